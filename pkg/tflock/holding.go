@@ -1,0 +1,84 @@
+package tflock
+
+import (
+	"errors"
+	"strings"
+	"time"
+)
+
+// Suffix ends the key of an S3 lock object: the state's key and Suffix.
+const Suffix = ".tflock"
+
+// digestSuffix ends the LockID of a state's digest row. A state's key may end in
+// it too, so it never tells a digest from a lock by itself.
+const digestSuffix = "-md5"
+
+// Kind is a place where a lock can be held.
+type Kind string
+
+// The two kinds of holding, as they are named in every answer and event.
+const (
+	DynamoDB Kind = "dynamodb"
+	S3       Kind = "s3"
+)
+
+// ErrForeign marks a row that some other tool keeps in the lock table.
+var ErrForeign = errors.New("row has neither Info nor Digest: no Terraform or OpenTofu client wrote it")
+
+// Holding is one row of a lock table or one .tflock object.
+type Holding struct {
+	Kind  Kind
+	Store string // ARN of the table or bucket
+	Path  string // bucket/key of the state
+	Raw   string // the exact bytes that were read: a release is conditional on them
+	Info  Info   // decoded Raw; meaningless when Err is set
+	Err   error  // why nobody can tell whose lock it is; nil for a readable one
+
+	// ETag and Modified are S3's: the condition for a delete, and the server's
+	// own clock when the lock was taken. Empty and zero for a table row.
+	ETag     string
+	Modified time.Time
+}
+
+// Row is a lock table's row, reduced to what tells a lock from everything else.
+type Row struct {
+	LockID    string
+	Info      *string // nil without the attribute; empty when it is no string
+	HasDigest bool
+}
+
+// FromRow gives the holding that a row is, and false for a row that holds no
+// lock: a state's digest, or the empty digest ({LockID: …-md5} alone) that
+// Terragrunt's `backend migrate` leaves. Lock and digest are told apart by
+// attribute, since the key of a state may itself end in -md5.
+func FromRow(store string, row Row) (Holding, bool) {
+	h := Holding{Kind: DynamoDB, Store: store, Path: row.LockID}
+	switch {
+	case row.Info != nil:
+		h.Raw = *row.Info
+		h.Info, h.Err = ParseInfo([]byte(h.Raw))
+	case row.HasDigest || strings.HasSuffix(row.LockID, digestSuffix):
+		return Holding{}, false
+	default:
+		h.Err = ErrForeign
+	}
+	return h, true
+}
+
+// FromObject gives the holding that a .tflock object is. The key must end in
+// Suffix.
+func FromObject(store, bucket, key, body, etag string, modified time.Time) Holding {
+	h := Holding{
+		Kind: S3, Store: store, Path: bucket + "/" + strings.TrimSuffix(key, Suffix),
+		Raw: body, ETag: etag, Modified: modified,
+	}
+	h.Info, h.Err = ParseInfo([]byte(body))
+	return h
+}
+
+// SplitPath parts a state's path into its bucket and key. A bucket's name has no
+// slash, so the first one parts them; false when there is none.
+func SplitPath(path string) (bucket, key string, ok bool) {
+	bucket, key, ok = strings.Cut(path, "/")
+	return bucket, key, ok && bucket != "" && key != ""
+}

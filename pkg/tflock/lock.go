@@ -1,0 +1,101 @@
+package tflock
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Lock is one ID on one state path, with the holdings that carry it: a table row,
+// a .tflock object, or both when a client is configured for both. A holding that
+// nobody can read is a Lock of its own, without an ID.
+type Lock struct {
+	ID       string // empty for an unreadable one
+	Path     string
+	Info     Info
+	Holdings []Holding // never empty
+	// Rivals are the IDs of the other locks on the same path. A client holds both
+	// of its halves under one ID, so two IDs on one path are a conflict: two
+	// runs may believe that they own the state.
+	Rivals []string
+}
+
+// Readable says whether the lock has an ID, so that it can be judged and named.
+func (l Lock) Readable() bool { return l.ID != "" }
+
+// Kinds are the kinds of holding that the lock has, each once, sorted.
+func (l Lock) Kinds() []Kind {
+	kinds := make([]Kind, 0, len(l.Holdings))
+	for _, h := range l.Holdings {
+		kinds = append(kinds, h.Kind)
+	}
+	slices.Sort(kinds)
+	return slices.Compact(kinds)
+}
+
+// Lost are the kinds that the lock was seen with before and has no more. A lock
+// that lost one of two is a half-lock: `terraform force-unlock` removes its other
+// half and still exits with an error.
+func (l Lock) Lost(before []Kind) []Kind {
+	now := l.Kinds()
+	var lost []Kind
+	for _, kind := range before {
+		if !slices.Contains(now, kind) {
+			lost = append(lost, kind)
+		}
+	}
+	return lost
+}
+
+// Merge makes locks of holdings, sorted by path and ID. Holdings with the same
+// path and ID are one lock, wherever they lie.
+func Merge(holdings []Holding) []Lock {
+	sorted := slices.Clone(holdings)
+	slices.SortStableFunc(sorted, func(a, b Holding) int {
+		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.id(), b.id()),
+			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Store, b.Store))
+	})
+	var locks []Lock
+	for _, h := range sorted {
+		last := len(locks) - 1
+		if last >= 0 && h.Err == nil && locks[last].Path == h.Path && locks[last].ID == h.id() {
+			locks[last].add(h)
+			continue
+		}
+		locks = append(locks, Lock{ID: h.id(), Path: h.Path, Info: h.Info, Holdings: []Holding{h}})
+	}
+	nameRivals(locks)
+	return locks
+}
+
+func (l *Lock) add(h Holding) {
+	// Both halves carry the same JSON; where one is damaged the other serves.
+	if !l.Info.CreatedUsable() && h.Info.CreatedUsable() {
+		l.Info = h.Info
+	}
+	l.Holdings = append(l.Holdings, h)
+}
+
+func (h Holding) id() string {
+	if h.Err != nil {
+		return ""
+	}
+	return h.Info.ID
+}
+
+// nameRivals takes locks sorted by path.
+func nameRivals(locks []Lock) {
+	for start := 0; start < len(locks); {
+		end := start + 1
+		for end < len(locks) && locks[end].Path == locks[start].Path {
+			end++
+		}
+		for i := start; i < end; i++ {
+			for j := start; j < end; j++ {
+				if i != j && locks[i].Readable() && locks[j].Readable() {
+					locks[i].Rivals = append(locks[i].Rivals, locks[j].ID)
+				}
+			}
+		}
+		start = end
+	}
+}

@@ -1,0 +1,102 @@
+package tflock_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+const id = "78007e4f-7284-5b8c-b34c-620445a03e9c"
+
+// pasted is what Terraform 1.11.4 prints, with the frame that it draws.
+const pasted = `╷
+│ Error: Error acquiring the state lock
+│ 
+│ Error message: operation error S3: PutObject, https response error StatusCode: 412, RequestID: QRT5, HostID: xyz, api error PreconditionFailed
+│ Lock Info:
+│   ID:        78007e4f-7284-5b8c-b34c-620445a03e9c
+│   Path:      b/a/terraform.tfstate
+│   Operation: OperationTypeApply
+│   Who:       root@vm
+│   Version:   1.11.4
+│   Created:   2026-11-23 07:06:04.85961561 +0000 UTC
+│   Info:      
+│ 
+│ Terraform acquires a state lock to protect the state from being written
+│ by multiple users at the same time.
+╵`
+
+func TestParseReference(t *testing.T) {
+	whole := tflock.Reference{ID: id, Path: "b/a/terraform.tfstate"}
+	plain := strings.NewReplacer("│ ", "", "╷\n", "", "╵", "").Replace(pasted)
+	for name, tc := range map[string]struct {
+		text    string
+		want    tflock.Reference
+		wantErr error
+	}{
+		"an ID alone":                       {text: id, want: tflock.Reference{ID: id}},
+		"an ID with blanks around it":       {text: " \t" + id + "\n", want: tflock.Reference{ID: id}},
+		"an ID that is no UUID":             {text: "my-own-lock_7", want: tflock.Reference{ID: "my-own-lock_7"}},
+		"the framed error":                  {text: pasted, want: whole},
+		"the error without a frame":         {text: plain, want: whole},
+		"the error in colours":              {text: "\x1b[31m" + strings.ReplaceAll(pasted, "│", "\x1b[0m\x1b[31m│\x1b[0m") + "\x1b[0m", want: whole},
+		"the error with Windows line ends":  {text: strings.ReplaceAll(pasted, "\n", "\r\n"), want: whole},
+		"the error quoted in a chat":        {text: "> " + strings.ReplaceAll(plain, "\n", "\n> "), want: whole},
+		"the error from a CI log":           {text: "2026-11-23T07:06:05.1Z " + strings.ReplaceAll(pasted, "\n", "\n2026-11-23T07:06:05.1Z "), want: whole},
+		"the same error twice":              {text: pasted + "\n" + pasted, want: whole},
+		"the ID's line alone":               {text: "  ID:        " + id, want: tflock.Reference{ID: id}},
+		"the ID's and the path's lines":     {text: "│   ID:   " + id + "\n│   Path: b/k", want: tflock.Reference{ID: id, Path: "b/k"}},
+		"the lock's JSON":                   {text: realInfo, want: whole},
+		"a Who that forges another ID":      {text: strings.Replace(pasted, "root@vm", "x\n│   ID: evil\n│   Path: evil/k", 1), want: whole},
+		"two locks":                         {text: pasted + "\n" + strings.ReplaceAll(pasted, "78007e4f", "99999999"), wantErr: tflock.ErrTwoLocks},
+		"nothing":                           {text: " \n ", wantErr: tflock.ErrNoReference},
+		"a sentence":                        {text: "please unlock production", wantErr: tflock.ErrNoReference},
+		"an error without the lock's block": {text: pasted[:strings.Index(pasted, "│ Lock Info")], wantErr: tflock.ErrNoReference},
+		"an empty object":                   {text: "{}", wantErr: tflock.ErrNoReference},
+		"a word too long to be an ID":       {text: strings.Repeat("x", 5000), wantErr: tflock.ErrNoReference},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := tflock.ParseReference(tc.text)
+			if !errors.Is(err, tc.wantErr) || got != tc.want {
+				t.Errorf("got %+v, %v; want %+v, %v", got, err, tc.want, tc.wantErr)
+			}
+		})
+	}
+}
+
+// What a client prints for a lock names that lock, whatever the holder wrote in the
+// fields after the path.
+func TestReferenceSurvivesAnyHolder(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		want := tflock.Reference{
+			ID:   rapid.StringMatching(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{12}`).Draw(t, "id"),
+			Path: rapid.StringMatching(`[a-z]{3,8}/[a-zA-Z0-9:._/-]{1,30}[a-z]`).Draw(t, "path"),
+		}
+		who := rapid.StringMatching(`(ID: |Path: |│|\n|[a-z@ ]){0,12}`).Draw(t, "who")
+		text := "Error: Error acquiring the state lock\n\nLock Info:\n  ID:        " + want.ID + "\n  Path:      " + want.Path +
+			"\n  Operation: OperationTypePlan\n  Who:       " + who + "\n  Info:      \n"
+		got, err := tflock.ParseReference(text)
+		if err != nil || got != want {
+			t.Fatalf("got %+v, %v; want %+v", got, err, want)
+		}
+	})
+}
+
+func FuzzParseReference(f *testing.F) {
+	for _, seed := range []string{id, pasted, realInfo, "Lock Info:\nID: x", "\x1b]0;t\x07 ID: x", "{"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		ref, err := tflock.ParseReference(text)
+		if (err == nil) != (ref.ID != "") {
+			t.Fatalf("%+v with error %v", ref, err)
+		}
+		if err == nil && !strings.HasPrefix(strings.TrimSpace(text), "{") && strings.ContainsAny(ref.ID, " \t\n\r") {
+			t.Fatalf("an ID of several words: %q", ref.ID)
+		}
+	})
+}
