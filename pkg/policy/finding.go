@@ -1,0 +1,59 @@
+package policy
+
+import (
+	"strings"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Finding is a lock with what was decided about it: the `Lock` of every answer and
+// event. Texts that a lock's holder wrote are clipped, so that no holder can make
+// an answer or an alert too large to be sent.
+type Finding struct {
+	ID               string        `json:"id"`
+	Path             string        `json:"path"` // bucket/key of the state
+	Operation        string        `json:"operation"`
+	Who              string        `json:"who"`
+	Version          string        `json:"version"`
+	Created          *time.Time    `json:"created"` // the client's claim; null when it made no usable one
+	HeldSince        time.Time     `json:"held_since"`
+	HeldSeconds      int64         `json:"held_seconds"`
+	Holdings         []tflock.Kind `json:"holdings"`
+	Verdict          Verdict       `json:"verdict"`
+	Evidence         Evidence      `json:"evidence"`
+	ThresholdSeconds int64         `json:"threshold_seconds"`
+}
+
+// Limits in bytes. A DynamoDB key has at most 2048 bytes, so no path is ever cut,
+// and an ID that is longer than maxID is none that a client made.
+const (
+	maxField = 256
+	maxID    = 1024
+)
+
+// NewFinding puts a lock, its judgement and its evidence together.
+func NewFinding(l tflock.Lock, j Judgement, e Evidence) Finding {
+	f := Finding{
+		ID: clip(l.ID, maxID), Path: l.Path,
+		Operation: clip(l.Info.Operation, maxField), Who: clip(l.Info.Who, maxField), Version: clip(l.Info.Version, maxField),
+		HeldSince: j.Since.UTC(), HeldSeconds: int64(j.Held / time.Second), Holdings: l.Kinds(),
+		Verdict: j.Verdict, Evidence: e, ThresholdSeconds: int64(j.Threshold / time.Second),
+	}
+	if l.Info.CreatedUsable() {
+		f.Created = &l.Info.Created
+	}
+	return f
+}
+
+// Held is how long the lock was held when it was judged, to the second.
+func (f Finding) Held() time.Duration { return time.Duration(f.HeldSeconds) * time.Second }
+
+// clip cuts a text to limit bytes at the border of a character, and shows that it did.
+func clip(text string, limit int) string {
+	if len(text) <= limit {
+		return text
+	}
+	const mark = "…"
+	return strings.ToValidUTF8(text[:limit-len(mark)], "") + mark
+}

@@ -1,0 +1,227 @@
+package policy_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+var now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+
+func ago(d time.Duration) time.Time { return now.Add(-d) }
+
+func lock(created time.Time, holdings ...tflock.Holding) tflock.Lock {
+	if holdings == nil {
+		holdings = []tflock.Holding{{Kind: tflock.DynamoDB}}
+	}
+	info := tflock.Info{ID: "x", Operation: "OperationTypeApply", Created: created, Who: "me@host"}
+	return tflock.Lock{ID: "x", Path: "b/app/terraform.tfstate", Info: info, Holdings: holdings}
+}
+
+func object(modified time.Time) tflock.Holding {
+	return tflock.Holding{Kind: tflock.S3, Modified: modified}
+}
+
+var half = policy.Thresholds{Default: 30 * time.Minute}
+
+func TestJudge(t *testing.T) {
+	minutes := func(n int) time.Duration { return time.Duration(n) * time.Minute }
+	for name, tc := range map[string]struct {
+		lock  tflock.Lock
+		seen  policy.Sighting
+		want  policy.Verdict
+		held  time.Duration
+		doubt bool
+	}{
+		"a young lock is fresh":                            {lock: lock(ago(minutes(10))), want: policy.Fresh, held: minutes(10)},
+		"a lock held for just its threshold is fresh":      {lock: lock(ago(minutes(30))), want: policy.Fresh, held: minutes(30)},
+		"a lock held longer is stuck":                      {lock: lock(ago(minutes(30) + 1)), want: policy.Stuck, held: minutes(30) + 1},
+		"an old lock at the very first scan is stuck":      {lock: lock(ago(72 * time.Hour)), want: policy.Stuck, held: 72 * time.Hour},
+		"a Created in the future counts from first seen":   {lock: lock(now.Add(48 * time.Hour)), seen: policy.Sighting{FirstSeen: ago(minutes(40)), NotBefore: ago(minutes(45))}, want: policy.Stuck, held: minutes(40), doubt: true},
+		"a Created in the future raises no alarm at first": {lock: lock(now.Add(48 * time.Hour)), want: policy.Fresh, held: 0, doubt: true},
+		"a Created in year 1 is not very old":              {lock: lock(time.Time{}), want: policy.Fresh, held: 0, doubt: true},
+		"a Created in year 1 does not hide the lock":       {lock: lock(time.Time{}), seen: policy.Sighting{FirstSeen: ago(minutes(31))}, want: policy.Stuck, held: minutes(31), doubt: true},
+		"a clock that is days behind raises no alarm":      {lock: lock(ago(72 * time.Hour)), seen: policy.Sighting{NotBefore: ago(minutes(5))}, want: policy.Fresh, held: minutes(5), doubt: true},
+		"a clock some seconds off is not remarked on":      {lock: lock(now.Add(20 * time.Second)), want: policy.Fresh, held: 0},
+		"S3's clock beats the client's":                    {lock: lock(ago(72*time.Hour), object(ago(minutes(7)))), want: policy.Fresh, held: minutes(7)},
+		"the older half of two gives the age":              {lock: lock(ago(minutes(3)), object(ago(minutes(50))), tflock.Holding{Kind: tflock.DynamoDB}), want: policy.Stuck, held: minutes(50)},
+		"a rewritten object is as old as it was seen":      {lock: lock(now, object(ago(minutes(1)))), seen: policy.Sighting{FirstSeen: ago(minutes(60))}, want: policy.Stuck, held: minutes(60)},
+		"what has no ID is unreadable at any age":          {lock: tflock.Lock{Path: "b/k", Holdings: []tflock.Holding{object(ago(minutes(90)))}}, want: policy.Unreadable, held: minutes(90)},
+		"a first sighting in the future is ignored":        {lock: lock(ago(minutes(31))), seen: policy.Sighting{FirstSeen: now.Add(minutes(5))}, want: policy.Stuck, held: minutes(31)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := policy.Judge(tc.lock, tc.seen, half, now)
+			if j.Verdict != tc.want || j.Held != tc.held || (j.Doubt != "") != tc.doubt {
+				t.Errorf("got %+v", j)
+			}
+		})
+	}
+}
+
+// The laws of judging, over any lock, clock and history.
+func TestJudgeLaws(t *testing.T) {
+	offset := rapid.Int64Range(-int64(400*24*time.Hour), int64(400*24*time.Hour))
+	span := rapid.Int64Range(1, int64(30*24*time.Hour))
+	rapid.Check(t, func(t *rapid.T) {
+		l := lock(now.Add(time.Duration(offset.Draw(t, "created"))))
+		if rapid.Bool().Draw(t, "object") {
+			l.Holdings = append(l.Holdings, object(now.Add(time.Duration(offset.Draw(t, "modified")))))
+		}
+		seen := policy.Sighting{}
+		if rapid.Bool().Draw(t, "again") {
+			seen.FirstSeen = ago(time.Duration(span.Draw(t, "first seen")))
+			seen.NotBefore = seen.FirstSeen.Add(-time.Duration(span.Draw(t, "not before")))
+		}
+		low, high := time.Duration(span.Draw(t, "threshold")), time.Duration(span.Draw(t, "raise"))
+		j := policy.Judge(l, seen, policy.Thresholds{Default: low}, now)
+		raised := policy.Judge(l, seen, policy.Thresholds{Default: low + high}, now)
+		if j.Verdict == policy.Fresh && raised.Verdict == policy.Stuck {
+			t.Fatal("a higher threshold made a fresh lock stuck")
+		}
+		if j.Held < 0 || j.Since.After(now) {
+			t.Fatalf("a lock seen now was taken later: %+v", j)
+		}
+		if !seen.FirstSeen.IsZero() && (j.Since.Before(seen.NotBefore) || j.Since.After(seen.FirstSeen)) {
+			t.Fatalf("the age left the bounds that scans set: %+v", j)
+		}
+		later := policy.Judge(l, seen, policy.Thresholds{Default: low}, now.Add(time.Hour))
+		if !seen.FirstSeen.IsZero() && later.Held < j.Held {
+			t.Fatalf("a lock grew younger: %s, then %s", j.Held, later.Held)
+		}
+	})
+}
+
+func TestThresholds(t *testing.T) {
+	overrides, err := policy.ParseOverrides(" operation:OperationTypePlan=15m, */environments/production/**=2h,*/{a,b}/**=1h,*/x=y/**=90s,operation:state-*=5m,")
+	if err != nil {
+		t.Fatal(err)
+	}
+	thresholds := policy.Thresholds{Default: 30 * time.Minute, Overrides: overrides}
+	for name, tc := range map[string]struct {
+		path, operation string
+		want            time.Duration
+	}{
+		"no match takes the default":           {"b/dev/terraform.tfstate", "OperationTypeApply", 30 * time.Minute},
+		"a path matches across folders":        {"b/environments/production/eu/net/terraform.tfstate", "OperationTypeApply", 2 * time.Hour},
+		"the first match wins":                 {"b/environments/production/net.tfstate", "OperationTypePlan", 15 * time.Minute},
+		"a comma in braces belongs to a glob":  {"b/b/terraform.tfstate", "init", time.Hour},
+		"the last equals sign parts a pair":    {"b/x=y/terraform.tfstate", "init", 90 * time.Second},
+		"an operation may be a glob":           {"b/k", "state-mv", 5 * time.Minute},
+		"a single star stays in its folder":    {"b/c/environments/production/net.tfstate", "init", 30 * time.Minute},
+		"an operation's name is not a path":    {"operation:OperationTypePlan", "init", 30 * time.Minute},
+		"a path is not an operation's pattern": {"OperationTypePlan", "", 30 * time.Minute},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := thresholds.For(tc.path, tc.operation); got != tc.want {
+				t.Errorf("got %s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+func TestParseOverridesSaysWhatIsWrong(t *testing.T) {
+	for name, tc := range map[string]struct{ text, want string }{
+		"without a duration":         {"*/production/**", "glob=duration"},
+		"a duration of zero":         {"*/a=0s", "above zero"},
+		"a negative duration":        {"*/a=-5m", "above zero"},
+		"a duration without a unit":  {"*/a=30", "90s, 30m or 2h"},
+		"a glob that does not close": {"*/[a=30m", "the glob is not valid"},
+		"no glob":                    {"=30m", "the glob is not valid"},
+		"no operation":               {"operation:=30m", "the glob is not valid"},
+		"every wrong pair is named":  {"a,*/b=2h,c", `"c"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := policy.ParseOverrides(tc.text); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v, want %q in it", err, tc.want)
+			}
+		})
+	}
+}
+
+func FuzzParseOverrides(f *testing.F) {
+	f.Add("operation:OperationTypePlan=15m,*/environments/production/**=2h", "b/environments/production/x")
+	f.Add("{a,b}=1h", "a")
+	f.Add("}{,=1s", "")
+	f.Fuzz(func(t *testing.T, text, path string) {
+		overrides, err := policy.ParseOverrides(text)
+		if err != nil {
+			return
+		}
+		if got := (policy.Thresholds{Default: time.Hour, Overrides: overrides}).For(path, path); got <= 0 {
+			t.Fatalf("threshold %s", got)
+		}
+	})
+}
+
+func TestWeigh(t *testing.T) {
+	const guard = 10 * time.Minute
+	again := policy.Sighting{FirstSeen: ago(50 * time.Minute), NotBefore: ago(55 * time.Minute)}
+	old := lock(ago(55 * time.Minute))
+	for name, tc := range map[string]struct {
+		lock  tflock.Lock
+		seen  policy.Sighting
+		state policy.State
+		want  policy.Liveness
+		words string
+	}{
+		"a recent write under the lock is a sign of life":       {old, again, policy.State{Written: ago(2 * time.Minute)}, policy.PossiblyLive, "written 2m ago, under this lock"},
+		"a sign of life counts at the first scan too":           {old, policy.Sighting{}, policy.State{Written: ago(2 * time.Minute)}, policy.PossiblyLive, "first seen in this scan"},
+		"a write long ago under the lock is none":               {old, again, policy.State{Written: ago(20 * time.Minute)}, policy.LikelyOrphan, "but not for 20m"},
+		"a write before the lock is none":                       {old, again, policy.State{Written: ago(5 * time.Hour)}, policy.LikelyOrphan, "before the lock was taken"},
+		"no state at all is no sign of life":                    {old, again, policy.State{}, policy.LikelyOrphan, "no state has been written"},
+		"stuck at the first scan is not known yet":              {old, policy.Sighting{}, policy.State{}, policy.Unknown, "the next one will tell more"},
+		"a fresh lock without a write is not known":             {lock(ago(5 * time.Minute)), policy.Sighting{FirstSeen: ago(time.Minute)}, policy.State{}, policy.Unknown, "within its threshold of 30m"},
+		"a state that nobody could look at leaves it not known": {old, again, policy.State{Problem: "bucket b is not watched"}, policy.Unknown, "bucket b is not watched"},
+		"a wrong clock is put in words":                         {lock(now.Add(72 * time.Hour)), again, policy.State{}, policy.LikelyOrphan, "the holder's clock is wrong"},
+		"a half-lock is named":                                  {old, policy.Sighting{FirstSeen: ago(50 * time.Minute), Kinds: []tflock.Kind{tflock.DynamoDB, tflock.S3}}, policy.State{}, policy.LikelyOrphan, "half-lock: its S3 half is gone, its DynamoDB half is left"},
+		"a conflict is named":                                   {tflock.Lock{ID: "x", Path: "b/k", Holdings: old.Holdings, Rivals: []string{"y"}}, again, policy.State{}, policy.LikelyOrphan, "conflict: the same state is also locked by y"},
+		"an unreadable one says why, and that it is left alone": {tflock.Lock{Path: "b/k", Holdings: []tflock.Holding{{Err: tflock.ErrForeign}}}, again, policy.State{}, policy.Unknown, "never touched"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := policy.Judge(tc.lock, tc.seen, half, now)
+			e := policy.Weigh(tc.lock, j, tc.seen, tc.state, guard, now)
+			if e.Liveness != tc.want || !strings.Contains(strings.Join(e.Reasons, "\n"), tc.words) {
+				t.Errorf("got %s: %q", e.Liveness, e.Reasons)
+			}
+		})
+	}
+}
+
+func TestNewFindingBoundsWhatAHolderWrote(t *testing.T) {
+	l := lock(ago(time.Hour))
+	l.Info.Who = strings.Repeat("é", 100_000)
+	l.ID = strings.Repeat("x", 100_000)
+	f := policy.NewFinding(l, policy.Judge(l, policy.Sighting{}, half, now), policy.Evidence{})
+	if len(f.Who) > 256 || len(f.ID) > 1024 || !strings.HasSuffix(f.Who, "é…") {
+		t.Errorf("%d bytes of Who, %d of ID, ends in %q", len(f.Who), len(f.ID), f.Who[len(f.Who)-5:])
+	}
+	if f.Held() != time.Hour || f.Created == nil {
+		t.Errorf("got %+v", f)
+	}
+	if f := policy.NewFinding(lock(time.Time{}), policy.Judgement{}, policy.Evidence{}); f.Created != nil {
+		t.Error("a year 1 is not a claim to show")
+	}
+}
+
+func TestWords(t *testing.T) {
+	got := map[string]string{}
+	want := map[string]string{
+		"0s": "0s", "1.5s": "1s", "90s": "1m30s", "9m59s": "9m59s", "38m20s": "38m", "1h": "1h", "3h12m40s": "3h12m", "10h0m5s": "10h", "52h10m": "2d4h", "48h": "2d", "12ms": "12ms",
+	}
+	for in := range want {
+		d, err := time.ParseDuration(in)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got[in] = policy.Words(d)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
