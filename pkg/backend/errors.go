@@ -1,0 +1,96 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/smithy-go"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// ErrGone says that there is no lock any more where one was to be removed. For a
+// release that is success.
+var ErrGone = errors.New("the lock is gone already")
+
+// ChangedError says that another lock stands where the one to be removed stood.
+// Nothing was touched.
+type ChangedError struct {
+	Now *tflock.Holding // who holds it now; nil when nobody could read that
+}
+
+func (e *ChangedError) Error() string {
+	if e.Now == nil || e.Now.Err != nil {
+		return "another lock was taken here in the meantime; nothing was touched"
+	}
+	return fmt.Sprintf("lock %q was taken here in the meantime; nothing was touched", e.Now.Info.ID)
+}
+
+// HeldError says that a lock could not be taken, since one is held.
+type HeldError struct{ Store string }
+
+func (e *HeldError) Error() string { return e.Store + ": a lock is held already" }
+
+// Error is a failed call, with the place that it was for and what is likely wrong.
+type Error struct {
+	Store string // ARN
+	Err   error
+}
+
+func (e *Error) Error() string {
+	if hint := hint(e.Err); hint != "" {
+		return e.Store + ": " + hint + " (" + cause(e.Err) + ")"
+	}
+	return e.Store + ": " + cause(e.Err)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// cause is the error's heart: AWS's code and message, without the SDK's chain of
+// operations and request IDs.
+func cause(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		if api.ErrorMessage() == "" {
+			return api.ErrorCode()
+		}
+		return api.ErrorCode() + ": " + api.ErrorMessage()
+	}
+	return err.Error()
+}
+
+func hint(err error) string {
+	code := ""
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		code = api.ErrorCode()
+	}
+	switch code {
+	case "ResourceNotFoundException", "NoSuchBucket", "NotFound":
+		return "it does not exist in that account and region: was it deleted, or is its ARN wrong?"
+	case "AccessDenied", "AccessDeniedException", "Forbidden", "AllAccessDisabled":
+		return "access denied: the function's role, the resource's policy or its KMS key does not allow it"
+	case "KMS.DisabledException", "KMSAccessDeniedException", "KMSDisabledException":
+		return "its KMS key cannot be used"
+	case "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown":
+		return "throttled beyond all retries"
+	case "ValidationException":
+		return "it does not look like a lock table keyed LockID"
+	}
+	switch {
+	case errors.Is(err, context.DeadlineExceeded):
+		return "no answer in time"
+	case status(err) == http.StatusForbidden:
+		return "access denied: the function's role, the resource's policy or its KMS key does not allow it"
+	}
+	return ""
+}
+
+// status is the HTTP status that AWS answered with, or 0.
+func status(err error) int {
+	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+		return response.HTTPStatusCode()
+	}
+	return 0
+}

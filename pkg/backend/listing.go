@@ -1,0 +1,101 @@
+package backend
+
+import (
+	"context"
+	"iter"
+	"net/url"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// readersPerPage bounds how many lock objects of a page are read at once.
+const readersPerPage = 16
+
+// Holdings streams the bucket's lock objects, one page of at most 1000 keys in
+// memory at a time. It ends after the first error, which is an *Error. An object
+// that is released between the listing and the reading is none.
+func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] {
+	return func(yield func(tflock.Holding, error) bool) {
+		client, err := b.client(ctx)
+		if err != nil {
+			yield(tflock.Holding{}, err)
+			return
+		}
+		pages := s3.NewListObjectsV2Paginator(client, listInput(b.name, "", 1000))
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				yield(tflock.Holding{}, &Error{b.arn, err})
+				return
+			}
+			holdings, err := b.readAll(ctx, client, page.Contents)
+			if err != nil {
+				yield(tflock.Holding{}, err)
+				return
+			}
+			for _, h := range holdings {
+				if !yield(h, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// readAll reads the lock objects of a page side by side, and keeps their order.
+func (b *Bucket) readAll(ctx context.Context, client *s3.Client, page []types.Object) ([]tflock.Holding, error) {
+	type result struct {
+		holding tflock.Holding
+		found   bool
+	}
+	var results []*result
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(readersPerPage)
+	for _, object := range page {
+		key := listedKey(object)
+		if !strings.HasSuffix(key, tflock.Suffix) || key == tflock.Suffix {
+			continue
+		}
+		r := &result{}
+		results = append(results, r)
+		if aws.ToInt64(object.Size) > maxLock {
+			r.holding, r.found = tflock.FromObject(b.arn, b.name, key, "", "", aws.ToTime(object.LastModified)), true
+			r.holding.Err = errTooLarge
+			continue
+		}
+		group.Go(func() (err error) {
+			r.holding, r.found, err = b.read(ctx, client, key, aws.ToTime(object.LastModified))
+			return err
+		})
+	}
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	var holdings []tflock.Holding
+	for _, r := range results {
+		if r.found {
+			holdings = append(holdings, r.holding)
+		}
+	}
+	return holdings, nil
+}
+
+// listInput asks for URL-encoded keys: a key with a control character, raw, makes an
+// XML page that nobody can parse, and one such object would blind the scan.
+func listInput(bucket, prefix string, limit int32) *s3.ListObjectsV2Input {
+	return &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix, MaxKeys: &limit, EncodingType: types.EncodingTypeUrl}
+}
+
+func listedKey(object types.Object) string {
+	key := aws.ToString(object.Key)
+	if plain, err := url.QueryUnescape(key); err == nil {
+		return plain
+	}
+	return key
+}

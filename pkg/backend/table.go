@@ -1,0 +1,132 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"iter"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Table is a DynamoDB lock table: a row a lock (`LockID`, `Info`) and a row a
+// state's digest (`LockID` ending in -md5, `Digest`), as Terraform's S3 backend
+// writes them.
+type Table struct {
+	client *dynamodb.Client
+	arn    string
+}
+
+// notDigest keeps digests from crossing the network: they outnumber locks by far. A
+// row that has Info is a lock whatever else it carries, and rows of other tools
+// stay visible.
+const notDigest = "attribute_not_exists(#digest) OR attribute_exists(#info)"
+
+// ARN names the table.
+func (t *Table) ARN() string { return t.arn }
+
+// Holdings streams every row that is no digest, one page of at most 1 MB in memory
+// at a time. It ends after the first error, which is an *Error. The scan is
+// eventually consistent: a lock of the last second may be missing, one that is
+// held for minutes cannot be.
+func (t *Table) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] {
+	return func(yield func(tflock.Holding, error) bool) {
+		pages := dynamodb.NewScanPaginator(t.client, &dynamodb.ScanInput{
+			TableName:                &t.arn,
+			FilterExpression:         aws.String(notDigest),
+			ProjectionExpression:     aws.String("#key, #info"),
+			ExpressionAttributeNames: map[string]string{"#key": "LockID", "#info": "Info", "#digest": "Digest"},
+		})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				yield(tflock.Holding{}, &Error{t.arn, err})
+				return
+			}
+			for _, item := range page.Items {
+				if h, ok := t.holding(item); ok && !yield(h, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Find reads the lock row of a state path (bucket/key), consistently. It is false
+// where there is none.
+func (t *Table) Find(ctx context.Context, path string) (tflock.Holding, bool, error) {
+	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.arn, Key: lockKey(path), ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return tflock.Holding{}, false, &Error{t.arn, err}
+	}
+	if out.Item == nil {
+		return tflock.Holding{}, false, nil
+	}
+	h, ok := t.holding(out.Item)
+	return h, ok, nil
+}
+
+// Acquire writes a lock row as Terraform does, on condition that there is none.
+// raw must be what tflock.Info.Marshal gives. It fails with *HeldError.
+func (t *Table) Acquire(ctx context.Context, path string, raw []byte) error {
+	item := lockKey(path)
+	item["Info"] = &types.AttributeValueMemberS{Value: string(raw)}
+	_, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &t.arn, Item: item, ConditionExpression: aws.String("attribute_not_exists(LockID)"),
+	})
+	if _, held := errors.AsType[*types.ConditionalCheckFailedException](err); held {
+		return &HeldError{t.arn}
+	}
+	if err != nil {
+		return &Error{t.arn, err}
+	}
+	return nil
+}
+
+// Release deletes the row on condition that its Info is still the exact string that
+// h was read with. It fails with ErrGone, *ChangedError or *Error.
+func (t *Table) Release(ctx context.Context, h tflock.Holding) error {
+	_, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &t.arn, Key: lockKey(h.Path),
+		ConditionExpression:                 aws.String("#info = :raw"),
+		ExpressionAttributeNames:            map[string]string{"#info": "Info"},
+		ExpressionAttributeValues:           map[string]types.AttributeValue{":raw": &types.AttributeValueMemberS{Value: h.Raw}},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		if failed.Item == nil {
+			return ErrGone
+		}
+		if winner, ok := t.holding(failed.Item); ok {
+			return &ChangedError{Now: &winner}
+		}
+		return &ChangedError{}
+	}
+	if err != nil {
+		return &Error{t.arn, err}
+	}
+	return nil
+}
+
+func (t *Table) holding(item map[string]types.AttributeValue) (tflock.Holding, bool) {
+	var row tflock.Row
+	if id, ok := item["LockID"].(*types.AttributeValueMemberS); ok {
+		row.LockID = id.Value
+	}
+	if info, ok := item["Info"]; ok {
+		text, _ := info.(*types.AttributeValueMemberS)
+		if text == nil {
+			text = &types.AttributeValueMemberS{} // of another type: nothing that a client wrote
+		}
+		row.Info = &text.Value
+	}
+	_, row.HasDigest = item["Digest"]
+	return tflock.FromRow(t.arn, row)
+}
+
+func lockKey(path string) map[string]types.AttributeValue {
+	return map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: path}}
+}

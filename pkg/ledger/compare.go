@@ -1,0 +1,195 @@
+package ledger
+
+import (
+	"cmp"
+	"slices"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Change is what is new about a lock or a store since people last heard of it.
+type Change int
+
+// The changes. Those up to Forget concern locks, the rest stores.
+const (
+	Note       Change = iota // nothing to tell, something to record
+	Stuck                    // became stuck, or was already when first seen
+	Reminder                 // still stuck, RemindEvery after people last heard of it
+	Unreadable               // a holding that nobody can read, not told before
+	Resolved                 // told as stuck, and gone
+	Forget                   // gone without having been told, or no longer watched
+	Failed                   // a store cannot be read: for the first time, or still after RemindEvery
+	Recovered                // a store that people know as failed was read
+)
+
+func (c Change) String() string {
+	return [...]string{"note", "stuck", "reminder", "unreadable", "resolved", "forget", "failed", "recovered"}[c]
+}
+
+// Step is one change of a lock. Entry is the memory once the change is told, or for
+// Resolved and Forget the memory that ends.
+type Step struct {
+	Change Change
+	Key    Key
+	Entry  Entry
+}
+
+// StoreStep is one change of a store.
+type StoreStep struct {
+	Change  Change
+	ARN     string
+	Store   Store // Failed: the memory once told; Recovered: the memory that ends
+	Problem string
+}
+
+// Observed is one lock of a scan, judged.
+type Observed struct {
+	Lock    tflock.Lock
+	Finding policy.Finding
+}
+
+// Scan is what one scan found.
+type Scan struct {
+	Started  time.Time         // before the first read
+	Ended    time.Time         // after the last read
+	Watched  []string          // ARN of every table and bucket that is configured
+	Failures map[string]string // ARN of each that could not be read completely, with the cause
+	Locks    []Observed
+}
+
+// Failed says whether a store could not be read completely.
+func (s Scan) Failed(store string) bool {
+	_, failed := s.Failures[store]
+	return failed
+}
+
+// Rules are the intervals that Compare goes by.
+type Rules struct {
+	RemindEvery time.Duration
+	// Keep is how long an entry outlives the last time that it was seen or renewed.
+	Keep time.Duration
+}
+
+// Compare says what is new in a scan. Steps come in the order of the scan's locks,
+// then of the entries that are gone, sorted by path. A lock is gone only when each of
+// its stores that is still watched was read completely without it.
+func Compare(m Memory, scan Scan, rules Rules) []Step {
+	var steps []Step
+	present := make(map[Key]bool, len(scan.Locks))
+	for _, o := range scan.Locks {
+		key := KeyOf(o.Lock)
+		if present[key] {
+			continue
+		}
+		present[key] = true
+		if step, ok := compareLock(m, key, o, scan, rules); ok {
+			steps = append(steps, step)
+		}
+	}
+	var gone []Step
+	for key, entry := range m.Locks {
+		if change, ok := compareAbsent(entry, scan); ok && !present[key] {
+			gone = append(gone, Step{change, key, entry})
+		}
+	}
+	slices.SortFunc(gone, func(a, b Step) int {
+		return cmp.Or(cmp.Compare(a.Key.Path, b.Key.Path), cmp.Compare(a.Key.ID, b.Key.ID))
+	})
+	return append(steps, gone...)
+}
+
+func compareLock(m Memory, key Key, o Observed, scan Scan, rules Rules) (Step, bool) {
+	entry, known := m.Locks[key]
+	if !known {
+		entry = Entry{FirstSeen: scan.Ended, NotBefore: m.notBefore(o.Lock)}
+	}
+	change := Note
+	switch {
+	case o.Finding.Verdict == policy.Unreadable && entry.Told == 0:
+		change = Unreadable
+	case o.Finding.Verdict == policy.Stuck && entry.Told == 0:
+		change = Stuck
+	case o.Finding.Verdict == policy.Stuck && scan.Ended.Sub(entry.ToldAt) >= rules.RemindEvery:
+		change = Reminder
+	}
+	grown := entry.grow(o.Lock)
+	stale := entry.Expires.Sub(scan.Ended) < rules.Keep/2
+	if change == Note && known && !grown && !stale {
+		return Step{}, false
+	}
+	if change != Note {
+		entry.Told, entry.ToldAt = entry.Told+1, scan.Ended
+	}
+	entry.Finding, entry.Expires = o.Finding, scan.Ended.Add(rules.Keep)
+	return Step{change, key, entry}, true
+}
+
+// grow adds the lock's holdings to what the entry saw, and says whether that is new.
+func (e *Entry) grow(l tflock.Lock) bool {
+	grown := false
+	for _, h := range l.Holdings {
+		if !slices.Contains(e.Kinds, h.Kind) {
+			e.Kinds, grown = append(slices.Clone(e.Kinds), h.Kind), true
+		}
+		if !slices.Contains(e.Stores, h.Store) {
+			e.Stores, grown = append(slices.Clone(e.Stores), h.Store), true
+		}
+	}
+	return grown
+}
+
+// compareAbsent is false where the lock may still be there, or where its memory is
+// to be kept until it expires: an unreadable row that comes and goes is another
+// tool's habit, and one report of it is enough.
+func compareAbsent(entry Entry, scan Scan) (Change, bool) {
+	watched := 0
+	for _, store := range entry.Stores {
+		if slices.Contains(scan.Watched, store) {
+			watched++
+		}
+		if scan.Failed(store) {
+			return 0, false
+		}
+	}
+	switch {
+	case watched == 0:
+		return Forget, true
+	case entry.Finding.Verdict == policy.Unreadable:
+		return 0, false
+	case entry.Told > 0:
+		return Resolved, true
+	default:
+		return Forget, true
+	}
+}
+
+// CompareStores says what is new about the stores, sorted as they are watched, and
+// gives the memory of them once that is told. A store that is no longer watched is
+// forgotten.
+func CompareStores(m Memory, scan Scan, rules Rules) ([]StoreStep, map[string]Store) {
+	var steps []StoreStep
+	next := make(map[string]Store, len(scan.Watched))
+	for _, arn := range scan.Watched {
+		before := m.Stores[arn]
+		after := before
+		problem, failed := scan.Failures[arn]
+		switch {
+		case failed && before.Failing.IsZero():
+			after.Failing = scan.Ended
+			fallthrough
+		case failed && (before.Told == 0 || scan.Ended.Sub(before.ToldAt) >= rules.RemindEvery):
+			after.Told, after.ToldAt = before.Told+1, scan.Ended
+			steps = append(steps, StoreStep{Failed, arn, after, problem})
+		case failed:
+		default:
+			after = Store{LastRead: scan.Started}
+			if before.Told > 0 {
+				steps = append(steps, StoreStep{Recovered, arn, before, ""})
+			}
+		}
+		next[arn] = after
+	}
+	return steps, next
+}

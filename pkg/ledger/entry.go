@@ -1,0 +1,86 @@
+package ledger
+
+import (
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Entry is what is remembered of one lock.
+type Entry struct {
+	FirstSeen time.Time     `json:"first_seen"`          // end of the scan that first saw it
+	NotBefore time.Time     `json:"not_before,omitzero"` // start of the last complete reading without it
+	Kinds     []tflock.Kind `json:"kinds"`               // every kind of holding that it had
+	Stores    []string      `json:"stores"`              // every table or bucket that had it, by ARN
+	ToldAt    time.Time     `json:"told_at,omitzero"`    // when people last heard of it
+	Told      int           `json:"told,omitempty"`      // how often they did: the alert, then reminders
+	// Finding is the lock as it was last recorded: what remains to be said of it when
+	// it is gone.
+	Finding policy.Finding `json:"finding"`
+	// Expires is when the memory ends. It is renewed while the lock is seen.
+	Expires time.Time `json:"-"`
+}
+
+// Sighting is what the policy needs to know of the entry.
+func (e Entry) Sighting() policy.Sighting {
+	return policy.Sighting{FirstSeen: e.FirstSeen, NotBefore: e.NotBefore, Kinds: e.Kinds}
+}
+
+// Store is what is remembered of one watched table or bucket.
+type Store struct {
+	LastRead time.Time `json:"last_read,omitzero"`     // start of the last scan that read it completely
+	Failing  time.Time `json:"failing_since,omitzero"` // zero while it can be read
+	ToldAt   time.Time `json:"told_at,omitzero"`
+	Told     int       `json:"told,omitempty"`
+}
+
+// Memory is what the ledger knows when a scan begins to tell.
+type Memory struct {
+	Locks  map[Key]Entry
+	Stores map[string]Store // by ARN
+}
+
+// Key names a lock in the ledger: its path and ID, or for one without an ID its path
+// and the store that it lies in.
+type Key struct{ Path, ID string }
+
+// KeyOf gives the lock's key. What an unreadable one says is no part of it, so that
+// another tool's row that changes every minute is still reported once.
+func KeyOf(l tflock.Lock) Key {
+	if l.Readable() {
+		return Key{l.Path, l.ID}
+	}
+	return Key{l.Path, "unreadable in " + l.Holdings[0].Store}
+}
+
+// Sighting is what earlier scans know of a lock. For one that they did not see, the
+// last complete reading of its stores bounds its age. The kinds that it was seen
+// with are known only while every store of it could be read: a half that could not be
+// looked at is not lost.
+func (m Memory) Sighting(l tflock.Lock, failed func(store string) bool) policy.Sighting {
+	entry, ok := m.Locks[KeyOf(l)]
+	if !ok {
+		return policy.Sighting{NotBefore: m.notBefore(l)}
+	}
+	seen := entry.Sighting()
+	for _, store := range entry.Stores {
+		if failed(store) {
+			seen.Kinds = nil
+		}
+	}
+	return seen
+}
+
+// notBefore is the latest of the last readings of the lock's stores: a client that
+// takes both halves takes them within moments, so a half that was absent then means
+// that the lock was.
+func (m Memory) notBefore(l tflock.Lock) time.Time {
+	var latest time.Time
+	for _, h := range l.Holdings {
+		if read := m.Stores[h.Store].LastRead; read.After(latest) {
+			latest = read
+		}
+	}
+	return latest
+}

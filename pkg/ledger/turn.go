@@ -1,0 +1,141 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"golang.org/x/sync/errgroup"
+)
+
+// ErrNotOurTurn says that another invocation is telling now, or has told from a
+// newer scan than this one.
+var ErrNotOurTurn = errors.New("another invocation tells what it found, so this one does not")
+
+// Lease is how long one turn lasts at most. An invocation that dies in its turn
+// delays the next one by no more.
+const Lease = time.Minute
+
+// Turn is the right to tell and to record, for one invocation at a time.
+type Turn struct {
+	Memory Memory
+	Until  time.Time // stop telling then: another may take over
+	table  *Table
+	owner  string
+	start  time.Time
+}
+
+// clockSlack bounds how far ahead a recorded scan may lie and still count as newer:
+// one wrong clock must not silence the monitor for ever.
+const clockSlack = time.Hour
+
+// Begin takes the turn for the scan that started then, and reads the memory.
+// It fails with ErrNotOurTurn when another holds the turn, or when a newer scan was
+// recorded: what this one saw is then out of date. owner must be unique to the invocation.
+func (t *Table) Begin(ctx context.Context, owner string, scanStarted, now time.Time) (*Turn, error) {
+	until := now.Add(Lease)
+	out, err := t.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &t.name, Key: rowKey(kindRun, monitor),
+		UpdateExpression: aws.String("SET #owner = :owner, #until = :until"),
+		ConditionExpression: aws.String("(attribute_not_exists(#until) OR #until < :now) AND " +
+			"(attribute_not_exists(#scan) OR #scan <= :scan OR #scan > :future)"),
+		ExpressionAttributeNames: map[string]string{"#owner": "owner", "#until": "until", "#scan": "scan"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":owner": text(owner), ":until": number(until.UnixMilli()), ":now": number(now.UnixMilli()),
+			":scan": number(scanStarted.UnixMilli()), ":future": number(now.Add(clockSlack).UnixMilli()),
+		},
+		ReturnValues: types.ReturnValueAllNew,
+	})
+	if conditionFailed(err) {
+		return nil, ErrNotOurTurn
+	}
+	if err != nil {
+		return nil, fmt.Errorf("take the turn in the ledger %s: %w", t.name, err)
+	}
+	memory, err := t.recall(ctx, out.Attributes)
+	if err != nil {
+		return nil, err
+	}
+	return &Turn{Memory: memory, Until: until, table: t, owner: owner, start: scanStarted}, nil
+}
+
+// batch is DynamoDB's limit of writes in one call; writers bounds the calls at once.
+const (
+	batch   = 25
+	writers = 8
+)
+
+// Record writes the steps down: call it when what they say was published. Recording
+// a step again changes nothing.
+func (t *Turn) Record(ctx context.Context, steps []Step) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(writers)
+	for part := range slices.Chunk(steps, batch) {
+		group.Go(func() error { return t.write(ctx, part) })
+	}
+	return group.Wait()
+}
+
+func (t *Turn) write(ctx context.Context, steps []Step) error {
+	requests := make([]types.WriteRequest, 0, len(steps))
+	for _, s := range steps {
+		if s.Change == Resolved || s.Change == Forget {
+			requests = append(requests, types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: lockRowKey(s.Key)}})
+			continue
+		}
+		row, err := lockRow(s.Key, s.Entry)
+		if err != nil {
+			return err
+		}
+		requests = append(requests, types.WriteRequest{PutRequest: &types.PutRequest{Item: row}})
+	}
+	for pause := 50 * time.Millisecond; len(requests) > 0; pause *= 2 {
+		out, err := t.table.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
+			RequestItems: map[string][]types.WriteRequest{t.table.name: requests},
+		})
+		if err != nil {
+			return fmt.Errorf("record in the ledger %s: %w", t.table.name, err)
+		}
+		// DynamoDB takes what it can and hands the rest back; the SDK leaves that to us.
+		if requests = out.UnprocessedItems[t.table.name]; len(requests) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("record in the ledger %s: throttled: %w", t.table.name, ctx.Err())
+		case <-time.After(pause):
+		}
+	}
+	return nil
+}
+
+// End records the stores and the scan, and gives the turn back. It fails with
+// ErrNotOurTurn when the lease had run out and another took over.
+func (t *Turn) End(ctx context.Context, stores map[string]Store) error {
+	body, err := json.Marshal(stores)
+	if err != nil {
+		return fmt.Errorf("record the stores: %w", err)
+	}
+	_, err = t.table.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &t.table.name, Key: rowKey(kindRun, monitor),
+		UpdateExpression:         aws.String("SET #body = :body, #scan = :scan REMOVE #owner, #until"),
+		ConditionExpression:      aws.String("#owner = :owner"),
+		ExpressionAttributeNames: map[string]string{"#owner": "owner", "#until": "until", "#scan": "scan", "#body": attrBody},
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":body": text(string(body)), ":owner": text(t.owner), ":scan": number(t.start.UnixMilli()),
+		},
+	})
+	if conditionFailed(err) {
+		return ErrNotOurTurn
+	}
+	if err != nil {
+		return fmt.Errorf("give the turn back in the ledger %s: %w", t.table.name, err)
+	}
+	return nil
+}
