@@ -59,16 +59,6 @@ func Open(cfg aws.Config, tableARNs, bucketARNs []string) (Set, error) {
 	return set, errors.Join(errs...)
 }
 
-// Bucket gives the watched bucket of that name, or nil.
-func (s Set) Bucket(name string) *Bucket {
-	for _, b := range s.Buckets {
-		if b.name == name {
-			return b
-		}
-	}
-	return nil
-}
-
 func parse(text, service, prefix, example string) (arn.ARN, error) {
 	a, err := arn.Parse(text)
 	name, ok := strings.CutPrefix(a.Resource, prefix)

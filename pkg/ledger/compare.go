@@ -34,6 +34,17 @@ type Step struct {
 	Change Change
 	Key    Key
 	Entry  Entry
+	before Entry
+}
+
+// Untold is the step when its news could not be published: the sighting is recorded,
+// since the lock's age rests on it, and the news stays to be told.
+func (s Step) Untold() Step {
+	if s.Change == Resolved || s.Change == Forget {
+		return Step{Note, s.Key, s.Entry, s.before}
+	}
+	s.Change, s.Entry.Told, s.Entry.ToldAt = Note, s.before.Told, s.before.ToldAt
+	return s
 }
 
 // StoreStep is one change of a store.
@@ -91,7 +102,7 @@ func Compare(m Memory, scan Scan, rules Rules) []Step {
 	var gone []Step
 	for key, entry := range m.Locks {
 		if change, ok := compareAbsent(entry, scan); ok && !present[key] {
-			gone = append(gone, Step{change, key, entry})
+			gone = append(gone, Step{change, key, entry, entry})
 		}
 	}
 	slices.SortFunc(gone, func(a, b Step) int {
@@ -102,6 +113,7 @@ func Compare(m Memory, scan Scan, rules Rules) []Step {
 
 func compareLock(m Memory, key Key, o Observed, scan Scan, rules Rules) (Step, bool) {
 	entry, known := m.Locks[key]
+	before := entry
 	if !known {
 		entry = Entry{FirstSeen: scan.Ended, NotBefore: m.notBefore(o.Lock)}
 	}
@@ -123,7 +135,7 @@ func compareLock(m Memory, key Key, o Observed, scan Scan, rules Rules) (Step, b
 		entry.Told, entry.ToldAt = entry.Told+1, scan.Ended
 	}
 	entry.Finding, entry.Expires = o.Finding, scan.Ended.Add(rules.Keep)
-	return Step{change, key, entry}, true
+	return Step{change, key, entry, before}, true
 }
 
 // grow adds the lock's holdings to what the entry saw, and says whether that is new.

@@ -1,0 +1,134 @@
+package alert
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// Composer makes events for one stack.
+type Composer struct {
+	Account        string
+	Region         string
+	UnlockFunction string // name of this stack's unlock function
+	Dashboard      string // URL of the dashboard; empty: no link
+}
+
+// Lock makes the event of one lock. told counts how often people heard of it, this
+// time included.
+func (c Composer) Lock(t Type, f policy.Finding, told int, now time.Time) Event {
+	e := c.event(t, now)
+	e.Lock, e.paths = &f, []string{f.Path}
+	path, held := clean(f.Path, maxPath), policy.Words(f.Held())
+	switch t {
+	case LockStuck, LockReminder:
+		e.Severity = Warning
+		if t == LockReminder && told > 2 { // the alert, the first reminder, then critical
+			e.Severity = Critical
+		}
+		still := ""
+		if t == LockReminder {
+			still = "still "
+		}
+		e.Text = fmt.Sprintf("State %s is %slocked: held for %s by %s, %s.", path, still, held, holder(f), likelihood(f))
+		e.Actions = c.actions(f, now)
+	case LockResolved:
+		e.Severity = Info
+		e.Text = fmt.Sprintf("The stuck lock on state %s is gone after %s.", path, policy.Words(now.Sub(f.HeldSince)))
+	case LockUnreadable:
+		e.Severity = Warning
+		e.Text = fmt.Sprintf("%s in %s holds something that is no Terraform lock: nobody can tell whose it is.", path, kinds(f))
+	}
+	return e
+}
+
+// Summary makes one event of many locks.
+func (c Composer) Summary(t Type, findings []policy.Finding, severity Severity, now time.Time) Event {
+	e := c.event(t, now)
+	e.Severity, e.Locks = severity, findings
+	for _, f := range findings {
+		e.paths = append(e.paths, f.Path)
+	}
+	what := map[Type]string{
+		LockStuck: "locks are stuck", LockReminder: "locks are still stuck",
+		LockResolved: "stuck locks are gone", LockUnreadable: "rows or objects are no Terraform locks",
+	}[t]
+	e.Text = fmt.Sprintf("%d %s.", len(findings), what)
+	return e
+}
+
+// Backend is one table or bucket of a scan event.
+type Backend struct {
+	ARN     string
+	Problem string    // why it cannot be read; empty when it was
+	Since   time.Time // when it began to fail
+}
+
+// Scan makes the event of one or more backends that fail, or were read again.
+func (c Composer) Scan(t Type, severity Severity, backends []Backend, now time.Time) Event {
+	e := c.event(t, now)
+	e.Severity = severity
+	for _, b := range backends {
+		e.paths = append(e.paths, b.ARN)
+		line := fmt.Sprintf("%s (failing since %s)", clean(b.ARN, maxPath), policy.Clock(b.Since))
+		if b.Problem != "" {
+			// A backend's error begins with its ARN.
+			line = fmt.Sprintf("%s (since %s)", clean(b.Problem, 600), policy.Clock(b.Since))
+		}
+		e.lines = append(e.lines, line)
+	}
+	one, many := "%d backend cannot be read, so its locks are not known: %s", "%d backends cannot be read, so their locks are not known: %s"
+	if t == ScanRecovered {
+		one, many = "%d backend can be read again: %s", "%d backends can be read again: %s"
+	}
+	if len(backends) != 1 {
+		one = many
+	}
+	e.Text = clean(fmt.Sprintf(one, len(backends), strings.Join(e.lines, "; ")), 2000)
+	return e
+}
+
+func (c Composer) event(t Type, now time.Time) Event {
+	return Event{Version: "1", Type: t, Time: now.UTC().Truncate(time.Second), Account: c.Account, Region: c.Region}
+}
+
+// actions are the commands for a stuck lock. The reason in the unlock command makes
+// it work as it is pasted, and names the alert in the record.
+func (c Composer) actions(f policy.Finding, now time.Time) Actions {
+	a := Actions{ForceUnlock: command("terraform", "force-unlock", f.ID)}
+	if c.UnlockFunction != "" {
+		a.Unlock = command("aws", "lambda", "invoke", "--region", c.Region, "--function-name", c.UnlockFunction,
+			"--cli-binary-format", "raw-in-base64-out", "--payload",
+			payload(map[string]string{"lock_id": f.ID, "reason": "stuck lock alert of " + policy.Clock(now)}), "/dev/stdout")
+	}
+	return a
+}
+
+func holder(f policy.Finding) string { return or(clean(f.Who, maxText), "somebody unknown") }
+
+func likelihood(f policy.Finding) string {
+	switch f.Evidence.Liveness {
+	case policy.PossiblyLive:
+		return "and its run may be alive"
+	case policy.LikelyOrphan:
+		return "and its run is likely dead"
+	default:
+		return "and whether its run is alive is not known"
+	}
+}
+
+func kinds(f policy.Finding) string {
+	names := make([]string, len(f.Holdings))
+	for i, k := range f.Holdings {
+		names[i] = map[bool]string{true: "the lock table (dynamodb)", false: "the state bucket (s3)"}[k == "dynamodb"]
+	}
+	return strings.Join(names, " and ")
+}
+
+// Limits in characters of what a holder wrote.
+const (
+	maxPath = 1100
+	maxText = 120
+)

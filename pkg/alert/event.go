@@ -1,0 +1,60 @@
+package alert
+
+import (
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// Type says what happened.
+type Type string
+
+// The event types.
+const (
+	LockStuck      Type = "lock.stuck"      // once a lock
+	LockReminder   Type = "lock.reminder"   // every RemindEvery
+	LockResolved   Type = "lock.resolved"   // a lock that was told as stuck is gone
+	LockUnreadable Type = "lock.unreadable" // once a row or object that is no lock
+	ScanFailed     Type = "scan.failed"     // once a backend, then every RemindEvery
+	ScanRecovered  Type = "scan.recovered"
+)
+
+// Severity is how much an event matters.
+type Severity string
+
+// The severities.
+const (
+	Info     Severity = "info"
+	Warning  Severity = "warning"
+	Critical Severity = "critical"
+)
+
+// SummaryAbove is how many new events of a type in one run are sent one by one; more
+// become one.
+const SummaryAbove = 10
+
+// Actions are the commands that end the trouble, ready to paste into a shell.
+type Actions struct {
+	Unlock      string `json:"unlock_command,omitempty"`
+	ForceUnlock string `json:"force_unlock_command,omitempty"`
+}
+
+// Event is one message. Its JSON is what machines receive.
+type Event struct {
+	Version  string           `json:"version"` // of this schema: "1"
+	Type     Type             `json:"type"`
+	Severity Severity         `json:"severity"`
+	Time     time.Time        `json:"time"`
+	Account  string           `json:"account"`
+	Region   string           `json:"region"`
+	Lock     *policy.Finding  `json:"lock,omitempty"`
+	Locks    []policy.Finding `json:"locks,omitempty"`   // of a summary, as many as fit
+	Omitted  int              `json:"omitted,omitempty"` // how many did not
+	Text     string           `json:"text"`              // one sentence for people
+	Actions  Actions          `json:"actions"`
+
+	// paths are what the `path` attribute says: states, or ARNs of backends.
+	paths []string
+	// lines follow the sentence in prose: the backends of a scan.failed.
+	lines []string
+}

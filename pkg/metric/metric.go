@@ -1,0 +1,64 @@
+package metric
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/smithy-go/transport/http/protocol/awsquery"
+)
+
+// Scan is what one scan measures.
+type Scan struct {
+	Held       int             // LocksHeld
+	Stuck      int             // StuckLocks
+	Unreadable int             // UnreadableLocks
+	Errors     int             // ScanErrors: backends that could not be read
+	Oldest     time.Duration   // OldestLockAge
+	Resolved   []time.Duration // TimeToResolve of each lock that was resolved
+}
+
+// Publisher sends metrics to one namespace.
+type Publisher struct {
+	client    *cloudwatch.Client
+	namespace string
+}
+
+// NewPublisher sends to the namespace. It speaks CloudWatch's query protocol, which
+// AWS and every emulator serve, where the SDK's default is known to AWS alone.
+func NewPublisher(cfg aws.Config, namespace string) *Publisher {
+	client := cloudwatch.NewFromConfig(cfg, func(o *cloudwatch.Options) {
+		o.Protocol = awsquery.New(schemas.GraniteServiceVersion20100801)
+	})
+	return &Publisher{client, namespace}
+}
+
+// maxValues is how many values CloudWatch takes in one datum.
+const maxValues = 150
+
+// Put sends the metrics of a scan in one PutMetricData, at the time of the scan.
+func (p *Publisher) Put(ctx context.Context, s Scan, at time.Time) error {
+	count := func(name string, n int) types.MetricDatum {
+		return types.MetricDatum{MetricName: &name, Value: aws.Float64(float64(n)), Unit: types.StandardUnitCount, Timestamp: &at}
+	}
+	data := []types.MetricDatum{
+		count("LocksHeld", s.Held), count("StuckLocks", s.Stuck), count("UnreadableLocks", s.Unreadable), count("ScanErrors", s.Errors),
+		{MetricName: aws.String("OldestLockAge"), Value: aws.Float64(s.Oldest.Seconds()), Unit: types.StandardUnitSeconds, Timestamp: &at},
+	}
+	if len(s.Resolved) > 0 {
+		var values []float64
+		for _, d := range s.Resolved[:min(len(s.Resolved), maxValues)] {
+			values = append(values, d.Seconds())
+		}
+		data = append(data, types.MetricDatum{MetricName: aws.String("TimeToResolve"), Values: values, Unit: types.StandardUnitSeconds, Timestamp: &at})
+	}
+	_, err := p.client.PutMetricData(ctx, &cloudwatch.PutMetricDataInput{Namespace: &p.namespace, MetricData: data})
+	if err != nil {
+		return fmt.Errorf("put metrics into %s: %w", p.namespace, err)
+	}
+	return nil
+}

@@ -1,0 +1,76 @@
+package monitor
+
+import (
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/metric"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// Report is the function's answer: the locks of now, worst first.
+type Report struct {
+	ScannedAt     time.Time        `json:"scanned_at"`
+	Complete      bool             `json:"complete"` // every store was read to its end
+	Held          int              `json:"held"`     // locks with an ID, stuck ones included
+	Stuck         int              `json:"stuck"`
+	Unreadable    int              `json:"unreadable"`
+	OldestSeconds int64            `json:"oldest_seconds"` // age of the oldest lock with an ID
+	Locks         []policy.Finding `json:"locks"`
+	Omitted       int              `json:"omitted,omitempty"` // locks that the list has no room for
+	Errors        []string         `json:"errors"`            // a store that could not be read each
+}
+
+// An answer of a Lambda has at most 6 MB. The list is cut by number, and by size for
+// the case that hostile holders filled every field.
+const (
+	maxListed = 1000
+	maxBytes  = 4 << 20
+)
+
+func newReport(scan ledger.Scan) Report {
+	r := Report{
+		ScannedAt: scan.Started.UTC(), Complete: len(scan.Failures) == 0,
+		Locks: []policy.Finding{}, Errors: []string{},
+	}
+	size := 0
+	for _, o := range scan.Locks {
+		f := o.Finding
+		if f.Verdict == policy.Unreadable {
+			r.Unreadable++
+		} else {
+			r.Held++
+			r.OldestSeconds = max(r.OldestSeconds, f.HeldSeconds)
+		}
+		if f.Verdict == policy.Stuck {
+			r.Stuck++
+		}
+		if size += sizeOf(f); len(r.Locks) == maxListed || size > maxBytes {
+			r.Omitted++
+			continue
+		}
+		r.Locks = append(r.Locks, f)
+	}
+	for _, arn := range scan.Watched {
+		if problem, failed := scan.Failures[arn]; failed {
+			r.Errors = append(r.Errors, problem)
+		}
+	}
+	return r
+}
+
+// sizeOf bounds a finding's JSON from above: no byte of a text takes more than six.
+func sizeOf(f policy.Finding) int {
+	size := 512 + 6*(len(f.ID)+len(f.Path)+len(f.Operation)+len(f.Who)+len(f.Version))
+	for _, reason := range f.Evidence.Reasons {
+		size += 6 * len(reason)
+	}
+	return size
+}
+
+func (r Report) measures(resolved []time.Duration) metric.Scan {
+	return metric.Scan{
+		Held: r.Held, Stuck: r.Stuck, Unreadable: r.Unreadable, Errors: len(r.Errors),
+		Oldest: time.Duration(r.OldestSeconds) * time.Second, Resolved: resolved,
+	}
+}

@@ -1,0 +1,123 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// eventOf is the event that a change is told as. Changes that are not in it are only
+// recorded.
+var eventOf = map[ledger.Change]alert.Type{
+	ledger.Stuck: alert.LockStuck, ledger.Reminder: alert.LockReminder,
+	ledger.Unreadable: alert.LockUnreadable, ledger.Resolved: alert.LockResolved,
+	ledger.Failed: alert.ScanFailed, ledger.Recovered: alert.ScanRecovered,
+}
+
+// tell publishes what is new and records each event when it is out. It gives how long
+// the resolved locks were held. When something could not be recorded the turn is not
+// ended, so that the next scan begins from the older memory.
+func (m *Monitor) tell(ctx context.Context, turn *ledger.Turn, scan ledger.Scan) ([]time.Duration, error) {
+	ctx, cancel := context.WithDeadline(ctx, turn.Until)
+	defer cancel()
+	rules := ledger.Rules{RemindEvery: m.Rules.RemindEvery, Keep: keep}
+	changes := map[ledger.Change][]ledger.Step{}
+	for _, step := range ledger.Compare(turn.Memory, scan, rules) {
+		changes[step.Change] = append(changes[step.Change], step)
+	}
+
+	var resolved []time.Duration
+	var unsaid, unrecorded []error
+	record := func(steps []ledger.Step) {
+		unrecorded = append(unrecorded, turn.Record(ctx, steps))
+	}
+	for _, change := range []ledger.Change{ledger.Stuck, ledger.Reminder, ledger.Unreadable, ledger.Resolved} {
+		for news := range parts(changes[change]) {
+			if err := m.Topic.Publish(ctx, m.event(change, news, scan.Ended)); err != nil {
+				unsaid = append(unsaid, err)
+				for i := range news {
+					news[i] = news[i].Untold()
+				}
+			} else if change == ledger.Resolved {
+				for _, step := range news {
+					resolved = append(resolved, scan.Ended.Sub(step.Entry.Finding.HeldSince))
+				}
+			}
+			record(news)
+		}
+	}
+	record(slices.Concat(changes[ledger.Note], changes[ledger.Forget]))
+
+	next, err := m.tellStores(ctx, turn, scan, rules)
+	unsaid = append(unsaid, err)
+	if err := errors.Join(unrecorded...); err != nil {
+		return resolved, errors.Join(append(unsaid, err)...)
+	}
+	return resolved, errors.Join(append(unsaid, turn.End(ctx, next))...)
+}
+
+// tellStores publishes which stores fail and which can be read again, and gives the
+// memory of all stores. A store whose news did not get out keeps its older memory.
+func (m *Monitor) tellStores(ctx context.Context, turn *ledger.Turn, scan ledger.Scan, rules ledger.Rules) (map[string]ledger.Store, error) {
+	steps, next := ledger.CompareStores(turn.Memory, scan, rules)
+	var unsaid []error
+	for _, change := range []ledger.Change{ledger.Failed, ledger.Recovered} {
+		var same []ledger.StoreStep
+		for _, s := range steps {
+			if s.Change == change {
+				same = append(same, s)
+			}
+		}
+		for news := range parts(same) {
+			severity, backends := alert.Warning, make([]alert.Backend, len(news))
+			for i, s := range news {
+				backends[i] = alert.Backend{ARN: s.ARN, Problem: s.Problem, Since: s.Store.Failing}
+				if s.Store.Told > 2 {
+					severity = alert.Critical
+				}
+			}
+			if change == ledger.Recovered {
+				severity = alert.Info
+			}
+			if err := m.Topic.Publish(ctx, m.Composer.Scan(eventOf[change], severity, backends, scan.Ended)); err != nil {
+				unsaid = append(unsaid, err)
+				for _, s := range news {
+					next[s.ARN] = turn.Memory.Stores[s.ARN]
+				}
+			}
+		}
+	}
+	return next, errors.Join(unsaid...)
+}
+
+// event says news of one kind: of one lock, or of many in one summary.
+func (m *Monitor) event(change ledger.Change, news []ledger.Step, now time.Time) alert.Event {
+	if len(news) == 1 {
+		return m.Composer.Lock(eventOf[change], news[0].Entry.Finding, news[0].Entry.Told, now)
+	}
+	severity, findings := alert.Warning, make([]policy.Finding, len(news))
+	for i, step := range news {
+		findings[i] = step.Entry.Finding
+		if change == ledger.Reminder && step.Entry.Told > 2 {
+			severity = alert.Critical
+		}
+	}
+	if change == ledger.Resolved {
+		severity = alert.Info
+	}
+	return m.Composer.Summary(eventOf[change], findings, severity, now)
+}
+
+// parts gives news one by one, or all at once when they are too many.
+func parts[S any](news []S) func(yield func([]S) bool) {
+	size := 1
+	if len(news) > alert.SummaryAbove {
+		size = len(news)
+	}
+	return slices.Chunk(news, size)
+}
