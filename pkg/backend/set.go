@@ -33,7 +33,11 @@ func Open(cfg aws.Config, tableARNs, bucketARNs []string) (Set, error) {
 			errs = append(errs, err)
 			continue
 		}
-		set.Tables = append(set.Tables, &Table{client: clients(a.Region), arn: text})
+		table := &Table{client: clients(a.Region), arn: text, name: text}
+		if cfg.BaseEndpoint != nil { // emulators know a table by its name only
+			table.name = strings.TrimPrefix(a.Resource, "table/")
+		}
+		set.Tables = append(set.Tables, table)
 	}
 	buckets := regional[*s3.Client](func(region string) *s3.Client {
 		return s3.NewFromConfig(cfg, func(o *s3.Options) {

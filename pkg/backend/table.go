@@ -18,6 +18,7 @@ import (
 type Table struct {
 	client *dynamodb.Client
 	arn    string
+	name   string // what requests name it by: the ARN, so that it may lie in another account
 }
 
 // notDigest keeps digests from crossing the network: they outnumber locks by far. A
@@ -35,7 +36,7 @@ func (t *Table) ARN() string { return t.arn }
 func (t *Table) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] {
 	return func(yield func(tflock.Holding, error) bool) {
 		pages := dynamodb.NewScanPaginator(t.client, &dynamodb.ScanInput{
-			TableName:                &t.arn,
+			TableName:                &t.name,
 			FilterExpression:         aws.String(notDigest),
 			ProjectionExpression:     aws.String("#key, #info"),
 			ExpressionAttributeNames: map[string]string{"#key": "LockID", "#info": "Info", "#digest": "Digest"},
@@ -58,7 +59,7 @@ func (t *Table) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] {
 // Find reads the lock row of a state path (bucket/key), consistently. It is false
 // where there is none.
 func (t *Table) Find(ctx context.Context, path string) (tflock.Holding, bool, error) {
-	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.arn, Key: lockKey(path), ConsistentRead: aws.Bool(true)})
+	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: lockKey(path), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return tflock.Holding{}, false, &Error{t.arn, err}
 	}
@@ -75,7 +76,7 @@ func (t *Table) Acquire(ctx context.Context, path string, raw []byte) error {
 	item := lockKey(path)
 	item["Info"] = &types.AttributeValueMemberS{Value: string(raw)}
 	_, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &t.arn, Item: item, ConditionExpression: aws.String("attribute_not_exists(LockID)"),
+		TableName: &t.name, Item: item, ConditionExpression: aws.String("attribute_not_exists(LockID)"),
 	})
 	if _, held := errors.AsType[*types.ConditionalCheckFailedException](err); held {
 		return &HeldError{t.arn}
@@ -90,7 +91,7 @@ func (t *Table) Acquire(ctx context.Context, path string, raw []byte) error {
 // h was read with. It fails with ErrGone, *ChangedError or *Error.
 func (t *Table) Release(ctx context.Context, h tflock.Holding) error {
 	_, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &t.arn, Key: lockKey(h.Path),
+		TableName: &t.name, Key: lockKey(h.Path),
 		ConditionExpression:                 aws.String("#info = :raw"),
 		ExpressionAttributeNames:            map[string]string{"#info": "Info"},
 		ExpressionAttributeValues:           map[string]types.AttributeValue{":raw": &types.AttributeValueMemberS{Value: h.Raw}},

@@ -1,0 +1,67 @@
+# Everything that is set up or built lies in .build; `make clean` removes it.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+B := .build
+TOOLS := infra/tools
+GOFILES := $(shell git ls-files '*.go')
+
+.PHONY: help setup demo test fuzz build lint template ci clean deploy
+help: ## this list
+	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
+
+setup: $(B)/venv/done $(B)/bin/tofu ## install what demo and test need into .build
+
+$(B)/venv/done: $(TOOLS)/requirements.txt
+	@command -v python3 >/dev/null || { echo 'Python 3 is missing: install it (Debian: apt-get install python3 python3-venv)'; exit 1; }
+	@echo '> installing the local AWS (moto) and the SAM transform into $(B)/venv: a minute, once'
+	@python3 -m venv $(B)/venv || { echo 'python3 cannot make a virtual environment (Debian: apt-get install python3-venv)'; exit 1; }
+	@$(B)/venv/bin/pip install --quiet --disable-pip-version-check -r $<
+	@touch $@
+
+$(B)/bin/tofu: $(TOOLS)/tofu/go.mod $(TOOLS)/tofu/go.sum
+	@command -v go >/dev/null || { echo 'Go is missing: see https://go.dev/doc/install'; exit 1; }
+	@echo '> building OpenTofu from the Go module proxy: three to six minutes, once'
+	@cd $(TOOLS)/tofu && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ github.com/opentofu/opentofu/cmd/tofu
+	@touch $@
+
+$(B)/bin/golangci-lint $(B)/bin/gofumpt &: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go.sum
+	@echo '> building the linters from the Go module proxy: three minutes, once'
+	@mkdir -p $(B)/bin
+	@cd $(TOOLS)/lint && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$(B)/bin/ mvdan.cc/gofumpt github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	@touch $(B)/bin/golangci-lint $(B)/bin/gofumpt
+
+demo: setup ## a real client leaves a stuck lock on a local AWS, and the monitor tells of it
+	@go run ./infra/demo
+
+test: setup ## every test, real clients included, under the race detector
+	go test -race ./...
+
+fuzz: ## ten seconds of fuzzing for each parser
+	@for pkg in $$(grep -lE '^func Fuzz' $(GOFILES) | xargs -n1 dirname | sort -u); do \
+	  for target in $$(grep -hoE '^func Fuzz\w+' $$pkg/*_test.go | cut -c6-); do \
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime 10s ./$$pkg; done; done
+
+build: ## the functions as Lambda runs them, for arm64, into .build/lambda
+	@for f in functions/*/; do name=$$(basename $$f); \
+	  CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -ldflags '-s -w' -tags lambda.norpc -o $(B)/lambda/$$name/bootstrap ./$$f; \
+	  python3 -c 'import sys, zipfile; z = zipfile.ZipFile(sys.argv[1] + ".zip", "w", zipfile.ZIP_DEFLATED); z.write(sys.argv[1] + "/bootstrap", "bootstrap"); z.close()' $(B)/lambda/$$name; \
+	  ls -l $(B)/lambda/$$name.zip | awk '{ print $$9, $$5, "bytes"; exit $$5 > 5242880 }' || { echo 'the zip is over its budget of 5 MB'; exit 1; }; done
+
+lint: $(B)/bin/golangci-lint $(B)/bin/gofumpt ## formatting, vet, linters
+	@unformatted=$$($(B)/bin/gofumpt -l $(GOFILES)); [ -z "$$unformatted" ] || { echo "run gofumpt on: $$unformatted"; exit 1; }
+	go vet ./...
+	$(B)/bin/golangci-lint run
+
+template: $(B)/venv/done ## check template.yaml: cfn-lint, and the real SAM transform
+	$(B)/venv/bin/cfn-lint --config-file $(TOOLS)/cfnlintrc.yaml -- template.yaml
+	$(B)/venv/bin/python infra/local/transform.py template.yaml >/dev/null
+
+ci: lint template build test ## what must pass before anything lands
+
+deploy: ## sam build and a guided sam deploy into your account
+	sam build
+	sam deploy --guided --capabilities CAPABILITY_IAM
+
+clean: ## remove all that make set up or built
+	rm -rf $(B) .aws-sam

@@ -1,0 +1,293 @@
+package main_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/smithy-go/transport/http/protocol/awsquery"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/monitor"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// site is a deployed stack on a local AWS of its own.
+type site struct {
+	*testing.T
+	aws   *local.AWS
+	stack *local.Stack
+	heard int // messages that were looked at
+}
+
+func newSite(t *testing.T, parameters map[string]string) *site {
+	t.Helper()
+	server, err := local.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	stack, err := server.Deploy(t.Context(), "lockwarden", parameters)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &site{T: t, aws: server, stack: stack}
+}
+
+// scan invokes the built function as Lambda does.
+func (s *site) scan() (monitor.Report, local.Result) {
+	s.Helper()
+	result, err := s.stack.Invoke(s.Context(), "monitor", "MonitorFunction", `{}`)
+	if err != nil {
+		s.Fatal(err)
+	}
+	var report monitor.Report
+	if !result.Failed {
+		if err := json.Unmarshal([]byte(result.Payload), &report); err != nil {
+			s.Fatal(err)
+		}
+	}
+	return report, result
+}
+
+// news are the messages since the last call.
+func (s *site) news() []local.Message {
+	s.Helper()
+	all, err := s.aws.Published(s.stack.Outputs["AlertTopicArn"])
+	if err != nil {
+		s.Fatal(err)
+	}
+	fresh := all[s.heard:]
+	s.heard = len(all)
+	return fresh
+}
+
+func (s *site) events(of alert.Type) []alert.Event {
+	s.Helper()
+	var events []alert.Event
+	for _, m := range s.news() {
+		var e alert.Event
+		if err := json.Unmarshal([]byte(m.Texts["sqs"]), &e); err != nil {
+			s.Fatal(err)
+		}
+		if e.Type != of || m.Attributes["type"] != string(of) {
+			s.Errorf("unexpected %s: %s", e.Type, e.Text)
+		}
+		events = append(events, e)
+	}
+	return events
+}
+
+func (s *site) metric(name string) float64 {
+	s.Helper()
+	client := cloudwatch.NewFromConfig(s.aws.Config(), func(o *cloudwatch.Options) { o.Protocol = awsquery.New(schemas.GraniteServiceVersion20100801) })
+	out, err := client.GetMetricStatistics(s.Context(), &cloudwatch.GetMetricStatisticsInput{
+		Namespace: aws.String("Lockwarden"), MetricName: &name, Period: aws.Int32(86400),
+		StartTime: aws.Time(time.Now().Add(-12 * time.Hour)), EndTime: aws.Time(time.Now().Add(time.Hour)),
+		Statistics: []types.Statistic{types.StatisticMaximum},
+	})
+	if err != nil || len(out.Datapoints) == 0 {
+		s.Fatalf("metric %s: %d points, %v", name, len(out.Datapoints), err)
+	}
+	return aws.ToFloat64(out.Datapoints[0].Maximum)
+}
+
+// holds says whether the store of a mode has its lock on the path.
+func (s *site) holds(mode local.Mode, path string) func() bool {
+	set, err := backend.Open(s.aws.Config(),
+		[]string{s.stack.Functions["MonitorFunction"]["TABLE_ARNS"]}, []string{s.stack.Functions["MonitorFunction"]["BUCKET_ARNS"]})
+	if err != nil {
+		s.Fatal(err)
+	}
+	return func() bool {
+		_, row, err := set.Tables[0].Find(context.Background(), path)
+		_, object, err2 := set.Buckets[0].Find(context.Background(), path)
+		return err == nil && err2 == nil && row == (mode != local.ByFile) && object == (mode != local.ByTable)
+	}
+}
+
+func TestRealClientsLeaveStuckLocks(t *testing.T) {
+	s := newSite(t, map[string]string{"StuckAfter": "1ms"})
+	clients, err := local.Clients()
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket, table := s.stack.Outputs["StateBucketName"], s.stack.Outputs["LockTableName"]
+	type left struct {
+		workspace *local.Workspace
+		mode      local.Mode
+	}
+	locks := map[string]left{} // by path
+	for _, client := range clients {
+		for _, mode := range local.Modes {
+			key := fmt.Sprintf("%s/%s/terraform.tfstate", client.Name, mode)
+			w, err := s.aws.Workspace(t.Context(), client, t.TempDir(), bucket, table, key, mode)
+			if err != nil {
+				t.Fatal(err)
+			}
+			run, err := w.Hold(t.Context(), 600, s.holds(mode, bucket+"/"+key))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := run.Kill(); err != nil {
+				t.Fatal(err)
+			}
+			locks[bucket+"/"+key] = left{w, mode}
+		}
+	}
+
+	report, _ := s.scan()
+	if report.Stuck != len(locks) || report.Held != len(locks) || !report.Complete {
+		t.Fatalf("got %+v", report)
+	}
+	told := s.events(alert.LockStuck)
+	if len(told) != len(locks) {
+		t.Fatalf("%d alerts for %d locks", len(told), len(locks))
+	}
+	wantKinds := map[local.Mode][]tflock.Kind{
+		local.ByTable: {tflock.DynamoDB}, local.ByFile: {tflock.S3}, local.ByBoth: {tflock.DynamoDB, tflock.S3},
+	}
+	ids := map[string]string{}
+	for _, e := range told {
+		l, ok := locks[e.Lock.Path]
+		if !ok || ids[e.Lock.Path] != "" {
+			t.Fatalf("a lock that nobody left, or one told twice: %s", e.Lock.Path)
+		}
+		ids[e.Lock.Path] = e.Lock.ID
+		if !slices.Equal(e.Lock.Holdings, wantKinds[l.mode]) || e.Lock.Operation != "OperationTypeApply" || !strings.Contains(e.Lock.Who, "@") ||
+			e.Lock.Held() > 5*time.Minute || e.Lock.Verdict != policy.Stuck {
+			t.Errorf("%s lock: %+v", l.mode, e.Lock)
+		}
+	}
+	if held, stuck := s.metric("LocksHeld"), s.metric("StuckLocks"); int(held) != len(locks) || int(stuck) != len(locks) {
+		t.Errorf("metrics: %v held, %v stuck", held, stuck)
+	}
+
+	if report, _ := s.scan(); report.Stuck != len(locks) || report.Locks[0].Evidence.Liveness != policy.LikelyOrphan {
+		t.Errorf("the second scan found %+v", report.Locks[0])
+	}
+	if again := s.news(); len(again) != 0 {
+		t.Errorf("a second scan told %d messages", len(again))
+	}
+
+	for path, l := range locks {
+		if _, err := l.workspace.Run(t.Context(), "force-unlock", ids[path]); err != nil {
+			t.Errorf("force-unlock of the lock that the alert named: %v", err)
+		}
+	}
+	if report, _ := s.scan(); report.Held != 0 || len(report.Locks) != 0 {
+		t.Errorf("after force-unlock there are %+v", report.Locks)
+	}
+	for _, e := range s.events(alert.LockResolved) {
+		if ids[e.Lock.Path] != e.Lock.ID {
+			t.Errorf("resolved %s, which was not told as that", e.Lock.ID)
+		}
+		delete(ids, e.Lock.Path)
+	}
+	if len(ids) != 0 {
+		t.Errorf("not resolved: %v", ids)
+	}
+	if s.metric("TimeToResolve") <= 0 {
+		t.Error("no time to resolve")
+	}
+}
+
+func TestAFailingBackendIsNoAllClear(t *testing.T) {
+	s := newSite(t, map[string]string{"StuckAfter": "1ms", "WatchTableArns": "arn:aws:dynamodb:eu-west-1:123456789012:table/missing"})
+	path := s.stack.Outputs["StateBucketName"] + "/k"
+	s.putLock(path, "x")
+
+	_, result := s.scan()
+	if !result.Failed || !strings.Contains(result.Payload, "table/missing") || !strings.Contains(result.Payload, "does not exist") {
+		t.Errorf("the error must name the backend and the cause: %s", result.Payload)
+	}
+	if !strings.Contains(result.Log, `"scan failed"`) || !strings.Contains(result.Log, path) {
+		t.Errorf("the answer must be in the log: %s", result.Log)
+	}
+	var types []string
+	for _, m := range s.news() {
+		types = append(types, m.Attributes["type"])
+	}
+	if want := []string{"lock.stuck", "scan.failed"}; !slices.Equal(types, want) {
+		t.Errorf("told %v, want %v", types, want)
+	}
+	if s.metric("ScanErrors") != 1 || s.metric("StuckLocks") != 1 {
+		t.Error("the metrics of what was read must be sent all the same")
+	}
+	s.scan()
+	if again := s.news(); len(again) != 0 {
+		t.Errorf("a second scan told %d messages", len(again))
+	}
+	elsewhere := s.aws.Config()
+	elsewhere.Region = "eu-west-1"
+	if _, err := dynamodb.NewFromConfig(elsewhere).CreateTable(t.Context(), &dynamodb.CreateTableInput{
+		TableName: aws.String("missing"), BillingMode: ddb.BillingModePayPerRequest,
+		AttributeDefinitions: []ddb.AttributeDefinition{{AttributeName: aws.String("LockID"), AttributeType: ddb.ScalarAttributeTypeS}},
+		KeySchema:            []ddb.KeySchemaElement{{AttributeName: aws.String("LockID"), KeyType: ddb.KeyTypeHash}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if report, _ := s.scan(); !report.Complete {
+		t.Errorf("the table is there now: %+v", report.Errors)
+	}
+	if got := s.events(alert.ScanRecovered); len(got) != 1 {
+		t.Errorf("%d notices of recovery", len(got))
+	}
+}
+
+func TestDigestsAroundLocksChangeNothing(t *testing.T) {
+	s := newSite(t, map[string]string{"StuckAfter": "1ms"})
+	client := dynamodb.NewFromConfig(s.aws.Config())
+	table := s.stack.Outputs["LockTableName"]
+	const digests, batch = 20_000, 25
+	for start := 0; start < digests; start += batch {
+		var writes []ddb.WriteRequest
+		for i := start; i < start+batch; i++ {
+			writes = append(writes, ddb.WriteRequest{PutRequest: &ddb.PutRequest{Item: map[string]ddb.AttributeValue{
+				"LockID": &ddb.AttributeValueMemberS{Value: fmt.Sprintf("b/%d/terraform.tfstate-md5", i)},
+				"Digest": &ddb.AttributeValueMemberS{Value: "d41d8cd98f00b204e9800998ecf8427e"},
+			}}})
+		}
+		if _, err := client.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]ddb.WriteRequest{table: writes}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, id := range []string{"x", "y", "z"} {
+		s.putLock("b/"+id, id)
+	}
+	if report, result := s.scan(); report.Held != 3 || len(report.Locks) != 3 {
+		t.Errorf("got %+v: %s", report, result.Log)
+	}
+	if told := s.events(alert.LockStuck); len(told) != 3 {
+		t.Errorf("%d alerts", len(told))
+	}
+}
+
+// putLock writes a lock row as a client does.
+func (s *site) putLock(path, id string) {
+	s.Helper()
+	raw, err := tflock.Info{ID: id, Operation: "OperationTypePlan", Who: "me@host", Created: time.Now().Add(-time.Hour), Path: path}.Marshal()
+	if err != nil {
+		s.Fatal(err)
+	}
+	set, err := backend.Open(s.aws.Config(), strings.Split(s.stack.Functions["MonitorFunction"]["TABLE_ARNS"], ",")[:1], nil)
+	if err != nil {
+		s.Fatal(err)
+	}
+	if err := set.Tables[0].Acquire(s.Context(), path, raw); err != nil {
+		s.Fatal(err)
+	}
+}

@@ -1,0 +1,167 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// Client is a real Terraform or OpenTofu.
+type Client struct {
+	Name string // "terraform" or "tofu"
+	path string
+}
+
+// Tofu is the OpenTofu that `make setup` built.
+func Tofu() (Client, error) {
+	path := filepath.Join(Root(), ".build", "bin", "tofu")
+	if _, err := os.Stat(path); err != nil {
+		return Client{}, errors.New("OpenTofu is not built: run `make setup`")
+	}
+	return Client{"tofu", path}, nil
+}
+
+// Clients are the OpenTofu that `make setup` built, and Terraform where it is on PATH.
+func Clients() ([]Client, error) {
+	tofu, err := Tofu()
+	if err != nil {
+		return nil, err
+	}
+	clients := []Client{tofu}
+	if path, err := exec.LookPath("terraform"); err == nil {
+		clients = append(clients, Client{"terraform", path})
+	}
+	return clients, nil
+}
+
+// Mode is how a client is configured to lock.
+type Mode string
+
+// The modes.
+const (
+	ByTable Mode = "dynamodb"
+	ByFile  Mode = "lockfile"
+	ByBoth  Mode = "both"
+)
+
+// Modes are all of them.
+var Modes = []Mode{ByTable, ByFile, ByBoth}
+
+// Workspace is an initialised working directory of a client.
+type Workspace struct {
+	client Client
+	dir    string
+	aws    *AWS
+}
+
+// configuration has a resource of the built-in provider that takes seconds to make,
+// so that an apply holds its lock that long.
+const configuration = `terraform {
+  backend "s3" {
+    bucket                      = %q
+    key                         = %q
+    region                      = %q
+    %s
+    endpoints                   = { s3 = %q, dynamodb = %q, sts = %q, iam = %q }
+    use_path_style              = true
+    skip_credentials_validation = true
+    skip_metadata_api_check     = true
+    skip_region_validation      = true
+    skip_requesting_account_id  = true
+  }
+}
+
+variable "seconds" { default = 0 }
+
+resource "terraform_data" "app" {
+  input            = "app"
+  triggers_replace = var.seconds
+  provisioner "local-exec" { command = "sleep ${var.seconds}" }
+}
+`
+
+// Workspace writes a configuration for one state into dir and initialises it.
+func (a *AWS) Workspace(ctx context.Context, c Client, dir, bucket, table, key string, mode Mode) (*Workspace, error) {
+	locking := map[Mode]string{
+		ByTable: fmt.Sprintf("dynamodb_table = %q", table),
+		ByFile:  "use_lockfile = true",
+		ByBoth:  fmt.Sprintf("dynamodb_table = %q\n    use_lockfile = true", table),
+	}[mode]
+	text := fmt.Sprintf(configuration, bucket, key, Region, locking, a.Endpoint, a.Endpoint, a.Endpoint, a.Endpoint)
+	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(text), 0o600); err != nil {
+		return nil, err
+	}
+	w := &Workspace{c, dir, a}
+	_, err := w.Run(ctx, "init")
+	return w, err
+}
+
+// Run runs the client to its end and gives its output, which the error carries too.
+func (w *Workspace) Run(ctx context.Context, args ...string) (string, error) {
+	out, err := w.command(ctx, args...).CombinedOutput()
+	if err != nil {
+		return string(out), fmt.Errorf("%s %v: %w\n%s", w.client.Name, args, err, out)
+	}
+	return string(out), nil
+}
+
+// Run of a client that holds its lock: an apply with a resource that takes long.
+type Run struct {
+	cmd  *exec.Cmd
+	done chan error
+}
+
+// Hold starts an apply that holds the lock for that long, if nobody kills it, and
+// waits until held says that the lock is there.
+func (w *Workspace) Hold(ctx context.Context, seconds int, held func() bool) (*Run, error) {
+	cmd := w.command(ctx, "apply", "-auto-approve", fmt.Sprintf("-var=seconds=%d", seconds))
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	r := &Run{cmd: cmd, done: make(chan error, 1)}
+	go func() { r.done <- cmd.Wait() }()
+	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if held() {
+			return r, nil
+		}
+		select {
+		case err := <-r.done:
+			return nil, fmt.Errorf("%s ended before its lock was seen: %v", w.client.Name, err)
+		default:
+		}
+	}
+	return nil, errors.Join(errors.New("the lock was not seen within a minute"), r.Kill())
+}
+
+// Kill ends the client and all that it started, as a laptop does that dies: the lock
+// stays.
+func (r *Run) Kill() error {
+	err := syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)
+	<-r.done
+	return err
+}
+
+// Wait lets the run come to its end.
+func (r *Run) Wait() error { return <-r.done }
+
+func (w *Workspace) command(ctx context.Context, args ...string) *exec.Cmd {
+	args = append(args[:len(args):len(args)], "-no-color")
+	if args[0] != "force-unlock" {
+		args = append(args, "-input=false")
+	} else { // flags come before the ID
+		args = append([]string{"force-unlock", "-force"}, args[1:len(args)-1]...)
+	}
+	cmd := exec.CommandContext(ctx, w.client.path, args...) //nolint:gosec // a client that make setup installed
+	cmd.Dir = w.dir
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1"}
+	for name, value := range w.aws.Env() {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	return cmd
+}

@@ -1,0 +1,123 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"time"
+)
+
+// Result is what an invocation gave.
+type Result struct {
+	Payload string // the answer, or the error as Lambda reports it
+	Failed  bool   // the function returned an error
+	Log     string
+}
+
+// Timeout is what an invocation gets here.
+const timeout = 2 * time.Minute
+
+// Build compiles functions/<name> for this machine, with the flags of the deployed
+// build.
+func Build(ctx context.Context, function string) (string, error) {
+	binary := filepath.Join(Root(), ".build", "local", function)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "lambda.norpc", "-o", binary, "./functions/"+function) //nolint:gosec // our own functions
+	cmd.Dir = Root()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build %s: %w\n%s", function, err, out)
+	}
+	return binary, nil
+}
+
+// Invoke runs a function's binary once as Lambda does: a process with this
+// environment and no other, which asks the Runtime API for its event.
+func Invoke(ctx context.Context, binary string, environment map[string]string, payload string) (Result, error) {
+	ctx, cancel := context.WithTimeout(ctx, timeout)
+	defer cancel()
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return Result{}, err
+	}
+	answers := make(chan Result, 1)
+	server := &http.Server{Handler: runtimeAPI(ctx, payload, answers), ReadHeaderTimeout: time.Second}
+	go server.Serve(listener) //nolint:errcheck // Close ends it
+	defer server.Close()      //nolint:errcheck // nothing is lost
+
+	var log lockedBuffer
+	process := exec.CommandContext(ctx, binary)
+	process.Env = []string{"AWS_LAMBDA_RUNTIME_API=" + listener.Addr().String(), "PATH=" + os.Getenv("PATH")}
+	for name, value := range environment {
+		process.Env = append(process.Env, name+"="+value)
+	}
+	process.Stdout, process.Stderr = &log, &log
+	if err := process.Start(); err != nil {
+		return Result{}, err
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- process.Wait() }()
+	select {
+	case result := <-answers:
+		cancel() // Lambda would keep it warm
+		<-ended
+		result.Log = log.String()
+		return result, nil
+	case err := <-ended:
+		return Result{Log: log.String()}, fmt.Errorf("%s ended without an answer: %w\n%s", filepath.Base(binary), err, log.String())
+	}
+}
+
+func runtimeAPI(ctx context.Context, payload string, answers chan<- Result) http.Handler {
+	const version = "/2018-06-01/runtime/"
+	mux := http.NewServeMux()
+	var once sync.Once
+	mux.HandleFunc("GET "+version+"invocation/next", func(w http.ResponseWriter, _ *http.Request) {
+		first := false
+		once.Do(func() { first = true })
+		if !first {
+			<-ctx.Done() // there is no second event
+			return
+		}
+		deadline, _ := ctx.Deadline()
+		w.Header().Set("Lambda-Runtime-Aws-Request-Id", "11111111-2222-4333-8444-"+strconv.FormatInt(time.Now().UnixNano()%1e12+1e12, 10)[1:])
+		w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(deadline.UnixMilli(), 10))
+		w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:"+Region+":123456789012:function:local")
+		_, _ = io.WriteString(w, payload)
+	})
+	answer := func(failed bool) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			body, _ := io.ReadAll(r.Body)
+			w.WriteHeader(http.StatusAccepted)
+			answers <- Result{Payload: string(body), Failed: failed}
+		}
+	}
+	mux.HandleFunc("POST "+version+"invocation/{id}/response", answer(false))
+	mux.HandleFunc("POST "+version+"invocation/{id}/error", answer(true))
+	mux.HandleFunc("POST "+version+"init/error", answer(true))
+	return mux
+}
+
+// lockedBuffer is written by the process while others read.
+type lockedBuffer struct {
+	mu  sync.Mutex
+	buf bytes.Buffer
+}
+
+func (b *lockedBuffer) Write(p []byte) (int, error) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.Write(p)
+}
+
+func (b *lockedBuffer) String() string {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.buf.String()
+}
