@@ -1,0 +1,127 @@
+package tfstate
+
+import (
+	"errors"
+	"fmt"
+	"io"
+)
+
+// Read reads a whole state and says what is in it. Whatever the state turns out
+// to be, r has then been read to its end, so a hash that is fed through an
+// io.TeeReader is the hash of all bytes. (The lock table's digest of a state is
+// the lower-case hex MD5 of them.)
+//
+// A state that makes no sense is not an error but an Unreadable one. An error
+// means that r itself failed: nothing is known, and the Summary is zero.
+func Read(r io.Reader) (Summary, error) {
+	return newDecoder(r, false).run()
+}
+
+// Probe reads a state only until it is known not to be deletable for its
+// resources: it stops at the first managed object, and its counts are then
+// lower bounds. Its Condition is Empty exactly if that of Read is. It also stops
+// at a syntax error, so the rest of r may be unread.
+//
+// Errors are those of Read.
+func Probe(r io.Reader) (Summary, error) {
+	return newDecoder(r, true).run()
+}
+
+// errStop ends the reading early: enough is known.
+var errStop = errors.New("enough has been read")
+
+// decoder gathers a Summary from the JSON of a state.
+type decoder struct {
+	scan  *scanner
+	probe bool
+	sum   Summary
+
+	seen         []string // top-level keys so far
+	version      string   // the literal, once it has been read
+	hasResources bool     // there is a resources array
+	encrypted    bool
+	why          string // the first doubt
+
+	resource resource // the one being read
+	types    tally
+}
+
+func newDecoder(r io.Reader, probe bool) *decoder {
+	return &decoder{scan: newScanner(r), probe: probe}
+}
+
+// doubt records why the state cannot be judged. The first reason stays.
+func (d *decoder) doubt(why string) {
+	if d.why == "" {
+		d.why = why
+	}
+}
+
+func (d *decoder) run() (Summary, error) {
+	err := d.document()
+	stopped := errors.Is(err, errStop)
+	var bad *syntaxError
+	if errors.As(err, &bad) {
+		d.why = bad.Error() // no other doubt weighs as much
+		err = nil
+		if !d.probe {
+			err = d.scan.drain()
+		}
+	}
+	if err != nil && !stopped {
+		return Summary{}, fmt.Errorf("read state: %w", err)
+	}
+	d.sum.Types, d.sum.OtherTypes = d.types.result()
+	d.conclude(stopped)
+	return d.sum, nil
+}
+
+// conclude judges what was gathered. What would come later may be missing if
+// the reading was stopped at a managed object.
+func (d *decoder) conclude(stopped bool) {
+	if !d.encrypted && d.version != "" && d.version != "4" {
+		d.doubt("it is of state version " + d.version + ", and only version 4 can be judged")
+	}
+	if !d.encrypted && !stopped {
+		if d.version == "" {
+			d.doubt("it has no state version")
+		}
+		if !d.hasResources {
+			d.doubt("it has no list of resources")
+		}
+	}
+	switch {
+	case d.why != "":
+		d.sum.Condition, d.sum.Why = Unreadable, d.why
+	case d.encrypted:
+		d.sum.Condition = Encrypted
+	case d.sum.Managed > 0:
+		d.sum.Condition = HasResources
+	case d.sum.Outputs > 0:
+		d.sum.Condition = HasOutputs
+	default:
+		d.sum.Condition = Empty
+	}
+}
+
+// document reads the state's one JSON object and the end behind it.
+func (d *decoder) document() error {
+	c, err := d.scan.next()
+	if err != nil {
+		return err
+	}
+	switch {
+	case c == eof && d.scan.offset() == 0:
+		d.doubt("it has no bytes")
+		return nil
+	case c == '{':
+		err = d.scan.members(d.member)
+	default:
+		d.doubt("it is not a JSON object")
+		err = d.scan.skip()
+	}
+	if err != nil {
+		return err
+	}
+	return d.scan.finish()
+}

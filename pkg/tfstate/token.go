@@ -1,0 +1,198 @@
+package tfstate
+
+import (
+	"io"
+	"unicode/utf8"
+)
+
+// text consumes a string, which must come next, and gives it decoded.
+// It keeps no more than limit bytes, and whole tells whether that is all. It is valid
+// until the next token. Invalid UTF-8 is an error.
+func (s *scanner) text(limit int) (value []byte, whole bool, err error) {
+	s.token, whole = s.token[:0], true
+	s.pos++
+	for {
+		c, err := s.peek()
+		if err != nil {
+			return nil, false, err
+		}
+		switch {
+		case c == eof:
+			return nil, false, s.bad("it is cut off")
+		case c == '"':
+			s.pos++
+			return s.token, whole, nil
+		case c == '\\':
+			r, err := s.escape()
+			if err != nil {
+				return nil, false, err
+			}
+			var encoded [utf8.UTFMax]byte
+			whole = s.keep(limit, whole, encoded[:utf8.EncodeRune(encoded[:], r)])
+		case c < ' ':
+			return nil, false, s.bad("a control character is not escaped")
+		case c < utf8.RuneSelf:
+			unread := s.buf[s.pos:s.end]
+			n := plain(unread)
+			whole = s.keep(limit, whole, unread[:n])
+			s.pos += n
+		default:
+			n, err := s.wide()
+			if err != nil {
+				return nil, false, err
+			}
+			whole = s.keep(limit, whole, s.buf[s.pos:s.pos+n])
+			s.pos += n
+		}
+	}
+}
+
+// plain counts the leading bytes that stand for themselves in a string.
+func plain(b []byte) int {
+	for i, c := range b {
+		if c < ' ' || c >= utf8.RuneSelf || c == '"' || c == '\\' {
+			return i
+		}
+	}
+	return len(b)
+}
+
+// keep appends b to the token while it stays within limit, and tells whether the
+// token is still whole.
+func (s *scanner) keep(limit int, whole bool, b []byte) bool {
+	if !whole || len(s.token)+len(b) > limit {
+		return false
+	}
+	s.token = append(s.token, b...)
+	return true
+}
+
+// wide gives the length of the character beyond ASCII that comes next. The
+// buffer may hold only a part of it yet.
+func (s *scanner) wide() (int, error) {
+	for !utf8.FullRune(s.buf[s.pos:s.end]) {
+		err := s.fill()
+		if err == io.EOF { //nolint:errorlint // as in peek
+			break
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+	r, n := utf8.DecodeRune(s.buf[s.pos:s.end])
+	if r == utf8.RuneError && n == 1 {
+		return 0, s.bad("a character is not valid UTF-8")
+	}
+	return n, nil
+}
+
+// escape consumes an escape and gives its character. The halves of a surrogate
+// pair are not joined: no name or text that matters here has one.
+func (s *scanner) escape() (rune, error) {
+	s.pos++
+	c, err := s.peek()
+	if err != nil {
+		return 0, err
+	}
+	var r rune
+	switch c {
+	case eof:
+		return 0, s.bad("it is cut off")
+	case '"', '\\', '/':
+		r = rune(c)
+	case 'b':
+		r = '\b'
+	case 'f':
+		r = '\f'
+	case 'n':
+		r = '\n'
+	case 'r':
+		r = '\r'
+	case 't':
+		r = '\t'
+	case 'u':
+		return s.hex()
+	default:
+		return 0, s.bad("an escape is unknown")
+	}
+	s.pos++
+	return r, nil
+}
+
+// hex consumes the u of an escape and the four digits behind it.
+func (s *scanner) hex() (rune, error) {
+	s.pos++
+	var r rune
+	for range 4 {
+		c, err := s.peek()
+		if err != nil {
+			return 0, err
+		}
+		lower := c | 0x20
+		switch {
+		case isDigit(c):
+			r = r<<4 | rune(c-'0')
+		case 'a' <= lower && lower <= 'f':
+			r = r<<4 | rune(lower-'a'+10)
+		default:
+			return 0, s.bad("an escape needs four hexadecimal digits")
+		}
+		s.pos++
+	}
+	return r, nil
+}
+
+// number consumes a number, of which the first character, a minus or a digit,
+// must come next. What it gives is as with text, undecoded.
+func (s *scanner) number(limit int) (literal []byte, whole bool, err error) {
+	s.token, whole = s.token[:0], true
+	// take consumes the next byte.
+	take := func() {
+		whole = s.keep(limit, whole, s.buf[s.pos:s.pos+1])
+		s.pos++
+	}
+	// digits consumes one digit or more, and gives what comes behind.
+	digits := func() (int, error) {
+		c, err := s.peek()
+		if err == nil && !isDigit(c) {
+			err = s.bad("a digit is missing")
+		}
+		for err == nil && isDigit(c) {
+			take()
+			c, err = s.peek()
+		}
+		return c, err
+	}
+
+	c, err := s.peek()
+	if c == '-' {
+		take()
+		c, err = s.peek()
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	if c == '0' { // nothing but a fraction or an exponent may follow
+		take()
+		c, err = s.peek()
+	} else {
+		c, err = digits()
+	}
+	if err == nil && c == '.' {
+		take()
+		c, err = digits()
+	}
+	if err == nil && (c == 'e' || c == 'E') {
+		take()
+		if c, err = s.peek(); c == '+' || c == '-' {
+			take()
+		}
+		if err == nil {
+			_, err = digits()
+		}
+	}
+	if err != nil {
+		return nil, false, err
+	}
+	return s.token, whole, nil
+}
