@@ -131,7 +131,7 @@ func (w *Workspace) Hold(ctx context.Context, seconds int, held func() bool) (*R
 		}
 		select {
 		case err := <-r.done:
-			return nil, fmt.Errorf("%s ended before its lock was seen: %v", w.client.Name, err)
+			return nil, fmt.Errorf("%s ended before its lock was seen: %w", w.client.Name, err)
 		default:
 		}
 	}
@@ -142,7 +142,7 @@ func (w *Workspace) Hold(ctx context.Context, seconds int, held func() bool) (*R
 // stays.
 func (r *Run) Kill() error {
 	err := syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)
-	<-r.done
+	_ = r.Wait() // it was killed: that is no news
 	return err
 }
 

@@ -52,7 +52,7 @@ def deploy(template, stack, parameters):
     cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
     described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     listed = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
-    # moto names no inline role policies: nothing asks for them by name
+    # moto gives some policies no name: nothing asks for them by name
     found = [r for r in listed if "LogicalResourceId" in r and "PhysicalResourceId" in r]
     resources = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in found}
     if "StateBucket" in resources:  # moto takes no versioning from CloudFormation

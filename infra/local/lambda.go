@@ -65,8 +65,8 @@ func Invoke(ctx context.Context, binary string, environment map[string]string, p
 	go func() { ended <- process.Wait() }()
 	select {
 	case result := <-answers:
-		cancel() // Lambda would keep it warm
-		<-ended
+		cancel()    // Lambda would keep it warm
+		_ = <-ended // it was stopped: that is no news
 		result.Log = log.String()
 		return result, nil
 	case err := <-ended:

@@ -44,6 +44,34 @@ func (c Composer) Lock(t Type, f policy.Finding, told int, now time.Time) Event 
 	return e
 }
 
+// By adds to a resolved event who released the lock through us, and why.
+func (e Event) By(who, reason string) Event {
+	e.Text += fmt.Sprintf(" Released through Lockwarden by %s: %s.", asker(who), or(clean(reason, 300), "no reason given"))
+	return e
+}
+
+// Released makes the event of a lock that was released through us.
+func (c Composer) Released(f policy.Finding, who, reason string, forced bool, now time.Time) Event {
+	e := c.event(LockReleased, now)
+	e.Severity, e.Lock, e.paths = Info, &f, []string{f.Path}
+	how := "released"
+	if forced {
+		how, e.Severity = "released by force, although its run may be alive,", Warning
+	}
+	e.Text = fmt.Sprintf("The lock of %s on state %s was %s by %s: %s.", holder(f), clean(f.Path, maxPath), how, asker(who), or(clean(reason, 300), "no reason given"))
+	return e
+}
+
+// Kept makes the event of a lock that we refused to release.
+func (c Composer) Kept(f policy.Finding, who, why string, now time.Time) Event {
+	e := c.event(LockRefused, now)
+	e.Severity, e.Lock, e.paths = Warning, &f, []string{f.Path}
+	e.Text = fmt.Sprintf("A release of the lock on state %s, asked for by %s, was refused: %s.", clean(f.Path, maxPath), asker(who), clean(why, 500))
+	return e
+}
+
+func asker(who string) string { return or(clean(who, maxText), "somebody who gave no name") }
+
 // Summary makes one event of many locks.
 func (c Composer) Summary(t Type, findings []policy.Finding, severity Severity, now time.Time) Event {
 	e := c.event(t, now)

@@ -15,6 +15,8 @@ const (
 	LockReminder   Type = "lock.reminder"   // every RemindEvery
 	LockResolved   Type = "lock.resolved"   // a lock that was told as stuck is gone
 	LockUnreadable Type = "lock.unreadable" // once a row or object that is no lock
+	LockReleased   Type = "lock.released"   // by our unlock function
+	LockRefused    Type = "lock.refused"    // by our unlock function
 	ScanFailed     Type = "scan.failed"     // once a backend, then every RemindEvery
 	ScanRecovered  Type = "scan.recovered"
 )

@@ -11,11 +11,15 @@ import (
 // as many as fit.
 const shownInMail = 50
 
+// runbook leads from the alert to a healthy state.
+const runbook = "https://github.com/lockwarden/lockwarden/blob/main/infra/runbooks/stuck-lock.md"
+
 // Subject is the mail's subject: ASCII without control characters, under 100 of
 // them, as SNS demands.
 func (e Event) Subject() string {
 	what := map[Type]string{
 		LockStuck: "stuck lock", LockReminder: "still stuck", LockResolved: "resolved", LockUnreadable: "unreadable lock",
+		LockReleased: "released", LockRefused: "release refused",
 		ScanFailed: "scan failed", ScanRecovered: "scan recovered",
 	}[e.Type]
 	about := ""
@@ -120,4 +124,5 @@ func advice(line func(string, ...any), e Event) {
 	}
 	line("\nOr, in an initialised checkout of that state (no such check):")
 	line("  %s", e.Actions.ForceUnlock)
+	line("\nRunbook: %s", runbook)
 }

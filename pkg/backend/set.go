@@ -1,8 +1,10 @@
 package backend
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"iter"
 	"strings"
 	"sync"
 
@@ -10,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Set is every place that is watched.
@@ -61,6 +65,40 @@ func Open(cfg aws.Config, tableARNs, bucketARNs []string) (Set, error) {
 		errs = append(errs, errors.New("nothing to watch: name at least one lock table or state bucket by its ARN"))
 	}
 	return set, errors.Join(errs...)
+}
+
+// Store is a place where locks are held. What each method promises is said at
+// Table's and Bucket's own, and the contract suite holds both to it.
+type Store interface {
+	ARN() string
+	Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error]
+	Find(ctx context.Context, path string) (tflock.Holding, bool, error)
+	Acquire(ctx context.Context, path string, raw []byte) error
+	Release(ctx context.Context, h tflock.Holding) error
+}
+
+// All are the tables, then the buckets.
+func (s Set) All() []Store {
+	all := make([]Store, 0, len(s.Tables)+len(s.Buckets))
+	for _, t := range s.Tables {
+		all = append(all, t)
+	}
+	for _, b := range s.Buckets {
+		all = append(all, b)
+	}
+	return all
+}
+
+// BucketOf gives the watched bucket that the state of a path (bucket/key) lies in, or
+// nil.
+func (s Set) BucketOf(path string) *Bucket {
+	name, _, _ := tflock.SplitPath(path)
+	for _, b := range s.Buckets {
+		if b.name == name {
+			return b
+		}
+	}
+	return nil
 }
 
 func parse(text, service, prefix, example string) (arn.ARN, error) {

@@ -56,6 +56,17 @@ func (p *Publisher) Put(ctx context.Context, s Scan, at time.Time) error {
 		}
 		data = append(data, types.MetricDatum{MetricName: aws.String("TimeToResolve"), Values: values, Unit: types.StandardUnitSeconds, Timestamp: &at})
 	}
+	return p.put(ctx, data)
+}
+
+// CountReleased sends LocksReleased.
+func (p *Publisher) CountReleased(ctx context.Context, n int, at time.Time) error {
+	return p.put(ctx, []types.MetricDatum{
+		{MetricName: aws.String("LocksReleased"), Value: aws.Float64(float64(n)), Unit: types.StandardUnitCount, Timestamp: &at},
+	})
+}
+
+func (p *Publisher) put(ctx context.Context, data []types.MetricDatum) error {
 	_, err := p.client.PutMetricData(ctx, &cloudwatch.PutMetricDataInput{Namespace: &p.namespace, MetricData: data})
 	if err != nil {
 		return fmt.Errorf("put metrics into %s: %w", p.namespace, err)

@@ -64,11 +64,10 @@ type Monitor struct {
 // Watch names the stores to scan.
 func (m *Monitor) Watch(set backend.Set) {
 	m.stores, m.states = nil, make(map[string]states, len(set.Buckets))
-	for _, t := range set.Tables {
-		m.stores = append(m.stores, t)
+	for _, s := range set.All() {
+		m.stores = append(m.stores, s)
 	}
 	for _, b := range set.Buckets {
-		m.stores = append(m.stores, b)
 		m.states[b.Name()] = b
 	}
 }

@@ -38,7 +38,7 @@ func (m *Monitor) tell(ctx context.Context, turn *ledger.Turn, scan ledger.Scan)
 	}
 	for _, change := range []ledger.Change{ledger.Stuck, ledger.Reminder, ledger.Unreadable, ledger.Resolved} {
 		for news := range parts(changes[change]) {
-			if err := m.Topic.Publish(ctx, m.event(change, news, scan.Ended)); err != nil {
+			if err := m.Topic.Publish(ctx, m.event(ctx, turn, change, news, scan.Ended)); err != nil {
 				unsaid = append(unsaid, err)
 				for i := range news {
 					news[i] = news[i].Untold()
@@ -96,9 +96,20 @@ func (m *Monitor) tellStores(ctx context.Context, turn *ledger.Turn, scan ledger
 }
 
 // event says news of one kind: of one lock, or of many in one summary.
-func (m *Monitor) event(change ledger.Change, news []ledger.Step, now time.Time) alert.Event {
+func (m *Monitor) event(ctx context.Context, turn *ledger.Turn, change ledger.Change, news []ledger.Step, now time.Time) alert.Event {
 	if len(news) == 1 {
-		return m.Composer.Lock(eventOf[change], news[0].Entry.Finding, news[0].Entry.Told, now)
+		e := m.Composer.Lock(eventOf[change], news[0].Entry.Finding, news[0].Entry.Told, now)
+		if change != ledger.Resolved {
+			return e
+		}
+		release, ours, err := turn.Released(ctx, news[0].Key)
+		if err != nil {
+			m.Log.WarnContext(ctx, "who released a lock is not known", "path", e.Lock.Path, "error", err)
+		}
+		if ours {
+			e = e.By(release.RequestedBy, release.Reason)
+		}
+		return e
 	}
 	severity, findings := alert.Warning, make([]policy.Finding, len(news))
 	for i, step := range news {

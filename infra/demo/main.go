@@ -1,0 +1,239 @@
+// Command demo shows the main job on a local AWS: real clients leave stuck locks, the
+// monitor finds them, and what on-call gets is printed. It ends by itself and leaves
+// nothing running.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"text/tabwriter"
+	"time"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/monitor"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// stuckAfter stands for the half hour that nobody wants to wait for here.
+const stuckAfter = 5 * time.Second
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	err := run(ctx)
+	stop()
+	if err != nil {
+		fmt.Fprintln(os.Stderr, "the demo failed:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context) error {
+	client, err := chooseClient()
+	if err != nil {
+		return err
+	}
+	step("starting a local AWS and deploying template.yaml into it (StuckAfter=%s)", stuckAfter)
+	aws, err := local.Start()
+	if err != nil {
+		return err
+	}
+	defer aws.Stop()
+	stack, err := aws.Deploy(ctx, "lockwarden", map[string]string{"StuckAfter": stuckAfter.String()})
+	if err != nil {
+		return err
+	}
+	s := &scene{aws: aws, stack: stack, client: client}
+	if s.dir, err = os.MkdirTemp("", "lockwarden-demo-"); err != nil {
+		return err
+	}
+	defer os.RemoveAll(s.dir) //nolint:errcheck // a temporary folder
+	defer s.end()
+	return s.play(ctx)
+}
+
+func chooseClient() (local.Client, error) {
+	clients, err := local.Clients()
+	if err != nil {
+		return local.Client{}, err
+	}
+	return clients[len(clients)-1], nil // Terraform where it is on PATH, else OpenTofu
+}
+
+// scene is the deployed stack and the runs in it.
+type scene struct {
+	aws    *local.AWS
+	stack  *local.Stack
+	client local.Client
+	dir    string
+	alive  []*local.Run
+	stuck  map[string]*local.Workspace // by path
+	heard  int
+}
+
+func (s *scene) end() {
+	for _, run := range s.alive {
+		_ = run.Kill() // one that came to its end is gone already
+	}
+}
+
+func (s *scene) play(ctx context.Context) error {
+	s.stuck = map[string]*local.Workspace{}
+	for i, mode := range local.Modes {
+		key := []string{"network/production", "app/staging", "branches/feature-x"}[i] + "/terraform.tfstate"
+		step("%s apply on %s, locking by %s, dies of kill -9", s.client.Name, key, mode)
+		run, err := s.hold(ctx, key, mode)
+		if err != nil {
+			return err
+		}
+		if err := run.Kill(); err != nil {
+			return err
+		}
+	}
+	step("waiting %s, until those locks count as stuck; then another apply starts and lives", stuckAfter+time.Second)
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(stuckAfter + time.Second):
+	}
+	healthy, err := s.hold(ctx, "database/production/terraform.tfstate", local.ByBoth)
+	if err != nil {
+		return err
+	}
+	s.alive = append(s.alive, healthy)
+	delete(s.stuck, s.stack.Outputs["StateBucketName"]+"/database/production/terraform.tfstate")
+
+	step("the monitor scans, as Lambda runs it")
+	report, err := s.scan(ctx)
+	if err != nil {
+		return err
+	}
+	title("THE LOCKS, as the monitor answers")
+	printLocks(report)
+	messages, err := s.news()
+	if err != nil {
+		return err
+	}
+	title(fmt.Sprintf("THE MAIL, one of %d", len(messages)))
+	if len(messages) > 0 {
+		fmt.Printf("Subject: %s\n\n%s", messages[0].Subject, messages[0].Texts["email"])
+	}
+	title("THE METRICS, read back from CloudWatch")
+	if err := s.printMetrics(ctx); err != nil {
+		return err
+	}
+	return s.aftermath(ctx, report)
+}
+
+// aftermath shows silence, the release by the client's own command, and the notice.
+func (s *scene) aftermath(ctx context.Context, report monitor.Report) error {
+	step("the monitor scans again: everybody was told, so it says nothing")
+	if _, err := s.scan(ctx); err != nil {
+		return err
+	}
+	again, err := s.news()
+	if err != nil {
+		return err
+	}
+	fmt.Printf("  %d messages\n", len(again))
+
+	step("on-call releases the stuck locks with the IDs from the alerts, and the monitor scans once more")
+	for _, f := range report.Locks {
+		if w := s.stuck[f.Path]; w != nil && f.Verdict == policy.Stuck {
+			if _, err := w.Run(ctx, "force-unlock", f.ID); err != nil {
+				return err
+			}
+			if _, err := w.Run(ctx, "plan"); err != nil {
+				return err
+			}
+			fmt.Printf("  %s: force-unlock, then plan: succeeded\n", f.Path)
+		}
+	}
+	if _, err := s.scan(ctx); err != nil {
+		return err
+	}
+	resolved, err := s.news()
+	if err != nil {
+		return err
+	}
+	title("THE NOTICES")
+	for _, m := range resolved {
+		fmt.Println(m.Subject)
+		fmt.Println("  " + strings.SplitN(m.Texts["email"], "\n", 2)[0])
+	}
+	fmt.Println("\nDone, and nothing is left running. Next: `sam build && sam deploy --guided` puts it into your account (see README.md).")
+	return nil
+}
+
+// hold starts an apply and waits until its lock is there.
+func (s *scene) hold(ctx context.Context, key string, mode local.Mode) (*local.Run, error) {
+	bucket, table := s.stack.Outputs["StateBucketName"], s.stack.Outputs["LockTableName"]
+	dir := filepath.Join(s.dir, strings.ReplaceAll(key, "/", "-"))
+	if err := os.Mkdir(dir, 0o700); err != nil {
+		return nil, err
+	}
+	w, err := s.aws.Workspace(ctx, s.client, dir, bucket, table, key, mode)
+	if err != nil {
+		return nil, err
+	}
+	s.stuck[bucket+"/"+key] = w
+	environment := s.stack.Functions["MonitorFunction"]
+	set, err := backend.Open(s.aws.Config(), []string{environment["TABLE_ARNS"]}, []string{environment["BUCKET_ARNS"]})
+	if err != nil {
+		return nil, err
+	}
+	return w.Hold(ctx, 600, func() bool {
+		_, row, err := set.Tables[0].Find(ctx, bucket+"/"+key)
+		_, object, err2 := set.Buckets[0].Find(ctx, bucket+"/"+key)
+		return err == nil && err2 == nil && row == (mode != local.ByFile) && object == (mode != local.ByTable)
+	})
+}
+
+func (s *scene) scan(ctx context.Context) (monitor.Report, error) {
+	var report monitor.Report
+	result, err := s.stack.Invoke(ctx, "monitor", "MonitorFunction", "{}")
+	if err != nil {
+		return report, err
+	}
+	if result.Failed {
+		return report, fmt.Errorf("the monitor failed: %s\n%s", result.Payload, result.Log)
+	}
+	return report, json.Unmarshal([]byte(result.Payload), &report)
+}
+
+// news are the messages since the last call.
+func (s *scene) news() ([]local.Message, error) {
+	all, err := s.aws.Published(s.stack.Outputs["AlertTopicArn"])
+	if err != nil {
+		return nil, err
+	}
+	fresh := all[s.heard:]
+	s.heard = len(all)
+	return fresh, nil
+}
+
+func printLocks(report monitor.Report) {
+	w := tabwriter.NewWriter(os.Stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "VERDICT\tHELD\tIN\tOPERATION\tHOLDER\tRUN\tSTATE")
+	for _, f := range report.Locks {
+		kinds := make([]string, len(f.Holdings))
+		for i, k := range f.Holdings {
+			kinds[i] = string(k)
+		}
+		_, key, _ := strings.Cut(f.Path, "/")
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\n", f.Verdict, policy.Words(f.Held()), strings.Join(kinds, "+"), f.Operation, f.Who, f.Evidence.Liveness, key)
+	}
+	_ = w.Flush()
+}
+
+func step(format string, args ...any) { fmt.Printf("\n> "+format+"\n", args...) }
+
+func title(text string) {
+	fmt.Printf("\n--- %s %s\n\n", text, strings.Repeat("-", max(3, 74-len(text))))
+}

@@ -1,0 +1,54 @@
+package backend
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // the clients' own digest is MD5
+	"encoding/hex"
+	"io"
+	"net/http"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// Digest reads what the table says that the MD5 of a state is: the row
+// `bucket/key-md5`, attribute `Digest`, which Terraform compares with the state on
+// every read and which fails the run after ten seconds when they differ. Empty when
+// there is none; a missing digest only makes a client warn.
+func (t *Table) Digest(ctx context.Context, path string) (string, error) {
+	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: lockKey(path + "-md5"), ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return "", &Error{t.arn, err}
+	}
+	digest, _ := out.Item["Digest"].(*types.AttributeValueMemberS)
+	if digest == nil {
+		return "", nil
+	}
+	return digest.Value, nil
+}
+
+// StateDigest is the MD5 of the state's bytes in lower-case hex, streamed. Empty when
+// there is no state. The ETag is no substitute: clients upload large states in parts.
+func (b *Bucket) StateDigest(ctx context.Context, path string) (string, error) {
+	client, err := b.client(ctx)
+	if err != nil {
+		return "", err
+	}
+	_, key, _ := strings.Cut(path, "/")
+	out, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
+	if status(err) == http.StatusNotFound {
+		return "", nil
+	}
+	if err != nil {
+		return "", &Error{b.arn, err}
+	}
+	defer out.Body.Close() //nolint:errcheck // nothing is lost with a body that was read
+	sum := md5.New()       //nolint:gosec // the clients' own digest is MD5
+	if _, err := io.Copy(sum, out.Body); err != nil {
+		return "", &Error{b.arn, err}
+	}
+	return hex.EncodeToString(sum.Sum(nil)), nil
+}

@@ -1,0 +1,67 @@
+package unlock
+
+import (
+	"context"
+	"sync"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// find reads the locks that a reference may mean. With a path, that is one read a
+// store; without one, everything is scanned and only holdings of that ID are kept.
+// unread says which stores could not be read.
+func (u *Unlocker) find(ctx context.Context, ref tflock.Reference) (locks []tflock.Lock, unread []error, err error) {
+	var mu sync.Mutex
+	var holdings []tflock.Holding
+	keep := func(h tflock.Holding) {
+		mu.Lock()
+		defer mu.Unlock()
+		holdings = append(holdings, h)
+	}
+	fail := func(err error) {
+		mu.Lock()
+		defer mu.Unlock()
+		unread = append(unread, err)
+	}
+	var group errgroup.Group
+	for _, s := range u.Stores.All() {
+		group.Go(func() error {
+			if ref.Path != "" {
+				h, found, err := s.Find(ctx, ref.Path)
+				if err != nil {
+					fail(err)
+				} else if found {
+					keep(h)
+				}
+				return nil
+			}
+			for h, err := range s.Holdings(ctx) {
+				if err != nil {
+					fail(err)
+					return nil
+				}
+				if h.Err == nil && h.Info.ID == ref.ID {
+					keep(h)
+				}
+			}
+			return nil
+		})
+	}
+	err = group.Wait()
+	return tflock.Merge(holdings), unread, err
+}
+
+// pick parts the locks of that ID from the readable others.
+func pick(locks []tflock.Lock, ref tflock.Reference) (named, others []tflock.Lock) {
+	for _, l := range locks {
+		switch {
+		case l.ID == ref.ID:
+			named = append(named, l)
+		case l.Readable():
+			others = append(others, l)
+		}
+	}
+	return named, others
+}

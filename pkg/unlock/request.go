@@ -1,0 +1,59 @@
+package unlock
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Request is the function's payload.
+type Request struct {
+	LockID      string `json:"lock_id"`      // the ID, or the whole error text pasted from the client
+	Reason      string `json:"reason"`       // why; required unless DryRun
+	RequestedBy string `json:"requested_by"` // who asks, for the record
+	Force       bool   `json:"force"`        // release although it may be alive
+	DryRun      bool   `json:"dry_run"`      // say what would happen, touch nothing
+
+	lock tflock.Reference
+}
+
+const example = `, for example {"lock_id": "78007e4f-7284-5b8c-b34c-620445a03e9c", "reason": "laptop died, run is over", "requested_by": "me"}`
+
+// ParseRequest reads and checks a payload. Its error says what to write instead.
+func ParseRequest(payload []byte) (Request, error) {
+	var r Request
+	decoder := json.NewDecoder(bytes.NewReader(payload))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&r); err != nil {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
+			return r, fmt.Errorf("%s must be a %s, not a %s%s", or(wrong.Field, "the payload"), wrong.Type, wrong.Value, example)
+		}
+		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+			return r, fmt.Errorf("there is no field %s: use lock_id, reason, requested_by, force, dry_run%s", name, example)
+		}
+		return r, errors.New("the payload is not a JSON object" + example)
+	}
+	if decoder.More() {
+		return r, errors.New("the payload has something after its JSON object" + example)
+	}
+	if strings.TrimSpace(r.LockID) == "" {
+		return r, errors.New("lock_id is missing" + example)
+	}
+	if strings.TrimSpace(r.Reason) == "" && !r.DryRun {
+		return r, errors.New("reason is missing: say why this lock may go, for the record" + example)
+	}
+	var err error
+	r.lock, err = tflock.ParseReference(r.LockID)
+	return r, err
+}
+
+func or(text, otherwise string) string {
+	if text == "" {
+		return otherwise
+	}
+	return text
+}
