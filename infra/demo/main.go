@@ -19,6 +19,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/monitor"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/unlock"
 )
 
 // stuckAfter stands for the half hour that nobody wants to wait for here.
@@ -45,7 +46,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer aws.Stop()
-	stack, err := aws.Deploy(ctx, "lockwarden", map[string]string{"StuckAfter": stuckAfter.String()})
+	stack, err := aws.Deploy(ctx, "lockwarden", map[string]string{"StuckAfter": stuckAfter.String(), "ReleaseGuard": stuckAfter.String()})
 	if err != nil {
 		return err
 	}
@@ -131,7 +132,7 @@ func (s *scene) play(ctx context.Context) error {
 	return s.aftermath(ctx, report)
 }
 
-// aftermath shows silence, the release by the client's own command, and the notice.
+// aftermath shows silence, the release by the unlock function, and the notices.
 func (s *scene) aftermath(ctx context.Context, report monitor.Report) error {
 	step("the monitor scans again: everybody was told, so it says nothing")
 	if _, err := s.scan(ctx); err != nil {
@@ -143,18 +144,15 @@ func (s *scene) aftermath(ctx context.Context, report monitor.Report) error {
 	}
 	fmt.Printf("  %d messages\n", len(again))
 
-	step("on-call releases the stuck locks with the IDs from the alerts, and the monitor scans once more")
+	step("on-call invokes the unlock function with the IDs from the alerts; then the same client plans again")
 	for _, f := range report.Locks {
 		if w := s.stuck[f.Path]; w != nil && f.Verdict == policy.Stuck {
-			if _, err := w.Run(ctx, "force-unlock", f.ID); err != nil {
+			if err := s.unlock(ctx, w, f); err != nil {
 				return err
 			}
-			if _, err := w.Run(ctx, "plan"); err != nil {
-				return err
-			}
-			fmt.Printf("  %s: force-unlock, then plan: succeeded\n", f.Path)
 		}
 	}
+	step("the monitor scans once more")
 	if _, err := s.scan(ctx); err != nil {
 		return err
 	}
@@ -216,6 +214,28 @@ func (s *scene) news() ([]local.Message, error) {
 	fresh := all[s.heard:]
 	s.heard = len(all)
 	return fresh, nil
+}
+
+// unlock releases one lock and shows that its state is usable again.
+func (s *scene) unlock(ctx context.Context, w *local.Workspace, f policy.Finding) error {
+	payload, err := json.Marshal(unlock.Request{LockID: f.ID, Reason: "its laptop died", RequestedBy: "on-call"})
+	if err != nil {
+		return err
+	}
+	result, err := s.stack.Invoke(ctx, "unlock", "UnlockFunction", string(payload))
+	if err != nil {
+		return err
+	}
+	var answer unlock.Answer
+	if err := json.Unmarshal([]byte(result.Payload), &answer); err != nil || answer.Outcome != unlock.Released {
+		return fmt.Errorf("not released: %s", result.Payload)
+	}
+	fmt.Println("  " + answer.Message)
+	if _, err := w.Run(ctx, "plan"); err != nil {
+		return err
+	}
+	fmt.Printf("  %s plan: succeeded\n", s.client.Name)
+	return nil
 }
 
 func printLocks(report monitor.Report) {
