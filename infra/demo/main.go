@@ -40,13 +40,15 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	step("starting a local AWS and deploying template.yaml into it (StuckAfter=%s)", stuckAfter)
+	step("starting a local AWS and deploying template.yaml into it (StuckAfter=%s, databases 2h)", stuckAfter)
 	aws, err := local.Start()
 	if err != nil {
 		return err
 	}
 	defer aws.Stop()
-	stack, err := aws.Deploy(ctx, "lockwarden", map[string]string{"StuckAfter": stuckAfter.String(), "ReleaseGuard": stuckAfter.String()})
+	stack, err := aws.Deploy(ctx, "lockwarden", map[string]string{
+		"StuckAfter": stuckAfter.String(), "ReleaseGuard": stuckAfter.String(), "StuckAfterOverrides": "*/database/**=2h",
+	})
 	if err != nil {
 		return err
 	}

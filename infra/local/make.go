@@ -1,0 +1,56 @@
+package local
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+)
+
+// MakeTable makes a table with these string keys, a hash key and at most one range
+// key, and gives its ARN.
+func (a *AWS) MakeTable(ctx context.Context, name string, keys ...string) (string, error) {
+	input := &dynamodb.CreateTableInput{TableName: &name, BillingMode: types.BillingModePayPerRequest}
+	for i, key := range keys {
+		input.AttributeDefinitions = append(input.AttributeDefinitions, types.AttributeDefinition{AttributeName: &key, AttributeType: types.ScalarAttributeTypeS})
+		input.KeySchema = append(input.KeySchema, types.KeySchemaElement{AttributeName: &key, KeyType: []types.KeyType{types.KeyTypeHash, types.KeyTypeRange}[i]})
+	}
+	out, err := dynamodb.NewFromConfig(a.Config()).CreateTable(ctx, input)
+	if err != nil {
+		return "", err
+	}
+	return aws.ToString(out.TableDescription.TableArn), nil
+}
+
+// MakeBucket makes a versioned bucket and gives its ARN.
+func (a *AWS) MakeBucket(ctx context.Context, name string) (string, error) {
+	client := a.S3()
+	_, err := client.CreateBucket(ctx, &s3.CreateBucketInput{
+		Bucket: &name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: Region},
+	})
+	if err != nil {
+		return "", err
+	}
+	_, err = client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
+		Bucket: &name, VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled},
+	})
+	return "arn:aws:s3:::" + name, err
+}
+
+// MakeTopic makes a topic and gives its ARN.
+func (a *AWS) MakeTopic(ctx context.Context, name string) (string, error) {
+	out, err := sns.NewFromConfig(a.Config()).CreateTopic(ctx, &sns.CreateTopicInput{Name: &name})
+	if err != nil {
+		return "", err
+	}
+	return aws.ToString(out.TopicArn), nil
+}
+
+// S3 is a client for this AWS's buckets.
+func (a *AWS) S3() *s3.Client {
+	return s3.NewFromConfig(a.Config(), func(o *s3.Options) { o.UsePathStyle = true })
+}

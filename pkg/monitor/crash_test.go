@@ -1,0 +1,287 @@
+package monitor_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/metric"
+	"github.com/lockwarden/lockwarden/pkg/monitor"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+var server *local.AWS
+
+func TestMain(m *testing.M) {
+	var err error
+	if server, err = local.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	server.Stop()
+	os.Exit(code)
+}
+
+// world is a lock table, a ledger and a topic of its own, with a clock.
+type world struct {
+	*testing.T
+	table, ledger, topic string
+	now                  time.Time
+	heard                int
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	name := fmt.Sprintf("w%d", time.Now().UnixNano())
+	w := &world{T: t, ledger: name + "-ledger", now: time.Now().UTC()}
+	var err error
+	if w.table, err = server.MakeTable(t.Context(), name, "LockID"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err = server.MakeTable(t.Context(), w.ledger, "kind", "id"); err != nil {
+		t.Fatal(err)
+	}
+	if w.topic, err = server.MakeTopic(t.Context(), name); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+func (w *world) locks() *backend.Table {
+	set, err := backend.Open(server.Config(), []string{w.table}, nil)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return set.Tables[0]
+}
+
+func (w *world) put(path string, age time.Duration) {
+	w.Helper()
+	raw, err := tflock.Info{ID: "id-of-" + path, Operation: "OperationTypeApply", Who: "me@host", Created: w.now.Add(-age), Path: path}.Marshal()
+	if err != nil {
+		w.Fatal(err)
+	}
+	if err := w.locks().Acquire(w.Context(), path, raw); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) remove(path string) {
+	w.Helper()
+	h, _, err := w.locks().Find(w.Context(), path)
+	if err == nil {
+		err = w.locks().Release(w.Context(), h)
+	}
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// scan runs the monitor over the wire, now.
+func (w *world) scan(wire *local.Wire) (monitor.Report, error) {
+	cfg := server.ConfigOver(wire)
+	set, err := backend.Open(cfg, []string{w.table}, nil)
+	if err != nil {
+		w.Fatal(err)
+	}
+	composer := alert.Composer{Account: "123456789012", Region: local.Region}
+	m := &monitor.Monitor{
+		Ledger:   ledger.NewTable(dynamodb.NewFromConfig(cfg), w.ledger),
+		Composer: composer,
+		Topic:    alert.NewTopic(sns.NewFromConfig(cfg), w.topic, composer),
+		Meter:    metric.NewPublisher(cfg, "Test"),
+		Rules:    monitor.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute, RemindEvery: 4 * time.Hour},
+		Now:      func() time.Time { return w.now },
+		Log:      slog.New(slog.DiscardHandler),
+	}
+	m.Watch(set)
+	return m.Run(context.Background())
+}
+
+// must is a scan that nothing disturbs.
+func (w *world) must() monitor.Report {
+	w.Helper()
+	report, err := w.scan(&local.Wire{})
+	if err != nil {
+		w.Fatal(err)
+	}
+	return report
+}
+
+// told counts the messages since the last call, as "type path".
+func (w *world) told() map[string]int {
+	w.Helper()
+	all, err := server.Published(w.topic)
+	if err != nil {
+		w.Fatal(err)
+	}
+	counts := map[string]int{}
+	for _, m := range all[w.heard:] {
+		var e alert.Event
+		if err := json.Unmarshal([]byte(m.Texts["default"]), &e); err != nil {
+			w.Fatal(err)
+		}
+		name := string(e.Type)
+		if e.Lock != nil {
+			name += " " + e.Lock.Path
+		}
+		counts[name]++
+	}
+	w.heard = len(all)
+	return counts
+}
+
+// A scan that dies at any of its calls, before or after the call's effect, loses no
+// alert and no notice, and calls nothing resolved that is there. Told twice is only
+// what was published in the scan that died.
+func TestNoCrashLosesAnAlert(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		for cut := 1; ; cut++ {
+			w := newWorld(t)
+			w.put("b/stays", time.Hour)
+			w.put("b/goes", time.Hour)
+			name := fmt.Sprintf("cut at call %d, after its effect: %v", cut, after)
+
+			wire := &local.Wire{CutAt: cut, AfterEffect: after}
+			if _, err := w.scan(wire); err == nil && wire.Calls() >= cut {
+				t.Errorf("%s: a scan that died must fail", name)
+			}
+			early := w.told()
+			w.now = w.now.Add(5 * time.Minute)
+			w.must()
+			late := w.told()
+			for _, path := range []string{"b/stays", "b/goes"} {
+				event := "lock.stuck " + path
+				if early[event]+late[event] == 0 || early[event] > 1 || late[event] > 1 {
+					t.Errorf("%s: %s was told %d times, then %d", name, event, early[event], late[event])
+				}
+			}
+
+			w.remove("b/goes")
+			w.now = w.now.Add(5 * time.Minute)
+			_, _ = w.scan(&local.Wire{CutAt: cut, AfterEffect: after}) // dies, as above
+			early = w.told()
+			w.now = w.now.Add(5 * time.Minute)
+			w.must()
+			late = w.told()
+			if n := early["lock.resolved b/goes"] + late["lock.resolved b/goes"]; n < 1 || n > 2 {
+				t.Errorf("%s: resolved was told %d times", name, n)
+			}
+			if early["lock.resolved b/stays"]+late["lock.resolved b/stays"] != 0 {
+				t.Errorf("%s: a lock that is there was called resolved", name)
+			}
+			w.now = w.now.Add(5 * time.Minute)
+			if w.must(); len(w.told()) != 0 {
+				t.Errorf("%s: it does not fall silent", name)
+			}
+			if wire.Calls() < cut { // this scan had fewer calls: every one has been cut
+				if cut < 8 {
+					t.Errorf("a scan made only %d calls", wire.Calls())
+				}
+				break
+			}
+		}
+	}
+}
+
+func TestALockFromBeginningToEnd(t *testing.T) {
+	w := newWorld(t)
+	start := w.now
+	w.must() // the table is known to be empty
+	w.now = start.Add(5 * time.Minute)
+	w.put("b/k", 72*time.Hour) // the holder's clock is days behind
+	if r := w.must(); r.Held != 1 || r.Stuck != 0 || r.OldestSeconds > 300 {
+		t.Fatalf("a wrong clock raised an alarm: %+v", r)
+	}
+	want := map[time.Duration]string{
+		40 * time.Minute: "lock.stuck b/k", 281 * time.Minute: "lock.reminder b/k", 522 * time.Minute: "lock.reminder b/k",
+	}
+	for _, at := range []time.Duration{20 * time.Minute, 40 * time.Minute, 45 * time.Minute, 270 * time.Minute, 281 * time.Minute, 285 * time.Minute, 522 * time.Minute} {
+		w.now = start.Add(at)
+		r := w.must()
+		told := w.told()
+		if event, due := want[at]; (due && told[event] != 1) || (!due && len(told) != 0) {
+			t.Errorf("after %s: told %v, want %q", at, told, want[at])
+		}
+		if at >= 40*time.Minute && r.Locks[0].Evidence.Liveness != policy.Unknown { // its bucket is not watched
+			t.Errorf("after %s: %s", at, r.Locks[0].Evidence.Liveness)
+		}
+	}
+	w.remove("b/k")
+	w.now = start.Add(530 * time.Minute)
+	w.must()
+	if told := w.told(); told["lock.resolved b/k"] != 1 || len(told) != 1 {
+		t.Errorf("told %v", told)
+	}
+}
+
+func TestMoreThanTenBecomeOneMessage(t *testing.T) {
+	w := newWorld(t)
+	for i := range 11 {
+		w.put(fmt.Sprintf("b/%d", i), time.Hour)
+	}
+	w.must()
+	if told := w.told(); told["lock.stuck"] != 1 || len(told) != 1 {
+		t.Errorf("told %v", told)
+	}
+	w.now = w.now.Add(5 * time.Minute)
+	w.put("b/one more", time.Hour)
+	w.must()
+	if told := w.told(); len(told) != 0 {
+		t.Errorf("a lock five minutes old was told: %v", told)
+	}
+}
+
+func TestTwoScansAtOnceTellOnce(t *testing.T) {
+	w := newWorld(t)
+	w.put("b/k", time.Hour)
+	second := false
+	wire := &local.Wire{Before: func(call string) {
+		if !second && call == "DynamoDB_20120810.Query" { // the first has the turn now
+			second = true
+			if r := w.must(); r.Stuck != 1 {
+				t.Errorf("the second answers all the same: %+v", r)
+			}
+		}
+	}}
+	if _, err := w.scan(wire); err != nil {
+		t.Fatal(err)
+	}
+	if told := w.told(); !second || told["lock.stuck b/k"] != 1 || len(told) != 1 {
+		t.Errorf("told %v", told)
+	}
+}
+
+func TestARowOfAnotherToolIsReportedOnce(t *testing.T) {
+	w := newWorld(t)
+	if err := w.locks().Acquire(t.Context(), "deploy", []byte("me, until noon")); err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for range 3 {
+		if r := w.must(); r.Unreadable != 1 || r.Held != 0 {
+			t.Errorf("got %+v", r)
+		}
+		for event := range w.told() {
+			got = append(got, event)
+		}
+		w.now = w.now.Add(5 * time.Hour)
+	}
+	if !slices.Equal(got, []string{"lock.unreadable deploy"}) {
+		t.Errorf("told %v", got)
+	}
+}
