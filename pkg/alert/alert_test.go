@@ -1,0 +1,225 @@
+package alert_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+var (
+	update   = flag.Bool("update", false, "write the golden files anew")
+	now      = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	composer = alert.Composer{Account: "123456789012", Region: "eu-central-1", UnlockFunction: "lockwarden-unlock", Dashboard: "https://example.com/dashboard"}
+	server   *local.AWS
+)
+
+func TestMain(m *testing.M) {
+	flag.Parse()
+	var err error
+	if server, err = local.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	server.Stop()
+	os.Exit(code)
+}
+
+func finding() policy.Finding {
+	written := now.Add(-50 * time.Minute)
+	return policy.Finding{
+		ID: "78007e4f-7284-5b8c-b34c-620445a03e9c", Path: "states/network/production/terraform.tfstate", Operation: "OperationTypeApply",
+		Who: "ana@laptop", Version: "1.11.4", HeldSince: now.Add(-45 * time.Minute), HeldSeconds: 45 * 60,
+		Holdings: []tflock.Kind{tflock.DynamoDB, tflock.S3}, Verdict: policy.Stuck, ThresholdSeconds: 1800,
+		Evidence: policy.Evidence{Liveness: policy.LikelyOrphan, Written: &written, Reasons: []string{
+			"held for 45m, longer than its threshold of 30m", "the state was last written 50m ago, before the lock was taken",
+			"the same lock in every scan since 2026-11-23 11:15 UTC (45m)",
+		}},
+	}
+}
+
+// publish sends events through SNS and gives what was published.
+func publish(t testing.TB, events ...alert.Event) []local.Message {
+	t.Helper()
+	arn, err := server.MakeTopic(t.Context(), fmt.Sprintf("t%d", time.Now().UnixNano()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	topic := alert.NewTopic(sns.NewFromConfig(server.Config()), arn, composer)
+	for _, e := range events {
+		if err := topic.Publish(t.Context(), e); err != nil {
+			t.Fatal(err)
+		}
+	}
+	messages, err := server.Published(arn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return messages
+}
+
+func TestGoldens(t *testing.T) {
+	live, foreign := finding(), policy.Finding{
+		Path: "deploy-lock", HeldSince: now.Add(-time.Hour), HeldSeconds: 3600, Holdings: []tflock.Kind{tflock.DynamoDB}, Verdict: policy.Unreadable,
+		Evidence: policy.Evidence{Liveness: policy.Unknown, Reasons: []string{tflock.ErrForeign.Error()}},
+	}
+	live.Evidence.Liveness = policy.PossiblyLive
+	var many []policy.Finding
+	for i := range 60 {
+		f := finding()
+		f.Path, f.ID = fmt.Sprintf("states/%d/terraform.tfstate", i), fmt.Sprintf("id-%d", i)
+		many = append(many, f)
+	}
+	table := alert.Backend{ARN: "arn:aws:dynamodb:eu-west-1:123456789012:table/locks", Since: now.Add(-time.Hour)}
+	failing := table
+	failing.Problem = table.ARN + ": it does not exist in that account and region: was it deleted, or is its ARN wrong? (ResourceNotFoundException: no table)"
+	for name, e := range map[string]alert.Event{
+		"stuck":             composer.Lock(alert.LockStuck, finding(), 1, now),
+		"stuck-alive":       composer.Lock(alert.LockStuck, live, 1, now),
+		"reminder":          composer.Lock(alert.LockReminder, finding(), 2, now),
+		"reminder-critical": composer.Lock(alert.LockReminder, finding(), 3, now),
+		"resolved":          composer.Lock(alert.LockResolved, finding(), 1, now),
+		"resolved-by-us":    composer.Lock(alert.LockResolved, finding(), 1, now).By("ana", "laptop died"),
+		"unreadable":        composer.Lock(alert.LockUnreadable, foreign, 1, now),
+		"released":          composer.Released(finding(), "ana", "laptop died", false, now),
+		"released-forced":   composer.Released(finding(), "", "", true, now),
+		"refused":           composer.Kept(finding(), "ana", "the lock is only 2m old", now),
+		"summary":           composer.Summary(alert.LockStuck, many, alert.Warning, now),
+		"scan-failed":       composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{failing}, now),
+		"scan-recovered":    composer.Scan(alert.ScanRecovered, alert.Info, []alert.Backend{table}, now),
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := publish(t, e)[0]
+			var body, chat any
+			for raw, to := range map[string]*any{m.Texts["default"]: &body, m.Texts["https"]: &chat} {
+				if err := json.Unmarshal([]byte(raw), to); err != nil {
+					t.Fatal(err)
+				}
+			}
+			if m.Texts["sqs"] != m.Texts["default"] || m.Texts["lambda"] != m.Texts["default"] {
+				t.Error("machines must all get the same JSON")
+			}
+			machines, err := json.MarshalIndent(map[string]any{"event": body, "chat": chat, "attributes": m.Attributes}, "", "  ")
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := "Subject: " + m.Subject + "\n\n" + m.Texts["email"] + "\n=== for machines\n" + string(machines) + "\n"
+			file := filepath.Join("testdata", name+".golden")
+			if *update {
+				if err := os.WriteFile(file, []byte(got), 0o600); err != nil {
+					t.Fatal(err)
+				}
+			}
+			want, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatalf("%v: run `go test ./pkg/alert -update` and read what it wrote", err)
+			}
+			if diff := cmp.Diff(string(want), got); diff != "" {
+				t.Error(diff)
+			}
+		})
+	}
+}
+
+// Whatever a holder wrote, a message keeps its form: it can be sent, no line is
+// forged, and the commands name just that lock.
+func TestHostileContent(t *testing.T) {
+	hostile := rapid.StringOf(rapid.OneOf(rapid.Rune(), rapid.SampledFrom([]rune("\n\r\x00\x1b<>'\"`$(){};&|\\\u2028\u202e*_[]@!"))))
+	rapid.Check(t, func(t *rapid.T) {
+		f := finding()
+		f.Who, f.Operation, f.Version = hostile.Draw(t, "who"), hostile.Draw(t, "operation"), hostile.Draw(t, "version")
+		f.Path, f.ID = "b/"+hostile.Draw(t, "path"), "x"+hostile.Draw(t, "id")
+		e := composer.Lock(alert.LockStuck, f, 1, now)
+		if s := e.Subject(); len(s) >= 100 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+			t.Fatalf("subject %q", s)
+		}
+		plain := finding()
+		want := strings.Count(composer.Mail(composer.Lock(alert.LockStuck, plain, 1, now)), "\n")
+		mail := composer.Mail(e)
+		if got := strings.Count(mail, "\n"); got != want {
+			t.Fatalf("%d lines in place of %d:\n%s", got, want, mail)
+		}
+		if strings.ContainsFunc(mail, func(r rune) bool { return r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) }) {
+			t.Fatalf("a control character in the mail: %q", mail)
+		}
+	})
+}
+
+// A shell takes the unlock command apart into the words that were meant.
+func TestCommandsSurviveAShell(t *testing.T) {
+	f := finding()
+	f.ID = `'; touch /tmp/pwned; echo "$(id)" \ ` + "`id`"
+	e := composer.Lock(alert.LockStuck, f, 1, now)
+	for _, line := range []string{e.Actions.Unlock, e.Actions.ForceUnlock} {
+		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf '%s\\n' "+line).Output()
+		if err != nil {
+			t.Fatal(err)
+		}
+		words := strings.Split(strings.TrimSpace(string(out)), "\n")
+		last := words[len(words)-1]
+		if words[0] == "aws" {
+			var payload map[string]string
+			if err := json.Unmarshal([]byte(words[len(words)-2]), &payload); err != nil {
+				t.Fatalf("%v in %q", err, words)
+			}
+			last = payload["lock_id"]
+		}
+		if last != f.ID {
+			t.Errorf("the shell makes %q of the ID", last)
+		}
+	}
+}
+
+func TestAMessageAlwaysFits(t *testing.T) {
+	var many []policy.Finding
+	for i := range 20_000 {
+		f := finding()
+		f.Path = fmt.Sprintf("states/%d/%s", i, strings.Repeat("\u0001", 900))
+		f.Who, f.Operation, f.ID = strings.Repeat("\"", 256), strings.Repeat("<", 256), strings.Repeat("\\", 1024)
+		f.Evidence.Reasons = []string{strings.Repeat("\x00", 3000)}
+		many = append(many, f)
+	}
+	one := many[0]
+	for name, e := range map[string]alert.Event{
+		"one":     composer.Lock(alert.LockStuck, one, 1, now),
+		"summary": composer.Summary(alert.LockStuck, many, alert.Warning, now),
+	} {
+		t.Run(name, func(t *testing.T) {
+			m := publish(t, e)[0]
+			texts, err := json.Marshal(m.Texts)
+			if err != nil {
+				t.Fatal(err)
+			}
+			size := len(texts)
+			for key, value := range m.Attributes {
+				size += len(key) + len(value) + 16
+			}
+			if size > 256<<10 {
+				t.Errorf("%d bytes", size)
+			}
+			var back alert.Event
+			if err := json.Unmarshal([]byte(m.Texts["sqs"]), &back); err != nil {
+				t.Fatal(err)
+			}
+			if name == "summary" && len(back.Locks)+back.Omitted != len(many) {
+				t.Errorf("%d locks and %d omitted", len(back.Locks), back.Omitted)
+			}
+		})
+	}
+}
