@@ -6,7 +6,7 @@ B := .build
 TOOLS := infra/tools
 GOFILES := $(shell git ls-files '*.go')
 
-.PHONY: help setup demo test fuzz build lint template ci clean deploy
+.PHONY: help setup demo test fuzz build lint template ci clean deploy unlock
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -62,6 +62,13 @@ ci: lint template build test ## what must pass before anything lands
 deploy: ## sam build and a guided sam deploy into your account
 	sam build
 	sam deploy --guided --capabilities CAPABILITY_IAM
+
+# The answer of the stack's unlock function; STACK is the stack's name.
+STACK ?= lockwarden
+unlock: ## release a lock: make unlock LOCK_ID=… REASON=… [FORCE=true] [DRY_RUN=true]
+	@python3 -c 'import json, os; e = os.environ; print(json.dumps({"lock_id": e["LOCK_ID"], "reason": e.get("REASON", ""), "requested_by": e.get("USER", ""), "force": e.get("FORCE") == "true", "dry_run": e.get("DRY_RUN") == "true"}))' > $(B)-unlock.json
+	@aws lambda invoke --cli-binary-format raw-in-base64-out --payload file://$(B)-unlock.json --function-name \
+	  "$$(aws cloudformation describe-stacks --stack-name $(STACK) --query "Stacks[0].Outputs[?OutputKey=='UnlockFunctionName'].OutputValue" --output text)" /dev/stdout; rm -f $(B)-unlock.json
 
 clean: ## remove all that make set up or built
 	rm -rf $(B) .aws-sam

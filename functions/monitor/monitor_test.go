@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"context"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -105,27 +104,13 @@ func (s *site) metric(name string) float64 {
 	return aws.ToFloat64(out.Datapoints[0].Maximum)
 }
 
-// holds says whether the store of a mode has its lock on the path.
-func (s *site) holds(mode local.Mode, path string) func() bool {
-	set, err := backend.Open(s.aws.Config(),
-		[]string{s.stack.Functions["MonitorFunction"]["TABLE_ARNS"]}, []string{s.stack.Functions["MonitorFunction"]["BUCKET_ARNS"]})
-	if err != nil {
-		s.Fatal(err)
-	}
-	return func() bool {
-		_, row, err := set.Tables[0].Find(context.Background(), path)
-		_, object, err2 := set.Buckets[0].Find(context.Background(), path)
-		return err == nil && err2 == nil && row == (mode != local.ByFile) && object == (mode != local.ByTable)
-	}
-}
-
 func TestRealClientsLeaveStuckLocks(t *testing.T) {
 	s := newSite(t, map[string]string{"StuckAfter": "1ms"})
 	clients, err := local.Clients()
 	if err != nil {
 		t.Fatal(err)
 	}
-	bucket, table := s.stack.Outputs["StateBucketName"], s.stack.Outputs["LockTableName"]
+	bucket := s.stack.Outputs["StateBucketName"]
 	type left struct {
 		workspace *local.Workspace
 		mode      local.Mode
@@ -134,15 +119,8 @@ func TestRealClientsLeaveStuckLocks(t *testing.T) {
 	for _, client := range clients {
 		for _, mode := range local.Modes {
 			key := fmt.Sprintf("%s/%s/terraform.tfstate", client.Name, mode)
-			w, err := s.aws.Workspace(t.Context(), client, t.TempDir(), bucket, table, key, mode)
+			w, err := s.stack.Leave(t.Context(), client, t.TempDir(), key, mode)
 			if err != nil {
-				t.Fatal(err)
-			}
-			run, err := w.Hold(t.Context(), 600, s.holds(mode, bucket+"/"+key))
-			if err != nil {
-				t.Fatal(err)
-			}
-			if err := run.Kill(); err != nil {
 				t.Fatal(err)
 			}
 			locks[bucket+"/"+key] = left{w, mode}

@@ -16,7 +16,6 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/infra/local"
-	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/monitor"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
@@ -75,14 +74,14 @@ type scene struct {
 	stack  *local.Stack
 	client local.Client
 	dir    string
-	alive  []*local.Run
+	alive  *local.Run
 	stuck  map[string]*local.Workspace // by path
 	heard  int
 }
 
 func (s *scene) end() {
-	for _, run := range s.alive {
-		_ = run.Kill() // one that came to its end is gone already
+	if s.alive != nil {
+		_ = s.alive.Kill() // one that came to its end is gone already
 	}
 }
 
@@ -91,13 +90,15 @@ func (s *scene) play(ctx context.Context) error {
 	for i, mode := range local.Modes {
 		key := []string{"network/production", "app/staging", "branches/feature-x"}[i] + "/terraform.tfstate"
 		step("%s apply on %s, locking by %s, dies of kill -9", s.client.Name, key, mode)
-		run, err := s.hold(ctx, key, mode)
+		dir, err := s.folder(key)
 		if err != nil {
 			return err
 		}
-		if err := run.Kill(); err != nil {
+		w, err := s.stack.Leave(ctx, s.client, dir, key, mode)
+		if err != nil {
 			return err
 		}
+		s.stuck[s.stack.Outputs["StateBucketName"]+"/"+key] = w
 	}
 	step("waiting %s, until those locks count as stuck; then another apply starts and lives", stuckAfter+time.Second)
 	select {
@@ -105,12 +106,14 @@ func (s *scene) play(ctx context.Context) error {
 		return ctx.Err()
 	case <-time.After(stuckAfter + time.Second):
 	}
-	healthy, err := s.hold(ctx, "database/production/terraform.tfstate", local.ByBoth)
+	const healthy = "database/production/terraform.tfstate"
+	dir, err := s.folder(healthy)
 	if err != nil {
 		return err
 	}
-	s.alive = append(s.alive, healthy)
-	delete(s.stuck, s.stack.Outputs["StateBucketName"]+"/database/production/terraform.tfstate")
+	if _, s.alive, err = s.stack.Hold(ctx, s.client, dir, healthy, local.ByBoth); err != nil {
+		return err
+	}
 
 	step("the monitor scans, as Lambda runs it")
 	report, err := s.scan(ctx)
@@ -171,28 +174,10 @@ func (s *scene) aftermath(ctx context.Context, report monitor.Report) error {
 	return nil
 }
 
-// hold starts an apply and waits until its lock is there.
-func (s *scene) hold(ctx context.Context, key string, mode local.Mode) (*local.Run, error) {
-	bucket, table := s.stack.Outputs["StateBucketName"], s.stack.Outputs["LockTableName"]
+// folder makes an empty one for a state's configuration.
+func (s *scene) folder(key string) (string, error) {
 	dir := filepath.Join(s.dir, strings.ReplaceAll(key, "/", "-"))
-	if err := os.Mkdir(dir, 0o700); err != nil {
-		return nil, err
-	}
-	w, err := s.aws.Workspace(ctx, s.client, dir, bucket, table, key, mode)
-	if err != nil {
-		return nil, err
-	}
-	s.stuck[bucket+"/"+key] = w
-	environment := s.stack.Functions["MonitorFunction"]
-	set, err := backend.Open(s.aws.Config(), []string{environment["TABLE_ARNS"]}, []string{environment["BUCKET_ARNS"]})
-	if err != nil {
-		return nil, err
-	}
-	return w.Hold(ctx, 600, func() bool {
-		_, row, err := set.Tables[0].Find(ctx, bucket+"/"+key)
-		_, object, err2 := set.Buckets[0].Find(ctx, bucket+"/"+key)
-		return err == nil && err2 == nil && row == (mode != local.ByFile) && object == (mode != local.ByTable)
-	})
+	return dir, os.Mkdir(dir, 0o700)
 }
 
 func (s *scene) scan(ctx context.Context) (monitor.Report, error) {

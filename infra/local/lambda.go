@@ -3,6 +3,7 @@ package local
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net"
@@ -65,8 +66,10 @@ func Invoke(ctx context.Context, binary string, environment map[string]string, p
 	go func() { ended <- process.Wait() }()
 	select {
 	case result := <-answers:
-		cancel()    // Lambda would keep it warm
-		_ = <-ended // it was stopped: that is no news
+		cancel() // Lambda would keep it warm
+		if err := <-ended; err == nil {
+			return result, errors.New("the function ended by itself: Lambda would call that a crash")
+		}
 		result.Log = log.String()
 		return result, nil
 	case err := <-ended:

@@ -131,7 +131,7 @@ func (s *scanner) hex() (rune, error) {
 		lower := c | 0x20
 		switch {
 		case isDigit(c):
-			r = r<<4 | rune(c-'0')
+			r = r<<4 | rune(c-'0') //nolint:gosec // c is a hexadecimal digit here
 		case 'a' <= lower && lower <= 'f':
 			r = r<<4 | rune(lower-'a'+10)
 		default:

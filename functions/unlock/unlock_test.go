@@ -1,0 +1,127 @@
+package main_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/unlock"
+)
+
+func deploy(t *testing.T, parameters map[string]string) *local.Stack {
+	t.Helper()
+	server, err := local.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	stack, err := server.Deploy(t.Context(), "lockwarden", parameters)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stack
+}
+
+func invoke(t *testing.T, stack *local.Stack, lockID string) unlock.Answer {
+	t.Helper()
+	payload, err := json.Marshal(unlock.Request{LockID: lockID, Reason: "its laptop died", RequestedBy: "test"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	result, err := stack.Invoke(t.Context(), "unlock", "UnlockFunction", string(payload))
+	if err != nil || result.Failed {
+		t.Fatalf("%v: %s", err, result.Payload)
+	}
+	var answer unlock.Answer
+	if err := json.Unmarshal([]byte(result.Payload), &answer); err != nil {
+		t.Fatal(err)
+	}
+	return answer
+}
+
+// Locks that killed clients left, in every mode, go by the ID and by the text that
+// the next client prints; its plan works then.
+func TestRealLocksAreReleased(t *testing.T) {
+	stack := deploy(t, map[string]string{"ReleaseGuard": "1ms"})
+	clients, err := local.Clients()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, client := range clients {
+		for _, mode := range local.Modes {
+			for _, by := range []string{"ID", "pasted text"} {
+				t.Run(fmt.Sprintf("%s, %s, by %s", client.Name, mode, by), func(t *testing.T) {
+					key := fmt.Sprintf("%s/%s/%s/terraform.tfstate", client.Name, mode, strings.Fields(by)[0])
+					w, err := stack.Leave(t.Context(), client, t.TempDir(), key, mode)
+					if err != nil {
+						t.Fatal(err)
+					}
+					printed, err := w.Run(t.Context(), "plan")
+					if err == nil {
+						t.Fatal("the lock does not hold")
+					}
+					name := printed
+					if by == "ID" {
+						_, rest, _ := strings.Cut(printed, "  ID:        ")
+						name = strings.Fields(rest)[0]
+					}
+					if a := invoke(t, stack, name); a.Outcome != unlock.Released || a.Lock == nil || !strings.HasSuffix(a.Lock.Path, key) {
+						t.Fatalf("got %+v", a)
+					}
+					if _, err := w.Run(t.Context(), "plan"); err != nil {
+						t.Errorf("after the release: %v", err)
+					}
+					if a := invoke(t, stack, name); a.Outcome != unlock.NotFound {
+						t.Errorf("again: %+v", a)
+					}
+				})
+			}
+		}
+	}
+}
+
+func TestALiveApplyIsRefused(t *testing.T) {
+	stack := deploy(t, nil)
+	client, err := local.Tofu()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const key = "live/terraform.tfstate"
+	w, run, err := stack.Hold(t.Context(), client, t.TempDir(), key, local.ByBoth)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer run.Kill() //nolint:errcheck // it may have ended
+	printed, err := w.Run(t.Context(), "plan")
+	if err == nil {
+		t.Fatal("the lock does not hold")
+	}
+	if a := invoke(t, stack, printed); a.Outcome != unlock.Refused || len(a.Released) != 0 {
+		t.Errorf("got %+v", a)
+	}
+	if _, err := w.Run(t.Context(), "plan"); err == nil {
+		t.Error("the lock is gone")
+	}
+}
+
+// The sample events are what the function takes.
+func TestSampleEvents(t *testing.T) {
+	files, err := filepath.Glob(filepath.Join(local.Root(), "events", "unlock-*.json"))
+	if err != nil || len(files) < 4 {
+		t.Fatalf("%d sample events, %v", len(files), err)
+	}
+	for _, file := range files {
+		payload, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = unlock.ParseRequest(payload)
+		if invalid := strings.Contains(file, "invalid"); (err != nil) != invalid {
+			t.Errorf("%s: %v", filepath.Base(file), err)
+		}
+	}
+}

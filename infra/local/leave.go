@@ -1,0 +1,39 @@
+package local
+
+import (
+	"context"
+	"strings"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+)
+
+// Hold starts an apply on a state in the stack's own backend, and waits until its
+// lock is wherever the mode puts it. dir must be an empty folder.
+func (s *Stack) Hold(ctx context.Context, c Client, dir, key string, mode Mode) (*Workspace, *Run, error) {
+	bucket, table := s.Outputs["StateBucketName"], s.Outputs["LockTableName"]
+	w, err := s.aws.Workspace(ctx, c, dir, bucket, table, key, mode)
+	if err != nil {
+		return nil, nil, err
+	}
+	first := func(name string) []string { return strings.Split(s.Functions["MonitorFunction"][name], ",")[:1] }
+	set, err := backend.Open(s.aws.Config(), first("TABLE_ARNS"), first("BUCKET_ARNS")) // the stack's own come first
+	if err != nil {
+		return nil, nil, err
+	}
+	path := bucket + "/" + key
+	run, err := w.Hold(ctx, 600, func() bool {
+		_, row, tableErr := set.Tables[0].Find(ctx, path)
+		_, object, bucketErr := set.Buckets[0].Find(ctx, path)
+		return tableErr == nil && bucketErr == nil && row == (mode != ByFile) && object == (mode != ByTable)
+	})
+	return w, run, err
+}
+
+// Leave has a client take a lock and die of kill -9.
+func (s *Stack) Leave(ctx context.Context, c Client, dir, key string, mode Mode) (*Workspace, error) {
+	w, run, err := s.Hold(ctx, c, dir, key, mode)
+	if err != nil {
+		return nil, err
+	}
+	return w, run.Kill()
+}

@@ -1,0 +1,373 @@
+package unlock_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"os"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/metric"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+	"github.com/lockwarden/lockwarden/pkg/unlock"
+)
+
+var server *local.AWS
+
+func TestMain(m *testing.M) {
+	var err error
+	if server, err = local.Start(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+	code := m.Run()
+	server.Stop()
+	os.Exit(code)
+}
+
+// world is a table and a bucket with locks, a ledger and a topic. Its clock runs an
+// hour ahead, so that what was put is an hour old.
+type world struct {
+	*testing.T
+	bucket, table, tableARN, bucketARN, ledger, topic string
+	set                                               backend.Set
+	ahead                                             time.Duration
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	name := fmt.Sprintf("w%d", time.Now().UnixNano())
+	w := &world{T: t, bucket: name, table: name, ledger: name + "-ledger", ahead: time.Hour}
+	var err error
+	check := func() {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.tableARN, err = server.MakeTable(t.Context(), name, "LockID")
+	check()
+	w.bucketARN, err = server.MakeBucket(t.Context(), name)
+	check()
+	_, err = server.MakeTable(t.Context(), w.ledger, "kind", "id")
+	check()
+	w.topic, err = server.MakeTopic(t.Context(), name)
+	check()
+	w.set, err = backend.Open(server.Config(), []string{w.tableARN}, []string{w.bucketARN})
+	check()
+	return w
+}
+
+func (w *world) path(key string) string { return w.bucket + "/" + key }
+
+// lock takes a lock in these stores, as a client does.
+func (w *world) lock(key, id string, stores ...backend.Store) {
+	w.Helper()
+	raw, err := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: w.path(key)}.Marshal()
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, s := range stores {
+		if err := s.Acquire(context.Background(), w.path(key), raw); err != nil {
+			w.Fatal(err)
+		}
+	}
+}
+
+// held lists all locks as "key id kinds".
+func (w *world) held() []string {
+	w.Helper()
+	var holdings []tflock.Holding
+	for _, s := range w.set.All() {
+		for h, err := range s.Holdings(context.Background()) {
+			if err != nil {
+				w.Fatal(err)
+			}
+			holdings = append(holdings, h)
+		}
+	}
+	list := []string{}
+	for _, l := range tflock.Merge(holdings) {
+		list = append(list, fmt.Sprint(strings.TrimPrefix(l.Path, w.bucket+"/"), " ", l.ID, " ", l.Kinds()))
+	}
+	return list
+}
+
+func (w *world) run(wire *local.Wire, r unlock.Request) (unlock.Answer, error) {
+	w.Helper()
+	cfg := server.ConfigOver(wire)
+	set, err := backend.Open(cfg, []string{w.tableARN}, []string{w.bucketARN})
+	if err != nil {
+		w.Fatal(err)
+	}
+	composer := alert.Composer{Account: "123456789012", Region: local.Region}
+	u := &unlock.Unlocker{
+		Stores: set, Composer: composer,
+		Ledger: ledger.NewTable(dynamodb.NewFromConfig(cfg), w.ledger),
+		Topic:  alert.NewTopic(sns.NewFromConfig(cfg), w.topic, composer), Meter: metric.NewPublisher(cfg, "Test"),
+		Thresholds: policy.Thresholds{Default: 30 * time.Minute}, Guard: 10 * time.Minute,
+		Now: func() time.Time { return time.Now().Add(w.ahead) }, Log: slog.New(slog.DiscardHandler),
+	}
+	return u.Run(context.Background(), r, "request")
+}
+
+func request(w *world, id, more string) unlock.Request {
+	w.Helper()
+	r, err := unlock.ParseRequest([]byte(fmt.Sprintf(`{"lock_id":%q,"reason":"test","requested_by":"me"%s}`, id, more)))
+	if err != nil {
+		w.Fatal(err)
+	}
+	return r
+}
+
+func (w *world) published() []string {
+	w.Helper()
+	messages, err := server.Published(w.topic)
+	if err != nil {
+		w.Fatal(err)
+	}
+	var types []string
+	for _, m := range messages {
+		types = append(types, m.Attributes["type"])
+	}
+	return types
+}
+
+func TestOutcomes(t *testing.T) {
+	const id = "78007e4f-7284-5b8c-b34c-620445a03e9c"
+	pasted := func(w *world, key string) string {
+		return "Error acquiring the state lock\n\nLock Info:\n  ID:        " + id + "\n  Path:      " + w.path(key) + "\n"
+	}
+	both := func(w *world) []backend.Store { return w.set.All() }
+	for name, tc := range map[string]struct {
+		prepare  func(w *world)
+		id       func(w *world) string // what is asked for; nil: the ID
+		more     string                // more of the payload
+		want     unlock.Outcome
+		released []tflock.Kind
+		left     []string
+		told     []string
+		says     string
+	}{
+		"both halves go": {
+			prepare: func(w *world) { w.lock("k", id, both(w)...) }, want: unlock.Released,
+			released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, told: []string{"lock.released"}, says: "held for 1h",
+		},
+		"a half-lock goes": {
+			prepare: func(w *world) { w.lock("k", id, w.set.Tables[0]) }, want: unlock.Released, released: []tflock.Kind{tflock.DynamoDB}, told: []string{"lock.released"},
+		},
+		"the pasted error names the lock": {
+			prepare: func(w *world) { w.lock("k", id, both(w)...) }, id: func(w *world) string { return pasted(w, "k") },
+			want: unlock.Released, released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, told: []string{"lock.released"},
+		},
+		"another lock stays": {
+			prepare: func(w *world) { w.lock("k", id, both(w)...); w.lock("j", "other", both(w)...) },
+			want:    unlock.Released, released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, left: []string{"j other [dynamodb s3]"}, told: []string{"lock.released"},
+		},
+		"a rival on the same path stays": {
+			prepare: func(w *world) { w.lock("k", id, w.set.Buckets[0]); w.lock("k", "rival", w.set.Tables[0]) },
+			want:    unlock.Released, released: []tflock.Kind{tflock.S3}, left: []string{"k rival [dynamodb]"}, told: []string{"lock.released"},
+		},
+		"nothing there": {prepare: func(*world) {}, want: unlock.NotFound, says: "There is no lock"},
+		"another lock on the named path": {
+			prepare: func(w *world) { w.lock("k", "other", both(w)...) }, id: func(w *world) string { return pasted(w, "k") },
+			want: unlock.Changed, left: []string{"k other [dynamodb s3]"}, says: "other",
+		},
+		"one ID on two states": {
+			prepare: func(w *world) { w.lock("k", id, both(w)...); w.lock("j", id, both(w)...) },
+			want:    unlock.Ambiguous, left: []string{"j " + id + " [dynamodb s3]", "k " + id + " [dynamodb s3]"},
+		},
+		"one ID on two states, and the text says which": {
+			prepare: func(w *world) { w.lock("k", id, both(w)...); w.lock("j", id, both(w)...) }, id: func(w *world) string { return pasted(w, "k") },
+			want: unlock.Released, released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, left: []string{"j " + id + " [dynamodb s3]"}, told: []string{"lock.released"},
+		},
+		"a young lock is refused": {
+			prepare: func(w *world) { w.ahead = time.Minute; w.lock("k", id, both(w)...) },
+			want:    unlock.Refused, left: []string{"k " + id + " [dynamodb s3]"}, told: []string{"lock.refused"}, says: "only 1m",
+		},
+		"a dry run of a young lock is refused, and tells nobody": {
+			prepare: func(w *world) { w.ahead = time.Minute; w.lock("k", id, both(w)...) }, more: `,"dry_run":true`,
+			want: unlock.Refused, left: []string{"k " + id + " [dynamodb s3]"},
+		},
+		"force overrides the guard": {
+			prepare: func(w *world) { w.ahead = time.Minute; w.lock("k", id, both(w)...) }, more: `,"force":true`,
+			want: unlock.Released, released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, told: []string{"lock.released"},
+		},
+		"a state written lately is refused": {
+			prepare: func(w *world) {
+				w.lock("k", id, both(w)...)
+				_, err := server.S3().PutObject(w.Context(), &s3.PutObjectInput{Bucket: &w.bucket, Key: aws.String("k"), Body: strings.NewReader("{}")})
+				if err != nil {
+					w.Fatal(err)
+				}
+				w.ahead = 8 * time.Minute // the lock is old by what an earlier scan saw
+				memory := ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.ledger)
+				w.remember(memory, id, time.Now().Add(-time.Hour))
+			},
+			want: unlock.Refused, left: []string{"k " + id + " [dynamodb s3]"}, told: []string{"lock.refused"}, says: "the state was written",
+		},
+		"a dry run releases nothing": {
+			prepare: func(w *world) { w.lock("k", id, both(w)...) }, more: `,"dry_run":true`,
+			want: unlock.WouldRelease, left: []string{"k " + id + " [dynamodb s3]"}, says: "Nothing was touched",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			tc.prepare(w)
+			asked := id
+			if tc.id != nil {
+				asked = tc.id(w)
+			}
+			a, err := w.run(&local.Wire{}, request(w, asked, tc.more))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if a.Outcome != tc.want || !slices.Equal(a.Released, tc.released) || !strings.Contains(a.Message, tc.says) || len(a.NextSteps) == 0 {
+				t.Errorf("got %+v", a)
+			}
+			if got := w.held(); !slices.Equal(got, tc.left) && len(got)+len(tc.left) > 0 {
+				t.Errorf("left %q, want %q", got, tc.left)
+			}
+			if got := w.published(); !slices.Equal(got, tc.told) {
+				t.Errorf("told %q, want %q", got, tc.told)
+			}
+		})
+	}
+}
+
+// remember writes what a scan would have remembered of the lock on k.
+func (w *world) remember(table *ledger.Table, id string, firstSeen time.Time) {
+	w.Helper()
+	turn, err := table.Begin(w.Context(), "test", firstSeen, firstSeen)
+	if err != nil {
+		w.Fatal(err)
+	}
+	key := ledger.Key{Path: w.path("k"), ID: id}
+	entry := ledger.Entry{FirstSeen: firstSeen, Expires: time.Now().Add(time.Hour)}
+	if err := turn.Record(w.Context(), []ledger.Step{{Change: ledger.Note, Key: key, Entry: entry}}); err != nil {
+		w.Fatal(err)
+	}
+	if err := turn.End(w.Context(), nil); err != nil {
+		w.Fatal(err)
+	}
+}
+
+// A lock that is swapped between the reading and the delete is left alone.
+func TestASwappedLockSurvives(t *testing.T) {
+	for call, kind := range map[string]func(w *world) backend.Store{
+		"DynamoDB_20120810.DeleteItem": func(w *world) backend.Store { return w.set.Tables[0] },
+		"DELETE":                       func(w *world) backend.Store { return w.set.Buckets[0] },
+	} {
+		t.Run(call, func(t *testing.T) {
+			w := newWorld(t)
+			store := kind(w)
+			w.lock("k", "old", store)
+			swapped := false
+			wire := &local.Wire{Before: func(name string) {
+				if name != call || swapped {
+					return
+				}
+				swapped = true
+				h, _, err := store.Find(context.Background(), w.path("k"))
+				if err == nil {
+					err = store.Release(context.Background(), h)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+				w.lock("k", "new", store)
+			}}
+			a, err := w.run(wire, request(w, "old", ""))
+			if err != nil || a.Outcome != unlock.Changed || !strings.Contains(a.Message, "new") || len(a.Released) != 0 {
+				t.Errorf("got %+v, %v", a, err)
+			}
+			if got := w.held(); !swapped || len(got) != 1 || !strings.Contains(got[0], "k new") {
+				t.Errorf("left %q", got)
+			}
+		})
+	}
+}
+
+// Cut at any call, before or after its effect: no lock but the named one goes, a
+// repeat finishes, and a removed lock is always on record.
+func TestNoCrashReleasesAnotherLock(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		for cut := 1; ; cut++ {
+			w := newWorld(t)
+			w.lock("k", "named", w.set.All()...)
+			w.lock("j", "other", w.set.All()...)
+			wire := &local.Wire{CutAt: cut, AfterEffect: after}
+			_, _ = w.run(wire, request(w, "named", "")) // dies
+			gone := len(w.held()) == 1
+			if a, err := w.run(&local.Wire{}, request(w, "named", "")); err != nil || (a.Outcome != unlock.Released && (a.Outcome != unlock.NotFound || !gone)) {
+				t.Errorf("cut %d (%v): repeated: %+v, %v", cut, after, a, err)
+			}
+			if got := w.held(); !slices.Equal(got, []string{"j other [dynamodb s3]"}) {
+				t.Errorf("cut %d (%v): left %q", cut, after, got)
+			}
+			turn, err := ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.ledger).Begin(t.Context(), "test", time.Now(), time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r, ours, err := turn.Released(t.Context(), ledger.Key{Path: w.path("k"), ID: "named"}); err != nil || !ours || r.RequestedBy != "me" || len(r.Holdings) == 0 || r.Holdings[0].Raw == "" {
+				t.Errorf("cut %d (%v): on record: %+v, %v, %v", cut, after, r, ours, err)
+			}
+			if wire.Calls() < cut {
+				if cut < 10 {
+					t.Errorf("a release made only %d calls", wire.Calls())
+				}
+				break
+			}
+		}
+	}
+}
+
+func TestParseRequestSaysWhatToDo(t *testing.T) {
+	for name, tc := range map[string]struct{ payload, want string }{
+		"no reason":            {`{"lock_id":"x"}`, "reason is missing"},
+		"a blank reason":       {`{"lock_id":"x","reason":" "}`, "reason is missing"},
+		"no lock_id":           {`{"reason":"y"}`, "lock_id is missing"},
+		"an empty lock_id":     {`{"lock_id":"","reason":"y"}`, "lock_id is missing"},
+		"a number as lock_id":  {`{"lock_id":7,"reason":"y"}`, "lock_id must be a string"},
+		"a string as force":    {`{"lock_id":"x","reason":"y","force":"yes"}`, "force must be a bool"},
+		"a field misspelt":     {`{"lockid":"x","reason":"y"}`, "there is no field \"lockid\""},
+		"rubbish as lock_id":   {`{"lock_id":"please unlock production","reason":"y"}`, "no lock ID in the text"},
+		"two objects":          {`{"lock_id":"x","reason":"y"}{}`, "something after"},
+		"not JSON":             {`lock_id=x`, "not a JSON object"},
+		"nothing":              {``, "not a JSON object"},
+		"a list":               {`[]`, "must be"},
+		"an ID that is a trap": {`{"lock_id":"{}","reason":"y"}`, "no lock ID in the text"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if _, err := unlock.ParseRequest([]byte(tc.payload)); err == nil || !strings.Contains(err.Error(), tc.want) {
+				t.Errorf("got %v", err)
+			}
+		})
+	}
+	if _, err := unlock.ParseRequest([]byte(`{"lock_id":"x","dry_run":true}`)); err != nil {
+		t.Errorf("a dry run needs no reason: %v", err)
+	}
+}
+
+func FuzzParseRequest(f *testing.F) {
+	f.Add([]byte(`{"lock_id":"x","reason":"y"}`))
+	f.Add([]byte(`{"lock_id":"Lock Info:\n  ID: x","reason":"y","force":true}`))
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		r, err := unlock.ParseRequest(payload)
+		if err == nil && (strings.TrimSpace(r.LockID) == "" || (strings.TrimSpace(r.Reason) == "" && !r.DryRun)) {
+			t.Fatalf("accepted %+v", r)
+		}
+	})
+}
