@@ -22,7 +22,7 @@ import (
 )
 
 // stuckAfter stands for the half hour that nobody wants to wait for here.
-const stuckAfter = 5 * time.Second
+const stuckAfter = 15 * time.Second
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -100,6 +100,10 @@ func (s *scene) play(ctx context.Context) error {
 		}
 		s.stuck[s.stack.Outputs["StateBucketName"]+"/"+key] = w
 	}
+	step("the monitor scans: the locks are young, so it notes them and says nothing")
+	if _, err := s.scan(ctx); err != nil {
+		return err
+	}
 	step("waiting %s, until those locks count as stuck; then another apply starts and lives", stuckAfter+time.Second)
 	select {
 	case <-ctx.Done():
@@ -115,7 +119,7 @@ func (s *scene) play(ctx context.Context) error {
 		return err
 	}
 
-	step("the monitor scans, as Lambda runs it")
+	step("the monitor scans again")
 	report, err := s.scan(ctx)
 	if err != nil {
 		return err
@@ -139,7 +143,7 @@ func (s *scene) play(ctx context.Context) error {
 
 // aftermath shows silence, the release by the unlock function, and the notices.
 func (s *scene) aftermath(ctx context.Context, report monitor.Report) error {
-	step("the monitor scans again: everybody was told, so it says nothing")
+	step("the monitor scans once more: everybody was told, so it says nothing")
 	if _, err := s.scan(ctx); err != nil {
 		return err
 	}
@@ -157,7 +161,7 @@ func (s *scene) aftermath(ctx context.Context, report monitor.Report) error {
 			}
 		}
 	}
-	step("the monitor scans once more")
+	step("the monitor scans for the last time")
 	if _, err := s.scan(ctx); err != nil {
 		return err
 	}
