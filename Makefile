@@ -60,7 +60,7 @@ template: $(B)/venv/done ## check template.yaml: cfn-lint, and the real SAM tran
 ci: lint template build test ## what must pass before anything lands
 
 deploy: ## sam build and a guided sam deploy into your account
-	sam build
+	GOFLAGS='-trimpath -tags=lambda.norpc -ldflags=-s' sam build
 	sam deploy --guided --capabilities CAPABILITY_IAM
 
 # The answer of the stack's unlock function; STACK is the stack's name.

@@ -11,7 +11,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -29,6 +28,7 @@ import (
 type settings struct {
 	Tables         []string      `env:"TABLE_ARNS"`
 	Buckets        []string      `env:"BUCKET_ARNS"`
+	Account        string        `env:"ACCOUNT_ID,notEmpty"`
 	Ledger         string        `env:"LEDGER_TABLE,notEmpty"`
 	Topic          string        `env:"TOPIC_ARN,notEmpty"`
 	Namespace      string        `env:"METRIC_NAMESPACE,notEmpty"`
@@ -62,8 +62,6 @@ func wire(ctx context.Context) (func(context.Context) (monitor.Report, error), e
 			errs = append(errs, fmt.Errorf("%s is %s: it must be above zero, for example 30m", name, d))
 		}
 	}
-	topic, err := arn.Parse(s.Topic)
-	errs = append(errs, err)
 	cfg, err := config.LoadDefaultConfig(ctx)
 	errs = append(errs, err)
 	set, err := backend.Open(cfg, s.Tables, s.Buckets)
@@ -71,7 +69,7 @@ func wire(ctx context.Context) (func(context.Context) (monitor.Report, error), e
 		return nil, err
 	}
 
-	composer := alert.Composer{Account: topic.AccountID, Region: cfg.Region, UnlockFunction: s.UnlockFunction, Dashboard: s.Dashboard}
+	composer := alert.Composer{Account: s.Account, Region: cfg.Region, UnlockFunction: s.UnlockFunction, Dashboard: s.Dashboard}
 	m := &monitor.Monitor{
 		Ledger:   ledger.NewTable(dynamodb.NewFromConfig(cfg), s.Ledger),
 		Composer: composer,

@@ -12,7 +12,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	"github.com/aws/aws-sdk-go-v2/aws/arn"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -30,6 +29,7 @@ import (
 type settings struct {
 	Tables       []string      `env:"TABLE_ARNS"`
 	Buckets      []string      `env:"BUCKET_ARNS"`
+	Account      string        `env:"ACCOUNT_ID,notEmpty"`
 	Ledger       string        `env:"LEDGER_TABLE,notEmpty"`
 	Topic        string        `env:"TOPIC_ARN,notEmpty"`
 	Namespace    string        `env:"METRIC_NAMESPACE,notEmpty"`
@@ -58,15 +58,13 @@ func wire(ctx context.Context) (func(context.Context, json.RawMessage) (unlock.A
 	if s.ReleaseGuard <= 0 || s.StuckAfter <= 0 {
 		errs = append(errs, fmt.Errorf("RELEASE_GUARD is %s and STUCK_AFTER is %s: both must be above zero, for example 10m", s.ReleaseGuard, s.StuckAfter))
 	}
-	topic, err := arn.Parse(s.Topic)
-	errs = append(errs, err)
 	cfg, err := config.LoadDefaultConfig(ctx)
 	errs = append(errs, err)
 	set, err := backend.Open(cfg, s.Tables, s.Buckets)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return nil, err
 	}
-	composer := alert.Composer{Account: topic.AccountID, Region: cfg.Region, UnlockFunction: lambdacontext.FunctionName}
+	composer := alert.Composer{Account: s.Account, Region: cfg.Region, UnlockFunction: lambdacontext.FunctionName}
 	u := &unlock.Unlocker{
 		Stores: set, Composer: composer,
 		Ledger:     ledger.NewTable(dynamodb.NewFromConfig(cfg), s.Ledger),

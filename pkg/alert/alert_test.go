@@ -97,8 +97,9 @@ func TestGoldens(t *testing.T) {
 		"resolved":          composer.Lock(alert.LockResolved, finding(), 1, now),
 		"resolved-by-us":    composer.Lock(alert.LockResolved, finding(), 1, now).By("ana", "laptop died"),
 		"unreadable":        composer.Lock(alert.LockUnreadable, foreign, 1, now),
-		"released":          composer.Released(finding(), "ana", "laptop died", false, now),
-		"released-forced":   composer.Released(finding(), "", "", true, now),
+		"released":          composer.Released(finding(), "ana", "laptop died", false, true, now),
+		"released-forced":   composer.Released(finding(), "", "", true, true, now),
+		"released-half":     composer.Released(finding(), "ana", "laptop died", false, false, now),
 		"refused":           composer.Kept(finding(), "ana", "the lock is only 2m old", now),
 		"summary":           composer.Summary(alert.LockStuck, many, alert.Warning, now),
 		"scan-failed":       composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{failing}, now),
@@ -196,9 +197,16 @@ func TestAMessageAlwaysFits(t *testing.T) {
 		many = append(many, f)
 	}
 	one := many[0]
+	var markup []policy.Finding
+	for range 100 {
+		f := finding()
+		f.Path = strings.Repeat("<", 2000)
+		markup = append(markup, f)
+	}
 	for name, e := range map[string]alert.Event{
 		"one":     composer.Lock(alert.LockStuck, one, 1, now),
 		"summary": composer.Summary(alert.LockStuck, many, alert.Warning, now),
+		"markup":  composer.Summary(alert.LockStuck, markup, alert.Warning, now),
 	} {
 		t.Run(name, func(t *testing.T) {
 			m := publish(t, e)[0]

@@ -20,6 +20,9 @@ type Composer struct {
 // time included.
 func (c Composer) Lock(t Type, f policy.Finding, told int, now time.Time) Event {
 	e := c.event(t, now)
+	if t == LockResolved {
+		f = heldUntil(f, now)
+	}
 	e.Lock, e.paths = &f, []string{f.Path}
 	path, held := clean(f.Path, maxPath), policy.Words(f.Held())
 	switch t {
@@ -36,7 +39,7 @@ func (c Composer) Lock(t Type, f policy.Finding, told int, now time.Time) Event 
 		e.Actions = c.actions(f, now)
 	case LockResolved:
 		e.Severity = Info
-		e.Text = fmt.Sprintf("The stuck lock on state %s is gone after %s.", path, policy.Words(now.Sub(f.HeldSince)))
+		e.Text = fmt.Sprintf("The stuck lock on state %s is gone after %s.", path, held)
 	case LockUnreadable:
 		e.Severity = Warning
 		e.Text = fmt.Sprintf("%s in %s holds something that is no Terraform lock: nobody can tell whose it is.", path, kinds(f))
@@ -50,13 +53,17 @@ func (e Event) By(who, reason string) Event {
 	return e
 }
 
-// Released makes the event of a lock that was released through us.
-func (c Composer) Released(f policy.Finding, who, reason string, forced bool, now time.Time) Event {
+// Released makes the event of a lock that was released through us: as a whole, or one
+// half of it.
+func (c Composer) Released(f policy.Finding, who, reason string, forced, whole bool, now time.Time) Event {
 	e := c.event(LockReleased, now)
 	e.Severity, e.Lock, e.paths = Info, &f, []string{f.Path}
 	how := "released"
 	if forced {
 		how, e.Severity = "released by force, although its run may be alive,", Warning
+	}
+	if !whole {
+		how, e.Severity = "released in part, so that the state may still be locked,", Warning
 	}
 	e.Text = fmt.Sprintf("The lock of %s on state %s was %s by %s: %s.", holder(f), clean(f.Path, maxPath), how, asker(who), or(clean(reason, 300), "no reason given"))
 	return e
@@ -75,8 +82,12 @@ func asker(who string) string { return or(clean(who, maxText), "somebody who gav
 // Summary makes one event of many locks.
 func (c Composer) Summary(t Type, findings []policy.Finding, severity Severity, now time.Time) Event {
 	e := c.event(t, now)
-	e.Severity, e.Locks = severity, findings
+	e.Severity = severity
 	for _, f := range findings {
+		if t == LockResolved {
+			f = heldUntil(f, now)
+		}
+		e.Locks = append(e.Locks, f)
 		e.paths = append(e.paths, f.Path)
 	}
 	what := map[Type]string{
@@ -85,6 +96,13 @@ func (c Composer) Summary(t Type, findings []policy.Finding, severity Severity, 
 	}[t]
 	e.Text = fmt.Sprintf("%d %s.", len(findings), what)
 	return e
+}
+
+// heldUntil brings the duration of a lock that is gone up to the time when that was
+// seen: the ledger has it as it was last told.
+func heldUntil(f policy.Finding, now time.Time) policy.Finding {
+	f.HeldSeconds = int64(max(0, now.Sub(f.HeldSince)) / time.Second)
+	return f
 }
 
 // Backend is one table or bucket of a scan event.

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -114,18 +115,28 @@ func attributes(e Event) map[string]types.MessageAttributeValue {
 	case len(e.paths) == 1 && e.paths[0] != "":
 		all["path"] = text(oneLine(e.paths[0]))
 	case len(e.paths) > 1:
-		var fitting []string
+		var fitting [][]byte
 		size := 0
 		for _, path := range e.paths {
-			path = oneLine(path)
-			if size += len(path) + 8; size > maxAttributes {
+			quoted := quote(oneLine(path))
+			if size += len(quoted) + 1; size > maxAttributes {
 				break
 			}
-			fitting = append(fitting, path)
+			fitting = append(fitting, quoted)
 		}
-		if list, err := json.Marshal(fitting); err == nil {
-			all["path"] = types.MessageAttributeValue{DataType: aws.String("String.Array"), StringValue: aws.String(string(list))}
-		}
+		list := append(append([]byte{'['}, bytes.Join(fitting, []byte{','})...), ']')
+		all["path"] = types.MessageAttributeValue{DataType: aws.String("String.Array"), StringValue: aws.String(string(list))}
 	}
 	return all
+}
+
+// quote writes a JSON string without HTML's escapes, which would make six bytes of one.
+func quote(text string) []byte {
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(text); err != nil { // a string always encodes
+		return []byte(`""`)
+	}
+	return bytes.TrimSpace(b.Bytes())
 }

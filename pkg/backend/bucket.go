@@ -32,7 +32,7 @@ type Bucket struct {
 
 // maxLock bounds what is read as a lock. A DynamoDB row, which holds the same JSON,
 // cannot pass 400 KB.
-const maxLock = 1 << 20
+const maxLock = 400 << 10
 
 var errTooLarge = errors.New("object is larger than any lock, so it was not read")
 
@@ -80,13 +80,15 @@ func (b *Bucket) Find(ctx context.Context, path string) (tflock.Holding, bool, e
 }
 
 // read gets one lock object. An object that S3 will not decrypt without a key of
-// the caller (SSE-C) is held and unreadable, with the age that the listing gave.
+// the caller (SSE-C: 400 InvalidRequest) is held and unreadable, with the age that
+// the listing gave. Every other refusal, a disabled KMS key among them, is an error:
+// a lock that cannot be read today must not count as gone.
 func (b *Bucket) read(ctx context.Context, client *s3.Client, key string, listed time.Time) (tflock.Holding, bool, error) {
 	out, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
 	if status(err) == http.StatusNotFound {
 		return tflock.Holding{}, false, nil
 	}
-	if status(err) == http.StatusBadRequest {
+	if status(err) == http.StatusBadRequest && code(err) == "InvalidRequest" {
 		h := tflock.FromObject(b.arn, b.name, key, "", "", listed)
 		h.Err = fmt.Errorf("object cannot be read without its encryption key: %s", cause(err))
 		return h, true, nil
@@ -142,7 +144,7 @@ func (b *Bucket) Release(ctx context.Context, h tflock.Holding) error {
 	case http.StatusNotFound:
 		return ErrGone
 	case http.StatusPreconditionFailed, http.StatusConflict:
-		return b.winner(ctx, client, key)
+		return b.winner(ctx, client, key, h, err)
 	}
 	if err != nil {
 		return &Error{b.arn, err}
@@ -150,14 +152,17 @@ func (b *Bucket) Release(ctx context.Context, h tflock.Holding) error {
 	return nil
 }
 
-// winner names who holds the lock after a conditional delete found another one.
-func (b *Bucket) winner(ctx context.Context, client *s3.Client, key string) error {
+// winner names who holds the lock after a conditional delete was refused. The same
+// lock is no winner: S3 answers 409 when two requests for an object meet.
+func (b *Bucket) winner(ctx context.Context, client *s3.Client, key string, h tflock.Holding, refused error) error {
 	now, found, err := b.read(ctx, client, key, time.Time{})
 	switch {
 	case err != nil:
 		return &ChangedError{}
 	case !found:
 		return ErrGone
+	case now.ETag == h.ETag:
+		return &Error{b.arn, refused}
 	default:
 		return &ChangedError{Now: &now}
 	}

@@ -62,16 +62,12 @@ func cause(err error) string {
 }
 
 func hint(err error) string {
-	code := ""
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		code = api.ErrorCode()
-	}
-	switch code {
+	switch code(err) {
 	case "ResourceNotFoundException", "NoSuchBucket", "NotFound":
 		return "it does not exist in that account and region: was it deleted, or is its ARN wrong?"
 	case "AccessDenied", "AccessDeniedException", "Forbidden", "AllAccessDisabled":
 		return "access denied: the function's role, the resource's policy or its KMS key does not allow it"
-	case "KMS.DisabledException", "KMSAccessDeniedException", "KMSDisabledException":
+	case "KMS.DisabledException", "KMS.KMSInvalidStateException", "KMS.NotFoundException":
 		return "its KMS key cannot be used"
 	case "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown":
 		return "throttled beyond all retries"
@@ -83,6 +79,14 @@ func hint(err error) string {
 		return "no answer in time"
 	case status(err) == http.StatusForbidden:
 		return "access denied: the function's role, the resource's policy or its KMS key does not allow it"
+	}
+	return ""
+}
+
+// code is AWS's name for the error, or empty.
+func code(err error) string {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		return api.ErrorCode()
 	}
 	return ""
 }

@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"net/url"
@@ -18,8 +19,9 @@ import (
 const readersPerPage = 16
 
 // Holdings streams the bucket's lock objects, one page of at most 1000 keys in
-// memory at a time. It ends after the first error, which is an *Error. An object
-// that is released between the listing and the reading is none.
+// memory at a time. An object that is released between the listing and the reading
+// is none. It ends with an *Error when a page could not be listed, or when an object
+// could not be read; one such object hides no other lock.
 func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] {
 	return func(yield func(tflock.Holding, error) bool) {
 		client, err := b.client(ctx)
@@ -27,6 +29,7 @@ func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] 
 			yield(tflock.Holding{}, err)
 			return
 		}
+		var unread error // the first object that could not be read: the others still are
 		pages := s3.NewListObjectsV2Paginator(client, listInput(b.name, "", 1000))
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
@@ -35,27 +38,28 @@ func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] 
 				return
 			}
 			holdings, err := b.readAll(ctx, client, page.Contents)
-			if err != nil {
-				yield(tflock.Holding{}, err)
-				return
-			}
+			unread = cmp.Or(unread, err)
 			for _, h := range holdings {
 				if !yield(h, nil) {
 					return
 				}
 			}
 		}
+		if unread != nil {
+			yield(tflock.Holding{}, unread)
+		}
 	}
 }
 
-// readAll reads the lock objects of a page side by side, and keeps their order.
+// readAll reads the lock objects of a page side by side, and keeps their order. The
+// error is the first that one of them gave.
 func (b *Bucket) readAll(ctx context.Context, client *s3.Client, page []types.Object) ([]tflock.Holding, error) {
 	type result struct {
 		holding tflock.Holding
 		found   bool
 	}
 	var results []*result
-	group, ctx := errgroup.WithContext(ctx)
+	var group errgroup.Group // without a context: an error must not end the others
 	group.SetLimit(readersPerPage)
 	for _, object := range page {
 		key := listedKey(object)
@@ -74,16 +78,14 @@ func (b *Bucket) readAll(ctx context.Context, client *s3.Client, page []types.Ob
 			return err
 		})
 	}
-	if err := group.Wait(); err != nil {
-		return nil, err
-	}
+	err := group.Wait()
 	var holdings []tflock.Holding
 	for _, r := range results {
 		if r.found {
 			holdings = append(holdings, r.holding)
 		}
 	}
-	return holdings, nil
+	return holdings, err
 }
 
 // listInput asks for URL-encoded keys: a key with a control character, raw, makes an

@@ -89,19 +89,24 @@ type Rules struct {
 func Compare(m Memory, scan Scan, rules Rules) []Step {
 	var steps []Step
 	present := make(map[Key]bool, len(scan.Locks))
+	unreadable := map[string]bool{} // paths
 	for _, o := range scan.Locks {
 		key := KeyOf(o.Lock)
 		if present[key] {
 			continue
 		}
 		present[key] = true
+		unreadable[o.Lock.Path] = unreadable[o.Lock.Path] || !o.Lock.Readable()
 		if step, ok := compareLock(m, key, o, scan, rules); ok {
 			steps = append(steps, step)
 		}
 	}
 	var gone []Step
 	for key, entry := range m.Locks {
-		if change, ok := compareAbsent(entry, scan); ok && !present[key] {
+		if present[key] || unreadable[key.Path] {
+			continue // what is unreadable now may be that lock
+		}
+		if change, ok := compareAbsent(entry, scan); ok {
 			gone = append(gone, Step{change, key, entry, entry})
 		}
 	}

@@ -67,6 +67,7 @@ func TestCompare(t *testing.T) {
 		"another backend's failure does not matter":     {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, nil, map[string]string{bucket: "denied"}, nil, "[resolved]"},
 		"a backend that is not watched any more":        {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), "arn:other")}, nil, nil, nil, "[forget]"},
 		"another lock on the path: one gone, one new":   {map[ledger.Key]ledger.Entry{{Path: "b/k", ID: "old"}: entry(1, ago(time.Hour), table)}, []ledger.Observed{observed(policy.Fresh, table)}, nil, nil, "[note resolved]"},
+		"a lock that became unreadable is not resolved": {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, []ledger.Observed{observed(policy.Unreadable, table)}, nil, nil, "[unreadable]"},
 		"an unreadable row is told":                     {nil, []ledger.Observed{observed(policy.Unreadable, table)}, nil, nil, "[unreadable]"},
 		"an unreadable row is told once, for all time":  {map[ledger.Key]ledger.Entry{odd: entry(1, ago(9*time.Hour), table)}, []ledger.Observed{observed(policy.Unreadable, table)}, nil, nil, "[]"},
 		"a memory that would end while seen is renewed": {map[ledger.Key]ledger.Entry{key: {Told: 1, ToldAt: now, Kinds: []tflock.Kind{tflock.DynamoDB}, Stores: []string{table}, Expires: now.Add(24 * time.Hour)}}, []ledger.Observed{observed(policy.Stuck, table)}, nil, nil, "[note]"},

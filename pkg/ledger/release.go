@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -19,23 +20,30 @@ const (
 	keepReleases = 365 * 24 * time.Hour
 )
 
-// Release is the record of a release or refusal. Its holdings carry the exact bytes,
-// so that a lock that should have stayed can be put back.
+// Release is the record of a release or refusal. It carries the lock's exact bytes,
+// so that one that should have stayed can be put back.
 type Release struct {
-	At          time.Time `json:"at"`
-	Outcome     string    `json:"outcome"` // "releasing" until the outcome is known
-	Reason      string    `json:"reason"`
-	RequestedBy string    `json:"requested_by"`
-	Forced      bool      `json:"forced"`
-	Request     string    `json:"request"` // Lambda's request ID
-	Holdings    []Removed `json:"holdings"`
+	At          time.Time      `json:"at"`
+	Outcome     string         `json:"outcome"` // Releasing until it is known
+	Went        []tflock.Kind  `json:"went"`    // the halves that were removed
+	Told        bool           `json:"told"`    // the event is out
+	Reason      string         `json:"reason"`
+	RequestedBy string         `json:"requested_by"`
+	Forced      bool           `json:"forced"`
+	Request     string         `json:"request"` // Lambda's request ID
+	Held        []Bytes        `json:"held"`
+	Finding     policy.Finding `json:"finding"` // what the event says of the lock
 }
 
-// Removed is one holding of a recorded lock.
-type Removed struct {
-	Kind  tflock.Kind `json:"kind"`
-	Store string      `json:"store"`
-	Raw   string      `json:"raw"`
+// Releasing is the outcome on record before the first delete. A record that keeps it
+// belongs to an invocation that died.
+const Releasing = "releasing"
+
+// Bytes are what a lock's holdings said, with the stores (ARNs) that said so: both
+// halves of a lock are alike, and a row of the ledger has 400 KB for all.
+type Bytes struct {
+	Stores []string `json:"stores"`
+	Raw    string   `json:"raw"`
 }
 
 // Write records a release of a lock, or brings the record up to date: the time and
@@ -70,11 +78,40 @@ func (t *Turn) Released(ctx context.Context, key Key) (Release, bool, error) {
 	}
 	for _, row := range out.Items {
 		var r Release
-		if json.Unmarshal([]byte(textOf(row, attrBody)), &r) == nil && r.Outcome != "refused" {
+		if json.Unmarshal([]byte(textOf(row, attrBody)), &r) == nil && (len(r.Went) > 0 || r.Outcome == Releasing) {
 			return r, true, nil
 		}
 	}
 	return Release{}, false, nil
+}
+
+// Untold gives the releases of that lock ID whose event never got out: those of an
+// invocation that died between the delete and the event.
+func (t *Table) Untold(ctx context.Context, id string) (map[Key][]Release, error) {
+	found := map[Key][]Release{}
+	pages := dynamodb.NewQueryPaginator(t.client, &dynamodb.QueryInput{
+		TableName: &t.name, ConsistentRead: aws.Bool(true),
+		KeyConditionExpression:   aws.String("#kind = :release"),
+		FilterExpression:         aws.String("#lock = :id"),
+		ExpressionAttributeNames: map[string]string{"#kind": attrKind, "#lock": attrLockID},
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":release": text(kindRelease), ":id": text(id),
+		},
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read releases in the ledger %s: %w", t.name, err)
+		}
+		for _, row := range page.Items {
+			var r Release
+			if json.Unmarshal([]byte(textOf(row, attrBody)), &r) == nil && !r.Told && (len(r.Went) > 0 || r.Outcome == Releasing) {
+				key := Key{textOf(row, attrPath), id}
+				found[key] = append(found[key], r)
+			}
+		}
+	}
+	return found, nil
 }
 
 func releaseID(key Key) string {

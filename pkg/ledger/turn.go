@@ -43,7 +43,7 @@ func (t *Table) Begin(ctx context.Context, owner string, scanStarted, now time.T
 	out, err := t.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &t.name, Key: rowKey(kindRun, monitor),
 		UpdateExpression: aws.String("SET #owner = :owner, #until = :until"),
-		ConditionExpression: aws.String("(attribute_not_exists(#until) OR #until < :now) AND " +
+		ConditionExpression: aws.String("(attribute_not_exists(#until) OR #until < :now OR #owner = :owner) AND " +
 			"(attribute_not_exists(#scan) OR #scan <= :scan OR #scan > :future)"),
 		ExpressionAttributeNames: map[string]string{"#owner": "owner", "#until": "until", "#scan": "scan"},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
@@ -116,7 +116,8 @@ func (t *Turn) write(ctx context.Context, steps []Step) error {
 }
 
 // End records the stores and the scan, and gives the turn back. It fails with
-// ErrNotOurTurn when the lease had run out and another took over.
+// ErrNotOurTurn when the lease had run out and another took over. Both it and Begin
+// may be repeated by the same owner, as the SDK does when an answer is lost.
 func (t *Turn) End(ctx context.Context, stores map[string]Store) error {
 	body, err := json.Marshal(stores)
 	if err != nil {
@@ -124,11 +125,11 @@ func (t *Turn) End(ctx context.Context, stores map[string]Store) error {
 	}
 	_, err = t.table.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &t.table.name, Key: rowKey(kindRun, monitor),
-		UpdateExpression:         aws.String("SET #body = :body, #scan = :scan REMOVE #owner, #until"),
+		UpdateExpression:         aws.String("SET #body = :body, #scan = :scan, #until = :over"),
 		ConditionExpression:      aws.String("#owner = :owner"),
 		ExpressionAttributeNames: map[string]string{"#owner": "owner", "#until": "until", "#scan": "scan", "#body": attrBody},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":body": text(string(body)), ":owner": text(t.owner), ":scan": number(t.start.UnixMilli()),
+			":body": text(string(body)), ":owner": text(t.owner), ":scan": number(t.start.UnixMilli()), ":over": number(0),
 		},
 	})
 	if conditionFailed(err) {

@@ -24,6 +24,7 @@ type store interface {
 
 // states tells when a state was last written.
 type states interface {
+	ARN() string
 	StateWritten(ctx context.Context, path string) (time.Time, error)
 }
 

@@ -30,9 +30,27 @@ const (
 	lookups = 16
 )
 
+// lookupTime bounds the looks at states: they are evidence, and the turn to tell
+// must not run out over them.
+const lookupTime = 20 * time.Second
+
+// reserve is what is kept of the invocation's time for telling.
+const reserve = 90 * time.Second
+
+// withReserve ends the reading early enough to tell of a store that hangs.
+func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, deadline.Add(-min(reserve, time.Until(deadline)/2)))
+}
+
 // read goes through every store side by side. What a failing store gave before it
 // failed is kept: those locks are held.
 func (m *Monitor) read(ctx context.Context) reading {
+	ctx, cancel := withReserve(ctx)
+	defer cancel()
 	r := reading{started: m.Now(), failures: map[string]string{}}
 	var mu sync.Mutex
 	var group errgroup.Group
@@ -47,6 +65,7 @@ func (m *Monitor) read(ctx context.Context) reading {
 					problem = err.Error()
 					break
 				}
+				h.Raw, h.Info.Info = "", "" // not needed here, and large where somebody means harm
 				found = append(found, h)
 			}
 			mu.Lock()
@@ -80,6 +99,8 @@ func (m *Monitor) judge(ctx context.Context, locks []tflock.Lock, recalled ledge
 		return cmp.Or(cmp.Compare(rank[a.j.Verdict], rank[b.j.Verdict]), a.j.Since.Compare(b.j.Since))
 	})
 	observed := make([]ledger.Observed, len(all))
+	ctx, cancel := context.WithTimeout(ctx, lookupTime)
+	defer cancel()
 	var group errgroup.Group
 	group.SetLimit(lookups)
 	for i, one := range all {
@@ -94,7 +115,7 @@ func (m *Monitor) judge(ctx context.Context, locks []tflock.Lock, recalled ledge
 			finish(policy.State{Problem: "too many locks to look at every state"})
 		default:
 			group.Go(func() error {
-				finish(m.state(ctx, one.lock.Path))
+				finish(m.state(ctx, one.lock.Path, scan))
 				return nil
 			})
 		}
@@ -103,11 +124,14 @@ func (m *Monitor) judge(ctx context.Context, locks []tflock.Lock, recalled ledge
 	return observed
 }
 
-func (m *Monitor) state(ctx context.Context, path string) policy.State {
+func (m *Monitor) state(ctx context.Context, path string, scan ledger.Scan) policy.State {
 	bucket, _, ok := tflock.SplitPath(path)
 	watched := m.states[bucket]
 	if !ok || watched == nil {
 		return policy.State{Problem: "its bucket is not watched"}
+	}
+	if scan.Failed(watched.ARN()) {
+		return policy.State{Problem: "its bucket cannot be read"}
 	}
 	written, err := watched.StateWritten(ctx, path)
 	if err != nil {

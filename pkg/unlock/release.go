@@ -25,31 +25,63 @@ type halves struct {
 // made before.
 func (u *Unlocker) release(ctx context.Context, l tflock.Lock, f policy.Finding, record ledger.Release, unread []error) (Answer, error) {
 	key := ledger.KeyOf(l)
-	record.Outcome = "releasing"
+	record.Outcome = ledger.Releasing
 	if err := u.Ledger.Write(ctx, key, record); err != nil {
 		return Answer{}, fmt.Errorf("nothing was released: %w", err)
 	}
 	result := u.remove(ctx, l)
 	result.failed = append(result.failed, unread...)
 	a := u.answer(ctx, f, result)
-	record.Outcome = string(a.Outcome)
+	record.Outcome, record.Went = string(a.Outcome), result.went
 	u.Log.WarnContext(ctx, "lock released", "path", l.Path, "lock_id", l.ID, "outcome", a.Outcome, "record", record)
-	if len(result.went) == 0 && len(result.failed) > 0 {
-		return Answer{}, errors.Join(fmt.Errorf("nothing was released, and it is safe to repeat: %w", errors.Join(result.failed...)), u.Ledger.Write(ctx, key, record))
+	if len(result.went) == 0 {
+		if err := u.Ledger.Write(ctx, key, record); err != nil {
+			u.Log.ErrorContext(ctx, "the record was not brought up to date", "error", err)
+		}
+		if len(result.failed) > 0 && result.changed == nil {
+			return Answer{}, fmt.Errorf("nothing was released, and it is safe to repeat: %w", errors.Join(result.failed...))
+		}
+		return a, nil
 	}
-
 	// The lock is gone by now: what fails here must not make the caller believe it is not.
-	errs := []error{u.Ledger.Write(ctx, key, record)}
-	if len(result.went) > 0 {
-		errs = append(errs,
-			u.Topic.Publish(ctx, u.Composer.Released(f, record.RequestedBy, record.Reason, record.Forced, record.At)),
-			u.Meter.CountReleased(ctx, 1, record.At))
-	}
-	if err := errors.Join(errs...); err != nil {
+	if err := u.tell(ctx, key, record); err != nil {
 		u.Log.ErrorContext(ctx, "the release was not told everywhere", "error", err)
-		a.NextSteps = append(a.NextSteps, "Tell the others yourself: the release was not recorded or published everywhere ("+err.Error()+").")
+		a.NextSteps = append(a.NextSteps, "Repeat the same call: the release was not recorded or published everywhere, and that finishes it ("+err.Error()+").")
 	}
 	return a, nil
+}
+
+// tell publishes a release and records that it is out.
+func (u *Unlocker) tell(ctx context.Context, key ledger.Key, record ledger.Release) error {
+	whole := record.Outcome != string(Partial) && record.Outcome != string(Changed)
+	if err := u.Topic.Publish(ctx, u.Composer.Released(record.Finding, record.RequestedBy, record.Reason, record.Forced, whole, record.At)); err != nil {
+		return errors.Join(err, u.Ledger.Write(ctx, key, record))
+	}
+	record.Told = true
+	errs := []error{u.Ledger.Write(ctx, key, record)}
+	if whole {
+		errs = append(errs, u.Meter.CountReleased(ctx, 1, record.At))
+	}
+	return errors.Join(errs...)
+}
+
+// finish tells what an invocation that died after its delete did not. Such a lock is
+// gone, and so a repeat of the call ends here.
+func (u *Unlocker) finish(ctx context.Context, r Request) error {
+	if r.DryRun {
+		return nil
+	}
+	untold, err := u.Ledger.Untold(ctx, r.lock.ID)
+	errs := []error{err}
+	for key, records := range untold {
+		for _, record := range records {
+			if record.Outcome == ledger.Releasing {
+				record.Outcome, record.Went = string(Released), record.Finding.Holdings // it died before it could say
+			}
+			errs = append(errs, u.tell(ctx, key, record))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 func (u *Unlocker) remove(ctx context.Context, l tflock.Lock) halves {
@@ -89,7 +121,7 @@ func (u *Unlocker) answer(ctx context.Context, f policy.Finding, result halves) 
 		a = Answer{
 			Outcome: Partial, Released: result.went,
 			Message:   fmt.Sprintf("Only a part of the lock on %s was released: %v.", f.Path, errors.Join(result.failed...)),
-			NextSteps: []string{"Repeat the same call: it is safe, and finishes what is left."},
+			NextSteps: append([]string{"Repeat the same call: it is safe, and finishes what is left."}, u.afterRelease(ctx, f)...),
 		}
 	case len(result.went) == 0:
 		a = notFound(tflock.Reference{ID: f.ID, Path: f.Path})

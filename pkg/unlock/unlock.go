@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +42,7 @@ type Answer struct {
 type records interface {
 	Recall(ctx context.Context) (ledger.Memory, error)
 	Write(ctx context.Context, key ledger.Key, r ledger.Release) error
+	Untold(ctx context.Context, id string) (map[ledger.Key][]ledger.Release, error)
 }
 
 type publisher interface {
@@ -78,11 +80,12 @@ func (u *Unlocker) Run(ctx context.Context, r Request, requestID string) (Answer
 	case len(named) == 0 && len(unread) > 0:
 		return Answer{}, fmt.Errorf("the lock was not found, but not everything could be read; nothing was released: %w", errors.Join(unread...))
 	case len(named) == 0 && len(others) > 0:
-		return changed(nil, others[0].ID), nil
+		return changed(nil, others[0].ID), u.finish(ctx, r)
 	case len(named) == 0:
-		return notFound(r.lock), nil
+		return notFound(r.lock), u.finish(ctx, r)
 	}
 	l := named[0]
+	unread = concerning(l, locks, unread)
 
 	memory, err := u.Ledger.Recall(ctx)
 	if err != nil {
@@ -95,7 +98,7 @@ func (u *Unlocker) Run(ctx context.Context, r Request, requestID string) (Answer
 	f := policy.NewFinding(l, j, policy.Weigh(l, j, seen, state, u.Guard, now))
 	may, why := policy.MayRelease(j, state, watched, u.Guard, now)
 	record := ledger.Release{
-		At: now, Reason: r.Reason, RequestedBy: r.RequestedBy, Forced: r.Force && !may, Request: requestID, Holdings: removed(l),
+		At: now, Reason: r.Reason, RequestedBy: r.RequestedBy, Forced: r.Force && !may, Request: requestID, Held: contents(l), Finding: f,
 	}
 	switch {
 	case !may && !r.Force:
@@ -124,9 +127,9 @@ func (u *Unlocker) refuse(ctx context.Context, r Request, f policy.Finding, reco
 	}
 	record.Outcome = string(Refused)
 	u.Log.WarnContext(ctx, "lock kept", "path", f.Path, "lock_id", f.ID, "why", why, "record", record)
-	return a, errors.Join(
-		u.Ledger.Write(ctx, ledger.Key{Path: f.Path, ID: f.ID}, record),
-		u.Topic.Publish(ctx, u.Composer.Kept(f, record.RequestedBy, why, record.At)))
+	err := u.Topic.Publish(ctx, u.Composer.Kept(f, record.RequestedBy, why, record.At))
+	record.Told = err == nil
+	return a, errors.Join(err, u.Ledger.Write(ctx, ledger.Key{Path: f.Path, ID: f.ID}, record))
 }
 
 // state looks when the state was last written. It is not watched when its bucket is
@@ -143,10 +146,14 @@ func (u *Unlocker) state(ctx context.Context, path string) (state policy.State, 
 	return policy.State{Written: written}, true
 }
 
-func removed(l tflock.Lock) []ledger.Removed {
-	list := make([]ledger.Removed, len(l.Holdings))
-	for i, h := range l.Holdings {
-		list[i] = ledger.Removed{Kind: h.Kind, Store: h.Store, Raw: h.Raw}
+func contents(l tflock.Lock) []ledger.Bytes {
+	var list []ledger.Bytes
+	for _, h := range l.Holdings {
+		at := slices.IndexFunc(list, func(b ledger.Bytes) bool { return b.Raw == h.Raw })
+		if at < 0 {
+			at, list = len(list), append(list, ledger.Bytes{Raw: h.Raw})
+		}
+		list[at].Stores = append(list[at].Stores, h.Store)
 	}
 	return list
 }

@@ -317,11 +317,14 @@ func TestNoCrashReleasesAnotherLock(t *testing.T) {
 			if got := w.held(); !slices.Equal(got, []string{"j other [dynamodb s3]"}) {
 				t.Errorf("cut %d (%v): left %q", cut, after, got)
 			}
+			if told := w.published(); len(told) == 0 || len(told) > 2 {
+				t.Errorf("cut %d (%v): told %q", cut, after, told)
+			}
 			turn, err := ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.ledger).Begin(t.Context(), "test", time.Now(), time.Now())
 			if err != nil {
 				t.Fatal(err)
 			}
-			if r, ours, err := turn.Released(t.Context(), ledger.Key{Path: w.path("k"), ID: "named"}); err != nil || !ours || r.RequestedBy != "me" || len(r.Holdings) == 0 || r.Holdings[0].Raw == "" {
+			if r, ours, err := turn.Released(t.Context(), ledger.Key{Path: w.path("k"), ID: "named"}); err != nil || !ours || r.RequestedBy != "me" || len(r.Held) == 0 || r.Held[0].Raw == "" {
 				t.Errorf("cut %d (%v): on record: %+v, %v, %v", cut, after, r, ours, err)
 			}
 			if wire.Calls() < cut {
