@@ -54,21 +54,21 @@ lint: $(B)/bin/golangci-lint $(B)/bin/gofumpt ## formatting, vet, linters
 	$(B)/bin/golangci-lint run
 
 template: $(B)/venv/done ## check template.yaml: cfn-lint, and the real SAM transform
-	$(B)/venv/bin/cfn-lint --config-file $(TOOLS)/cfnlintrc.yaml -- template.yaml
+	$(B)/venv/bin/cfn-lint template.yaml
 	$(B)/venv/bin/python infra/local/transform.py template.yaml >/dev/null
 
 ci: lint template build test ## what must pass before anything lands
 
 deploy: ## sam build and a guided sam deploy into your account
-	GOFLAGS='-trimpath -tags=lambda.norpc -ldflags=-s' sam build
+	GOFLAGS="-trimpath -tags=lambda.norpc '-ldflags=-s -w'" sam build # a third of the size; sam has no other way to say it
 	sam deploy --guided --capabilities CAPABILITY_IAM
 
 # The answer of the stack's unlock function; STACK is the stack's name.
 STACK ?= lockwarden
 unlock: ## release a lock: make unlock LOCK_ID=… REASON=… [FORCE=true] [DRY_RUN=true]
-	@python3 -c 'import json, os; e = os.environ; print(json.dumps({"lock_id": e["LOCK_ID"], "reason": e.get("REASON", ""), "requested_by": e.get("USER", ""), "force": e.get("FORCE") == "true", "dry_run": e.get("DRY_RUN") == "true"}))' > $(B)-unlock.json
-	@aws lambda invoke --cli-binary-format raw-in-base64-out --payload file://$(B)-unlock.json --function-name \
-	  "$$(aws cloudformation describe-stacks --stack-name $(STACK) --query "Stacks[0].Outputs[?OutputKey=='UnlockFunctionName'].OutputValue" --output text)" /dev/stdout; rm -f $(B)-unlock.json
+	@mkdir -p $(B); python3 -c 'import json, os; e = os.environ; print(json.dumps({"lock_id": e["LOCK_ID"], "reason": e.get("REASON", ""), "requested_by": e.get("USER", ""), "force": e.get("FORCE") == "true", "dry_run": e.get("DRY_RUN") == "true"}))' > $(B)/unlock.json
+	@aws lambda invoke --cli-binary-format raw-in-base64-out --payload file://$(B)/unlock.json --function-name \
+	  "$$(aws cloudformation describe-stacks --stack-name $(STACK) --query "Stacks[0].Outputs[?OutputKey=='UnlockFunctionName'].OutputValue" --output text)" /dev/stdout; rm -f $(B)/unlock.json
 
 clean: ## remove all that make set up or built
 	rm -rf $(B) .aws-sam

@@ -174,7 +174,7 @@ func (s *scene) aftermath(ctx context.Context, report monitor.Report) error {
 		fmt.Println(m.Subject)
 		fmt.Println("  " + strings.SplitN(m.Texts["email"], "\n", 2)[0])
 	}
-	fmt.Println("\nDone, and nothing is left running. Next: `sam build && sam deploy --guided` puts it into your account (see README.md).")
+	fmt.Println("\nDone, and nothing is left running. Next: `make deploy` puts it into your account (see README.md).")
 	return nil
 }
 

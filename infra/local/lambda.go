@@ -29,13 +29,24 @@ const timeout = 2 * time.Minute
 // Build compiles functions/<name> for this machine, with the flags of the deployed
 // build.
 func Build(ctx context.Context, function string) (string, error) {
-	binary := filepath.Join(Root(), ".build", "local", function)
-	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "lambda.norpc", "-o", binary, "./functions/"+function) //nolint:gosec // our own functions
+	dir := filepath.Join(Root(), ".build", "local")
+	if err := os.MkdirAll(dir, 0o750); err != nil {
+		return "", err
+	}
+	// Test packages build and run at the same time, so a binary in use is replaced, never
+	// written to.
+	fresh, err := os.MkdirTemp(dir, function+"-")
+	if err != nil {
+		return "", err
+	}
+	defer os.RemoveAll(fresh) //nolint:errcheck // it is empty by then
+	built, binary := filepath.Join(fresh, function), filepath.Join(dir, function)
+	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "lambda.norpc", "-o", built, "./functions/"+function) //nolint:gosec // our own functions
 	cmd.Dir = Root()
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", function, err, out)
 	}
-	return binary, nil
+	return binary, os.Rename(built, binary)
 }
 
 // Invoke runs a function's binary once as Lambda does: a process with this
