@@ -123,6 +123,14 @@ func TestContract(t *testing.T) {
 				t.Errorf("listed %+v, found %+v", listed, found)
 			}
 		})
+		t.Run(name+": a write that is repeated finds its own lock", func(t *testing.T) {
+			raw := lockJSON(t, "repeated")
+			for range 2 { // as the SDK does when an answer is lost
+				if err := s.Acquire(t.Context(), s.path("repeated"), raw); err != nil {
+					t.Error(err)
+				}
+			}
+		})
 		t.Run(name+": a held lock cannot be taken", func(t *testing.T) {
 			err := s.Acquire(t.Context(), s.path("a/terraform.tfstate"), lockJSON(t, "y"))
 			if _, held := errors.AsType[*backend.HeldError](err); !held {

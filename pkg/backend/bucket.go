@@ -111,7 +111,8 @@ func (b *Bucket) read(ctx context.Context, client *s3.Client, key string, listed
 
 // Acquire writes a lock object as Terraform does, on condition that there is none.
 // raw must be what tflock.Info.Marshal gives. It fails with *HeldError; 409 is S3's
-// word for two writers at once.
+// word for two writers at once. When the answer to a write is lost and the SDK repeats
+// it, the lock that stands there is our own.
 func (b *Bucket) Acquire(ctx context.Context, path string, raw []byte) error {
 	client, key, err := b.lockObject(ctx, path)
 	if err != nil {
@@ -121,6 +122,9 @@ func (b *Bucket) Acquire(ctx context.Context, path string, raw []byte) error {
 		Bucket: &b.name, Key: &key, Body: bytes.NewReader(raw), ContentType: aws.String("application/json"), IfNoneMatch: aws.String("*"),
 	})
 	if code := status(err); code == http.StatusPreconditionFailed || code == http.StatusConflict {
+		if h, found, err := b.read(ctx, client, key, time.Time{}); err == nil && found && h.Raw == string(raw) {
+			return nil
+		}
 		return &HeldError{b.arn}
 	}
 	if err != nil {

@@ -71,14 +71,19 @@ func (t *Table) Find(ctx context.Context, path string) (tflock.Holding, bool, er
 }
 
 // Acquire writes a lock row as Terraform does, on condition that there is none.
-// raw must be what tflock.Info.Marshal gives. It fails with *HeldError.
+// raw must be what tflock.Info.Marshal gives. It fails with *HeldError. When the answer
+// to a write is lost and the SDK repeats it, the lock that stands there is our own.
 func (t *Table) Acquire(ctx context.Context, path string, raw []byte) error {
 	item := lockKey(path)
 	item["Info"] = &types.AttributeValueMemberS{Value: string(raw)}
 	_, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &t.name, Item: item, ConditionExpression: aws.String("attribute_not_exists(LockID)"),
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
-	if _, held := errors.AsType[*types.ConditionalCheckFailedException](err); held {
+	if failed, held := errors.AsType[*types.ConditionalCheckFailedException](err); held {
+		if h, ok := t.holding(failed.Item); ok && h.Raw == string(raw) {
+			return nil
+		}
 		return &HeldError{t.arn}
 	}
 	if err != nil {

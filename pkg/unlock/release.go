@@ -98,9 +98,11 @@ func (u *Unlocker) remove(ctx context.Context, l tflock.Lock) halves {
 			err := s.Release(ctx, h)
 			if other, ok := errors.AsType[*backend.ChangedError](err); ok {
 				result.changed = other
-			} else if err == nil {
+			} else if err == nil || errors.Is(err, backend.ErrGone) {
+				// It was there a moment ago: gone means that the answer to our own
+				// delete was lost, or that the holder ended just now. Both are success.
 				result.went = append(result.went, h.Kind)
-			} else if !errors.Is(err, backend.ErrGone) {
+			} else {
 				result.failed = append(result.failed, err)
 			}
 		}
@@ -123,8 +125,6 @@ func (u *Unlocker) answer(ctx context.Context, f policy.Finding, result halves) 
 			Message:   fmt.Sprintf("Only a part of the lock on %s was released: %v.", f.Path, errors.Join(result.failed...)),
 			NextSteps: append([]string{"Repeat the same call: it is safe, and finishes what is left."}, u.afterRelease(ctx, f)...),
 		}
-	case len(result.went) == 0:
-		a = notFound(tflock.Reference{ID: f.ID, Path: f.Path})
 	default:
 		a = Answer{
 			Outcome: Released, Released: result.went,
