@@ -1,0 +1,163 @@
+package unlock_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"pgregory.net/rapid"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/unlock"
+)
+
+// A lock that is swapped between the reading and the delete is left alone.
+func TestASwappedLockSurvives(t *testing.T) {
+	for call, kind := range map[string]func(w *world) backend.Store{
+		"DynamoDB_20120810.DeleteItem": func(w *world) backend.Store { return w.set.Tables[0] },
+		"DELETE":                       func(w *world) backend.Store { return w.set.Buckets[0] },
+	} {
+		t.Run(call, func(t *testing.T) {
+			w := newWorld(t)
+			store := kind(w)
+			w.lock("k", "old", store)
+			swapped := false
+			wire := &local.Wire{Before: func(name string) {
+				if name != call || swapped {
+					return
+				}
+				swapped = true
+				h, _, err := store.Find(context.Background(), w.path("k"))
+				if err == nil {
+					err = store.Release(context.Background(), h)
+				}
+				if err != nil {
+					t.Error(err)
+				}
+				w.lock("k", "new", store)
+			}}
+			a, err := w.run(wire, request(w, "old", ""))
+			if err != nil || a.Outcome != unlock.Changed || !strings.Contains(a.Message, "new") || len(a.Released) != 0 {
+				t.Errorf("got %+v, %v", a, err)
+			}
+			if got := w.held(); !swapped || len(got) != 1 || !strings.Contains(got[0], "k new") {
+				t.Errorf("left %q", got)
+			}
+		})
+	}
+}
+
+// Cut at any call, before or after its effect: no lock but the named one goes, a
+// repeat finishes, and a removed lock is always on record.
+func TestNoCrashReleasesAnotherLock(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		for cut := 1; ; cut++ {
+			w := newWorld(t)
+			w.lock("k", "named", w.set.All()...)
+			w.lock("j", "other", w.set.All()...)
+			wire := &local.Wire{CutAt: cut, AfterEffect: after}
+			_, _ = w.run(wire, request(w, "named", "")) // dies
+			gone := len(w.held()) == 1
+			if a, err := w.run(&local.Wire{}, request(w, "named", "")); err != nil || (a.Outcome != unlock.Released && (a.Outcome != unlock.NotFound || !gone)) {
+				t.Errorf("cut %d (%v): repeated: %+v, %v", cut, after, a, err)
+			}
+			if got := w.held(); !slices.Equal(got, []string{"j other [dynamodb s3]"}) {
+				t.Errorf("cut %d (%v): left %q", cut, after, got)
+			}
+			if told := w.published(); len(told) == 0 || len(told) > 2 {
+				t.Errorf("cut %d (%v): told %q", cut, after, told)
+			}
+			turn, err := ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.ledger).Begin(t.Context(), "test", time.Now(), time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r, ours, err := turn.Released(t.Context(), ledger.Key{Path: w.path("k"), ID: "named"}); err != nil || !ours || r.RequestedBy != "me" || len(r.Held) == 0 || r.Held[0].Raw == "" {
+				t.Errorf("cut %d (%v): on record: %+v, %v, %v", cut, after, r, ours, err)
+			}
+			if wire.Calls() < cut {
+				if cut < 10 {
+					t.Errorf("a release made only %d calls", wire.Calls())
+				}
+				break
+			}
+		}
+	}
+}
+
+// Whatever clients do between any two calls of a release, and wherever it dies, only
+// halves of the named lock ever go by our hand: every other lock that clients left is
+// there in the end, in the store where they left it.
+func TestNoInterleavingReleasesAnotherLock(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := newWorld(t)
+		stores := w.set.All()
+		model := make([]string, len(stores)) // who holds k in each store, by the clients' own doing
+		next := 0
+		act := func(store int, action string) {
+			if h, found, err := stores[store].Find(context.Background(), w.path("k")); err != nil {
+				t.Fatal(err)
+			} else if found {
+				if err := stores[store].Release(context.Background(), h); err != nil && !errors.Is(err, backend.ErrGone) {
+					t.Fatal(err)
+				}
+			}
+			model[store] = ""
+			switch action {
+			case "another lock":
+				next++
+				model[store] = fmt.Sprintf("other-%d", next)
+			case "the named lock":
+				model[store] = "named"
+			}
+			if model[store] != "" {
+				w.lock("k", model[store], stores[store])
+			}
+		}
+		actions := rapid.SampledFrom([]string{"another lock", "the named lock", "unlock"})
+		for i := range stores {
+			act(i, rapid.SampledFrom([]string{"the named lock", "another lock", "unlock"}).Draw(rt, "at first"))
+		}
+		for range rapid.IntRange(1, 2).Draw(rt, "invocations") {
+			var mu sync.Mutex // stores are read side by side
+			calls := 0
+			plan := map[int]string{}
+			for range rapid.IntRange(0, 3).Draw(rt, "interruptions") {
+				plan[rapid.IntRange(1, 14).Draw(rt, "at call")] = actions.Draw(rt, "what")
+			}
+			where := rapid.IntRange(0, len(stores)-1).Draw(rt, "store")
+			wire := &local.Wire{CutAt: rapid.IntRange(0, 16).Draw(rt, "cut"), AfterEffect: rapid.Bool().Draw(rt, "after")}
+			wire.Before = func(string) {
+				mu.Lock()
+				defer mu.Unlock()
+				calls++
+				if action, now := plan[calls]; now {
+					act(where, action)
+				}
+			}
+			a, err := w.run(wire, request(w, "named", `,"force":true`))
+			if err == nil && a.Outcome == unlock.Released && len(a.Released) == 0 {
+				rt.Fatal("released nothing, and said released")
+			}
+		}
+		for i, s := range stores {
+			h, found, err := s.Find(context.Background(), w.path("k"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			if found && h.Info.ID != model[i] {
+				rt.Fatalf("%s holds %q, clients left %q", s.ARN(), h.Info.ID, model[i])
+			}
+			if !found && model[i] != "" && model[i] != "named" {
+				rt.Fatalf("lock %q in %s went with the named one", model[i], s.ARN())
+			}
+		}
+	})
+}
