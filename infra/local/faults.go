@@ -21,6 +21,8 @@ type Wire struct {
 	// Before is called before each call is sent, with the API's name for it, such as
 	// "DynamoDB_20120810.DeleteItem" or "DELETE". It may be nil.
 	Before func(call string)
+	// Refuse says which calls fail with the connection, each by itself. It may be nil.
+	Refuse func(call string) bool
 
 	mu    sync.Mutex
 	calls int
@@ -56,12 +58,15 @@ func (w *Wire) Do(r *http.Request) (*http.Response, error) {
 	if dead || (cut && !w.AfterEffect) {
 		return nil, errCut
 	}
+	call := r.Header.Get("X-Amz-Target")
+	if call == "" {
+		call = r.Method
+	}
 	if w.Before != nil {
-		call := r.Header.Get("X-Amz-Target")
-		if call == "" {
-			call = r.Method
-		}
 		w.Before(call)
+	}
+	if w.Refuse != nil && w.Refuse(call) {
+		return nil, errCut
 	}
 	response, err := http.DefaultClient.Do(r) //nolint:gosec // it goes to the local AWS
 	if err == nil && cut {

@@ -7,11 +7,16 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/backend"
 )
 
+// Workspace is an initialised working directory for a state in the stack's own
+// backend. dir must be an empty folder.
+func (s *Stack) Workspace(ctx context.Context, c Client, dir, key string, mode Mode) (*Workspace, error) {
+	return s.aws.Workspace(ctx, c, dir, s.Outputs["StateBucketName"], s.Outputs["LockTableName"], key, mode)
+}
+
 // Hold starts an apply on a state in the stack's own backend, and waits until its
 // lock is wherever the mode puts it. dir must be an empty folder.
 func (s *Stack) Hold(ctx context.Context, c Client, dir, key string, mode Mode) (*Workspace, *Run, error) {
-	bucket, table := s.Outputs["StateBucketName"], s.Outputs["LockTableName"]
-	w, err := s.aws.Workspace(ctx, c, dir, bucket, table, key, mode)
+	w, err := s.Workspace(ctx, c, dir, key, mode)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -20,7 +25,7 @@ func (s *Stack) Hold(ctx context.Context, c Client, dir, key string, mode Mode) 
 	if err != nil {
 		return nil, nil, err
 	}
-	path := bucket + "/" + key
+	path := s.Outputs["StateBucketName"] + "/" + key
 	run, err := w.Hold(ctx, 600, func() bool {
 		_, row, tableErr := set.Tables[0].Find(ctx, path)
 		_, object, bucketErr := set.Buckets[0].Find(ctx, path)

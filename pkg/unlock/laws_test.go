@@ -10,7 +10,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"pgregory.net/rapid"
 
 	"github.com/lockwarden/lockwarden/infra/local"
@@ -160,4 +163,57 @@ func TestNoInterleavingReleasesAnotherLock(t *testing.T) {
 			}
 		}
 	})
+}
+
+// One half that cannot be removed is said, told as a part, and finished by a repeat.
+func TestOneHalfFailing(t *testing.T) {
+	w := newWorld(t)
+	w.lock("k", "named", w.set.All()...)
+	a, err := w.run(&local.Wire{Refuse: func(call string) bool { return call == "DELETE" }}, request(w, "named", ""))
+	if err != nil || a.Outcome != unlock.Partial || !slices.Equal(w.held(), []string{"k named [s3]"}) {
+		t.Errorf("got %+v, %v, left %q", a, err, w.held())
+	}
+	a, err = w.run(&local.Wire{}, request(w, "named", ""))
+	if err != nil || a.Outcome != unlock.Released || len(w.held()) != 0 {
+		t.Errorf("repeated: %+v, %v, left %q", a, err, w.held())
+	}
+	w.lock("k", "named", w.set.Tables[0])
+	_, err = w.run(&local.Wire{Refuse: func(call string) bool { return strings.HasSuffix(call, "DeleteItem") }}, request(w, "named", ""))
+	if err == nil || !strings.Contains(err.Error(), "nothing was released, and it is safe to repeat") {
+		t.Errorf("nothing went: %v", err)
+	}
+}
+
+// A store that cannot be read may hold the lock: no "not found", and nothing goes.
+func TestAStoreThatCannotBeReadIsNoNotFound(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.run(&local.Wire{Refuse: func(call string) bool { return strings.HasSuffix(call, ".Scan") }}, request(w, "named", ""))
+	if err == nil || !strings.Contains(err.Error(), "not everything could be read") {
+		t.Errorf("got %v", err)
+	}
+}
+
+// After a release the answer says whether the digest that clients check is right.
+func TestTheAnswerComparesDigestAndState(t *testing.T) {
+	for digest, want := range map[string]string{
+		"99914b932bd37a50b983c5e7c90ae93b": "matches the state", // the MD5 of {}
+		"d41d8cd98f00b204e9800998ecf8427e": "but the MD5 of the state is 99914b932bd37a50b983c5e7c90ae93b",
+	} {
+		w := newWorld(t)
+		w.lock("k", "named", w.set.Tables[0])
+		if _, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &w.bucket, Key: aws.String("k"), Body: strings.NewReader("{}")}); err != nil {
+			t.Fatal(err)
+		}
+		text := func(v string) types.AttributeValue { return &types.AttributeValueMemberS{Value: v} }
+		if _, err := dynamodb.NewFromConfig(server.Config()).PutItem(t.Context(), &dynamodb.PutItemInput{
+			TableName: &w.table, Item: map[string]types.AttributeValue{"LockID": text(w.path("k-md5")), "Digest": text(digest)},
+		}); err != nil {
+			t.Fatal(err)
+		}
+		a, err := w.run(&local.Wire{}, request(w, "named", ""))
+		steps := strings.Join(a.NextSteps, "\n")
+		if err != nil || !strings.Contains(steps, want) || !strings.Contains(steps, "errored.tfstate") || !strings.Contains(steps, "terraform plan") {
+			t.Errorf("got %q, %v", steps, err)
+		}
+	}
 }
