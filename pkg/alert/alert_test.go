@@ -31,14 +31,7 @@ var (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	var err error
-	if server, err = local.Start(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	server.Stop()
-	os.Exit(code)
+	local.Main(m, &server)
 }
 
 func finding() policy.Finding {

@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"testing"
 	"time"
@@ -23,14 +22,7 @@ import (
 var server *local.AWS
 
 func TestMain(m *testing.M) {
-	var err error
-	if server, err = local.Start(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	server.Stop()
-	os.Exit(code)
+	local.Main(m, &server)
 }
 
 // stores are one of each kind, new for each test, with a way to write what is no lock.

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"strings"
 	"testing"
@@ -28,14 +27,7 @@ import (
 var server *local.AWS
 
 func TestMain(m *testing.M) {
-	var err error
-	if server, err = local.Start(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	server.Stop()
-	os.Exit(code)
+	local.Main(m, &server)
 }
 
 // world is a table and a bucket with locks, a ledger and a topic. Its clock runs an

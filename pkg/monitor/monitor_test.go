@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
-	"os"
 	"slices"
 	"testing"
 	"time"
@@ -26,14 +25,7 @@ import (
 var server *local.AWS
 
 func TestMain(m *testing.M) {
-	var err error
-	if server, err = local.Start(); err != nil {
-		fmt.Fprintln(os.Stderr, err)
-		os.Exit(1)
-	}
-	code := m.Run()
-	server.Stop()
-	os.Exit(code)
+	local.Main(m, &server)
 }
 
 // world is a lock table, a ledger and a topic of its own, with a clock.
@@ -283,5 +275,21 @@ func TestARowOfAnotherToolIsReportedOnce(t *testing.T) {
 	}
 	if !slices.Equal(got, []string{"lock.unreadable deploy"}) {
 		t.Errorf("told %v", got)
+	}
+}
+
+// Scan, the turn, its memory, the turn's end, metrics: nothing else when nothing is
+// new.
+func TestAQuietScanMakesFiveCalls(t *testing.T) {
+	w := newWorld(t)
+	w.put("b/k", time.Hour)
+	w.must()
+	w.told()
+	wire := &local.Wire{}
+	if _, err := w.scan(wire); err != nil {
+		t.Fatal(err)
+	}
+	if wire.Calls() != 5 || len(w.told()) != 0 {
+		t.Errorf("%d calls", wire.Calls())
 	}
 }

@@ -1,0 +1,98 @@
+package wiring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/caarlos0/env/v11"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/metric"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// Settings are the environment that all functions share. Durations are Go's, above
+// zero; lists are parted by commas.
+type Settings struct {
+	Account      string        `env:"ACCOUNT_ID,notEmpty"`
+	Tables       []string      `env:"TABLE_ARNS"`
+	Buckets      []string      `env:"BUCKET_ARNS"`
+	Ledger       string        `env:"LEDGER_TABLE,notEmpty"`
+	Topic        string        `env:"TOPIC_ARN,notEmpty"`
+	Namespace    string        `env:"METRIC_NAMESPACE,notEmpty"`
+	StuckAfter   time.Duration `env:"STUCK_AFTER" envDefault:"30m"`
+	Overrides    string        `env:"STUCK_AFTER_OVERRIDES"`
+	ReleaseGuard time.Duration `env:"RELEASE_GUARD" envDefault:"10m"`
+}
+
+// Parts are what functions are made of.
+type Parts struct {
+	Stores     backend.Set
+	Ledger     *ledger.Table
+	Meter      *metric.Publisher
+	Thresholds policy.Thresholds
+	Region     string
+
+	aws   aws.Config
+	topic string
+}
+
+// Load reads a function's settings, a struct with Settings in it, from the
+// environment.
+func Load[S any]() (S, error) { return env.ParseAs[S]() }
+
+// Open makes the parts. Its error names everything that is wrong with the settings.
+func (s Settings) Open(ctx context.Context) (Parts, error) {
+	overrides, err := policy.ParseOverrides(s.Overrides)
+	errs := []error{err, Positive("STUCK_AFTER", s.StuckAfter), Positive("RELEASE_GUARD", s.ReleaseGuard)}
+	cfg, err := config.LoadDefaultConfig(ctx)
+	errs = append(errs, err)
+	set, err := backend.Open(cfg, s.Tables, s.Buckets)
+	if err := errors.Join(append(errs, err)...); err != nil {
+		return Parts{}, err
+	}
+	return Parts{
+		Stores: set, Region: cfg.Region,
+		Ledger:     ledger.NewTable(dynamodb.NewFromConfig(cfg), s.Ledger),
+		Meter:      metric.NewPublisher(cfg, s.Namespace),
+		Thresholds: policy.Thresholds{Default: s.StuckAfter, Overrides: overrides},
+		aws:        cfg, topic: s.Topic,
+	}, nil
+}
+
+// Topic publishes in the words of the composer.
+func (p Parts) Topic(composer alert.Composer) *alert.Topic {
+	return alert.NewTopic(sns.NewFromConfig(p.aws), p.topic, composer)
+}
+
+// Positive says what is wrong with a duration that must be above zero.
+func Positive(name string, d time.Duration) error {
+	if d <= 0 {
+		return fmt.Errorf("%s is %s: it must be above zero, for example 30m", name, d)
+	}
+	return nil
+}
+
+// Run wires a function and serves its events. A function that cannot be wired says
+// why in its log and ends.
+func Run(wire func(ctx context.Context) (handler any, err error)) {
+	slog.SetDefault(slog.New(lambdacontext.NewLogHandler()))
+	handler, err := wire(context.Background())
+	if err != nil {
+		slog.Error("the function cannot start", "error", err)
+		os.Exit(1)
+	}
+	lambda.Start(handler)
+}
