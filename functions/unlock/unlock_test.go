@@ -3,10 +3,11 @@ package main_test
 import (
 	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
@@ -84,44 +85,58 @@ func TestRealLocksAreReleased(t *testing.T) {
 	}
 }
 
+// A live apply is refused while its lock is young; and when it is old, while it writes
+// the state.
 func TestALiveApplyIsRefused(t *testing.T) {
-	stack := deploy(t, nil)
 	client, err := local.Tofu()
 	if err != nil {
 		t.Fatal(err)
 	}
-	const key = "live/terraform.tfstate"
-	w, run, err := stack.Hold(t.Context(), client, t.TempDir(), key, local.ByBoth)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer run.Kill() //nolint:errcheck // it may have ended
-	printed, err := w.Run(t.Context(), "plan")
-	if err == nil {
-		t.Fatal("the lock does not hold")
-	}
-	if a := invoke(t, stack, printed); a.Outcome != unlock.Refused || len(a.Released) != 0 {
-		t.Errorf("got %+v", a)
-	}
-	if _, err := w.Run(t.Context(), "plan"); err == nil {
-		t.Error("the lock is gone")
+	for name, tc := range map[string]struct {
+		guard string
+		args  []string
+		until func(t *testing.T, stack *local.Stack, key string)
+		says  string
+	}{
+		"a young lock": {"10m", local.TenMinutes, func(*testing.T, *local.Stack, string) {}, "the lock is only"},
+		"an apply that is writing state": {"12s", local.Ticking, func(t *testing.T, stack *local.Stack, key string) {
+			waitForState(t, stack, key)
+		}, "the state was written"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			stack := deploy(t, map[string]string{"ReleaseGuard": tc.guard})
+			const key = "live/terraform.tfstate"
+			w, run, err := stack.Hold(t.Context(), client, t.TempDir(), key, local.ByBoth, tc.args)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer run.Kill() //nolint:errcheck // it may have ended
+			tc.until(t, stack, key)
+			printed, err := w.Run(t.Context(), "plan")
+			if err == nil {
+				t.Fatal("the lock does not hold")
+			}
+			if a := invoke(t, stack, printed); a.Outcome != unlock.Refused || len(a.Released) != 0 || !strings.Contains(a.Message, tc.says) {
+				t.Errorf("got %+v", a)
+			}
+			if _, err := w.Run(t.Context(), "plan"); err == nil {
+				t.Error("the lock is gone")
+			}
+		})
 	}
 }
 
-// The sample events are what the function takes.
-func TestSampleEvents(t *testing.T) {
-	files, err := filepath.Glob(filepath.Join(local.Root(), "events", "unlock-*.json"))
-	if err != nil || len(files) < 4 {
-		t.Fatalf("%d sample events, %v", len(files), err)
-	}
-	for _, file := range files {
-		payload, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
+// waitForState waits until a client has written its state: it does so at most every
+// twenty seconds, as resources come to be.
+func waitForState(t *testing.T, stack *local.Stack, key string) {
+	t.Helper()
+	bucket := stack.Outputs["StateBucketName"]
+	for range 120 {
+		_, err := stack.AWS().S3().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &bucket, Key: &key})
+		if err == nil {
+			return
 		}
-		_, err = unlock.ParseRequest(payload)
-		if invalid := strings.Contains(file, "invalid"); (err != nil) != invalid {
-			t.Errorf("%s: %v", filepath.Base(file), err)
-		}
+		time.Sleep(500 * time.Millisecond)
 	}
+	t.Fatal("no state was written within a minute")
 }

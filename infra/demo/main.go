@@ -115,7 +115,7 @@ func (s *scene) play(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	if _, s.alive, err = s.stack.Hold(ctx, s.client, dir, healthy, local.ByBoth); err != nil {
+	if _, s.alive, err = s.stack.Hold(ctx, s.client, dir, healthy, local.ByBoth, local.TenMinutes); err != nil {
 		return err
 	}
 

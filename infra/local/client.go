@@ -59,8 +59,9 @@ type Workspace struct {
 	aws    *AWS
 }
 
-// configuration has a resource of the built-in provider that takes seconds to make,
-// so that an apply holds its lock that long.
+// configuration has a resource of the built-in provider that takes seconds to make, so
+// that an apply holds its lock that long, and ticks that are made one after the other,
+// so that the client writes the state while it is at work.
 const configuration = `terraform {
   backend "s3" {
     bucket                      = %q
@@ -77,11 +78,17 @@ const configuration = `terraform {
 }
 
 variable "seconds" { default = 0 }
+variable "ticks" { default = 0 }
 
 resource "terraform_data" "app" {
   input            = "app"
   triggers_replace = var.seconds
   provisioner "local-exec" { command = "sleep ${var.seconds}" }
+}
+
+resource "terraform_data" "tick" {
+  count = var.ticks
+  provisioner "local-exec" { command = "sleep 6" }
 }
 `
 
@@ -116,10 +123,17 @@ type Run struct {
 	done chan error
 }
 
-// Hold starts an apply that holds the lock for that long, if nobody kills it, and
-// waits until held says that the lock is there.
-func (w *Workspace) Hold(ctx context.Context, seconds int, held func() bool) (*Run, error) {
-	cmd := w.command(ctx, "apply", "-auto-approve", fmt.Sprintf("-var=seconds=%d", seconds))
+// TenMinutes and Ticking are applies that hold their lock for ten minutes in silence, and
+// for one minute while they write the state.
+var (
+	TenMinutes = []string{"-var=seconds=600"}
+	Ticking    = []string{"-var=ticks=10", "-parallelism=1"}
+)
+
+// Hold starts an apply with these arguments, and waits until held says that its lock
+// is there.
+func (w *Workspace) Hold(ctx context.Context, args []string, held func() bool) (*Run, error) {
+	cmd := w.command(ctx, append([]string{"apply", "-auto-approve"}, args...)...)
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}

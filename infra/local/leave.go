@@ -14,8 +14,9 @@ func (s *Stack) Workspace(ctx context.Context, c Client, dir, key string, mode M
 }
 
 // Hold starts an apply on a state in the stack's own backend, and waits until its
-// lock is wherever the mode puts it. dir must be an empty folder.
-func (s *Stack) Hold(ctx context.Context, c Client, dir, key string, mode Mode) (*Workspace, *Run, error) {
+// lock is wherever the mode puts it. dir must be an empty folder; args say how long it
+// holds.
+func (s *Stack) Hold(ctx context.Context, c Client, dir, key string, mode Mode, args []string) (*Workspace, *Run, error) {
 	w, err := s.Workspace(ctx, c, dir, key, mode)
 	if err != nil {
 		return nil, nil, err
@@ -26,7 +27,7 @@ func (s *Stack) Hold(ctx context.Context, c Client, dir, key string, mode Mode) 
 		return nil, nil, err
 	}
 	path := s.Outputs["StateBucketName"] + "/" + key
-	run, err := w.Hold(ctx, 600, func() bool {
+	run, err := w.Hold(ctx, args, func() bool {
 		_, row, tableErr := set.Tables[0].Find(ctx, path)
 		_, object, bucketErr := set.Buckets[0].Find(ctx, path)
 		return tableErr == nil && bucketErr == nil && row == (mode != ByFile) && object == (mode != ByTable)
@@ -36,7 +37,7 @@ func (s *Stack) Hold(ctx context.Context, c Client, dir, key string, mode Mode) 
 
 // Leave has a client take a lock and die of kill -9.
 func (s *Stack) Leave(ctx context.Context, c Client, dir, key string, mode Mode) (*Workspace, error) {
-	w, run, err := s.Hold(ctx, c, dir, key, mode)
+	w, run, err := s.Hold(ctx, c, dir, key, mode, TenMinutes)
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,9 @@ func (a *AWS) Deploy(ctx context.Context, name string, parameters map[string]str
 	return s, nil
 }
 
+// AWS is where the stack lies.
+func (s *Stack) AWS() *AWS { return s.aws }
+
 // Invoke builds functions/<name> and runs it once as Lambda would, with the
 // environment that the stack gave the function of that logical ID.
 func (s *Stack) Invoke(ctx context.Context, function, logicalID, payload string) (Result, error) {

@@ -41,7 +41,11 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	name := fmt.Sprintf("w%d", time.Now().UnixNano())
+	return newWorldIn(t, fmt.Sprintf("w%d", time.Now().UnixNano()))
+}
+
+func newWorldIn(t *testing.T, name string) *world {
+	t.Helper()
 	w := &world{T: t, bucket: name, table: name, ledger: name + "-ledger", ahead: time.Hour}
 	var err error
 	check := func() {
