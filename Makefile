@@ -66,6 +66,7 @@ deploy: ## sam build and a guided sam deploy into your account
 # The answer of the stack's unlock function; STACK is the stack's name.
 STACK ?= lockwarden
 unlock: ## release a lock: make unlock LOCK_ID=… REASON=… [FORCE=true] [DRY_RUN=true]
+	@[ -n "$${LOCK_ID:-}" ] || { echo 'say which lock and why: make unlock LOCK_ID=… REASON=…'; exit 1; }
 	@mkdir -p $(B); python3 -c 'import json, os; e = os.environ; print(json.dumps({"lock_id": e["LOCK_ID"], "reason": e.get("REASON", ""), "requested_by": e.get("USER", ""), "force": e.get("FORCE") == "true", "dry_run": e.get("DRY_RUN") == "true"}))' > $(B)/unlock.json
 	@aws lambda invoke --cli-binary-format raw-in-base64-out --payload file://$(B)/unlock.json --function-name \
 	  "$$(aws cloudformation describe-stacks --stack-name $(STACK) --query "Stacks[0].Outputs[?OutputKey=='UnlockFunctionName'].OutputValue" --output text)" /dev/stdout; rm -f $(B)/unlock.json
