@@ -21,7 +21,7 @@ func TestRealClientsContendWhileUnlocksAreFired(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const key, applies = "contended/terraform.tfstate", 4
+	const key, applies = "contended/terraform.tfstate", 6
 	first, err := stack.Leave(t.Context(), clients[0], t.TempDir(), key, local.ByBoth)
 	if err != nil {
 		t.Fatal(err)

@@ -26,9 +26,18 @@ type Result struct {
 // Timeout is what an invocation gets here.
 const timeout = 2 * time.Minute
 
+// builds are the functions that this process has built: the sources do not change
+// under it, and a build that finds nothing to do takes longer than an invocation.
+var builds sync.Map // function to func() (string, error)
+
 // Build compiles functions/<name> for this machine, with the flags of the deployed
-// build.
+// build, once a process.
 func Build(ctx context.Context, function string) (string, error) {
+	once, _ := builds.LoadOrStore(function, sync.OnceValues(func() (string, error) { return build(ctx, function) }))
+	return once.(func() (string, error))()
+}
+
+func build(ctx context.Context, function string) (string, error) {
 	dir := filepath.Join(Root(), ".build", "local")
 	if err := os.MkdirAll(dir, 0o750); err != nil {
 		return "", err

@@ -4,6 +4,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -54,17 +55,21 @@ func TestSampleEventsLeadToTheirOutcome(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			scanned := false
+			var scanned atomic.Bool // stores are read side by side
 			wire := &local.Wire{
-				Before: func(call string) { scanned = scanned || strings.HasSuffix(call, ".Scan") },
+				Before: func(call string) {
+					if strings.HasSuffix(call, ".Scan") {
+						scanned.Store(true)
+					}
+				},
 				Refuse: func(call string) bool { return name == "partial" && call == "DELETE" },
 			}
 			a, err := w.run(wire, r)
 			if want, _, _ := strings.Cut(name, "-"); err != nil || string(a.Outcome) != want {
 				t.Errorf("got %+v, %v", a, err)
 			}
-			if pasted := strings.Contains(r.LockID, "Path:"); scanned == pasted {
-				t.Errorf("scanned every row: %v, though the text said the path: %v", scanned, pasted)
+			if pasted := strings.Contains(r.LockID, "Path:"); scanned.Load() == pasted {
+				t.Errorf("scanned every row: %v, though the text said the path: %v", scanned.Load(), pasted)
 			}
 		})
 	}
