@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -79,10 +80,14 @@ func (a *AWS) Stop() {
 	_ = a.server.Wait()
 }
 
+// connections are never kept: moto closes idle ones without a word, and a call that
+// meets such a one is lost, effect or answer.
+var connections = &http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+
 // Config is for SDK clients of this AWS.
 func (a *AWS) Config() aws.Config {
 	return aws.Config{
-		Region: Region, BaseEndpoint: &a.Endpoint,
+		Region: Region, BaseEndpoint: &a.Endpoint, HTTPClient: connections,
 		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 	}
 }

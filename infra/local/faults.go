@@ -68,7 +68,7 @@ func (w *Wire) Do(r *http.Request) (*http.Response, error) {
 	if w.Refuse != nil && w.Refuse(call) {
 		return nil, errCut
 	}
-	response, err := http.DefaultClient.Do(r) //nolint:gosec // it goes to the local AWS
+	response, err := connections.Do(r) //nolint:gosec // it goes to the local AWS
 	if err == nil && cut {
 		_, _ = io.Copy(io.Discard, response.Body)
 		return nil, errors.Join(errCut, response.Body.Close())
