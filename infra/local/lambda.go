@@ -23,7 +23,7 @@ type Result struct {
 	Log     string
 }
 
-// Timeout is what an invocation gets here.
+// timeout is what an invocation gets here.
 const timeout = 2 * time.Minute
 
 // builds are the functions that this process has built: the sources do not change
