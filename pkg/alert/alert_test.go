@@ -67,6 +67,21 @@ func publish(t testing.TB, events ...alert.Event) []local.Message {
 	return messages
 }
 
+func pruneReport() alert.PruneReport {
+	old := now.AddDate(0, 0, -40)
+	return alert.PruneReport{
+		Pruned: 1, Kept: 62, Abandoned: 1, Errors: []string{"arn:aws:s3:::other: access denied"},
+		States: []policy.Stale{
+			{Path: "states/branches/a/terraform.tfstate", Fate: policy.Pruned, Serial: 7, Lineage: "c1d0", LastModified: old, VersionID: "v1"},
+			{Path: "states/branches/feature-with-a-long-name/terraform.tfstate", Fate: policy.Kept, Reason: policy.HasOutputs, Why: "it has 2 outputs", LastModified: old},
+			{
+				Path: "states/branches/b/terraform.tfstate", Fate: policy.Kept, Reason: policy.HasResources, Why: "it manages 14 resources", LastModified: old,
+				ManagedObjects: 14, Types: []policy.TypeCount{{Type: "aws_instance", Count: 9}, {Type: "aws_vpc", Count: 3}, {Type: "aws_eip", Count: 1}, {Type: "aws_ami", Count: 1}},
+			},
+		},
+	}
+}
+
 func TestGoldens(t *testing.T) {
 	live, foreign := finding(), policy.Finding{
 		Path: "deploy-lock", HeldSince: now.Add(-time.Hour), HeldSeconds: 3600, Holdings: []tflock.Kind{tflock.DynamoDB}, Verdict: policy.Unreadable,
@@ -96,6 +111,7 @@ func TestGoldens(t *testing.T) {
 		"refused":           composer.Kept(finding(), "ana", "the lock is only 2m old", now),
 		"summary":           composer.Summary(alert.LockStuck, many, alert.Warning, now),
 		"scan-failed":       composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{failing}, now),
+		"prune":             composer.Prune(pruneReport(), now),
 		"scan-recovered":    composer.Scan(alert.ScanRecovered, alert.Info, []alert.Backend{table}, now),
 	} {
 		t.Run(name, func(t *testing.T) {

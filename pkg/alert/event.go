@@ -19,6 +19,7 @@ const (
 	LockRefused    Type = "lock.refused"    // by our unlock function
 	ScanFailed     Type = "scan.failed"     // once a backend, then every RemindEvery
 	ScanRecovered  Type = "scan.recovered"
+	PruneReported  Type = "prune.report" // once a prune that has something to say
 )
 
 // Severity is how much an event matters.
@@ -51,12 +52,13 @@ type Event struct {
 	Region   string           `json:"region"`
 	Lock     *policy.Finding  `json:"lock,omitempty"`
 	Locks    []policy.Finding `json:"locks,omitempty"`   // of a summary, as many as fit
-	Omitted  int              `json:"omitted,omitempty"` // how many did not
+	States   []policy.Stale   `json:"states,omitempty"`  // of a prune, as many as fit
+	Omitted  int              `json:"omitted,omitempty"` // how many locks or states did not
 	Text     string           `json:"text"`              // one sentence for people
 	Actions  Actions          `json:"actions"`
 
 	// paths are what the `path` attribute says: states, or ARNs of backends.
 	paths []string
-	// lines follow the sentence in prose: the backends of a scan.failed.
+	// lines follow the sentence in prose: the backends of a scan.failed, the errors of a prune.
 	lines []string
 }

@@ -20,7 +20,7 @@ func (e Event) Subject() string {
 	what := map[Type]string{
 		LockStuck: "stuck lock", LockReminder: "still stuck", LockResolved: "resolved", LockUnreadable: "unreadable lock",
 		LockReleased: "released", LockRefused: "release refused",
-		ScanFailed: "scan failed", ScanRecovered: "scan recovered",
+		ScanFailed: "scan failed", ScanRecovered: "scan recovered", PruneReported: "stale states",
 	}[e.Type]
 	about := ""
 	switch {
@@ -28,6 +28,8 @@ func (e Event) Subject() string {
 		about = e.Lock.Path
 	case len(e.Locks) > 0:
 		about = fmt.Sprintf("%d locks", len(e.Locks)+e.Omitted)
+	case e.Type == PruneReported:
+		about = count(len(e.States)+e.Omitted, "state")
 	case len(e.paths) == 1:
 		about = e.paths[0]
 	default:
@@ -76,6 +78,9 @@ func (c Composer) Mail(e Event) string {
 		}
 		line("\nSo many at once often have one cause: look for a failed CI system or expired credentials first.")
 	default:
+		if e.Type == PruneReported {
+			pruneTables(line, e)
+		}
 		for _, l := range e.lines {
 			line("- %s", l)
 		}
@@ -85,6 +90,9 @@ func (c Composer) Mail(e Event) string {
 	}
 	if e.Type == LockResolved {
 		line("\nIf nobody finished that run, look for an errored.tfstate where it ran, and for resources that the state does not know.")
+	}
+	if e.Type == PruneReported {
+		line("To bring a pruned state back, invoke the prune function with {\"restore\": \"BUCKET/KEY\"}.")
 	}
 	line("\nAccount %s, region %s, %s", e.Account, e.Region, policy.Clock(e.Time))
 	if c.Dashboard != "" {

@@ -9,8 +9,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sns/types"
-
-	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
 // Topic publishes events to an SNS topic.
@@ -71,20 +69,13 @@ func (c Composer) message(e Event) (string, error) {
 	return string(raw), nil
 }
 
-// fit marshals the event with as many of its locks as SNS has room for. Their size
-// is taken as it will be sent, escaped once more.
+// fit marshals the event with as many of its locks or states as SNS has room for.
+// Their size is taken as it will be sent, escaped once more.
 func fit(e Event) ([]byte, error) {
-	all := e.Locks
-	e.Locks = nil
 	size := 2048
-	for _, f := range all {
-		size += escapedSize(f)
-		if size > maxJSON {
-			break
-		}
-		e.Locks = append(e.Locks, f)
-	}
-	e.Omitted = len(all) - len(e.Locks)
+	locks, states := fitting(e.Locks, &size), fitting(e.States, &size)
+	e.Omitted += len(e.Locks) - len(locks) + len(e.States) - len(states)
+	e.Locks, e.States = locks, states
 	body, err := json.Marshal(e)
 	if err != nil {
 		return nil, fmt.Errorf("%s as JSON: %w", e.Type, err)
@@ -92,8 +83,18 @@ func fit(e Event) ([]byte, error) {
 	return body, nil
 }
 
-func escapedSize(f policy.Finding) int {
-	raw, err := json.Marshal(f)
+// fitting gives the first of the items that there is room for, and adds up their size.
+func fitting[T any](items []T, size *int) []T {
+	for i, item := range items {
+		if *size += escapedSize(item); *size > maxJSON {
+			return items[:i]
+		}
+	}
+	return items
+}
+
+func escapedSize(item any) int {
+	raw, err := json.Marshal(item)
 	if err != nil {
 		return maxJSON + 1
 	}

@@ -1,0 +1,58 @@
+package policy
+
+import "time"
+
+// Fate is what became of a stale state.
+type Fate string
+
+// The fates.
+const (
+	Pruned     Fate = "pruned"
+	WouldPrune Fate = "would_prune" // a dry run, or PruneMode=report
+	Kept       Fate = "kept"
+)
+
+// Reason is why a stale state was kept.
+type Reason string
+
+// The reasons, in order of precedence: a state that is kept for several says the first.
+const (
+	Protected      Reason = "protected"          // it carries the object tag lockwarden:keep
+	Unversioned    Reason = "unversioned_bucket" // its delete could not be undone
+	Locked         Reason = "locked"             // or whether it is locked cannot be known
+	UnreadableFile Reason = "unreadable"         // no certain judgement on its bytes
+	Encrypted      Reason = "encrypted"          // OpenTofu encrypted it, so nobody can see what it manages
+	HasResources   Reason = "has_resources"      // it manages infrastructure
+	HasOutputs     Reason = "has_outputs"        // other configurations may read them
+	DigestMismatch Reason = "digest_mismatch"    // a lock table says that its bytes are others
+	Changed        Reason = "changed"            // it was written, or is gone, since it was listed
+)
+
+// Stale is one stale state with what became of it: an entry of prune's answer and of
+// its report.
+type Stale struct {
+	Path           string      `json:"path"` // bucket/key
+	Fate           Fate        `json:"fate"`
+	Reason         Reason      `json:"reason,omitempty"` // of a kept one
+	Why            string      `json:"why,omitempty"`    // the reason in words
+	Serial         uint64      `json:"serial"`
+	Lineage        string      `json:"lineage,omitempty"`
+	LastModified   time.Time   `json:"last_modified"`             // S3's clock
+	VersionID      string      `json:"version_id,omitempty"`      // of the bytes that were judged; restore brings them back
+	ManagedObjects int         `json:"managed_objects,omitempty"` // instances, as `terraform workspace delete` counts them
+	Types          []TypeCount `json:"types,omitempty"`           // of the managed objects, the most frequent first, at most MaxTypes
+}
+
+// TypeCount is how many managed objects a resource type has.
+type TypeCount struct {
+	Type  string `json:"type"`
+	Count int    `json:"count"`
+}
+
+// MaxTypes bounds the types that a Stale names, so that no state makes an answer too
+// large.
+const MaxTypes = 10
+
+// Abandoned says whether someone may still pay for what a stale state manages. A
+// protected one is nobody's forgotten state: somebody tagged it.
+func (s Stale) Abandoned() bool { return s.ManagedObjects > 0 && s.Reason != Protected }
