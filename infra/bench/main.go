@@ -21,19 +21,20 @@ import (
 func main() {
 	runs := flag.Int("runs", 11, "cold runs of each line; the table has their medians")
 	only := flag.String("only", "", "measure the lines that match this regular expression")
+	ldflags := flag.String("ldflags", "-s -w", "of the Go programs; empty keeps the symbols that a profiler wants")
 	flag.Parse()
-	if err := measure(context.Background(), *runs, *only); err != nil {
+	if err := measure(context.Background(), *runs, *only, *ldflags); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func measure(ctx context.Context, runs int, only string) error {
+func measure(ctx context.Context, runs int, only, ldflags string) error {
 	pattern, err := regexp.Compile(only)
 	if err != nil {
 		return err
 	}
-	programs, err := build(ctx)
+	programs, err := build(ctx, ldflags)
 	if err != nil {
 		return err
 	}
@@ -62,14 +63,14 @@ func (c measured) measure(ctx context.Context, argv []string, runs int) (string,
 	p := program{name: c.program, argv: argv, environment: environment(endpoint)}
 	payload := cmp.Or(c.payload, "{}")
 	if c.warmUp {
-		if _, _, err := invoke(ctx, p, payload, 0); err != nil {
+		if _, err := invoke(ctx, p, payload, 0); err != nil {
 			return "", err
 		}
 	}
 	var all []run
 	for range runs {
 		c.world.Reset()
-		r, _, err := invoke(ctx, p, payload, c.hold)
+		r, err := invoke(ctx, p, payload, c.hold)
 		if err != nil {
 			return "", err
 		}
@@ -84,7 +85,7 @@ func (c measured) measure(ctx context.Context, argv []string, runs int) (string,
 }
 
 // build compiles the Go programs with the flags of the deployed build, for this machine.
-func build(ctx context.Context) (map[string][]string, error) {
+func build(ctx context.Context, ldflags string) (map[string][]string, error) {
 	python := filepath.Join(local.Root(), ".build", "venv", "bin", "python")
 	programs := map[string][]string{"boto3": {python, filepath.Join(local.Root(), "infra", "bench", "boto3", "bootstrap.py")}}
 	dir := filepath.Join(local.Root(), ".build", "bench")
@@ -92,7 +93,7 @@ func build(ctx context.Context) (map[string][]string, error) {
 		"empty": "./infra/bench/empty", "sdk": "./infra/bench/sdk", "monitor": "./functions/monitor", "unlock": "./functions/unlock",
 	} {
 		binary := filepath.Join(dir, name)
-		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", "-s -w", "-tags", "lambda.norpc", "-o", binary, source) //nolint:gosec // our own programs
+		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", ldflags, "-tags", "lambda.norpc", "-o", binary, source) //nolint:gosec // our own programs
 		cmd.Dir, cmd.Env = local.Root(), append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
 			return nil, fmt.Errorf("build %s: %w\n%s", name, err, out)

@@ -30,19 +30,19 @@ type run struct {
 
 // invoke runs a program for one event. hold is the memory in bytes that the process may
 // use, enforced by the kernel; 0: any.
-func invoke(ctx context.Context, p program, payload string, hold int64) (run, string, error) {
+func invoke(ctx context.Context, p program, payload string, hold int64) (run, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
 	api, err := newRuntime(ctx, payload)
 	if err != nil {
-		return run{}, "", err
+		return run{}, err
 	}
 	defer api.close()
 	argv := p.argv
 	if hold > 0 {
 		group, err := newGroup(hold)
 		if err != nil {
-			return run{}, "", err
+			return run{}, err
 		}
 		defer group.remove()
 		argv = group.wrap(argv)
@@ -56,7 +56,7 @@ func invoke(ctx context.Context, p program, payload string, hold int64) (run, st
 	process.Stdout, process.Stderr = &output, &output
 	started := time.Now()
 	if err := process.Start(); err != nil {
-		return run{}, "", err
+		return run{}, err
 	}
 	ended := make(chan error, 1)
 	go func() { ended <- process.Wait() }()
@@ -64,7 +64,7 @@ func invoke(ctx context.Context, p program, payload string, hold int64) (run, st
 	case answer := <-api.answers:
 		rss, err := highWater(process.Process.Pid)
 		_ = process.Process.Kill() // Lambda would keep it warm
-		<-ended
+		_ = <-ended
 		if err == nil && answer.failed {
 			err = fmt.Errorf("%s failed: %.2000s\n%s", p.name, answer.payload, output.text)
 		}
@@ -72,9 +72,9 @@ func invoke(ctx context.Context, p program, payload string, hold int64) (run, st
 		return run{
 			Init: api.asked.Sub(started), Wall: answer.at.Sub(api.asked), RSS: rss,
 			CPU: time.Duration(usage.Utime.Nano() + usage.Stime.Nano()),
-		}, answer.payload, err
+		}, err
 	case err := <-ended:
-		return run{}, "", fmt.Errorf("%s ended without an answer: %w\n%s", p.name, errors.Join(err, ctx.Err()), output.text)
+		return run{}, fmt.Errorf("%s ended without an answer: %w\n%s", p.name, errors.Join(err, ctx.Err()), output.text)
 	}
 }
 

@@ -53,8 +53,9 @@ func (w *World) dynamo(call string, body []byte) answer {
 	case "Query":
 		return t.query(r)
 	case "GetItem":
-		item, _ := t.get(r.Key)
-		return asJSON(map[string]Item{"Item": item})
+		return asJSON(struct {
+			Item Item `json:",omitempty"`
+		}{t.get(r.Key)})
 	case "PutItem", "DeleteItem", "UpdateItem":
 		return t.write(call, r)
 	default:
@@ -73,7 +74,7 @@ func (t *Table) write(call string, r request) answer {
 	if call == "PutItem" {
 		r.Key = t.keyItem(r.Item)
 	}
-	before, _ := t.get(r.Key)
+	before := t.get(r.Key)
 	met, err := holds(r.ConditionExpression, r.ExpressionAttributeNames, r.ExpressionAttributeValues, before)
 	if err != nil {
 		return refuse("ValidationException", err.Error(), nil)

@@ -99,26 +99,26 @@ func (t *Table) keys() []string {
 	return t.sorted
 }
 
-// get finds a row, of the crowd too.
-func (t *Table) get(key Item) (Item, bool) {
+// get finds a row, of the crowd too; nil when there is none.
+func (t *Table) get(key Item) Item {
 	if item, ok := t.rows[t.keyOf(key)]; ok {
-		return item, true
+		return item
 	}
 	name, inBucket := strings.CutPrefix(key["LockID"]["S"], bucketOfCrowd+"/")
 	if !inBucket {
-		return nil, false
+		return nil
 	}
 	state, isDigest := strings.CutSuffix(name, "-md5")
 	i, ok := indexOf(state)
 	switch {
 	case !ok || i >= t.Crowd.States:
-		return nil, false
+		return nil
 	case isDigest:
-		return t.digestRow(i), true
+		return t.digestRow(i)
 	case t.Crowd.locked(i):
-		return t.lockRow(i), true
+		return t.lockRow(i)
 	}
-	return nil, false
+	return nil
 }
 
 // spans parts the crowd's rows into pages.
