@@ -2,8 +2,6 @@ package local
 
 import (
 	"encoding/json"
-	"fmt"
-	"io"
 )
 
 // Message is one that was published to a topic: its subject, attributes, and the
@@ -17,14 +15,9 @@ type Message struct {
 // Published are all messages that a topic received, in order, as moto recorded them
 // before delivery: that way each protocol's text can be seen, mail included.
 func (a *AWS) Published(topicARN string) ([]Message, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if _, err := io.WriteString(a.stdin, topicARN+"\n"); err != nil {
-		return nil, fmt.Errorf("ask moto what was published: %w", err)
-	}
-	line, err := a.stdout.ReadBytes('\n')
+	line, err := a.ask("published " + topicARN)
 	if err != nil {
-		return nil, fmt.Errorf("ask moto what was published to %s: %w", topicARN, err)
+		return nil, err
 	}
 	var sent [][3]json.RawMessage
 	if err := json.Unmarshal(line, &sent); err != nil {

@@ -1,14 +1,17 @@
 """Serves moto on a free port of 127.0.0.1 and ends when its parent does.
 
-Prints the port. Then, for each line with the ARN of a topic, prints as one line of JSON
-what was published to it: a list of [subject, message, attributes].
+Prints the port. Then answers each line with one line of JSON:
+- "published ARN": what was published to a topic, a list of [subject, message, attributes].
+- "age SECONDS BUCKET PREFIX": makes the objects there that much older.
 """
 
+import datetime
 import json
 import logging
 import sys
 
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 from moto.sns.models import sns_backends
 
@@ -17,12 +20,22 @@ server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()
 print(server.get_host_and_port()[1], flush=True)
 
-for line in sys.stdin:  # it ends with the parent, however that dies
-    arn = line.strip()
+
+def published(arn):
     topic = sns_backends[DEFAULT_ACCOUNT_ID][arn.split(":")[3]].topics[arn]
-    sent = [
+    return [
         [subject, message, {name: a["Value"] for name, a in (attributes or {}).items()}]
         for _, message, subject, attributes, _ in topic.sent_notifications
     ]
-    print(json.dumps(sent), flush=True)
+
+
+def age(seconds, bucket, prefix=""):
+    for key in s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys.values():
+        if key.name.startswith(prefix):
+            key.last_modified -= datetime.timedelta(seconds=float(seconds))
+
+
+for line in sys.stdin:  # it ends with the parent, however that dies
+    command, *arguments = line.rstrip("\n").split(" ", 3)  # a prefix may have blanks
+    print(json.dumps({"published": published, "age": age}[command](*arguments)), flush=True)
 server.stop()

@@ -76,7 +76,7 @@ func (w *world) lock(key, id string, stores ...backend.Store) {
 		w.Fatal(err)
 	}
 	for _, s := range stores {
-		if err := s.Acquire(context.Background(), w.path(key), raw); err != nil {
+		if _, err := s.Acquire(context.Background(), w.path(key), raw); err != nil {
 			w.Fatal(err)
 		}
 	}
