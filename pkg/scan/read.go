@@ -3,12 +3,16 @@ package scan
 import (
 	"context"
 	"iter"
+	"slices"
+	"strings"
 	"sync"
 	"time"
+	"unique"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -57,7 +61,7 @@ type Reading struct {
 	Ended    time.Time         // after the last read
 	Watched  []string          // ARN of every store
 	Failures map[string]string // ARN of each that could not be read completely, with the cause
-	holdings []tflock.Holding
+	locks    []tflock.Lock     // sorted by path
 }
 
 // Complete says whether every store was read to its end.
@@ -106,6 +110,7 @@ func (s *Scanner) Read(ctx context.Context) Reading {
 	ctx, cancel := withReserve(ctx)
 	defer cancel()
 	r := Reading{Started: s.now(), Failures: map[string]string{}}
+	var holdings []tflock.Holding
 	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(readers)
@@ -119,12 +124,15 @@ func (s *Scanner) Read(ctx context.Context) Reading {
 					problem = err.Error()
 					break
 				}
-				h.Raw, h.Info.Info = "", "" // not needed here, and large where somebody means harm
-				found = append(found, h)
+				found = append(found, lean(h))
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			r.holdings = append(r.holdings, found...)
+			if holdings == nil { // of one store alone there is no copy
+				holdings = found
+			} else {
+				holdings = append(holdings, found...)
+			}
 			if problem != "" {
 				r.Failures[place.ARN()] = problem
 			}
@@ -133,5 +141,28 @@ func (s *Scanner) Read(ctx context.Context) Reading {
 	}
 	_ = group.Wait() // a store's failure is in Failures: it must not end the others
 	r.Ended = s.now()
+	r.locks = tflock.Merge(holdings)
 	return r
+}
+
+// lean drops what is not needed of a holding here, which is large where somebody means
+// harm, and keeps the texts that most holdings share only once.
+func lean(h tflock.Holding) tflock.Holding {
+	h.Raw, h.Info.Info, h.Info.Path = "", "", ""
+	h.Info.Operation, h.Info.Who, h.Info.Version = once(h.Info.Operation), once(h.Info.Who), once(h.Info.Version)
+	return h
+}
+
+func once(text string) string { return unique.Make(text).Value() }
+
+// Held finds a lock of the reading by its key in the ledger, and gives the key as the
+// reading has it.
+func (r Reading) Held(key ledger.Key) (ledger.Key, bool) {
+	at, _ := slices.BinarySearchFunc(r.locks, key.Path, func(l tflock.Lock, path string) int { return strings.Compare(l.Path, path) })
+	for ; at < len(r.locks) && r.locks[at].Path == key.Path; at++ {
+		if found := ledger.KeyOf(r.locks[at]); found == key {
+			return found, true
+		}
+	}
+	return key, false
 }

@@ -246,13 +246,13 @@ func TestOutcomes(t *testing.T) {
 // remember writes what a scan would have remembered of the lock on k.
 func (w *world) remember(table *ledger.Table, id string, firstSeen time.Time) {
 	w.Helper()
-	turn, err := table.Begin(w.Context(), "test", firstSeen, firstSeen)
+	turn, err := table.Begin(w.Context(), "test", firstSeen, firstSeen, noLocks)
 	if err != nil {
 		w.Fatal(err)
 	}
 	key := ledger.Key{Path: w.path("k"), ID: id}
 	entry := ledger.Entry{FirstSeen: firstSeen, Expires: time.Now().Add(time.Hour)}
-	if err := turn.Record(w.Context(), []ledger.Step{{Change: ledger.Note, Key: key, Entry: entry}}); err != nil {
+	if err := turn.Record(w.Context(), slices.Values([]ledger.Step{{Change: ledger.Note, Key: key, Entry: entry}})); err != nil {
 		w.Fatal(err)
 	}
 	if err := turn.End(w.Context(), nil); err != nil {
@@ -297,3 +297,6 @@ func FuzzParseRequest(f *testing.F) {
 		}
 	})
 }
+
+// noLocks is a scan that saw none.
+func noLocks(key ledger.Key) (ledger.Key, bool) { return key, false }
