@@ -3,16 +3,12 @@ package scan
 import (
 	"context"
 	"iter"
-	"slices"
-	"strings"
 	"sync"
 	"time"
-	"unique"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
-	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -61,7 +57,7 @@ type Reading struct {
 	Ended    time.Time         // after the last read
 	Watched  []string          // ARN of every store
 	Failures map[string]string // ARN of each that could not be read completely, with the cause
-	locks    []tflock.Lock     // sorted by path
+	holdings holdings
 }
 
 // Complete says whether every store was read to its end.
@@ -110,28 +106,27 @@ func (s *Scanner) Read(ctx context.Context) Reading {
 	ctx, cancel := withReserve(ctx)
 	defer cancel()
 	r := Reading{Started: s.now(), Failures: map[string]string{}}
-	var holdings []tflock.Holding
 	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(readers)
 	for _, place := range s.stores {
 		r.Watched = append(r.Watched, place.ARN())
 		group.Go(func() error {
-			var found []tflock.Holding
+			var found holdings
 			problem := ""
 			for h, err := range place.Holdings(ctx) {
 				if err != nil {
 					problem = err.Error()
 					break
 				}
-				found = append(found, lean(h))
+				found = append(found, pack(h))
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			if holdings == nil { // of one store alone there is no copy
-				holdings = found
+			if r.holdings == nil { // of one store alone there is no copy
+				r.holdings = found
 			} else {
-				holdings = append(holdings, found...)
+				r.holdings = append(r.holdings, found...)
 			}
 			if problem != "" {
 				r.Failures[place.ARN()] = problem
@@ -141,28 +136,6 @@ func (s *Scanner) Read(ctx context.Context) Reading {
 	}
 	_ = group.Wait() // a store's failure is in Failures: it must not end the others
 	r.Ended = s.now()
-	r.locks = tflock.Merge(holdings)
+	r.holdings.sort()
 	return r
-}
-
-// lean drops what is not needed of a holding here, which is large where somebody means
-// harm, and keeps the texts that most holdings share only once.
-func lean(h tflock.Holding) tflock.Holding {
-	h.Raw, h.Info.Info, h.Info.Path = "", "", ""
-	h.Info.Operation, h.Info.Who, h.Info.Version = once(h.Info.Operation), once(h.Info.Who), once(h.Info.Version)
-	return h
-}
-
-func once(text string) string { return unique.Make(text).Value() }
-
-// Held finds a lock of the reading by its key in the ledger, and gives the key as the
-// reading has it.
-func (r Reading) Held(key ledger.Key) (ledger.Key, bool) {
-	at, _ := slices.BinarySearchFunc(r.locks, key.Path, func(l tflock.Lock, path string) int { return strings.Compare(l.Path, path) })
-	for ; at < len(r.locks) && r.locks[at].Path == key.Path; at++ {
-		if found := ledger.KeyOf(r.locks[at]); found == key {
-			return found, true
-		}
-	}
-	return key, false
 }

@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"iter"
 	"slices"
-	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Sight is the locks of a reading, judged. It keeps their order, and judges each again
@@ -24,27 +24,35 @@ type Sight struct {
 
 // place is where a lock comes, and what it comes there by.
 type place struct {
-	lock  int // of the reading
-	rank  int
-	since time.Time
+	first, nth int32 // the first holding on its path, and which lock of that path it is
+	rank       int8
+	since      int64 // in microseconds
 }
 
 // Judge gives each lock of a reading its verdict. It looks at no state yet.
 func (s *Scanner) Judge(r Reading, recalled ledger.Memory) Sight {
-	sight := Sight{scanner: s, reading: r, recalled: recalled, order: make([]place, len(r.locks))}
-	for i := range r.locks {
-		j := sight.judge(i)
-		sight.Figures.count(j)
-		sight.order[i] = place{i, Rank(j.Verdict), j.Since}
+	sight := Sight{scanner: s, reading: r, recalled: recalled, order: make([]place, 0, len(r.holdings))}
+	for first := 0; first < len(r.holdings); {
+		locks, next := r.holdings.at(first)
+		for nth, l := range locks {
+			j := sight.judge(l)
+			sight.Figures.count(j)
+			sight.order = append(sight.order, place{int32(first), int32(nth), int8(Rank(j.Verdict)), j.Since.UnixMicro()}) //nolint:gosec // memory ends long before
+		}
+		first = next
 	}
 	slices.SortStableFunc(sight.order, func(a, b place) int {
-		return cmp.Or(a.rank-b.rank, a.since.Compare(b.since))
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.since, b.since))
 	})
 	return sight
 }
 
-func (s Sight) judge(i int) Judged {
-	l := s.reading.locks[i]
+func (s Sight) at(p place) Judged {
+	locks, _ := s.reading.holdings.at(int(p.first))
+	return s.judge(locks[p.nth])
+}
+
+func (s Sight) judge(l tflock.Lock) Judged {
 	seen := s.recalled.Sighting(l, s.reading.Failed)
 	return Judged{
 		Lock: l, Judgement: policy.Judge(l, seen, s.scanner.rules.Thresholds, s.reading.Ended), Seen: seen,
@@ -60,7 +68,7 @@ func (s Sight) Len() int { return len(s.order) }
 func (s Sight) From(n int) iter.Seq[Judged] {
 	return func(yield func(Judged) bool) {
 		for _, p := range s.order[min(n, len(s.order)):] {
-			if !yield(s.judge(p.lock)) {
+			if !yield(s.at(p)) {
 				return
 			}
 		}
@@ -71,7 +79,7 @@ func (s Sight) From(n int) iter.Seq[Judged] {
 func (s Sight) First(n int) []Judged {
 	first := make([]Judged, min(n, len(s.order)))
 	for i := range first {
-		first[i] = s.judge(s.order[i].lock)
+		first[i] = s.at(s.order[i])
 	}
 	return first
 }

@@ -100,7 +100,7 @@ func Run(wire func(ctx context.Context) (handler any, err error)) {
 	slog.SetDefault(slog.New(lambdacontext.NewLogHandler()))
 	if lambdacontext.MemoryLimitInMB > 0 {
 		// Lambda kills what passes its memory: collect harder before that.
-		debug.SetMemoryLimit(int64(lambdacontext.MemoryLimitInMB) << 20 / 8 * 7)
+		debug.SetMemoryLimit(int64(lambdacontext.MemoryLimitInMB) << 20 / 4 * 3)
 	}
 	handler, err := wire(context.Background())
 	if err != nil {
