@@ -290,6 +290,12 @@ func TestParseRequestSaysWhatToDo(t *testing.T) {
 func FuzzParseRequest(f *testing.F) {
 	f.Add([]byte(`{"lock_id":"x","reason":"y"}`))
 	f.Add([]byte(`{"lock_id":"Lock Info:\n  ID: x","reason":"y","force":true}`))
+	for _, hostile := range []string{
+		``, `null`, `[]`, `"x"`, `{"lock_id":"x","reason":"y"}{}`, `{"lock_id":"x","lock_id":"","reason":"y"}`, `{"LOCK_ID":"x","reason":"y"}`, `{"lock_id":1e9999}`,
+		`{"lock_id":"x","dry_run":"true"}`, `{"lock_id":"\ud800","reason":"\u0000"}`, "{\"lock_id\":\"\xff\",\"reason\":\"\xff\"}", strings.Repeat(`{"lock_id":`, 10_001),
+	} {
+		f.Add([]byte(hostile))
+	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		r, err := unlock.ParseRequest(payload)
 		if err == nil && (strings.TrimSpace(r.LockID) == "" || (strings.TrimSpace(r.Reason) == "" && !r.DryRun)) {
