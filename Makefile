@@ -41,7 +41,7 @@ test: setup ## every test, real clients included, under the race detector
 fuzz: ## ten seconds of fuzzing for each parser
 	@for pkg in $$(grep -lE '^func Fuzz' $(GOFILES) | xargs -n1 dirname | sort -u); do \
 	  for target in $$(grep -hoE '^func Fuzz\w+' $$pkg/*_test.go | cut -c6-); do \
-	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime 10s ./$$pkg; done; done
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime 10s -fuzzminimizetime 1s ./$$pkg; done; done
 
 build: ## the functions as Lambda runs them, for arm64, into .build/lambda
 	@for f in functions/*/; do name=$$(basename $$f); \

@@ -81,7 +81,7 @@ func (c measured) measure(ctx context.Context, argv []string, runs int) (string,
 	}
 	return fmt.Sprintf("| %s | %s | %s | %s | %.1f | %s |", c.name,
 		ms(func(r run) time.Duration { return r.Init }), ms(func(r run) time.Duration { return r.Wall }), ms(func(r run) time.Duration { return r.CPU }),
-		float64(median(all, func(r run) int64 { return r.RSS }))/(1<<20), words(c.world.Calls())), nil
+		float64(median(all, func(r run) int64 { return r.RSS }))/(1<<20), words(c.world.Calls(), c.world.Repeated())), nil
 }
 
 // build compiles the Go programs with the flags of the deployed build, for this machine.
@@ -112,10 +112,13 @@ func median[T cmp.Ordered](runs []run, of func(run) T) T {
 	return values[len(values)/2]
 }
 
-func words(calls map[string]int) string {
+func words(calls map[string]int, repeated int) string {
 	var list []string
 	for _, name := range slices.Sorted(maps.Keys(calls)) {
 		list = append(list, fmt.Sprintf("%s %s", thousands(calls[name]), name))
+	}
+	if repeated > 0 {
+		list = append(list, fmt.Sprintf("%d repeated by the SDK", repeated))
 	}
 	return strings.Join(list, ", ")
 }

@@ -64,7 +64,7 @@ func invoke(ctx context.Context, p program, payload string, hold int64) (run, er
 	case answer := <-api.answers:
 		rss, err := highWater(process.Process.Pid)
 		_ = process.Process.Kill() // Lambda would keep it warm
-		<-ended //nolint:errcheck // it was killed
+		<-ended                    //nolint:errcheck // it was killed
 		if err == nil && answer.failed {
 			err = fmt.Errorf("%s failed: %.2000s\n%s", p.name, answer.payload, output.text)
 		}

@@ -3,9 +3,11 @@ package scale
 import (
 	"encoding/json"
 	"fmt"
+	"hash/crc32"
 	"io"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 )
 
@@ -25,7 +27,7 @@ func (w *World) answer(r *http.Request) answer {
 	defer w.mu.Unlock()
 	if target := r.Header.Get("X-Amz-Target"); target != "" {
 		service, call, _ := strings.Cut(target, ".")
-		w.count(call)
+		w.count(r, call)
 		if service == "GraniteServiceVersion20100801" && call == "PutMetricData" { // CloudWatch as boto3 calls it
 			return asJSON(struct{}{})
 		}
@@ -36,7 +38,7 @@ func (w *World) answer(r *http.Request) answer {
 		if err != nil {
 			return plain(http.StatusBadRequest, err.Error())
 		}
-		w.count(form.Get("Action"))
+		w.count(r, form.Get("Action"))
 		return query(form.Get("Action"))
 	}
 	return w.s3(r, body)
@@ -63,5 +65,7 @@ func asJSON(v any) answer {
 	if err != nil {
 		return plain(http.StatusInternalServerError, err.Error())
 	}
-	return answer{status: http.StatusOK, header: map[string]string{"Content-Type": "application/x-amz-json-1.0"}, body: body}
+	return answer{status: http.StatusOK, header: map[string]string{
+		"Content-Type": "application/x-amz-json-1.0", "X-Amz-Crc32": strconv.FormatUint(uint64(crc32.ChecksumIEEE(body)), 10),
+	}, body: body}
 }

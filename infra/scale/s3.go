@@ -17,7 +17,7 @@ const s3Time = "2006-01-02T15:04:05.000Z"
 func (w *World) s3(r *http.Request, body []byte) answer {
 	name, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
 	call := s3Call(r, key)
-	w.count(call)
+	w.count(r, call)
 	b, ok := w.Buckets[name]
 	if !ok {
 		return fault(http.StatusNotFound, "NoSuchBucket")

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 )
@@ -21,10 +22,11 @@ type World struct {
 	// Latency is how long each call takes at least.
 	Latency time.Duration
 
-	mu    sync.Mutex // of everything that calls change
-	calls map[string]int
-	most  int // calls at once
-	now   int
+	mu       sync.Mutex // of everything that calls change
+	calls    map[string]int
+	repeated int
+	most     int // calls at once
+	now      int
 }
 
 // TableARN and BucketARN name what a world has.
@@ -36,7 +38,7 @@ func TableARN(name string) string {
 func BucketARN(name string) string { return "arn:aws:s3:::" + name }
 
 // Calls are how often each API was called since the last Reset, by names such as "Scan"
-// and "ListObjectsV2".
+// and "ListObjectsV2". Calls that an SDK repeated are counted once.
 func (w *World) Calls() map[string]int {
 	w.mu.Lock()
 	defer w.mu.Unlock()
@@ -54,11 +56,18 @@ func (w *World) AtOnce() int {
 	return w.most
 }
 
+// Repeated is how many calls the SDKs repeated since the last Reset.
+func (w *World) Repeated() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.repeated
+}
+
 // Reset forgets the calls.
 func (w *World) Reset() {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.calls, w.most = nil, 0
+	w.calls, w.repeated, w.most = nil, 0, 0
 }
 
 // Serve answers on a free port of this machine until stop is called.
@@ -101,7 +110,13 @@ func (w *World) leave() {
 	w.now--
 }
 
-func (w *World) count(call string) {
+// count leaves out what an SDK repeats, and counts that by itself: its HTTP client loses
+// an answer now and then that comes as soon as it is asked for, or when the process starves.
+func (w *World) count(r *http.Request, call string) {
+	if attempt := r.Header.Get("Amz-Sdk-Request"); attempt != "" && !strings.HasPrefix(attempt, "attempt=1") {
+		w.repeated++
+		return
+	}
 	if w.calls == nil {
 		w.calls = map[string]int{}
 	}

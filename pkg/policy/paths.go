@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/bmatcuk/doublestar/v4"
 
@@ -15,14 +16,15 @@ import (
 type Paths struct{ globs []string }
 
 // ParsePaths reads globs parted by commas, as in "branches/**,env:/*/branches/**". A
-// comma inside braces belongs to its glob. The error names every glob that is wrong.
+// comma inside braces belongs to its glob. A glob that is no UTF-8 is refused: a broken
+// character would match every other one. The error names every glob that is wrong.
 func ParsePaths(text string) (Paths, error) {
 	var p Paths
 	var errs []error
 	for _, glob := range splitOutsideBraces(text) {
 		switch glob = strings.TrimSpace(glob); {
 		case glob == "":
-		case !doublestar.ValidatePattern(glob) || strings.HasPrefix(glob, "/"):
+		case !doublestar.ValidatePattern(glob) || strings.HasPrefix(glob, "/") || !utf8.ValidString(glob):
 			errs = append(errs, fmt.Errorf("path %q is no valid glob over a state's key: write it like branches/**", glob))
 		default:
 			p.globs = append(p.globs, glob)
