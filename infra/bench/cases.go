@@ -19,6 +19,9 @@ type measured struct {
 	world   *scale.World
 	// warmUp runs it once before, so that the ledger knows the locks.
 	warmUp bool
+	// before readies the world for each run, and after says whether the run did its work.
+	before func(*scale.World)
+	after  func(*scale.World) error
 	runs   int   // 0: as many as asked for
 	hold   int64 // bytes; 0: any
 }
@@ -50,7 +53,7 @@ func environment(endpoint string) map[string]string {
 		"TABLE_ARNS": scale.TableARN("locks"), "BUCKET_ARNS": scale.BucketARN("states"), "TABLE_NAME": "locks",
 		"ACCOUNT_ID": scale.Account, "LEDGER_TABLE": "ledger", "METRIC_NAMESPACE": "Lockwarden",
 		"TOPIC_ARN":       fmt.Sprintf("arn:aws:sns:%s:%s:alerts", scale.Region, scale.Account),
-		"UNLOCK_FUNCTION": "unlock",
+		"UNLOCK_FUNCTION": "unlock", "PRUNE_PATHS": "branches/**",
 	}
 }
 
@@ -70,6 +73,9 @@ func cases() []measured {
 			})
 		}
 	}
+	for _, stale := range []int{1000, 5000} {
+		all = append(all, pruning(stale))
+	}
 	taken := time.Now().Add(-time.Hour)
 	one := site(100_000, 0, 1000, 0)
 	one.Tables["locks"].Put(scale.Lock("states/one", "78007e4f-7284-5b8c-b34c-620445a03e9c", taken))
@@ -85,4 +91,27 @@ func cases() []measured {
 		measured{name: "monitor, 1,000,000 rows, 100,000 locks, first scan", program: "monitor", world: site(1_000_000, 100_000, 1000, 0), hold: held, runs: 1},
 		measured{name: "monitor, 1,000,000 rows, 100,000 locks, later scan", program: "monitor", world: site(1_000_000, 100_000, 1000, 0), warmUp: true, hold: held, runs: 1},
 	)
+}
+
+// pruning deletes that many stale states, all empty and each with a digest, at 5 ms a call.
+func pruning(stale int) measured {
+	w := site(200, 0, 1000, 0)
+	w.Latency = 5 * time.Millisecond
+	return measured{
+		name: fmt.Sprintf("prune, %s stale states, 5 ms a call", thousands(stale)), program: "prune", world: w, runs: 3,
+		before: func(w *scale.World) {
+			const state = `{"version":4,"terraform_version":"1.11.4","serial":7,"lineage":"l","outputs":{},"resources":[],"check_results":null}`
+			for i := range stale {
+				key := fmt.Sprintf("branches/feature-%05d/terraform.tfstate", i)
+				w.Buckets["states"].Put(key, state, time.Now().Add(-60*24*time.Hour))
+				w.Tables["locks"].Put(scale.Digest("states/"+key, state))
+			}
+		},
+		after: func(w *scale.World) error {
+			if states, digests := w.Buckets["states"].Len(), w.Tables["locks"].Len(); states+digests > 0 {
+				return fmt.Errorf("%d states and %d digests are left", states, digests)
+			}
+			return nil
+		},
+	}
 }

@@ -69,10 +69,18 @@ func (c measured) measure(ctx context.Context, argv []string, runs int) (string,
 	}
 	var all []run
 	for range runs {
+		if c.before != nil {
+			c.before(c.world)
+		}
 		c.world.Reset()
 		r, err := invoke(ctx, p, payload, c.hold)
 		if err != nil {
 			return "", err
+		}
+		if c.after != nil {
+			if err := c.after(c.world); err != nil {
+				return "", err
+			}
 		}
 		all = append(all, r)
 	}
@@ -90,7 +98,7 @@ func build(ctx context.Context, ldflags string) (map[string][]string, error) {
 	programs := map[string][]string{"boto3": {python, filepath.Join(local.Root(), "infra", "bench", "boto3", "bootstrap.py")}}
 	dir := filepath.Join(local.Root(), ".build", "bench")
 	for name, source := range map[string]string{
-		"empty": "./infra/bench/empty", "sdk": "./infra/bench/sdk", "monitor": "./functions/monitor", "unlock": "./functions/unlock",
+		"empty": "./infra/bench/empty", "sdk": "./infra/bench/sdk", "monitor": "./functions/monitor", "unlock": "./functions/unlock", "prune": "./functions/prune",
 	} {
 		binary := filepath.Join(dir, name)
 		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", ldflags, "-tags", "lambda.norpc", "-o", binary, source) //nolint:gosec // our own programs

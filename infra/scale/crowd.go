@@ -74,3 +74,9 @@ func Lock(path, id string, taken time.Time) Item {
 	}
 	return Item{"LockID": {"S": path}, "Info": {"S": string(raw)}}
 }
+
+// Digest is the row of a state's digest, to Put into a lock table.
+func Digest(path, state string) Item {
+	sum := md5.Sum([]byte(state)) //nolint:gosec // the clients' own digest is MD5
+	return Item{"LockID": {"S": path + "-md5"}, "Digest": {"S": hex.EncodeToString(sum[:])}}
+}
