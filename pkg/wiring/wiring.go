@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime"
 	"runtime/debug"
 	"time"
 
@@ -98,14 +99,28 @@ func Positive(name string, d time.Duration) error {
 // why in its log and ends.
 func Run(wire func(ctx context.Context) (handler any, err error)) {
 	slog.SetDefault(slog.New(lambdacontext.NewLogHandler()))
-	if lambdacontext.MemoryLimitInMB > 0 {
-		// Lambda kills what passes its memory: collect harder before that.
-		debug.SetMemoryLimit(int64(lambdacontext.MemoryLimitInMB) << 20 / 4 * 3)
-	}
+	fit(lambdacontext.MemoryLimitInMB)
 	handler, err := wire(context.Background())
 	if err != nil {
 		slog.Error("the function cannot start", "error", err)
 		os.Exit(1)
 	}
 	lambda.Start(handler)
+}
+
+// wholeCPU is the memory at which Lambda gives a function a whole CPU.
+const wholeCPU = 1769
+
+// fit makes the Go runtime know what Lambda gives a function of that memory, which it
+// cannot see by itself; 0 is no Lambda.
+func fit(megabytes int) {
+	if megabytes == 0 {
+		return
+	}
+	// Lambda kills what passes its memory. The last quarter is for the program itself, and
+	// for what is allocated faster than it is collected.
+	debug.SetMemoryLimit(int64(megabytes) << 20 / 4 * 3)
+	if megabytes < wholeCPU {
+		runtime.GOMAXPROCS(1) // a share of one CPU: more threads only wake each other
+	}
 }
