@@ -82,7 +82,7 @@ func (a *account) scan() (monitor.Report, map[string]int) {
 // More rows and keys cost more pages and nothing else.
 func TestCallsGrowWithMegabytesAndThousandsOnly(t *testing.T) {
 	taken := time.Now().Add(-time.Minute)
-	for _, size := range []int{1_000, 10_000, 100_000} {
+	for _, size := range []int{1_000, 10_000, 50_000} {
 		a := newAccount(t, scale.Crowd{States: size, Locks: 2, Taken: taken}, scale.Crowd{States: size, Locks: 1, Taken: taken})
 		a.scan() // the ledger knows the locks now
 		report, calls := a.scan()
@@ -125,9 +125,9 @@ func TestMemoryIsFlatAsTheTableGrows(t *testing.T) {
 		close(done)
 		return most.Load()
 	}
-	small, large := peak(20_000), peak(200_000)
+	small, large := peak(10_000), peak(100_000)
 	if large > small+8<<20 {
-		t.Errorf("live heap of %d MB for 20,000 states, %d MB for ten times as many", small>>20, large>>20)
+		t.Errorf("live heap of %d MB for 10,000 states, %d MB for ten times as many", small>>20, large>>20)
 	}
 }
 
