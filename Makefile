@@ -52,7 +52,7 @@ build: ## the functions as Lambda runs them, for arm64, into .build/lambda
 # Another folder and an empty cache, so that nothing but the sources decides the bytes.
 reproducible: build ## build again elsewhere, from nothing: the same bytes
 	@again=$$(mktemp -d); trap 'rm -rf "$$again"' EXIT; git ls-files -z | xargs -0 cp --parents -t "$$again"; git init -q "$$again"; \
-	GOCACHE="$$again/cache" $(MAKE) --no-print-directory -C "$$again" build >/dev/null; \
+	GOCACHE="$$again/cache" make --no-print-directory -C "$$again" build >/dev/null; \
 	for zip in $(B)/lambda/*.zip; do cmp "$$zip" "$$again/$$zip"; sha256sum "$$zip"; done
 
 $(B)/bin/cyclonedx-gomod: $(TOOLS)/sbom/go.mod $(TOOLS)/sbom/go.sum
