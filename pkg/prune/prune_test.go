@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"sync"
@@ -285,15 +286,17 @@ func TestAWriteWithoutALockIsNotLost(t *testing.T) {
 	}
 }
 
-// Ten thousand young objects cost list calls and nothing else.
-func TestOnlyListCallsForWhatIsNotStale(t *testing.T) {
+// Thousands of young objects cost list calls and nothing else. And a lock that the run
+// itself holds, listed pages later, is no leftover.
+func TestManyPages(t *testing.T) {
 	w := newWorld(t)
-	const objects = 2100
+	w.stale(key, state(t, "destroyed"))
+	const objects = 2100 // between the state and its lock object
 	var group sync.WaitGroup
 	for part := range 4 {
 		group.Go(func() {
 			for i := part; i < objects; i += 4 {
-				k := fmt.Sprintf("branches/%05d/terraform.tfstate", i)
+				k := fmt.Sprintf("%s.%05d", key, i)
 				if _, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: &k, Body: bytes.NewReader(nil)}); err != nil {
 					t.Error(err)
 				}
@@ -301,14 +304,60 @@ func TestOnlyListCallsForWhatIsNotStale(t *testing.T) {
 		})
 	}
 	group.Wait()
-	calls := map[string]int{}
 	var mu sync.Mutex
+	calls := map[string]int{}
+	count := func(call string) int {
+		mu.Lock()
+		defer mu.Unlock()
+		return calls[call]
+	}
 	wire := &local.Wire{Before: func(call string) { mu.Lock(); calls[call]++; mu.Unlock() }}
-	if report, err := w.run(wire, prune.Request{DryRun: true}, "r"); err != nil || report.Examined != 0 {
+	if report, err := w.run(wire, prune.Request{DryRun: true}, "r"); err != nil || report.Examined != 1 {
 		t.Errorf("%+v, %v", report, err)
 	}
-	// Versioning, three pages of branches/, one of env:/; one read of each table.
-	if calls["GET"] != 1+3+1 || calls["DynamoDB_20120810.GetItem"] != 2 {
+	// Versioning, three pages of branches/, one of env:/; the state, its tags, its lock. Both
+	// tables: can they be read, the state's row, its digest.
+	if calls["GET"] != 1+3+1+3 || calls["DynamoDB_20120810.GetItem"] != 2*3 || len(calls) != 3 || calls["HEAD"] != 1 {
 		t.Errorf("calls: %v", calls)
 	}
+
+	// The later pages are listed once the run has its lock, and it deletes nothing until
+	// they were swept.
+	clear(calls)
+	locked, stolen := make(chan struct{}), false
+	wire.Before = func(call string) {
+		mu.Lock()
+		calls[call]++
+		first := call == "DynamoDB_20120810.DeleteItem" && calls[call] == 1
+		mu.Unlock()
+		if !first {
+			return
+		}
+		close(locked)
+		for end := time.Now().Add(5 * time.Second); count("GET") < 1+3+1+4 && time.Now().Before(end); {
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(300 * time.Millisecond)
+		_, there, err := w.set.Buckets[0].Find(context.Background(), w.path(key))
+		stolen = err == nil && !there
+	}
+	cfg := server.ConfigOver(wire)
+	cfg.HTTPClient = pagesAfter{wire, locked}
+	report, err := w.pruner(cfg).Run(t.Context(), prune.Request{}, "r")
+	if err != nil || len(report.Pruned) != 1 || stolen || count("GET") < 1+3+1+4 {
+		t.Errorf("%+v, %v, its own lock was cleared: %v, calls %v", report, err, stolen, calls)
+	}
+}
+
+// pagesAfter holds back every page of a listing but the first.
+type pagesAfter struct {
+	*local.Wire
+	open <-chan struct{}
+}
+
+func (p pagesAfter) Do(r *http.Request) (*http.Response, error) {
+	if r.URL.Query().Has("continuation-token") {
+		<-p.open
+	}
+	return p.Wire.Do(r)
 }
