@@ -30,9 +30,10 @@ def published(arn):
 
 
 def age(seconds, bucket, prefix=""):
-    for key in s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys.values():
-        if key.name.startswith(prefix):
-            key.last_modified -= datetime.timedelta(seconds=float(seconds))
+    keys = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys
+    for name in list(keys):
+        for version in keys.getlist(name) if name.startswith(prefix) else []:
+            version.last_modified -= datetime.timedelta(seconds=float(seconds))
 
 
 for line in sys.stdin:  # it ends with the parent, however that dies
