@@ -42,7 +42,7 @@ func wire(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	composer := alert.Composer{Account: s.Account, Region: parts.Region, Dashboard: s.Dashboard}
+	composer := alert.Composer{Account: s.Account, Region: parts.Region, PruneFunction: lambdacontext.FunctionName, Dashboard: s.Dashboard}
 	p := &prune.Pruner{
 		Stores: parts.Stores, Records: parts.Ledger, Bookmark: parts.Ledger, Composer: composer, Topic: parts.Topic(composer), Meter: parts.Meter,
 		Rules: rules, Now: time.Now, Log: slog.Default(),

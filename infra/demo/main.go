@@ -174,6 +174,9 @@ func (s *scene) aftermath(ctx context.Context, report monitor.Report) error {
 		fmt.Println(m.Subject)
 		fmt.Println("  " + strings.SplitN(m.Texts["email"], "\n", 2)[0])
 	}
+	if err := s.prune(ctx); err != nil {
+		return err
+	}
 	fmt.Println("\nDone, and nothing is left running. Next: `make deploy` puts it into your account (see README.md).")
 	return nil
 }

@@ -13,6 +13,7 @@ type Composer struct {
 	Account        string
 	Region         string
 	UnlockFunction string // name of this stack's unlock function
+	PruneFunction  string // name of this stack's prune function
 	Dashboard      string // URL of the dashboard; empty: no link
 }
 
@@ -145,11 +146,15 @@ func (c Composer) event(t Type, now time.Time) Event {
 func (c Composer) actions(f policy.Finding, now time.Time) Actions {
 	a := Actions{ForceUnlock: command("terraform", "force-unlock", f.ID)}
 	if c.UnlockFunction != "" {
-		a.Unlock = command("aws", "lambda", "invoke", "--region", c.Region, "--function-name", c.UnlockFunction,
-			"--cli-binary-format", "raw-in-base64-out", "--payload",
-			payload(map[string]string{"lock_id": f.ID, "reason": "stuck lock alert of " + policy.Clock(now)}), "/dev/stdout")
+		a.Unlock = c.invoke(c.UnlockFunction, map[string]string{"lock_id": f.ID, "reason": "stuck lock alert of " + policy.Clock(now)})
 	}
 	return a
+}
+
+// invoke is the command that invokes a function.
+func (c Composer) invoke(function string, fields map[string]string) string {
+	return command("aws", "lambda", "invoke", "--region", c.Region, "--function-name", function,
+		"--cli-binary-format", "raw-in-base64-out", "--payload", payload(fields), "/dev/stdout")
 }
 
 func holder(f policy.Finding) string { return or(clean(f.Who, maxText), "somebody unknown") }

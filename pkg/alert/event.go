@@ -59,6 +59,10 @@ type Event struct {
 
 	// paths are what the `path` attribute says: states, or ARNs of backends.
 	paths []string
+	// about is what the subject says of a prune.
+	about string
+	// pruned says that states went which can be brought back.
+	pruned bool
 	// lines follow the sentence in prose: the backends of a scan.failed, the errors of a prune.
 	lines []string
 }

@@ -28,8 +28,8 @@ func (e Event) Subject() string {
 		about = e.Lock.Path
 	case len(e.Locks) > 0:
 		about = fmt.Sprintf("%d locks", len(e.Locks)+e.Omitted)
-	case e.Type == PruneReported:
-		about = count(len(e.States)+e.Omitted, "state")
+	case e.about != "":
+		about = e.about
 	case len(e.paths) == 1:
 		about = e.paths[0]
 	default:
@@ -91,8 +91,8 @@ func (c Composer) Mail(e Event) string {
 	if e.Type == LockResolved {
 		line("\nIf nobody finished that run, look for an errored.tfstate where it ran, and for resources that the state does not know.")
 	}
-	if e.Type == PruneReported {
-		line("To bring a pruned state back, invoke the prune function with {\"restore\": \"BUCKET/KEY\"}.")
+	if e.pruned && c.PruneFunction != "" {
+		line("To bring a pruned state back, put its path into:\n  %s", c.invoke(c.PruneFunction, map[string]string{"restore": "BUCKET/KEY"}))
 	}
 	line("\nAccount %s, region %s, %s", e.Account, e.Region, policy.Clock(e.Time))
 	if c.Dashboard != "" {

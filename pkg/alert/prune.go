@@ -36,6 +36,8 @@ func (c Composer) Prune(r PruneReport, now time.Time) Event {
 		e.paths = append(e.paths, s.Path)
 	}
 	e.Omitted = r.Pruned + r.Kept - len(r.States)
+	e.about = fmt.Sprintf("%d abandoned, %d pruned, %d kept", r.Abandoned, r.Pruned, r.Kept-r.Abandoned)
+	e.pruned = r.Pruned > 0 && !r.DryRun
 	fate := "pruned"
 	if r.DryRun {
 		fate = "to be pruned"
