@@ -16,7 +16,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/prune"
 )
 
-func (w *world) restore(wire *local.Wire, key string) (prune.Answer, error) {
+func (w *world) restore(wire *local.Wire) (prune.Answer, error) {
 	w.Helper()
 	return w.pruner(server.ConfigOver(wire)).Restore(context.Background(), w.path(key), "restore")
 }
@@ -37,7 +37,7 @@ func TestRestore(t *testing.T) {
 	if list := w.prunedLately(); len(list) != 1 || !list[0].Told || list[0].State.Path != w.path(key) || list[0].State.VersionID != pruned.VersionID {
 		t.Errorf("on record: %+v", list)
 	}
-	a, err := w.restore(&local.Wire{}, key)
+	a, err := w.restore(&local.Wire{})
 	if err != nil || a.Outcome != prune.Restored || a.Serial != pruned.Serial || a.VersionID == "" || a.VersionID == pruned.VersionID {
 		t.Fatalf("%+v, %v", a, err)
 	}
@@ -80,7 +80,7 @@ func TestNoRestore(t *testing.T) {
 		says    string
 	}{
 		"a state that is there stays":          {"branches/there", nil, prune.Refused, "there is a state"},
-		"a key without versions":               {"branches/ther", nil, prune.NotFound, "no version"},
+		"a key without versions":               {"branches/the", nil, prune.NotFound, "no version"},
 		"a bucket that is not watched":         {"", nil, prune.Refused, "not watched"},
 		"a lock object":                        {"branches/pruned.tflock", nil, prune.Refused, "a lock"},
 		"a state that is locked stays deleted": {"branches/pruned", func() { w.lock("branches/pruned", "x", w.set.Tables[1]) }, prune.Refused, "me@host"},
@@ -120,7 +120,7 @@ func TestARestoreOverwritesNothing(t *testing.T) {
 				}
 			}
 		}}
-		a, err := w.restore(wire, key)
+		a, err := w.restore(wire)
 		if err != nil || (written && a.Outcome != prune.Refused) || (!written && a.Outcome != prune.Restored) {
 			t.Errorf("call %d, written %v: %+v, %v", call, written, a, err)
 		}
@@ -142,9 +142,9 @@ func TestARestoreThatDies(t *testing.T) {
 			w.stale(key, state(t, "destroyed"))
 			w.prune()
 			wire := &local.Wire{CutAt: cut, AfterEffect: after}
-			_, _ = w.restore(wire, key)
+			_, _ = w.restore(wire)
 			there := w.readable(key)
-			a, err := w.restore(&local.Wire{}, key)
+			a, err := w.restore(&local.Wire{})
 			if err != nil || (there && a.Outcome != prune.Refused) || (!there && a.Outcome != prune.Restored) || !w.readable(key) {
 				t.Errorf("cut %d (%v): %+v, %v", cut, after, a, err)
 			}
@@ -166,7 +166,7 @@ func TestAnOldDigestIsNamed(t *testing.T) {
 	w.stale(key, state(t, "destroyed"))
 	w.prune()
 	w.digest(w.Table, key, "0123")
-	if a, err := w.restore(&local.Wire{}, key); err != nil || a.Outcome != prune.Restored || !strings.Contains(a.Message, sum(state(t, "destroyed"))) {
+	if a, err := w.restore(&local.Wire{}); err != nil || a.Outcome != prune.Restored || !strings.Contains(a.Message, sum(state(t, "destroyed"))) {
 		t.Errorf("%+v, %v", a, err)
 	}
 }
