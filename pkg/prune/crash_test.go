@@ -98,12 +98,12 @@ func TestLeftovers(t *testing.T) {
 			w := newWorld(t)
 			w.stale(key, state(t, "destroyed"))
 			note, _ := json.Marshal(map[string]any{"request_id": tc.request, "deadline": time.Now().Add(tc.deadline).UTC()})
-			raw, err := tflock.Info{ID: "x", Operation: tc.operation, Info: string(note), Who: tc.who, Created: time.Now().UTC(), Path: w.path(key)}.Marshal()
+			raw, err := tflock.Info{ID: "x", Operation: tc.operation, Info: string(note), Who: tc.who, Created: time.Now().UTC(), Path: w.Path(key)}.Marshal()
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, s := range w.set.All() {
-				if _, err := s.Acquire(t.Context(), w.path(key), raw); err != nil {
+				if _, err := s.Acquire(t.Context(), w.Path(key), raw); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -130,12 +130,12 @@ func TestALeftoverWithoutAState(t *testing.T) {
 	w := newWorld(t)
 	note, _ := json.Marshal(map[string]any{"request_id": "dead", "deadline": time.Now().Add(-time.Hour)})
 	for _, k := range []string{"branches/gone/terraform.tfstate", "env:/x/other/terraform.tfstate"} {
-		raw, err := tflock.Info{ID: "x", Operation: "lockwarden-prune", Info: string(note), Who: "lockwarden-prune@lambda", Path: w.path(k)}.Marshal()
+		raw, err := tflock.Info{ID: "x", Operation: "lockwarden-prune", Info: string(note), Who: "lockwarden-prune@lambda", Path: w.Path(k)}.Marshal()
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, s := range w.set.All() {
-			if _, err := s.Acquire(t.Context(), w.path(k), raw); err != nil {
+			if _, err := s.Acquire(t.Context(), w.Path(k), raw); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -154,7 +154,7 @@ func TestOurLockReadsLikeAClients(t *testing.T) {
 	seen := map[tflock.Kind]string{}
 	wire := &local.Wire{Before: func(string) {
 		for _, s := range w.set.All() {
-			if h, ok, err := s.Find(context.Background(), w.path(key)); err == nil && ok {
+			if h, ok, err := s.Find(context.Background(), w.Path(key)); err == nil && ok {
 				seen[h.Kind] = h.Raw
 			}
 		}
@@ -167,7 +167,7 @@ func TestOurLockReadsLikeAClients(t *testing.T) {
 		t.Fatalf("%v, %q", err, seen)
 	}
 	again, err := info.Marshal()
-	if err != nil || string(again) != seen[tflock.S3] || len(info.ID) != 36 || info.Path != w.path(key) || !strings.Contains(info.Info, "request-7") {
+	if err != nil || string(again) != seen[tflock.S3] || len(info.ID) != 36 || info.Path != w.Path(key) || !strings.Contains(info.Info, "request-7") {
 		t.Errorf("%v: %s\n%s", err, again, seen[tflock.S3])
 	}
 }

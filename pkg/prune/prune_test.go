@@ -118,7 +118,7 @@ func (w *world) readable2(reason policy.Reason) bool {
 	if reason != policy.DigestMismatch && reason != policy.HasResources {
 		return w.readable(key)
 	}
-	written, err := w.set.Buckets[0].StateWritten(context.Background(), w.path(key))
+	written, err := w.set.Buckets[0].StateWritten(context.Background(), w.Path(key))
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -220,15 +220,15 @@ func TestAClientBeginsInTheMiddle(t *testing.T) {
 				return
 			}
 			// As Terraform: the object, then the row, then the state, then the digest.
-			raw, _ := tflock.Info{ID: "client", Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: w.path(key)}.Marshal()
+			raw, _ := tflock.Info{ID: "client", Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: w.Path(key)}.Marshal()
 			for _, s := range []backend.Store{w.set.Buckets[0], w.set.Tables[0]} {
-				if _, err := s.Acquire(context.Background(), w.path(key), raw); err != nil {
+				if _, err := s.Acquire(context.Background(), w.Path(key), raw); err != nil {
 					refused = true
 				}
 			}
 			if refused { // it gives back what it has
 				for _, s := range []backend.Store{w.set.Tables[0], w.set.Buckets[0]} {
-					if h, ok, err := s.Find(context.Background(), w.path(key)); err == nil && ok && h.Raw == string(raw) {
+					if h, ok, err := s.Find(context.Background(), w.Path(key)); err == nil && ok && h.Raw == string(raw) {
 						_ = s.Release(context.Background(), h)
 					}
 				}
@@ -269,7 +269,7 @@ func TestAWriteWithoutALockIsNotLost(t *testing.T) {
 		calls, deleted := 0, false
 		wire := &local.Wire{Before: func(string) {
 			if calls++; calls == call {
-				there, err := w.set.Buckets[0].StateWritten(context.Background(), w.path(key))
+				there, err := w.set.Buckets[0].StateWritten(context.Background(), w.Path(key))
 				deleted = err == nil && there.IsZero()
 				w.put(key, state(t, "applied"))
 			}
@@ -338,7 +338,7 @@ func TestManyPages(t *testing.T) {
 			time.Sleep(10 * time.Millisecond)
 		}
 		time.Sleep(300 * time.Millisecond)
-		_, there, err := w.set.Buckets[0].Find(context.Background(), w.path(key))
+		_, there, err := w.set.Buckets[0].Find(context.Background(), w.Path(key))
 		stolen = err == nil && !there
 	}
 	cfg := server.ConfigOver(wire)

@@ -18,7 +18,7 @@ import (
 
 func (w *world) restore(wire *local.Wire) (prune.Answer, error) {
 	w.Helper()
-	return w.pruner(server.ConfigOver(wire)).Restore(context.Background(), w.path(key), "restore")
+	return w.pruner(server.ConfigOver(wire)).Restore(context.Background(), w.Path(key), "restore")
 }
 
 func (w *world) prunedLately() []ledger.Pruned {
@@ -34,7 +34,7 @@ func TestRestore(t *testing.T) {
 	w := newWorld(t)
 	w.stale(key, state(t, "destroyed"))
 	pruned := w.prune().Pruned[0]
-	if list := w.prunedLately(); len(list) != 1 || !list[0].Told || list[0].State.Path != w.path(key) || list[0].State.VersionID != pruned.VersionID {
+	if list := w.prunedLately(); len(list) != 1 || !list[0].Told || list[0].State.Path != w.Path(key) || list[0].State.VersionID != pruned.VersionID {
 		t.Errorf("on record: %+v", list)
 	}
 	a, err := w.restore(&local.Wire{})
@@ -90,7 +90,7 @@ func TestNoRestore(t *testing.T) {
 				tc.prepare()
 			}
 			before := w.held()
-			path := w.path(tc.path)
+			path := w.Path(tc.path)
 			if tc.path == "" {
 				path = "elsewhere/terraform.tfstate"
 			}
@@ -114,7 +114,7 @@ func TestARestoreOverwritesNothing(t *testing.T) {
 		calls, written := 0, false
 		wire := &local.Wire{Before: func(string) {
 			if calls++; calls == call {
-				there, err := w.set.Buckets[0].StateWritten(context.Background(), w.path(key))
+				there, err := w.set.Buckets[0].StateWritten(context.Background(), w.Path(key))
 				if written = err == nil && there.IsZero(); written {
 					w.put(key, state(t, "applied"))
 				}
