@@ -158,7 +158,7 @@ func hostile() *rapid.Generator[string] {
 				"*", "_", "~", "`", "```", "&", "&lt;!channel&gt;", "&amp;", "<", ">", "|", ":rotating_light:", "@channel", "\n", "\r", "\x00", "\x1b", "\u2028", "\u202e", "\u200b", "\u00a0", "😀", "\xff", "\"", "'", "$(id)", "%s", "•",
 			}), rapid.String(),
 		), 0, 12).Draw(t, "bits")
-		return strings.Repeat(strings.Join(bits, ""), rapid.SampledFrom([]int{1, 1, 1, 1, 20, 200}).Draw(t, "times"))
+		return strings.Repeat(strings.Join(bits, ""), rapid.SampledFrom([]int{1, 1, 1, 1, 20, 80}).Draw(t, "times"))
 	})
 }
 

@@ -47,7 +47,7 @@ func TestRetries(t *testing.T) {
 				}
 				w := newWorld(tc.answers...)
 				started := time.Now()
-				err := w.Handle(within(t, tc.within), sns("1", "hello"))
+				err := w.Handle(within(t, tc.within), sns("1"))
 				if took := time.Since(started); took < tc.took || took > tc.atMost {
 					t.Errorf("took %s, want %s to %s", took, tc.took, tc.atMost)
 				}
@@ -93,7 +93,7 @@ func TestARefusalForGoodIsNotRetried(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld(tc.answer)
-				err := w.Handle(within(t, time.Minute), sns("1", "hello"))
+				err := w.Handle(within(t, time.Minute), sns("1"))
 				if _, permanent := errors.AsType[*slack.RefusedError](err); !permanent || !strings.Contains(err.Error(), tc.says) {
 					t.Errorf("got %T: %v", err, err)
 				}
@@ -132,7 +132,7 @@ func TestAnErrorOfTheNetworkHidesTheURL(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				w := newWorld()
 				w.channel.broken = broken
-				err := w.Handle(within(t, 30*time.Second), sns("1", "hello"))
+				err := w.Handle(within(t, 30*time.Second), sns("1"))
 				if e, temporary := errors.AsType[*slack.UnreachableError](err); !temporary || !strings.Contains(err.Error(), says) || e.Attempts != len(w.channel.posts) || e.Attempts < 3 {
 					t.Errorf("got %v", err)
 				}
@@ -144,15 +144,15 @@ func TestAnErrorOfTheNetworkHidesTheURL(t *testing.T) {
 
 func TestAMessageIsPostedOnce(t *testing.T) {
 	w := newWorld(answer{404, "", "no_service"})
-	if err := w.Handle(t.Context(), sns("1", "hello")); err == nil {
+	if err := w.Handle(t.Context(), sns("1")); err == nil {
 		t.Fatal("refused, and no error")
 	}
 	for range 3 { // Lambda delivers at least once
-		if err := w.Handle(t.Context(), sns("1", "hello")); err != nil {
+		if err := w.Handle(t.Context(), sns("1")); err != nil {
 			t.Fatal(err)
 		}
 	}
-	if err := w.Handle(t.Context(), sns("2", "hello")); err != nil {
+	if err := w.Handle(t.Context(), sns("2")); err != nil {
 		t.Fatal(err)
 	}
 	if len(w.channel.posts) != 3 {
@@ -163,7 +163,7 @@ func TestAMessageIsPostedOnce(t *testing.T) {
 func TestTheURLIsReadOnce(t *testing.T) {
 	w := newWorld()
 	for id := range 5 {
-		if err := w.Handle(t.Context(), sns(fmt.Sprint(id), "hello")); err != nil {
+		if err := w.Handle(t.Context(), sns(fmt.Sprint(id))); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -173,7 +173,7 @@ func TestTheURLIsReadOnce(t *testing.T) {
 	t.Run("and again when Slack has refused it", func(t *testing.T) {
 		w := newWorld(answer{404, "", "no_service"})
 		for id := range 3 {
-			_ = w.Handle(t.Context(), sns(fmt.Sprint(id), "hello")) // the first is refused
+			_ = w.Handle(t.Context(), sns(fmt.Sprint(id))) // the first is refused
 		}
 		if w.store.reads != 2 || len(w.channel.posts) != 3 {
 			t.Errorf("read %d times for %d posts", w.store.reads, len(w.channel.posts))
@@ -206,7 +206,7 @@ func TestParameters(t *testing.T) {
 			w.store.values = tc.values
 			w.Secret = slack.NewSecret(w.store, tc.asked)
 			defer capture(w.log)()
-			err := w.Handle(t.Context(), sns("1", "hello"))
+			err := w.Handle(t.Context(), sns("1"))
 			if (err == nil) != (tc.fails == "") || (err != nil && !strings.Contains(err.Error(), tc.fails)) {
 				t.Errorf("got %v", err)
 			}

@@ -107,8 +107,8 @@ func newWorld(answers ...answer) *world {
 	return w
 }
 
-func sns(id, message string) events.SNSEvent {
-	return events.SNSEvent{Records: []events.SNSEventRecord{{SNS: events.SNSEntity{MessageID: id, Message: message}}}}
+func sns(id string) events.SNSEvent {
+	return events.SNSEvent{Records: []events.SNSEventRecord{{SNS: events.SNSEntity{MessageID: id, Message: "hello"}}}}
 }
 
 func within(t *testing.T, d time.Duration) context.Context {
