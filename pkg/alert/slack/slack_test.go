@@ -67,9 +67,12 @@ type answer struct {
 func (c *channel) RoundTrip(r *http.Request) (*http.Response, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
+	var body []byte
+	if r.Body != nil { // a redirect that was followed has none
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
 	}
 	c.posts, c.at = append(c.posts, string(body)), append(c.at, time.Now())
 	if c.broken != nil {
@@ -81,6 +84,9 @@ func (c *channel) RoundTrip(r *http.Request) (*http.Response, error) {
 	}
 	if a.retryAfter != "" {
 		w.Header().Set("Retry-After", a.retryAfter)
+	}
+	if a.status >= 300 && a.status < 400 {
+		w.Header().Set("Location", "https://elsewhere.example/")
 	}
 	w.WriteHeader(a.status)
 	_, _ = w.WriteString(a.body)
