@@ -9,6 +9,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 )
 
 // MakeTable makes a table with these string keys, a hash key and at most one range
@@ -48,6 +50,14 @@ func (a *AWS) MakeTopic(ctx context.Context, name string) (string, error) {
 		return "", err
 	}
 	return aws.ToString(out.TopicArn), nil
+}
+
+// MakeSecret puts a SecureString into the parameter store.
+func (a *AWS) MakeSecret(ctx context.Context, name, value string) error {
+	_, err := ssm.NewFromConfig(a.Config()).PutParameter(ctx, &ssm.PutParameterInput{
+		Name: &name, Value: &value, Type: ssmtypes.ParameterTypeSecureString, Overwrite: aws.Bool(true),
+	})
+	return err
 }
 
 // S3 is a client for this AWS's buckets.

@@ -36,6 +36,24 @@ func (a *AWS) Deploy(ctx context.Context, name string, parameters map[string]str
 	return s, nil
 }
 
+// Resource is one of the template's, as CloudFormation gets it: with its functions
+// still in it.
+type Resource struct {
+	Type       string
+	Condition  string
+	Properties map[string]any
+}
+
+// Template gives template.yaml after the real SAM transform, by logical ID.
+func (a *AWS) Template(ctx context.Context) (map[string]Resource, error) {
+	out, err := a.runPython(ctx, "transform.py", filepath.Join(Root(), "template.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	var t struct{ Resources map[string]Resource }
+	return t.Resources, json.Unmarshal(out, &t)
+}
+
 // AWS is where the stack lies.
 func (s *Stack) AWS() *AWS { return s.aws }
 
