@@ -2,6 +2,7 @@ package local
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -21,11 +22,17 @@ func (a *AWS) MakeTable(ctx context.Context, name string, keys ...string) (strin
 		input.AttributeDefinitions = append(input.AttributeDefinitions, types.AttributeDefinition{AttributeName: &key, AttributeType: types.ScalarAttributeTypeS})
 		input.KeySchema = append(input.KeySchema, types.KeySchemaElement{AttributeName: &key, KeyType: []types.KeyType{types.KeyTypeHash, types.KeyTypeRange}[i]})
 	}
-	out, err := dynamodb.NewFromConfig(a.Config()).CreateTable(ctx, input)
+	client := dynamodb.NewFromConfig(a.Config())
+	_, err := client.CreateTable(ctx, input)
+	// moto loses an answer now and then, and the SDK's repeat finds the table that it made.
+	if _, exists := errors.AsType[*types.ResourceInUseException](err); err != nil && !exists {
+		return "", err
+	}
+	out, err := client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name})
 	if err != nil {
 		return "", err
 	}
-	return aws.ToString(out.TableDescription.TableArn), nil
+	return aws.ToString(out.Table.TableArn), nil
 }
 
 // MakeBucket makes a versioned bucket and gives its ARN.
@@ -34,7 +41,7 @@ func (a *AWS) MakeBucket(ctx context.Context, name string) (string, error) {
 	_, err := client.CreateBucket(ctx, &s3.CreateBucketInput{
 		Bucket: &name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: Region},
 	})
-	if err != nil {
+	if _, exists := errors.AsType[*s3types.BucketAlreadyOwnedByYou](err); err != nil && !exists {
 		return "", err
 	}
 	_, err = client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{

@@ -32,7 +32,7 @@ func TestMayPrune(t *testing.T) {
 	}
 	contents := map[policy.Reason]bool{policy.UnreadableFile: true, policy.Encrypted: true, policy.HasResources: true, policy.HasOutputs: true}
 	rapid.Check(t, func(t *rapid.T) {
-		f := policy.StateFacts{Versioned: true, Contents: tfstate.Summary{Condition: tfstate.Empty}}
+		f := policy.StateFacts{Versioned: true, Read: true, Contents: tfstate.Summary{Condition: tfstate.Empty}}
 		var want policy.Reason
 		judged := false // a state has one condition
 		for _, r := range reasons {
@@ -45,9 +45,6 @@ func TestMayPrune(t *testing.T) {
 				want = r.reason
 			}
 		}
-		if f.Changed != "" && want == policy.UnreadableFile {
-			want = policy.Changed // its bytes were not looked at
-		}
 		ok, reason, why := policy.MayPrune(f)
 		if ok != (want == "") || reason != want || why == "" {
 			t.Fatalf("%+v: %v, %q (%s), want %q", f, ok, reason, why, want)
@@ -55,6 +52,9 @@ func TestMayPrune(t *testing.T) {
 	})
 	if ok, reason, _ := policy.MayPrune(policy.StateFacts{}); ok || reason != policy.Unversioned {
 		t.Error("facts that nobody gathered must keep a state")
+	}
+	if ok, reason, _ := policy.MayPrune(policy.StateFacts{Versioned: true, Changed: "gone"}); ok || reason != policy.Changed {
+		t.Error("a state that was not read must be kept as changed")
 	}
 	if ok, _, _ := policy.MayPrune(policy.StateFacts{Versioned: true, Sealed: "AccessDenied", Contents: tfstate.Summary{Condition: tfstate.Empty}}); ok {
 		t.Error("bytes that could not be had must keep a state")
