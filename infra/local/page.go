@@ -57,21 +57,24 @@ func (p *Page) Text(of *html.Node) string {
 	if of == nil {
 		of = p.root
 	}
-	var words []string
+	var words strings.Builder
 	var read func(n *html.Node)
 	read = func(n *html.Node) {
 		switch {
 		case n.Type == html.TextNode:
-			words = append(words, strings.Fields(n.Data)...)
+			words.WriteString(n.Data)
 		case n.Data == "style" || n.Data == "cwdb-action":
 			return
 		}
 		for child := range n.ChildNodes() {
 			read(child)
 		}
+		if n.Type == html.ElementNode && n.Data != "wbr" {
+			words.WriteByte(' ')
+		}
 	}
 	read(of)
-	return strings.Join(words, " ")
+	return strings.Join(strings.Fields(words.String()), " ")
 }
 
 // Rows gives the rows of the page's tables, without headings.

@@ -70,8 +70,11 @@ func (p locksPage) scanned() widget.Node {
 	if p.request.Path != "" {
 		only = " Only states that match " + p.request.Path + " are shown."
 	}
-	said := widget.El("p", widget.Class("lw-quiet"), widget.Text(fmt.Sprintf("Complete: read to the end at %s, %s.%s",
-		p.at.Clock(p.now), widget.Count(p.stores, "watched place"), only)))
+	all := fmt.Sprintf("all %d watched tables and buckets were", p.stores)
+	if p.stores == 1 {
+		all = "the one watched table or bucket was"
+	}
+	said := widget.El("p", widget.Class("lw-quiet"), widget.Text(fmt.Sprintf("Complete: %s read to the end at %s.%s", all, p.at.Clock(p.now), only)))
 	if len(p.failures) > 0 {
 		list := make([]string, len(p.failures))
 		for i, failure := range p.failures {
@@ -97,7 +100,7 @@ func (p locksPage) quiet() widget.Node {
 func (p locksPage) form() widget.Node {
 	field := func(name, label string) widget.Node {
 		id := "lw-" + name
-		return widget.All(
+		return widget.El("span", widget.Class("lw-bar"),
 			widget.El("label", widget.A("for", id), widget.Text(label)),
 			widget.El("input", widget.A("type", "text"), widget.A("id", id), widget.A("name", name), widget.A("maxlength", "300"), widget.A("value", p.at.Field(name))))
 	}
@@ -113,34 +116,48 @@ func (p locksPage) table() widget.Node {
 	if p.at.Narrow() {
 		headings = []string{"State and holder", "Verdict", "Is its run alive?", "Release"}
 	}
-	rows := make([]widget.Node, len(p.lines))
-	for i, l := range p.lines {
-		rows[i] = p.row(l)
+	var rows []widget.Node
+	size := 0
+	for _, l := range p.lines {
+		row := p.row(l)
+		if size += len(row.String()); size > maxBytes {
+			break
+		}
+		rows = append(rows, row)
 	}
-	return widget.Table(caption, headings, rows)
+	left := len(p.lines) - len(rows)
+	return widget.All(widget.Table(caption, headings, rows), widget.If(left > 0,
+		widget.Note(widget.Doubt, fmt.Sprintf("? There is no room for the last %s of this page: take a smaller page_size.", widget.Count(left, "lock")))))
 }
+
+// maxBytes bounds the rows of a page where holders filled every field to do harm: an
+// answer of a Lambda has at most 6 MB.
+const maxBytes = 4 << 20
 
 func (p locksPage) row(l line) widget.Node {
 	f := l.finding
 	state := []widget.Part{
 		widget.A("scope", "row"),
-		widget.El("div", widget.Class("lw-path"), widget.Text(f.Path)),
+		widget.El("div", widget.Class("lw-path"), widget.Path(f.Path)),
 		widget.If(f.ID != "", widget.El("div", widget.Class("lw-quiet"), widget.Text("ID "+f.ID))),
 	}
 	verdict := []widget.Part{verdictMark(f.Verdict)}
 	held := widget.El("span", widget.A("title", "since "+p.at.Clock(f.HeldSince)), widget.Text(policy.Words(f.Held())))
 	holder, operation := or(f.Who, "unknown"), or(f.Operation, "unknown")
 	if f.Verdict == policy.Unreadable {
-		holder, operation = "nobody can tell", "none"
+		holder, operation = "nobody can tell", "nobody can tell"
 	}
 	cell := func(parts ...widget.Part) widget.Node { return widget.El("td", parts...) }
 	if p.at.Narrow() {
-		about := fmt.Sprintf("%s · %s · %s", holder, operation, kinds(f.Holdings))
+		about := fmt.Sprintf("%s · %s · in %s", holder, operation, kinds(f.Holdings))
+		if f.Verdict == policy.Unreadable {
+			about = "in " + kinds(f.Holdings)
+		}
 		state = append(state, widget.El("div", widget.Text(about)))
 		verdict = append(verdict, widget.El("div", held))
 		return widget.El("tr", widget.El("th", state...), cell(verdict...), p.evidence(f), p.release(l))
 	}
-	return widget.El("tr", widget.El("th", state...), cell(verdict...), cell(held), cell(widget.Text(holder)), cell(widget.Text(operation)),
+	return widget.El("tr", widget.El("th", state...), cell(verdict...), cell(held), cell(widget.Whole(holder)), cell(widget.Whole(operation)),
 		cell(widget.Text(kinds(f.Holdings))), p.evidence(f), p.release(l))
 }
 
@@ -169,7 +186,7 @@ func (p locksPage) evidence(f policy.Finding) widget.Node {
 	if f.Verdict == policy.Fresh {
 		return widget.El("td", widget.El("details", widget.El("summary", widget.Text(said)), list))
 	}
-	return widget.El("td", widget.El("div", widget.Text(said)), list)
+	return widget.El("td", widget.El("strong", widget.Text(said)), list)
 }
 
 func liveness(l policy.Liveness) string {
@@ -185,7 +202,13 @@ func liveness(l policy.Liveness) string {
 
 // offer says whether the line has a button: the lock is stuck, and the unlock function
 // would not refuse it.
-func (l line) offer() bool { return l.finding.Verdict == policy.Stuck && l.mayRelease }
+func (l line) offer() bool {
+	return l.finding.Verdict == policy.Stuck && l.mayRelease && l.whole()
+}
+
+// whole says that the finding has the lock's whole ID. It clips those that no client
+// wrote, and a button would have to carry it all.
+func (l line) whole() bool { return l.id == l.finding.ID }
 
 // release is the button, or why there is none.
 func (p locksPage) release(l line) widget.Node {
@@ -201,6 +224,8 @@ func (p locksPage) release(l line) widget.Node {
 		hint = "it has no ID that could be released"
 	case f.Verdict == policy.Fresh:
 		hint = "it is not stuck"
+	case !l.whole():
+		hint = "its ID is longer than any client writes, so paste it into the unlock function"
 	}
 	return widget.El("td", widget.Class("lw-quiet"), widget.Text("No button: "+plain.Line(hint, 500)))
 }

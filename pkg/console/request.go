@@ -19,7 +19,7 @@ type Request struct {
 
 const (
 	defaultPage = 50
-	maxPage     = 200 // one lock takes up to 20 KB where somebody means harm, and an answer 6 MB
+	maxPage     = 200
 )
 
 // ParseRequest reads a request. Its error says what to write instead.

@@ -54,7 +54,7 @@ func El(name literal, parts ...Part) Node {
 		p.write(&attributes, &inside)
 	}
 	open := "<" + string(name) + attributes.String() + ">"
-	if name == "input" || name == "br" { // elements that have no inside and no end
+	if name == "input" || name == "wbr" { // elements that have no inside and no end
 		return Node{open}
 	}
 	return Node{open + inside.String() + "</" + string(name) + ">"}

@@ -3,6 +3,9 @@ package widget
 import (
 	"fmt"
 	"strings"
+	"unicode/utf8"
+
+	"github.com/lockwarden/lockwarden/pkg/plain"
 )
 
 // Palette are the colours of a theme. Each pair of a text and what it lies on has the
@@ -43,6 +46,7 @@ const sheet = `
 .lw thead th{color:QUIET;font-weight:bold;white-space:nowrap}
 .lw .lw-path{font-weight:bold}
 .lw .lw-quiet{color:QUIET}
+.lw .lw-whole{white-space:nowrap}
 .lw .lw-mark{display:inline-block;border-radius:3px;padding:0 6px;font-weight:bold;white-space:nowrap}
 .lw .lw-alarm{color:ALARM;background:ALARMGROUND}
 .lw .lw-doubt{color:DOUBT;background:DOUBTGROUND}
@@ -54,6 +58,7 @@ const sheet = `
 .lw dl.lw-figures dt{color:QUIET;font-weight:normal}
 .lw dl.lw-figures dd{margin:0;font-size:22px;line-height:1.2;font-weight:bold;color:TEXT}
 .lw .lw-bar{display:flex;flex-wrap:wrap;gap:6px 12px;align-items:center;margin:6px 0}
+.lw .lw-bar .lw-bar{margin:0}
 .lw label{color:QUIET}
 .lw input{font:inherit;color:TEXT;background:GROUND;border:1px solid QUIET;border-radius:3px;padding:3px 6px;width:14em;max-width:100%}
 .lw button.btn{font:inherit;font-weight:bold;border:1px solid QUIET;border-radius:3px;padding:3px 12px;cursor:pointer;color:PLAIN;background:PLAINGROUND;white-space:nowrap}
@@ -98,6 +103,19 @@ func Mark(look Look, word string) Node {
 // Note is a paragraph that stands out, with a list below.
 func Note(look Look, text string, list ...string) Node {
 	return El("div", A("class", "lw-note "+look.class()), A("role", "note"), El("p", Text(text)), If(len(list) > 0, List(list)))
+}
+
+// Whole is a text that is not broken into lines, unless it is too long for a column.
+func Whole(text string) Node {
+	if utf8.RuneCountInString(text) > 28 {
+		return Text(text)
+	}
+	return El("span", Class("lw-whole"), Text(text))
+}
+
+// Path is a path, which breaks into lines behind its slashes.
+func Path(path string) Node {
+	return Each(strings.SplitAfter(plain.Line(path, maxText), "/"), func(part string) Node { return All(Text(part), El("wbr")) })
 }
 
 // List is a list of texts.
