@@ -113,7 +113,6 @@ func TestAThousandHostileLocksFit(t *testing.T) {
 	for i := range 1000 {
 		w.lock(fmt.Sprintf("%s/%s/%d", w.name, strings.Repeat("&", 900), i), time.Hour, func(f *tflock.Info) { f.ID, f.Who, f.Operation = long+fmt.Sprint(i), long, long })
 	}
-	started := time.Now()
 	for _, tc := range []struct{ fields, says string }{{"", "Page 1 of 20"}, {`"page_size": 200, `, "There is no room for the last"}} {
 		started := time.Now()
 		text := w.answer(from("light", 1280, tc.fields))
