@@ -1,6 +1,7 @@
 package console_test
 
 import (
+	"context"
 	"flag"
 	"fmt"
 	"os"
@@ -17,6 +18,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/console"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/prune"
 	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -32,9 +34,9 @@ func TestMain(m *testing.M) {
 }
 
 const (
-	self   = "arn:aws:lambda:eu-central-1:123456789012:function:console"
-	unlock = "arn:aws:lambda:eu-central-1:123456789012:function:unlock"
-	prune  = "arn:aws:lambda:eu-central-1:123456789012:function:prune"
+	self     = "arn:aws:lambda:eu-central-1:123456789012:function:console"
+	unlocker = "arn:aws:lambda:eu-central-1:123456789012:function:unlock"
+	pruner   = "arn:aws:lambda:eu-central-1:123456789012:function:prune"
 )
 
 // world is a lock table, a state bucket and a ledger, with a clock.
@@ -48,7 +50,12 @@ type world struct {
 
 func newWorld(t testing.TB) *world {
 	t.Helper()
-	w := &world{TB: t, name: fmt.Sprintf("w%d", time.Now().UnixNano()), now: time.Now().UTC(), prune: prune}
+	return newWorldIn(t, fmt.Sprintf("w%d", time.Now().UnixNano()))
+}
+
+func newWorldIn(t testing.TB, name string) *world {
+	t.Helper()
+	w := &world{TB: t, name: name, now: time.Now().UTC(), prune: pruner}
 	var err error
 	if w.table, err = server.MakeTable(t.Context(), w.name, "LockID"); err != nil {
 		t.Fatal(err)
@@ -79,7 +86,7 @@ func (w *world) lock(path string, age time.Duration, change ...func(*tflock.Info
 	}
 	raw, err := info.Marshal()
 	if err == nil {
-		err = w.set().Tables[0].Acquire(w.Context(), path, raw)
+		_, err = w.set().Tables[0].Acquire(w.Context(), path, raw)
 	}
 	if err != nil {
 		w.Fatal(err)
@@ -98,7 +105,7 @@ func (w *world) answer(event string, tables ...string) string {
 	c := &console.Console{
 		Scanner: scan.New(w.set(tables...), scan.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}, func() time.Time { return w.now }),
 		Ledger:  ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.name+"-ledger"),
-		Unlock:  unlock, Prune: w.prune,
+		Unlock:  unlocker, Prune: w.prune,
 	}
 	return c.Answer(w.Context(), []byte(event), self)
 }
@@ -172,4 +179,21 @@ func golden(t *testing.T, name string, page *local.Page, replace ...string) {
 	if got != string(want) {
 		t.Errorf("%s reads now (run with -update if that is right):\n%s", name, got)
 	}
+}
+
+// recording stands where the prune function's parts stand, and remembers what it was
+// asked.
+type recording struct {
+	asked   prune.Request
+	bounded bool
+}
+
+func (r *recording) Run(ctx context.Context, request prune.Request, _ string) (prune.Report, error) {
+	r.asked = request
+	_, r.bounded = ctx.Deadline()
+	return prune.Report{}, nil
+}
+
+func (r *recording) PrunedLately(context.Context) ([]ledger.Pruned, error) {
+	return []ledger.Pruned{{}}, nil
 }

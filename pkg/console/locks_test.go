@@ -29,7 +29,7 @@ func full(t *testing.T) *world {
 	w.lock(in("young/terraform.tfstate"), 5*time.Minute)
 	w.lock(in("plan/terraform.tfstate"), 20*time.Minute, func(i *tflock.Info) { i.Operation = "OperationTypePlan" })
 	w.lock("elsewhere/terraform.tfstate", 2*time.Hour)
-	if err := w.set().Tables[0].Acquire(t.Context(), "deploy", []byte("me, until noon")); err != nil {
+	if _, err := w.set().Tables[0].Acquire(t.Context(), "deploy", []byte("me, until noon")); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -188,7 +188,7 @@ func TestEverythingOfALockIsText(t *testing.T) {
 		path := w.name + "/" + text.Draw(rt, "key")
 		raw, err := tflock.Info{ID: id, Who: who, Operation: operation, Created: w.now.Add(-time.Hour), Path: path}.Marshal()
 		if err == nil && id != "" {
-			err = table.Acquire(t.Context(), path, raw)
+			_, err = table.Acquire(t.Context(), path, raw)
 		}
 		if err != nil || id == "" {
 			rt.Skip(err)

@@ -1,9 +1,13 @@
 package console
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/prune"
@@ -14,9 +18,57 @@ import (
 // have the rest.
 const shownStates = 100
 
-// States draws the page of stale states: what prune found in a dry run, and what it
-// pruned lately. self is the ARN of the prune function, which restores.
-func States(at widget.Context, r prune.Report, lately []policy.Stale, self string) string {
+// Prunings is what the prune function shows to a dashboard.
+type Prunings struct {
+	Report prune.Report    // of a dry run
+	Lately []ledger.Pruned // what can be restored
+	Self   string          // ARN of the prune function
+}
+
+// lookTime is how long a dashboard is kept waiting for a dry run. It says what it found
+// until then.
+const lookTime = 45 * time.Second
+
+type pruner interface {
+	Run(ctx context.Context, request prune.Request, requestID string) (prune.Report, error)
+}
+
+type prunings interface {
+	PrunedLately(ctx context.Context) ([]ledger.Pruned, error)
+}
+
+// Look answers a dashboard: by a dry run, whatever was asked for. A dashboard calls the
+// function that a widget names at every refresh, and none of them may prune.
+func Look(ctx context.Context, p pruner, l prunings, requestID, self string) (Prunings, error) {
+	limited, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
+	report, err := p.Run(limited, prune.Request{DryRun: true}, requestID)
+	if err != nil {
+		return Prunings{}, err
+	}
+	lately, err := l.PrunedLately(ctx)
+	return Prunings{report, lately, self}, err
+}
+
+// Pruned is the page of whatever the prune function answers to a dashboard.
+func Pruned(at widget.Context, answer any, err error) string {
+	switch a := answer.(type) {
+	case Prunings:
+		if err == nil {
+			return States(at, a)
+		}
+	case prune.Answer:
+		return restored(at, a, err)
+	}
+	if err == nil {
+		err = errors.New("the prune function answered something else")
+	}
+	return failed(at, "The stale states are not known", err)
+}
+
+// States draws the page of stale states: what prune would do, and what it did lately.
+func States(at widget.Context, p Prunings) string {
+	r := p.Report
 	var abandoned, kept []policy.Stale
 	for _, s := range r.Kept {
 		if s.Abandoned() {
@@ -26,27 +78,22 @@ func States(at widget.Context, r prune.Report, lately []policy.Stale, self strin
 		}
 	}
 	written := func(s policy.Stale) string { return at.Clock(s.LastModified) }
-	// Pruned is what went. Unless the run was dry, that is in the ledger too.
-	would := "To be pruned at the next run"
-	if !r.DryRun {
-		would = "Pruned in this run"
-	}
 	return widget.Page(at,
 		back(at),
 		widget.El("p", widget.Class("lw-quiet"), widget.Text(widget.Count(r.Examined, "stale state")+" examined: not written for so long that prune looks at them.")),
-		widget.If(r.StoppedEarly, widget.Note(widget.Doubt, "? Time ran out, so this is not all of them: the next run goes on from here.")),
-		widget.If(r.Omitted > 0, widget.Note(widget.Doubt, fmt.Sprintf("? %s more are not listed here.", widget.Count(r.Omitted, "state")))),
+		widget.If(r.StoppedEarly, widget.Note(widget.Doubt, "? Time ran out, so this is not all of them.")),
+		widget.If(r.Omitted > 0, widget.Note(widget.Doubt, fmt.Sprintf("? %s not listed here.", widget.Count(r.Omitted, "more state")))),
 		widget.If(len(r.Errors) > 0, widget.Note(widget.Alarm, "▲ INCOMPLETE: not everything could be looked at.", clipped(r.Errors)...)),
 		table("Abandoned: still managing infrastructure that someone pays for", max(len(abandoned), r.Abandoned), abandoned,
 			column{"Last written", written}, column{"Manages", alert.Resources}, column{"What to do", func(policy.Stale) string {
 				return "destroy it, or tag the state object lockwarden:keep"
 			}}),
-		table(would, len(r.Pruned), r.Pruned,
+		table("Would be pruned: stale, and certainly empty", len(r.Pruned), r.Pruned,
 			column{"Last written", written}, column{"Serial", func(s policy.Stale) string { return fmt.Sprint(s.Serial) }}),
 		table("Kept", len(kept), kept,
 			column{"Last written", written}, column{"Why", func(s policy.Stale) string { return or(plain.Line(s.Why, 300), string(s.Reason)) }}),
-		restorable(at, lately, self),
-		widget.If(len(r.Kept)+len(r.Pruned)+len(lately)+r.Omitted == 0 && len(r.Errors) == 0, widget.El("p", widget.Text("No stale states, and none was pruned lately."))),
+		restorable(at, p),
+		widget.If(len(r.Kept)+len(r.Pruned)+len(p.Lately)+r.Omitted == 0 && len(r.Errors) == 0, widget.El("p", widget.Text("No stale states, and none was pruned lately."))),
 	)
 }
 
@@ -86,21 +133,23 @@ func table(title string, total int, states []policy.Stale, columns ...column) wi
 }
 
 // restorable is the table of what was pruned lately, each with a button.
-func restorable(at widget.Context, lately []policy.Stale, self string) widget.Node {
-	if len(lately) == 0 {
+func restorable(at widget.Context, p Prunings) widget.Node {
+	if len(p.Lately) == 0 {
 		return widget.Node{}
 	}
-	shown := lately[:min(len(lately), shownStates)]
+	shown := p.Lately[:min(len(p.Lately), shownStates)]
 	rows := make([]widget.Node, len(shown))
-	for i, s := range shown {
+	for i, pruned := range shown {
+		s := pruned.State
 		button := widget.Button("Restore", widget.Action{
-			Endpoint: self, Popup: true, Payload: map[string]any{"restore": s.Path},
+			Endpoint: p.Self, Popup: true, Payload: map[string]any{"restore": s.Path},
 			Confirm: fmt.Sprintf("Restore the state %s, serial %d? Its last bytes are written back, unless there is a state again. It counts as fresh then.", s.Path, s.Serial),
 		})
 		rows[i] = widget.El("tr", widget.El("th", widget.A("scope", "row"), widget.Class("lw-path"), widget.Path(s.Path)),
-			widget.El("td", widget.Text(at.Clock(s.LastModified))), widget.El("td", widget.Text(fmt.Sprint(s.Serial))), widget.El("td", button))
+			widget.El("td", widget.Text(at.Clock(pruned.At))), widget.El("td", widget.Text(at.Clock(s.LastModified))),
+			widget.El("td", widget.Text(fmt.Sprint(s.Serial))), widget.El("td", button))
 	}
-	return titled("Pruned lately", len(lately), len(shown), []string{"State", "Was last written", "Serial", "Restore"}, rows)
+	return titled("Pruned lately", len(p.Lately), len(shown), []string{"State", "Pruned", "Was last written", "Serial", "Restore"}, rows)
 }
 
 func titled(title string, total, shown int, headings []string, rows []widget.Node) widget.Node {
@@ -123,18 +172,21 @@ func clipped(texts []string) []string {
 	return list
 }
 
-// Restored says what became of a request to restore: outcome and message are prune's.
-// err is why there is no answer.
-func Restored(at widget.Context, outcome, message string, err error) string {
-	if err != nil {
+// restored says what became of a request to restore. With err, something failed before
+// or after it.
+func restored(at widget.Context, a prune.Answer, err error) string {
+	switch {
+	case a.Outcome == prune.Restored:
+		steps := []string{"Plan it: the state counts as fresh now, and prune looks at it again when it is stale."}
+		if err != nil {
+			steps = append(steps, "Not all went well: "+plain.Line(err.Error(), 600))
+		}
+		return told(at, "✓ Restored", widget.Calm, a.Message, steps)
+	case err != nil:
 		return failed(at, "Not restored", err)
-	}
-	switch outcome {
-	case "restored":
-		return told(at, "✓ Restored", widget.Calm, message, []string{"Plan it before the next prune: it counts as fresh until then."})
-	case "not_found":
-		return told(at, "? There is nothing to restore", widget.Doubt, message, nil)
+	case a.Outcome == prune.NotFound:
+		return told(at, "? There is nothing to restore", widget.Doubt, a.Message, nil)
 	default:
-		return told(at, "▲ Not restored", widget.Alarm, message, nil)
+		return told(at, "▲ Not restored", widget.Alarm, a.Message, nil)
 	}
 }
