@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 )
@@ -127,5 +128,76 @@ func TestAFailingBackendIsOnThePage(t *testing.T) {
 		if !strings.Contains(text, want) {
 			t.Errorf("%q is missing: %s", want, text)
 		}
+	}
+}
+
+// A branch's state that was pruned is shown beside the one that still manages resources,
+// and its button brings it back.
+func TestStaleStatesAreShownAndRestored(t *testing.T) {
+	stack := deploy(t, nil)
+	client, err := local.Tofu()
+	if err != nil {
+		t.Fatal(err)
+	}
+	workspaces := map[string]*local.Workspace{}
+	for key, runs := range map[string][]string{"branches/merged/terraform.tfstate": {"apply", "destroy"}, "branches/forgotten/terraform.tfstate": {"apply"}} {
+		w, err := stack.Workspace(t.Context(), client, t.TempDir(), key, local.ByBoth)
+		for _, run := range runs {
+			if err == nil {
+				_, err = w.Run(t.Context(), run, "-auto-approve")
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		workspaces[key] = w
+	}
+	if err := stack.AWS().Age(stack.Outputs["StateBucketName"], "branches/", 31*24*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	dashboard := local.Dashboard{Stack: stack, Context: local.DashboardContext("light", 1280, "+00:00", nil)}
+	press := func(page *local.Page, label string) *local.Page {
+		t.Helper()
+		buttons := page.Buttons(label)
+		if len(buttons) != 1 {
+			t.Fatalf("%d buttons %q: %s", len(buttons), label, page.Text(nil))
+		}
+		next, err := dashboard.Press(t.Context(), buttons[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		return next
+	}
+	locks := open(t, dashboard)
+	for range 2 { // looking at it twice prunes nothing
+		text := press(locks, "Stale states").Text(nil)
+		_, abandoned, _ := strings.Cut(text, "Abandoned")
+		abandoned, would, _ := strings.Cut(abandoned, "Would be pruned")
+		if !strings.Contains(abandoned, "branches/forgotten") || !strings.Contains(abandoned, "1 resource") || !strings.Contains(would, "branches/merged") {
+			t.Fatalf("before the prune: %s", text)
+		}
+	}
+	// A widget that names the prune function, without a parameter, gets a dry run too.
+	if _, err := dashboard.Call(t.Context(), local.FunctionARN(stack.Resources["PruneFunction"]), nil); err != nil {
+		t.Fatal(err)
+	}
+	if result, err := stack.Invoke(t.Context(), "prune", "PruneFunction", "{}"); err != nil || result.Failed || strings.Count(result.Payload, `"fate":"pruned"`) != 1 {
+		t.Fatalf("%v: %s", err, result.Payload)
+	}
+	states := press(locks, "Stale states")
+	if b := states.Buttons("Restore"); len(b) != 1 || !strings.Contains(b[0].Confirm, "branches/merged") {
+		t.Fatalf("after the prune: %s", states.Text(nil))
+	}
+	if text := press(states, "Restore").Text(nil); !strings.Contains(text, "✓ Restored") {
+		t.Errorf("it answers %s", text)
+	}
+	if out, err := workspaces["branches/merged/terraform.tfstate"].Run(t.Context(), "state", "pull"); err != nil || !strings.Contains(out, `"serial"`) {
+		t.Errorf("after the restore: %v, %s", err, out)
+	}
+	if text := press(states, "Restore").Text(nil); !strings.Contains(text, "▲ Not restored") {
+		t.Errorf("pressed again: %s", text)
+	}
+	if text := press(states, "Back to the locks").Text(nil); !strings.Contains(text, "No locks") {
+		t.Errorf("back again: %s", text)
 	}
 }

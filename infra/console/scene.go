@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -37,6 +38,9 @@ func (s *scene) play(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	if err := s.stale(ctx, clients[0]); err != nil {
+		return err
+	}
 	for i, key := range []string{"network/production/terraform.tfstate", "app/staging/terraform.tfstate", "branches/feature-x/terraform.tfstate"} {
 		client, mode := clients[i%len(clients)], local.Modes[i]
 		step("%s apply on %s, locking by %s, dies of kill -9", client.Name, key, mode)
@@ -52,7 +56,7 @@ func (s *scene) play(ctx context.Context) error {
 		return err
 	}
 	step("the monitor scans; then all wait until those locks are stuck, and another apply starts and lives")
-	if err := s.scan(ctx); err != nil {
+	if err := s.invoke(ctx, "monitor", "MonitorFunction", "{}"); err != nil {
 		return err
 	}
 	select {
@@ -68,7 +72,7 @@ func (s *scene) play(ctx context.Context) error {
 	if _, s.alive, err = s.stack.Hold(ctx, clients[0], dir, healthy, local.ByBoth, local.TenMinutes); err != nil {
 		return err
 	}
-	return s.scan(ctx)
+	return s.invoke(ctx, "monitor", "MonitorFunction", "{}")
 }
 
 // folder makes an empty one for a state's configuration.
@@ -95,26 +99,12 @@ func (s *scene) strangers(ctx context.Context) error {
 	return nil
 }
 
-func (s *scene) scan(ctx context.Context) error {
-	result, err := s.stack.Invoke(ctx, "monitor", "MonitorFunction", "{}")
-	if err == nil && result.Failed {
-		err = fmt.Errorf("the monitor failed: %s", result.Payload)
-	}
-	return err
-}
-
 // plan has the client of every lock that was left plan again. At least one works: a
 // browser has pressed its button.
 func (s *scene) plan(ctx context.Context) error {
 	step("the clients plan again")
 	free := 0
-	for _, key := range slices.Sorted(func(yield func(string) bool) {
-		for key := range s.left {
-			if !yield(key) {
-				return
-			}
-		}
-	}) {
+	for _, key := range slices.Sorted(maps.Keys(s.left)) {
 		_, err := s.left[key].Run(ctx, "plan")
 		switch {
 		case err == nil:

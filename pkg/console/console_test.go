@@ -44,6 +44,7 @@ type world struct {
 	testing.TB
 	name          string
 	table, bucket string // ARNs
+	ledger        string
 	now           time.Time
 	prune         string
 }
@@ -55,18 +56,11 @@ func newWorld(t testing.TB) *world {
 
 func newWorldIn(t testing.TB, name string) *world {
 	t.Helper()
-	w := &world{TB: t, name: name, now: time.Now().UTC(), prune: pruner}
-	var err error
-	if w.table, err = server.MakeTable(t.Context(), w.name, "LockID"); err != nil {
+	place, err := server.MakePlace(t.Context(), name)
+	if err != nil {
 		t.Fatal(err)
 	}
-	if w.bucket, err = server.MakeBucket(t.Context(), w.name); err != nil {
-		t.Fatal(err)
-	}
-	if _, err = server.MakeTable(t.Context(), w.name+"-ledger", "kind", "id"); err != nil {
-		t.Fatal(err)
-	}
-	return w
+	return &world{TB: t, name: name, table: place.TableARN, bucket: place.BucketARN, ledger: place.Ledger, now: time.Now().UTC(), prune: pruner}
 }
 
 func (w *world) set(tables ...string) backend.Set {
@@ -104,7 +98,7 @@ func (w *world) state(key string) {
 func (w *world) answer(event string, tables ...string) string {
 	c := &console.Console{
 		Scanner: scan.New(w.set(tables...), scan.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}, func() time.Time { return w.now }),
-		Ledger:  ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.name+"-ledger"),
+		Ledger:  ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.ledger),
 		Unlock:  unlocker, Prune: w.prune,
 	}
 	return c.Answer(w.Context(), []byte(event), self)

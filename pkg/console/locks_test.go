@@ -264,7 +264,7 @@ func TestParameters(t *testing.T) {
 func TestWithoutTheLedgerThePageSaysSo(t *testing.T) {
 	w := newWorld(t)
 	w.lock(w.name+"/k", time.Hour)
-	w.name += "-gone" // and with it the ledger's name
+	w.ledger = "gone"
 	if page := w.page(from("light", 1280, "")); !strings.Contains(page.Text(nil), "What earlier scans saw cannot be read") || len(page.Rows()) != 1 {
 		t.Errorf("got %s", page.Text(nil))
 	}

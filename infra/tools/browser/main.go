@@ -1,6 +1,6 @@
 // Command browser opens the dashboard's page in a headless Chromium, takes pictures of it
-// in both themes and at half width, presses a Release button, and reads the answer. It
-// fails when anything on the page ran or looks other than it should.
+// in both themes and at half width, presses Release and Restore, and reads the answers.
+// It fails when anything on the page ran or looks other than it should.
 //
 // usage: browser URL FOLDER
 //
@@ -96,12 +96,27 @@ func visit(tab context.Context, url, folder string) error {
 		picture(folder, "console-released.png"),
 		chromedp.Click("#popup form button"),
 		chromedp.Click("#refresh"), idle(),
+
+		chromedp.Click(`//button[text()="Stale states"]`), idle(),
+		chromedp.WaitVisible(restore),
+		picture(folder, "console-states.png"),
+		chromedp.Click(restore),
+		chromedp.WaitVisible("#confirm[open]"),
+		chromedp.Click("#confirm button[value=yes]"),
+		chromedp.WaitVisible("#popup[open]"),
+		read("#answer", "✓ Restored"),
+		chromedp.Click("#popup form button"),
+		chromedp.Click(`//button[text()="Back to the locks"]`), idle(),
+		read("#widget", "Complete", "stuck"),
 	)
 }
 
-// release is the button of a lock that a real client left: its state is that of the
-// staging environment.
-const release = `//tr[contains(., "app/staging")]//button[text()="Release"]`
+// release is the button of a lock that a real client left, restore that of a state that
+// was pruned.
+const (
+	release = `//tr[contains(., "app/staging")]//button[text()="Release"]`
+	restore = `//tr[contains(., "branches/merged")]//button[text()="Restore"]`
+)
 
 // idle waits until the page shows what it was asked for.
 func idle() chromedp.Action[chromedp.Void] {
