@@ -98,11 +98,9 @@ func (p locksPage) quiet() widget.Node {
 // form is what the viewer may say for the record. CloudWatch does not tell a function
 // who presses a button.
 func (p locksPage) form() widget.Node {
-	field := func(name, label string) widget.Node {
-		id := "lw-" + name
-		return widget.El("span", widget.Class("lw-bar"),
-			widget.El("label", widget.A("for", id), widget.Text(label)),
-			widget.El("input", widget.A("type", "text"), widget.A("id", id), widget.A("name", name), widget.A("maxlength", "300"), widget.A("value", p.at.Field(name))))
+	field := func(name, label string) widget.Node { // no IDs: a dashboard may have this page twice
+		return widget.El("label", widget.Text(label+" "),
+			widget.El("input", widget.A("type", "text"), widget.A("name", name), widget.A("maxlength", "300"), widget.A("value", p.at.Field(name))))
 	}
 	return widget.El("form", widget.El("div", widget.Class("lw-bar"),
 		field(fieldName, "Your name"), field(fieldReason, "Why a lock may go"),

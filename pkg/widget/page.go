@@ -58,8 +58,8 @@ const sheet = `
 .lw dl.lw-figures dt{color:QUIET;font-weight:normal}
 .lw dl.lw-figures dd{margin:0;font-size:22px;line-height:1.2;font-weight:bold;color:TEXT}
 .lw .lw-bar{display:flex;flex-wrap:wrap;gap:6px 12px;align-items:center;margin:6px 0}
-.lw .lw-bar .lw-bar{margin:0}
 .lw label{color:QUIET}
+.lw label input{margin-left:8px}
 .lw input{font:inherit;color:TEXT;background:GROUND;border:1px solid QUIET;border-radius:3px;padding:3px 6px;width:14em;max-width:100%}
 .lw button.btn{font:inherit;font-weight:bold;border:1px solid QUIET;border-radius:3px;padding:3px 12px;cursor:pointer;color:PLAIN;background:PLAINGROUND;white-space:nowrap}
 .lw button.btn-primary{color:PRESS;background:PRESSGROUND;border-color:PRESSGROUND}

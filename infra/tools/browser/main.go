@@ -84,8 +84,8 @@ func visit(tab context.Context, url, folder string) error {
 		chromedp.Click("#half"), idle(),
 		chromedp.Click("#dark"), idle(),
 
-		chromedp.SendKeys("#lw-name", "ana"),
-		chromedp.SendKeys("#lw-reason", "its runner is gone"),
+		chromedp.SendKeys("input[name=name]", "ana"),
+		chromedp.SendKeys("input[name=reason]", "its runner is gone"),
 		// By the keyboard, as a person without a mouse does.
 		chromedp.Focus(release), chromedp.KeyEvent("\r"),
 		chromedp.WaitVisible("#confirm[open]"),
