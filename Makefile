@@ -6,7 +6,7 @@ B := .build
 TOOLS := infra/tools
 GOFILES := $(shell git ls-files '*.go')
 
-.PHONY: help setup demo test fuzz build lint template ci clean deploy unlock
+.PHONY: help setup demo console pictures test fuzz build lint template ci clean deploy unlock
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -33,6 +33,16 @@ $(B)/bin/golangci-lint $(B)/bin/gofumpt &: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go
 
 demo: setup ## a real client leaves a stuck lock on a local AWS, and the monitor tells of it
 	@go run ./infra/demo
+
+console: setup ## the dashboard's page on the local AWS, its buttons working, until Ctrl-C
+	@go run ./infra/console
+
+PICTURES ?= docs/pictures
+pictures: setup ## a headless Chromium presses the buttons of the page and takes pictures of it
+	@command -v "$${CHROMIUM:-chromium}" >/dev/null || { echo 'Chromium is missing: install it (Debian: apt-get install chromium), or name one in CHROMIUM'; exit 1; }
+	@mkdir -p $(PICTURES)
+	@cd $(TOOLS)/browser && CGO_ENABLED=0 go build -trimpath -o ../../../$(B)/browser .
+	@CHROMIUM="$${CHROMIUM:-chromium}" go run ./infra/console -then $(abspath $(B))/browser $(abspath $(PICTURES))
 
 test: setup ## every test, real clients included, under the race detector
 	go test -race ./...

@@ -6,6 +6,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/metric"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/scan"
 )
 
 // Report is the function's answer: the locks of now, worst first.
@@ -28,33 +29,19 @@ const (
 	maxBytes  = 4 << 20
 )
 
-func newReport(scan ledger.Scan) Report {
+func newReport(reading scan.Reading, figures scan.Figures, locks []ledger.Observed) Report {
 	r := Report{
-		ScannedAt: scan.Started.UTC(), Complete: len(scan.Failures) == 0,
-		Locks: []policy.Finding{}, Errors: []string{},
+		ScannedAt: reading.Started.UTC(), Complete: reading.Complete(),
+		Held: figures.Held, Stuck: figures.Stuck, Unreadable: figures.Unreadable, OldestSeconds: int64(figures.Oldest / time.Second),
+		Locks: []policy.Finding{}, Errors: reading.Errors(),
 	}
 	size := 0
-	for _, o := range scan.Locks {
-		f := o.Finding
-		if f.Verdict == policy.Unreadable {
-			r.Unreadable++
-		} else {
-			r.Held++
-			r.OldestSeconds = max(r.OldestSeconds, f.HeldSeconds)
-		}
-		if f.Verdict == policy.Stuck {
-			r.Stuck++
-		}
-		if size += sizeOf(f); len(r.Locks) == maxListed || size > maxBytes {
+	for _, o := range locks {
+		if size += sizeOf(o.Finding); len(r.Locks) == maxListed || size > maxBytes {
 			r.Omitted++
 			continue
 		}
-		r.Locks = append(r.Locks, f)
-	}
-	for _, arn := range scan.Watched {
-		if problem, failed := scan.Failures[arn]; failed {
-			r.Errors = append(r.Errors, problem)
-		}
+		r.Locks = append(r.Locks, o.Finding)
 	}
 	return r
 }

@@ -25,7 +25,7 @@ var eventOf = map[ledger.Change]alert.Type{
 func (m *Monitor) tell(ctx context.Context, turn *ledger.Turn, scan ledger.Scan) ([]time.Duration, error) {
 	ctx, cancel := context.WithDeadline(ctx, turn.Until)
 	defer cancel()
-	rules := ledger.Rules{RemindEvery: m.Rules.RemindEvery, Keep: keep}
+	rules := ledger.Rules{RemindEvery: m.RemindEvery, Keep: keep}
 	changes := map[ledger.Change][]ledger.Step{}
 	for _, step := range ledger.Compare(turn.Memory, scan, rules) {
 		changes[step.Change] = append(changes[step.Change], step)
