@@ -1,9 +1,11 @@
 """Deploys the template into the local AWS: the real SAM transform, then CloudFormation.
 
 usage: deploy.py TEMPLATE STACK [NAME=VALUE …]
+       deploy.py --delete STACK
 
-The endpoint and credentials come from the environment. Prints, as JSON, the stack's
-outputs, its resources (physical by logical ID) and each function's environment.
+A stack that is there is updated. The endpoint and credentials come from the environment.
+Prints, as JSON, the stack's outputs, its resources (physical by logical ID), and each
+function's environment and role.
 """
 
 import json
@@ -43,13 +45,15 @@ def deploy(template, stack, parameters):
         if error.response["Error"]["Code"] != "BucketAlreadyOwnedByYou":
             raise
     s3.put_object(**CODE, Body=b"")  # kept and never run: the built binary runs instead
-    cloudformation.create_stack(
+    there = stack in [s["StackName"] for s in cloudformation.describe_stacks()["Stacks"]]
+    (cloudformation.update_stack if there else cloudformation.create_stack)(
         StackName=stack,
         TemplateBody=json.dumps(plain),
         Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
         Capabilities=["CAPABILITY_IAM"],
     )
-    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
+    done = "stack_update_complete" if there else "stack_create_complete"
+    cloudformation.get_waiter(done).wait(StackName=stack, WaiterConfig={"Delay": 1})
     described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     listed = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
     # moto gives some policies no name: nothing asks for them by name
@@ -57,14 +61,23 @@ def deploy(template, stack, parameters):
     resources = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in found}
     if "StateBucket" in resources:  # moto takes no versioning from CloudFormation
         s3.put_bucket_versioning(Bucket=resources["StateBucket"], VersioningConfiguration={"Status": "Enabled"})
-    functions = {}
+    functions, roles = {}, {}
     for resource in found:
         if resource["ResourceType"] == "AWS::Lambda::Function":
             configured = client("lambda").get_function_configuration(FunctionName=resource["PhysicalResourceId"])
             functions[resource["LogicalResourceId"]] = configured["Environment"]["Variables"]
+            roles[resource["LogicalResourceId"]] = configured["Role"]
     outputs = {o["OutputKey"]: o["OutputValue"] for o in described.get("Outputs", [])}
-    return {"outputs": outputs, "resources": resources, "functions": functions}
+    return {"outputs": outputs, "resources": resources, "functions": functions, "roles": roles}
+
+
+def delete(stack):
+    cloudformation = client("cloudformation")
+    cloudformation.delete_stack(StackName=stack)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "--delete":
+        sys.exit(delete(sys.argv[2]))
     json.dump(deploy(sys.argv[1], sys.argv[2], dict(word.split("=", 1) for word in sys.argv[3:])), sys.stdout)

@@ -1,6 +1,6 @@
 """Serves moto on a free port of 127.0.0.1 and ends when its parent does.
 
-Prints the port. Then, for each line with the ARN of a topic, prints as one line of JSON
+IAM decides as authorize.py says. Prints the port. Then, for each line with the ARN of a topic, prints as one line of JSON
 what was published to it: a list of [subject, message, attributes].
 """
 
@@ -8,11 +8,13 @@ import json
 import logging
 import sys
 
+import authorize
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.server import ThreadedMotoServer
 from moto.sns.models import sns_backends
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
+authorize.install()
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()
 print(server.get_host_and_port()[1], flush=True)

@@ -1,0 +1,128 @@
+package stack_test
+
+import (
+	"context"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// world is a table and a bucket with the name that the sample events use, and two
+// stacks that watch them: quick sees every lock as old, careful has the defaults.
+type world struct {
+	quick, careful *local.Stack
+	set            backend.Set
+}
+
+const (
+	sampleID  = "78007e4f-7284-5b8c-b34c-620445a03e9c"
+	sampleKey = "network/production/terraform.tfstate"
+	states    = "states"
+)
+
+var worldMade *world
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	if worldMade != nil {
+		return worldMade
+	}
+	table, err := server.MakeTable(t.Context(), states, "LockID")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket, err := server.MakeBucket(t.Context(), states)
+	if err != nil {
+		t.Fatal(err)
+	}
+	parameters := map[string]string{"CreateBackend": "false", "WatchTableArns": table, "WatchBucketArns": bucket}
+	w := &world{}
+	if w.careful, err = server.Deploy(t.Context(), "careful", parameters); err != nil {
+		t.Fatal(err)
+	}
+	parameters["ReleaseGuard"], parameters["StuckAfter"] = "1ms", "1ms"
+	if w.quick, err = server.Deploy(t.Context(), "quick", parameters); err != nil {
+		t.Fatal(err)
+	}
+	if w.set, err = backend.Open(server.Config(), []string{table}, []string{bucket}); err != nil {
+		t.Fatal(err)
+	}
+	worldMade = w
+	return w
+}
+
+// prepare makes what an event's outcome needs, and gives the stack to send it to.
+// Where nothing is said of a case, one lock is stuck, in the table and in the bucket.
+func (w *world) prepare(t *testing.T, function, name string) *local.Stack {
+	t.Helper()
+	switch function + " " + name {
+	case "unlock not_found":
+	case "unlock changed":
+		w.lock(t, sampleKey, "another")
+	case "unlock ambiguous":
+		w.lock(t, sampleKey, sampleID)
+		w.lock(t, "other/terraform.tfstate", sampleID)
+	case "unlock refused", "unlock released-by-force":
+		w.lock(t, sampleKey, sampleID)
+		return w.careful
+	case "unlock partial": // one half cannot be removed
+		w.lock(t, sampleKey, sampleID)
+		w.keepObjects(t)
+	default:
+		w.lock(t, sampleKey, sampleID)
+	}
+	return w.quick
+}
+
+// lock takes a lock in every store, as a client does.
+func (w *world) lock(t *testing.T, key, id string) {
+	t.Helper()
+	path := states + "/" + key
+	raw, err := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "ana@laptop", Version: "1.11.4", Created: time.Now().UTC(), Path: path}.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range w.set.All() {
+		if err := s.Acquire(t.Context(), path, raw); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+// keepObjects has the bucket refuse every delete until the test ends.
+func (w *world) keepObjects(t *testing.T) {
+	t.Helper()
+	client := server.S3()
+	_, err := client.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: aws.String(states), Policy: aws.String(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:DeleteObject","Resource":"arn:aws:s3:::states/*"}]}`,
+	)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if _, err := client.DeleteBucketPolicy(context.Background(), &s3.DeleteBucketPolicyInput{Bucket: aws.String(states)}); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// clear removes every lock.
+func (w *world) clear(t *testing.T) {
+	t.Helper()
+	for _, s := range w.set.All() {
+		for h, err := range s.Holdings(t.Context()) {
+			if err == nil {
+				err = s.Release(t.Context(), h)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+}
