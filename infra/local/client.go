@@ -164,11 +164,12 @@ func (r *Run) Kill() error {
 func (r *Run) Wait() error { return <-r.done }
 
 func (w *Workspace) command(ctx context.Context, args ...string) *exec.Cmd {
-	args = append(args[:len(args):len(args)], "-no-color")
-	if args[0] != "force-unlock" {
-		args = append(args, "-input=false")
-	} else { // flags come before the ID
-		args = append([]string{"force-unlock", "-force"}, args[1:len(args)-1]...)
+	switch args[0] {
+	case "force-unlock": // flags come before the ID
+		args = append([]string{"force-unlock", "-force"}, args[1:]...)
+	case "workspace": // takes neither flag
+	default:
+		args = append(args[:len(args):len(args)], "-no-color", "-input=false")
 	}
 	cmd := exec.CommandContext(ctx, w.client.path, args...) //nolint:gosec // a client that make setup installed
 	cmd.Dir = w.dir

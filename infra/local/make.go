@@ -6,6 +6,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -48,6 +49,20 @@ func (a *AWS) MakeTopic(ctx context.Context, name string) (string, error) {
 		return "", err
 	}
 	return aws.ToString(out.TopicArn), nil
+}
+
+// MakeRole makes a role with one managed policy, which anybody may assume, and gives
+// its ARN.
+func (a *AWS) MakeRole(ctx context.Context, name, policyARN string) (string, error) {
+	client := iam.NewFromConfig(a.Config())
+	out, err := client.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}`,
+	)})
+	if err != nil {
+		return "", err
+	}
+	_, err = client.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &name, PolicyArn: &policyARN})
+	return aws.ToString(out.Role.Arn), err
 }
 
 // S3 is a client for this AWS's buckets.
