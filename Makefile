@@ -25,6 +25,11 @@ $(B)/bin/tofu: $(TOOLS)/tofu/go.mod $(TOOLS)/tofu/go.sum
 	@cd $(TOOLS)/tofu && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ github.com/opentofu/opentofu/cmd/tofu
 	@touch $@
 
+$(B)/bin/terragrunt: $(TOOLS)/terragrunt/go.mod $(TOOLS)/terragrunt/go.sum
+	@echo '> building Terragrunt from the Go module proxy: three to five minutes, once'
+	@cd $(TOOLS)/terragrunt && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ github.com/gruntwork-io/terragrunt
+	@touch $@
+
 $(B)/bin/golangci-lint $(B)/bin/gofumpt &: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go.sum
 	@echo '> building the linters from the Go module proxy: three minutes, once'
 	@mkdir -p $(B)/bin
@@ -34,7 +39,7 @@ $(B)/bin/golangci-lint $(B)/bin/gofumpt &: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go
 demo: setup ## a real client leaves a stuck lock on a local AWS, and the monitor tells of it
 	@go run ./infra/demo
 
-test: setup ## every test, real clients included, under the race detector
+test: setup $(B)/bin/terragrunt ## every test, real clients included, under the race detector
 	go test -race ./...
 
 fuzz: ## ten seconds of fuzzing for each parser
