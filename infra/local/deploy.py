@@ -3,9 +3,8 @@
 usage: deploy.py TEMPLATE STACK [NAME=VALUE …]
        deploy.py --delete STACK
 
-A stack that is there is updated. The endpoint and credentials come from the environment.
-Prints, as JSON, the stack's outputs, its resources (physical by logical ID), and each
-function's environment and role.
+The endpoint and credentials come from the environment. Prints, as JSON, the stack's
+outputs, its resources (physical by logical ID), and each function's environment and role.
 """
 
 import json
@@ -45,15 +44,13 @@ def deploy(template, stack, parameters):
         if error.response["Error"]["Code"] != "BucketAlreadyOwnedByYou":
             raise
     s3.put_object(**CODE, Body=b"")  # kept and never run: the built binary runs instead
-    there = stack in [s["StackName"] for s in cloudformation.describe_stacks()["Stacks"]]
-    (cloudformation.update_stack if there else cloudformation.create_stack)(
+    cloudformation.create_stack(
         StackName=stack,
         TemplateBody=json.dumps(plain),
         Parameters=[{"ParameterKey": k, "ParameterValue": v} for k, v in parameters.items()],
         Capabilities=["CAPABILITY_IAM"],
     )
-    done = "stack_update_complete" if there else "stack_create_complete"
-    cloudformation.get_waiter(done).wait(StackName=stack, WaiterConfig={"Delay": 1})
+    cloudformation.get_waiter("stack_create_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
     described = cloudformation.describe_stacks(StackName=stack)["Stacks"][0]
     listed = cloudformation.describe_stack_resources(StackName=stack)["StackResources"]
     # moto gives some policies no name: nothing asks for them by name

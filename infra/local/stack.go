@@ -23,8 +23,7 @@ type Stack struct {
 }
 
 // Deploy runs the real SAM transform over template.yaml and deploys the result with
-// these parameters, less what moto cannot make (see deploy.py). A stack that is there
-// is updated.
+// these parameters, less what moto cannot make (see deploy.py).
 func (a *AWS) Deploy(ctx context.Context, name string, parameters map[string]string) (*Stack, error) {
 	return a.DeployTemplate(ctx, filepath.Join(Root(), "template.yaml"), name, parameters)
 }
@@ -56,6 +55,17 @@ func (a *AWS) Delete(ctx context.Context, name string) error {
 // parameters: plain CloudFormation as JSON.
 func Transform(ctx context.Context) ([]byte, error) {
 	return runPython(ctx, nil, "transform.py", filepath.Join(Root(), "template.yaml"))
+}
+
+// Replaced are the resources of an older template that CloudFormation would replace or
+// delete to update it to template.yaml, each with the reason (see replaced.py).
+func Replaced(ctx context.Context, older string) (map[string]string, error) {
+	out, err := runPython(ctx, nil, "replaced.py", older, filepath.Join(Root(), "template.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	var found map[string]string
+	return found, json.Unmarshal(out, &found)
 }
 
 // AWS is where the stack lies.
