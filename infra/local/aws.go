@@ -27,6 +27,7 @@ const Region = "eu-central-1"
 type AWS struct {
 	Endpoint string
 	caller   aws.Credentials
+	region   string
 	*server
 }
 
@@ -81,6 +82,7 @@ func Start() (*AWS, error) {
 	return &AWS{
 		Endpoint: "http://127.0.0.1:" + strings.TrimSpace(port),
 		caller:   aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"},
+		region:   Region,
 		server:   &server{process: process, stdin: stdin, stdout: answers},
 	}, nil
 }
@@ -98,7 +100,7 @@ var connections = &http.Client{Transport: &http.Transport{DisableKeepAlives: tru
 // Config is for SDK clients of this AWS.
 func (a *AWS) Config() aws.Config {
 	return aws.Config{
-		Region: Region, BaseEndpoint: &a.Endpoint, HTTPClient: connections,
+		Region: a.region, BaseEndpoint: &a.Endpoint, HTTPClient: connections,
 		Credentials: credentials.StaticCredentialsProvider{Value: a.caller},
 	}
 }
@@ -106,7 +108,7 @@ func (a *AWS) Config() aws.Config {
 // Env is for child processes that talk to this AWS.
 func (a *AWS) Env() map[string]string {
 	environment := map[string]string{
-		"AWS_ENDPOINT_URL": a.Endpoint, "AWS_REGION": Region, "AWS_DEFAULT_REGION": Region,
+		"AWS_ENDPOINT_URL": a.Endpoint, "AWS_REGION": a.region, "AWS_DEFAULT_REGION": a.region,
 		"AWS_ACCESS_KEY_ID": a.caller.AccessKeyID, "AWS_SECRET_ACCESS_KEY": a.caller.SecretAccessKey, "AWS_EC2_METADATA_DISABLED": "true",
 	}
 	if a.caller.SessionToken != "" {

@@ -12,6 +12,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 )
 
+// In is the same AWS in another region.
+func (a *AWS) In(region string) *AWS {
+	other := *a
+	other.region = region
+	return &other
+}
+
 // MakeTable makes a table with these string keys, a hash key and at most one range
 // key, and gives its ARN.
 func (a *AWS) MakeTable(ctx context.Context, name string, keys ...string) (string, error) {
@@ -31,7 +38,7 @@ func (a *AWS) MakeTable(ctx context.Context, name string, keys ...string) (strin
 func (a *AWS) MakeBucket(ctx context.Context, name string) (string, error) {
 	client := a.S3()
 	_, err := client.CreateBucket(ctx, &s3.CreateBucketInput{
-		Bucket: &name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: Region},
+		Bucket: &name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(a.region)},
 	})
 	if err != nil {
 		return "", err

@@ -2,6 +2,7 @@ package stack_test
 
 import (
 	"context"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,8 +14,9 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// world is a table and a bucket with the name that the sample events use, and two
-// stacks that watch them: quick sees every lock as old, careful has the defaults.
+// world is a table and a bucket with the name that the sample events use, others in
+// another region, and two stacks that watch them: quick sees every lock as old, careful
+// has the defaults.
 type world struct {
 	quick, careful *local.Stack
 	set            backend.Set
@@ -33,26 +35,22 @@ func newWorld(t *testing.T) *world {
 	if worldMade != nil {
 		return worldMade
 	}
-	table, err := server.MakeTable(t.Context(), states, "LockID")
-	if err != nil {
-		t.Fatal(err)
+	var tables, buckets []string
+	for region, name := range map[string]string{local.Region: states, "us-west-2": "more-states"} {
+		table, err := server.In(region).MakeTable(t.Context(), name, "LockID")
+		check(t, err)
+		bucket, err := server.In(region).MakeBucket(t.Context(), name)
+		check(t, err)
+		tables, buckets = append(tables, table), append(buckets, bucket)
 	}
-	bucket, err := server.MakeBucket(t.Context(), states)
-	if err != nil {
-		t.Fatal(err)
-	}
-	parameters := map[string]string{"CreateBackend": "false", "WatchTableArns": table, "WatchBucketArns": bucket}
+	parameters := map[string]string{"CreateBackend": "false", "WatchTableArns": strings.Join(tables, ","), "WatchBucketArns": strings.Join(buckets, ",")}
 	w := &world{}
-	if w.careful, err = server.Deploy(t.Context(), "careful", parameters); err != nil {
-		t.Fatal(err)
-	}
+	w.careful = deploy(t, "careful", parameters)
 	parameters["ReleaseGuard"], parameters["StuckAfter"] = "1ms", "1ms"
-	if w.quick, err = server.Deploy(t.Context(), "quick", parameters); err != nil {
-		t.Fatal(err)
-	}
-	if w.set, err = backend.Open(server.Config(), []string{table}, []string{bucket}); err != nil {
-		t.Fatal(err)
-	}
+	w.quick = deploy(t, "quick", parameters)
+	var err error
+	w.set, err = backend.Open(server.Config(), tables, buckets)
+	check(t, err)
 	worldMade = w
 	return w
 }
@@ -80,7 +78,7 @@ func (w *world) prepare(t *testing.T, function, name string) *local.Stack {
 	return w.quick
 }
 
-// lock takes a lock in every store, as a client does.
+// lock takes a lock in the table and the bucket of the samples, as a client does.
 func (w *world) lock(t *testing.T, key, id string) {
 	t.Helper()
 	path := states + "/" + key
@@ -89,6 +87,9 @@ func (w *world) lock(t *testing.T, key, id string) {
 		t.Fatal(err)
 	}
 	for _, s := range w.set.All() {
+		if !strings.HasSuffix(s.ARN(), "/"+states) && !strings.HasSuffix(s.ARN(), ":"+states) {
+			continue
+		}
 		if err := s.Acquire(t.Context(), path, raw); err != nil {
 			t.Fatal(err)
 		}
