@@ -9,7 +9,6 @@ import logging
 import sys
 
 import authorize
-from moto.core import DEFAULT_ACCOUNT_ID
 from moto.server import ThreadedMotoServer
 from moto.sns.models import sns_backends
 
@@ -21,7 +20,8 @@ print(server.get_host_and_port()[1], flush=True)
 
 for line in sys.stdin:  # it ends with the parent, however that dies
     arn = line.strip()
-    topic = sns_backends[DEFAULT_ACCOUNT_ID][arn.split(":")[3]].topics[arn]
+    region, account = arn.split(":")[3:5]
+    topic = sns_backends[account][region].topics[arn]
     sent = [
         [subject, message, {name: a["Value"] for name, a in (attributes or {}).items()}]
         for _, message, subject, attributes, _ in topic.sent_notifications

@@ -51,10 +51,10 @@ func (a *AWS) Delete(ctx context.Context, name string) error {
 	return err
 }
 
-// Transform gives template.yaml as the real SAM transform makes it, with default
-// parameters: plain CloudFormation as JSON.
-func Transform(ctx context.Context) ([]byte, error) {
-	return runPython(ctx, nil, "transform.py", filepath.Join(Root(), "template.yaml"))
+// Transform gives the template in that file as the real SAM transform makes it, with
+// default parameters: plain CloudFormation as JSON.
+func Transform(ctx context.Context, file string) ([]byte, error) {
+	return runPython(ctx, nil, "transform.py", file)
 }
 
 // Replaced are the resources of an older template that CloudFormation would replace or

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
 
 	"github.com/lockwarden/lockwarden/infra/local"
@@ -33,9 +34,9 @@ type Resource struct {
 	Properties          map[string]any
 }
 
-// Load reads the template.
+// Load reads template.yaml.
 func Load(ctx context.Context) (Template, error) {
-	text, err := local.Transform(ctx)
+	text, err := local.Transform(ctx, filepath.Join(local.Root(), "template.yaml"))
 	if err != nil {
 		return Template{}, err
 	}
