@@ -66,7 +66,7 @@ ci: lint template build test ## what must pass before anything lands
 
 deploy: ## sam build and a guided sam deploy into your account
 	GOFLAGS="-trimpath -tags=lambda.norpc '-ldflags=-s -w'" sam build # a third of the size; sam has no other way to say it
-	sam deploy --guided --capabilities CAPABILITY_IAM
+	sam deploy --guided
 
 # The answer of the stack's unlock function; STACK is the stack's name.
 STACK ?= lockwarden
