@@ -13,6 +13,7 @@ and stderr says which.
 import json
 import re
 import sys
+from collections import defaultdict
 from urllib.parse import parse_qs, unquote, urlparse
 
 from moto.core.authorization import ActionAuthenticatorMixin
@@ -23,6 +24,7 @@ from moto.sns.models import sns_backends
 # Where the name in signatures, or moto's for a call, is not the one in policies.
 SERVICES = {"monitoring": "cloudwatch"}
 ACTIONS = {"s3:HeadBucket": "s3:ListBucket", "lambda:Invoke": "lambda:InvokeFunction"}
+USED = defaultdict(set)  # the actions that each role was allowed, by its name
 JSON_SERVICES = {"dynamodb", "ssm", "kms", "sqs"}
 
 
@@ -45,8 +47,11 @@ def authorize(response, request_class, resource="*"):
         action=response._get_action(),
     )
     call = Call(request, resource)
-    if call.action != "sts:GetCallerIdentity" and not call.permitted():
+    if call.action == "sts:GetCallerIdentity":  # nobody can be refused it
+        return
+    if not call.permitted():
         call.refuse()
+    USED[request._access_key._owner_role_name].update(action for action, _, _ in call.needs())
 
 
 def is_session(headers):

@@ -17,18 +17,9 @@ type Message struct {
 // Published are all messages that a topic received, in order, as moto recorded them
 // before delivery: that way each protocol's text can be seen, mail included.
 func (a *AWS) Published(topicARN string) ([]Message, error) {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if _, err := io.WriteString(a.stdin, topicARN+"\n"); err != nil {
-		return nil, fmt.Errorf("ask moto what was published: %w", err)
-	}
-	line, err := a.stdout.ReadBytes('\n')
-	if err != nil {
-		return nil, fmt.Errorf("ask moto what was published to %s: %w", topicARN, err)
-	}
 	var sent [][3]json.RawMessage
-	if err := json.Unmarshal(line, &sent); err != nil {
-		return nil, err
+	if err := a.ask(topicARN, &sent); err != nil {
+		return nil, fmt.Errorf("what was published: %w", err)
 	}
 	messages := make([]Message, len(sent))
 	for i, parts := range sent {
@@ -43,4 +34,27 @@ func (a *AWS) Published(topicARN string) ([]Message, error) {
 		}
 	}
 	return messages, nil
+}
+
+// Used are the actions that sessions of a role asked for and were allowed, sorted.
+func (a *AWS) Used(roleARN string) ([]string, error) {
+	var actions []string
+	if err := a.ask(roleARN, &actions); err != nil {
+		return nil, fmt.Errorf("what was used: %w", err)
+	}
+	return actions, nil
+}
+
+// ask puts a question to the server's process, see serve.py.
+func (a *AWS) ask(question string, answer any) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if _, err := io.WriteString(a.stdin, question+"\n"); err != nil {
+		return fmt.Errorf("ask moto about %s: %w", question, err)
+	}
+	line, err := a.stdout.ReadBytes('\n')
+	if err != nil {
+		return fmt.Errorf("ask moto about %s: %w", question, err)
+	}
+	return json.Unmarshal(line, answer)
 }

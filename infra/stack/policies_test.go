@@ -63,6 +63,7 @@ func TestRolesAreForOneService(t *testing.T) {
 
 type grant struct {
 	of                 string // the resource and policy that it stands in
+	roles              any    // whom a policy apart is attached to
 	actions, resources []string
 	raw                map[string]any
 }
@@ -79,7 +80,10 @@ func grants(template stack.Template) []grant {
 				found = append(found, statements(fmt.Sprint(name, " ", policy["PolicyName"]), policy["PolicyDocument"])...)
 			}
 		case "AWS::IAM::Policy", "AWS::IAM::ManagedPolicy":
-			found = append(found, statements(name, r.Properties["PolicyDocument"])...)
+			for _, g := range statements(name, r.Properties["PolicyDocument"]) {
+				g.roles = r.Properties["Roles"]
+				found = append(found, g)
+			}
 		}
 	}
 	slices.SortFunc(found, func(a, b grant) int { return strings.Compare(a.of, b.of) })
@@ -91,7 +95,7 @@ func statements(of string, document any) []grant {
 	var found []grant
 	for _, s := range d["Statement"].([]any) {
 		raw, _ := s.(map[string]any)
-		found = append(found, grant{of, list(raw["Action"]), list(raw["Resource"]), raw})
+		found = append(found, grant{of: of, actions: list(raw["Action"]), resources: list(raw["Resource"]), raw: raw})
 	}
 	return found
 }

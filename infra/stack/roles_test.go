@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -12,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
+
+	"github.com/lockwarden/lockwarden/infra/local"
 )
 
 // Every function, run as Lambda runs it, with the environment and under the role that
@@ -43,6 +47,34 @@ func TestEachFunctionDoesItsJobUnderItsRole(t *testing.T) {
 					t.Errorf("the outcome is %s", result.Payload)
 				}
 			})
+		}
+		nothingUnused(t, w, logicalID)
+	}
+}
+
+// unseen are actions that AWS takes on a function's behalf, and no call of its own
+// shows: its logs, its dead letters, and the keys of what it reads and writes.
+var unseen = []string{"logs:CreateLogStream", "logs:PutLogEvents", "sqs:SendMessage", "kms:Decrypt", "kms:GenerateDataKey"}
+
+// nothingUnused says which actions a function's role grants that no sample event made
+// it use: either nobody needs them, or a sample event is missing.
+func nothingUnused(t *testing.T, w *world, logicalID string) {
+	t.Helper()
+	used := slices.Clone(unseen)
+	for _, s := range []*local.Stack{w.quick, w.careful} {
+		actions, err := server.Used(s.Roles[logicalID])
+		check(t, err)
+		used = append(used, actions...)
+	}
+	role := strings.TrimSuffix(logicalID, "Function") + "Role"
+	for _, g := range grants(load(t)) {
+		if !strings.HasPrefix(g.of, role+" ") && !strings.Contains(fmt.Sprint(g.roles), role) {
+			continue
+		}
+		for _, action := range g.actions {
+			if !slices.Contains(used, action) {
+				t.Errorf("%s grants %s, and no sample event uses it: %s", role, action, g.of)
+			}
 		}
 	}
 }

@@ -7,10 +7,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -60,6 +62,12 @@ func newWorld(t *testing.T) *world {
 func (w *world) prepare(t *testing.T, function, name string) *local.Stack {
 	t.Helper()
 	switch function + " " + name {
+	case "monitor schedule":
+		w.lock(t, "told/terraform.tfstate", "told")
+		w.scanOutOfTurn(t)
+		w.scan(t)
+		w.clear(t) // so it is resolved, and another is there
+		w.lock(t, sampleKey, sampleID)
 	case "unlock not_found":
 	case "unlock changed":
 		w.lock(t, sampleKey, "another")
@@ -76,6 +84,23 @@ func (w *world) prepare(t *testing.T, function, name string) *local.Stack {
 		w.lock(t, sampleKey, sampleID)
 	}
 	return w.quick
+}
+
+func (w *world) scan(t *testing.T) {
+	t.Helper()
+	if result, err := w.quick.Invoke(t.Context(), "monitor", "MonitorFunction", "{}"); err != nil || result.Failed {
+		t.Fatalf("%v: %s", err, result.Payload)
+	}
+}
+
+// scanOutOfTurn has the monitor scan while another invocation is telling.
+func (w *world) scanOutOfTurn(t *testing.T) {
+	t.Helper()
+	told := ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.quick.Resources["LedgerTable"])
+	turn, err := told.Begin(t.Context(), "another", time.Now(), time.Now())
+	check(t, err)
+	w.scan(t)
+	check(t, turn.End(t.Context(), nil))
 }
 
 // lock takes a lock in the table and the bucket of the samples, as a client does.
