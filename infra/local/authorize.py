@@ -54,6 +54,11 @@ def authorize(response, request_class, resource="*"):
     USED[request._access_key._owner_role_name].update(action for action, _, _ in call.needs())
 
 
+def used(role):
+    """Gives the actions that the sessions of the role with this ARN were allowed."""
+    return sorted(USED[role.split("/")[-1]])
+
+
 def is_session(headers):
     """Says whether credentials came from AssumeRole."""
     return "X-Amz-Security-Token" in headers

@@ -166,8 +166,8 @@ func (r *Run) Wait() error { return <-r.done }
 func (w *Workspace) command(ctx context.Context, args ...string) *exec.Cmd {
 	switch args[0] {
 	case "force-unlock": // flags come before the ID
-		args = append([]string{"force-unlock", "-force"}, args[1:]...)
-	case "workspace": // takes neither flag
+		args = append([]string{"force-unlock", "-force", "-no-color"}, args[1:]...)
+	case "workspace", "state": // they take no such flags
 	default:
 		args = append(args[:len(args):len(args)], "-no-color", "-input=false")
 	}

@@ -26,6 +26,9 @@ MOTO_LACKS = {
     "AWS::Lambda::EventInvokeConfig": "has no retry settings",
     "AWS::SNS::Subscription": "makes no subscriptions; callers subscribe queues of their own",
     "AWS::SNS::TopicPolicy": "has no topic policies",
+    "AWS::SQS::QueuePolicy": "has no queue policies",
+    "AWS::Chatbot::CustomAction": "does not know Amazon Q Developer in chat",
+    "AWS::Chatbot::SlackChannelConfiguration": "does not know Amazon Q Developer in chat",
     "AWS::S3::BucketPolicy": "would refuse this plain HTTP endpoint: the policy is TLS-only",
 }
 

@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 )
 
 // In is the same AWS in another region.
@@ -70,6 +72,14 @@ func (a *AWS) MakeRole(ctx context.Context, name, policyARN string) (string, err
 	}
 	_, err = client.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &name, PolicyArn: &policyARN})
 	return aws.ToString(out.Role.Arn), err
+}
+
+// MakeSecret puts a SecureString into the parameter store.
+func (a *AWS) MakeSecret(ctx context.Context, name, value string) error {
+	_, err := ssm.NewFromConfig(a.Config()).PutParameter(ctx, &ssm.PutParameterInput{
+		Name: &name, Value: &value, Type: ssmtypes.ParameterTypeSecureString, Overwrite: aws.Bool(true),
+	})
+	return err
 }
 
 // S3 is a client for this AWS's buckets.

@@ -2,8 +2,9 @@ package local
 
 import (
 	"encoding/json"
-	"fmt"
-	"io"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
 )
 
 // Message is one that was published to a topic: its subject, attributes, and the
@@ -17,9 +18,13 @@ type Message struct {
 // Published are all messages that a topic received, in order, as moto recorded them
 // before delivery: that way each protocol's text can be seen, mail included.
 func (a *AWS) Published(topicARN string) ([]Message, error) {
+	line, err := a.ask("published " + topicARN)
+	if err != nil {
+		return nil, err
+	}
 	var sent [][3]json.RawMessage
-	if err := a.ask(topicARN, &sent); err != nil {
-		return nil, fmt.Errorf("what was published: %w", err)
+	if err := json.Unmarshal(line, &sent); err != nil {
+		return nil, err
 	}
 	messages := make([]Message, len(sent))
 	for i, parts := range sent {
@@ -29,8 +34,8 @@ func (a *AWS) Published(topicARN string) ([]Message, error) {
 				return nil, err
 			}
 		}
-		if err := json.Unmarshal([]byte(body), &m.Texts); err != nil {
-			return nil, err
+		if err := json.Unmarshal([]byte(body), &m.Texts); err != nil || m.Texts["default"] == "" {
+			m.Texts = map[string]string{"default": body} // published without MessageStructure=json
 		}
 	}
 	return messages, nil
@@ -38,23 +43,31 @@ func (a *AWS) Published(topicARN string) ([]Message, error) {
 
 // Used are the actions that sessions of a role asked for and were allowed, sorted.
 func (a *AWS) Used(roleARN string) ([]string, error) {
-	var actions []string
-	if err := a.ask(roleARN, &actions); err != nil {
-		return nil, fmt.Errorf("what was used: %w", err)
+	line, err := a.ask("used " + roleARN)
+	if err != nil {
+		return nil, err
 	}
-	return actions, nil
+	var actions []string
+	return actions, json.Unmarshal(line, &actions)
 }
 
-// ask puts a question to the server's process, see serve.py.
-func (a *AWS) ask(question string, answer any) error {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	if _, err := io.WriteString(a.stdin, question+"\n"); err != nil {
-		return fmt.Errorf("ask moto about %s: %w", question, err)
+// LambdaEvent is the message as SNS hands it to a Lambda that is subscribed: with the
+// text that is meant for Lambda.
+func (m Message) LambdaEvent(id string) (string, error) {
+	text, ok := m.Texts["lambda"]
+	if !ok {
+		text = m.Texts["default"]
 	}
-	line, err := a.stdout.ReadBytes('\n')
-	if err != nil {
-		return fmt.Errorf("ask moto about %s: %w", question, err)
+	attributes := map[string]any{}
+	for name, value := range m.Attributes {
+		attributes[name] = map[string]string{"Type": "String", "Value": value}
 	}
-	return json.Unmarshal(line, answer)
+	raw, err := json.Marshal(events.SNSEvent{Records: []events.SNSEventRecord{{
+		EventVersion: "1.0", EventSource: "aws:sns",
+		SNS: events.SNSEntity{
+			Type: "Notification", MessageID: id, Subject: m.Subject, Message: text, Timestamp: time.Now().UTC(),
+			SignatureVersion: "1", MessageAttributes: attributes,
+		},
+	}}})
+	return string(raw), err
 }

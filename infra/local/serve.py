@@ -1,15 +1,19 @@
 """Serves moto on a free port of 127.0.0.1 and ends when its parent does.
 
-IAM decides as authorize.py says. Prints the port. Then answers each line with one line of
-JSON. The ARN of a topic: what was published to it, a list of [subject, message,
-attributes]. The ARN of a role: the actions that it was allowed.
+IAM decides as authorize.py says. Prints the port. Then answers each line with one line of JSON:
+- "published ARN": what was published to a topic, a list of [subject, message, attributes].
+- "used ARN": the actions that a role was allowed.
+- "age SECONDS BUCKET PREFIX": makes the objects there that much older.
 """
 
+import datetime
 import json
 import logging
 import sys
 
 import authorize
+from moto.core import DEFAULT_ACCOUNT_ID
+from moto.s3.models import s3_backends
 from moto.server import ThreadedMotoServer
 from moto.sns.models import sns_backends
 
@@ -20,7 +24,6 @@ server.start()
 print(server.get_host_and_port()[1], flush=True)
 
 
-
 def published(arn):
     region, account = arn.split(":")[3:5]
     return [
@@ -29,8 +32,14 @@ def published(arn):
     ]
 
 
+def age(seconds, bucket, prefix=""):
+    keys = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys
+    for name in list(keys):
+        for version in keys.getlist(name) if name.startswith(prefix) else []:
+            version.last_modified -= datetime.timedelta(seconds=float(seconds))
+
+
 for line in sys.stdin:  # it ends with the parent, however that dies
-    asked = line.strip()
-    answer = sorted(authorize.USED[asked.split("/")[-1]]) if asked.startswith("arn:aws:iam:") else published(asked)
-    print(json.dumps(answer), flush=True)
+    command, *arguments = line.rstrip("\n").split(" ", 3)  # a prefix may have blanks
+    print(json.dumps({"published": published, "used": authorize.used, "age": age}[command](*arguments)), flush=True)
 server.stop()

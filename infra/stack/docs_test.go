@@ -15,21 +15,23 @@ import (
 	"testing"
 
 	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/infra/stack"
 )
 
 // docs/configuration.md lists every parameter with its default, and every variable
-// with the functions that read it; and no others.
+// with the functions that are given it; and no others.
 func TestConfigurationIsDocumented(t *testing.T) {
 	want := map[string]string{}
-	for name, p := range load(t).Parameters {
+	template := load(t)
+	for name, p := range template.Parameters {
 		want[name] = "empty"
 		if value := fmt.Sprint(p.Default); value != "" {
 			want[name] = "`" + value + "`"
 		}
 	}
 	readers := map[string][]string{}
-	for function := range functions(t) {
-		for _, variable := range variables(t, function) {
+	for function, logicalID := range functions(t) {
+		for _, variable := range given(template, logicalID) {
 			readers[variable] = append(readers[variable], function)
 		}
 	}
@@ -53,16 +55,25 @@ func TestConfigurationIsDocumented(t *testing.T) {
 	}
 }
 
-// The template gives each function exactly the variables that it reads.
+// shared are settings that all functions can read, and that one does not decide by.
+var shared = map[string][]string{"prune": {"RELEASE_GUARD", "STUCK_AFTER", "STUCK_AFTER_OVERRIDES"}}
+
+// The template gives each function the variables that it reads, and no others.
 func TestFunctionsGetTheVariablesThatTheyRead(t *testing.T) {
 	template := load(t)
 	for function, logicalID := range functions(t) {
-		environment, _ := template.Resources[logicalID].Properties["Environment"].(map[string]any)
-		given, _ := environment["Variables"].(map[string]any)
-		if got, want := slices.Sorted(maps.Keys(given)), variables(t, function); !slices.Equal(got, want) {
+		want := slices.DeleteFunc(variables(t, function), func(name string) bool { return slices.Contains(shared[function], name) })
+		if got := given(template, logicalID); !slices.Equal(got, want) {
 			t.Errorf("%s is given %v and reads %v", logicalID, got, want)
 		}
 	}
+}
+
+// given are the variables that the template gives a function, sorted.
+func given(template stack.Template, logicalID string) []string {
+	environment, _ := template.Resources[logicalID].Properties["Environment"].(map[string]any)
+	names, _ := environment["Variables"].(map[string]any)
+	return slices.Sorted(maps.Keys(names))
 }
 
 // variables are what the config structs of a function read, by their env tags: those
@@ -70,13 +81,13 @@ func TestFunctionsGetTheVariablesThatTheyRead(t *testing.T) {
 func variables(t *testing.T, function string) []string {
 	t.Helper()
 	own := sources(t, filepath.Join("functions", function))
-	shared := sources(t, filepath.Join("pkg", "wiring"))
+	common := sources(t, filepath.Join("pkg", "wiring"))
 	var found []string
 	for _, file := range own {
 		found = append(found, tags(file)...)
 		ast.Inspect(file, func(n ast.Node) bool {
 			if s, ok := n.(*ast.SelectorExpr); ok && fmt.Sprint(s.X) == "wiring" {
-				for _, f := range shared {
+				for _, f := range common {
 					if object := f.Scope.Lookup(s.Sel.Name); object != nil && object.Kind == ast.Typ {
 						found = append(found, tags(object.Decl.(*ast.TypeSpec))...)
 					}

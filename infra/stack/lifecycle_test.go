@@ -104,7 +104,8 @@ func fill(t *testing.T, s *local.Stack) {
 	raw, err := tflock.Info{ID: sampleID, Operation: "OperationTypeApply", Who: "ana@laptop", Created: time.Now().UTC(), Path: path}.Marshal()
 	check(t, err)
 	for _, store := range ownStores(t, s) {
-		check(t, store.Acquire(t.Context(), path, raw))
+		_, err := store.Acquire(t.Context(), path, raw)
+		check(t, err)
 	}
 }
 

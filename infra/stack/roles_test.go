@@ -43,7 +43,7 @@ func TestEachFunctionDoesItsJobUnderItsRole(t *testing.T) {
 					t.Fatalf("failed: %v\n%s\n%s", result.Failed, result.Payload, result.Log)
 				}
 				var answer struct{ Outcome string }
-				if want, _, _ := strings.Cut(name, "-"); json.Unmarshal([]byte(result.Payload), &answer) == nil && answer.Outcome != "" && answer.Outcome != want {
+				if want, _, _ := strings.Cut(name, "-"); json.Unmarshal([]byte(result.Payload), &answer) == nil && !strings.HasPrefix(answer.Outcome, want) && answer.Outcome != "" {
 					t.Errorf("the outcome is %s", result.Payload)
 				}
 			})

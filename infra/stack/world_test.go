@@ -2,12 +2,16 @@ package stack_test
 
 import (
 	"context"
+	"crypto/md5" //nolint:gosec // what Terraform's digests are
+	"encoding/hex"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/infra/local"
@@ -27,6 +31,7 @@ type world struct {
 const (
 	sampleID  = "78007e4f-7284-5b8c-b34c-620445a03e9c"
 	sampleKey = "network/production/terraform.tfstate"
+	staleKey  = "branches/feature-x/terraform.tfstate"
 	states    = "states"
 )
 
@@ -45,7 +50,10 @@ func newWorld(t *testing.T) *world {
 		check(t, err)
 		tables, buckets = append(tables, table), append(buckets, bucket)
 	}
-	parameters := map[string]string{"CreateBackend": "false", "WatchTableArns": strings.Join(tables, ","), "WatchBucketArns": strings.Join(buckets, ",")}
+	parameters := map[string]string{
+		"CreateBackend": "false", "WatchTableArns": strings.Join(tables, ","), "WatchBucketArns": strings.Join(buckets, ","),
+		"SlackWebhookParameter": slackParameter(t),
+	}
 	w := &world{}
 	w.careful = deploy(t, "careful", parameters)
 	parameters["ReleaseGuard"], parameters["StuckAfter"] = "1ms", "1ms"
@@ -80,6 +88,13 @@ func (w *world) prepare(t *testing.T, function, name string) *local.Stack {
 	case "unlock partial": // one half cannot be removed
 		w.lock(t, sampleKey, sampleID)
 		w.keepObjects(t)
+	case "prune dry-run", "prune schedule":
+		w.stale(t)
+	case "prune restore":
+		w.stale(t)
+		if result, err := w.quick.Invoke(t.Context(), "prune", "PruneFunction", "{}"); err != nil || result.Failed || !strings.Contains(result.Payload, staleKey) {
+			t.Fatalf("nothing was pruned: %v: %s", err, result.Payload)
+		}
 	default:
 		w.lock(t, sampleKey, sampleID)
 	}
@@ -103,6 +118,36 @@ func (w *world) scanOutOfTurn(t *testing.T) {
 	check(t, turn.End(t.Context(), nil))
 }
 
+// stale has a destroyed state with its digest that nobody wrote for two months.
+func (w *world) stale(t *testing.T) {
+	t.Helper()
+	content := read(t, "pkg", "tfstate", "testdata", "destroyed.tfstate")
+	_, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(states), Key: aws.String(staleKey), Body: strings.NewReader(content)})
+	check(t, err)
+	sum := md5.Sum([]byte(content))
+	_, err = dynamodb.NewFromConfig(server.Config()).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(states), Item: map[string]types.AttributeValue{
+		"LockID": &types.AttributeValueMemberS{Value: states + "/" + staleKey + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: hex.EncodeToString(sum[:])},
+	}})
+	check(t, err)
+	check(t, server.Age(states, staleKey, 60*24*time.Hour))
+}
+
+// slackParameter names a parameter with the URL of a stand-in for Slack, which takes
+// every post until the tests end.
+var slackParameter = func() func(t *testing.T) string {
+	const name = "/lockwarden/slack"
+	var once sync.Once
+	return func(t *testing.T) string {
+		t.Helper()
+		once.Do(func() {
+			webhook, err := local.StartWebhook("/services/T0/B0/secret")
+			check(t, err)
+			check(t, server.MakeSecret(t.Context(), name, webhook.URL))
+		})
+		return name
+	}
+}()
+
 // lock takes a lock in the table and the bucket of the samples, as a client does.
 func (w *world) lock(t *testing.T, key, id string) {
 	t.Helper()
@@ -115,9 +160,8 @@ func (w *world) lock(t *testing.T, key, id string) {
 		if !strings.HasSuffix(s.ARN(), "/"+states) && !strings.HasSuffix(s.ARN(), ":"+states) {
 			continue
 		}
-		if err := s.Acquire(t.Context(), path, raw); err != nil {
-			t.Fatal(err)
-		}
+		_, err := s.Acquire(t.Context(), path, raw)
+		check(t, err)
 	}
 }
 

@@ -8,10 +8,10 @@ import (
 	"al.essio.dev/pkg/shellescape"
 )
 
-// clean makes one line of a text that somebody else wrote: no line break, no control
+// Clean makes one line of a text that somebody else wrote: no line break, no control
 // or direction character can forge a line or hide one, and no length can drown
-// the rest.
-func clean(text string, limit int) string {
+// the rest. limit is in characters.
+func Clean(text string, limit int) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar:

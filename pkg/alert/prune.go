@@ -36,6 +36,8 @@ func (c Composer) Prune(r PruneReport, now time.Time) Event {
 		e.paths = append(e.paths, s.Path)
 	}
 	e.Omitted = r.Pruned + r.Kept - len(r.States)
+	e.about = fmt.Sprintf("%d abandoned, %d pruned, %d kept", r.Abandoned, r.Pruned, r.Kept-r.Abandoned)
+	e.pruned = r.Pruned > 0 && !r.DryRun
 	fate := "pruned"
 	if r.DryRun {
 		fate = "to be pruned"
@@ -48,7 +50,7 @@ func (c Composer) Prune(r PruneReport, now time.Time) Event {
 		e.Text += fmt.Sprintf(" %s could not be done.", count(len(r.Errors), "thing"))
 	}
 	for _, problem := range r.Errors {
-		e.lines = append(e.lines, clean(problem, 600))
+		e.Details = append(e.Details, Clean(problem, 600))
 	}
 	return e
 }
@@ -105,14 +107,14 @@ func pruneTables(line func(string, ...any), e Event) {
 
 // cells are a state's columns in its table.
 func cells(s policy.Stale) []string {
-	path, since := clean(s.Path, 300), "last written "+s.LastModified.UTC().Format(time.DateOnly)
+	path, since := Clean(s.Path, 300), "last written "+s.LastModified.UTC().Format(time.DateOnly)
 	switch {
 	case s.Abandoned():
 		return []string{path, since, Resources(s)}
 	case s.Fate == policy.Kept:
-		return []string{path, since, string(s.Reason), clean(s.Why, 300)}
+		return []string{path, since, string(s.Reason), Clean(s.Why, 300)}
 	default:
-		return []string{path, since, fmt.Sprintf("serial %d", s.Serial), "version " + or(clean(s.VersionID, 100), "unknown")}
+		return []string{path, since, fmt.Sprintf("serial %d", s.Serial), "version " + or(Clean(s.VersionID, 100), "unknown")}
 	}
 }
 
@@ -122,7 +124,7 @@ func Resources(s policy.Stale) string {
 	var parts []string
 	others := s.ManagedObjects
 	for _, t := range s.Types[:min(len(s.Types), 3)] {
-		parts = append(parts, fmt.Sprintf("%d %s", t.Count, clean(t.Type, 128)))
+		parts = append(parts, fmt.Sprintf("%d %s", t.Count, Clean(t.Type, 128)))
 		others -= t.Count
 	}
 	if others > 0 && len(parts) > 0 {

@@ -74,6 +74,7 @@ func (c Composer) message(e Event) (string, error) {
 func fit(e Event) ([]byte, error) {
 	size := 2048
 	locks, states := fitting(e.Locks, &size), fitting(e.States, &size)
+	e.Details = fitting(e.Details, &size)
 	e.Omitted += len(e.Locks) - len(locks) + len(e.States) - len(states)
 	e.Locks, e.States = locks, states
 	body, err := json.Marshal(e)

@@ -104,7 +104,7 @@ func TestContract(t *testing.T) {
 		})
 		t.Run(name+": a taken lock is listed and found with its exact bytes", func(t *testing.T) {
 			raw := lockJSON(t, "x")
-			if err := s.Acquire(t.Context(), s.path("a/terraform.tfstate"), raw); err != nil {
+			if _, err := s.Acquire(t.Context(), s.path("a/terraform.tfstate"), raw); err != nil {
 				t.Fatal(err)
 			}
 			found, ok, err := s.Find(t.Context(), s.path("a/terraform.tfstate"))
@@ -118,20 +118,20 @@ func TestContract(t *testing.T) {
 		t.Run(name+": a write that is repeated finds its own lock", func(t *testing.T) {
 			raw := lockJSON(t, "repeated")
 			for range 2 { // as the SDK does when an answer is lost
-				if err := s.Acquire(t.Context(), s.path("repeated"), raw); err != nil {
+				if _, err := s.Acquire(t.Context(), s.path("repeated"), raw); err != nil {
 					t.Error(err)
 				}
 			}
 		})
 		t.Run(name+": a held lock cannot be taken", func(t *testing.T) {
-			err := s.Acquire(t.Context(), s.path("a/terraform.tfstate"), lockJSON(t, "y"))
+			_, err := s.Acquire(t.Context(), s.path("a/terraform.tfstate"), lockJSON(t, "y"))
 			if _, held := errors.AsType[*backend.HeldError](err); !held {
 				t.Errorf("got %v", err)
 			}
 		})
 		t.Run(name+": a lock that changed is left alone, and its holder is named", func(t *testing.T) {
 			path := s.path("changed")
-			if err := s.Acquire(t.Context(), path, lockJSON(t, "old")); err != nil {
+			if _, err := s.Acquire(t.Context(), path, lockJSON(t, "old")); err != nil {
 				t.Fatal(err)
 			}
 			old, _, err := s.Find(t.Context(), path)
@@ -173,7 +173,7 @@ func TestContract(t *testing.T) {
 		})
 		t.Run(name+": a key with any characters is listed by its own name", func(t *testing.T) {
 			path := s.path("env:/ä +%2F/\x01/a&b<c>.tfstate")
-			if err := s.Acquire(t.Context(), path, lockJSON(t, "odd")); err != nil {
+			if _, err := s.Acquire(t.Context(), path, lockJSON(t, "odd")); err != nil {
 				t.Fatal(err)
 			}
 			if h, ok := list(t, s)[path]; !ok || h.Info.ID != "odd" {

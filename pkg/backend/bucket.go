@@ -110,27 +110,31 @@ func (b *Bucket) read(ctx context.Context, client *s3.Client, key string, listed
 }
 
 // Acquire writes a lock object as Terraform does, on condition that there is none.
-// raw must be what tflock.Info.Marshal gives. It fails with *HeldError; 409 is S3's
-// word for two writers at once. When the answer to a write is lost and the SDK repeats
-// it, the lock that stands there is our own.
-func (b *Bucket) Acquire(ctx context.Context, path string, raw []byte) error {
+// raw must be what tflock.Info.Marshal gives. It fails with *HeldError or *Error; after
+// the latter the lock may stand. 409 is S3's word for two writers at once. When the
+// answer to a write is lost and the SDK repeats it, the lock that stands there is our own.
+func (b *Bucket) Acquire(ctx context.Context, path string, raw []byte) (tflock.Holding, error) {
 	client, key, err := b.lockObject(ctx, path)
 	if err != nil {
-		return err
+		return tflock.Holding{}, err
 	}
-	_, err = client.PutObject(ctx, &s3.PutObjectInput{
+	out, err := client.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &b.name, Key: &key, Body: bytes.NewReader(raw), ContentType: aws.String("application/json"), IfNoneMatch: aws.String("*"),
 	})
 	if code := status(err); code == http.StatusPreconditionFailed || code == http.StatusConflict {
-		if h, found, err := b.read(ctx, client, key, time.Time{}); err == nil && found && h.Raw == string(raw) {
-			return nil
+		h, found, err := b.read(ctx, client, key, time.Time{})
+		switch {
+		case err != nil || !found:
+			return tflock.Holding{}, &HeldError{Store: b.arn}
+		case h.Raw == string(raw):
+			return h, nil
 		}
-		return &HeldError{b.arn}
+		return tflock.Holding{}, &HeldError{b.arn, &h}
 	}
 	if err != nil {
-		return &Error{b.arn, err}
+		return tflock.Holding{}, &Error{b.arn, err}
 	}
-	return nil
+	return tflock.FromObject(b.arn, b.name, key, string(raw), aws.ToString(out.ETag), time.Time{}), nil
 }
 
 // Release deletes the object on condition that it is still the one that h was read
@@ -173,11 +177,7 @@ func (b *Bucket) winner(ctx context.Context, client *s3.Client, key string, h tf
 }
 
 func (b *Bucket) lockObject(ctx context.Context, path string) (client *s3.Client, key string, err error) {
-	bucket, key, ok := tflock.SplitPath(path)
-	if !ok || bucket != b.name {
-		return nil, "", fmt.Errorf("%s: state %q lies in another bucket", b.arn, path)
-	}
-	client, err = b.client(ctx)
+	client, key, err = b.object(ctx, path)
 	return client, key + tflock.Suffix, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/md5" //nolint:gosec // the clients' own digest is MD5
 	"encoding/hex"
+	"errors"
 	"io"
 	"net/http"
 	"strings"
@@ -28,6 +29,29 @@ func (t *Table) Digest(ctx context.Context, path string) (string, error) {
 		return "", nil
 	}
 	return digest.Value, nil
+}
+
+// DeleteDigest deletes the digest of a state on condition that it is still that value.
+// A missing digest only makes a client warn, so this is safe for whoever reads the
+// state next. It fails with ErrGone, *ChangedError or *Error.
+func (t *Table) DeleteDigest(ctx context.Context, path, digest string) error {
+	_, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &t.name, Key: lockKey(path + "-md5"),
+		ConditionExpression:                 aws.String("#digest = :digest AND attribute_not_exists(#info)"), // a row with Info is a lock, whatever its name
+		ExpressionAttributeNames:            map[string]string{"#digest": "Digest", "#info": "Info"},
+		ExpressionAttributeValues:           map[string]types.AttributeValue{":digest": &types.AttributeValueMemberS{Value: digest}},
+		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+	})
+	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
+		if failed.Item == nil {
+			return ErrGone
+		}
+		return &ChangedError{}
+	}
+	if err != nil {
+		return &Error{t.arn, err}
+	}
+	return nil
 }
 
 // StateDigest is the MD5 of the state's bytes in lower-case hex, streamed. Empty when

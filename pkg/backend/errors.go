@@ -12,25 +12,28 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// ErrGone says that there is no lock any more where one was to be removed. For a
-// release that is success.
-var ErrGone = errors.New("the lock is gone already")
+// ErrGone says that what was to be removed or read is not there any more. For a
+// removal that is success.
+var ErrGone = errors.New("it is gone already")
 
-// ChangedError says that another lock stands where the one to be removed stood.
-// Nothing was touched.
+// ChangedError says that something else stands where what was to be removed stood:
+// another lock, a state that was written since, another digest. Nothing was touched.
 type ChangedError struct {
-	Now *tflock.Holding // who holds it now; nil when nobody could read that
+	Now *tflock.Holding // the lock that is there now; nil when nobody could read it, or it is none
 }
 
 func (e *ChangedError) Error() string {
 	if e.Now == nil || e.Now.Err != nil {
-		return "another lock was taken here in the meantime; nothing was touched"
+		return "it was changed in the meantime, and not touched"
 	}
 	return fmt.Sprintf("lock %q was taken here in the meantime; nothing was touched", e.Now.Info.ID)
 }
 
 // HeldError says that a lock could not be taken, since one is held.
-type HeldError struct{ Store string }
+type HeldError struct {
+	Store string
+	By    *tflock.Holding // nil when it could not be read, or was gone by then
+}
 
 func (e *HeldError) Error() string { return e.Store + ": a lock is held already" }
 

@@ -73,7 +73,7 @@ type Store interface {
 	ARN() string
 	Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error]
 	Find(ctx context.Context, path string) (tflock.Holding, bool, error)
-	Acquire(ctx context.Context, path string, raw []byte) error
+	Acquire(ctx context.Context, path string, raw []byte) (tflock.Holding, error)
 	Release(ctx context.Context, h tflock.Holding) error
 }
 

@@ -71,25 +71,31 @@ func (t *Table) Find(ctx context.Context, path string) (tflock.Holding, bool, er
 }
 
 // Acquire writes a lock row as Terraform does, on condition that there is none.
-// raw must be what tflock.Info.Marshal gives. It fails with *HeldError. When the answer
-// to a write is lost and the SDK repeats it, the lock that stands there is our own.
-func (t *Table) Acquire(ctx context.Context, path string, raw []byte) error {
+// raw must be what tflock.Info.Marshal gives. It fails with *HeldError or *Error; after
+// the latter the lock may stand. When the answer to a write is lost and the SDK repeats
+// it, the lock that stands there is our own.
+func (t *Table) Acquire(ctx context.Context, path string, raw []byte) (tflock.Holding, error) {
 	item := lockKey(path)
 	item["Info"] = &types.AttributeValueMemberS{Value: string(raw)}
+	ours, _ := t.holding(item)
 	_, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &t.name, Item: item, ConditionExpression: aws.String("attribute_not_exists(LockID)"),
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if failed, held := errors.AsType[*types.ConditionalCheckFailedException](err); held {
-		if h, ok := t.holding(failed.Item); ok && h.Raw == string(raw) {
-			return nil
+		h, ok := t.holding(failed.Item)
+		switch {
+		case ok && h.Raw == string(raw):
+			return ours, nil
+		case ok:
+			return tflock.Holding{}, &HeldError{t.arn, &h}
 		}
-		return &HeldError{t.arn}
+		return tflock.Holding{}, &HeldError{Store: t.arn}
 	}
 	if err != nil {
-		return &Error{t.arn, err}
+		return tflock.Holding{}, &Error{t.arn, err}
 	}
-	return nil
+	return ours, nil
 }
 
 // Release deletes the row on condition that its Info is still the exact string that

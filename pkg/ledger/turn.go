@@ -5,13 +5,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"golang.org/x/sync/errgroup"
 )
 
 // ErrNotOurTurn says that another invocation is telling now, or has told from a
@@ -65,24 +63,9 @@ func (t *Table) Begin(ctx context.Context, owner string, scanStarted, now time.T
 	return &Turn{Memory: memory, Until: until, table: t, owner: owner, start: scanStarted}, nil
 }
 
-// batch is DynamoDB's limit of writes in one call; writers bounds the calls at once.
-const (
-	batch   = 25
-	writers = 8
-)
-
 // Record writes the steps down: call it when what they say was published. Recording
 // a step again changes nothing.
 func (t *Turn) Record(ctx context.Context, steps []Step) error {
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(writers)
-	for part := range slices.Chunk(steps, batch) {
-		group.Go(func() error { return t.write(ctx, part) })
-	}
-	return group.Wait()
-}
-
-func (t *Turn) write(ctx context.Context, steps []Step) error {
 	requests := make([]types.WriteRequest, 0, len(steps))
 	for _, s := range steps {
 		if s.Change == Resolved || s.Change == Forget {
@@ -95,24 +78,7 @@ func (t *Turn) write(ctx context.Context, steps []Step) error {
 		}
 		requests = append(requests, types.WriteRequest{PutRequest: &types.PutRequest{Item: row}})
 	}
-	for pause := 50 * time.Millisecond; len(requests) > 0; pause *= 2 {
-		out, err := t.table.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
-			RequestItems: map[string][]types.WriteRequest{t.table.name: requests},
-		})
-		if err != nil {
-			return fmt.Errorf("record in the ledger %s: %w", t.table.name, err)
-		}
-		// DynamoDB takes what it can and hands the rest back; the SDK leaves that to us.
-		if requests = out.UnprocessedItems[t.table.name]; len(requests) == 0 {
-			return nil
-		}
-		select {
-		case <-ctx.Done():
-			return fmt.Errorf("record in the ledger %s: throttled: %w", t.table.name, ctx.Err())
-		case <-time.After(pause):
-		}
-	}
-	return nil
+	return t.table.write(ctx, requests)
 }
 
 // End records the stores and the scan, and gives the turn back. It fails with

@@ -42,11 +42,8 @@ const maxValues = 150
 
 // Put sends the metrics of a scan in one PutMetricData, at the time of the scan.
 func (p *Publisher) Put(ctx context.Context, s Scan, at time.Time) error {
-	count := func(name string, n int) types.MetricDatum {
-		return types.MetricDatum{MetricName: &name, Value: aws.Float64(float64(n)), Unit: types.StandardUnitCount, Timestamp: &at}
-	}
 	data := []types.MetricDatum{
-		count("LocksHeld", s.Held), count("StuckLocks", s.Stuck), count("UnreadableLocks", s.Unreadable), count("ScanErrors", s.Errors),
+		count("LocksHeld", s.Held, at), count("StuckLocks", s.Stuck, at), count("UnreadableLocks", s.Unreadable, at), count("ScanErrors", s.Errors, at),
 		{MetricName: aws.String("OldestLockAge"), Value: aws.Float64(s.Oldest.Seconds()), Unit: types.StandardUnitSeconds, Timestamp: &at},
 	}
 	if len(s.Resolved) > 0 {
@@ -61,9 +58,16 @@ func (p *Publisher) Put(ctx context.Context, s Scan, at time.Time) error {
 
 // CountReleased sends LocksReleased.
 func (p *Publisher) CountReleased(ctx context.Context, n int, at time.Time) error {
-	return p.put(ctx, []types.MetricDatum{
-		{MetricName: aws.String("LocksReleased"), Value: aws.Float64(float64(n)), Unit: types.StandardUnitCount, Timestamp: &at},
-	})
+	return p.put(ctx, []types.MetricDatum{count("LocksReleased", n, at)})
+}
+
+// CountPruned sends StatesPruned and StatesAbandoned, in one call. Both count states.
+func (p *Publisher) CountPruned(ctx context.Context, pruned, abandoned int, at time.Time) error {
+	return p.put(ctx, []types.MetricDatum{count("StatesPruned", pruned, at), count("StatesAbandoned", abandoned, at)})
+}
+
+func count(name string, n int, at time.Time) types.MetricDatum {
+	return types.MetricDatum{MetricName: &name, Value: aws.Float64(float64(n)), Unit: types.StandardUnitCount, Timestamp: &at}
 }
 
 func (p *Publisher) put(ctx context.Context, data []types.MetricDatum) error {

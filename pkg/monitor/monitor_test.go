@@ -67,7 +67,7 @@ func (w *world) put(path string, age time.Duration) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	if err := w.locks().Acquire(w.Context(), path, raw); err != nil {
+	if _, err := w.locks().Acquire(w.Context(), path, raw); err != nil {
 		w.Fatal(err)
 	}
 }
@@ -260,7 +260,7 @@ func TestTwoScansAtOnceTellOnce(t *testing.T) {
 
 func TestARowOfAnotherToolIsReportedOnce(t *testing.T) {
 	w := newWorld(t)
-	if err := w.locks().Acquire(t.Context(), "deploy", []byte("me, until noon")); err != nil {
+	if _, err := w.locks().Acquire(t.Context(), "deploy", []byte("me, until noon")); err != nil {
 		t.Fatal(err)
 	}
 	var got []string

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"net/http"
 	"os"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -49,6 +51,9 @@ type Parts struct {
 	topic string
 }
 
+// connections are kept open to each service.
+const connections = 64
+
 // Load reads a function's settings, a struct with Settings in it, from the
 // environment.
 func Load[S any]() (S, error) { return env.ParseAs[S]() }
@@ -57,7 +62,10 @@ func Load[S any]() (S, error) { return env.ParseAs[S]() }
 func (s Settings) Open(ctx context.Context) (Parts, error) {
 	overrides, err := policy.ParseOverrides(s.Overrides)
 	errs := []error{err, Positive("STUCK_AFTER", s.StuckAfter), Positive("RELEASE_GUARD", s.ReleaseGuard)}
-	cfg, err := config.LoadDefaultConfig(ctx)
+	// As many connections stay open as workers talk at once: the SDK's own ten would open
+	// most of them anew for each call.
+	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = connections })
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client))
 	errs = append(errs, err)
 	set, err := backend.Open(cfg, s.Tables, s.Buckets)
 	if err := errors.Join(append(errs, err)...); err != nil {

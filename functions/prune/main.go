@@ -1,0 +1,83 @@
+// Command prune is the scheduled Lambda that deletes stale, empty states, and brings one
+// back on request.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"math"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/prune"
+	"github.com/lockwarden/lockwarden/pkg/wiring"
+)
+
+type settings struct {
+	wiring.Settings
+	Paths     string  `env:"PRUNE_PATHS"` // empty: none
+	AfterDays float64 `env:"PRUNE_AFTER_DAYS" envDefault:"30"`
+	Mode      string  `env:"PRUNE_MODE" envDefault:"delete"` // or "report"
+	Dashboard string  `env:"DASHBOARD_URL"`
+}
+
+func main() { wiring.Run(wire) }
+
+func wire(ctx context.Context) (any, error) {
+	s, err := wiring.Load[settings]()
+	if err != nil {
+		return nil, err
+	}
+	rules, err := s.rules()
+	if err != nil {
+		return nil, err
+	}
+	parts, err := s.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	composer := alert.Composer{Account: s.Account, Region: parts.Region, PruneFunction: lambdacontext.FunctionName, Dashboard: s.Dashboard}
+	p := &prune.Pruner{
+		Stores: parts.Stores, Records: parts.Ledger, Bookmark: parts.Ledger, Composer: composer, Topic: parts.Topic(composer), Meter: parts.Meter,
+		Rules: rules, Now: time.Now, Log: slog.Default(),
+	}
+	return func(ctx context.Context, payload json.RawMessage) (any, error) {
+		request, err := prune.ParseRequest(payload)
+		if err != nil {
+			return nil, err
+		}
+		requestID := ""
+		if call, ok := lambdacontext.FromContext(ctx); ok {
+			requestID = call.AwsRequestID
+		}
+		if request.Restore != "" {
+			return p.Restore(ctx, request.Restore, requestID)
+		}
+		report, err := p.Run(ctx, request, requestID)
+		if err != nil {
+			// A failed invocation has no payload: this line is the answer then.
+			slog.ErrorContext(ctx, "prune failed", "report", report)
+		}
+		return report, err
+	}, nil
+}
+
+// rules reads the settings that a prune decides by. Its error names all that is wrong.
+func (s settings) rules() (prune.Rules, error) {
+	paths, err := policy.ParsePaths(s.Paths)
+	errs := []error{err}
+	if !(s.AfterDays >= 0 && s.AfterDays <= math.MaxInt16) { // NaN is not
+		errs = append(errs, fmt.Errorf("PRUNE_AFTER_DAYS is %v: it must be a number of days from 0, for example 30", s.AfterDays))
+	}
+	if s.Mode != "delete" && s.Mode != "report" {
+		errs = append(errs, fmt.Errorf("PRUNE_MODE is %q: it must be delete or report", s.Mode))
+	}
+	after := time.Duration(s.AfterDays * 24 * float64(time.Hour))
+	return prune.Rules{Paths: paths, After: after, ReportOnly: s.Mode == "report"}, errors.Join(errs...)
+}

@@ -1,0 +1,219 @@
+package backend
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"iter"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Object is one key of a state bucket, as a listing shows it.
+type Object struct {
+	Key      string
+	Modified time.Time // S3's clock
+}
+
+// Objects streams the keys with that prefix, in the order of their bytes, from the
+// first one after the key `after`. It holds one page of at most 1000 keys, and ends
+// after the first error, which is an *Error.
+func (b *Bucket) Objects(ctx context.Context, prefix, after string) iter.Seq2[Object, error] {
+	return func(yield func(Object, error) bool) {
+		client, err := b.client(ctx)
+		if err != nil {
+			yield(Object{}, err)
+			return
+		}
+		input := listInput(b.name, prefix, 1000)
+		if after != "" {
+			input.StartAfter = &after
+		}
+		pages := s3.NewListObjectsV2Paginator(client, input)
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err != nil {
+				yield(Object{}, &Error{b.arn, err})
+				return
+			}
+			for _, o := range page.Contents {
+				if !yield(Object{listedKey(o), aws.ToTime(o.LastModified)}, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// Versioned says whether a delete in this bucket only adds a marker, and so can be
+// undone. A bucket whose versioning is suspended is not versioned.
+func (b *Bucket) Versioned(ctx context.Context) (bool, error) {
+	client, err := b.client(ctx)
+	if err != nil {
+		return false, err
+	}
+	out, err := client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &b.name})
+	if err != nil {
+		return false, &Error{b.arn, err}
+	}
+	return out.Status == types.BucketVersioningStatusEnabled, nil
+}
+
+// State is a state's bytes, still to be read, with what S3 says of them. Close it.
+type State struct {
+	io.ReadCloser
+	ETag      string
+	VersionID string // empty in a bucket without versions
+	Modified  time.Time
+	Size      int64
+}
+
+// SealedError says that the bytes of a state cannot be had with the rights of the
+// caller: encrypted with a key of its owner, archived, or forbidden. It stays so until
+// somebody changes that.
+type SealedError struct{ Err error }
+
+func (e *SealedError) Error() string { return e.Err.Error() }
+
+func (e *SealedError) Unwrap() error { return e.Err }
+
+// ReadState opens the state of a path (bucket/key); of an older version when one is
+// named. It fails with ErrGone, *SealedError or *Error.
+func (b *Bucket) ReadState(ctx context.Context, path, versionID string) (State, error) {
+	client, key, err := b.object(ctx, path)
+	if err != nil {
+		return State{}, err
+	}
+	input := &s3.GetObjectInput{Bucket: &b.name, Key: &key}
+	if versionID != "" {
+		input.VersionId = &versionID
+	}
+	out, err := client.GetObject(ctx, input)
+	switch name := code(err); {
+	case status(err) == http.StatusNotFound && name != "NoSuchBucket":
+		return State{}, ErrGone
+	// InvalidRequest is S3's word for an object that only its owner's key opens.
+	case name == "InvalidRequest", name == "AccessDenied", name == "InvalidObjectState", strings.HasPrefix(name, "KMS."):
+		return State{}, &SealedError{&Error{b.arn, err}}
+	case err != nil:
+		return State{}, &Error{b.arn, err}
+	}
+	return State{
+		ReadCloser: out.Body, ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId),
+		Modified: aws.ToTime(out.LastModified), Size: aws.ToInt64(out.ContentLength),
+	}, nil
+}
+
+// Tagged says whether the state of a path carries an object tag of that name. It
+// fails with ErrGone or *Error.
+func (b *Bucket) Tagged(ctx context.Context, path, tag string) (bool, error) {
+	client, key, err := b.object(ctx, path)
+	if err != nil {
+		return false, err
+	}
+	out, err := client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &b.name, Key: &key})
+	if status(err) == http.StatusNotFound && code(err) != "NoSuchBucket" {
+		return false, ErrGone
+	}
+	if err != nil {
+		return false, &Error{b.arn, err}
+	}
+	for _, t := range out.TagSet {
+		if aws.ToString(t.Key) == tag {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+// DeleteState deletes a state on condition that it is still the one of that ETag: S3
+// then only puts a delete marker on it, where the bucket is versioned. It fails with
+// ErrGone, *ChangedError or *Error.
+func (b *Bucket) DeleteState(ctx context.Context, path, etag string) error {
+	client, key, err := b.object(ctx, path)
+	if err != nil {
+		return err
+	}
+	if etag == "" {
+		return fmt.Errorf("%s: the state was read without an ETag, so it cannot be deleted safely", path)
+	}
+	_, err = client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, IfMatch: &etag})
+	switch status(err) {
+	case http.StatusNotFound:
+		return ErrGone
+	case http.StatusPreconditionFailed, http.StatusConflict:
+		return &ChangedError{}
+	}
+	if err != nil {
+		return &Error{b.arn, err}
+	}
+	return nil
+}
+
+// ErrExists says that there is a state where one was to be written.
+var ErrExists = errors.New("there is a state already")
+
+// WriteState writes a state on condition that there is none, and gives its version.
+// It fails with ErrExists or *Error.
+func (b *Bucket) WriteState(ctx context.Context, path string, state []byte) (versionID string, err error) {
+	client, key, err := b.object(ctx, path)
+	if err != nil {
+		return "", err
+	}
+	out, err := client.PutObject(ctx, &s3.PutObjectInput{
+		Bucket: &b.name, Key: &key, Body: bytes.NewReader(state), ContentType: aws.String("application/json"), IfNoneMatch: aws.String("*"),
+	})
+	switch status(err) {
+	case http.StatusPreconditionFailed, http.StatusConflict:
+		return "", ErrExists
+	}
+	if err != nil {
+		return "", &Error{b.arn, err}
+	}
+	return aws.ToString(out.VersionId), nil
+}
+
+// LastVersion finds the newest version of a state that is no delete marker. current
+// says whether that is the state of now. It fails with ErrGone when the bucket has
+// no version of it, or with *Error.
+func (b *Bucket) LastVersion(ctx context.Context, path string) (versionID string, current bool, err error) {
+	client, key, err := b.object(ctx, path)
+	if err != nil {
+		return "", false, err
+	}
+	pages := s3.NewListObjectVersionsPaginator(client, &s3.ListObjectVersionsInput{Bucket: &b.name, Prefix: &key, EncodingType: types.EncodingTypeUrl})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return "", false, &Error{b.arn, err}
+		}
+		// Versions come by key, each key's newest first, and the first key with a prefix
+		// is the prefix itself.
+		for _, v := range page.Versions {
+			if listedKey(types.Object{Key: v.Key}) != key {
+				return "", false, ErrGone
+			}
+			return aws.ToString(v.VersionId), aws.ToBool(v.IsLatest), nil
+		}
+	}
+	return "", false, ErrGone
+}
+
+// object parts a path of this bucket.
+func (b *Bucket) object(ctx context.Context, path string) (client *s3.Client, key string, err error) {
+	bucket, key, ok := tflock.SplitPath(path)
+	if !ok || bucket != b.name {
+		return nil, "", fmt.Errorf("%s: state %q lies in another bucket", b.arn, path)
+	}
+	client, err = b.client(ctx)
+	return client, key, err
+}

@@ -1,0 +1,164 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+const (
+	kindPruned = "pruned"
+	attrUntold = "untold" // there while Told is false, so that DynamoDB can filter by it
+	prune      = "prune"  // prune's row of kindRun: where it stopped
+	// keepPruned is how long a pruned state stays on record: the template's bucket
+	// keeps the versions of a deleted state for as long.
+	keepPruned = 90 * 24 * time.Hour
+)
+
+// Pruned is the record of a pruned state, made before its delete: so that a report
+// that a crash swallowed is told by the next run, and that people see what can be
+// restored.
+type Pruned struct {
+	At    time.Time    `json:"at"`
+	Told  bool         `json:"told"` // the report with it is out
+	State policy.Stale `json:"state"`
+}
+
+// RecordPruned writes a record, or brings the one of that state up to date.
+func (t *Table) RecordPruned(ctx context.Context, p Pruned) error {
+	row, err := prunedRow(p)
+	if err != nil {
+		return err
+	}
+	if _, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &t.name, Item: row}); err != nil {
+		return fmt.Errorf("record the prune in the ledger %s: %w", t.name, err)
+	}
+	return nil
+}
+
+// ForgetPruned removes the record of a state that is there after all, or again.
+func (t *Table) ForgetPruned(ctx context.Context, path string) error {
+	if _, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &t.name, Key: prunedKey(path)}); err != nil {
+		return fmt.Errorf("forget the prune in the ledger %s: %w", t.name, err)
+	}
+	return nil
+}
+
+// ToldPruned notes that the report with these is out.
+func (t *Table) ToldPruned(ctx context.Context, told []Pruned) error {
+	requests := make([]types.WriteRequest, 0, len(told))
+	for _, p := range told {
+		p.Told = true
+		row, err := prunedRow(p)
+		if err != nil {
+			return err
+		}
+		requests = append(requests, types.WriteRequest{PutRequest: &types.PutRequest{Item: row}})
+	}
+	return t.write(ctx, requests)
+}
+
+// PrunedLately gives the records of the last 90 days, the newest first.
+func (t *Table) PrunedLately(ctx context.Context) ([]Pruned, error) {
+	return t.pruned(ctx, nil)
+}
+
+// UntoldPruned gives the records of prunes that died before their report was out.
+func (t *Table) UntoldPruned(ctx context.Context) ([]Pruned, error) {
+	return t.pruned(ctx, aws.String("attribute_exists("+attrUntold+")"))
+}
+
+func (t *Table) pruned(ctx context.Context, filter *string) ([]Pruned, error) {
+	var found []Pruned
+	pages := dynamodb.NewQueryPaginator(t.client, &dynamodb.QueryInput{
+		TableName: &t.name, ConsistentRead: aws.Bool(true), FilterExpression: filter,
+		KeyConditionExpression:    aws.String("#kind = :pruned"),
+		ExpressionAttributeNames:  map[string]string{"#kind": attrKind},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":pruned": text(kindPruned)},
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read the prunes in the ledger %s: %w", t.name, err)
+		}
+		for _, row := range page.Items {
+			var p Pruned
+			if err := json.Unmarshal([]byte(textOf(row, attrBody)), &p); err != nil {
+				slog.WarnContext(ctx, "ledger row cannot be read, so it is passed over", "path", textOf(row, attrPath), "error", err)
+				continue
+			}
+			found = append(found, p)
+		}
+	}
+	slices.SortFunc(found, func(a, b Pruned) int {
+		return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.State.Path, b.State.Path))
+	})
+	return found, nil
+}
+
+// Mark is where a prune that ran out of time stopped. The zero value is the beginning.
+type Mark struct {
+	Bucket string `json:"bucket"` // ARN
+	Prefix string `json:"prefix"`
+	Key    string `json:"key"` // the last one that was examined
+}
+
+// Mark gives where the last prune stopped.
+func (t *Table) Mark(ctx context.Context) (Mark, error) {
+	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: rowKey(kindRun, prune), ConsistentRead: aws.Bool(true)})
+	if err != nil {
+		return Mark{}, fmt.Errorf("read where the last prune stopped, in the ledger %s: %w", t.name, err)
+	}
+	var m Mark
+	if body := textOf(out.Item, attrBody); body != "" {
+		if err := json.Unmarshal([]byte(body), &m); err != nil {
+			slog.WarnContext(ctx, "ledger row cannot be read, so the prune begins anew", attrKind, kindRun, "error", err)
+			return Mark{}, nil
+		}
+	}
+	return m, nil
+}
+
+// SetMark notes where this prune stopped.
+func (t *Table) SetMark(ctx context.Context, m Mark) error {
+	body, err := json.Marshal(m)
+	if err != nil {
+		return fmt.Errorf("record where the prune stopped: %w", err)
+	}
+	row := rowKey(kindRun, prune)
+	row[attrBody] = text(string(body))
+	if _, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &t.name, Item: row}); err != nil {
+		return fmt.Errorf("record where the prune stopped, in the ledger %s: %w", t.name, err)
+	}
+	return nil
+}
+
+func prunedKey(path string) map[string]types.AttributeValue {
+	sum := sha256.Sum256([]byte(path))
+	return rowKey(kindPruned, hex.EncodeToString(sum[:]))
+}
+
+func prunedRow(p Pruned) (map[string]types.AttributeValue, error) {
+	body, err := json.Marshal(p)
+	if err != nil {
+		return nil, fmt.Errorf("prune of %s cannot be recorded: %w", p.State.Path, err)
+	}
+	row := prunedKey(p.State.Path)
+	if !p.Told {
+		row[attrUntold] = text("yes")
+	}
+	row[attrPath], row[attrBody], row[attrExpires] = text(p.State.Path), text(string(body)), number(p.At.Add(keepPruned).Unix())
+	return row, nil
+}

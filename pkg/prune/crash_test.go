@@ -1,0 +1,217 @@
+package prune_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/prune"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Cut at any call, before or after its effect: what is left is a state that clients can
+// read, and at most our own lock. A repeat of the same request clears that and finishes,
+// and what went is told.
+func TestACrashLeavesAReadableState(t *testing.T) {
+	for _, after := range []bool{false, true} {
+		for cut := 1; ; cut++ {
+			w := newWorld(t)
+			w.stale(key, state(t, "destroyed"))
+			wire := &local.Wire{CutAt: cut, AfterEffect: after}
+			_, _ = w.run(wire, prune.Request{}, "request") // dies
+			w.readable(key)
+			for _, lock := range w.held() {
+				if !strings.HasSuffix(lock, key+" lockwarden-prune@lambda") {
+					t.Errorf("cut %d (%v): left %v", cut, after, lock)
+				}
+			}
+			report := w.prune()
+			if w.readable(key) || len(w.held()) > 0 || len(report.Errors) > 0 {
+				t.Errorf("cut %d (%v): the repeat left %v, %+v", cut, after, w.held(), report)
+			}
+			told := w.published()
+			if len(told) == 0 || len(told) > 2 || !strings.Contains(told[len(told)-1].Texts["email"], key) {
+				t.Errorf("cut %d (%v): told %+v", cut, after, told)
+			}
+			w.prune()
+			if more := w.published(); len(more) != len(told) {
+				t.Errorf("cut %d (%v): told again: %d messages after %d", cut, after, len(more), len(told))
+			}
+			if wire.Calls() < cut {
+				if cut < 15 {
+					t.Errorf("a prune made only %d calls", wire.Calls())
+				}
+				break
+			}
+		}
+	}
+}
+
+// Each call fails by itself, and the run goes on: nothing is lost, and the next run heals.
+func TestAFailedCallHeals(t *testing.T) {
+	for fail := 1; ; fail++ {
+		w := newWorld(t)
+		w.stale(key, state(t, "destroyed"))
+		calls := 0
+		wire := &local.Wire{Refuse: func(string) bool { calls++; return calls == fail }}
+		report, err := w.run(wire, prune.Request{}, "request")
+		w.readable(key)
+		if locks := w.held(); len(locks) > 0 && err == nil {
+			t.Errorf("call %d: left %v and did not ask for a repeat: %+v", fail, locks, report)
+		}
+		if calls < fail {
+			break
+		}
+		if err == nil && len(report.Errors) == 0 {
+			t.Errorf("call %d failed, and the report does not say so: %+v", fail, report)
+		}
+		w.prune()
+		if w.readable(key) || len(w.held()) > 0 || len(w.published()) == 0 {
+			t.Errorf("call %d: the next run left %v, told %d", fail, w.held(), len(w.published()))
+		}
+	}
+}
+
+// Only a lock of ours whose invocation is dead is a leftover.
+func TestLeftovers(t *testing.T) {
+	for name, tc := range map[string]struct {
+		who, operation, request string
+		deadline                time.Duration // from now
+		cleared                 bool
+	}{
+		"of the same request":                     {"lockwarden-prune@lambda", "lockwarden-prune", "request", time.Hour, true},
+		"of another request, past its deadline":   {"lockwarden-prune@lambda", "lockwarden-prune", "other", -time.Hour, true},
+		"of a restore, past its deadline":         {"lockwarden-prune@lambda", "lockwarden-restore", "other", -time.Hour, true},
+		"of another request that may be alive":    {"lockwarden-prune@lambda", "lockwarden-prune", "other", time.Hour, false},
+		"within the difference of two clocks":     {"lockwarden-prune@lambda", "lockwarden-prune", "other", -time.Second, false},
+		"without a request, of one without":       {"lockwarden-prune@lambda", "lockwarden-prune", "", time.Hour, false},
+		"somebody else's with our operation":      {"me@host", "lockwarden-prune", "request", -time.Hour, false},
+		"ours by name, with a client's operation": {"lockwarden-prune@lambda", "OperationTypeApply", "request", -time.Hour, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.stale(key, state(t, "destroyed"))
+			note, _ := json.Marshal(map[string]any{"request_id": tc.request, "deadline": time.Now().Add(tc.deadline).UTC()})
+			raw, err := tflock.Info{ID: "x", Operation: tc.operation, Info: string(note), Who: tc.who, Created: time.Now().UTC(), Path: w.Path(key)}.Marshal()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, s := range w.set.All() {
+				if _, err := s.Acquire(t.Context(), w.Path(key), raw); err != nil {
+					t.Fatal(err)
+				}
+			}
+			request := "request"
+			if tc.request == "" {
+				request = ""
+			}
+			report, err := w.run(&local.Wire{}, prune.Request{}, request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if pruned := len(report.Pruned) == 1; pruned != tc.cleared || (len(w.held()) == 0) != tc.cleared {
+				t.Errorf("held %v, %+v", w.held(), report)
+			}
+			if !tc.cleared && report.Kept[0].Reason != policy.Locked {
+				t.Errorf("got %+v", report.Kept)
+			}
+		})
+	}
+}
+
+// A leftover without a state, and of states that are not stale, goes too.
+func TestALeftoverWithoutAState(t *testing.T) {
+	w := newWorld(t)
+	note, _ := json.Marshal(map[string]any{"request_id": "dead", "deadline": time.Now().Add(-time.Hour)})
+	for _, k := range []string{"branches/gone/terraform.tfstate", "env:/x/other/terraform.tfstate"} {
+		raw, err := tflock.Info{ID: "x", Operation: "lockwarden-prune", Info: string(note), Who: "lockwarden-prune@lambda", Path: w.Path(k)}.Marshal()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, s := range w.set.All() {
+			if _, err := s.Acquire(t.Context(), w.Path(k), raw); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	w.lock("branches/alive/terraform.tfstate", "y", w.set.All()...)
+	if report := w.prune(); report.Examined != 0 || len(w.held()) != 3 || strings.Contains(fmt.Sprint(w.held()), "lockwarden") {
+		t.Errorf("left %v, %+v", w.held(), report)
+	}
+}
+
+// Our lock is what a client's own marshalling gives, so that both clients show it and
+// OpenTofu, which deletes on condition of the re-marshalled struct, can unlock it.
+func TestOurLockReadsLikeAClients(t *testing.T) {
+	w := newWorld(t)
+	w.stale(key, state(t, "destroyed"))
+	seen := map[tflock.Kind]string{}
+	wire := &local.Wire{Before: func(string) {
+		for _, s := range w.set.All() {
+			if h, ok, err := s.Find(context.Background(), w.Path(key)); err == nil && ok {
+				seen[h.Kind] = h.Raw
+			}
+		}
+	}}
+	if _, err := w.run(wire, prune.Request{}, "request-7"); err != nil {
+		t.Fatal(err)
+	}
+	info, err := tflock.ParseInfo([]byte(seen[tflock.S3]))
+	if err != nil || seen[tflock.S3] != seen[tflock.DynamoDB] {
+		t.Fatalf("%v, %q", err, seen)
+	}
+	again, err := info.Marshal()
+	if err != nil || string(again) != seen[tflock.S3] || len(info.ID) != 36 || info.Path != w.Path(key) || !strings.Contains(info.Info, "request-7") {
+		t.Errorf("%v: %s\n%s", err, again, seen[tflock.S3])
+	}
+}
+
+// A run that has no time left stops, says so, and the next ones go on where it stopped.
+func TestItStopsInTimeAndGoesOn(t *testing.T) {
+	w := newWorld(t)
+	const states = 12
+	for i := range states {
+		w.stale(fmt.Sprintf("branches/%02d/terraform.tfstate", i), state(t, "outputs-only"))
+	}
+	w.stale("env:/x/branches/terraform.tfstate", state(t, "outputs-only"))
+	var all []string
+	for runs := 1; ; runs++ {
+		// The clock of a run stands still until five states were begun.
+		reads, start := 0, time.Now()
+		w.now = func() time.Time {
+			if reads++; reads > 8 {
+				return start.Add(time.Hour)
+			}
+			return start
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		report, err := w.pruner(server.Config()).Run(ctx, prune.Request{}, "r")
+		cancel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, fates(report)...)
+		if !report.StoppedEarly {
+			if runs < 2 {
+				t.Error("it did not stop")
+			}
+			break
+		}
+		if runs > states {
+			t.Fatal("it does not go on")
+		}
+	}
+	if slices.Sort(all); len(slices.Compact(all)) != states+1 || len(all) != states+1 {
+		t.Errorf("examined %d: %q", len(all), all)
+	}
+	w.now = time.Now
+	if report := w.prune(); report.Examined != states+1 {
+		t.Errorf("the run after the last begins anew: %+v", report)
+	}
+}

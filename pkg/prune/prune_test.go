@@ -1,0 +1,363 @@
+package prune_test
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/prune"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// What becomes of one state, and that a dry run says the same and touches nothing.
+func TestFates(t *testing.T) {
+	tag := func(w *world, name string) {
+		if _, err := server.S3().PutObjectTagging(t.Context(), &s3.PutObjectTaggingInput{
+			Bucket: &w.Bucket, Key: aws.String(key), Tagging: &s3types.Tagging{TagSet: []s3types.Tag{{Key: &name, Value: aws.String("")}}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	suspend := func(w *world) {
+		if _, err := server.S3().PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
+			Bucket: &w.Bucket, VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusSuspended},
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	of := func(sample string) func(w *world) { return func(w *world) { w.stale(key, state(t, sample)) } }
+	text := func(content string) func(w *world) { return func(w *world) { w.stale(key, []byte(content)) } }
+	for name, tc := range map[string]struct {
+		prepare func(w *world)
+		want    policy.Reason // empty: pruned
+	}{
+		"a destroyed state is pruned":                   {of("destroyed"), ""},
+		"a state that OpenTofu destroyed is pruned":     {of("tofu-destroyed"), ""},
+		"a state with data sources alone is pruned":     {of("data-only"), ""},
+		"a state without a digest is pruned":            {func(w *world) { of("destroyed")(w); w.digest(w.Table, "another", "x") }, ""},
+		"its digest goes from any table":                {func(w *world) { of("destroyed")(w); w.digest(w.Table+"-other", key, sum(state(t, "destroyed"))) }, ""},
+		"another tag protects nothing":                  {func(w *world) { of("destroyed")(w); tag(w, "team") }, ""},
+		"resources keep it":                             {of("applied"), policy.HasResources},
+		"a deposed object keeps it":                     {of("deposed"), policy.HasResources},
+		"outputs keep it":                               {of("outputs-only"), policy.HasOutputs},
+		"encryption keeps it":                           {of("tofu-encrypted"), policy.Encrypted},
+		"encryption keeps it though it was destroyed":   {of("tofu-encrypted-destroyed"), policy.Encrypted},
+		"an old version of state keeps it":              {text(`{"version":3,"serial":1,"modules":[{"path":["root"],"outputs":{},"resources":{}}]}`), policy.UnreadableFile},
+		"zero bytes keep it":                            {text(""), policy.UnreadableFile},
+		"rubbish keeps it":                              {text("not json"), policy.UnreadableFile},
+		"a lock in the bucket keeps it":                 {func(w *world) { of("destroyed")(w); w.lock(key, "x", w.set.Buckets[0]) }, policy.Locked},
+		"a lock in the table keeps it":                  {func(w *world) { of("destroyed")(w); w.lock(key, "x", w.set.Tables[0]) }, policy.Locked},
+		"a lock in any table keeps it":                  {func(w *world) { of("destroyed")(w); w.lock(key, "x", w.set.Tables[1]) }, policy.Locked},
+		"a lock that nobody can read keeps it":          {func(w *world) { of("destroyed")(w); w.put(key+".tflock", []byte("me")) }, policy.Locked},
+		"a lock comes before resources":                 {func(w *world) { of("applied")(w); w.lock(key, "x", w.set.Tables[0]) }, policy.Locked},
+		"the tag protects it":                           {func(w *world) { of("destroyed")(w); tag(w, "lockwarden:keep") }, policy.Protected},
+		"the tag comes before a lock":                   {func(w *world) { of("destroyed")(w); tag(w, "lockwarden:keep"); w.lock(key, "x", w.set.Tables[0]) }, policy.Protected},
+		"a bucket without versions keeps it":            {func(w *world) { of("destroyed")(w); suspend(w) }, policy.Unversioned},
+		"a digest that differs keeps it":                {func(w *world) { of("destroyed")(w); w.digest(w.Table, key, "0123") }, policy.DigestMismatch},
+		"a digest that differs in any table keeps it":   {func(w *world) { of("destroyed")(w); w.digest(w.Table+"-other", key, "0123") }, policy.DigestMismatch},
+		"resources come before a digest that differs":   {func(w *world) { of("applied")(w); w.digest(w.Table, key, "0123") }, policy.HasResources},
+		"a state whose key ends in -md5 is no digest":   {func(w *world) { of("destroyed")(w); w.lock(key+"-md5", "x", w.set.Tables[1]) }, ""},
+		"a lock on another state is none of this one's": {func(w *world) { of("destroyed")(w); w.lock("branches/y", "x", w.set.All()...) }, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			tc.prepare(w)
+			before := w.held()
+			var mu sync.Mutex
+			var writes []string
+			wire := &local.Wire{Before: func(call string) {
+				mu.Lock()
+				defer mu.Unlock()
+				if !slices.Contains([]string{"GET", "HEAD", "DynamoDB_20120810.GetItem"}, call) {
+					writes = append(writes, call)
+				}
+			}}
+			dry, err := w.run(wire, prune.Request{DryRun: true}, "dry")
+			if err != nil || len(writes) > 0 || len(w.published()) > 0 || !dry.DryRun {
+				t.Fatalf("a dry run wrote %v, told %d, and gave %+v, %v", writes, len(w.published()), dry, err)
+			}
+			report := w.prune()
+			there := w.readable2(tc.want)
+			if tc.want == "" {
+				if len(report.Pruned) != 1 || there || report.Pruned[0].VersionID == "" || report.Pruned[0].Lineage == "" || len(report.Kept) != 0 {
+					t.Errorf("there: %v, %+v", there, report)
+				}
+				if len(dry.Pruned) != 1 || dry.Pruned[0].Fate != policy.WouldPrune {
+					t.Errorf("the dry run said %+v", dry)
+				}
+			} else if len(report.Kept) != 1 || report.Kept[0].Reason != tc.want || report.Kept[0].Why == "" || !there ||
+				len(dry.Kept) != 1 || dry.Kept[0].Reason != tc.want {
+				t.Errorf("there: %v, %+v, dry %+v", there, report, dry)
+			}
+			if report.Examined != 1 || dry.Examined != 1 || len(report.Errors) != 0 || !slices.Equal(w.held(), before) {
+				t.Errorf("%+v, held %v, before %v", report, w.held(), before)
+			}
+		})
+	}
+}
+
+// readable2 is readable, but where the case itself is a digest that differs.
+func (w *world) readable2(reason policy.Reason) bool {
+	w.Helper()
+	if reason != policy.DigestMismatch && reason != policy.HasResources {
+		return w.readable(key)
+	}
+	written, err := w.set.Buckets[0].StateWritten(context.Background(), w.Path(key))
+	if err != nil {
+		w.Fatal(err)
+	}
+	return !written.IsZero()
+}
+
+func TestCandidates(t *testing.T) {
+	w := newWorld(t)
+	empty := state(t, "destroyed")
+	for _, k := range []string{
+		"branches/a/terraform.tfstate", "branches/deep/er/b.tfstate", "env:/staging/branches/c/terraform.tfstate", "branches/d e+f%/ü.tfstate",
+		"main/terraform.tfstate", "env:/staging/main/terraform.tfstate", "other/branches/a/terraform.tfstate",
+	} {
+		w.stale(k, empty)
+	}
+	w.put("branches/young/terraform.tfstate", empty)
+	report := w.prune()
+	want := []string{
+		"branches/a/terraform.tfstate pruned", "branches/d e+f%/ü.tfstate pruned", "branches/deep/er/b.tfstate pruned",
+		"env:/staging/branches/c/terraform.tfstate pruned",
+	}
+	if got := fates(report); !slices.Equal(got, want) || report.Examined != len(want) {
+		t.Errorf("got %q", got)
+	}
+	if again := w.prune(); again.Examined != 0 || len(again.Errors) != 0 {
+		t.Errorf("again: %+v", again)
+	}
+}
+
+func TestAbandonedStatesAreReported(t *testing.T) {
+	w := newWorld(t)
+	w.stale("branches/paid/terraform.tfstate", state(t, "applied"))
+	w.stale("branches/empty/terraform.tfstate", state(t, "destroyed"))
+	w.rules.ReportOnly = true
+	report := w.prune()
+	if report.Abandoned != 1 || !report.DryRun || len(report.Pruned) != 1 || report.Pruned[0].Fate != policy.WouldPrune || !w.readable("branches/empty/terraform.tfstate") {
+		t.Errorf("PruneMode=report: %+v", report)
+	}
+	w.rules.ReportOnly = false
+	report = w.prune()
+	if report.Abandoned != 1 || report.Kept[0].ManagedObjects == 0 || len(report.Kept[0].Types) == 0 || len(report.Pruned) != 1 {
+		t.Errorf("got %+v", report)
+	}
+	messages := w.published()
+	if len(messages) != 2 {
+		t.Fatalf("%d messages", len(messages))
+	}
+	var e alert.Event
+	if err := json.Unmarshal([]byte(messages[1].Texts["sqs"]), &e); err != nil {
+		t.Fatal(err)
+	}
+	if e.Type != alert.PruneReported || e.Severity != alert.Warning || len(e.States) != 2 || !e.States[0].Abandoned() || !strings.Contains(messages[1].Texts["email"], "still managing") {
+		t.Errorf("got %+v\n%s", e, messages[1].Texts["email"])
+	}
+	w.prune()
+	if again := w.published(); len(again) != 3 {
+		t.Errorf("what costs money is told every time: %d messages", len(again))
+	}
+}
+
+func TestNothingToSayIsNotSaid(t *testing.T) {
+	w := newWorld(t)
+	w.stale(key, state(t, "outputs-only"))
+	if w.prune(); len(w.published()) != 0 {
+		t.Error("told")
+	}
+}
+
+// While a watched table cannot be read nothing is deleted; nor in a bucket that cannot be.
+func TestUnreadablePlaces(t *testing.T) {
+	w := newWorld(t)
+	w.stale(key, state(t, "destroyed"))
+	w.stale("branches/paid/terraform.tfstate", state(t, "applied"))
+	w.other = strings.Replace(w.other, "-other", "-missing", 1)
+	report := w.prune()
+	if got := fates(report); !slices.Equal(got, []string{"branches/paid/terraform.tfstate kept locked", key + " kept locked"}) || report.Abandoned != 1 ||
+		len(report.Errors) != 1 || !strings.Contains(report.Errors[0], "does not exist") {
+		t.Errorf("got %q, %+v", got, report)
+	}
+	if !w.readable(key) || len(w.held()) != 0 {
+		t.Error("something was touched")
+	}
+	w.other, w.BucketARN = w.TableARN, "arn:aws:s3:::no-such-bucket-here"
+	if report := w.prune(); len(report.Errors) != 1 || !strings.Contains(report.Errors[0], "no-such-bucket-here") {
+		t.Errorf("got %+v", report)
+	}
+}
+
+// A state that is written, locked or deleted at any moment of a prune is never lost: the
+// client that began in the middle is refused by our lock or wins it.
+func TestAClientBeginsInTheMiddle(t *testing.T) {
+	newer := state(t, "applied")
+	for call := 1; ; call++ {
+		w := newWorld(t)
+		w.stale(key, state(t, "destroyed"))
+		calls, won, refused := 0, false, false
+		wire := &local.Wire{Before: func(string) {
+			if calls++; calls != call {
+				return
+			}
+			// As Terraform: the object, then the row, then the state, then the digest.
+			raw, _ := tflock.Info{ID: "client", Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: w.Path(key)}.Marshal()
+			for _, s := range []backend.Store{w.set.Buckets[0], w.set.Tables[0]} {
+				if _, err := s.Acquire(context.Background(), w.Path(key), raw); err != nil {
+					refused = true
+				}
+			}
+			if refused { // it gives back what it has
+				for _, s := range []backend.Store{w.set.Tables[0], w.set.Buckets[0]} {
+					if h, ok, err := s.Find(context.Background(), w.Path(key)); err == nil && ok && h.Raw == string(raw) {
+						_ = s.Release(context.Background(), h)
+					}
+				}
+				return
+			}
+			won = true
+			w.readable(key) // it reads before it writes
+			w.put(key, newer)
+		}}
+		report, err := w.run(wire, prune.Request{}, "request")
+		if err != nil {
+			t.Errorf("call %d: %v", call, err)
+		}
+		there := w.readable(key)
+		switch {
+		case won && (!there || len(w.held()) != 2):
+			t.Errorf("call %d: the client won, and its state is there: %v, its locks %v, %+v", call, there, w.held(), report)
+		case !won && there && len(report.Kept) == 0:
+			t.Errorf("call %d: %+v", call, report)
+		case !won && len(w.held()) != 0:
+			t.Errorf("call %d: left %v", call, w.held())
+		}
+		if calls < call {
+			if call < 12 {
+				t.Errorf("a prune made only %d calls", calls)
+			}
+			break
+		}
+	}
+}
+
+// A client that locks nothing (-lock=false) is beyond what locks can do, but its write is
+// not lost: the delete is conditional on the bytes that were judged.
+func TestAWriteWithoutALockIsNotLost(t *testing.T) {
+	for call := 1; ; call++ {
+		w := newWorld(t)
+		w.stale(key, state(t, "destroyed"))
+		calls, deleted := 0, false
+		wire := &local.Wire{Before: func(string) {
+			if calls++; calls == call {
+				there, err := w.set.Buckets[0].StateWritten(context.Background(), w.Path(key))
+				deleted = err == nil && there.IsZero()
+				w.put(key, state(t, "applied"))
+			}
+		}}
+		if _, err := w.run(wire, prune.Request{}, "request"); err != nil {
+			t.Error(err)
+		}
+		if calls < call {
+			break
+		}
+		if !w.readable(key) || len(w.held()) > 0 {
+			t.Errorf("call %d: lost, or left %v (deleted before: %v)", call, w.held(), deleted)
+		}
+	}
+}
+
+// Thousands of young objects cost list calls and nothing else. And a lock that the run
+// itself holds, listed pages later, is no leftover.
+func TestManyPages(t *testing.T) {
+	w := newWorld(t)
+	w.stale(key, state(t, "destroyed"))
+	const objects = 2100 // between the state and its lock object
+	var group sync.WaitGroup
+	for part := range 4 {
+		group.Go(func() {
+			for i := part; i < objects; i += 4 {
+				k := fmt.Sprintf("%s.%05d", key, i)
+				if _, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: &k, Body: bytes.NewReader(nil)}); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	group.Wait()
+	var mu sync.Mutex
+	calls := map[string]int{}
+	count := func(call string) int {
+		mu.Lock()
+		defer mu.Unlock()
+		return calls[call]
+	}
+	wire := &local.Wire{Before: func(call string) { mu.Lock(); calls[call]++; mu.Unlock() }}
+	if report, err := w.run(wire, prune.Request{DryRun: true}, "r"); err != nil || report.Examined != 1 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	// Versioning, three pages of branches/, one of env:/; the state, its tags, its lock. Both
+	// tables: can they be read, the state's row, its digest.
+	if calls["GET"] != 1+3+1+3 || calls["DynamoDB_20120810.GetItem"] != 2*3 || len(calls) != 3 || calls["HEAD"] != 1 {
+		t.Errorf("calls: %v", calls)
+	}
+
+	// The later pages are listed once the run has its lock, and it deletes nothing until
+	// they were swept.
+	clear(calls)
+	locked, stolen := make(chan struct{}), false
+	wire.Before = func(call string) {
+		mu.Lock()
+		calls[call]++
+		first := call == "DynamoDB_20120810.DeleteItem" && calls[call] == 1
+		mu.Unlock()
+		if !first {
+			return
+		}
+		close(locked)
+		for end := time.Now().Add(5 * time.Second); count("GET") < 1+3+1+4 && time.Now().Before(end); {
+			time.Sleep(10 * time.Millisecond)
+		}
+		time.Sleep(300 * time.Millisecond)
+		_, there, err := w.set.Buckets[0].Find(context.Background(), w.Path(key))
+		stolen = err == nil && !there
+	}
+	cfg := server.ConfigOver(wire)
+	cfg.HTTPClient = pagesAfter{wire, locked}
+	report, err := w.pruner(cfg).Run(t.Context(), prune.Request{}, "r")
+	if err != nil || len(report.Pruned) != 1 || stolen || count("GET") < 1+3+1+4 {
+		t.Errorf("%+v, %v, its own lock was cleared: %v, calls %v", report, err, stolen, calls)
+	}
+}
+
+// pagesAfter holds back every page of a listing but the first.
+type pagesAfter struct {
+	*local.Wire
+	open <-chan struct{}
+}
+
+func (p pagesAfter) Do(r *http.Request) (*http.Response, error) {
+	if r.URL.Query().Has("continuation-token") {
+		<-p.open
+	}
+	return p.Wire.Do(r)
+}

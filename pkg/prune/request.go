@@ -1,0 +1,59 @@
+package prune
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Request is the function's payload. The zero value is what the schedule asks for.
+type Request struct {
+	DryRun  bool   `json:"dry_run"` // say what would happen, touch nothing
+	Restore string `json:"restore"` // path (bucket/key) of a state to bring back; no prune then
+}
+
+const example = `: write {}, {"dry_run": true} or {"restore": "bucket/key"}`
+
+// ParseRequest reads and checks a payload. A schedule's own event counts as empty;
+// every other unknown field is an error, since a misspelt dry_run must not delete. The
+// error says what to write instead.
+func ParseRequest(payload []byte) (Request, error) {
+	var r Request
+	if len(bytes.TrimSpace(payload)) == 0 || scheduled(payload) {
+		return r, nil
+	}
+	decoder := json.NewDecoder(bytes.NewReader(payload))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&r); err != nil {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
+			return r, fmt.Errorf("%s must be a %s, not a %s%s", wrong.Field, wrong.Type, wrong.Value, example)
+		}
+		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+			return r, fmt.Errorf("there is no field %s%s", name, example)
+		}
+		return r, errors.New("the payload is not a JSON object" + example)
+	}
+	if decoder.More() {
+		return r, errors.New("the payload has something after its JSON object" + example)
+	}
+	if _, _, ok := tflock.SplitPath(r.Restore); r.Restore != "" && !ok {
+		return r, errors.New("restore must be the path of a state" + example)
+	}
+	if r.Restore != "" && r.DryRun {
+		return r, errors.New("a restore has no dry run: it writes only where there is no state" + example)
+	}
+	return r, nil
+}
+
+// scheduled says whether a payload is what EventBridge sends by itself.
+func scheduled(payload []byte) bool {
+	var e struct {
+		Source string `json:"source"`
+		Type   string `json:"detail-type"`
+	}
+	return json.Unmarshal(payload, &e) == nil && strings.HasPrefix(e.Source, "aws.") && e.Type == "Scheduled Event"
+}

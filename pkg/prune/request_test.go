@@ -1,0 +1,54 @@
+package prune_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/lockwarden/lockwarden/pkg/prune"
+)
+
+func TestParseRequest(t *testing.T) {
+	for name, tc := range map[string]struct {
+		payload string
+		want    prune.Request
+		wrong   string
+	}{
+		"nothing prunes":                  {"", prune.Request{}, ""},
+		"an empty object prunes":          {"{}", prune.Request{}, ""},
+		"null prunes":                     {"null", prune.Request{}, ""},
+		"a schedule's own event prunes":   {`{"version":"0","source":"aws.scheduler","detail-type":"Scheduled Event","detail":"{}"}`, prune.Request{}, ""},
+		"an old rule's event prunes":      {`{"source":"aws.events","detail-type":"Scheduled Event","detail":{}}`, prune.Request{}, ""},
+		"a dry run":                       {`{"dry_run":true}`, prune.Request{DryRun: true}, ""},
+		"a restore":                       {`{"restore":"b/k"}`, prune.Request{Restore: "b/k"}, ""},
+		"a misspelt dry run must not run": {`{"dryrun":true}`, prune.Request{}, `"dryrun"`},
+		"a dry run that is a text":        {`{"dry_run":"true"}`, prune.Request{}, "dry_run must be a bool"},
+		"a restore without a bucket":      {`{"restore":"k"}`, prune.Request{}, "bucket/key"},
+		"a restore and a dry run":         {`{"restore":"b/k","dry_run":true}`, prune.Request{}, "no dry run"},
+		"no JSON":                         {"restore b/k", prune.Request{}, "not a JSON object"},
+		"a list":                          {"[]", prune.Request{}, "not a JSON object"},
+		"two objects":                     {`{} {"dry_run":true}`, prune.Request{}, "after its JSON"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := prune.ParseRequest([]byte(tc.payload))
+			switch {
+			case tc.wrong != "" && (err == nil || !strings.Contains(err.Error(), tc.wrong) || !strings.Contains(err.Error(), `{"dry_run": true}`)):
+				t.Errorf("error %v", err)
+			case tc.wrong == "" && (err != nil || got != tc.want):
+				t.Errorf("got %+v, %v", got, err)
+			}
+		})
+	}
+}
+
+// Whatever is sent, only a payload that says so clearly deletes.
+func FuzzParseRequest(f *testing.F) {
+	for _, seed := range []string{"{}", `{"dry_run":true}`, `{"dry_run":false,"DRY_RUN":true}`, `{"restore":"a/b"}`, `{"source":"aws.","detail-type":"Scheduled Event"}`, "\xff"} {
+		f.Add([]byte(seed))
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		r, err := prune.ParseRequest(payload)
+		if err == nil && r == (prune.Request{}) && strings.Contains(string(payload), "dry_run\":true}") && !strings.Contains(string(payload), "Scheduled Event") {
+			t.Errorf("%q would delete", payload)
+		}
+	})
+}
