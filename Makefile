@@ -25,6 +25,11 @@ $(B)/bin/tofu: $(TOOLS)/tofu/go.mod $(TOOLS)/tofu/go.sum
 	@cd $(TOOLS)/tofu && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ github.com/opentofu/opentofu/cmd/tofu
 	@touch $@
 
+$(B)/bin/terragrunt: $(TOOLS)/terragrunt/go.mod $(TOOLS)/terragrunt/go.sum
+	@echo '> building Terragrunt from the Go module proxy: three to five minutes, once'
+	@cd $(TOOLS)/terragrunt && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ github.com/gruntwork-io/terragrunt
+	@touch $@
+
 $(B)/bin/golangci-lint $(B)/bin/gofumpt &: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go.sum
 	@echo '> building the linters from the Go module proxy: three minutes, once'
 	@mkdir -p $(B)/bin
@@ -44,7 +49,7 @@ pictures: setup ## a headless Chromium presses the buttons of the page and takes
 	@cd $(TOOLS)/browser && CGO_ENABLED=0 go build -trimpath -o ../../../$(B)/browser .
 	@CHROMIUM="$${CHROMIUM:-chromium}" go run ./infra/console -then $(abspath $(B))/browser $(abspath $(PICTURES))
 
-test: setup ## every test, real clients included, under the race detector
+test: setup $(B)/bin/terragrunt ## every test, real clients included, under the race detector
 	go test -race ./...
 
 fuzz: ## ten seconds of fuzzing for each parser
@@ -71,7 +76,7 @@ ci: lint template build test ## what must pass before anything lands
 
 deploy: ## sam build and a guided sam deploy into your account
 	GOFLAGS="-trimpath -tags=lambda.norpc '-ldflags=-s -w'" sam build # a third of the size; sam has no other way to say it
-	sam deploy --guided --capabilities CAPABILITY_IAM
+	sam deploy --guided
 
 # The answer of the stack's unlock function; STACK is the stack's name.
 STACK ?= lockwarden

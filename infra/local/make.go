@@ -7,12 +7,20 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 )
+
+// In is the same AWS in another region.
+func (a *AWS) In(region string) *AWS {
+	other := *a
+	other.region = region
+	return &other
+}
 
 // MakeTable makes a table with these string keys, a hash key and at most one range
 // key, and gives its ARN.
@@ -39,7 +47,7 @@ func (a *AWS) MakeTable(ctx context.Context, name string, keys ...string) (strin
 func (a *AWS) MakeBucket(ctx context.Context, name string) (string, error) {
 	client := a.S3()
 	_, err := client.CreateBucket(ctx, &s3.CreateBucketInput{
-		Bucket: &name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: Region},
+		Bucket: &name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(a.region)},
 	})
 	if _, exists := errors.AsType[*s3types.BucketAlreadyOwnedByYou](err); err != nil && !exists {
 		return "", err
@@ -57,6 +65,20 @@ func (a *AWS) MakeTopic(ctx context.Context, name string) (string, error) {
 		return "", err
 	}
 	return aws.ToString(out.TopicArn), nil
+}
+
+// MakeRole makes a role with one managed policy, which anybody may assume, and gives
+// its ARN.
+func (a *AWS) MakeRole(ctx context.Context, name, policyARN string) (string, error) {
+	client := iam.NewFromConfig(a.Config())
+	out, err := client.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}`,
+	)})
+	if err != nil {
+		return "", err
+	}
+	_, err = client.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &name, PolicyArn: &policyARN})
+	return aws.ToString(out.Role.Arn), err
 }
 
 // MakeSecret puts a SecureString into the parameter store.

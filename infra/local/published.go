@@ -41,6 +41,16 @@ func (a *AWS) Published(topicARN string) ([]Message, error) {
 	return messages, nil
 }
 
+// Used are the actions that sessions of a role asked for and were allowed, sorted.
+func (a *AWS) Used(roleARN string) ([]string, error) {
+	line, err := a.ask("used " + roleARN)
+	if err != nil {
+		return nil, err
+	}
+	var actions []string
+	return actions, json.Unmarshal(line, &actions)
+}
+
 // LambdaEvent is the message as SNS hands it to a Lambda that is subscribed: with the
 // text that is meant for Lambda.
 func (m Message) LambdaEvent(id string) (string, error) {
