@@ -83,15 +83,25 @@ func variables(t *testing.T, function string) []string {
 	own := sources(t, filepath.Join("functions", function))
 	common := sources(t, filepath.Join("pkg", "wiring"))
 	var found []string
+	var read func(typeName string)
+	read = func(typeName string) {
+		for _, f := range common {
+			if object := f.Scope.Lookup(typeName); object != nil && object.Kind == ast.Typ {
+				found = append(found, tags(object.Decl.(*ast.TypeSpec))...)
+				ast.Inspect(object.Decl.(*ast.TypeSpec), func(n ast.Node) bool {
+					if f, ok := n.(*ast.Field); ok && len(f.Names) == 0 { // one struct within another
+						read(fmt.Sprint(f.Type))
+					}
+					return true
+				})
+			}
+		}
+	}
 	for _, file := range own {
 		found = append(found, tags(file)...)
 		ast.Inspect(file, func(n ast.Node) bool {
 			if s, ok := n.(*ast.SelectorExpr); ok && fmt.Sprint(s.X) == "wiring" {
-				for _, f := range common {
-					if object := f.Scope.Lookup(s.Sel.Name); object != nil && object.Kind == ast.Typ {
-						found = append(found, tags(object.Decl.(*ast.TypeSpec))...)
-					}
-				}
+				read(s.Sel.Name)
 			}
 			return true
 		})
