@@ -82,6 +82,38 @@ func pruneReport() alert.PruneReport {
 	}
 }
 
+// The largest report that a prune can make is still one that SNS takes.
+func TestTheLargestReportIsSent(t *testing.T) {
+	long := strings.Repeat("a <very> & \"long\" path/", 40)
+	var r alert.PruneReport
+	for i := range 2000 {
+		s := policy.Stale{
+			Path: fmt.Sprint(long, i), Fate: []policy.Fate{policy.Kept, policy.Pruned}[i%2], Why: long, VersionID: strings.Repeat("<", 100),
+			ManagedObjects: i % 4 / 2 * 9, Types: []policy.TypeCount{{Type: strings.Repeat("t", 128), Count: 1}, {Type: strings.Repeat("u", 128), Count: 1}},
+		}
+		r.States = append(r.States, s)
+	}
+	for i := range 101 {
+		r.Errors = append(r.Errors, fmt.Sprint(long, i))
+	}
+	r.Pruned, r.Kept, r.Abandoned = 1000, 1000, 500
+	e := composer.Prune(r, now)
+	m := publish(t, e)[0] // moto refuses what SNS does, but for the attributes
+	size := len(m.Subject)
+	var raw strings.Builder // as it was sent, but for the order
+	encoder := json.NewEncoder(&raw)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(m.Texts); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range m.Attributes {
+		size += len(name) + len("String.Array") + len(value)
+	}
+	if size += raw.Len(); size > 256<<10 || !strings.Contains(m.Texts["email"], "Cut here") {
+		t.Errorf("%d bytes", size)
+	}
+}
+
 func TestGoldens(t *testing.T) {
 	live, foreign := finding(), policy.Finding{
 		Path: "deploy-lock", HeldSince: now.Add(-time.Hour), HeldSeconds: 3600, Holdings: []tflock.Kind{tflock.DynamoDB}, Verdict: policy.Unreadable,

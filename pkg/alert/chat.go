@@ -30,6 +30,10 @@ type chatMetadata struct {
 	AdditionalContext map[string]string `json:"additionalContext,omitempty"`
 }
 
+// shownInChat bounds the states of a prune that a chat message names: those that someone
+// pays for.
+const shownInChat = 10
+
 // chat keeps all events of one lock in one thread.
 func (c Composer) chat(e Event) chatMessage {
 	thread := string(e.Type)
@@ -39,6 +43,11 @@ func (c Composer) chat(e Event) chatMessage {
 		thread = hex.EncodeToString(sum[:16])
 		for _, reason := range f.Evidence.Reasons {
 			lines = append(lines, "- "+markdown(Clean(reason, 500)))
+		}
+	}
+	for _, s := range e.States[:min(len(e.States), shownInChat)] {
+		if s.Abandoned() {
+			lines = append(lines, "- "+markdown(Clean(s.Path, 300)+": "+Resources(s)))
 		}
 	}
 	m := chatMessage{Version: "1.0", Source: "custom"}
