@@ -7,6 +7,8 @@ TOOLS := infra/tools
 GOFILES := $(shell git ls-files '*.go')
 
 .PHONY: help setup demo console pictures test fuzz build lint template ci clean deploy unlock
+
+.PHONY: bench reproducible sbom vuln
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -55,13 +57,47 @@ test: setup $(B)/bin/terragrunt ## every test, real clients included, under the 
 fuzz: ## ten seconds of fuzzing for each parser
 	@for pkg in $$(grep -lE '^func Fuzz' $(GOFILES) | xargs -n1 dirname | sort -u); do \
 	  for target in $$(grep -hoE '^func Fuzz\w+' $$pkg/*_test.go | cut -c6-); do \
-	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime 10s ./$$pkg; done; done
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime 10s -fuzzminimizetime 1s ./$$pkg; done; done
 
 build: ## the functions as Lambda runs them, for arm64, into .build/lambda
 	@for f in functions/*/; do name=$$(basename $$f); \
-	  CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -ldflags '-s -w' -tags lambda.norpc -o $(B)/lambda/$$name/bootstrap ./$$f; \
-	  python3 -c 'import sys, zipfile; z = zipfile.ZipFile(sys.argv[1] + ".zip", "w", zipfile.ZIP_DEFLATED); z.write(sys.argv[1] + "/bootstrap", "bootstrap"); z.close()' $(B)/lambda/$$name; \
+	  CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -buildvcs=false -ldflags '-s -w' -tags lambda.norpc -o $(B)/lambda/$$name/bootstrap ./$$f; \
+	  python3 infra/tools/zip.py $(B)/lambda/$$name/bootstrap $(B)/lambda/$$name.zip; \
 	  ls -l $(B)/lambda/$$name.zip | awk '{ print $$9, $$5, "bytes"; exit $$5 > 5242880 }' || { echo 'the zip is over its budget of 5 MB'; exit 1; }; done
+
+# Another folder and an empty cache, so that nothing but the sources decides the bytes.
+reproducible: build ## build again elsewhere, from nothing: the same bytes
+	@again=$$(mktemp -d); trap 'rm -rf "$$again"' EXIT; git ls-files -z | xargs -0 cp --parents -t "$$again"; git init -q "$$again"; \
+	GOCACHE="$$again/cache" $(MAKE) --no-print-directory -C "$$again" build >/dev/null; \
+	for zip in $(B)/lambda/*.zip; do cmp "$$zip" "$$again/$$zip"; sha256sum "$$zip"; done
+
+$(B)/bin/cyclonedx-gomod: $(TOOLS)/sbom/go.mod $(TOOLS)/sbom/go.sum
+	@echo '> building the SBOM tool from the Go module proxy: a minute, once'
+	@mkdir -p $(B)/bin
+	@cd $(TOOLS)/sbom && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+	@touch $@
+
+# It reads what is in the binaries, and the licenses in the module cache: it asks nobody. It looks for licenses only when it is given a version.
+sbom: build $(B)/bin/cyclonedx-gomod ## a CycloneDX bill of materials of each function, into .build/lambda
+	@for f in functions/*/; do name=$$(basename $$f); \
+	  GOPROXY="file://$$(go env GOMODCACHE)/cache/download" GOOS=linux GOARCH=arm64 $(B)/bin/cyclonedx-gomod bin -version v0 -json -licenses -std -noserial -notimestamp \
+	    -output $(B)/lambda/$$name.cdx.json $(B)/lambda/$$name/bootstrap 2>/dev/null; \
+	  python3 -c 'import json, sys; parts = json.load(open(sys.argv[1]))["components"]; print(sys.argv[1], len(parts), "components"); sys.exit(not parts)' $(B)/lambda/$$name.cdx.json; done
+
+$(B)/bin/govulncheck: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go.sum
+	@mkdir -p $(B)/bin
+	@cd $(TOOLS)/lint && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ golang.org/x/vuln/cmd/govulncheck
+	@touch $@
+
+# Exit code 3 is a vulnerability. Where the database cannot be reached nothing is known: that is said, and
+# fails only with VULN=required. GOVULNDB names a mirror of it.
+vuln: $(B)/bin/govulncheck ## known vulnerabilities in what the functions call
+	@if out=$$($(B)/bin/govulncheck ./functions/... 2>&1); then echo "$$out"; else code=$$?; echo "$$out"; \
+	  case "$$code $$out" in *'fetching vulnerabilities'*) echo '! NOT CHECKED for known vulnerabilities: their database cannot be reached from here'; [ "$${VULN:-}" != required ];; *) exit $$code;; esac; fi
+
+bench: $(B)/venv/done ## what the functions cost, cold and as whole processes, beside a boto3 peer; then Go's own benchmarks
+	@go run ./infra/bench
+	@go test -run '^$$' -bench . -benchmem $$(grep -lE '^func Benchmark' $(GOFILES) | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
 lint: $(B)/bin/golangci-lint $(B)/bin/gofumpt ## formatting, vet, linters
 	@unformatted=$$($(B)/bin/gofumpt -l $(GOFILES)); [ -z "$$unformatted" ] || { echo "run gofumpt on: $$unformatted"; exit 1; }
@@ -72,7 +108,7 @@ template: $(B)/venv/done ## check template.yaml: cfn-lint, and the real SAM tran
 	$(B)/venv/bin/cfn-lint template.yaml
 	$(B)/venv/bin/python infra/local/transform.py template.yaml >/dev/null
 
-ci: lint template build test ## what must pass before anything lands
+ci: lint template reproducible sbom vuln test ## what must pass before anything lands
 
 deploy: ## sam build and a guided sam deploy into your account
 	GOFLAGS="-trimpath -tags=lambda.norpc '-ldflags=-s -w'" sam build # a third of the size; sam has no other way to say it

@@ -112,7 +112,7 @@ func (w *world) scan(t *testing.T) {
 func (w *world) scanOutOfTurn(t *testing.T) {
 	t.Helper()
 	told := ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.quick.Resources["LedgerTable"])
-	turn, err := told.Begin(t.Context(), "another", time.Now(), time.Now())
+	turn, err := told.Begin(t.Context(), "another", time.Now(), time.Now(), func(ledger.Key) (ledger.Key, bool) { return ledger.Key{}, false })
 	check(t, err)
 	w.scan(t)
 	check(t, turn.End(t.Context(), nil))

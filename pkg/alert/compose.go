@@ -91,11 +91,17 @@ func (c Composer) Summary(t Type, findings []policy.Finding, severity Severity, 
 		e.Locks = append(e.Locks, f)
 		e.paths = append(e.paths, f.Path)
 	}
+	return e.AndMore(0)
+}
+
+// AndMore says that a summary speaks of n locks more than it was given.
+func (e Event) AndMore(n int) Event {
 	what := map[Type]string{
 		LockStuck: "locks are stuck", LockReminder: "locks are still stuck",
 		LockResolved: "stuck locks are gone", LockUnreadable: "rows or objects are no Terraform locks",
-	}[t]
-	e.Text = fmt.Sprintf("%d %s.", len(findings), what)
+	}[e.Type]
+	e.Omitted += n
+	e.Text = fmt.Sprintf("%d %s.", len(e.Locks)+e.Omitted, what)
 	return e
 }
 

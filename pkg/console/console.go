@@ -21,7 +21,7 @@ type memory interface {
 // scanner sees the locks of now.
 type scanner interface {
 	Read(ctx context.Context) scan.Reading
-	Judge(r scan.Reading, recalled ledger.Memory) []scan.Judged
+	Judge(r scan.Reading, recalled ledger.Memory) scan.Sight
 	Look(ctx context.Context, r scan.Reading, locks []scan.Judged)
 	Finding(r scan.Reading, j scan.Judged) policy.Finding
 	MayRelease(r scan.Reading, j scan.Judged) (ok bool, reason string)
@@ -58,7 +58,8 @@ func (c *Console) Answer(ctx context.Context, event []byte, self string) string 
 func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self string) string {
 	reading := c.Scanner.Read(ctx)
 	recalled, err := c.Ledger.Recall(ctx)
-	locks := c.Scanner.Judge(reading, recalled)
+	sight := c.Scanner.Judge(reading, recalled)
+	locks := sight.First(sight.Len())
 	if r.Path != "" {
 		locks = slices.DeleteFunc(locks, func(j scan.Judged) bool { return !doublestar.MatchUnvalidated(r.Path, j.Path) })
 	}

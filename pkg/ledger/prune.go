@@ -77,16 +77,15 @@ func (t *Table) ForgetPruned(ctx context.Context, path string) error {
 
 // ToldPruned notes that the report with these is out.
 func (t *Table) ToldPruned(ctx context.Context, told []Pruned) error {
-	requests := make([]types.WriteRequest, 0, len(told))
-	for _, p := range told {
-		p.Told = true
-		row, err := prunedRow(p)
-		if err != nil {
-			return err
+	return t.write(ctx, func(yield func(types.WriteRequest, error) bool) {
+		for _, p := range told {
+			p.Told = true
+			row, err := prunedRow(p)
+			if !yield(types.WriteRequest{PutRequest: &types.PutRequest{Item: row}}, err) {
+				return
+			}
 		}
-		requests = append(requests, types.WriteRequest{PutRequest: &types.PutRequest{Item: row}})
-	}
-	return t.write(ctx, requests)
+	})
 }
 
 // PrunedLately gives the records of the last 90 days, the newest first.

@@ -5,17 +5,20 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/metric"
+	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/scan"
 )
 
 type memory interface {
-	Begin(ctx context.Context, owner string, scanStarted, now time.Time) (*ledger.Turn, error)
+	Begin(ctx context.Context, owner string, scanStarted, now time.Time, held func(ledger.Key) (ledger.Key, bool)) (*ledger.Turn, error)
 	Recall(ctx context.Context) (ledger.Memory, error)
 }
 
@@ -48,14 +51,18 @@ const keep = 30 * 24 * time.Hour
 // failed, and the report says what was found all the same.
 func (m *Monitor) Run(ctx context.Context) (Report, error) {
 	reading := m.Scanner.Read(ctx)
-	turn, recalled, err := m.recall(ctx, reading.Started)
+	turn, recalled, err := m.recall(ctx, reading)
 	errs := []error{err}
-	locks := m.Scanner.Judge(reading, recalled)
-	m.Scanner.Look(ctx, reading, locks[:min(len(locks), maxListed)])
+	sight := m.Scanner.Judge(reading, recalled)
+	worst := sight.First(maxListed)
+	m.Scanner.Look(ctx, reading, worst)
 	found := ledger.Scan{Started: reading.Started, Ended: reading.Ended, Watched: reading.Watched, Failures: reading.Failures}
-	found.Locks = make([]ledger.Observed, len(locks))
-	for i, j := range locks {
-		found.Locks[i] = ledger.Observed{Lock: j.Lock, Finding: m.Scanner.Finding(reading, j)}
+	found.Locks = func(yield func(ledger.Observed) bool) {
+		for j := range concat(slices.Values(worst), sight.From(len(worst))) {
+			if !yield(ledger.Observed{Lock: j.Lock, Verdict: j.Verdict, Finding: func() policy.Finding { return m.Scanner.Finding(reading, j) }}) {
+				return
+			}
+		}
 	}
 
 	var resolved []time.Duration
@@ -63,7 +70,7 @@ func (m *Monitor) Run(ctx context.Context) (Report, error) {
 		resolved, err = m.tell(ctx, turn, found)
 		errs = append(errs, err)
 	}
-	report := newReport(reading, scan.Count(locks), found.Locks)
+	report := newReport(reading, sight, found.Locks)
 	errs = append(errs, m.Meter.Put(ctx, report.measures(resolved), found.Ended))
 	for _, failure := range report.Errors {
 		errs = append(errs, errors.New(failure))
@@ -73,8 +80,8 @@ func (m *Monitor) Run(ctx context.Context) (Report, error) {
 
 // recall takes the turn to tell. Without it, since another invocation has it, the
 // memory still helps to judge; without a memory locks are judged by what they say.
-func (m *Monitor) recall(ctx context.Context, scanStarted time.Time) (*ledger.Turn, ledger.Memory, error) {
-	turn, err := m.Ledger.Begin(ctx, rand.Text(), scanStarted, m.Now())
+func (m *Monitor) recall(ctx context.Context, reading scan.Reading) (*ledger.Turn, ledger.Memory, error) {
+	turn, err := m.Ledger.Begin(ctx, rand.Text(), reading.Started, m.Now(), reading.Held)
 	if err == nil {
 		return turn, turn.Memory, nil
 	}
@@ -84,4 +91,17 @@ func (m *Monitor) recall(ctx context.Context, scanStarted time.Time) (*ledger.Tu
 	m.Log.InfoContext(ctx, "another invocation tells what it found", "reason", err.Error())
 	recalled, err := m.Ledger.Recall(ctx)
 	return nil, recalled, err
+}
+
+// concat gives one sequence after the other.
+func concat[V any](parts ...iter.Seq[V]) iter.Seq[V] {
+	return func(yield func(V) bool) {
+		for _, part := range parts {
+			for v := range part {
+				if !yield(v) {
+					return
+				}
+			}
+		}
+	}
 }

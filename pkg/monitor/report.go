@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"iter"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
@@ -29,20 +30,25 @@ const (
 	maxBytes  = 4 << 20
 )
 
-func newReport(reading scan.Reading, figures scan.Figures, locks []ledger.Observed) Report {
+func newReport(reading scan.Reading, sight scan.Sight, locks iter.Seq[ledger.Observed]) Report {
+	figures := sight.Figures
 	r := Report{
 		ScannedAt: reading.Started.UTC(), Complete: reading.Complete(),
 		Held: figures.Held, Stuck: figures.Stuck, Unreadable: figures.Unreadable, OldestSeconds: int64(figures.Oldest / time.Second),
 		Locks: []policy.Finding{}, Errors: reading.Errors(),
 	}
 	size := 0
-	for _, o := range locks {
-		if size += sizeOf(o.Finding); len(r.Locks) == maxListed || size > maxBytes {
-			r.Omitted++
-			continue
+	for o := range locks {
+		if len(r.Locks) == maxListed {
+			break
 		}
-		r.Locks = append(r.Locks, o.Finding)
+		f := o.Finding()
+		if size += sizeOf(f); size > maxBytes {
+			break
+		}
+		r.Locks = append(r.Locks, f)
 	}
+	r.Omitted = sight.Len() - len(r.Locks)
 	return r
 }
 

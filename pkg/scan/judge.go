@@ -1,14 +1,11 @@
 package scan
 
 import (
-	"cmp"
 	"context"
-	"slices"
 	"time"
 
 	"golang.org/x/sync/errgroup"
 
-	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -28,22 +25,6 @@ const notLooked = "too many locks to look at every state"
 // lookupTime bounds the looks at states: they are evidence, and what comes after the
 // scan must not run out over them.
 const lookupTime = 20 * time.Second
-
-// Judge gives each lock of a reading its verdict: stuck ones first, then unreadable
-// ones, the oldest first. It looks at no state yet.
-func (s *Scanner) Judge(r Reading, recalled ledger.Memory) []Judged {
-	locks := tflock.Merge(r.holdings)
-	all := make([]Judged, len(locks))
-	for i, l := range locks {
-		seen := recalled.Sighting(l, r.Failed)
-		all[i] = Judged{Lock: l, Judgement: policy.Judge(l, seen, s.rules.Thresholds, r.Ended), Seen: seen, State: policy.State{Problem: notLooked}}
-		all[i].Watched = s.stateOf(l) != nil
-	}
-	slices.SortStableFunc(all, func(a, b Judged) int {
-		return cmp.Or(Rank(a.Verdict)-Rank(b.Verdict), a.Since.Compare(b.Since))
-	})
-	return all
-}
 
 // Rank orders verdicts by how much they matter, the most pressing first.
 func Rank(v policy.Verdict) int {
@@ -114,19 +95,23 @@ type Figures struct {
 	Oldest                  time.Duration // age of the oldest lock with an ID
 }
 
-// Count counts locks.
+func (f *Figures) count(j Judged) {
+	if j.Verdict == policy.Unreadable {
+		f.Unreadable++
+		return
+	}
+	f.Held++
+	f.Oldest = max(f.Oldest, j.Held)
+	if j.Verdict == policy.Stuck {
+		f.Stuck++
+	}
+}
+
+// Count counts some of the locks of a sight.
 func Count(locks []Judged) Figures {
 	var f Figures
 	for _, j := range locks {
-		if j.Verdict == policy.Unreadable {
-			f.Unreadable++
-			continue
-		}
-		f.Held++
-		f.Oldest = max(f.Oldest, j.Held)
-		if j.Verdict == policy.Stuck {
-			f.Stuck++
-		}
+		f.count(j)
 	}
 	return f
 }

@@ -57,7 +57,7 @@ type Reading struct {
 	Ended    time.Time         // after the last read
 	Watched  []string          // ARN of every store
 	Failures map[string]string // ARN of each that could not be read completely, with the cause
-	holdings []tflock.Holding
+	holdings holdings
 }
 
 // Complete says whether every store was read to its end.
@@ -112,19 +112,22 @@ func (s *Scanner) Read(ctx context.Context) Reading {
 	for _, place := range s.stores {
 		r.Watched = append(r.Watched, place.ARN())
 		group.Go(func() error {
-			var found []tflock.Holding
+			var found holdings
 			problem := ""
 			for h, err := range place.Holdings(ctx) {
 				if err != nil {
 					problem = err.Error()
 					break
 				}
-				h.Raw, h.Info.Info = "", "" // not needed here, and large where somebody means harm
-				found = append(found, h)
+				found = append(found, pack(h))
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			r.holdings = append(r.holdings, found...)
+			if r.holdings == nil { // of one store alone there is no copy
+				r.holdings = found
+			} else {
+				r.holdings = append(r.holdings, found...)
+			}
 			if problem != "" {
 				r.Failures[place.ARN()] = problem
 			}
@@ -133,5 +136,6 @@ func (s *Scanner) Read(ctx context.Context) Reading {
 	}
 	_ = group.Wait() // a store's failure is in Failures: it must not end the others
 	r.Ended = s.now()
+	r.holdings.sort()
 	return r
 }

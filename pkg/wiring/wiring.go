@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime/debug"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -112,6 +113,10 @@ func Positive(name string, d time.Duration) error {
 // why in its log and ends.
 func Run(wire func(ctx context.Context) (handler any, err error)) {
 	slog.SetDefault(slog.New(lambdacontext.NewLogHandler()))
+	if lambdacontext.MemoryLimitInMB > 0 {
+		// Lambda kills what passes its memory: collect harder before that.
+		debug.SetMemoryLimit(int64(lambdacontext.MemoryLimitInMB) << 20 / 4 * 3)
+	}
 	handler, err := wire(context.Background())
 	if err != nil {
 		slog.Error("the function cannot start", "error", err)
