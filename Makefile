@@ -6,7 +6,8 @@ B := .build
 TOOLS := infra/tools
 GOFILES := $(shell git ls-files '*.go')
 
-.PHONY: help setup demo test fuzz build lint template ci clean deploy unlock
+.PHONY: help setup demo console pictures test fuzz build lint template ci clean deploy unlock
+
 .PHONY: bench reproducible sbom vuln
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -26,6 +27,11 @@ $(B)/bin/tofu: $(TOOLS)/tofu/go.mod $(TOOLS)/tofu/go.sum
 	@cd $(TOOLS)/tofu && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ github.com/opentofu/opentofu/cmd/tofu
 	@touch $@
 
+$(B)/bin/terragrunt: $(TOOLS)/terragrunt/go.mod $(TOOLS)/terragrunt/go.sum
+	@echo '> building Terragrunt from the Go module proxy: three to five minutes, once'
+	@cd $(TOOLS)/terragrunt && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ github.com/gruntwork-io/terragrunt
+	@touch $@
+
 $(B)/bin/golangci-lint $(B)/bin/gofumpt &: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go.sum
 	@echo '> building the linters from the Go module proxy: three minutes, once'
 	@mkdir -p $(B)/bin
@@ -35,7 +41,17 @@ $(B)/bin/golangci-lint $(B)/bin/gofumpt &: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go
 demo: setup ## a real client leaves a stuck lock on a local AWS, and the monitor tells of it
 	@go run ./infra/demo
 
-test: setup ## every test, real clients included, under the race detector
+console: setup ## the dashboard's page on the local AWS, its buttons working, until Ctrl-C
+	@go run ./infra/console
+
+PICTURES ?= docs/pictures
+pictures: setup ## a headless Chromium presses the buttons of the page and takes pictures of it
+	@command -v "$${CHROMIUM:-chromium}" >/dev/null || { echo 'Chromium is missing: install it (Debian: apt-get install chromium), or name one in CHROMIUM'; exit 1; }
+	@mkdir -p $(PICTURES)
+	@cd $(TOOLS)/browser && CGO_ENABLED=0 go build -trimpath -o ../../../$(B)/browser .
+	@CHROMIUM="$${CHROMIUM:-chromium}" go run ./infra/console -then $(abspath $(B))/browser $(abspath $(PICTURES))
+
+test: setup $(B)/bin/terragrunt ## every test, real clients included, under the race detector
 	go test -race ./...
 
 fuzz: ## ten seconds of fuzzing for each parser
@@ -96,7 +112,7 @@ ci: lint template reproducible sbom vuln test ## what must pass before anything 
 
 deploy: ## sam build and a guided sam deploy into your account
 	GOFLAGS="-trimpath -tags=lambda.norpc '-ldflags=-s -w'" sam build # a third of the size; sam has no other way to say it
-	sam deploy --guided --capabilities CAPABILITY_IAM
+	sam deploy --guided
 
 # The answer of the stack's unlock function; STACK is the stack's name.
 STACK ?= lockwarden

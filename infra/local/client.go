@@ -14,7 +14,7 @@ import (
 // Client is a real Terraform or OpenTofu.
 type Client struct {
 	Name string // "terraform" or "tofu"
-	path string
+	Path string
 }
 
 // Tofu is the OpenTofu that `make setup` built.
@@ -164,13 +164,14 @@ func (r *Run) Kill() error {
 func (r *Run) Wait() error { return <-r.done }
 
 func (w *Workspace) command(ctx context.Context, args ...string) *exec.Cmd {
-	args = append(args[:len(args):len(args)], "-no-color")
-	if args[0] != "force-unlock" {
-		args = append(args, "-input=false")
-	} else { // flags come before the ID
-		args = append([]string{"force-unlock", "-force"}, args[1:len(args)-1]...)
+	switch args[0] {
+	case "force-unlock": // flags come before the ID
+		args = append([]string{"force-unlock", "-force", "-no-color"}, args[1:]...)
+	case "workspace", "state": // they take no such flags
+	default:
+		args = append(args[:len(args):len(args)], "-no-color", "-input=false")
 	}
-	cmd := exec.CommandContext(ctx, w.client.path, args...) //nolint:gosec // a client that make setup installed
+	cmd := exec.CommandContext(ctx, w.client.Path, args...) //nolint:gosec // a client that make setup installed
 	cmd.Dir = w.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // with what it started

@@ -1,6 +1,12 @@
 package local
 
-import "context"
+import (
+	"context"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
 
 // Place is a backend with a ledger and a topic, for tests that need no stack.
 type Place struct {
@@ -25,4 +31,19 @@ func (a *AWS) MakePlace(ctx context.Context, name string) (Place, error) {
 	}
 	p.Topic, err = a.MakeTopic(ctx, name)
 	return p, err
+}
+
+// Path is that of the state with this key.
+func (p Place) Path(key string) string { return p.Bucket + "/" + key }
+
+// TakeLock takes the lock of a state path (bucket/key) in these stores, as a client does
+// that applies.
+func TakeLock(ctx context.Context, path, id string, stores ...backend.Store) error {
+	raw, err := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: path}.Marshal()
+	for _, s := range stores {
+		if err == nil {
+			_, err = s.Acquire(ctx, path, raw)
+		}
+	}
+	return err
 }

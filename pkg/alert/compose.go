@@ -13,6 +13,7 @@ type Composer struct {
 	Account        string
 	Region         string
 	UnlockFunction string // name of this stack's unlock function
+	PruneFunction  string // name of this stack's prune function
 	Dashboard      string // URL of the dashboard; empty: no link
 }
 
@@ -24,7 +25,7 @@ func (c Composer) Lock(t Type, f policy.Finding, told int, now time.Time) Event 
 		f = heldUntil(f, now)
 	}
 	e.Lock, e.paths = &f, []string{f.Path}
-	path, held := clean(f.Path, maxPath), policy.Words(f.Held())
+	path, held := Clean(f.Path, maxPath), policy.Words(f.Held())
 	switch t {
 	case LockStuck, LockReminder:
 		e.Severity = Warning
@@ -49,7 +50,7 @@ func (c Composer) Lock(t Type, f policy.Finding, told int, now time.Time) Event 
 
 // By adds to a resolved event who released the lock through us, and why.
 func (e Event) By(who, reason string) Event {
-	e.Text += fmt.Sprintf(" Released through Lockwarden by %s: %s.", asker(who), or(clean(reason, 300), "no reason given"))
+	e.Text += fmt.Sprintf(" Released through Lockwarden by %s: %s.", asker(who), or(Clean(reason, 300), "no reason given"))
 	return e
 }
 
@@ -65,7 +66,7 @@ func (c Composer) Released(f policy.Finding, who, reason string, forced, whole b
 	if !whole {
 		how, e.Severity = "released in part, so that the state may still be locked,", Warning
 	}
-	e.Text = fmt.Sprintf("The lock of %s on state %s was %s by %s: %s.", holder(f), clean(f.Path, maxPath), how, asker(who), or(clean(reason, 300), "no reason given"))
+	e.Text = fmt.Sprintf("The lock of %s on state %s was %s by %s: %s.", holder(f), Clean(f.Path, maxPath), how, asker(who), or(Clean(reason, 300), "no reason given"))
 	return e
 }
 
@@ -73,11 +74,11 @@ func (c Composer) Released(f policy.Finding, who, reason string, forced, whole b
 func (c Composer) Kept(f policy.Finding, who, why string, now time.Time) Event {
 	e := c.event(LockRefused, now)
 	e.Severity, e.Lock, e.paths = Warning, &f, []string{f.Path}
-	e.Text = fmt.Sprintf("A release of the lock on state %s, asked for by %s, was refused: %s.", clean(f.Path, maxPath), asker(who), clean(why, 500))
+	e.Text = fmt.Sprintf("A release of the lock on state %s, asked for by %s, was refused: %s.", Clean(f.Path, maxPath), asker(who), Clean(why, 500))
 	return e
 }
 
-func asker(who string) string { return or(clean(who, maxText), "somebody who gave no name") }
+func asker(who string) string { return or(Clean(who, maxText), "somebody who gave no name") }
 
 // Summary makes one event of many locks.
 func (c Composer) Summary(t Type, findings []policy.Finding, severity Severity, now time.Time) Event {
@@ -124,12 +125,12 @@ func (c Composer) Scan(t Type, severity Severity, backends []Backend, now time.T
 	e.Severity = severity
 	for _, b := range backends {
 		e.paths = append(e.paths, b.ARN)
-		line := fmt.Sprintf("%s (failing since %s)", clean(b.ARN, maxPath), policy.Clock(b.Since))
+		line := fmt.Sprintf("%s (failing since %s)", Clean(b.ARN, maxPath), policy.Clock(b.Since))
 		if b.Problem != "" {
 			// A backend's error begins with its ARN.
-			line = fmt.Sprintf("%s (since %s)", clean(b.Problem, 600), policy.Clock(b.Since))
+			line = fmt.Sprintf("%s (since %s)", Clean(b.Problem, 600), policy.Clock(b.Since))
 		}
-		e.lines = append(e.lines, line)
+		e.Details = append(e.Details, line)
 	}
 	one, many := "%d backend cannot be read, so its locks are not known: %s", "%d backends cannot be read, so their locks are not known: %s"
 	if t == ScanRecovered {
@@ -138,7 +139,7 @@ func (c Composer) Scan(t Type, severity Severity, backends []Backend, now time.T
 	if len(backends) != 1 {
 		one = many
 	}
-	e.Text = clean(fmt.Sprintf(one, len(backends), strings.Join(e.lines, "; ")), 2000)
+	e.Text = Clean(fmt.Sprintf(one, len(backends), strings.Join(e.Details, "; ")), 2000)
 	return e
 }
 
@@ -151,14 +152,18 @@ func (c Composer) event(t Type, now time.Time) Event {
 func (c Composer) actions(f policy.Finding, now time.Time) Actions {
 	a := Actions{ForceUnlock: command("terraform", "force-unlock", f.ID)}
 	if c.UnlockFunction != "" {
-		a.Unlock = command("aws", "lambda", "invoke", "--region", c.Region, "--function-name", c.UnlockFunction,
-			"--cli-binary-format", "raw-in-base64-out", "--payload",
-			payload(map[string]string{"lock_id": f.ID, "reason": "stuck lock alert of " + policy.Clock(now)}), "/dev/stdout")
+		a.Unlock = c.invoke(c.UnlockFunction, map[string]string{"lock_id": f.ID, "reason": "stuck lock alert of " + policy.Clock(now)})
 	}
 	return a
 }
 
-func holder(f policy.Finding) string { return or(clean(f.Who, maxText), "somebody unknown") }
+// invoke is the command that invokes a function.
+func (c Composer) invoke(function string, fields map[string]string) string {
+	return command("aws", "lambda", "invoke", "--region", c.Region, "--function-name", function,
+		"--cli-binary-format", "raw-in-base64-out", "--payload", payload(fields), "/dev/stdout")
+}
+
+func holder(f policy.Finding) string { return or(Clean(f.Who, maxText), "somebody unknown") }
 
 func likelihood(f policy.Finding) string {
 	switch f.Evidence.Liveness {

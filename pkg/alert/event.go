@@ -55,10 +55,13 @@ type Event struct {
 	States   []policy.Stale   `json:"states,omitempty"`  // of a prune, as many as fit
 	Omitted  int              `json:"omitted,omitempty"` // how many locks or states did not
 	Text     string           `json:"text"`              // one sentence for people
+	Details  []string         `json:"details,omitempty"` // what follows it, as many as fit: the backends of a scan.failed, the errors of a prune
 	Actions  Actions          `json:"actions"`
 
 	// paths are what the `path` attribute says: states, or ARNs of backends.
 	paths []string
-	// lines follow the sentence in prose: the backends of a scan.failed, the errors of a prune.
-	lines []string
+	// about is what the subject says of a prune.
+	about string
+	// pruned says that states went which can be brought back.
+	pruned bool
 }

@@ -19,21 +19,26 @@ import (
 )
 
 const (
-	kindPruned = "pruned"
-	attrUntold = "untold" // there while Told is false, so that DynamoDB can filter by it
-	prune      = "prune"  // prune's row of kindRun: where it stopped
+	kindPruned  = "pruned"
+	attrRequest = "request"
+	attrUntold  = "untold" // there while Told is false, so that DynamoDB can filter by it
+	prune       = "prune"  // prune's row of kindRun: where it stopped
 	// keepPruned is how long a pruned state stays on record: the template's bucket
 	// keeps the versions of a deleted state for as long.
 	keepPruned = 90 * 24 * time.Hour
 )
 
-// Pruned is the record of a pruned state, made before its delete: so that a report
-// that a crash swallowed is told by the next run, and that people see what can be
+// Pruned is the record of a state whose lock prune takes to delete it or to bring it
+// back. It is made before the lock, so that whatever a crash leaves is found by the next
+// run: the lock, and a delete that nobody was told of. People see in it what can be
 // restored.
 type Pruned struct {
-	At    time.Time    `json:"at"`
-	Told  bool         `json:"told"` // the report with it is out
-	State policy.Stale `json:"state"`
+	At        time.Time    `json:"at"`
+	Request   string       `json:"request"`             // Lambda's ID of the invocation that made it
+	Until     time.Time    `json:"until"`               // that invocation is dead by then
+	Told      bool         `json:"told"`                // the report with it is out
+	Restoring bool         `json:"restoring,omitempty"` // made for a restore: there is nothing to tell
+	State     policy.Stale `json:"state"`
 }
 
 // RecordPruned writes a record, or brings the one of that state up to date.
@@ -48,9 +53,23 @@ func (t *Table) RecordPruned(ctx context.Context, p Pruned) error {
 	return nil
 }
 
-// ForgetPruned removes the record of a state that is there after all, or again.
+// WithdrawPruned removes a record, if it is still the one of that invocation.
+func (t *Table) WithdrawPruned(ctx context.Context, p Pruned) error {
+	_, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &t.name, Key: prunedKey(p.State.Path, p.Restoring),
+		ConditionExpression:       aws.String("#request = :request"),
+		ExpressionAttributeNames:  map[string]string{"#request": attrRequest},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":request": text(p.Request)},
+	})
+	if err != nil && !conditionFailed(err) {
+		return fmt.Errorf("withdraw a record from the ledger %s: %w", t.name, err)
+	}
+	return nil
+}
+
+// ForgetPruned removes the record of a pruned state that is there again.
 func (t *Table) ForgetPruned(ctx context.Context, path string) error {
-	if _, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &t.name, Key: prunedKey(path)}); err != nil {
+	if _, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &t.name, Key: prunedKey(path, false)}); err != nil {
 		return fmt.Errorf("forget the prune in the ledger %s: %w", t.name, err)
 	}
 	return nil
@@ -71,10 +90,12 @@ func (t *Table) ToldPruned(ctx context.Context, told []Pruned) error {
 
 // PrunedLately gives the records of the last 90 days, the newest first.
 func (t *Table) PrunedLately(ctx context.Context) ([]Pruned, error) {
-	return t.pruned(ctx, nil)
+	all, err := t.pruned(ctx, nil)
+	return slices.DeleteFunc(all, func(p Pruned) bool { return p.Restoring }), err
 }
 
-// UntoldPruned gives the records of prunes that died before their report was out.
+// UntoldPruned gives the records of prunes that died before their report was out, and of
+// restores that died.
 func (t *Table) UntoldPruned(ctx context.Context) ([]Pruned, error) {
 	return t.pruned(ctx, aws.String("attribute_exists("+attrUntold+")"))
 }
@@ -144,7 +165,12 @@ func (t *Table) SetMark(ctx context.Context, m Mark) error {
 	return nil
 }
 
-func prunedKey(path string) map[string]types.AttributeValue {
+// prunedKey hashes the path, which may be longer than a sort key. A restore has a row of
+// its own: the one of the prune stays until it has succeeded.
+func prunedKey(path string, restoring bool) map[string]types.AttributeValue {
+	if restoring {
+		path += "\x00restore"
+	}
 	sum := sha256.Sum256([]byte(path))
 	return rowKey(kindPruned, hex.EncodeToString(sum[:]))
 }
@@ -154,7 +180,8 @@ func prunedRow(p Pruned) (map[string]types.AttributeValue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prune of %s cannot be recorded: %w", p.State.Path, err)
 	}
-	row := prunedKey(p.State.Path)
+	row := prunedKey(p.State.Path, p.Restoring)
+	row[attrRequest] = text(p.Request)
 	if !p.Told {
 		row[attrUntold] = text("yes")
 	}

@@ -24,7 +24,7 @@ func ParsePaths(text string) (Paths, error) {
 	for _, glob := range splitOutsideBraces(text) {
 		switch glob = strings.TrimSpace(glob); {
 		case glob == "":
-		case !doublestar.ValidatePattern(glob) || strings.HasPrefix(glob, "/") || !utf8.ValidString(glob):
+		case !doublestar.ValidatePattern(glob) || !utf8.ValidString(glob) || strings.HasPrefix(glob, "/"):
 			errs = append(errs, fmt.Errorf("path %q is no valid glob over a state's key: write it like branches/**", glob))
 		default:
 			p.globs = append(p.globs, glob)

@@ -6,10 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/prune"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -55,17 +57,17 @@ func TestACrashLeavesAReadableState(t *testing.T) {
 
 // Each call fails by itself, and the run goes on: nothing is lost, and the next run heals.
 func TestAFailedCallHeals(t *testing.T) {
-	for fail := 1; ; fail++ {
+	for fail := int64(1); ; fail++ {
 		w := newWorld(t)
 		w.stale(key, state(t, "destroyed"))
-		calls := 0
-		wire := &local.Wire{Refuse: func(string) bool { calls++; return calls == fail }}
+		var calls atomic.Int64
+		wire := &local.Wire{Refuse: func(string) bool { return calls.Add(1) == fail }}
 		report, err := w.run(wire, prune.Request{}, "request")
 		w.readable(key)
 		if locks := w.held(); len(locks) > 0 && err == nil {
 			t.Errorf("call %d: left %v and did not ask for a repeat: %+v", fail, locks, report)
 		}
-		if calls < fail {
+		if calls.Load() < fail {
 			break
 		}
 		if err == nil && len(report.Errors) == 0 {
@@ -98,12 +100,12 @@ func TestLeftovers(t *testing.T) {
 			w := newWorld(t)
 			w.stale(key, state(t, "destroyed"))
 			note, _ := json.Marshal(map[string]any{"request_id": tc.request, "deadline": time.Now().Add(tc.deadline).UTC()})
-			raw, err := tflock.Info{ID: "x", Operation: tc.operation, Info: string(note), Who: tc.who, Created: time.Now().UTC(), Path: w.path(key)}.Marshal()
+			raw, err := tflock.Info{ID: "x", Operation: tc.operation, Info: string(note), Who: tc.who, Created: time.Now().UTC(), Path: w.Path(key)}.Marshal()
 			if err != nil {
 				t.Fatal(err)
 			}
 			for _, s := range w.set.All() {
-				if _, err := s.Acquire(t.Context(), w.path(key), raw); err != nil {
+				if _, err := s.Acquire(t.Context(), w.Path(key), raw); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -125,24 +127,64 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
-// A leftover without a state, and of states that are not stale, goes too.
-func TestALeftoverWithoutAState(t *testing.T) {
-	w := newWorld(t)
-	note, _ := json.Marshal(map[string]any{"request_id": "dead", "deadline": time.Now().Add(-time.Hour)})
-	for _, k := range []string{"branches/gone/terraform.tfstate", "env:/x/other/terraform.tfstate"} {
-		raw, err := tflock.Info{ID: "x", Operation: "lockwarden-prune", Info: string(note), Who: "lockwarden-prune@lambda", Path: w.path(k)}.Marshal()
-		if err != nil {
-			t.Fatal(err)
-		}
-		for _, s := range w.set.All() {
-			if _, err := s.Acquire(t.Context(), w.path(k), raw); err != nil {
-				t.Fatal(err)
+// What a dead run left is found by its record alone: without a state, behind the mark,
+// outside of the paths of now, and although nothing may be deleted any more.
+func TestALeftoverIsFoundByItsRecord(t *testing.T) {
+	for name, tc := range map[string]struct {
+		key     string
+		prepare func(w *world)
+	}{
+		"without a state":                {"branches/gone/terraform.tfstate", func(*world) {}},
+		"outside of the paths":           {"main/gone/terraform.tfstate", func(*world) {}},
+		"with a state that is not stale": {"branches/young/terraform.tfstate", func(w *world) { w.put("branches/young/terraform.tfstate", state(w, "applied")) }},
+		"with PruneMode=report":          {key, func(w *world) { w.rules.ReportOnly = true }},
+		"behind the mark":                {"branches/a", func(w *world) { w.mark("branches/b") }},
+		"with the object gone and rows left": {"branches/half", func(w *world) {
+			h, _, err := w.set.Buckets[0].Find(w.Context(), w.Path("branches/half"))
+			if err == nil {
+				err = w.set.Buckets[0].Release(w.Context(), h)
 			}
+			if err != nil {
+				w.Fatal(err)
+			}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.leave(tc.key, "dead", time.Now().Add(-time.Hour))
+			w.leave("branches/live", "alive", time.Now().Add(time.Hour))
+			w.lock("branches/alive/terraform.tfstate", "y", w.set.All()...)
+			tc.prepare(w)
+			if report := w.prune(); len(report.Errors) > 0 || len(w.held()) != 6 || strings.Contains(fmt.Sprint(w.held()), tc.key+" ") {
+				t.Errorf("left %v, %+v", w.held(), report)
+			}
+		})
+	}
+}
+
+// leave makes a lock of ours with its record, as a run that died leaves it.
+func (w *world) leave(key, request string, deadline time.Time) {
+	w.Helper()
+	note, _ := json.Marshal(map[string]any{"request_id": request, "deadline": deadline.UTC()})
+	raw, err := tflock.Info{ID: "x", Operation: "lockwarden-prune", Info: string(note), Who: "lockwarden-prune@lambda", Path: w.Path(key)}.Marshal()
+	if err == nil {
+		err = w.ledger().RecordPruned(w.Context(), ledger.Pruned{At: time.Now(), Request: request, Until: deadline, State: policy.Stale{Path: w.Path(key)}})
+	}
+	for _, s := range w.set.All() {
+		if err == nil {
+			_, err = s.Acquire(w.Context(), w.Path(key), raw)
 		}
 	}
-	w.lock("branches/alive/terraform.tfstate", "y", w.set.All()...)
-	if report := w.prune(); report.Examined != 0 || len(w.held()) != 3 || strings.Contains(fmt.Sprint(w.held()), "lockwarden") {
-		t.Errorf("left %v, %+v", w.held(), report)
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// mark has the last run stopped at that key.
+func (w *world) mark(key string) {
+	w.Helper()
+	if err := w.ledger().SetMark(w.Context(), ledger.Mark{Bucket: w.BucketARN, Prefix: "branches/", Key: key}); err != nil {
+		w.Fatal(err)
 	}
 }
 
@@ -154,7 +196,7 @@ func TestOurLockReadsLikeAClients(t *testing.T) {
 	seen := map[tflock.Kind]string{}
 	wire := &local.Wire{Before: func(string) {
 		for _, s := range w.set.All() {
-			if h, ok, err := s.Find(context.Background(), w.path(key)); err == nil && ok {
+			if h, ok, err := s.Find(context.Background(), w.Path(key)); err == nil && ok {
 				seen[h.Kind] = h.Raw
 			}
 		}
@@ -167,7 +209,7 @@ func TestOurLockReadsLikeAClients(t *testing.T) {
 		t.Fatalf("%v, %q", err, seen)
 	}
 	again, err := info.Marshal()
-	if err != nil || string(again) != seen[tflock.S3] || len(info.ID) != 36 || info.Path != w.path(key) || !strings.Contains(info.Info, "request-7") {
+	if err != nil || string(again) != seen[tflock.S3] || len(info.ID) != 36 || info.Path != w.Path(key) || !strings.Contains(info.Info, "request-7") {
 		t.Errorf("%v: %s\n%s", err, again, seen[tflock.S3])
 	}
 }

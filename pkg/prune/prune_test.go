@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -117,7 +118,7 @@ func (w *world) readable2(reason policy.Reason) bool {
 	if reason != policy.DigestMismatch && reason != policy.HasResources {
 		return w.readable(key)
 	}
-	written, err := w.set.Buckets[0].StateWritten(context.Background(), w.path(key))
+	written, err := w.set.Buckets[0].StateWritten(context.Background(), w.Path(key))
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -210,24 +211,25 @@ func TestUnreadablePlaces(t *testing.T) {
 // client that began in the middle is refused by our lock or wins it.
 func TestAClientBeginsInTheMiddle(t *testing.T) {
 	newer := state(t, "applied")
-	for call := 1; ; call++ {
+	for call := int64(1); ; call++ {
 		w := newWorld(t)
 		w.stale(key, state(t, "destroyed"))
-		calls, won, refused := 0, false, false
+		var calls atomic.Int64 // the listing goes on beside the work
+		won, refused := false, false
 		wire := &local.Wire{Before: func(string) {
-			if calls++; calls != call {
+			if calls.Add(1) != call {
 				return
 			}
 			// As Terraform: the object, then the row, then the state, then the digest.
-			raw, _ := tflock.Info{ID: "client", Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: w.path(key)}.Marshal()
+			raw, _ := tflock.Info{ID: "client", Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: w.Path(key)}.Marshal()
 			for _, s := range []backend.Store{w.set.Buckets[0], w.set.Tables[0]} {
-				if _, err := s.Acquire(context.Background(), w.path(key), raw); err != nil {
+				if _, err := s.Acquire(context.Background(), w.Path(key), raw); err != nil {
 					refused = true
 				}
 			}
 			if refused { // it gives back what it has
 				for _, s := range []backend.Store{w.set.Tables[0], w.set.Buckets[0]} {
-					if h, ok, err := s.Find(context.Background(), w.path(key)); err == nil && ok && h.Raw == string(raw) {
+					if h, ok, err := s.Find(context.Background(), w.Path(key)); err == nil && ok && h.Raw == string(raw) {
 						_ = s.Release(context.Background(), h)
 					}
 				}
@@ -250,9 +252,9 @@ func TestAClientBeginsInTheMiddle(t *testing.T) {
 		case !won && len(w.held()) != 0:
 			t.Errorf("call %d: left %v", call, w.held())
 		}
-		if calls < call {
+		if calls.Load() < call {
 			if call < 12 {
-				t.Errorf("a prune made only %d calls", calls)
+				t.Errorf("a prune made only %d calls", calls.Load())
 			}
 			break
 		}
@@ -262,13 +264,14 @@ func TestAClientBeginsInTheMiddle(t *testing.T) {
 // A client that locks nothing (-lock=false) is beyond what locks can do, but its write is
 // not lost: the delete is conditional on the bytes that were judged.
 func TestAWriteWithoutALockIsNotLost(t *testing.T) {
-	for call := 1; ; call++ {
+	for call := int64(1); ; call++ {
 		w := newWorld(t)
 		w.stale(key, state(t, "destroyed"))
-		calls, deleted := 0, false
+		var calls atomic.Int64
+		deleted := false
 		wire := &local.Wire{Before: func(string) {
-			if calls++; calls == call {
-				there, err := w.set.Buckets[0].StateWritten(context.Background(), w.path(key))
+			if calls.Add(1) == call {
+				there, err := w.set.Buckets[0].StateWritten(context.Background(), w.Path(key))
 				deleted = err == nil && there.IsZero()
 				w.put(key, state(t, "applied"))
 			}
@@ -276,7 +279,7 @@ func TestAWriteWithoutALockIsNotLost(t *testing.T) {
 		if _, err := w.run(wire, prune.Request{}, "request"); err != nil {
 			t.Error(err)
 		}
-		if calls < call {
+		if calls.Load() < call {
 			break
 		}
 		if !w.readable(key) || len(w.held()) > 0 {
@@ -285,15 +288,16 @@ func TestAWriteWithoutALockIsNotLost(t *testing.T) {
 	}
 }
 
-// Ten thousand young objects cost list calls and nothing else.
-func TestOnlyListCallsForWhatIsNotStale(t *testing.T) {
+// Thousands of young objects cost list calls and nothing else.
+func TestManyPages(t *testing.T) {
 	w := newWorld(t)
-	const objects = 2100
+	w.stale(key, state(t, "destroyed"))
+	const objects = 2100 // between the state and its lock object
 	var group sync.WaitGroup
 	for part := range 4 {
 		group.Go(func() {
 			for i := part; i < objects; i += 4 {
-				k := fmt.Sprintf("branches/%05d/terraform.tfstate", i)
+				k := fmt.Sprintf("%s.%05d", key, i)
 				if _, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: &k, Body: bytes.NewReader(nil)}); err != nil {
 					t.Error(err)
 				}
@@ -301,14 +305,23 @@ func TestOnlyListCallsForWhatIsNotStale(t *testing.T) {
 		})
 	}
 	group.Wait()
-	calls := map[string]int{}
 	var mu sync.Mutex
+	calls := map[string]int{}
 	wire := &local.Wire{Before: func(call string) { mu.Lock(); calls[call]++; mu.Unlock() }}
-	if report, err := w.run(wire, prune.Request{DryRun: true}, "r"); err != nil || report.Examined != 0 {
+	if report, err := w.run(wire, prune.Request{DryRun: true}, "r"); err != nil || report.Examined != 1 {
 		t.Errorf("%+v, %v", report, err)
 	}
-	// Versioning, three pages of branches/, one of env:/; one read of each table.
-	if calls["GET"] != 1+3+1 || calls["DynamoDB_20120810.GetItem"] != 2 {
+	// Versioning, three pages of branches/, one of env:/; the state, its tags, its lock. Both
+	// tables: can they be read, the state's row, its digest.
+	if calls["GET"] != 1+3+1+3 || calls["DynamoDB_20120810.GetItem"] != 2*3 || len(calls) != 3 || calls["HEAD"] != 1 {
+		t.Errorf("calls: %v", calls)
+	}
+	clear(calls)
+	if report, err := w.run(wire, prune.Request{}, "r"); err != nil || len(report.Pruned) != 1 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	// The state twice, its tags; the object of its lock, the state and both rows.
+	if calls["GET"] != 1+3+1+3 || calls["PUT"] != 1 || calls["DELETE"] != 2 || calls["DynamoDB_20120810.DeleteItem"] != 1+2 {
 		t.Errorf("calls: %v", calls)
 	}
 }

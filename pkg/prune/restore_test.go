@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/infra/local"
@@ -16,14 +15,14 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/prune"
 )
 
-func (w *world) restore(wire *local.Wire, key string) (prune.Answer, error) {
+func (w *world) restore(wire *local.Wire) (prune.Answer, error) {
 	w.Helper()
-	return w.pruner(server.ConfigOver(wire)).Restore(context.Background(), w.path(key), "restore")
+	return w.pruner(server.ConfigOver(wire)).Restore(context.Background(), w.Path(key), "restore")
 }
 
 func (w *world) prunedLately() []ledger.Pruned {
 	w.Helper()
-	list, err := ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.Ledger).PrunedLately(context.Background())
+	list, err := w.ledger().PrunedLately(context.Background())
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -34,10 +33,10 @@ func TestRestore(t *testing.T) {
 	w := newWorld(t)
 	w.stale(key, state(t, "destroyed"))
 	pruned := w.prune().Pruned[0]
-	if list := w.prunedLately(); len(list) != 1 || !list[0].Told || list[0].State.Path != w.path(key) || list[0].State.VersionID != pruned.VersionID {
+	if list := w.prunedLately(); len(list) != 1 || !list[0].Told || list[0].State.Path != w.Path(key) || list[0].State.VersionID != pruned.VersionID {
 		t.Errorf("on record: %+v", list)
 	}
-	a, err := w.restore(&local.Wire{}, key)
+	a, err := w.restore(&local.Wire{})
 	if err != nil || a.Outcome != prune.Restored || a.Serial != pruned.Serial || a.VersionID == "" || a.VersionID == pruned.VersionID {
 		t.Fatalf("%+v, %v", a, err)
 	}
@@ -80,7 +79,7 @@ func TestNoRestore(t *testing.T) {
 		says    string
 	}{
 		"a state that is there stays":          {"branches/there", nil, prune.Refused, "there is a state"},
-		"a key without versions":               {"branches/ther", nil, prune.NotFound, "no version"},
+		"a key without versions":               {"branches/the", nil, prune.NotFound, "no version"},
 		"a bucket that is not watched":         {"", nil, prune.Refused, "not watched"},
 		"a lock object":                        {"branches/pruned.tflock", nil, prune.Refused, "a lock"},
 		"a state that is locked stays deleted": {"branches/pruned", func() { w.lock("branches/pruned", "x", w.set.Tables[1]) }, prune.Refused, "me@host"},
@@ -90,7 +89,7 @@ func TestNoRestore(t *testing.T) {
 				tc.prepare()
 			}
 			before := w.held()
-			path := w.path(tc.path)
+			path := w.Path(tc.path)
 			if tc.path == "" {
 				path = "elsewhere/terraform.tfstate"
 			}
@@ -114,13 +113,13 @@ func TestARestoreOverwritesNothing(t *testing.T) {
 		calls, written := 0, false
 		wire := &local.Wire{Before: func(string) {
 			if calls++; calls == call {
-				there, err := w.set.Buckets[0].StateWritten(context.Background(), w.path(key))
+				there, err := w.set.Buckets[0].StateWritten(context.Background(), w.Path(key))
 				if written = err == nil && there.IsZero(); written {
 					w.put(key, state(t, "applied"))
 				}
 			}
 		}}
-		a, err := w.restore(wire, key)
+		a, err := w.restore(wire)
 		if err != nil || (written && a.Outcome != prune.Refused) || (!written && a.Outcome != prune.Restored) {
 			t.Errorf("call %d, written %v: %+v, %v", call, written, a, err)
 		}
@@ -142,9 +141,9 @@ func TestARestoreThatDies(t *testing.T) {
 			w.stale(key, state(t, "destroyed"))
 			w.prune()
 			wire := &local.Wire{CutAt: cut, AfterEffect: after}
-			_, _ = w.restore(wire, key)
+			_, _ = w.restore(wire)
 			there := w.readable(key)
-			a, err := w.restore(&local.Wire{}, key)
+			a, err := w.restore(&local.Wire{})
 			if err != nil || (there && a.Outcome != prune.Refused) || (!there && a.Outcome != prune.Restored) || !w.readable(key) {
 				t.Errorf("cut %d (%v): %+v, %v", cut, after, a, err)
 			}
@@ -166,7 +165,7 @@ func TestAnOldDigestIsNamed(t *testing.T) {
 	w.stale(key, state(t, "destroyed"))
 	w.prune()
 	w.digest(w.Table, key, "0123")
-	if a, err := w.restore(&local.Wire{}, key); err != nil || a.Outcome != prune.Restored || !strings.Contains(a.Message, sum(state(t, "destroyed"))) {
+	if a, err := w.restore(&local.Wire{}); err != nil || a.Outcome != prune.Restored || !strings.Contains(a.Message, sum(state(t, "destroyed"))) {
 		t.Errorf("%+v, %v", a, err)
 	}
 }

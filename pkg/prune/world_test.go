@@ -29,7 +29,6 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/metric"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/prune"
-	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 var server *local.AWS
@@ -76,8 +75,6 @@ func (w *world) open(cfg aws.Config) (backend.Set, error) {
 	return backend.Open(cfg, []string{w.TableARN, w.other}, []string{w.BucketARN})
 }
 
-func (w *world) path(key string) string { return w.Bucket + "/" + key }
-
 // put writes a state with its digest, as a client does.
 func (w *world) put(key string, content []byte) {
 	w.Helper()
@@ -99,7 +96,7 @@ func (w *world) stale(key string, content []byte) {
 func (w *world) digest(table, key, value string) {
 	w.Helper()
 	if _, err := dynamodb.NewFromConfig(server.Config()).PutItem(context.Background(), &dynamodb.PutItemInput{TableName: &table, Item: map[string]types.AttributeValue{
-		"LockID": &types.AttributeValueMemberS{Value: w.path(key) + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: value},
+		"LockID": &types.AttributeValueMemberS{Value: w.Path(key) + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: value},
 	}}); err != nil {
 		w.Fatal(err)
 	}
@@ -113,14 +110,8 @@ func sum(content []byte) string {
 // lock takes a lock as a client does, in these stores.
 func (w *world) lock(key, id string, stores ...backend.Store) {
 	w.Helper()
-	raw, err := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: w.path(key)}.Marshal()
-	if err != nil {
+	if err := local.TakeLock(context.Background(), w.Path(key), id, stores...); err != nil {
 		w.Fatal(err)
-	}
-	for _, s := range stores {
-		if _, err := s.Acquire(context.Background(), w.path(key), raw); err != nil {
-			w.Fatal(err)
-		}
 	}
 }
 
@@ -144,7 +135,7 @@ func (w *world) held() []string {
 // either it is there and no digest says otherwise, or there is none of both.
 func (w *world) readable(key string) (there bool) {
 	w.Helper()
-	state, err := w.set.Buckets[0].ReadState(context.Background(), w.path(key), "")
+	state, err := w.set.Buckets[0].ReadState(context.Background(), w.Path(key), "")
 	there = err == nil
 	if err != nil && !errors.Is(err, backend.ErrGone) {
 		w.Fatal(err)
@@ -158,7 +149,7 @@ func (w *world) readable(key string) (there bool) {
 		actual = sum(content)
 	}
 	for _, t := range w.set.Tables {
-		digest, err := t.Digest(context.Background(), w.path(key))
+		digest, err := t.Digest(context.Background(), w.Path(key))
 		if err != nil {
 			w.Fatal(err)
 		}
@@ -167,6 +158,10 @@ func (w *world) readable(key string) (there bool) {
 		}
 	}
 	return there
+}
+
+func (w *world) ledger() *ledger.Table {
+	return ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.Ledger)
 }
 
 func (w *world) pruner(cfg aws.Config) *prune.Pruner {

@@ -106,3 +106,12 @@ func (f *Figures) count(j Judged) {
 		f.Stuck++
 	}
 }
+
+// Count counts some of the locks of a sight.
+func Count(locks []Judged) Figures {
+	var f Figures
+	for _, j := range locks {
+		f.count(j)
+	}
+	return f
+}

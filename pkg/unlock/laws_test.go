@@ -38,7 +38,7 @@ func TestASwappedLockSurvives(t *testing.T) {
 					return
 				}
 				swapped = true
-				h, _, err := store.Find(context.Background(), w.path("k"))
+				h, _, err := store.Find(context.Background(), w.Path("k"))
 				if err == nil {
 					err = store.Release(context.Background(), h)
 				}
@@ -78,11 +78,11 @@ func TestNoCrashReleasesAnotherLock(t *testing.T) {
 			if told := w.published(); len(told) == 0 || len(told) > 2 {
 				t.Errorf("cut %d (%v): told %q", cut, after, told)
 			}
-			turn, err := ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.ledger).Begin(t.Context(), "test", time.Now(), time.Now(), noLocks)
+			turn, err := ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.Ledger).Begin(t.Context(), "test", time.Now(), time.Now(), noLocks)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if r, ours, err := turn.Released(t.Context(), ledger.Key{Path: w.path("k"), ID: "named"}); err != nil || !ours || r.RequestedBy != "me" || len(r.Held) == 0 || r.Held[0].Raw == "" {
+			if r, ours, err := turn.Released(t.Context(), ledger.Key{Path: w.Path("k"), ID: "named"}); err != nil || !ours || r.RequestedBy != "me" || len(r.Held) == 0 || r.Held[0].Raw == "" {
 				t.Errorf("cut %d (%v): on record: %+v, %v, %v", cut, after, r, ours, err)
 			}
 			if wire.Calls() < cut {
@@ -105,7 +105,7 @@ func TestNoInterleavingReleasesAnotherLock(t *testing.T) {
 		model := make([]string, len(stores)) // who holds k in each store, by the clients' own doing
 		next := 0
 		act := func(store int, action string) {
-			if h, found, err := stores[store].Find(context.Background(), w.path("k")); err != nil {
+			if h, found, err := stores[store].Find(context.Background(), w.Path("k")); err != nil {
 				t.Fatal(err)
 			} else if found {
 				if err := stores[store].Release(context.Background(), h); err != nil && !errors.Is(err, backend.ErrGone) {
@@ -151,7 +151,7 @@ func TestNoInterleavingReleasesAnotherLock(t *testing.T) {
 			}
 		}
 		for i, s := range stores {
-			h, found, err := s.Find(context.Background(), w.path("k"))
+			h, found, err := s.Find(context.Background(), w.Path("k"))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -201,12 +201,12 @@ func TestTheAnswerComparesDigestAndState(t *testing.T) {
 	} {
 		w := newWorld(t)
 		w.lock("k", "named", w.set.Tables[0])
-		if _, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &w.bucket, Key: aws.String("k"), Body: strings.NewReader("{}")}); err != nil {
+		if _, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: aws.String("k"), Body: strings.NewReader("{}")}); err != nil {
 			t.Fatal(err)
 		}
 		text := func(v string) types.AttributeValue { return &types.AttributeValueMemberS{Value: v} }
 		if _, err := dynamodb.NewFromConfig(server.Config()).PutItem(t.Context(), &dynamodb.PutItemInput{
-			TableName: &w.table, Item: map[string]types.AttributeValue{"LockID": text(w.path("k-md5")), "Digest": text(digest)},
+			TableName: &w.Table, Item: map[string]types.AttributeValue{"LockID": text(w.Path("k-md5")), "Digest": text(digest)},
 		}); err != nil {
 			t.Fatal(err)
 		}

@@ -34,9 +34,9 @@ func TestMain(m *testing.M) {
 // hour ahead, so that what was put is an hour old.
 type world struct {
 	*testing.T
-	bucket, table, tableARN, bucketARN, ledger, topic string
-	set                                               backend.Set
-	ahead                                             time.Duration
+	local.Place
+	set   backend.Set
+	ahead time.Duration
 }
 
 func newWorld(t *testing.T) *world {
@@ -46,39 +46,22 @@ func newWorld(t *testing.T) *world {
 
 func newWorldIn(t *testing.T, name string) *world {
 	t.Helper()
-	w := &world{T: t, bucket: name, table: name, ledger: name + "-ledger", ahead: time.Hour}
+	w := &world{T: t, ahead: time.Hour}
 	var err error
-	check := func() {
-		if err != nil {
-			t.Fatal(err)
-		}
+	if w.Place, err = server.MakePlace(t.Context(), name); err == nil {
+		w.set, err = backend.Open(server.Config(), []string{w.TableARN}, []string{w.BucketARN})
 	}
-	w.tableARN, err = server.MakeTable(t.Context(), name, "LockID")
-	check()
-	w.bucketARN, err = server.MakeBucket(t.Context(), name)
-	check()
-	_, err = server.MakeTable(t.Context(), w.ledger, "kind", "id")
-	check()
-	w.topic, err = server.MakeTopic(t.Context(), name)
-	check()
-	w.set, err = backend.Open(server.Config(), []string{w.tableARN}, []string{w.bucketARN})
-	check()
+	if err != nil {
+		t.Fatal(err)
+	}
 	return w
 }
-
-func (w *world) path(key string) string { return w.bucket + "/" + key }
 
 // lock takes a lock in these stores, as a client does.
 func (w *world) lock(key, id string, stores ...backend.Store) {
 	w.Helper()
-	raw, err := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: w.path(key)}.Marshal()
-	if err != nil {
+	if err := local.TakeLock(context.Background(), w.Path(key), id, stores...); err != nil {
 		w.Fatal(err)
-	}
-	for _, s := range stores {
-		if _, err := s.Acquire(context.Background(), w.path(key), raw); err != nil {
-			w.Fatal(err)
-		}
 	}
 }
 
@@ -96,7 +79,7 @@ func (w *world) held() []string {
 	}
 	list := []string{}
 	for _, l := range tflock.Merge(holdings) {
-		list = append(list, fmt.Sprint(strings.TrimPrefix(l.Path, w.bucket+"/"), " ", l.ID, " ", l.Kinds()))
+		list = append(list, fmt.Sprint(strings.TrimPrefix(l.Path, w.Bucket+"/"), " ", l.ID, " ", l.Kinds()))
 	}
 	return list
 }
@@ -104,15 +87,15 @@ func (w *world) held() []string {
 func (w *world) run(wire *local.Wire, r unlock.Request) (unlock.Answer, error) {
 	w.Helper()
 	cfg := server.ConfigOver(wire)
-	set, err := backend.Open(cfg, []string{w.tableARN}, []string{w.bucketARN})
+	set, err := backend.Open(cfg, []string{w.TableARN}, []string{w.BucketARN})
 	if err != nil {
 		w.Fatal(err)
 	}
 	composer := alert.Composer{Account: "123456789012", Region: local.Region}
 	u := &unlock.Unlocker{
 		Stores: set, Composer: composer,
-		Ledger: ledger.NewTable(dynamodb.NewFromConfig(cfg), w.ledger),
-		Topic:  alert.NewTopic(sns.NewFromConfig(cfg), w.topic, composer), Meter: metric.NewPublisher(cfg, "Test"),
+		Ledger: ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger),
+		Topic:  alert.NewTopic(sns.NewFromConfig(cfg), w.Topic, composer), Meter: metric.NewPublisher(cfg, "Test"),
 		Thresholds: policy.Thresholds{Default: 30 * time.Minute}, Guard: 10 * time.Minute,
 		Now: func() time.Time { return time.Now().Add(w.ahead) }, Log: slog.New(slog.DiscardHandler),
 	}
@@ -130,7 +113,7 @@ func request(w *world, id, more string) unlock.Request {
 
 func (w *world) published() []string {
 	w.Helper()
-	messages, err := server.Published(w.topic)
+	messages, err := server.Published(w.Topic)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -144,7 +127,7 @@ func (w *world) published() []string {
 func TestOutcomes(t *testing.T) {
 	const id = "78007e4f-7284-5b8c-b34c-620445a03e9c"
 	pasted := func(w *world, key string) string {
-		return "Error acquiring the state lock\n\nLock Info:\n  ID:        " + id + "\n  Path:      " + w.path(key) + "\n"
+		return "Error acquiring the state lock\n\nLock Info:\n  ID:        " + id + "\n  Path:      " + w.Path(key) + "\n"
 	}
 	both := func(w *world) []backend.Store { return w.set.All() }
 	for name, tc := range map[string]struct {
@@ -204,12 +187,12 @@ func TestOutcomes(t *testing.T) {
 		"a state written lately is refused": {
 			prepare: func(w *world) {
 				w.lock("k", id, both(w)...)
-				_, err := server.S3().PutObject(w.Context(), &s3.PutObjectInput{Bucket: &w.bucket, Key: aws.String("k"), Body: strings.NewReader("{}")})
+				_, err := server.S3().PutObject(w.Context(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: aws.String("k"), Body: strings.NewReader("{}")})
 				if err != nil {
 					w.Fatal(err)
 				}
 				w.ahead = 8 * time.Minute // the lock is old by what an earlier scan saw
-				memory := ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.ledger)
+				memory := ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.Ledger)
 				w.remember(memory, id, time.Now().Add(-time.Hour))
 			},
 			want: unlock.Refused, left: []string{"k " + id + " [dynamodb s3]"}, told: []string{"lock.refused"}, says: "the state was written",
@@ -250,7 +233,7 @@ func (w *world) remember(table *ledger.Table, id string, firstSeen time.Time) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	key := ledger.Key{Path: w.path("k"), ID: id}
+	key := ledger.Key{Path: w.Path("k"), ID: id}
 	entry := ledger.Entry{FirstSeen: firstSeen, Expires: time.Now().Add(time.Hour)}
 	if err := turn.Record(w.Context(), slices.Values([]ledger.Step{{Change: ledger.Note, Key: key, Entry: entry}})); err != nil {
 		w.Fatal(err)

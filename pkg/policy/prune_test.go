@@ -1,0 +1,105 @@
+package policy_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tfstate"
+)
+
+// Only a state against which nothing speaks may go; and of several reasons the first in
+// the order of precedence is said.
+func TestMayPrune(t *testing.T) {
+	reasons := []struct {
+		reason policy.Reason
+		set    func(f *policy.StateFacts)
+	}{
+		{policy.Protected, func(f *policy.StateFacts) { f.Protected = true }},
+		{policy.Unversioned, func(f *policy.StateFacts) { f.Versioned = false }},
+		{policy.Locked, func(f *policy.StateFacts) { f.Locked = "me" }},
+		{policy.UnreadableFile, func(f *policy.StateFacts) { f.Contents = tfstate.Summary{Why: "rubbish"} }},
+		{policy.Encrypted, func(f *policy.StateFacts) { f.Contents.Condition = tfstate.Encrypted }},
+		{policy.HasResources, func(f *policy.StateFacts) { f.Contents = tfstate.Summary{Condition: tfstate.HasResources, Managed: 3} }},
+		{policy.HasOutputs, func(f *policy.StateFacts) { f.Contents = tfstate.Summary{Condition: tfstate.HasOutputs, Outputs: 1} }},
+		{policy.DigestMismatch, func(f *policy.StateFacts) { f.Digest = "another" }},
+		{policy.Changed, func(f *policy.StateFacts) { f.Changed = "written" }},
+	}
+	contents := map[policy.Reason]bool{policy.UnreadableFile: true, policy.Encrypted: true, policy.HasResources: true, policy.HasOutputs: true}
+	rapid.Check(t, func(t *rapid.T) {
+		f := policy.StateFacts{Versioned: true, Read: true, Contents: tfstate.Summary{Condition: tfstate.Empty}}
+		var want policy.Reason
+		judged := false // a state has one condition
+		for _, r := range reasons {
+			if !rapid.Bool().Draw(t, string(r.reason)) || (contents[r.reason] && judged) {
+				continue
+			}
+			judged = judged || contents[r.reason]
+			r.set(&f)
+			if want == "" {
+				want = r.reason
+			}
+		}
+		ok, reason, why := policy.MayPrune(f)
+		if ok != (want == "") || reason != want || why == "" {
+			t.Fatalf("%+v: %v, %q (%s), want %q", f, ok, reason, why, want)
+		}
+	})
+	if ok, reason, _ := policy.MayPrune(policy.StateFacts{}); ok || reason != policy.Unversioned {
+		t.Error("facts that nobody gathered must keep a state")
+	}
+	if ok, reason, _ := policy.MayPrune(policy.StateFacts{Versioned: true, Changed: "gone"}); ok || reason != policy.Changed {
+		t.Error("a state that was not read must be kept as changed")
+	}
+	if ok, _, _ := policy.MayPrune(policy.StateFacts{Versioned: true, Sealed: "AccessDenied", Contents: tfstate.Summary{Condition: tfstate.Empty}}); ok {
+		t.Error("bytes that could not be had must keep a state")
+	}
+}
+
+func TestParsePaths(t *testing.T) {
+	for name, tc := range map[string]struct {
+		text     string
+		prefixes []string
+		match    []string
+		not      []string
+		wrong    string
+	}{
+		"the defaults": {
+			"branches/**,feature-branches/**,env:/*/branches/**",
+			[]string{"branches/", "env:/", "feature-branches/"},
+			[]string{"branches/a", "branches/a/b.tfstate", "env:/x/branches/a"},
+			[]string{"main/a", "env:/x/main/a", "xbranches/a", "branches/a.tflock"},
+			"",
+		},
+		"a prefix within another is listed once": {"a/**, a/b/**,ab/*", []string{"a/", "ab/"}, []string{"a/b/c", "ab/c"}, []string{"ab/c/d"}, ""},
+		"a glob from the start lists everything": {"**/branches/**,a/**", []string{""}, []string{"x/branches/y", "a/b"}, []string{"x/y"}, ""},
+		"a comma in braces belongs to the glob":  {"{a,b}/*", []string{""}, []string{"a/x", "b/x"}, []string{"c/x"}, ""},
+		"one key is a glob too":                  {"a/b.tfstate", []string{"a/b.tfstate"}, []string{"a/b.tfstate"}, []string{"a/b.tfstate2"}, ""},
+		"none":                                   {" , ", nil, nil, []string{"", "a"}, ""},
+		"a glob that is not valid":               {"a/[,b/**", []string{"b/"}, []string{"b/x"}, nil, `"a/["`},
+		"a leading slash matches no key":         {"/branches/**", nil, nil, nil, "/branches/**"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			p, err := policy.ParsePaths(tc.text)
+			if (err == nil) != (tc.wrong == "") || (err != nil && !strings.Contains(err.Error(), tc.wrong)) {
+				t.Fatalf("error %v", err)
+			}
+			if !slices.Equal(p.Prefixes(), tc.prefixes) {
+				t.Errorf("prefixes %q", p.Prefixes())
+			}
+			for _, key := range tc.match {
+				if !p.Match(key) {
+					t.Errorf("%q does not match", key)
+				}
+			}
+			for _, key := range tc.not {
+				if p.Match(key) {
+					t.Errorf("%q matches", key)
+				}
+			}
+		})
+	}
+}
