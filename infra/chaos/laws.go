@@ -138,14 +138,14 @@ func (c contents) paths() int {
 	return len(paths)
 }
 
-// record is what the ledger has of that kind about a path, or empty.
-func (c contents) record(kind, path string) string {
+// record is all that the ledger has of that kind about a path, or empty.
+func (c contents) record(kind, path string) (all string) {
 	for _, row := range c.ledger {
 		if row["kind"] == kind && row["path"] == path {
-			return row["body"]
+			all += row["body"]
 		}
 	}
-	return ""
+	return all
 }
 
 func (c contents) remembers(kind, path string) bool { return c.record(kind, path) != "" }

@@ -27,7 +27,7 @@ import (
 // The states of the world, by key. Each of them has a part in somebody's work.
 const (
 	named    = "live/named.tfstate"        // its lock is stuck, and is the one to be released
-	other    = "live/other.tfstate"        // its lock is stuck as well, and must stay
+	other    = "live/other.tfstate"        // its lock, in the bucket alone, was told as stuck, and must stay
 	gone     = "live/gone.tfstate"         // its lock was told as stuck, and is gone
 	foreign  = "deploy"                    // a row of another tool
 	empty    = "branches/empty.tfstate"    // to be pruned
@@ -123,8 +123,8 @@ func (w *world) putRow(ctx context.Context, key, attribute, value string) error 
 	return err
 }
 
-// putLocks takes locks that are older than the threshold, each in the bucket and in the
-// table.
+// putLocks takes locks that are older than the threshold: the named one in the bucket and
+// in the table, the other by its object alone.
 func (w *world) putLocks(ctx context.Context) error {
 	set, err := w.open(w.aws.Config())
 	if err != nil {
@@ -133,7 +133,7 @@ func (w *world) putLocks(ctx context.Context) error {
 	for key, id := range map[string]string{named: namedID, other: otherID} {
 		raw, err := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().Add(-2 * time.Hour).UTC(), Path: w.Path(key)}.Marshal()
 		for _, s := range []backend.Store{set.Buckets[0], set.Tables[0]} {
-			if err == nil {
+			if err == nil && (s == set.Buckets[0] || key == named) {
 				_, err = s.Acquire(ctx, w.Path(key), raw)
 			}
 		}
@@ -144,8 +144,8 @@ func (w *world) putLocks(ctx context.Context) error {
 	return w.putRow(ctx, foreign, "Info", "me, until noon")
 }
 
-// putMemory has the ledger remember a lock that is gone, a store that could not be read,
-// and two prunes.
+// putMemory has the ledger remember a lock that is held, one that is gone, a store that
+// could not be read, and two prunes.
 func (w *world) putMemory(ctx context.Context) error {
 	table := ledger.NewTable(dynamodb.NewFromConfig(w.aws.Config()), w.Ledger)
 	then := time.Now().Add(-time.Hour)
@@ -153,16 +153,19 @@ func (w *world) putMemory(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	entry := ledger.Entry{
-		FirstSeen: then, Kinds: []tflock.Kind{tflock.DynamoDB}, Stores: []string{w.TableARN}, Told: 1, ToldAt: then, Expires: then.Add(month),
-		Finding: policy.Finding{ID: goneID, Path: w.Path(gone), Verdict: policy.Stuck, HeldSince: then, Holdings: []tflock.Kind{tflock.DynamoDB}},
+	for key, store := range map[string]string{gone: w.TableARN, other: w.BucketARN} {
+		id := map[string]string{gone: goneID, other: otherID}[key]
+		entry := ledger.Entry{
+			FirstSeen: then, Stores: []string{store}, Told: 1, ToldAt: then, Expires: then.Add(month),
+			Finding: policy.Finding{ID: id, Path: w.Path(key), Verdict: policy.Stuck, HeldSince: then},
+		}
+		if err := turn.Record(ctx, []ledger.Step{{Change: ledger.Note, Key: ledger.Key{Path: w.Path(key), ID: id}, Entry: entry}}); err != nil {
+			return err
+		}
 	}
-	err = turn.Record(ctx, []ledger.Step{{Change: ledger.Note, Key: ledger.Key{Path: w.Path(gone), ID: goneID}, Entry: entry}})
-	if err == nil {
-		err = turn.End(ctx, map[string]ledger.Store{
-			w.spare: {Failing: then, Told: 1, ToldAt: then}, w.TableARN: {LastRead: then.Add(-2 * time.Hour)}, w.BucketARN: {LastRead: then.Add(-2 * time.Hour)},
-		})
-	}
+	err = turn.End(ctx, map[string]ledger.Store{
+		w.spare: {Failing: then, Told: 1, ToldAt: then}, w.TableARN: {LastRead: then.Add(-2 * time.Hour)}, w.BucketARN: {LastRead: then.Add(-2 * time.Hour)},
+	})
 	for key, told := range map[string]bool{untold: false, restored: true} {
 		if err == nil {
 			err = table.RecordPruned(ctx, ledger.Pruned{At: then, Told: told, State: policy.Stale{Path: w.Path(key), Fate: policy.Pruned, LastModified: then}})

@@ -41,6 +41,9 @@ func (b *Bucket) Objects(ctx context.Context, prefix, after string) iter.Seq2[Ob
 		pages := s3.NewListObjectsV2Paginator(client, input)
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
+			if err == nil {
+				err = genuine(page.Name)
+			}
 			if err != nil {
 				yield(Object{}, &Error{b.arn, err})
 				return
@@ -124,6 +127,9 @@ func (b *Bucket) Tagged(ctx context.Context, path, tag string) (bool, error) {
 	if status(err) == http.StatusNotFound && code(err) != "NoSuchBucket" {
 		return false, ErrGone
 	}
+	if err == nil && out.TagSet == nil { // S3 gives an empty one where there are no tags
+		err = errNotS3
+	}
 	if err != nil {
 		return false, &Error{b.arn, err}
 	}
@@ -163,7 +169,8 @@ func (b *Bucket) DeleteState(ctx context.Context, path, etag string) error {
 var ErrExists = errors.New("there is a state already")
 
 // WriteState writes a state on condition that there is none, and gives its version.
-// It fails with ErrExists or *Error.
+// It fails with ErrExists or *Error. When the answer to a write is lost and the SDK
+// repeats it, the state that stands there is our own.
 func (b *Bucket) WriteState(ctx context.Context, path string, state []byte) (versionID string, err error) {
 	client, key, err := b.object(ctx, path)
 	if err != nil {
@@ -174,12 +181,27 @@ func (b *Bucket) WriteState(ctx context.Context, path string, state []byte) (ver
 	})
 	switch status(err) {
 	case http.StatusPreconditionFailed, http.StatusConflict:
-		return "", ErrExists
+		return b.sameState(ctx, path, state)
 	}
 	if err != nil {
 		return "", &Error{b.arn, err}
 	}
 	return aws.ToString(out.VersionId), nil
+}
+
+// sameState gives the version of the state that is there if it has these bytes, and
+// ErrExists if not.
+func (b *Bucket) sameState(ctx context.Context, path string, want []byte) (versionID string, err error) {
+	there, err := b.ReadState(ctx, path, "")
+	if err != nil {
+		return "", ErrExists
+	}
+	defer there.Close() //nolint:errcheck // nothing is lost with a body that was read
+	got, err := io.ReadAll(io.LimitReader(there, int64(len(want))+1))
+	if err != nil || !bytes.Equal(got, want) {
+		return "", ErrExists
+	}
+	return there.VersionID, nil
 }
 
 // LastVersion finds the newest version of a state that is no delete marker. current
@@ -193,6 +215,9 @@ func (b *Bucket) LastVersion(ctx context.Context, path string) (versionID string
 	pages := s3.NewListObjectVersionsPaginator(client, &s3.ListObjectVersionsInput{Bucket: &b.name, Prefix: &key, EncodingType: types.EncodingTypeUrl})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
+		if err == nil {
+			err = genuine(page.Name)
+		}
 		if err != nil {
 			return "", false, &Error{b.arn, err}
 		}

@@ -61,7 +61,7 @@ func (p *Pruner) Restore(ctx context.Context, path, requestID string) (Answer, e
 		return a, err
 	case current:
 		a.Message = "Nothing was touched: there is a state at " + path + ". Move it away first if an older version is to replace it."
-		return a, nil
+		return a, p.settle(ctx, b, path, requestID)
 	}
 	l := newLocker(ctx, p.Stores, requestID, p.Now(), p.Now)
 	h, by, err := l.acquire(ctx, b, path, operationRestore)
@@ -76,6 +76,17 @@ func (p *Pruner) Restore(ctx context.Context, path, requestID string) (Answer, e
 	return a, errors.Join(err, l.release(ctx, h))
 }
 
+// settle finishes what a restore left that died after its write: its lock, once it is
+// certainly dead, and the record of the prune.
+func (p *Pruner) settle(ctx context.Context, b *backend.Bucket, path, requestID string) error {
+	l := newLocker(ctx, p.Stores, requestID, p.Now(), p.Now)
+	h, found, err := b.Find(ctx, path)
+	if err == nil && found && l.leftover(h) {
+		err = l.clear(ctx, b, h)
+	}
+	return errors.Join(err, p.Records.ForgetPruned(ctx, path))
+}
+
 func (p *Pruner) writeBack(ctx context.Context, b *backend.Bucket, versionID string, a *Answer) error {
 	state, err := b.ReadState(ctx, a.Path, versionID)
 	if err != nil {
@@ -85,6 +96,9 @@ func (p *Pruner) writeBack(ctx context.Context, b *backend.Bucket, versionID str
 	if state.Size > maxRestored {
 		a.Message = fmt.Sprintf("Nothing was touched: version %s of %s has %d MB, which is too large for this function. Copy that version onto the key with the AWS CLI (s3api copy-object).", versionID, a.Path, state.Size>>20)
 		return nil
+	}
+	if state.VersionID != versionID {
+		return fmt.Errorf("version %s of %s was asked for, and something else came (version %q): nothing was written", versionID, a.Path, state.VersionID)
 	}
 	var body bytes.Buffer
 	if _, err := io.Copy(&body, state); err != nil {
