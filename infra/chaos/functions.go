@@ -119,11 +119,11 @@ func scan(ctx context.Context, w *world, cfg aws.Config, _ string) (string, erro
 }
 
 func release(ctx context.Context, w *world, cfg aws.Config, requestID string) (string, error) {
-	return releaseOf(ctx, w, cfg, namedID, requestID, 10*time.Minute)
+	return releaseOf(ctx, w, cfg, namedID, requestID, false)
 }
 
-func releaseOf(ctx context.Context, w *world, cfg aws.Config, id, requestID string, guard time.Duration) (string, error) {
-	request, err := unlock.ParseRequest([]byte(fmt.Sprintf(`{"lock_id":%q,"reason":"chaos","requested_by":"me"}`, id)))
+func releaseOf(ctx context.Context, w *world, cfg aws.Config, id, requestID string, force bool) (string, error) {
+	request, err := unlock.ParseRequest([]byte(fmt.Sprintf(`{"lock_id":%q,"reason":"chaos","requested_by":"me","force":%t}`, id, force)))
 	if err != nil {
 		return "", err
 	}
@@ -134,7 +134,7 @@ func releaseOf(ctx context.Context, w *world, cfg aws.Config, id, requestID stri
 	u := &unlock.Unlocker{
 		Stores: set, Ledger: ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger), Composer: composer(),
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic, composer()), Meter: metric.NewPublisher(cfg, "Chaos"),
-		Thresholds: policy.Thresholds{Default: 30 * time.Minute}, Guard: guard, Now: w.now, Log: quiet,
+		Thresholds: policy.Thresholds{Default: 30 * time.Minute}, Guard: 10 * time.Minute, Now: w.now, Log: quiet,
 	}
 	a, err := u.Run(ctx, request, requestID)
 	outcome := string(a.Outcome)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"strings"
 	"time"
 
@@ -103,7 +104,7 @@ func (m *model) apply(a *actor, cfg aws.Config, writes int, managed bool) error 
 			return err
 		}
 		a.read = text
-		if len(set.Tables) > 0 && a.key != modelKeys[1] {
+		if a.key != modelKeys[1] {
 			if _, err := dynamodb.NewFromConfig(cfg).PutItem(ctx, &dynamodb.PutItemInput{TableName: &m.Table, Item: map[string]types.AttributeValue{
 				"LockID": &types.AttributeValueMemberS{Value: path + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: digestOf(text)},
 			}}); err != nil {
@@ -123,11 +124,10 @@ func (m *model) readState(ctx context.Context, a *actor, set backend.Set, stores
 	state, err := set.Buckets[0].ReadState(ctx, m.Path(a.key), "")
 	text := ""
 	if err == nil {
-		body := make([]byte, state.Size)
-		_, err = state.Read(body)
-		text = string(body)
+		body, readErr := io.ReadAll(state)
+		text, err = string(body), readErr
 	}
-	if err != nil && !errors.Is(err, backend.ErrGone) && text == "" {
+	if err != nil && !errors.Is(err, backend.ErrGone) {
 		return "", err
 	}
 	if stores[len(stores)-1].ARN() != m.TableARN {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"fmt"
@@ -67,11 +68,11 @@ func (c client) Do(r *http.Request) (*http.Response, error) {
 	}
 	place := strings.TrimPrefix(r.URL.Path, "/")
 	if place == "" && r.Body != nil {
-		body, err := r.GetBody()
+		text, err := io.ReadAll(r.Body)
 		if err != nil {
 			return nil, err
 		}
-		text, _ := io.ReadAll(body) // it is in memory
+		r.Body = io.NopCloser(bytes.NewReader(text))
 		place = fmt.Sprint(len(text))
 		if at := strings.Index(string(text), `"LockID"`); at >= 0 {
 			place = string(text[at:min(len(text), at+80)])
@@ -96,8 +97,8 @@ func (g *gate) pending() []*waiting {
 	return list
 }
 
-// pass lets one call go on.
-func (g *gate) pass(w *waiting, f fate) {
+// pass sends one call. Its caller goes on with what is given, once it has that.
+func (g *gate) pass(w *waiting, f fate) reply {
 	g.mu.Lock()
 	g.waiting = slices.DeleteFunc(g.waiting, func(other *waiting) bool { return other == w })
 	g.mu.Unlock()
@@ -109,7 +110,7 @@ func (g *gate) pass(w *waiting, f fate) {
 	if w.actor.dead {
 		got = reply{nil, errDead}
 	}
-	w.answer <- got
+	return got
 }
 
 // courier carries calls from a bubble to AWS: connections of the bubble could not

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"crypto/md5" //nolint:gosec // the clients' own digest is MD5
 	"encoding/hex"
@@ -100,13 +99,11 @@ func (w *world) putStates(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		if _, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: &w.Bucket, Key: &key, Body: bytes.NewReader(state)}); err != nil {
+		pruned := key == untold || key == restored
+		if err := w.putState(ctx, key, string(state), !pruned); err != nil {
 			return err
 		}
-		if key != untold && key != restored {
-			if err := w.putRow(ctx, key+"-md5", "Digest", digestOf(string(state))); err != nil {
-				return err
-			}
+		if !pruned {
 			continue
 		}
 		if _, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &w.Bucket, Key: &key}); err != nil {
@@ -114,6 +111,15 @@ func (w *world) putStates(ctx context.Context) error {
 		}
 	}
 	return w.aws.Age(w.Bucket, "", month)
+}
+
+// putState writes a state, and its digest as clients do that use the table.
+func (w *world) putState(ctx context.Context, key, state string, digest bool) error {
+	_, err := w.aws.S3().PutObject(ctx, &s3.PutObjectInput{Bucket: &w.Bucket, Key: &key, Body: strings.NewReader(state)})
+	if err == nil && digest {
+		err = w.putRow(ctx, key+"-md5", "Digest", digestOf(state))
+	}
+	return err
 }
 
 func (w *world) putRow(ctx context.Context, key, attribute, value string) error {
