@@ -109,7 +109,7 @@ func scan(ctx context.Context, w *world, cfg aws.Config, _ string) (string, erro
 	m := &monitor.Monitor{
 		Ledger: ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger), Composer: composer(),
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic, composer()), Meter: metric.NewPublisher(cfg, "Chaos"),
-		Rules: monitor.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute, RemindEvery: 4 * time.Hour},
+		Rules: monitor.Rules{Thresholds: policy.Thresholds{Default: w.stuckAfter}, ReleaseGuard: 10 * time.Minute, RemindEvery: 4 * time.Hour},
 		Now:   w.now, Log: quiet,
 	}
 	m.Watch(set)
@@ -134,7 +134,7 @@ func releaseOf(ctx context.Context, w *world, cfg aws.Config, id, requestID stri
 	u := &unlock.Unlocker{
 		Stores: set, Ledger: ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger), Composer: composer(),
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic, composer()), Meter: metric.NewPublisher(cfg, "Chaos"),
-		Thresholds: policy.Thresholds{Default: 30 * time.Minute}, Guard: 10 * time.Minute, Now: w.now, Log: quiet,
+		Thresholds: policy.Thresholds{Default: w.stuckAfter}, Guard: 10 * time.Minute, Now: w.now, Log: quiet,
 	}
 	a, err := u.Run(ctx, request, requestID)
 	outcome := string(a.Outcome)

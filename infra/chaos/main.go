@@ -20,7 +20,11 @@ func main() {
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	if err := run(ctx, *only, *workers, *races); err != nil {
+	err := matrix(ctx, *only, *workers)
+	if *races > 0 && *only == "" && (err == nil || errors.Is(err, errBroken)) {
+		err = errors.Join(err, runRace(ctx, *races, local.Modes, os.Stdout))
+	}
+	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		os.Exit(1)
 	}
@@ -28,7 +32,8 @@ func main() {
 
 var errBroken = errors.New("laws were broken: see above")
 
-func run(ctx context.Context, only string, workers int, races time.Duration) error {
+// matrix makes all trials, and prints what became of them.
+func matrix(ctx context.Context, only string, workers int) error {
 	worlds := make([]*world, workers)
 	for i := range worlds {
 		server, err := local.Start()

@@ -104,7 +104,7 @@ func makeModelWorld(t *testing.T) *world {
 		t.Fatal(err)
 	}
 	t.Cleanup(own.Stop)
-	w := &world{aws: own}
+	w := &world{aws: own, stuckAfter: 30 * time.Minute}
 	if w.Place, err = own.MakePlace(t.Context(), "model"); err != nil {
 		t.Fatal(err)
 	}

@@ -49,8 +49,9 @@ type world struct {
 	local.Place
 	spare string // ARN of a second table, which nothing pairs with the bucket
 
-	ahead time.Duration // how far its clock is ahead
-	first contents      // what lay there at first
+	ahead      time.Duration // how far its clock is ahead
+	stuckAfter time.Duration // the monitor's threshold
+	first      contents      // what lay there at first
 }
 
 func (w *world) now() time.Time { return time.Now().Add(w.ahead) }
@@ -61,7 +62,7 @@ func (w *world) open(cfg aws.Config) (backend.Set, error) {
 
 // makeWorld makes one in an AWS that has no other.
 func makeWorld(ctx context.Context, server *local.AWS) (*world, error) {
-	w := &world{aws: server}
+	w := &world{aws: server, stuckAfter: 30 * time.Minute}
 	var err error
 	if w.Place, err = server.MakePlace(ctx, "chaos"); err != nil {
 		return nil, err
