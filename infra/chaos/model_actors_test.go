@@ -67,24 +67,25 @@ func storesFor(set backend.Set, key string) []backend.Store {
 
 // apply is a client's run: lock, read, write once or twice, unlock.
 func (m *model) apply(a *actor, cfg aws.Config, writes int, managed bool) error {
-	ctx, path := context.Background(), m.Path(a.key)
+	ctx := context.Background()
 	set, err := m.open(cfg)
 	if err != nil {
 		return err
 	}
 	stores := storesFor(set, a.key)
-	raw, err := tflock.Info{ID: a.id, Operation: "OperationTypeApply", Who: "me@host", Version: "1.11.4", Created: m.now().UTC(), Path: path}.Marshal()
+	raw, err := m.lock(a.id, a.key)
 	if err != nil {
 		return err
 	}
 	if !a.lockless {
 		for i, s := range stores {
-			if _, err := s.Acquire(ctx, path, raw); err != nil { // refused: it takes back what it has
+			if _, err := s.Acquire(ctx, m.Path(a.key), raw); err != nil { // refused: it takes back what it has
 				return errors.Join(err, m.giveBack(ctx, a, cfg, stores[:i]))
 			}
 		}
 		a.holds = true
 	}
+	a.untouched = true
 	text, err := m.readState(ctx, a, set, stores)
 	if err != nil {
 		return err
@@ -96,7 +97,7 @@ func (m *model) apply(a *actor, cfg aws.Config, writes int, managed bool) error 
 			return err
 		}
 	}
-	a.read, a.untouched = text, true
+	a.read = text
 	for range writes {
 		serial++
 		text := stateText(serial, lineage, managed)
@@ -106,7 +107,7 @@ func (m *model) apply(a *actor, cfg aws.Config, writes int, managed bool) error 
 		a.read = text
 		if a.key != modelKeys[1] {
 			if _, err := dynamodb.NewFromConfig(cfg).PutItem(ctx, &dynamodb.PutItemInput{TableName: &m.Table, Item: map[string]types.AttributeValue{
-				"LockID": &types.AttributeValueMemberS{Value: path + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: digestOf(text)},
+				"LockID": &types.AttributeValueMemberS{Value: m.Path(a.key) + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: digestOf(text)},
 			}}); err != nil {
 				return err
 			}
@@ -117,6 +118,11 @@ func (m *model) apply(a *actor, cfg aws.Config, writes int, managed bool) error 
 	}
 	a.holds = false
 	return m.giveBack(ctx, a, cfg, stores)
+}
+
+// lock is what a client writes to take one.
+func (m *model) lock(id, key string) ([]byte, error) {
+	return tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Version: "1.11.4", Created: m.now().UTC(), Path: m.Path(key)}.Marshal()
 }
 
 // readState reads the state and its digest, as a client does.
@@ -134,7 +140,7 @@ func (m *model) readState(ctx context.Context, a *actor, set backend.Set, stores
 		return text, nil
 	}
 	digest, err := set.Tables[0].Digest(ctx, m.Path(a.key))
-	if err == nil && digest != "" && (text == "" || digest != digestOf(text)) && !m.torn[a.key] && !a.lockless {
+	if err == nil && digest != "" && (text == "" || digest != digestOf(text)) && !m.torn[a.key] && a.untouched && !a.lockless {
 		a.unmet = fmt.Sprintf("it read %q, and the digest %s", text, digest)
 	}
 	return text, err

@@ -4,9 +4,9 @@ import (
 	"bytes"
 	"cmp"
 	"context"
-	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -24,6 +24,11 @@ type gate struct {
 	waiting []*waiting
 	outside *courier
 }
+
+// direct is for those who do not wait.
+type direct struct{ *courier }
+
+func (d direct) Do(r *http.Request) (*http.Response, error) { return d.carry(r) }
 
 // waiting is one call that has not been sent.
 type waiting struct {
@@ -73,9 +78,8 @@ func (c client) Do(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 		r.Body = io.NopCloser(bytes.NewReader(text))
-		place = fmt.Sprint(len(text))
-		if at := strings.Index(string(text), `"LockID"`); at >= 0 {
-			place = string(text[at:min(len(text), at+80)])
+		if row := rowOf.FindSubmatch(text); row != nil {
+			place = string(row[1])
 		}
 	}
 	w := &waiting{c.actor, operation + " " + place, r, make(chan reply, 1)}
@@ -85,6 +89,8 @@ func (c client) Do(r *http.Request) (*http.Response, error) {
 	got := <-w.answer
 	return got.response, got.err
 }
+
+var rowOf = regexp.MustCompile(`"LockID":\{"S":"([^"]+)"`)
 
 // pending are the calls that wait, in an order that does not depend on goroutines.
 func (g *gate) pending() []*waiting {
@@ -104,7 +110,7 @@ func (g *gate) pass(w *waiting, f fate) reply {
 	g.mu.Unlock()
 	var got reply
 	if f != diesBefore && !w.actor.dead {
-		got.response, got.err = g.outside.carry(w.request)
+		got.response, got.err = g.outside.carry(w.request) //nolint:bodyclose // it is in memory
 	}
 	w.actor.dead = w.actor.dead || f != passes
 	if w.actor.dead {
@@ -126,7 +132,7 @@ func newCourier() *courier {
 	inner := server.Config().HTTPClient
 	go func() {
 		for r := range c.out {
-			response, err := (&wire{next: inner}).send(r)
+			response, err := (&wire{next: inner}).send(r) //nolint:bodyclose // it is in memory
 			c.back <- reply{response, err}
 		}
 	}()
