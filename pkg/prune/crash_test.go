@@ -31,6 +31,7 @@ func TestACrashLeavesAReadableState(t *testing.T) {
 					t.Errorf("cut %d (%v): left %v", cut, after, lock)
 				}
 			}
+			w.later(time.Minute) // Lambda's repeat
 			report := w.prune()
 			if w.readable(key) || len(w.held()) > 0 || len(report.Errors) > 0 {
 				t.Errorf("cut %d (%v): the repeat left %v, %+v", cut, after, w.held(), report)
@@ -71,6 +72,7 @@ func TestAFailedCallHeals(t *testing.T) {
 		if err == nil && len(report.Errors) == 0 {
 			t.Errorf("call %d failed, and the report does not say so: %+v", fail, report)
 		}
+		w.later(time.Minute) // Lambda's repeat
 		w.prune()
 		if w.readable(key) || len(w.held()) > 0 || len(w.published()) == 0 {
 			t.Errorf("call %d: the next run left %v, told %d", fail, w.held(), len(w.published()))
@@ -98,7 +100,7 @@ func TestLeftovers(t *testing.T) {
 			w := newWorld(t)
 			w.stale(key, state(t, "destroyed"))
 			note, _ := json.Marshal(map[string]any{"request_id": tc.request, "deadline": time.Now().Add(tc.deadline).UTC()})
-			raw, err := tflock.Info{ID: "x", Operation: tc.operation, Info: string(note), Who: tc.who, Created: time.Now().UTC(), Path: w.Path(key)}.Marshal()
+			raw, err := tflock.Info{ID: "x", Operation: tc.operation, Info: string(note), Who: tc.who, Created: time.Now().Add(-time.Minute).UTC(), Path: w.Path(key)}.Marshal()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -122,6 +124,39 @@ func TestLeftovers(t *testing.T) {
 				t.Errorf("got %+v", report.Kept)
 			}
 		})
+	}
+}
+
+// Lambda delivers some requests twice. The lock of one that is at work is not the other's
+// to clear: a client could take it then, and have its state deleted under it.
+func TestADuplicateLeavesTheLockOfTheFirst(t *testing.T) {
+	for call := 1; ; call++ {
+		w := newWorld(t)
+		w.stale(key, state(t, "destroyed"))
+		var err error
+		if w.rules.Paths, err = policy.ParsePaths("branches/**"); err != nil { // one listing: its calls come one by one
+			t.Fatal(err)
+		}
+		calls := 0
+		wire := &local.Wire{Before: func(string) {
+			if calls++; calls != call {
+				return
+			}
+			before := w.held()
+			report, err := w.run(&local.Wire{}, prune.Request{}, "request")
+			if after := w.held(); err != nil || (len(before) > 0 && !slices.Equal(before, after)) {
+				t.Errorf("before call %d: held %v, then %v: %+v, %v", call, before, after, report, err)
+			}
+		}}
+		if report, err := w.run(wire, prune.Request{}, "request"); err != nil || len(report.Errors) > 0 {
+			t.Errorf("before call %d: %+v, %v", call, report, err)
+		}
+		if w.readable(key) || len(w.held()) > 0 || len(w.published()) == 0 {
+			t.Errorf("before call %d: left %v, told %d", call, w.held(), len(w.published()))
+		}
+		if calls < call {
+			break
+		}
 	}
 }
 

@@ -32,6 +32,9 @@ const (
 	lifetime = 15 * time.Minute
 	// skew is how far the clocks of two invocations may differ.
 	skew = time.Minute
+	// repeatWait is less than the minute that Lambda waits before it repeats a request. A
+	// lock of the same request that is younger is at work now: Lambda delivers some twice.
+	repeatWait = 30 * time.Second
 	// patience bounds how long a release is tried, even when the run was cancelled.
 	patience = 20 * time.Second
 )
@@ -152,7 +155,7 @@ func (l *locker) clear(ctx context.Context, b *backend.Bucket, h tflock.Holding)
 }
 
 // leftover says whether a lock is one of ours whose invocation is dead: of this same
-// request, which Lambda repeats after a crash, or past its deadline.
+// request, which Lambda repeats a minute after a crash, or past its deadline.
 func (l *locker) leftover(h tflock.Holding) bool {
 	if h.Err != nil || h.Info.Who != who || (h.Info.Operation != operationPrune && h.Info.Operation != operationRestore) {
 		return false
@@ -163,7 +166,9 @@ func (l *locker) leftover(h tflock.Holding) bool {
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return !l.mine[h.Info.ID] && ((n.Request != "" && n.Request == l.note.Request) || l.now().After(n.Deadline.Add(skew)))
+	now := l.now()
+	repeated := n.Request != "" && n.Request == l.note.Request && !now.Before(h.Info.Created.Add(repeatWait))
+	return !l.mine[h.Info.ID] && (repeated || now.After(n.Deadline.Add(skew)))
 }
 
 // sign makes the bytes of a lock: what Go's encoding/json gives for a client's own

@@ -144,6 +144,7 @@ func TestARestoreThatDies(t *testing.T) {
 			wire := &local.Wire{CutAt: cut, AfterEffect: after}
 			_, _ = w.restore(wire)
 			there := w.readable(key)
+			w.later(time.Minute)
 			a, err := w.restore(&local.Wire{})
 			if err != nil || (there && a.Outcome != prune.Refused) || (!there && a.Outcome != prune.Restored) || !w.readable(key) {
 				t.Errorf("cut %d (%v): %+v, %v", cut, after, a, err)
