@@ -95,6 +95,9 @@ var functions = []function{
 	},
 }
 
+// everything is what may be pruned.
+const everything = "branches/**"
+
 func composer() alert.Composer {
 	return alert.Composer{Account: "123456789012", Region: local.Region}
 }
@@ -146,8 +149,8 @@ func releaseOf(ctx context.Context, w *world, cfg aws.Config, id, requestID stri
 	return outcome, err
 }
 
-func pruner(w *world, cfg aws.Config, after time.Duration) (*prune.Pruner, error) {
-	paths, err := policy.ParsePaths("branches/**")
+func pruner(w *world, cfg aws.Config, paths string, after time.Duration) (*prune.Pruner, error) {
+	globs, err := policy.ParsePaths(paths)
 	if err != nil {
 		return nil, err
 	}
@@ -159,12 +162,12 @@ func pruner(w *world, cfg aws.Config, after time.Duration) (*prune.Pruner, error
 	return &prune.Pruner{
 		Stores: set, Records: table, Bookmark: table, Composer: composer(),
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic, composer()), Meter: metric.NewPublisher(cfg, "Chaos"),
-		Rules: prune.Rules{Paths: paths, After: after}, Now: w.now, Log: quiet,
+		Rules: prune.Rules{Paths: globs, After: after}, Now: w.now, Log: quiet,
 	}, nil
 }
 
 func sweep(ctx context.Context, w *world, cfg aws.Config, requestID string) (string, error) {
-	p, err := pruner(w, cfg, 30*24*time.Hour)
+	p, err := pruner(w, cfg, everything, 30*24*time.Hour)
 	if err != nil {
 		return "", err
 	}
@@ -176,7 +179,7 @@ func sweep(ctx context.Context, w *world, cfg aws.Config, requestID string) (str
 }
 
 func restore(ctx context.Context, w *world, cfg aws.Config, requestID string) (string, error) {
-	p, err := pruner(w, cfg, 30*24*time.Hour)
+	p, err := pruner(w, cfg, everything, 30*24*time.Hour)
 	if err != nil {
 		return "", err
 	}

@@ -86,11 +86,12 @@ func (m *model) apply(a *actor, cfg aws.Config, writes int, managed bool) error 
 		a.holds = true
 	}
 	a.untouched = true
-	text, err := m.readState(ctx, a, set, stores)
-	if err != nil {
-		return err
+	serial, lineage, text := 0, "lineage of "+a.id, ""
+	if !a.lockless { // it read before anybody looked
+		if text, err = m.readState(ctx, a, set, stores); err != nil {
+			return err
+		}
 	}
-	serial, lineage := 0, "lineage of "+a.id
 	if text != "" {
 		at := strings.Index(text, `"serial":`)
 		if _, err := fmt.Sscanf(text[at:], `"serial":%d,"lineage":%q`, &serial, &lineage); err != nil {
@@ -140,7 +141,7 @@ func (m *model) readState(ctx context.Context, a *actor, set backend.Set, stores
 		return text, nil
 	}
 	digest, err := set.Tables[0].Digest(ctx, m.Path(a.key))
-	if err == nil && digest != "" && (text == "" || digest != digestOf(text)) && !m.torn[a.key] && a.untouched && !a.lockless {
+	if err == nil && digest != "" && (text == "" || digest != digestOf(text)) && !m.torn[a.key] && a.untouched {
 		a.unmet = fmt.Sprintf("it read %q, and the digest %s", text, digest)
 	}
 	return text, err
@@ -175,8 +176,8 @@ func s3For(cfg aws.Config) *s3.Client {
 
 // Lockwarden's own: every state counts as stale at once.
 
-func (m *model) sweep(cfg aws.Config, requestID string) error {
-	p, err := pruner(m.world, cfg, 0)
+func (m *model) sweep(cfg aws.Config, paths, requestID string) error {
+	p, err := pruner(m.world, cfg, paths, 0)
 	if err != nil {
 		return err
 	}
@@ -185,7 +186,7 @@ func (m *model) sweep(cfg aws.Config, requestID string) error {
 }
 
 func (m *model) restore(cfg aws.Config, key string) error {
-	p, err := pruner(m.world, cfg, 0)
+	p, err := pruner(m.world, cfg, everything, 0)
 	if err != nil {
 		return err
 	}

@@ -21,7 +21,7 @@ func (m *model) heal() {
 		return
 	}
 	m.ahead += time.Hour
-	last := []*actor{{kind: "prune", run: func(cfg aws.Config) error { return m.sweep(cfg, "the last") }}}
+	last := []*actor{{kind: "prune", run: func(cfg aws.Config) error { return m.sweep(cfg, everything, "the last") }}}
 	for _, id := range slices.Sorted(maps.Keys(m.may)) { // whoever asked for a release asks again
 		last = append(last, &actor{kind: "unlock", run: func(cfg aws.Config) error {
 			_, err := releaseOf(context.Background(), m.world, cfg, id, "again", true)

@@ -19,6 +19,7 @@ import (
 // plan is what rapid draws: who takes part, and in which order their calls pass.
 type plan struct {
 	orphans []bool // which keys a dead client has locked at first
+	paths   string // what prunes look at
 	actors  []drawn
 	bursts  []burst
 }
@@ -43,23 +44,43 @@ type burst struct {
 // orphan is the number of the dead client that has a key of that index.
 const orphan = 90
 
+// everybody is who may take part; casts are those who meet on one key, since most
+// mistakes need no more. nil is any of everybody, anywhere.
+var (
+	everybody = []string{"client", "client", "client", "lockless", "prune", "prune", "unlock", "unlock", "restore", "monitor"}
+	casts     = [][]string{
+		nil, nil,
+		{"prune", "lockless"},
+		{"prune", "client", "client"},
+		{"prune", "prune", "client"},
+		{"unlock", "unlock", "client"},
+		{"unlock", "prune", "client"},
+		{"restore", "prune", "client"},
+		{"restore", "lockless", "prune"},
+	}
+)
+
 var drawPlan = rapid.Custom(func(t *rapid.T) plan {
-	kinds := []string{"client", "client", "client", "lockless", "prune", "prune", "prune", "unlock", "unlock", "restore", "monitor"}
-	var p plan
+	p := plan{paths: everything, orphans: make([]bool, len(modelKeys))}
+	kinds := rapid.SampledFrom(casts).Draw(t, "cast")
 	keys := modelKeys
-	if rapid.Bool().Draw(t, "all on one key") {
+	if kinds == nil {
+		kinds = rapid.SliceOfN(rapid.SampledFrom(everybody), 2, 5).Draw(t, "kinds")
+		for i := range p.orphans {
+			p.orphans[i] = rapid.IntRange(0, 2).Draw(t, "orphan") == 2
+		}
+	} else {
+		kinds = rapid.Permutation(kinds).Draw(t, "order")
 		at := rapid.IntRange(0, len(keys)-1).Draw(t, "key")
-		keys = keys[at : at+1]
+		keys, p.paths = keys[at:at+1], keys[at]
+		p.orphans[at] = slices.Contains(kinds, "unlock")
 	}
-	for range modelKeys {
-		p.orphans = append(p.orphans, rapid.IntRange(0, 2).Draw(t, "orphan") == 2)
-	}
-	for i := range rapid.IntRange(2, 5).Draw(t, "actors") {
+	for i, kind := range kinds {
 		d := drawn{
-			kind: rapid.SampledFrom(kinds).Draw(t, "kind"), key: rapid.SampledFrom(keys).Draw(t, "key"), writes: rapid.IntRange(0, 2).Draw(t, "writes"),
+			kind: kind, key: rapid.SampledFrom(keys).Draw(t, "key"), writes: rapid.IntRange(0, 2).Draw(t, "writes"),
 			managed: rapid.Bool().Draw(t, "managed"), target: rapid.IntRange(0, max(0, i-1)).Draw(t, "target"), same: rapid.Bool().Draw(t, "same"),
 		}
-		if at := slices.Index(modelKeys, d.key); p.orphans[at] && rapid.Bool().Draw(t, "names an orphan") {
+		if at := slices.Index(modelKeys, d.key); p.orphans[at] && rapid.IntRange(0, 3).Draw(t, "names an orphan") > 0 {
 			d.target = orphan + at
 		}
 		p.actors = append(p.actors, d)
@@ -178,17 +199,19 @@ func newModel(t *testing.T, w *world, outside *courier, p plan, start time.Time)
 		t.Fatal(err)
 	}
 	for i, d := range p.actors {
-		m.actors = append(m.actors, m.actor(i, d))
+		m.actors = append(m.actors, m.actor(i, d, p))
 	}
 	return m
 }
 
 // actor makes the process that was drawn.
-func (m *model) actor(number int, d drawn) *actor {
+func (m *model) actor(number int, d drawn, p plan) *actor {
 	a := &actor{number: number, kind: d.kind, key: d.key, id: clientID(number), lockless: d.kind == "lockless"}
 	switch d.kind {
 	case "client", "lockless":
-		a.run = func(cfg aws.Config) error { return m.apply(a, cfg, d.writes, d.managed) }
+		a.run = func(cfg aws.Config) error {
+			return m.apply(a, cfg, max(d.writes, map[bool]int{true: 1}[a.lockless]), d.managed)
+		}
 	case "monitor":
 		a.run = func(cfg aws.Config) error { _, err := scan(context.Background(), m.world, cfg, ""); return err }
 	case "prune":
@@ -196,7 +219,7 @@ func (m *model) actor(number int, d drawn) *actor {
 		if !d.same {
 			id = fmt.Sprint("request ", number)
 		}
-		a.run = func(cfg aws.Config) error { return m.sweep(cfg, id) }
+		a.run = func(cfg aws.Config) error { return m.sweep(cfg, p.paths, id) }
 	case "restore":
 		a.run = func(cfg aws.Config) error { return m.restore(cfg, d.key) }
 	case "unlock":

@@ -129,7 +129,7 @@ func (r *race) releases(ctx context.Context) (string, error) {
 }
 
 func (r *race) prunes(ctx context.Context) (string, error) {
-	p, err := pruner(r.world, r.cfg, 0)
+	p, err := pruner(r.world, r.cfg, everything, 0)
 	if err != nil {
 		return "", err
 	}
@@ -154,7 +154,7 @@ func (r *race) restores(ctx context.Context) (string, error) {
 	if len(paths) == 0 || rand.IntN(4) > 0 { //nolint:gosec // any will do
 		return "nothing to restore", nil
 	}
-	p, err := pruner(r.world, r.cfg, 0)
+	p, err := pruner(r.world, r.cfg, everything, 0)
 	if err != nil {
 		return "", err
 	}
