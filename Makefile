@@ -6,9 +6,7 @@ B := .build
 TOOLS := infra/tools
 GOFILES := $(shell git ls-files '*.go')
 
-.PHONY: help setup demo console pictures test fuzz build lint template ci clean deploy unlock
-
-.PHONY: bench reproducible sbom vuln
+.PHONY: help setup demo console pictures test fuzz chaos bench build reproducible sbom vuln lint template ci clean deploy unlock
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -58,6 +56,13 @@ fuzz: ## ten seconds of fuzzing for each parser
 	@for pkg in $$(grep -lE '^func Fuzz' $(GOFILES) | xargs -n1 dirname | sort -u); do \
 	  for target in $$(grep -hoE '^func Fuzz\w+' $$pkg/*_test.go | cut -c6-); do \
 	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime 10s -fuzzminimizetime 1s ./$$pkg; done; done
+
+# For minutes: FOR is how long real clients race, INTERLEAVINGS how many the model tries.
+FOR ?= 2m
+INTERLEAVINGS ?= 200
+chaos: setup ## every AWS call fails in every way, real clients race with all functions: ends with a table
+	go test ./infra/chaos -run '^TestAnyInterleaving$$' -count 1 -timeout 30m -rapid.checks=$(INTERLEAVINGS)
+	go run ./infra/chaos -for $(FOR)
 
 build: ## the functions as Lambda runs them, for arm64, into .build/lambda
 	@for f in functions/*/; do name=$$(basename $$f); \

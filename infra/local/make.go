@@ -22,6 +22,13 @@ func (a *AWS) In(region string) *AWS {
 	return &other
 }
 
+// Through is the same AWS by another door, such as a proxy before it.
+func (a *AWS) Through(endpoint string) *AWS {
+	other := *a
+	other.Endpoint = endpoint
+	return &other
+}
+
 // MakeTable makes a table with these string keys, a hash key and at most one range
 // key, and gives its ARN.
 func (a *AWS) MakeTable(ctx context.Context, name string, keys ...string) (string, error) {

@@ -4,8 +4,11 @@ IAM decides as authorize.py says. Prints the port. Then answers each line with o
 - "published ARN": what was published to a topic, a list of [subject, message, attributes].
 - "used ARN": the actions that a role was allowed.
 - "age SECONDS BUCKET PREFIX": makes the objects there that much older.
+- "save": keeps everything in mind as it is now; "load": brings that back, in place of what came since.
+- "dump BUCKET": what lies in all tables, and every version in the bucket, the newest of a key first.
 """
 
+import copy
 import datetime
 import json
 import logging
@@ -13,7 +16,8 @@ import sys
 
 import authorize
 from moto.core import DEFAULT_ACCOUNT_ID
-from moto.s3.models import s3_backends
+from moto.dynamodb.models import dynamodb_backends
+from moto.s3.models import FakeDeleteMarker, s3_backends
 from moto.server import ThreadedMotoServer
 from moto.sns.models import sns_backends
 
@@ -39,7 +43,54 @@ def age(seconds, bucket, prefix=""):
             version.last_modified -= datetime.timedelta(seconds=float(seconds))
 
 
+saved = {}
+
+
+def places():
+    """Where moto keeps what can change: (what to call it, the object, its attribute)."""
+    for region, tables in dynamodb_backends[DEFAULT_ACCOUNT_ID].items():
+        yield f"tables {region}", tables, "tables"
+    yield "buckets", s3_backends[DEFAULT_ACCOUNT_ID]["aws"], "buckets"
+    for region, topics in sns_backends[DEFAULT_ACCOUNT_ID].items():
+        for arn, topic in topics.topics.items():
+            yield f"topic {region} {arn}", topic, "sent_notifications"
+
+
+def copied(name, value):
+    new = copy.deepcopy(value)
+    if name == "buckets":  # whose keys copy themselves with their newest version alone
+        for bucket in value:
+            for key in list(value[bucket].keys):
+                new[bucket].keys.setlist(key, copy.deepcopy(value[bucket].keys.getlist(key)))
+    return new
+
+
+def save():
+    saved.clear()
+    for name, owner, attribute in places():
+        saved[name] = copied(name, getattr(owner, attribute))
+
+
+def load():
+    for name, owner, attribute in places():
+        setattr(owner, attribute, copied(name, saved[name]))
+
+
+def dump(bucket):
+    rows, versions = {}, []
+    for region in dynamodb_backends[DEFAULT_ACCOUNT_ID].values():
+        for name, table in region.tables.items():
+            rows[name] = [{k: next(iter(v.values())) for k, v in item.to_json()["Attributes"].items()} for item in table.all_items()]
+    keys = s3_backends[DEFAULT_ACCOUNT_ID]["aws"].buckets[bucket].keys
+    for name in list(keys):
+        for version in reversed(keys.getlist(name)):
+            marker = isinstance(version, FakeDeleteMarker)
+            versions.append({"key": name, "id": version.version_id, "marker": marker, "body": "" if marker else version.value.decode()})
+    return {"rows": rows, "versions": versions}
+
+
+COMMANDS = {"published": published, "used": authorize.used, "age": age, "save": save, "load": load, "dump": dump}
 for line in sys.stdin:  # it ends with the parent, however that dies
     command, *arguments = line.rstrip("\n").split(" ", 3)  # a prefix may have blanks
-    print(json.dumps({"published": published, "used": authorize.used, "age": age}[command](*arguments)), flush=True)
+    print(json.dumps(COMMANDS[command](*arguments)), flush=True)
 server.stop()

@@ -18,18 +18,18 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
-// The filter policy in the README lets production's alerts through, and nothing else.
+// The filter policy in docs/alerts.md lets production's alerts through, and nothing else.
 // That SNS looks for a prefix in each element of a summary's list is documented; moto
 // looks into single strings only.
-func TestTheFilterPolicyInTheREADME(t *testing.T) {
-	readme, err := os.ReadFile(filepath.Join(local.Root(), "README.md"))
+func TestTheFilterPolicyInTheDocuments(t *testing.T) {
+	readme, err := os.ReadFile(filepath.Join(local.Root(), "docs", "alerts.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
 	found := regexp.MustCompile(`--attributes '(.*)'`).FindSubmatch(readme)
 	var attributes map[string]string
 	if found == nil || json.Unmarshal(found[1], &attributes) != nil {
-		t.Fatal("the README has no example of a filter policy")
+		t.Fatal("docs/alerts.md has no example of a filter policy")
 	}
 	ctx, client, queues := t.Context(), sns.NewFromConfig(server.Config()), sqs.NewFromConfig(server.Config())
 	topic, err := server.MakeTopic(ctx, "filtered")

@@ -136,6 +136,9 @@ func (b *Bucket) Acquire(ctx context.Context, path string, raw []byte) (tflock.H
 		}
 		return tflock.Holding{}, &HeldError{b.arn, &h}
 	}
+	if err == nil && aws.ToString(out.ETag) == "" { // without it the lock could not be released
+		err = errNotS3
+	}
 	if err != nil {
 		return tflock.Holding{}, &Error{b.arn, err}
 	}
@@ -197,6 +200,9 @@ func (b *Bucket) StateWritten(ctx context.Context, path string) (time.Time, erro
 	}
 	_, key, _ := strings.Cut(path, "/")
 	out, err := client.ListObjectsV2(ctx, listInput(b.name, key, 1))
+	if err == nil {
+		err = genuine(out.Name)
+	}
 	if err != nil {
 		return time.Time{}, &Error{b.arn, err}
 	}

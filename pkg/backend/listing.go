@@ -3,6 +3,7 @@ package backend
 import (
 	"cmp"
 	"context"
+	"errors"
 	"iter"
 	"net/url"
 	"strings"
@@ -33,6 +34,9 @@ func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] 
 		pages := s3.NewListObjectsV2Paginator(client, listInput(b.name, "", 1000))
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx, locksOnly)
+			if err == nil {
+				err = genuine(page.Name)
+			}
 			if err != nil {
 				yield(tflock.Holding{}, &Error{b.arn, err})
 				return
@@ -93,6 +97,17 @@ func (b *Bucket) readAll(ctx context.Context, client *s3.Client, page []types.Ob
 func listInput(bucket, prefix string, limit int32) *s3.ListObjectsV2Input {
 	return &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix, MaxKeys: &limit, EncodingType: types.EncodingTypeUrl}
 }
+
+// genuine fails when an answer is no listing: every one names its bucket. The SDK takes
+// any document for one without keys, such as a page that a proxy answers in S3's place.
+func genuine(bucket *string) error {
+	if aws.ToString(bucket) == "" {
+		return errNotS3
+	}
+	return nil
+}
+
+var errNotS3 = errors.New("the answer does not come from S3: is there a proxy in between?")
 
 func listedKey(object types.Object) string {
 	key := aws.ToString(object.Key)

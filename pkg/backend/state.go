@@ -41,6 +41,9 @@ func (b *Bucket) Objects(ctx context.Context, prefix, after string) iter.Seq2[Ob
 		pages := s3.NewListObjectsV2Paginator(client, input)
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
+			if err == nil {
+				err = genuine(page.Name)
+			}
 			if err != nil {
 				yield(Object{}, &Error{b.arn, err})
 				return
@@ -133,6 +136,9 @@ func (b *Bucket) Tagged(ctx context.Context, path, tag string) (bool, error) {
 	if status(err) == http.StatusNotFound && code(err) != "NoSuchBucket" {
 		return false, ErrGone
 	}
+	if err == nil && out.TagSet == nil { // S3 gives an empty one where there are no tags
+		err = errNotS3
+	}
 	if err != nil {
 		return false, &Error{b.arn, err}
 	}
@@ -201,20 +207,27 @@ func (b *Bucket) WriteState(ctx context.Context, path string, content []byte, li
 	})
 	switch status(err) {
 	case http.StatusPreconditionFailed, http.StatusConflict:
-		now, readErr := b.ReadState(ctx, path, "")
-		if readErr != nil {
-			return "", ErrExists
-		}
-		defer now.Close() //nolint:errcheck // nothing is lost with a body that was read
-		if there, readErr := io.ReadAll(io.LimitReader(now, int64(len(content))+1)); readErr == nil && bytes.Equal(there, content) {
-			return now.VersionID, nil
-		}
-		return "", ErrExists
+		return b.sameState(ctx, path, content)
 	}
 	if err != nil {
 		return "", &Error{b.arn, err}
 	}
 	return aws.ToString(out.VersionId), nil
+}
+
+// sameState gives the version of the state that is there if it has these bytes, and
+// ErrExists if not.
+func (b *Bucket) sameState(ctx context.Context, path string, want []byte) (versionID string, err error) {
+	there, err := b.ReadState(ctx, path, "")
+	if err != nil {
+		return "", ErrExists
+	}
+	defer there.Close() //nolint:errcheck // nothing is lost with a body that was read
+	got, err := io.ReadAll(io.LimitReader(there, int64(len(want))+1))
+	if err != nil || !bytes.Equal(got, want) {
+		return "", ErrExists
+	}
+	return there.VersionID, nil
 }
 
 // LastVersion finds the newest version of a state that is no delete marker. current
@@ -230,6 +243,9 @@ func (b *Bucket) LastVersion(ctx context.Context, path string) (versionID string
 	pages := s3.NewListObjectVersionsPaginator(client, &s3.ListObjectVersionsInput{Bucket: &b.name, Prefix: &key})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
+		if err == nil {
+			err = genuine(page.Name)
+		}
 		if err != nil {
 			return "", false, &Error{b.arn, err}
 		}

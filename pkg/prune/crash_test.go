@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -100,7 +101,7 @@ func TestLeftovers(t *testing.T) {
 			w := newWorld(t)
 			w.stale(key, state(t, "destroyed"))
 			note, _ := json.Marshal(map[string]any{"request_id": tc.request, "deadline": time.Now().Add(tc.deadline).UTC()})
-			raw, err := tflock.Info{ID: "x", Operation: tc.operation, Info: string(note), Who: tc.who, Created: time.Now().UTC(), Path: w.Path(key)}.Marshal()
+			raw, err := tflock.Info{ID: "x", Operation: tc.operation, Info: string(note), Who: tc.who, Created: time.Now().Add(-time.Minute).UTC(), Path: w.Path(key)}.Marshal()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -124,6 +125,54 @@ func TestLeftovers(t *testing.T) {
 				t.Errorf("got %+v", report.Kept)
 			}
 		})
+	}
+}
+
+// Lambda delivers some requests twice, even at once: nothing is lost, and nothing left.
+func TestADuplicateAtAnyCall(t *testing.T) {
+	for call := int64(1); ; call++ {
+		w := newWorld(t)
+		w.stale(key, state(t, "destroyed"))
+		var calls atomic.Int64
+		wire := &local.Wire{Before: func(string) {
+			if calls.Add(1) != call {
+				return
+			}
+			if report, err := w.run(&local.Wire{}, prune.Request{}, "request"); err != nil || len(report.Errors) > 0 {
+				t.Errorf("before call %d: the second: %+v, %v", call, report, err)
+			}
+			w.readable(key)
+		}}
+		if report, err := w.run(wire, prune.Request{}, "request"); err != nil || len(report.Errors) > 0 {
+			t.Errorf("before call %d: %+v, %v", call, report, err)
+		}
+		if w.readable(key) || len(w.held()) > 0 || len(w.published()) == 0 {
+			t.Errorf("before call %d: left %v, told %d", call, w.held(), len(w.published()))
+		}
+		if calls.Load() < call {
+			break
+		}
+	}
+}
+
+// A lock of ours that somebody took away keeps the state.
+func TestOurLockIsTakenAway(t *testing.T) {
+	w := newWorld(t)
+	w.stale(key, state(t, "destroyed"))
+	var once sync.Once
+	wire := &local.Wire{Before: func(call string) {
+		h, found, err := w.set.Buckets[0].Find(context.Background(), w.Path(key))
+		if call == "GET" && err == nil && found {
+			once.Do(func() {
+				if err := w.set.Buckets[0].Release(context.Background(), h); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}}
+	report, err := w.run(wire, prune.Request{}, "request")
+	if err != nil || len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked || !w.readable(key) || len(w.held()) > 0 {
+		t.Errorf("%+v, %v, held %v", report, err, w.held())
 	}
 }
 

@@ -126,6 +126,13 @@ func (l *locker) release(ctx context.Context, h *held) error {
 	return nil
 }
 
+// ours says whether the lock is still there: a client may have force-unlocked it, or a
+// second delivery of the same event taken it for a leftover.
+func (l *locker) ours(ctx context.Context, b *backend.Bucket, h *held) (bool, error) {
+	now, found, err := b.Find(ctx, h.path)
+	return found && now.Raw == string(h.raw), err
+}
+
 // leftError says that a lock of ours was left behind.
 type leftError struct {
 	path string

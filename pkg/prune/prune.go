@@ -67,8 +67,8 @@ const workers = 32
 // not told.
 //
 // Two runs at once do no harm, even as Lambda may deliver one event twice: each takes
-// the locks of the other for leftovers if their request is the same, but deletes
-// nothing that is not, byte for byte, what it judged.
+// the locks of the other for leftovers if their request is the same, but looks for its own
+// before it deletes, and deletes nothing that is not, byte for byte, what it judged.
 func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Report, error) {
 	started := p.Now()
 	r := &run{
@@ -88,7 +88,7 @@ func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Re
 		stopped := r.walk(work, ledger.Mark{})
 		return r.tally.report(true, stopped != nil), nil
 	}
-	dead := r.settle(work)
+	dead := r.settleAll(work)
 	mark, err := p.Bookmark.Mark(work)
 	if err != nil {
 		r.tally.fail(err) // from the beginning, then

@@ -320,8 +320,8 @@ func TestManyPages(t *testing.T) {
 	if report, err := w.run(wire, prune.Request{}, "r"); err != nil || len(report.Pruned) != 1 {
 		t.Errorf("%+v, %v", report, err)
 	}
-	// The state twice, its tags; the object of its lock, the state and both rows.
-	if calls["GET"] != 1+3+1+3 || calls["PUT"] != 1 || calls["DELETE"] != 2 || calls["DynamoDB_20120810.DeleteItem"] != 1+2 {
+	// The state twice, its tags, our lock; the object of its lock, the state and both rows.
+	if calls["GET"] != 1+3+1+4 || calls["PUT"] != 1 || calls["DELETE"] != 2 || calls["DynamoDB_20120810.DeleteItem"] != 1+2 {
 		t.Errorf("calls: %v", calls)
 	}
 }

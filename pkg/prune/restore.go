@@ -53,11 +53,16 @@ func (p *Pruner) Restore(ctx context.Context, path, requestID string) (Answer, e
 		a.Message = "Nothing was touched: " + path + " is a lock, not a state."
 		return a, nil
 	}
-	versionID, err := p.lastVersion(ctx, b, &a)
-	if versionID == "" || err != nil {
-		return a, err
-	}
 	l := newLocker(ctx, p.Stores, requestID, p.Now(), p.Now)
+	versionID, err := p.lastVersion(ctx, b, &a)
+	switch {
+	case err != nil:
+		return a, err
+	case versionID == "" && a.Outcome == Refused: // perhaps by a restore of ours that died
+		return a, errors.Join(p.settle(ctx, b, l, path), p.Records.ForgetPruned(ctx, path))
+	case versionID == "":
+		return a, nil
+	}
 	record := l.record(policy.Stale{Path: path, VersionID: versionID}, true)
 	if err := p.Records.RecordPruned(ctx, record); err != nil {
 		return a, err
@@ -79,6 +84,21 @@ func (p *Pruner) Restore(ctx context.Context, path, requestID string) (Answer, e
 		err = p.Records.ForgetPruned(ctx, path)
 	}
 	return a, errors.Join(err, p.Records.WithdrawPruned(ctx, record))
+}
+
+// settle clears the locks that a dead invocation of ours left on a state.
+func (p *Pruner) settle(ctx context.Context, b *backend.Bucket, l *locker, path string) error {
+	for _, store := range l.storesOf(b) {
+		h, found, err := store.Find(ctx, path)
+		if err == nil && found && l.leftover(h) {
+			p.Log.InfoContext(ctx, "clearing a lock that a run of ours left behind", "path", path, "lock_id", h.Info.ID, "info", h.Info.Info)
+			err = l.clear(ctx, b, h)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // lastVersion finds what to bring back. Without a version it has answered.
@@ -109,6 +129,9 @@ func (p *Pruner) writeBack(ctx context.Context, b *backend.Bucket, a *Answer) er
 	if state.Size > maxRestored {
 		a.Message = fmt.Sprintf("Nothing was touched: version %s of %s has %d MB, which is too large for this function. Copy that version onto the key with the AWS CLI (s3api copy-object).", versionID, a.Path, state.Size>>20)
 		return nil
+	}
+	if state.VersionID != versionID {
+		return fmt.Errorf("version %s of %s was asked for, and something else came (version %q): nothing was written", versionID, a.Path, state.VersionID)
 	}
 	var body bytes.Buffer
 	if _, err := io.Copy(&body, state); err != nil {

@@ -132,8 +132,8 @@ func TestARestoreOverwritesNothing(t *testing.T) {
 	}
 }
 
-// A restore that dies leaves at most its lock, which the next prune clears once it is
-// dead, or the restore when it is repeated.
+// A restore that dies leaves at most its lock and the record, which the restore clears
+// when it is repeated, once the lock is certainly dead, and the next prune.
 func TestARestoreThatDies(t *testing.T) {
 	for _, after := range []bool{false, true} {
 		for cut := 1; ; cut++ {
@@ -143,13 +143,22 @@ func TestARestoreThatDies(t *testing.T) {
 			wire := &local.Wire{CutAt: cut, AfterEffect: after}
 			_, _ = w.restore(wire)
 			there := w.readable(key)
+			w.later(time.Minute)
 			a, err := w.restore(&local.Wire{})
 			if err != nil || (there && a.Outcome != prune.Refused) || (!there && a.Outcome != prune.Restored) || !w.readable(key) {
 				t.Errorf("cut %d (%v): %+v, %v", cut, after, a, err)
 			}
+			if len(w.prunedLately()) > 0 {
+				t.Errorf("cut %d (%v): on record as pruned, and it is there", cut, after)
+			}
 			if len(w.held()) > 0 {
 				w.now = func() time.Time { return time.Now().Add(time.Hour) }
-				if w.prune(); len(w.held()) > 0 {
+				if cut%2 == 0 {
+					w.prune()
+				} else if a, err := w.restore(&local.Wire{}); err != nil || a.Outcome != prune.Refused {
+					t.Errorf("cut %d (%v): once more: %+v, %v", cut, after, a, err)
+				}
+				if len(w.held()) > 0 {
 					t.Errorf("cut %d (%v): left %v", cut, after, w.held())
 				}
 			}

@@ -21,10 +21,10 @@ func (l *locker) record(s policy.Stale, restoring bool) ledger.Pruned {
 	return ledger.Pruned{At: l.now().UTC().Truncate(time.Second), Request: l.note.Request, Until: l.note.Deadline.Add(skew), Restoring: restoring, State: s}
 }
 
-// settle ends what dead invocations began: it clears the locks that they left, and gives
+// settleAll ends what dead invocations began: it clears the locks that they left, and gives
 // the states that they pruned and told nobody of. Every lock of ours has a record, so
 // none has to be looked for.
-func (r *run) settle(ctx context.Context) []ledger.Pruned {
+func (r *run) settleAll(ctx context.Context) []ledger.Pruned {
 	records, err := r.Records.UntoldPruned(ctx)
 	if err != nil {
 		r.tally.fail(err)
@@ -60,23 +60,15 @@ func (r *run) settle(ctx context.Context) []ledger.Pruned {
 // end settles one record, and says whether there is a prune to tell.
 func (r *run) end(ctx context.Context, b *backend.Bucket, record ledger.Pruned) (tell bool, err error) {
 	path := record.State.Path
-	for _, store := range r.storesOf(b) {
-		h, found, findErr := store.Find(ctx, path)
-		switch {
-		case findErr != nil:
-			err = errors.Join(err, findErr)
-		case found && r.leftover(h):
-			r.Log.InfoContext(ctx, "clearing a lock that a run of ours left behind", "path", path, "lock_id", h.Info.ID, "info", h.Info.Info)
-			err = errors.Join(err, r.clear(ctx, b, h))
-		}
-	}
-	if err != nil {
+	if err := r.settle(ctx, b, r.locker, path); err != nil {
 		return false, err // the record stays, and the next run tries again
 	}
 	there, err := b.StateWritten(ctx, path)
 	switch {
 	case err != nil:
 		return false, err
+	case record.Restoring && !there.IsZero(): // it succeeded, and could not say so
+		return false, errors.Join(r.Records.ForgetPruned(ctx, path), r.Records.WithdrawPruned(ctx, record))
 	case record.Restoring, there.Truncate(time.Second).Equal(record.State.LastModified.Truncate(time.Second)):
 		return false, r.Records.WithdrawPruned(ctx, record) // the delete never came
 	}

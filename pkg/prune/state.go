@@ -176,7 +176,7 @@ func (r *run) deleteUnderLock(ctx context.Context, s *state) error {
 		s.judge()
 		return r.Records.WithdrawPruned(ctx, record)
 	}
-	err = r.deleteState(ctx, s)
+	err = r.deleteState(ctx, s, lock)
 	released := r.release(ctx, lock)
 	switch {
 	case err == nil && s.Fate == policy.Pruned && released == nil:
@@ -189,13 +189,20 @@ func (r *run) deleteUnderLock(ctx context.Context, s *state) error {
 
 // deleteState deletes the digests, then the state, each on condition that it is what was
 // judged: a crash in between leaves a state that clients can read.
-func (r *run) deleteState(ctx context.Context, s *state) error {
+func (r *run) deleteState(ctx context.Context, s *state, lock *held) error {
 	etag, sum := s.etag, s.md5
 	if err := r.read(ctx, s); err != nil {
 		return err
 	}
 	if s.facts.Read && (s.etag != etag || s.md5 != sum) {
 		s.facts.Changed = written
+	}
+	ours, err := r.ours(ctx, s.bucket, lock)
+	if err != nil {
+		return err
+	}
+	if !ours {
+		s.facts.Locked = "our own lock on it was taken away"
 	}
 	if !s.judge() {
 		return nil
@@ -213,7 +220,7 @@ func (r *run) deleteState(ctx context.Context, s *state) error {
 			return err
 		}
 	}
-	err := s.bucket.DeleteState(ctx, s.Path, s.etag)
+	err = s.bucket.DeleteState(ctx, s.Path, s.etag)
 	if _, other := errors.AsType[*backend.ChangedError](err); other {
 		return changed()
 	}

@@ -71,6 +71,12 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
+// later lets time pass.
+func (w *world) later(by time.Duration) {
+	before := w.now
+	w.now = func() time.Time { return before().Add(by) }
+}
+
 func (w *world) open(cfg aws.Config) (backend.Set, error) {
 	return backend.Open(cfg, []string{w.TableARN, w.other}, []string{w.BucketARN})
 }

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// broken laws, each in a sentence.
+type lawless []string
+
+func when(is bool, sentence string) lawless { return lawless(nil).and(is, sentence) }
+
+func (l lawless) and(is bool, sentence string) lawless {
+	if is {
+		return append(l, sentence)
+	}
+	return l
+}
+
+// ours is who Lockwarden's own locks say that they belong to.
+const ours = "lockwarden-prune@lambda"
+
+// always says which laws are broken that hold at every moment, whatever went wrong.
+// releases says that the named lock may go.
+func (w *world) always(c contents, releases bool) []string {
+	var l lawless
+	for at, raw := range w.first.locks {
+		now, there := c.locks[at]
+		may := releases && strings.HasSuffix(at, " "+named)
+		l = l.and(!there && !may, "lock released that nobody named: "+at).and(there && now != raw, "lock overwritten: "+at)
+	}
+	for at, raw := range c.locks {
+		if _, before := w.first.locks[at]; !before {
+			info, err := tflock.ParseInfo([]byte(raw))
+			l = l.and(err != nil || info.Who != ours, fmt.Sprintf("lock taken in another's name: %s %s", at, raw))
+		}
+	}
+	for key, state := range w.first.newest {
+		l = l.and(c.newest[key] != state, "state lost: a restore of "+key+" does not bring its bytes back").
+			and(c.deleted[key] && !w.first.deleted[key] && key != empty, "state deleted that is not empty: "+key)
+	}
+	l = append(l, c.readable()...)
+	heard, err := w.heard()
+	if err != nil {
+		return append(l, err.Error())
+	}
+	for _, key := range []string{named, other} {
+		l = l.and(w.holds(c, key) && heard["lock.resolved "+key] > 0, "false resolved: "+key)
+	}
+	return l
+}
+
+// readable says which states a client that reads them now would fail on: their digest
+// says something else.
+func (c contents) readable() (l lawless) {
+	for at, digest := range c.digests {
+		_, key, _ := strings.Cut(at, " ")
+		actual := digestOf(c.newest[key])
+		if c.deleted[key] {
+			actual = "no state"
+		}
+		l = l.and(digest != actual, fmt.Sprintf("state unreadable: %s has digest %s, and is %s", key, digest, actual))
+	}
+	return l
+}
+
+// healed says which laws are broken that hold once a run came through that nothing
+// disturbed.
+func (w *world) healed(c contents, all []function) []string {
+	var l lawless
+	for at, raw := range c.locks {
+		l = l.and(strings.Contains(raw, ours), "a lock of our own is left: "+at)
+	}
+	heard, err := w.heard()
+	if err != nil {
+		return append(l, err.Error())
+	}
+	for _, f := range all {
+		for _, news := range f.tells {
+			// A lock that was released before any scan saw it is no news.
+			silent := news == "lock.stuck "+named && !w.holds(c, named)
+			l = l.and(heard[news] == 0 && !silent, "alert lost: "+news)
+		}
+		l = append(l, f.ends(w, c)...)
+	}
+	return l
+}
+
+// heard counts what was published, as the type and the key of the state.
+func (w *world) heard() (map[string]int, error) {
+	all, err := w.aws.Published(w.Topic)
+	if err != nil {
+		return nil, err
+	}
+	counts := map[string]int{}
+	for _, m := range all {
+		var e alert.Event
+		if err := json.Unmarshal([]byte(m.Texts["default"]), &e); err != nil {
+			return nil, err
+		}
+		var paths []string
+		if e.Lock != nil {
+			paths = append(paths, e.Lock.Path)
+		}
+		for _, f := range e.Locks {
+			paths = append(paths, f.Path)
+		}
+		for _, s := range e.States {
+			paths = append(paths, s.Path)
+		}
+		if strings.Contains(e.Text, w.spare) {
+			paths = append(paths, "spare")
+		}
+		for _, path := range slices.Compact(paths) {
+			counts[string(e.Type)+" "+strings.TrimPrefix(path, w.Bucket+"/")]++
+		}
+	}
+	return counts, nil
+}
+
+// holds says whether a half of the state's lock is there.
+func (w *world) holds(c contents, key string) bool {
+	return c.locks["bucket "+key]+c.locks[w.Table+" "+key] != ""
+}
+
+// paths counts the paths that something is locked at.
+func (c contents) paths() int {
+	paths := map[string]bool{}
+	for at := range c.locks {
+		_, key, _ := strings.Cut(at, " ")
+		paths[key] = true
+	}
+	return len(paths)
+}
+
+// record is all that the ledger has of that kind about a path, or empty.
+func (c contents) record(kind, path string) (all string) {
+	for _, row := range c.ledger {
+		if row["kind"] == kind && row["path"] == path {
+			all += row["body"]
+		}
+	}
+	return all
+}
+
+func (c contents) remembers(kind, path string) bool { return c.record(kind, path) != "" }
+
+// untold counts the prunes that the ledger believes nobody heard of.
+func (c contents) untold() (n int) {
+	for _, row := range c.ledger {
+		if _, is := row["untold"]; is {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,97 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"strings"
+	"time"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+)
+
+func main() {
+	races := flag.Duration("for", 2*time.Minute, "how long real clients race with all functions; 0: not at all")
+	only := flag.String("only", "", "make only the trials whose names contain this, and no race")
+	workers := flag.Int("workers", 2, "how many trials to make at once, each with an AWS of its own")
+	flag.Parse()
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	err := matrix(ctx, *only, *workers)
+	if *races > 0 && *only == "" && (err == nil || errors.Is(err, errBroken)) {
+		err = errors.Join(err, runRace(ctx, *races, local.Modes, os.Stdout))
+	}
+	if err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		os.Exit(1)
+	}
+}
+
+var errBroken = errors.New("laws were broken: see above")
+
+// matrix makes all trials, and prints what became of them.
+func matrix(ctx context.Context, only string, workers int) error {
+	worlds := make([]*world, workers)
+	for i := range worlds {
+		server, err := local.Start()
+		if err != nil {
+			return err
+		}
+		defer server.Stop()
+		if worlds[i], err = makeWorld(ctx, server); err != nil {
+			return err
+		}
+	}
+	var list []trial
+	for _, f := range functions {
+		calls, err := worlds[0].clean(f)
+		if err != nil {
+			return err
+		}
+		for _, t := range trials(f, calls, functions) {
+			if strings.Contains(t.String(), only) {
+				list = append(list, t)
+			}
+		}
+	}
+	results := make(chan result)
+	next := make(chan trial)
+	go func() {
+		defer close(next)
+		for _, t := range list {
+			select {
+			case next <- t:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	for _, w := range worlds {
+		go func() {
+			for t := range next {
+				met, err := w.run(t)
+				results <- result{t, met, err}
+			}
+		}()
+	}
+	var all tally
+	for range list {
+		select {
+		case r := <-results:
+			all.add(r)
+			if r.err != nil {
+				fmt.Printf("BROKEN %s: %v\nto see it again: go run ./infra/chaos -for 0 -only %q\n\n", r.trial, r.err, r.trial)
+			}
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+	all.print(os.Stdout)
+	if all.broken > 0 {
+		return errBroken
+	}
+	return nil
+}

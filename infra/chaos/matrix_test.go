@@ -1,0 +1,35 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+)
+
+// The matrix in short: trials of every kind, spread over all calls. `make chaos` makes
+// all of them; CHAOS names some.
+func TestMatrix(t *testing.T) {
+	w, err := makeWorld(t.Context(), server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	const every = 37 // no divisor of the number of trials a call
+	n := 0
+	for _, f := range functions {
+		calls, err := w.clean(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Log(f.name, calls)
+		for i, trial := range trials(f, calls, functions) {
+			if only := os.Getenv("CHAOS"); (only == "" && i%every != 0) || !strings.Contains(trial.String(), only) {
+				continue
+			}
+			n++
+			if _, err := w.run(trial); err != nil {
+				t.Errorf("%s: %v", trial, err)
+			}
+		}
+	}
+	t.Log(n, "trials")
+}

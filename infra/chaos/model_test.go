@@ -1,0 +1,245 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"pgregory.net/rapid"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+)
+
+// Clients, the monitor, releases, prunes and restores, whose calls pass one at a time in
+// any order, and each of which may die at any call: the laws hold after every call, and
+// the next runs heal. `make chaos` tries more of them.
+func TestAnyInterleaving(t *testing.T) {
+	chosen := false
+	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "rapid.checks" })
+	if !chosen {
+		if err := flag.Set("rapid.checks", "10"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w := makeModelWorld(t)
+	outside := newCourier()
+	rapid.Check(t, func(rt *rapid.T) {
+		p := drawPlan.Draw(rt, "plan")
+		var trace, laws []string
+		start := time.Now()
+		synctest.Test(t, func(t *testing.T) {
+			m := newModel(t, w, outside, p, start)
+			m.play(p)
+			m.heal()
+			trace, laws = m.trace, m.laws
+		})
+		if len(laws) > 0 {
+			rt.Fatalf("%s\nafter:\n%s", strings.Join(laws, "\n"), strings.Join(trace, "\n"))
+		}
+	})
+}
+
+// makeModelWorld has an empty state on every key. It is made in an AWS of its own, since
+// setting it back undoes everything there.
+func makeModelWorld(t *testing.T) *world {
+	t.Helper()
+	own, err := local.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(own.Stop)
+	w := &world{aws: own, stuckAfter: 30 * time.Minute}
+	if w.Place, err = own.MakePlace(t.Context(), "model"); err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range modelKeys {
+		if err := w.putState(t.Context(), key, stateText(1, "first of "+key, false), key != modelKeys[1]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := own.Save(); err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// model is one play.
+type model struct {
+	*world
+	t      *testing.T
+	gate   *gate
+	actors []*actor
+	last   *actor          // who went last
+	lies   contents        // what lies there now
+	torn   map[string]bool // keys whose digest a client left wrong
+	may    map[string]bool // IDs that a release named, of clients that were dead
+	gone   map[string]bool // keys that a prune deleted
+	serial map[string]int  // the highest of each lineage
+	trace  []string
+	laws   []string
+}
+
+func newModel(t *testing.T, w *world, outside *courier, p plan, start time.Time) *model {
+	t.Helper()
+	m := &model{
+		world: w, t: t, gate: &gate{outside: outside}, torn: map[string]bool{}, may: map[string]bool{}, gone: map[string]bool{}, serial: map[string]int{},
+	}
+	if err := w.reset(); err != nil {
+		t.Fatal(err)
+	}
+	w.ahead = time.Until(start) + time.Hour // the bubble's own clock begins in 2000
+	cfg := w.aws.Config()
+	cfg.HTTPClient = direct{outside}
+	set, err := w.open(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, key := range modelKeys {
+		raw, err := m.lock(clientID(orphan+i), key)
+		for _, s := range storesFor(set, key) {
+			if err == nil && p.orphans[i] {
+				_, err = s.Acquire(t.Context(), w.Path(key), raw)
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if m.lies, err = w.contents(); err != nil {
+		t.Fatal(err)
+	}
+	for i, d := range p.actors {
+		m.actors = append(m.actors, m.actor(i, d, p))
+	}
+	return m
+}
+
+// actor makes the process that was drawn.
+func (m *model) actor(number int, d drawn, p plan) *actor {
+	a := &actor{number: number, kind: d.kind, key: d.key, id: clientID(number), lockless: d.kind == "lockless"}
+	switch d.kind {
+	case "client", "lockless":
+		a.run = func(cfg aws.Config) error {
+			return m.apply(a, cfg, max(d.writes, map[bool]int{true: 1}[a.lockless]), d.managed)
+		}
+	case "monitor":
+		a.run = func(cfg aws.Config) error { _, err := watch(context.Background(), m.world, cfg, ""); return err }
+	case "prune":
+		id := "the same request"
+		if !d.same {
+			id = fmt.Sprint("request ", number)
+		}
+		a.run = func(cfg aws.Config) error { return m.sweep(cfg, p.paths, id) }
+	case "restore":
+		a.run = func(cfg aws.Config) error { return m.restore(cfg, d.key) }
+	case "unlock":
+		a.run = func(cfg aws.Config) error { return m.unlock(cfg, d.target) }
+	}
+	return a
+}
+
+// unlock names the lock of a client that is dead or done; of one that is alive, nobody
+// may.
+func (m *model) unlock(cfg aws.Config, target int) error {
+	if target < orphan && target >= len(m.actors) {
+		return nil
+	}
+	if target >= orphan {
+		m.trace = append(m.trace, "it names an orphan")
+	} else if client := m.actors[target]; !client.dead && !client.over || client.kind != "client" {
+		return nil
+	}
+	m.may[clientID(target)] = true
+	_, err := releaseOf(context.Background(), m.world, cfg, clientID(target), "request", true)
+	return err
+}
+
+// play lets calls pass in the order of the plan, then everything else.
+func (m *model) play(p plan) {
+	for _, b := range p.bursts {
+		if b.late {
+			m.late()
+		}
+		if who := m.able(); len(who) > 0 && len(m.laws) == 0 {
+			m.goOn(who[b.pick%len(who)], b)
+		}
+	}
+	m.finish()
+}
+
+// finish lets everybody come to an end, one after the other.
+func (m *model) finish() {
+	for who := m.able(); len(who) > 0; who = m.able() {
+		m.goOn(who[0], burst{calls: 1000})
+	}
+}
+
+// able are those who wait for a call, and the next one who did not begin.
+func (m *model) able() []*actor {
+	synctest.Wait()
+	var who []*actor
+	for _, w := range m.gate.pending() {
+		if !slices.Contains(who, w.actor) {
+			who = append(who, w.actor)
+		}
+	}
+	for _, a := range m.actors {
+		if !a.started {
+			return append(who, a)
+		}
+	}
+	return who
+}
+
+// goOn lets one actor make its calls.
+func (m *model) goOn(a *actor, b burst) {
+	if !a.started {
+		m.begin(a)
+	}
+	for n := 1; n <= b.calls; n++ {
+		synctest.Wait()
+		pending := slices.DeleteFunc(m.gate.pending(), func(w *waiting) bool { return w.actor != a })
+		if len(pending) == 0 {
+			return
+		}
+		f := passes
+		if n == b.calls {
+			f = b.fate
+		}
+		m.pass(pending[(b.pick+n)%len(pending)], f)
+	}
+}
+
+func (m *model) begin(a *actor) {
+	a.started = true
+	m.trace = append(m.trace, "begin "+a.String())
+	cfg := m.gate.config(m.aws, a)
+	go func() {
+		err := a.run(cfg)
+		a.over = true
+		if a.unmet != "" {
+			m.breaks("a client met what it must not: %s: %s (%v)", a, a.unmet, err)
+		}
+	}()
+}
+
+// late lets the time of every invocation run out.
+func (m *model) late() {
+	m.trace = append(m.trace, "17 minutes pass")
+	for _, a := range m.actors {
+		if a.started && a.kind != "client" && a.kind != "lockless" {
+			a.dead = true
+		}
+	}
+	m.ahead += 17 * time.Minute
+}
+
+func (m *model) breaks(format string, args ...any) {
+	m.laws = append(m.laws, fmt.Sprintf(format, args...))
+}

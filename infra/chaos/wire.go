@@ -1,0 +1,202 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+)
+
+// call is one AWS call of a run: the nth of its operation.
+type call struct {
+	service, operation string
+	nth                int
+}
+
+func (c call) String() string { return fmt.Sprintf("%s.%s#%d", c.service, c.operation, c.nth) }
+
+// wire stands between a function and AWS. It notes every call, and has one of them go
+// wrong.
+type wire struct {
+	next  aws.HTTPClient
+	at    call // the one that goes wrong
+	fault fault
+	// before happens before that call is sent. It may be nil.
+	before func()
+	// invocation is the one that calls.
+	invocation *invocation
+
+	mu    sync.Mutex
+	times map[string]int
+	calls []call
+	met   bool      // the fault was met
+	dead  bool      // the process is: nothing that it calls arrives
+	late  time.Time // a call went without an answer until then
+}
+
+var (
+	errCut  = errors.New("connection reset by peer")
+	errDead = errors.New("the process was killed")
+)
+
+// over gives a client configuration over the wire. Without retries, a fault lasts longer
+// than the SDK tries; with them, the SDK repeats as it does by default, at once.
+func over(cfg aws.Config, w *wire, retries bool) aws.Config {
+	w.next, w.times = cfg.HTTPClient, map[string]int{}
+	cfg.HTTPClient = w
+	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	if retries {
+		cfg.Retryer = func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxBackoff = time.Millisecond })
+		}
+	}
+	return cfg
+}
+
+// Do sends one call.
+func (w *wire) Do(r *http.Request) (*http.Response, error) {
+	c, err := w.note(r.Context())
+	if err != nil {
+		return nil, err
+	}
+	if c != w.at {
+		return w.send(r)
+	}
+	if w.before != nil {
+		w.before()
+	}
+	return w.misfortune(c.service, r)
+}
+
+// note writes a call down. It fails when the process is dead, or when the call has no
+// time left.
+func (w *wire) note(ctx context.Context) (call, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.dead {
+		return call{}, errDead
+	}
+	if deadline, bounded := ctx.Deadline(); bounded && !deadline.After(w.late) {
+		return call{}, fmt.Errorf("no answer: %w", context.DeadlineExceeded)
+	}
+	c := call{middleware.GetServiceID(ctx), middleware.GetOperationName(ctx), 0}
+	w.times[c.String()]++
+	c.nth = w.times[c.String()]
+	w.calls = append(w.calls, c)
+	w.met = w.met || c == w.at
+	return c, nil
+}
+
+// misfortune is what becomes of the call that goes wrong.
+func (w *wire) misfortune(service string, r *http.Request) (*http.Response, error) {
+	switch w.fault {
+	case throttled, broken, denied:
+		return refusal(w.fault, service, r), nil
+	case cutBefore:
+		return nil, errCut
+	case killedBefore:
+		return nil, w.die()
+	case silent:
+		return nil, w.hang(r.Context())
+	case timedOut:
+		w.invocation.expire()
+		select { // whoever goes on past the deadline may
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+	response, err := w.send(r)
+	if err != nil {
+		return nil, err
+	}
+	switch w.fault {
+	case cutAfter:
+		return nil, errCut
+	case killedAfter:
+		return nil, w.die()
+	case garbled:
+		return garbage(r), nil
+	case cutWithin:
+		body, _ := io.ReadAll(response.Body) // it is in memory
+		response.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body[:len(body)/2]), failing{}))
+	}
+	return response, nil
+}
+
+// failing is the end of an answer that was cut.
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, io.ErrUnexpectedEOF }
+
+func (w *wire) die() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.dead = true
+	return errDead
+}
+
+// hang lets the time pass that the call has: what shares its deadline comes too late as
+// well, and with the invocation's own the process dies.
+func (w *wire) hang(ctx context.Context) error {
+	deadline, bounded := ctx.Deadline()
+	if end, _ := w.invocation.Deadline(); !bounded || !deadline.Before(end) {
+		return w.die()
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.late = deadline
+	return fmt.Errorf("no answer: %w", context.DeadlineExceeded)
+}
+
+// send lets a call through and reads its answer whole, so that no later fault touches
+// it.
+func (w *wire) send(r *http.Request) (*http.Response, error) {
+	response, err := w.next.Do(r)
+	if err != nil {
+		return nil, err
+	}
+	body, err := io.ReadAll(response.Body)
+	err = errors.Join(err, response.Body.Close())
+	response.Body = io.NopCloser(bytes.NewReader(body))
+	return response, err
+}
+
+// invocation is the context of one. Its deadline is far off, and comes when the wire says
+// so.
+type invocation struct {
+	context.Context
+	end  time.Time
+	done chan struct{}
+	once sync.Once
+}
+
+func newInvocation() *invocation {
+	return &invocation{Context: context.Background(), end: time.Now().Add(15 * time.Minute), done: make(chan struct{})}
+}
+
+func (i *invocation) expire() { i.once.Do(func() { close(i.done) }) }
+
+// Deadline is when Lambda kills the process.
+func (i *invocation) Deadline() (time.Time, bool) { return i.end, true }
+
+// Done is closed when the time is up.
+func (i *invocation) Done() <-chan struct{} { return i.done }
+
+// Err says whether it is.
+func (i *invocation) Err() error {
+	select {
+	case <-i.done:
+		return context.DeadlineExceeded
+	default:
+		return nil
+	}
+}

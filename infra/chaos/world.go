@@ -1,0 +1,240 @@
+package main
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // the clients' own digest is MD5
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// The states of the world, by key. Each of them has a part in somebody's work.
+const (
+	named    = "live/named.tfstate"        // its lock is stuck, and is the one to be released
+	other    = "live/other.tfstate"        // its lock, in the bucket alone, was told as stuck, and must stay
+	gone     = "live/gone.tfstate"         // its lock was told as stuck, and is gone
+	foreign  = "deploy"                    // a row of another tool
+	empty    = "branches/empty.tfstate"    // to be pruned
+	full     = "branches/full.tfstate"     // stale, and manages infrastructure
+	untold   = "branches/untold.tfstate"   // pruned by a run that died before it could say so
+	restored = "branches/restored.tfstate" // pruned, and to be restored
+)
+
+const (
+	namedID = "11111111-2222-3333-4444-555555555555"
+	otherID = "66666666-7777-8888-9999-000000000000"
+	goneID  = "99999999-8888-7777-6666-555555555555"
+	month   = 31 * 24 * time.Hour
+)
+
+// world is an AWS with a backend that all functions find work in. It is made once, and
+// set back for every case.
+type world struct {
+	aws *local.AWS
+	local.Place
+	spare string // ARN of a second table, which nothing pairs with the bucket
+
+	ahead      time.Duration // how far its clock is ahead
+	stuckAfter time.Duration // the monitor's threshold
+	first      contents      // what lay there at first
+}
+
+func (w *world) now() time.Time { return time.Now().Add(w.ahead) }
+
+func (w *world) open(cfg aws.Config) (backend.Set, error) {
+	return backend.Open(cfg, []string{w.TableARN, w.spare}, []string{w.BucketARN})
+}
+
+// makeWorld makes one in an AWS that has no other.
+func makeWorld(ctx context.Context, server *local.AWS) (*world, error) {
+	w := &world{aws: server, stuckAfter: 30 * time.Minute}
+	var err error
+	if w.Place, err = server.MakePlace(ctx, "chaos"); err != nil {
+		return nil, err
+	}
+	if w.spare, err = server.MakeTable(ctx, "chaos-spare", "LockID"); err != nil {
+		return nil, err
+	}
+	if err := errors.Join(w.putLocks(ctx), w.putStates(ctx), w.putMemory(ctx)); err != nil {
+		return nil, err
+	}
+	if err := server.Save(); err != nil {
+		return nil, err
+	}
+	w.first, err = w.contents()
+	return w, err
+}
+
+// reset brings the world back as it was made.
+func (w *world) reset() error {
+	w.ahead = 0
+	return w.aws.Load()
+}
+
+// sample is a state that a real client wrote.
+func sample(name string) ([]byte, error) {
+	return os.ReadFile(filepath.Join(local.Root(), "pkg", "tfstate", "testdata", name+".tfstate"))
+}
+
+func (w *world) putStates(ctx context.Context) error {
+	client := w.aws.S3()
+	for key, name := range map[string]string{
+		named: "applied", other: "applied", empty: "destroyed", full: "applied", untold: "destroyed", restored: "tofu-destroyed",
+	} {
+		state, err := sample(name)
+		if err != nil {
+			return err
+		}
+		pruned := key == untold || key == restored
+		if err := w.putState(ctx, key, string(state), !pruned); err != nil {
+			return err
+		}
+		if !pruned {
+			continue
+		}
+		if _, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &w.Bucket, Key: &key}); err != nil {
+			return err
+		}
+	}
+	return w.aws.Age(w.Bucket, "", month)
+}
+
+// putState writes a state, and its digest as clients do that use the table.
+func (w *world) putState(ctx context.Context, key, state string, digest bool) error {
+	_, err := w.aws.S3().PutObject(ctx, &s3.PutObjectInput{Bucket: &w.Bucket, Key: &key, Body: strings.NewReader(state)})
+	if err == nil && digest {
+		err = w.putRow(ctx, key+"-md5", "Digest", digestOf(state))
+	}
+	return err
+}
+
+func (w *world) putRow(ctx context.Context, key, attribute, value string) error {
+	_, err := dynamodb.NewFromConfig(w.aws.Config()).PutItem(ctx, &dynamodb.PutItemInput{TableName: &w.Table, Item: map[string]types.AttributeValue{
+		"LockID": &types.AttributeValueMemberS{Value: w.Path(key)}, attribute: &types.AttributeValueMemberS{Value: value},
+	}})
+	return err
+}
+
+// putLocks takes locks that are older than the threshold: the named one in the bucket and
+// in the table, the other by its object alone.
+func (w *world) putLocks(ctx context.Context) error {
+	set, err := w.open(w.aws.Config())
+	if err != nil {
+		return err
+	}
+	for key, id := range map[string]string{named: namedID, other: otherID} {
+		raw, err := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().Add(-2 * time.Hour).UTC(), Path: w.Path(key)}.Marshal()
+		for _, s := range []backend.Store{set.Buckets[0], set.Tables[0]} {
+			if err == nil && (s == set.Buckets[0] || key == named) {
+				_, err = s.Acquire(ctx, w.Path(key), raw)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	return w.putRow(ctx, foreign, "Info", "me, until noon")
+}
+
+// putMemory has the ledger remember a lock that is held, one that is gone, a store that
+// could not be read, and two prunes.
+func (w *world) putMemory(ctx context.Context) error {
+	table := ledger.NewTable(dynamodb.NewFromConfig(w.aws.Config()), w.Ledger)
+	then := time.Now().Add(-time.Hour)
+	turn, err := table.Begin(ctx, "earlier", then, then, func(key ledger.Key) (ledger.Key, bool) { return key, false })
+	if err != nil {
+		return err
+	}
+	for key, store := range map[string]string{gone: w.TableARN, other: w.BucketARN} {
+		id := map[string]string{gone: goneID, other: otherID}[key]
+		entry := ledger.Entry{
+			FirstSeen: then, Stores: []string{store}, Told: 1, ToldAt: then, Expires: then.Add(month),
+			Finding: &policy.Finding{ID: id, Path: w.Path(key), Verdict: policy.Stuck, HeldSince: then},
+		}
+		if err := turn.Record(ctx, slices.Values([]ledger.Step{{Change: ledger.Note, Key: ledger.Key{Path: w.Path(key), ID: id}, Entry: entry}})); err != nil {
+			return err
+		}
+	}
+	err = turn.End(ctx, map[string]ledger.Store{
+		w.spare: {Failing: then, Told: 1, ToldAt: then}, w.TableARN: {LastRead: then.Add(-2 * time.Hour)}, w.BucketARN: {LastRead: then.Add(-2 * time.Hour)},
+	})
+	for key, told := range map[string]bool{untold: false, restored: true} {
+		if err == nil {
+			err = table.RecordPruned(ctx, ledger.Pruned{At: then, Told: told, State: policy.Stale{Path: w.Path(key), Fate: policy.Pruned, LastModified: then}})
+		}
+	}
+	return err
+}
+
+// contents are what lies in the world at one moment, seen past the API.
+type contents struct {
+	locks   map[string]string // what each lock says, by its store and key
+	digests map[string]string // by table and key
+	newest  map[string]string // the bytes of a state's newest version, by key, a deleted one's as well
+	deleted map[string]bool   // keys with a delete marker on top
+	ledger  []map[string]string
+}
+
+func (w *world) contents() (contents, error) {
+	c := contents{locks: map[string]string{}, digests: map[string]string{}, newest: map[string]string{}, deleted: map[string]bool{}}
+	all, err := w.aws.Contents(w.Bucket)
+	if err != nil {
+		return c, err
+	}
+	for table, rows := range all.Rows {
+		if table == w.Ledger {
+			c.ledger = rows
+			continue
+		}
+		for _, row := range rows {
+			key := strings.TrimPrefix(row["LockID"], w.Bucket+"/")
+			if digest, ok := row["Digest"]; ok {
+				c.digests[table+" "+strings.TrimSuffix(key, "-md5")] = digest
+			} else {
+				c.locks[table+" "+key] = row["Info"]
+			}
+		}
+	}
+	seen := map[string]bool{}
+	for _, v := range all.Versions {
+		key, isLock := strings.CutSuffix(v.Key, tflock.Suffix)
+		switch {
+		case isLock && !seen[v.Key] && !v.Marker:
+			c.locks["bucket "+key] = v.Body
+		case isLock:
+		case v.Marker && !seen[v.Key]:
+			c.deleted[key] = true
+		case !v.Marker:
+			if _, found := c.newest[key]; !found {
+				c.newest[key] = v.Body
+			}
+		}
+		seen[v.Key] = true
+	}
+	return c, nil
+}
+
+func digestOf(state string) string {
+	sum := md5.Sum([]byte(state)) //nolint:gosec // the clients' own digest is MD5
+	return hex.EncodeToString(sum[:])
+}
+
+func (c contents) String() string {
+	return fmt.Sprintf("locks %q, digests %q, deleted %v", c.locks, c.digests, c.deleted)
+}
