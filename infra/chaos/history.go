@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -71,7 +72,7 @@ func (h *history) door(upstream string, lockwarden bool) (endpoint string, stop 
 		h.mu.Lock()
 		defer h.mu.Unlock()
 		answer := &observer{ResponseWriter: w}
-		proxy.ServeHTTP(answer, r)
+		proxy.ServeHTTP(answer, r.WithContext(context.WithoutCancel(r.Context()))) // a client that is killed meanwhile hides nothing
 		if answer.status < http.StatusMultipleChoices {
 			c.lockwarden = lockwarden
 			h.record(c)

@@ -15,13 +15,16 @@ import (
 
 func main() {
 	races := flag.Duration("for", 2*time.Minute, "how long real clients race with all functions; 0: not at all")
-	only := flag.String("only", "", "make only the trials whose names contain this, and no race")
+	only := flag.String("only", "", "make only the trials whose names contain this, and no race; race: nothing but that")
 	workers := flag.Int("workers", 2, "how many trials to make at once, each with an AWS of its own")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	err := matrix(ctx, *only, *workers)
-	if *races > 0 && *only == "" && (err == nil || errors.Is(err, errBroken)) {
+	var err error
+	if *only != onlyRace {
+		err = matrix(ctx, *only, *workers)
+	}
+	if *races > 0 && (*only == "" || *only == onlyRace) && (err == nil || errors.Is(err, errBroken)) {
 		err = errors.Join(err, runRace(ctx, *races, local.Modes, os.Stdout))
 	}
 	if err != nil {
@@ -29,6 +32,8 @@ func main() {
 		os.Exit(1)
 	}
 }
+
+const onlyRace = "race"
 
 var errBroken = errors.New("laws were broken: see above")
 

@@ -38,6 +38,11 @@ type waiting struct {
 	answer  chan reply
 }
 
+// deed says whether the call changes a lock, a state or a digest, or may.
+func (w *waiting) deed() bool {
+	return strings.HasPrefix(w.name, "Put") || strings.HasPrefix(w.name, "Delete")
+}
+
 type reply struct {
 	response *http.Response
 	err      error

@@ -17,7 +17,7 @@ func (m *model) pass(w *waiting, f fate) {
 	}
 	got := m.gate.pass(w, f)
 	defer func() { w.answer <- got }()
-	if !strings.HasPrefix(w.name, "Put") && !strings.HasPrefix(w.name, "Delete") {
+	if !w.deed() {
 		return
 	}
 	var err error

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"math/bits"
 	"slices"
 
 	"pgregory.net/rapid"
@@ -27,6 +28,7 @@ type drawn struct {
 // be its end. Most mistakes need few changes from one to another, at the right calls.
 type burst struct {
 	pick, calls int
+	deeds       bool // only calls that change something count, and it stops just before the next one
 	fate        fate
 	late        bool // a quarter of an hour passes first: whoever runs in Lambda is dead then
 }
@@ -50,40 +52,61 @@ var (
 	}
 )
 
+// even draws a number below n, each as likely as another: rapid's own ranges prefer small
+// ones and the ends, and what must be hit here lies in the middle of a run.
+func even(t *rapid.T, n int) int {
+	drawn := 0
+	for range bits.Len(uint(n)) + 3 { //nolint:gosec // it is small and above zero
+		drawn <<= 1
+		if rapid.Bool().Draw(t, "bit") {
+			drawn++
+		}
+	}
+	return drawn % n
+}
+
 var drawPlan = rapid.Custom(func(t *rapid.T) plan {
 	p := plan{paths: everything, orphans: make([]bool, len(modelKeys))}
-	kinds := rapid.SampledFrom(casts).Draw(t, "cast")
+	kinds := slices.Clone(casts[even(t, len(casts))])
 	keys := modelKeys
 	if kinds == nil {
-		kinds = rapid.SliceOfN(rapid.SampledFrom(everybody), 2, 5).Draw(t, "kinds")
+		for range 2 + even(t, 4) {
+			kinds = append(kinds, everybody[even(t, len(everybody))])
+		}
 		for i := range p.orphans {
-			p.orphans[i] = rapid.IntRange(0, 2).Draw(t, "orphan") == 2
+			p.orphans[i] = even(t, 3) == 2
 		}
 	} else {
-		kinds = rapid.Permutation(kinds).Draw(t, "order")
-		at := rapid.IntRange(0, len(keys)-1).Draw(t, "key")
+		for i := range kinds {
+			j := i + even(t, len(kinds)-i)
+			kinds[i], kinds[j] = kinds[j], kinds[i]
+		}
+		at := even(t, len(keys))
 		keys, p.paths = keys[at:at+1], keys[at]
 		p.orphans[at] = slices.Contains(kinds, "unlock")
 	}
 	for i, kind := range kinds {
 		d := drawn{
-			kind: kind, key: rapid.SampledFrom(keys).Draw(t, "key"), writes: rapid.IntRange(0, 2).Draw(t, "writes"),
-			managed: rapid.Bool().Draw(t, "managed"), target: rapid.IntRange(0, max(0, i-1)).Draw(t, "target"), same: rapid.Bool().Draw(t, "same"),
+			kind: kind, key: keys[even(t, len(keys))], writes: even(t, 3),
+			managed: even(t, 2) == 1, target: even(t, max(1, i)), same: even(t, 2) == 1,
 		}
-		if at := slices.Index(modelKeys, d.key); p.orphans[at] && rapid.IntRange(0, 3).Draw(t, "names an orphan") > 0 {
+		if at := slices.Index(modelKeys, d.key); p.orphans[at] && even(t, 4) > 0 {
 			d.target = orphan + at
 		}
 		p.actors = append(p.actors, d)
 	}
-	for range rapid.IntRange(0, 12).Draw(t, "bursts") {
-		s := burst{pick: rapid.IntRange(0, 5).Draw(t, "pick"), calls: rapid.IntRange(1, 30).Draw(t, "calls")}
-		switch rapid.IntRange(0, 9).Draw(t, "fate") {
-		case 9:
+	for range even(t, 13) {
+		s := burst{pick: even(t, 6), calls: 1 + even(t, 24), deeds: even(t, 2) == 1}
+		switch even(t, 24) {
+		case 0, 1:
 			s.fate = diesBefore
-		case 8:
+		case 2, 3:
 			s.fate = diesAfter
-		case 7:
+		case 4:
 			s.late = true
+		}
+		if s.deeds {
+			s.calls = even(t, 8)
 		}
 		p.bursts = append(p.bursts, s)
 	}

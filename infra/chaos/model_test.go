@@ -202,17 +202,23 @@ func (m *model) goOn(a *actor, b burst) {
 	if !a.started {
 		m.begin(a)
 	}
-	for n := 1; n <= b.calls; n++ {
+	for n := 0; ; {
 		synctest.Wait()
 		pending := slices.DeleteFunc(m.gate.pending(), func(w *waiting) bool { return w.actor != a })
 		if len(pending) == 0 {
 			return
 		}
-		f := passes
+		next, f := pending[(b.pick+n)%len(pending)], passes
+		if n == b.calls && (!b.deeds || next.deed()) {
+			return
+		}
+		if !b.deeds || next.deed() {
+			n++
+		}
 		if n == b.calls {
 			f = b.fate
 		}
-		m.pass(pending[(b.pick+n)%len(pending)], f)
+		m.pass(next, f)
 	}
 }
 

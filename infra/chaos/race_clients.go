@@ -79,13 +79,25 @@ func (r *race) dies(ctx, timeUp context.Context, kind local.Client, dir, key str
 		r.history.dead[id] = true
 		r.history.mu.Unlock()
 		r.note(kind.Name, "killed")
-		for held := true; held && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
-			r.history.mu.Lock()
-			held = r.history.holder(path) != ""
-			r.history.mu.Unlock()
+		if !r.releasedOf(ctx, path) {
+			r.fails("the lock %s of a dead client on %s was named for minutes, and never released", id, path)
+			return
 		}
 		if !r.does(ctx, w, kind, "plan") {
 			return
 		}
 	}
+}
+
+// releasedOf waits until nothing holds a path.
+func (r *race) releasedOf(ctx context.Context, path string) bool {
+	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+		r.history.mu.Lock()
+		holder := r.history.holder(path)
+		r.history.mu.Unlock()
+		if holder == "" {
+			return true
+		}
+	}
+	return false
 }
