@@ -75,7 +75,6 @@ type model struct {
 	t      *testing.T
 	gate   *gate
 	actors []*actor
-	last   *actor          // who went last
 	lies   contents        // what lies there now
 	torn   map[string]bool // keys whose digest a client left wrong
 	may    map[string]bool // IDs that a release named, of clients that were dead
