@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -19,10 +20,12 @@ import (
 )
 
 const (
-	kindPruned  = "pruned"
-	attrRequest = "request"
-	attrUntold  = "untold" // there while Told is false, so that DynamoDB can filter by it
-	prune       = "prune"  // prune's row of kindRun: where it stopped
+	kindPruned = "pruned"
+	attrOwner  = "owner"
+	attrOf     = "of"     // which version of the state: two runs must not take it for two prunes
+	attrUntil  = "until"  // when the run is dead, in Unix seconds
+	attrUntold = "untold" // there while Told is false, so that DynamoDB can filter by it
+	prune      = "prune"  // prune's row of kindRun: where it stopped
 	// keepPruned is how long a pruned state stays on record: the template's bucket
 	// keeps the versions of a deleted state for as long.
 	keepPruned = 90 * 24 * time.Hour
@@ -34,32 +37,49 @@ const (
 // restored.
 type Pruned struct {
 	At        time.Time    `json:"at"`
-	Request   string       `json:"request"`             // Lambda's ID of the invocation that made it
+	Owner     string       `json:"owner"`               // unique to the run that made it
+	Request   string       `json:"request"`             // Lambda's ID of the invocation, the same when it is repeated
 	Until     time.Time    `json:"until"`               // that invocation is dead by then
 	Told      bool         `json:"told"`                // the report with it is out
 	Restoring bool         `json:"restoring,omitempty"` // made for a restore: there is nothing to tell
 	State     policy.Stale `json:"state"`
 }
 
-// RecordPruned writes a record, or brings the one of that state up to date.
+// ErrRecorded says that another run has a state in hand, or has just pruned it.
+var ErrRecorded = errors.New("another run of ours has it in hand")
+
+// RecordPruned writes a record. It fails with ErrRecorded when the same version of the
+// state is on record by another run that may be alive.
 func (t *Table) RecordPruned(ctx context.Context, p Pruned) error {
 	row, err := prunedRow(p)
 	if err != nil {
 		return err
 	}
-	if _, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &t.name, Item: row}); err != nil {
+	input := &dynamodb.PutItemInput{TableName: &t.name, Item: row}
+	if !p.Restoring {
+		input.ConditionExpression = aws.String("attribute_not_exists(#of) OR #of <> :of OR #until <= :now OR #owner = :owner")
+		input.ExpressionAttributeNames = map[string]string{"#of": attrOf, "#until": attrUntil, "#owner": attrOwner}
+		input.ExpressionAttributeValues = map[string]types.AttributeValue{
+			":of": row[attrOf], ":now": number(p.At.Unix()), ":owner": text(p.Owner),
+		}
+	}
+	_, err = t.client.PutItem(ctx, input)
+	if conditionFailed(err) {
+		return ErrRecorded
+	}
+	if err != nil {
 		return fmt.Errorf("record the prune in the ledger %s: %w", t.name, err)
 	}
 	return nil
 }
 
-// WithdrawPruned removes a record, if it is still the one of that invocation.
+// WithdrawPruned removes a record, if it is still that one.
 func (t *Table) WithdrawPruned(ctx context.Context, p Pruned) error {
 	_, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: &t.name, Key: prunedKey(p.State.Path, p.Restoring),
-		ConditionExpression:       aws.String("#request = :request"),
-		ExpressionAttributeNames:  map[string]string{"#request": attrRequest},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":request": text(p.Request)},
+		ConditionExpression:       aws.String("#owner = :owner"),
+		ExpressionAttributeNames:  map[string]string{"#owner": attrOwner},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":owner": text(p.Owner)},
 	})
 	if err != nil && !conditionFailed(err) {
 		return fmt.Errorf("withdraw a record from the ledger %s: %w", t.name, err)
@@ -67,12 +87,15 @@ func (t *Table) WithdrawPruned(ctx context.Context, p Pruned) error {
 	return nil
 }
 
-// ForgetPruned removes the record of a pruned state that is there again.
+// ForgetPruned removes the records of a pruned state that is there again.
 func (t *Table) ForgetPruned(ctx context.Context, path string) error {
-	if _, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &t.name, Key: prunedKey(path, false)}); err != nil {
-		return fmt.Errorf("forget the prune in the ledger %s: %w", t.name, err)
-	}
-	return nil
+	return t.write(ctx, func(yield func(types.WriteRequest, error) bool) {
+		for _, restoring := range []bool{false, true} {
+			if !yield(types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: prunedKey(path, restoring)}}, nil) {
+				return
+			}
+		}
+	})
 }
 
 // ToldPruned notes that the report with these is out.
@@ -181,7 +204,8 @@ func prunedRow(p Pruned) (map[string]types.AttributeValue, error) {
 		return nil, fmt.Errorf("prune of %s cannot be recorded: %w", p.State.Path, err)
 	}
 	row := prunedKey(p.State.Path, p.Restoring)
-	row[attrRequest] = text(p.Request)
+	row[attrOwner], row[attrUntil] = text(p.Owner), number(p.Until.Unix())
+	row[attrOf] = text(p.State.VersionID + " of " + p.State.LastModified.UTC().Format(time.RFC3339))
 	if !p.Told {
 		row[attrUntold] = text("yes")
 	}

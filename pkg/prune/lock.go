@@ -40,6 +40,7 @@ const (
 type locker struct {
 	stores backend.Set
 	note   note
+	owner  string // unique to this run, where a request's ID may be another's too
 	now    func() time.Time
 }
 
@@ -48,7 +49,7 @@ func newLocker(ctx context.Context, stores backend.Set, requestID string, starte
 	if !bounded {
 		deadline = started.Add(lifetime)
 	}
-	return &locker{stores: stores, note: note{requestID, deadline.UTC().Truncate(time.Second)}, now: now}
+	return &locker{stores: stores, note: note{requestID, deadline.UTC().Truncate(time.Second)}, owner: rand.Text(), now: now}
 }
 
 // held is the lock of a state while we have it.

@@ -59,7 +59,11 @@ func (p *Pruner) Restore(ctx context.Context, path, requestID string) (Answer, e
 	case err != nil:
 		return a, err
 	case versionID == "" && a.Outcome == Refused: // perhaps by a restore of ours that died
-		return a, errors.Join(p.settle(ctx, b, l, path), p.Records.ForgetPruned(ctx, path))
+		alive, err := p.settle(ctx, b, l, path)
+		if err == nil && !alive {
+			err = p.Records.ForgetPruned(ctx, path)
+		}
+		return a, err
 	case versionID == "":
 		return a, nil
 	}
@@ -81,24 +85,26 @@ func (p *Pruner) Restore(ctx context.Context, path, requestID string) (Answer, e
 		return a, err // the record stays, and the next prune settles it
 	}
 	if a.Outcome == Restored {
-		err = p.Records.ForgetPruned(ctx, path)
+		return a, p.Records.ForgetPruned(ctx, path)
 	}
-	return a, errors.Join(err, p.Records.WithdrawPruned(ctx, record))
+	return a, p.Records.WithdrawPruned(ctx, record)
 }
 
-// settle clears the locks that a dead invocation of ours left on a state.
-func (p *Pruner) settle(ctx context.Context, b *backend.Bucket, l *locker, path string) error {
+// settle clears the locks that a dead invocation of ours left on a state. alive says
+// that one of ours is at work on it.
+func (p *Pruner) settle(ctx context.Context, b *backend.Bucket, l *locker, path string) (alive bool, err error) {
 	for _, store := range l.storesOf(b) {
 		h, found, err := store.Find(ctx, path)
+		alive = alive || (found && h.Info.Who == who && !l.leftover(h))
 		if err == nil && found && l.leftover(h) {
 			p.Log.InfoContext(ctx, "clearing a lock that a run of ours left behind", "path", path, "lock_id", h.Info.ID, "info", h.Info.Info)
 			err = l.clear(ctx, b, h)
 		}
 		if err != nil {
-			return err
+			return alive, err
 		}
 	}
-	return nil
+	return alive, nil
 }
 
 // lastVersion finds what to bring back. Without a version it has answered.

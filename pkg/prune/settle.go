@@ -2,7 +2,6 @@ package prune
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
@@ -18,7 +17,7 @@ func (l *locker) record(s policy.Stale, restoring bool) ledger.Pruned {
 	if !restoring {
 		s.Fate = policy.Pruned
 	}
-	return ledger.Pruned{At: l.now().UTC().Truncate(time.Second), Request: l.note.Request, Until: l.note.Deadline.Add(skew), Restoring: restoring, State: s}
+	return ledger.Pruned{At: l.now().UTC().Truncate(time.Second), Owner: l.owner, Request: l.note.Request, Until: l.note.Deadline.Add(skew), Restoring: restoring, State: s}
 }
 
 // settleAll ends what dead invocations began: it clears the locks that they left, and gives
@@ -60,7 +59,7 @@ func (r *run) settleAll(ctx context.Context) []ledger.Pruned {
 // end settles one record, and says whether there is a prune to tell.
 func (r *run) end(ctx context.Context, b *backend.Bucket, record ledger.Pruned) (tell bool, err error) {
 	path := record.State.Path
-	if err := r.settle(ctx, b, r.locker, path); err != nil {
+	if _, err := r.settle(ctx, b, r.locker, path); err != nil {
 		return false, err // the record stays, and the next run tries again
 	}
 	there, err := b.StateWritten(ctx, path)
@@ -68,7 +67,7 @@ func (r *run) end(ctx context.Context, b *backend.Bucket, record ledger.Pruned) 
 	case err != nil:
 		return false, err
 	case record.Restoring && !there.IsZero(): // it succeeded, and could not say so
-		return false, errors.Join(r.Records.ForgetPruned(ctx, path), r.Records.WithdrawPruned(ctx, record))
+		return false, r.Records.ForgetPruned(ctx, path)
 	case record.Restoring, there.Truncate(time.Second).Equal(record.State.LastModified.Truncate(time.Second)):
 		return false, r.Records.WithdrawPruned(ctx, record) // the delete never came
 	}

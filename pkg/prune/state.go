@@ -9,6 +9,7 @@ import (
 	"io"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tfstate"
 )
@@ -164,7 +165,13 @@ func (r *run) read(ctx context.Context, s *state) error {
 // those that were judged. The record comes before the lock.
 func (r *run) deleteUnderLock(ctx context.Context, s *state) error {
 	record := r.record(s.Stale, false)
-	if err := r.Records.RecordPruned(ctx, record); err != nil {
+	err := r.Records.RecordPruned(ctx, record)
+	if errors.Is(err, ledger.ErrRecorded) {
+		s.facts.Changed = err.Error()
+		s.judge()
+		return nil
+	}
+	if err != nil {
 		return err
 	}
 	lock, by, err := r.acquire(ctx, s.bucket, s.Path, operationPrune)
@@ -183,6 +190,9 @@ func (r *run) deleteUnderLock(ctx context.Context, s *state) error {
 		r.tally.deleted(record)
 	case err == nil && s.Fate == policy.Kept && released == nil:
 		err = r.Records.WithdrawPruned(ctx, record)
+	case released == nil: // whether it was deleted is not known: the next run need not wait to find out
+		record.Until = record.At
+		err = errors.Join(err, r.Records.RecordPruned(ctx, record))
 	}
 	return errors.Join(err, released)
 }
