@@ -66,7 +66,9 @@ func wire(ctx context.Context) (any, error) {
 		}
 		report, err := p.Run(ctx, request, call.AwsRequestID)
 		if err != nil {
-			// A failed invocation has no payload: this line is the answer then.
+			// A failed invocation has no payload: this line is the answer then. Its states have
+			// a line each, and all of them in one would be more than a log takes.
+			report.Pruned, report.Kept = nil, nil
 			slog.ErrorContext(ctx, "prune failed", "report", report)
 		}
 		return report, err
