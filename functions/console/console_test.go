@@ -9,20 +9,6 @@ import (
 	"github.com/lockwarden/lockwarden/infra/local"
 )
 
-func deploy(t *testing.T, parameters map[string]string) *local.Stack {
-	t.Helper()
-	server, err := local.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	stack, err := server.Deploy(t.Context(), "lockwarden", parameters)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return stack
-}
-
 func open(t *testing.T, dashboard local.Dashboard) *local.Page {
 	t.Helper()
 	page, err := dashboard.Open(t.Context())
@@ -35,7 +21,7 @@ func open(t *testing.T, dashboard local.Dashboard) *local.Page {
 // Locks that killed clients left, in every mode, have a button each. Pressing it says in
 // words that the lock went, and the client's next plan works.
 func TestButtonsReleaseRealLocks(t *testing.T) {
-	stack := deploy(t, map[string]string{"StuckAfter": "1ms", "ReleaseGuard": "1ms"})
+	stack := local.ForTest(t, map[string]string{"StuckAfter": "1ms", "ReleaseGuard": "1ms"})
 	clients, err := local.Clients()
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +90,7 @@ func TestButtonsReleaseRealLocks(t *testing.T) {
 
 // A live apply has no button while its lock is young, and the page says why.
 func TestALiveApplyHasNoButton(t *testing.T) {
-	stack := deploy(t, map[string]string{"StuckAfter": "1ms"})
+	stack := local.ForTest(t, map[string]string{"StuckAfter": "1ms"})
 	client, err := local.Tofu()
 	if err != nil {
 		t.Fatal(err)
@@ -122,7 +108,7 @@ func TestALiveApplyHasNoButton(t *testing.T) {
 
 // A table that cannot be read is shown, and what could be read is shown with it.
 func TestAFailingBackendIsOnThePage(t *testing.T) {
-	stack := deploy(t, map[string]string{"WatchTableArns": "arn:aws:dynamodb:eu-west-1:123456789012:table/missing"})
+	stack := local.ForTest(t, map[string]string{"WatchTableArns": "arn:aws:dynamodb:eu-west-1:123456789012:table/missing"})
 	text := open(t, local.Dashboard{Stack: stack, Context: local.DashboardContext("light", 1280, "+00:00", nil)}).Text(nil)
 	for _, want := range []string{"INCOMPLETE: 1 of 3", "table/missing", "No locks were found in what could be read"} {
 		if !strings.Contains(text, want) {
@@ -134,7 +120,7 @@ func TestAFailingBackendIsOnThePage(t *testing.T) {
 // A branch's state that was pruned is shown beside the one that still manages resources,
 // and its button brings it back.
 func TestStaleStatesAreShownAndRestored(t *testing.T) {
-	stack := deploy(t, nil)
+	stack := local.ForTest(t, nil)
 	client, err := local.Tofu()
 	if err != nil {
 		t.Fatal(err)

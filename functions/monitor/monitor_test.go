@@ -30,16 +30,8 @@ type site struct {
 
 func newSite(t *testing.T, parameters map[string]string) *site {
 	t.Helper()
-	server, err := local.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	stack, err := server.Deploy(t.Context(), "lockwarden", parameters)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return &site{T: t, aws: server, stack: stack}
+	stack := local.ForTest(t, parameters)
+	return &site{T: t, aws: stack.AWS(), stack: stack}
 }
 
 // scan invokes the built function as Lambda does.

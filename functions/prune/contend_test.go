@@ -18,7 +18,7 @@ import (
 // states that count as stale at once: a client is refused by our lock or wins it, and
 // never meets a broken state.
 func TestRealClientsNeverMeetABrokenState(t *testing.T) {
-	stack := deploy(t, map[string]string{"PruneAfterDays": "0"})
+	stack := local.ForTest(t, map[string]string{"PruneAfterDays": "0"})
 	clients, err := local.Clients()
 	if err != nil {
 		t.Fatal(err)

@@ -20,20 +20,6 @@ import (
 
 const month = 31 * 24 * time.Hour
 
-func deploy(t *testing.T, parameters map[string]string) *local.Stack {
-	t.Helper()
-	server, err := local.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	stack, err := server.Deploy(t.Context(), "lockwarden", parameters)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return stack
-}
-
 // invoke runs the built function as Lambda does.
 func invoke[A any](t *testing.T, stack *local.Stack, payload string) (answer A, result local.Result) {
 	t.Helper()
@@ -63,7 +49,7 @@ func fates(r prune.Report) []string {
 // destroyed ones are pruned, a plan on the same key works at once, and a restored
 // one has its old serial.
 func TestRealStatesArePruned(t *testing.T) {
-	stack := deploy(t, nil)
+	stack := local.ForTest(t, nil)
 	clients, err := local.Clients()
 	if err != nil {
 		t.Fatal(err)
@@ -161,7 +147,7 @@ func told(t *testing.T, stack *local.Stack, abandoned int) {
 
 // A live run keeps its state, whatever locks it.
 func TestRealLocksKeepStates(t *testing.T) {
-	stack := deploy(t, map[string]string{"PruneAfterDays": "0"})
+	stack := local.ForTest(t, map[string]string{"PruneAfterDays": "0"})
 	clients, err := local.Clients()
 	if err != nil {
 		t.Fatal(err)
@@ -200,7 +186,7 @@ func TestRealLocksKeepStates(t *testing.T) {
 
 // A client that meets a lock of ours shows whose it is, and can unlock it.
 func TestRealClientsCanUnlockOurs(t *testing.T) {
-	stack := deploy(t, nil)
+	stack := local.ForTest(t, nil)
 	clients, err := local.Clients()
 	if err != nil {
 		t.Fatal(err)
@@ -232,7 +218,7 @@ func TestRealClientsCanUnlockOurs(t *testing.T) {
 
 // The sample events do what their names say.
 func TestSampleEvents(t *testing.T) {
-	stack := deploy(t, nil)
+	stack := local.ForTest(t, nil)
 	files, err := filepath.Glob(filepath.Join(local.Root(), "events", "prune-*.json"))
 	if err != nil || len(files) != 4 {
 		t.Fatalf("%d sample events, %v", len(files), err)

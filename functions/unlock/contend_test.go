@@ -17,7 +17,7 @@ import (
 // at it. None of those may take the lock of the client that is at work: each apply
 // ends well, and unlocks what is its own.
 func TestRealClientsContendWhileUnlocksAreFired(t *testing.T) {
-	stack := deploy(t, map[string]string{"ReleaseGuard": "1ms"})
+	stack := local.ForTest(t, map[string]string{"ReleaseGuard": "1ms"})
 	clients, err := local.Clients()
 	if err != nil {
 		t.Fatal(err)

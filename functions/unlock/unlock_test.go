@@ -13,20 +13,6 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/unlock"
 )
 
-func deploy(t *testing.T, parameters map[string]string) *local.Stack {
-	t.Helper()
-	server, err := local.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	stack, err := server.Deploy(t.Context(), "lockwarden", parameters)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return stack
-}
-
 func invoke(t *testing.T, stack *local.Stack, lockID string) unlock.Answer {
 	t.Helper()
 	payload, err := json.Marshal(unlock.Request{LockID: lockID, Reason: "its laptop died", RequestedBy: "test"})
@@ -47,7 +33,7 @@ func invoke(t *testing.T, stack *local.Stack, lockID string) unlock.Answer {
 // Locks that killed clients left, in every mode, go by the ID and by the text that
 // the next client prints; its plan works then.
 func TestRealLocksAreReleased(t *testing.T) {
-	stack := deploy(t, map[string]string{"ReleaseGuard": "1ms"})
+	stack := local.ForTest(t, map[string]string{"ReleaseGuard": "1ms"})
 	clients, err := local.Clients()
 	if err != nil {
 		t.Fatal(err)
@@ -104,7 +90,7 @@ func TestALiveApplyIsRefused(t *testing.T) {
 		}, "the state was written"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			stack := deploy(t, map[string]string{"ReleaseGuard": tc.guard})
+			stack := local.ForTest(t, map[string]string{"ReleaseGuard": tc.guard})
 			const key = "live/terraform.tfstate"
 			w, run, err := stack.Hold(t.Context(), client, t.TempDir(), key, local.ByBoth, tc.args)
 			if err != nil {
