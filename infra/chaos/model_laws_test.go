@@ -24,7 +24,7 @@ func (m *model) pass(w *waiting, f fate) {
 	if m.lies, err = m.contents(); err != nil {
 		m.t.Fatal(err)
 	}
-	if a.kind == "client" || a.kind == "lockless" {
+	if a.client() {
 		m.clientDid(a, before)
 		return
 	}
