@@ -6,7 +6,7 @@ B := .build
 TOOLS := infra/tools
 GOFILES := $(shell git ls-files '*.go')
 
-.PHONY: help setup demo test fuzz chaos build lint template ci clean deploy unlock
+.PHONY: help setup demo console pictures test fuzz chaos bench build reproducible sbom vuln lint template ci clean deploy unlock
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -25,6 +25,11 @@ $(B)/bin/tofu: $(TOOLS)/tofu/go.mod $(TOOLS)/tofu/go.sum
 	@cd $(TOOLS)/tofu && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ github.com/opentofu/opentofu/cmd/tofu
 	@touch $@
 
+$(B)/bin/terragrunt: $(TOOLS)/terragrunt/go.mod $(TOOLS)/terragrunt/go.sum
+	@echo '> building Terragrunt from the Go module proxy: three to five minutes, once'
+	@cd $(TOOLS)/terragrunt && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ github.com/gruntwork-io/terragrunt
+	@touch $@
+
 $(B)/bin/golangci-lint $(B)/bin/gofumpt &: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go.sum
 	@echo '> building the linters from the Go module proxy: three minutes, once'
 	@mkdir -p $(B)/bin
@@ -34,13 +39,23 @@ $(B)/bin/golangci-lint $(B)/bin/gofumpt &: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go
 demo: setup ## a real client leaves a stuck lock on a local AWS, and the monitor tells of it
 	@go run ./infra/demo
 
-test: setup ## every test, real clients included, under the race detector
+console: setup ## the dashboard's page on the local AWS, its buttons working, until Ctrl-C
+	@go run ./infra/console
+
+PICTURES ?= docs/pictures
+pictures: setup ## a headless Chromium presses the buttons of the page and takes pictures of it
+	@command -v "$${CHROMIUM:-chromium}" >/dev/null || { echo 'Chromium is missing: install it (Debian: apt-get install chromium), or name one in CHROMIUM'; exit 1; }
+	@mkdir -p $(PICTURES)
+	@cd $(TOOLS)/browser && CGO_ENABLED=0 go build -trimpath -o ../../../$(B)/browser .
+	@CHROMIUM="$${CHROMIUM:-chromium}" go run ./infra/console -then $(abspath $(B))/browser $(abspath $(PICTURES))
+
+test: setup $(B)/bin/terragrunt ## every test, real clients included, under the race detector
 	go test -race ./...
 
 fuzz: ## ten seconds of fuzzing for each parser
 	@for pkg in $$(grep -lE '^func Fuzz' $(GOFILES) | xargs -n1 dirname | sort -u); do \
 	  for target in $$(grep -hoE '^func Fuzz\w+' $$pkg/*_test.go | cut -c6-); do \
-	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime 10s ./$$pkg; done; done
+	    go test -run '^$$' -fuzz "^$$target\$$" -fuzztime 10s -fuzzminimizetime 1s ./$$pkg; done; done
 
 # For minutes: FOR is how long real clients race, INTERLEAVINGS how many the model tries.
 FOR ?= 2m
@@ -51,9 +66,43 @@ chaos: setup ## every AWS call fails in every way, real clients race with all fu
 
 build: ## the functions as Lambda runs them, for arm64, into .build/lambda
 	@for f in functions/*/; do name=$$(basename $$f); \
-	  CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -ldflags '-s -w' -tags lambda.norpc -o $(B)/lambda/$$name/bootstrap ./$$f; \
-	  python3 -c 'import sys, zipfile; z = zipfile.ZipFile(sys.argv[1] + ".zip", "w", zipfile.ZIP_DEFLATED); z.write(sys.argv[1] + "/bootstrap", "bootstrap"); z.close()' $(B)/lambda/$$name; \
+	  CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -buildvcs=false -ldflags '-s -w' -tags lambda.norpc -o $(B)/lambda/$$name/bootstrap ./$$f; \
+	  python3 infra/tools/zip.py $(B)/lambda/$$name/bootstrap $(B)/lambda/$$name.zip; \
 	  ls -l $(B)/lambda/$$name.zip | awk '{ print $$9, $$5, "bytes"; exit $$5 > 5242880 }' || { echo 'the zip is over its budget of 5 MB'; exit 1; }; done
+
+# Another folder and an empty cache, so that nothing but the sources decides the bytes.
+reproducible: build ## build again elsewhere, from nothing: the same bytes
+	@again=$$(mktemp -d); trap 'rm -rf "$$again"' EXIT; git ls-files -z | xargs -0 cp --parents -t "$$again"; git init -q "$$again"; \
+	GOCACHE="$$again/cache" make --no-print-directory -C "$$again" build >/dev/null; \
+	for zip in $(B)/lambda/*.zip; do cmp "$$zip" "$$again/$$zip"; sha256sum "$$zip"; done
+
+$(B)/bin/cyclonedx-gomod: $(TOOLS)/sbom/go.mod $(TOOLS)/sbom/go.sum
+	@echo '> building the SBOM tool from the Go module proxy: a minute, once'
+	@mkdir -p $(B)/bin
+	@cd $(TOOLS)/sbom && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
+	@touch $@
+
+# It reads what is in the binaries, and the licenses in the module cache: it asks nobody. It looks for licenses only when it is given a version.
+sbom: build $(B)/bin/cyclonedx-gomod ## a CycloneDX bill of materials of each function, into .build/lambda
+	@for f in functions/*/; do name=$$(basename $$f); \
+	  GOPROXY="file://$$(go env GOMODCACHE)/cache/download" GOOS=linux GOARCH=arm64 $(B)/bin/cyclonedx-gomod bin -version v0 -json -licenses -std -noserial -notimestamp \
+	    -output $(B)/lambda/$$name.cdx.json $(B)/lambda/$$name/bootstrap 2>/dev/null; \
+	  python3 -c 'import json, sys; parts = json.load(open(sys.argv[1]))["components"]; print(sys.argv[1], len(parts), "components"); sys.exit(not parts)' $(B)/lambda/$$name.cdx.json; done
+
+$(B)/bin/govulncheck: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go.sum
+	@mkdir -p $(B)/bin
+	@cd $(TOOLS)/lint && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ golang.org/x/vuln/cmd/govulncheck
+	@touch $@
+
+# Exit code 3 is a vulnerability. Where the database cannot be reached nothing is known: that is said, and
+# fails only with VULN=required. GOVULNDB names a mirror of it.
+vuln: $(B)/bin/govulncheck ## known vulnerabilities in what the functions call
+	@if out=$$($(B)/bin/govulncheck ./functions/... 2>&1); then echo "$$out"; else code=$$?; echo "$$out"; \
+	  case "$$code $$out" in *'fetching vulnerabilities'*) echo '! NOT CHECKED for known vulnerabilities: their database cannot be reached from here'; [ "$${VULN:-}" != required ];; *) exit $$code;; esac; fi
+
+bench: $(B)/venv/done ## what the functions cost, cold and as whole processes, beside a boto3 peer; then Go's own benchmarks
+	@go run ./infra/bench
+	@go test -run '^$$' -bench . -benchmem $$(grep -lE '^func Benchmark' $(GOFILES) | xargs -n1 dirname | sort -u | sed 's|^|./|')
 
 lint: $(B)/bin/golangci-lint $(B)/bin/gofumpt ## formatting, vet, linters
 	@unformatted=$$($(B)/bin/gofumpt -l $(GOFILES)); [ -z "$$unformatted" ] || { echo "run gofumpt on: $$unformatted"; exit 1; }
@@ -64,11 +113,11 @@ template: $(B)/venv/done ## check template.yaml: cfn-lint, and the real SAM tran
 	$(B)/venv/bin/cfn-lint template.yaml
 	$(B)/venv/bin/python infra/local/transform.py template.yaml >/dev/null
 
-ci: lint template build test ## what must pass before anything lands
+ci: lint template reproducible sbom vuln test ## what must pass before anything lands
 
 deploy: ## sam build and a guided sam deploy into your account
 	GOFLAGS="-trimpath -tags=lambda.norpc '-ldflags=-s -w'" sam build # a third of the size; sam has no other way to say it
-	sam deploy --guided --capabilities CAPABILITY_IAM
+	sam deploy --guided
 
 # The answer of the stack's unlock function; STACK is the stack's name.
 STACK ?= lockwarden

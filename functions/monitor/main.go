@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/monitor"
+	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/wiring"
 )
 
@@ -34,11 +35,10 @@ func wire(ctx context.Context) (any, error) {
 	}
 	composer := alert.Composer{Account: s.Account, Region: parts.Region, UnlockFunction: s.UnlockFunction, Dashboard: s.Dashboard}
 	m := &monitor.Monitor{
-		Ledger: parts.Ledger, Composer: composer, Topic: parts.Topic(composer), Meter: parts.Meter,
-		Rules: monitor.Rules{Thresholds: parts.Thresholds, ReleaseGuard: s.ReleaseGuard, RemindEvery: s.RemindEvery},
-		Now:   time.Now, Log: slog.Default(),
+		Scanner: scan.New(parts.Stores, scan.Rules{Thresholds: parts.Thresholds, ReleaseGuard: s.ReleaseGuard}, time.Now),
+		Ledger:  parts.Ledger, Composer: composer, Topic: parts.Topic(composer), Meter: parts.Meter,
+		RemindEvery: s.RemindEvery, Now: time.Now, Log: slog.Default(),
 	}
-	m.Watch(parts.Stores)
 	return func(ctx context.Context) (monitor.Report, error) {
 		report, err := m.Run(ctx)
 		if err != nil {

@@ -9,12 +9,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
-	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/smithy-go/transport/http/protocol/awsquery"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/alert"
@@ -92,16 +88,11 @@ func (s *site) events(of alert.Type) []alert.Event {
 
 func (s *site) metric(name string) float64 {
 	s.Helper()
-	client := cloudwatch.NewFromConfig(s.aws.Config(), func(o *cloudwatch.Options) { o.Protocol = awsquery.New(schemas.GraniteServiceVersion20100801) })
-	out, err := client.GetMetricStatistics(s.Context(), &cloudwatch.GetMetricStatisticsInput{
-		Namespace: aws.String("Lockwarden"), MetricName: &name, Period: aws.Int32(86400),
-		StartTime: aws.Time(time.Now().Add(-12 * time.Hour)), EndTime: aws.Time(time.Now().Add(time.Hour)),
-		Statistics: []types.Statistic{types.StatisticMaximum},
-	})
-	if err != nil || len(out.Datapoints) == 0 {
-		s.Fatalf("metric %s: %d points, %v", name, len(out.Datapoints), err)
+	value, _, found, err := s.aws.Metric(s.Context(), "Lockwarden", name)
+	if err != nil || !found {
+		s.Fatalf("metric %s: %v, %v", name, found, err)
 	}
-	return aws.ToFloat64(out.Datapoints[0].Maximum)
+	return value
 }
 
 func TestRealClientsLeaveStuckLocks(t *testing.T) {

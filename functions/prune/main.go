@@ -14,8 +14,10 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/console"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/prune"
+	"github.com/lockwarden/lockwarden/pkg/widget"
 	"github.com/lockwarden/lockwarden/pkg/wiring"
 )
 
@@ -47,25 +49,28 @@ func wire(ctx context.Context) (any, error) {
 		Stores: parts.Stores, Records: parts.Ledger, Bookmark: parts.Ledger, Composer: composer, Topic: parts.Topic(composer), Meter: parts.Meter,
 		Rules: rules, Now: time.Now, Log: slog.Default(),
 	}
-	return func(ctx context.Context, payload json.RawMessage) (any, error) {
+	return widget.Serve(func(ctx context.Context, payload json.RawMessage, at *widget.Context) (any, error) {
 		request, err := prune.ParseRequest(payload)
 		if err != nil {
 			return nil, err
 		}
-		requestID := ""
-		if call, ok := lambdacontext.FromContext(ctx); ok {
-			requestID = call.AwsRequestID
+		call, ok := lambdacontext.FromContext(ctx)
+		if !ok {
+			call = &lambdacontext.LambdaContext{}
 		}
 		if request.Restore != "" {
-			return p.Restore(ctx, request.Restore, requestID)
+			return p.Restore(ctx, request.Restore, call.AwsRequestID)
 		}
-		report, err := p.Run(ctx, request, requestID)
+		if at != nil {
+			return console.Look(ctx, p, parts.Ledger, call.AwsRequestID, call.InvokedFunctionArn)
+		}
+		report, err := p.Run(ctx, request, call.AwsRequestID)
 		if err != nil {
 			// A failed invocation has no payload: this line is the answer then.
 			slog.ErrorContext(ctx, "prune failed", "report", report)
 		}
 		return report, err
-	}, nil
+	}, console.Pruned), nil
 }
 
 // rules reads the settings that a prune decides by. Its error names all that is wrong.

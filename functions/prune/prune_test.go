@@ -12,8 +12,10 @@ import (
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/prune"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 const month = 31 * 24 * time.Hour
@@ -129,6 +131,11 @@ func TestRealStatesArePruned(t *testing.T) {
 		}
 	}
 	told(t, stack, len(clients))
+	for name, want := range map[string]int{"StatesPruned": len(report.Pruned), "StatesAbandoned": len(clients)} {
+		if value, unit, _, err := stack.AWS().Metric(t.Context(), "Lockwarden", name); err != nil || int(value) != want || unit != "Count" {
+			t.Errorf("%s is %v %s, %v", name, value, unit, err)
+		}
+	}
 }
 
 // told checks the one report that went out.
@@ -152,8 +159,7 @@ func told(t *testing.T, stack *local.Stack, abandoned int) {
 	}
 }
 
-// A live run keeps its state, whatever locks it; and a client that meets our own
-// leftover shows it and can unlock it.
+// A live run keeps its state, whatever locks it.
 func TestRealLocksKeepStates(t *testing.T) {
 	stack := deploy(t, map[string]string{"PruneAfterDays": "0"})
 	clients, err := local.Clients()
@@ -192,6 +198,38 @@ func TestRealLocksKeepStates(t *testing.T) {
 	}
 }
 
+// A client that meets a lock of ours shows whose it is, and can unlock it.
+func TestRealClientsCanUnlockOurs(t *testing.T) {
+	stack := deploy(t, nil)
+	clients, err := local.Clients()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const id = "0f3f5d5a-0a1b-4c2d-8e3f-001122334455"
+	for _, client := range clients {
+		for _, mode := range local.Modes {
+			t.Run(fmt.Sprintf("%s, %s", client.Name, mode), func(t *testing.T) {
+				key := fmt.Sprintf("branches/%s/%s/terraform.tfstate", client.Name, mode)
+				w, err := stack.Workspace(t.Context(), client, t.TempDir(), key, mode)
+				if err != nil {
+					t.Fatal(err)
+				}
+				leave(t, stack, key, id, mode)
+				printed, err := w.Run(t.Context(), "plan")
+				if err == nil || !strings.Contains(printed, "lockwarden-prune@lambda") || !strings.Contains(printed, id) || !strings.Contains(printed, "request-7") {
+					t.Errorf("%v: it shows\n%s", err, printed)
+				}
+				if _, err := w.Run(t.Context(), "force-unlock", id); err != nil {
+					t.Error(err)
+				}
+				if _, err := w.Run(t.Context(), "plan"); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+	}
+}
+
 // The sample events do what their names say.
 func TestSampleEvents(t *testing.T) {
 	stack := deploy(t, nil)
@@ -209,6 +247,32 @@ func TestSampleEvents(t *testing.T) {
 	}
 	if _, result := invoke[prune.Report](t, stack, sample(t, "invalid-misspelt")); !result.Failed || !strings.Contains(result.Payload, "dry_run") {
 		t.Errorf("invalid: %s", result.Payload)
+	}
+}
+
+// leave puts a lock there, byte for byte as prune signs it, where that mode looks.
+func leave(t *testing.T, stack *local.Stack, key, id string, mode local.Mode) {
+	t.Helper()
+	env := stack.Functions["PruneFunction"]
+	set, err := backend.Open(stack.AWS().Config(), []string{env["TABLE_ARNS"]}, []string{env["BUCKET_ARNS"]})
+	if err != nil {
+		t.Fatal(err)
+	}
+	path := stack.Outputs["StateBucketName"] + "/" + key
+	raw, err := tflock.Info{
+		ID: id, Operation: "lockwarden-prune", Info: `{"request_id":"request-7","deadline":"2026-11-23T12:00:00Z"}`,
+		Who: "lockwarden-prune@lambda", Version: "lockwarden", Created: time.Now().UTC(), Path: path,
+	}.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range set.All() {
+		if (s == backend.Store(set.Tables[0]) && mode == local.ByFile) || (s == backend.Store(set.Buckets[0]) && mode == local.ByTable) {
+			continue
+		}
+		if _, err := s.Acquire(t.Context(), path, raw); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -10,7 +10,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/console"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
+	"github.com/lockwarden/lockwarden/pkg/widget"
 	"github.com/lockwarden/lockwarden/pkg/wiring"
 )
 
@@ -30,7 +32,7 @@ func wire(ctx context.Context) (any, error) {
 		Stores: parts.Stores, Ledger: parts.Ledger, Composer: composer, Topic: parts.Topic(composer), Meter: parts.Meter,
 		Thresholds: parts.Thresholds, Guard: s.ReleaseGuard, Now: time.Now, Log: slog.Default(),
 	}
-	return func(ctx context.Context, payload json.RawMessage) (unlock.Answer, error) {
+	return widget.Serve(func(ctx context.Context, payload json.RawMessage, at *widget.Context) (unlock.Answer, error) {
 		request, err := unlock.ParseRequest(payload)
 		if err != nil {
 			return unlock.Answer{}, err
@@ -39,6 +41,6 @@ func wire(ctx context.Context) (any, error) {
 		if call, ok := lambdacontext.FromContext(ctx); ok {
 			requestID = call.AwsRequestID
 		}
-		return u.Run(ctx, request, requestID)
-	}, nil
+		return u.Run(ctx, console.Signed(request, at), requestID)
+	}, console.Released), nil
 }

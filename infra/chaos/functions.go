@@ -19,6 +19,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/monitor"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/prune"
+	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
 )
 
@@ -45,7 +46,7 @@ type function struct {
 
 var functions = []function{
 	{
-		name: "monitor", invoke: scan, wanted: "complete: 2 held, 2 stuck, 1 unreadable", again: 5 * time.Minute,
+		name: "monitor", invoke: watch, wanted: "complete: 2 held, 2 stuck, 1 unreadable", again: 5 * time.Minute,
 		honest: func(_ *world, c contents, outcome string) []string {
 			var held, stuck, unreadable int
 			_, err := fmt.Sscanf(outcome, "complete: %d held, %d stuck, %d unreadable", &held, &stuck, &unreadable)
@@ -104,7 +105,7 @@ func composer() alert.Composer {
 
 var quiet = slog.New(slog.DiscardHandler)
 
-func scan(ctx context.Context, w *world, cfg aws.Config, _ string) (string, error) {
+func watch(ctx context.Context, w *world, cfg aws.Config, _ string) (string, error) {
 	set, err := w.open(cfg)
 	if err != nil {
 		return "", err
@@ -112,10 +113,9 @@ func scan(ctx context.Context, w *world, cfg aws.Config, _ string) (string, erro
 	m := &monitor.Monitor{
 		Ledger: ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger), Composer: composer(),
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic, composer()), Meter: metric.NewPublisher(cfg, "Chaos"),
-		Rules: monitor.Rules{Thresholds: policy.Thresholds{Default: w.stuckAfter}, ReleaseGuard: 10 * time.Minute, RemindEvery: 4 * time.Hour},
-		Now:   w.now, Log: quiet,
+		Scanner:     scan.New(set, scan.Rules{Thresholds: policy.Thresholds{Default: w.stuckAfter}, ReleaseGuard: 10 * time.Minute}, w.now),
+		RemindEvery: 4 * time.Hour, Now: w.now, Log: quiet,
 	}
-	m.Watch(set)
 	report, err := m.Run(ctx)
 	word := map[bool]string{true: "complete", false: "incomplete"}[report.Complete]
 	return fmt.Sprintf("%s: %d held, %d stuck, %d unreadable", word, report.Held, report.Stuck, report.Unreadable), err

@@ -28,7 +28,7 @@ func (m *model) heal() {
 			return err
 		}})
 	}
-	last = append(last, &actor{kind: "monitor", run: func(cfg aws.Config) error { _, err := scan(context.Background(), m.world, cfg, ""); return err }})
+	last = append(last, &actor{kind: "monitor", run: func(cfg aws.Config) error { _, err := watch(context.Background(), m.world, cfg, ""); return err }})
 	for i, a := range last {
 		a.number = len(m.actors) + i
 		run := a.run

@@ -84,7 +84,6 @@ type model struct {
 	t      *testing.T
 	gate   *gate
 	actors []*actor
-	last   *actor          // who went last
 	lies   contents        // what lies there now
 	torn   map[string]bool // keys whose digest a client left wrong
 	may    map[string]bool // IDs that a release named, of clients that were dead
@@ -157,7 +156,7 @@ func (m *model) actor(number int, d drawn, p plan) *actor {
 			return m.apply(a, cfg, max(d.writes, map[bool]int{true: 1}[a.lockless]), d.managed)
 		}
 	case "monitor":
-		a.run = func(cfg aws.Config) error { _, err := scan(context.Background(), m.world, cfg, ""); return err }
+		a.run = func(cfg aws.Config) error { _, err := watch(context.Background(), m.world, cfg, ""); return err }
 	case "prune":
 		id := "the same request"
 		if !d.same {

@@ -55,7 +55,7 @@ func runRace(ctx context.Context, d time.Duration, modes []local.Mode, out io.Wr
 		return err
 	}
 	defer stopOwn()
-	r.clients, r.cfg = &local.AWS{Endpoint: theirs}, (&local.AWS{Endpoint: own}).Config()
+	r.clients, r.cfg = server.Through(theirs), server.Through(own).Config()
 	dir, err := os.MkdirTemp("", "lockwarden-chaos-")
 	if err != nil {
 		return err
@@ -88,7 +88,7 @@ func (r *race) run(ctx context.Context, d time.Duration, dir string, modes []loc
 	over := make(chan struct{}) // the clients are done: functions go on until then
 	for name, function := range map[string]func() (string, error){
 		"monitor": func() (string, error) {
-			outcome, err := scan(ctx, r.world, r.cfg, "")
+			outcome, err := watch(ctx, r.world, r.cfg, "")
 			return strings.Split(outcome, ":")[0], err
 		},
 		"unlock":  func() (string, error) { return r.releases(ctx) },

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -156,7 +157,7 @@ func (w *world) putLocks(ctx context.Context) error {
 func (w *world) putMemory(ctx context.Context) error {
 	table := ledger.NewTable(dynamodb.NewFromConfig(w.aws.Config()), w.Ledger)
 	then := time.Now().Add(-time.Hour)
-	turn, err := table.Begin(ctx, "earlier", then, then)
+	turn, err := table.Begin(ctx, "earlier", then, then, func(key ledger.Key) (ledger.Key, bool) { return key, false })
 	if err != nil {
 		return err
 	}
@@ -164,9 +165,9 @@ func (w *world) putMemory(ctx context.Context) error {
 		id := map[string]string{gone: goneID, other: otherID}[key]
 		entry := ledger.Entry{
 			FirstSeen: then, Stores: []string{store}, Told: 1, ToldAt: then, Expires: then.Add(month),
-			Finding: policy.Finding{ID: id, Path: w.Path(key), Verdict: policy.Stuck, HeldSince: then},
+			Finding: &policy.Finding{ID: id, Path: w.Path(key), Verdict: policy.Stuck, HeldSince: then},
 		}
-		if err := turn.Record(ctx, []ledger.Step{{Change: ledger.Note, Key: ledger.Key{Path: w.Path(key), ID: id}, Entry: entry}}); err != nil {
+		if err := turn.Record(ctx, slices.Values([]ledger.Step{{Change: ledger.Note, Key: ledger.Key{Path: w.Path(key), ID: id}, Entry: entry}})); err != nil {
 			return err
 		}
 	}

@@ -45,13 +45,22 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer aws.Stop()
+	slack, err := local.StartWebhook("/services/T0/B0/secret")
+	if err != nil {
+		return err
+	}
+	defer slack.Stop()
+	if err := aws.MakeSecret(ctx, secretName, slack.URL); err != nil {
+		return err
+	}
 	stack, err := aws.Deploy(ctx, "lockwarden", map[string]string{
 		"StuckAfter": stuckAfter.String(), "ReleaseGuard": stuckAfter.String(), "StuckAfterOverrides": "*/database/**=2h",
+		"SlackWebhookParameter": secretName,
 	})
 	if err != nil {
 		return err
 	}
-	s := &scene{aws: aws, stack: stack, client: client}
+	s := &scene{aws: aws, stack: stack, slack: slack, client: client}
 	if s.dir, err = os.MkdirTemp("", "lockwarden-demo-"); err != nil {
 		return err
 	}
@@ -72,6 +81,7 @@ func chooseClient() (local.Client, error) {
 type scene struct {
 	aws    *local.AWS
 	stack  *local.Stack
+	slack  *local.Webhook // stands in for it
 	client local.Client
 	dir    string
 	alive  *local.Run
@@ -133,6 +143,10 @@ func (s *scene) play(ctx context.Context) error {
 	title(fmt.Sprintf("THE MAIL, one of %d", len(messages)))
 	if len(messages) > 0 {
 		fmt.Printf("Subject: %s\n\n%s", messages[0].Subject, messages[0].Texts["email"])
+		title("THE SLACK MESSAGE, drawn from the blocks that its webhook got")
+		if err := s.printSlack(ctx, messages[0]); err != nil {
+			return err
+		}
 	}
 	title("THE METRICS, read back from CloudWatch")
 	if err := s.printMetrics(ctx); err != nil {

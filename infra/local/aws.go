@@ -17,15 +17,23 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 )
 
 // Region is where everything local lies.
 const Region = "eu-central-1"
 
-// AWS is one moto server.
+// AWS is one moto server, and who calls it: the administrator, or a role's session,
+// which may do only what the role's policies allow (see authorize.py).
 type AWS struct {
 	Endpoint string
-	server   *exec.Cmd
+	caller   aws.Credentials
+	region   string
+	*server
+}
+
+type server struct {
+	process *exec.Cmd
 
 	mu     sync.Mutex // of the questions that the server answers, see serve.py
 	stdin  io.WriteCloser
@@ -54,25 +62,30 @@ func Start() (*AWS, error) {
 	if err != nil {
 		return nil, err
 	}
-	server := exec.Command(interpreter, filepath.Join(Root(), "infra", "local", "serve.py")) //nolint:gosec // our own script
-	server.Stderr = os.Stderr
-	stdin, err := server.StdinPipe()
+	process := exec.Command(interpreter, filepath.Join(Root(), "infra", "local", "serve.py")) //nolint:gosec // our own script
+	process.Stderr = os.Stderr
+	stdin, err := process.StdinPipe()
 	if err != nil {
 		return nil, err
 	}
-	stdout, err := server.StdoutPipe()
+	stdout, err := process.StdoutPipe()
 	if err != nil {
 		return nil, err
 	}
-	if err := server.Start(); err != nil {
+	if err := process.Start(); err != nil {
 		return nil, fmt.Errorf("start moto: %w", err)
 	}
 	answers := bufio.NewReader(stdout)
 	port, err := answers.ReadString('\n')
 	if err != nil {
-		return nil, fmt.Errorf("moto did not start: %w", errors.Join(err, server.Wait()))
+		return nil, fmt.Errorf("moto did not start: %w", errors.Join(err, process.Wait()))
 	}
-	return &AWS{Endpoint: "http://127.0.0.1:" + strings.TrimSpace(port), server: server, stdin: stdin, stdout: answers}, nil
+	return &AWS{
+		Endpoint: "http://127.0.0.1:" + strings.TrimSpace(port),
+		caller:   aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"},
+		region:   Region,
+		server:   &server{process: process, stdin: stdin, stdout: answers},
+	}, nil
 }
 
 // ask has the server's process do what no API does, see serve.py.
@@ -99,7 +112,7 @@ func (a *AWS) Age(bucket, prefix string, by time.Duration) error {
 // Stop ends the server.
 func (a *AWS) Stop() {
 	_ = a.stdin.Close() // the server ends by itself then
-	_ = a.server.Wait()
+	_ = a.process.Wait()
 }
 
 // connections are never kept: moto closes idle ones without a word, and a call that
@@ -109,29 +122,46 @@ var connections = &http.Client{Transport: &http.Transport{DisableKeepAlives: tru
 // Config is for SDK clients of this AWS.
 func (a *AWS) Config() aws.Config {
 	return aws.Config{
-		Region: Region, BaseEndpoint: &a.Endpoint, HTTPClient: connections,
-		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+		Region: a.region, BaseEndpoint: &a.Endpoint, HTTPClient: connections,
+		Credentials: credentials.StaticCredentialsProvider{Value: a.caller},
 	}
 }
 
 // Env is for child processes that talk to this AWS.
 func (a *AWS) Env() map[string]string {
-	return map[string]string{
-		"AWS_ENDPOINT_URL": a.Endpoint, "AWS_REGION": Region, "AWS_DEFAULT_REGION": Region,
-		"AWS_ACCESS_KEY_ID": "local", "AWS_SECRET_ACCESS_KEY": "local", "AWS_EC2_METADATA_DISABLED": "true",
+	environment := map[string]string{
+		"AWS_ENDPOINT_URL": a.Endpoint, "AWS_REGION": a.region, "AWS_DEFAULT_REGION": a.region,
+		"AWS_ACCESS_KEY_ID": a.caller.AccessKeyID, "AWS_SECRET_ACCESS_KEY": a.caller.SecretAccessKey, "AWS_EC2_METADATA_DISABLED": "true",
 	}
+	if a.caller.SessionToken != "" {
+		environment["AWS_SESSION_TOKEN"] = a.caller.SessionToken
+	}
+	return environment
 }
 
-// runPython runs one of this folder's scripts against this AWS and gives what it
-// printed.
-func (a *AWS) runPython(ctx context.Context, script string, args ...string) ([]byte, error) {
+// As is the same AWS, called in a session of that role.
+func (a *AWS) As(ctx context.Context, roleARN string) (*AWS, error) {
+	out, err := sts.NewFromConfig(a.Config()).AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: &roleARN, RoleSessionName: aws.String("local")})
+	if err != nil {
+		return nil, fmt.Errorf("assume %s: %w", roleARN, err)
+	}
+	session := *a
+	session.caller = aws.Credentials{
+		AccessKeyID: *out.Credentials.AccessKeyId, SecretAccessKey: *out.Credentials.SecretAccessKey, SessionToken: *out.Credentials.SessionToken,
+	}
+	return &session, nil
+}
+
+// runPython runs one of this folder's scripts with this environment beside our own, and
+// gives what it printed.
+func runPython(ctx context.Context, environment map[string]string, script string, args ...string) ([]byte, error) {
 	interpreter, err := python()
 	if err != nil {
 		return nil, err
 	}
 	cmd := exec.CommandContext(ctx, interpreter, append([]string{filepath.Join(Root(), "infra", "local", script)}, args...)...) //nolint:gosec // our own script
 	cmd.Env = os.Environ()
-	for name, value := range a.Env() {
+	for name, value := range environment {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
 	out, err := cmd.Output()

@@ -14,7 +14,7 @@ import (
 // Client is a real Terraform or OpenTofu.
 type Client struct {
 	Name string // "terraform" or "tofu"
-	path string
+	Path string
 }
 
 // Tofu is the OpenTofu that `make setup` built.
@@ -171,7 +171,7 @@ func (w *Workspace) command(ctx context.Context, args ...string) *exec.Cmd {
 	default:
 		args = append(args[:len(args):len(args)], "-no-color", "-input=false")
 	}
-	cmd := exec.CommandContext(ctx, w.client.path, args...) //nolint:gosec // a client that make setup installed
+	cmd := exec.CommandContext(ctx, w.client.Path, args...) //nolint:gosec // a client that make setup installed
 	cmd.Dir = w.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // with what it started

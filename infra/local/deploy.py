@@ -1,9 +1,10 @@
 """Deploys the template into the local AWS: the real SAM transform, then CloudFormation.
 
 usage: deploy.py TEMPLATE STACK [NAME=VALUE …]
+       deploy.py --delete STACK
 
 The endpoint and credentials come from the environment. Prints, as JSON, the stack's
-outputs, its resources (physical by logical ID) and each function's environment.
+outputs, its resources (physical by logical ID), and each function's environment and role.
 """
 
 import json
@@ -25,6 +26,9 @@ MOTO_LACKS = {
     "AWS::Lambda::EventInvokeConfig": "has no retry settings",
     "AWS::SNS::Subscription": "makes no subscriptions; callers subscribe queues of their own",
     "AWS::SNS::TopicPolicy": "has no topic policies",
+    "AWS::SQS::QueuePolicy": "has no queue policies",
+    "AWS::Chatbot::CustomAction": "does not know Amazon Q Developer in chat",
+    "AWS::Chatbot::SlackChannelConfiguration": "does not know Amazon Q Developer in chat",
     "AWS::S3::BucketPolicy": "would refuse this plain HTTP endpoint: the policy is TLS-only",
 }
 
@@ -57,14 +61,23 @@ def deploy(template, stack, parameters):
     resources = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in found}
     if "StateBucket" in resources:  # moto takes no versioning from CloudFormation
         s3.put_bucket_versioning(Bucket=resources["StateBucket"], VersioningConfiguration={"Status": "Enabled"})
-    functions = {}
+    functions, roles = {}, {}
     for resource in found:
         if resource["ResourceType"] == "AWS::Lambda::Function":
             configured = client("lambda").get_function_configuration(FunctionName=resource["PhysicalResourceId"])
             functions[resource["LogicalResourceId"]] = configured["Environment"]["Variables"]
+            roles[resource["LogicalResourceId"]] = configured["Role"]
     outputs = {o["OutputKey"]: o["OutputValue"] for o in described.get("Outputs", [])}
-    return {"outputs": outputs, "resources": resources, "functions": functions}
+    return {"outputs": outputs, "resources": resources, "functions": functions, "roles": roles}
+
+
+def delete(stack):
+    cloudformation = client("cloudformation")
+    cloudformation.delete_stack(StackName=stack)
+    cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
 
 
 if __name__ == "__main__":
+    if sys.argv[1] == "--delete":
+        sys.exit(delete(sys.argv[2]))
     json.dump(deploy(sys.argv[1], sys.argv[2], dict(word.split("=", 1) for word in sys.argv[3:])), sys.stdout)

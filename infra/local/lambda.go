@@ -68,7 +68,7 @@ func Invoke(ctx context.Context, binary string, environment map[string]string, p
 		return Result{}, err
 	}
 	answers := make(chan Result, 1)
-	server := &http.Server{Handler: runtimeAPI(ctx, payload, answers), ReadHeaderTimeout: time.Second}
+	server := &http.Server{Handler: runtimeAPI(ctx, payload, FunctionARN(environment["AWS_LAMBDA_FUNCTION_NAME"]), answers), ReadHeaderTimeout: time.Second}
 	go server.Serve(listener) //nolint:errcheck // Close ends it
 	defer server.Close()      //nolint:errcheck // nothing is lost
 
@@ -97,7 +97,12 @@ func Invoke(ctx context.Context, binary string, environment map[string]string, p
 	}
 }
 
-func runtimeAPI(ctx context.Context, payload string, answers chan<- Result) http.Handler {
+// FunctionARN is the ARN of the function of that name.
+func FunctionARN(name string) string {
+	return "arn:aws:lambda:" + Region + ":123456789012:function:" + name
+}
+
+func runtimeAPI(ctx context.Context, payload, arn string, answers chan<- Result) http.Handler {
 	const version = "/2018-06-01/runtime/"
 	mux := http.NewServeMux()
 	var once sync.Once
@@ -111,7 +116,7 @@ func runtimeAPI(ctx context.Context, payload string, answers chan<- Result) http
 		deadline, _ := ctx.Deadline()
 		w.Header().Set("Lambda-Runtime-Aws-Request-Id", "11111111-2222-4333-8444-"+strconv.FormatInt(time.Now().UnixNano()%1e12+1e12, 10)[1:])
 		w.Header().Set("Lambda-Runtime-Deadline-Ms", strconv.FormatInt(deadline.UnixMilli(), 10))
-		w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", "arn:aws:lambda:"+Region+":123456789012:function:local")
+		w.Header().Set("Lambda-Runtime-Invoked-Function-Arn", arn)
 		_, _ = io.WriteString(w, payload)
 	})
 	answer := func(failed bool) http.HandlerFunc {

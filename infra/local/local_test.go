@@ -3,16 +3,9 @@ package local_test
 import (
 	"strings"
 	"testing"
-
-	"github.com/lockwarden/lockwarden/infra/local"
 )
 
 func TestDeploy(t *testing.T) {
-	aws, err := local.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(aws.Stop)
 	const tables = "arn:aws:dynamodb:eu-west-1:123456789012:table/a,arn:aws:dynamodb:us-east-1:123456789012:table/b"
 	const buckets = "arn:aws:s3:::states-a,arn:aws:s3:::states-b"
 	for name, tc := range map[string]struct {
@@ -30,12 +23,13 @@ func TestDeploy(t *testing.T) {
 			map[string]string{
 				"StuckAfter": "1h", "StuckAfterOverrides": "*/production/**=2h", "RemindEvery": "2h", "ReleaseGuard": "5m", "ScanEvery": "1 hour",
 				"AlertEmail": "a@example.com", "AlertTopicArn": "arn:aws:sns:eu-central-1:123456789012:ours", "MetricNamespace": "Mine",
+				"SlackWebhookParameter": "/lockwarden/slack", "SlackWorkspaceId": "T07EA123LEP", "SlackChannelId": "C07EZ1ABC23",
 				"LogRetentionDays": "30", "WatchKmsKeyArns": "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
 			}, ":table/", "arn:aws:s3:::", true,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			stack, err := aws.Deploy(t.Context(), strings.ReplaceAll(strings.ReplaceAll(name, " ", "-"), ",", ""), tc.parameters)
+			stack, err := server.Deploy(t.Context(), strings.ReplaceAll(strings.ReplaceAll(name, " ", "-"), ",", ""), tc.parameters)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -45,6 +39,9 @@ func TestDeploy(t *testing.T) {
 			}
 			if _, made := stack.Resources["LockTable"]; made != tc.own {
 				t.Errorf("lock table made: %v", made)
+			}
+			if _, made := stack.Functions["SlackFunction"]; made != (tc.parameters["SlackWebhookParameter"] != "") {
+				t.Errorf("Slack function made: %v", made)
 			}
 			for _, output := range []string{"AlertTopicArn", "MonitorFunctionName"} {
 				if stack.Outputs[output] == "" {

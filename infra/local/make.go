@@ -2,14 +2,32 @@ package local
 
 import (
 	"context"
+	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 )
+
+// In is the same AWS in another region.
+func (a *AWS) In(region string) *AWS {
+	other := *a
+	other.region = region
+	return &other
+}
+
+// Through is the same AWS by another door, such as a proxy before it.
+func (a *AWS) Through(endpoint string) *AWS {
+	other := *a
+	other.Endpoint = endpoint
+	return &other
+}
 
 // MakeTable makes a table with these string keys, a hash key and at most one range
 // key, and gives its ARN.
@@ -19,20 +37,26 @@ func (a *AWS) MakeTable(ctx context.Context, name string, keys ...string) (strin
 		input.AttributeDefinitions = append(input.AttributeDefinitions, types.AttributeDefinition{AttributeName: &key, AttributeType: types.ScalarAttributeTypeS})
 		input.KeySchema = append(input.KeySchema, types.KeySchemaElement{AttributeName: &key, KeyType: []types.KeyType{types.KeyTypeHash, types.KeyTypeRange}[i]})
 	}
-	out, err := dynamodb.NewFromConfig(a.Config()).CreateTable(ctx, input)
+	client := dynamodb.NewFromConfig(a.Config())
+	_, err := client.CreateTable(ctx, input)
+	// moto loses an answer now and then, and the SDK's repeat finds the table that it made.
+	if _, exists := errors.AsType[*types.ResourceInUseException](err); err != nil && !exists {
+		return "", err
+	}
+	out, err := client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name})
 	if err != nil {
 		return "", err
 	}
-	return aws.ToString(out.TableDescription.TableArn), nil
+	return aws.ToString(out.Table.TableArn), nil
 }
 
 // MakeBucket makes a versioned bucket and gives its ARN.
 func (a *AWS) MakeBucket(ctx context.Context, name string) (string, error) {
 	client := a.S3()
 	_, err := client.CreateBucket(ctx, &s3.CreateBucketInput{
-		Bucket: &name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: Region},
+		Bucket: &name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(a.region)},
 	})
-	if err != nil {
+	if _, exists := errors.AsType[*s3types.BucketAlreadyOwnedByYou](err); err != nil && !exists {
 		return "", err
 	}
 	_, err = client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
@@ -48,6 +72,28 @@ func (a *AWS) MakeTopic(ctx context.Context, name string) (string, error) {
 		return "", err
 	}
 	return aws.ToString(out.TopicArn), nil
+}
+
+// MakeRole makes a role with one managed policy, which anybody may assume, and gives
+// its ARN.
+func (a *AWS) MakeRole(ctx context.Context, name, policyARN string) (string, error) {
+	client := iam.NewFromConfig(a.Config())
+	out, err := client.CreateRole(ctx, &iam.CreateRoleInput{RoleName: &name, AssumeRolePolicyDocument: aws.String(
+		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"*"},"Action":"sts:AssumeRole"}]}`,
+	)})
+	if err != nil {
+		return "", err
+	}
+	_, err = client.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: &name, PolicyArn: &policyARN})
+	return aws.ToString(out.Role.Arn), err
+}
+
+// MakeSecret puts a SecureString into the parameter store.
+func (a *AWS) MakeSecret(ctx context.Context, name, value string) error {
+	_, err := ssm.NewFromConfig(a.Config()).PutParameter(ctx, &ssm.PutParameterInput{
+		Name: &name, Value: &value, Type: ssmtypes.ParameterTypeSecureString, Overwrite: aws.Bool(true),
+	})
+	return err
 }
 
 // S3 is a client for this AWS's buckets.

@@ -1,7 +1,8 @@
 """Serves moto on a free port of 127.0.0.1 and ends when its parent does.
 
-Prints the port. Then answers each line with one line of JSON:
+IAM decides as authorize.py says. Prints the port. Then answers each line with one line of JSON:
 - "published ARN": what was published to a topic, a list of [subject, message, attributes].
+- "used ARN": the actions that a role was allowed.
 - "age SECONDS BUCKET PREFIX": makes the objects there that much older.
 - "save": keeps everything in mind as it is now; "load": brings that back, in place of what came since.
 - "dump BUCKET": what lies in all tables, and every version in the bucket, the newest of a key first.
@@ -13,6 +14,7 @@ import json
 import logging
 import sys
 
+import authorize
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import FakeDeleteMarker, s3_backends
@@ -20,16 +22,17 @@ from moto.server import ThreadedMotoServer
 from moto.sns.models import sns_backends
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
+authorize.install()
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()
 print(server.get_host_and_port()[1], flush=True)
 
 
 def published(arn):
-    topic = sns_backends[DEFAULT_ACCOUNT_ID][arn.split(":")[3]].topics[arn]
+    region, account = arn.split(":")[3:5]
     return [
         [subject, message, {name: a["Value"] for name, a in (attributes or {}).items()}]
-        for _, message, subject, attributes, _ in topic.sent_notifications
+        for _, message, subject, attributes, _ in sns_backends[account][region].topics[arn].sent_notifications
     ]
 
 
@@ -86,7 +89,7 @@ def dump(bucket):
     return {"rows": rows, "versions": versions}
 
 
-COMMANDS = {"published": published, "age": age, "save": save, "load": load, "dump": dump}
+COMMANDS = {"published": published, "used": authorize.used, "age": age, "save": save, "load": load, "dump": dump}
 for line in sys.stdin:  # it ends with the parent, however that dies
     command, *arguments = line.rstrip("\n").split(" ", 3)  # a prefix may have blanks
     print(json.dumps(COMMANDS[command](*arguments)), flush=True)

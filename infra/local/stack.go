@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"maps"
 	"path/filepath"
+	"sync"
 )
 
 // Stack is the deployed template.
@@ -14,18 +15,26 @@ type Stack struct {
 	Resources map[string]string `json:"resources"` // physical ID by logical ID
 	// Functions are the environments that the stack gave its functions, by logical ID.
 	Functions map[string]map[string]string `json:"functions"`
+	// Roles are the ARNs of its functions' roles, by the functions' logical ID.
+	Roles map[string]string `json:"roles"`
 
-	aws *AWS
+	aws      *AWS
+	sessions sync.Map // of the functions' roles: logical ID to *AWS
 }
 
 // Deploy runs the real SAM transform over template.yaml and deploys the result with
 // these parameters, less what moto cannot make (see deploy.py).
 func (a *AWS) Deploy(ctx context.Context, name string, parameters map[string]string) (*Stack, error) {
-	args := []string{filepath.Join(Root(), "template.yaml"), name}
+	return a.DeployTemplate(ctx, filepath.Join(Root(), "template.yaml"), name, parameters)
+}
+
+// DeployTemplate does the same with the template in that file.
+func (a *AWS) DeployTemplate(ctx context.Context, file, name string, parameters map[string]string) (*Stack, error) {
+	args := []string{file, name}
 	for key, value := range parameters {
 		args = append(args, key+"="+value)
 	}
-	out, err := a.runPython(ctx, "deploy.py", args...)
+	out, err := runPython(ctx, a.Env(), "deploy.py", args...)
 	if err != nil {
 		return nil, err
 	}
@@ -36,22 +45,79 @@ func (a *AWS) Deploy(ctx context.Context, name string, parameters map[string]str
 	return s, nil
 }
 
+// Delete deletes a stack, with what its deletion policies do not retain.
+func (a *AWS) Delete(ctx context.Context, name string) error {
+	_, err := runPython(ctx, a.Env(), "deploy.py", "--delete", name)
+	return err
+}
+
+// Transform gives the template in that file as the real SAM transform makes it, with
+// default parameters: plain CloudFormation as JSON.
+func Transform(ctx context.Context, file string) ([]byte, error) {
+	return runPython(ctx, nil, "transform.py", file)
+}
+
+// Replaced are the resources of an older template that CloudFormation would replace or
+// delete to update it to template.yaml, each with the reason (see replaced.py).
+func Replaced(ctx context.Context, older string) (map[string]string, error) {
+	out, err := runPython(ctx, nil, "replaced.py", older, filepath.Join(Root(), "template.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	var found map[string]string
+	return found, json.Unmarshal(out, &found)
+}
+
+// Resource is one of the template's, as CloudFormation gets it: with its functions
+// still in it.
+type Resource struct {
+	Type       string
+	Condition  string
+	Properties map[string]any
+}
+
+// Template gives template.yaml after the real SAM transform, by logical ID.
+func (a *AWS) Template(ctx context.Context) (map[string]Resource, error) {
+	out, err := Transform(ctx, filepath.Join(Root(), "template.yaml"))
+	if err != nil {
+		return nil, err
+	}
+	var t struct{ Resources map[string]Resource }
+	return t.Resources, json.Unmarshal(out, &t)
+}
+
 // AWS is where the stack lies.
 func (s *Stack) AWS() *AWS { return s.aws }
 
+// As is the AWS that a function of the stack sees, called in its role.
+func (s *Stack) As(ctx context.Context, logicalID string) (*AWS, error) {
+	if known, ok := s.sessions.Load(logicalID); ok {
+		return known.(*AWS), nil
+	}
+	role, ok := s.Roles[logicalID]
+	if !ok {
+		return nil, fmt.Errorf("the stack has no function %s", logicalID)
+	}
+	session, err := s.aws.As(ctx, role)
+	if err == nil {
+		s.sessions.Store(logicalID, session)
+	}
+	return session, err
+}
+
 // Invoke builds functions/<name> and runs it once as Lambda would, with the
-// environment that the stack gave the function of that logical ID.
+// environment and the role that the stack gave the function of that logical ID.
 func (s *Stack) Invoke(ctx context.Context, function, logicalID, payload string) (Result, error) {
 	binary, err := Build(ctx, function)
 	if err != nil {
 		return Result{}, err
 	}
-	given, ok := s.Functions[logicalID]
-	if !ok {
-		return Result{}, fmt.Errorf("the stack has no function %s", logicalID)
+	session, err := s.As(ctx, logicalID)
+	if err != nil {
+		return Result{}, err
 	}
-	environment := s.aws.Env()
-	maps.Copy(environment, given)
+	environment := session.Env()
+	maps.Copy(environment, s.Functions[logicalID])
 	environment["AWS_LAMBDA_FUNCTION_NAME"] = s.Resources[logicalID]
 	return Invoke(ctx, binary, environment, payload)
 }

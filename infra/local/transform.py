@@ -28,7 +28,7 @@ def transformed(template, parameters, code):
     for resource in document["Resources"].values():
         if resource["Type"] == "AWS::Serverless::Function":
             resource["Properties"]["CodeUri"] = dict(code)
-    defaults = {name: p["Default"] for name, p in document["Parameters"].items() if "Default" in p}
+    defaults = {name: p["Default"] for name, p in document.get("Parameters", {}).items() if "Default" in p}
     return transform(document, {**defaults, **parameters, "AWS::Region": REGION}, NoManagedPolicies())
 
 

@@ -82,6 +82,38 @@ func pruneReport() alert.PruneReport {
 	}
 }
 
+// The largest report that a prune can make is still one that SNS takes.
+func TestTheLargestReportIsSent(t *testing.T) {
+	long := strings.Repeat("a <very> & \"long\" path/", 40)
+	var r alert.PruneReport
+	for i := range 2000 {
+		s := policy.Stale{
+			Path: fmt.Sprint(long, i), Fate: []policy.Fate{policy.Kept, policy.Pruned}[i%2], Why: long, VersionID: strings.Repeat("<", 100),
+			ManagedObjects: i % 4 / 2 * 9, Types: []policy.TypeCount{{Type: strings.Repeat("t", 128), Count: 1}, {Type: strings.Repeat("u", 128), Count: 1}},
+		}
+		r.States = append(r.States, s)
+	}
+	for i := range 101 {
+		r.Errors = append(r.Errors, fmt.Sprint(long, i))
+	}
+	r.Pruned, r.Kept, r.Abandoned = 1000, 1000, 500
+	e := composer.Prune(r, now)
+	m := publish(t, e)[0] // moto refuses what SNS does, but for the attributes
+	size := len(m.Subject)
+	var raw strings.Builder // as it was sent, but for the order
+	encoder := json.NewEncoder(&raw)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(m.Texts); err != nil {
+		t.Fatal(err)
+	}
+	for name, value := range m.Attributes {
+		size += len(name) + len("String.Array") + len(value)
+	}
+	if size += raw.Len(); size > 256<<10 || !strings.Contains(m.Texts["email"], "Cut here") {
+		t.Errorf("%d bytes", size)
+	}
+}
+
 func TestGoldens(t *testing.T) {
 	live, foreign := finding(), policy.Finding{
 		Path: "deploy-lock", HeldSince: now.Add(-time.Hour), HeldSeconds: 3600, Holdings: []tflock.Kind{tflock.DynamoDB}, Verdict: policy.Unreadable,
@@ -169,6 +201,56 @@ func TestHostileContent(t *testing.T) {
 			t.Fatalf("a control character in the mail: %q", mail)
 		}
 	})
+}
+
+// The Release button is shown for what Amazon Q can put into a command as it is, and
+// nothing that a holder wrote can mention or link in chat.
+func TestTheButtonTakesNoHostileID(t *testing.T) {
+	for name, tc := range map[string]struct {
+		event alert.Event
+		want  bool
+	}{
+		"an alert":    {composer.Lock(alert.LockStuck, finding(), 1, now), true},
+		"a reminder":  {composer.Lock(alert.LockReminder, finding(), 2, now), true},
+		"an end":      {composer.Lock(alert.LockResolved, finding(), 1, now), false},
+		"a release":   {composer.Released(finding(), "ana", "died", false, true, now), false},
+		"a refusal":   {composer.Kept(finding(), "ana", "too young", now), false},
+		"many alerts": {composer.Summary(alert.LockStuck, []policy.Finding{finding(), finding()}, alert.Warning, now), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			context, _ := chat(t, tc.event)
+			if _, button := context["lock_id"]; button != tc.want || (button && context["unlock_function"] != "lockwarden-unlock") {
+				t.Errorf("got %v", context)
+			}
+		})
+	}
+	for _, id := range []string{`x","force":true,"reason":"y`, "x --function-name other", "$LockId", "", "<!channel>", "ä", strings.Repeat("x", 129)} {
+		f := finding()
+		f.ID, f.Who = id, "<!channel> <@U1> <https://evil.example|x>"
+		context, said := chat(t, composer.Lock(alert.LockStuck, f, 1, now))
+		if len(context) != 0 {
+			t.Errorf("a button for the ID %q", id)
+		}
+		if strings.ContainsAny(said, "<>") {
+			t.Errorf("markup of a holder in %s", said)
+		}
+	}
+}
+
+// chat gives what the button can use, and all that the notification says.
+func chat(t *testing.T, e alert.Event) (context map[string]string, said string) {
+	t.Helper()
+	var n struct {
+		Content  map[string]any
+		Metadata struct {
+			Summary           string
+			AdditionalContext map[string]string
+		}
+	}
+	if err := json.Unmarshal([]byte(publish(t, e)[0].Texts["https"]), &n); err != nil {
+		t.Fatal(err)
+	}
+	return n.Metadata.AdditionalContext, fmt.Sprint(n)
 }
 
 // A shell takes the unlock command apart into the words that were meant.

@@ -3,9 +3,8 @@ package alert
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"regexp"
 	"strings"
-
-	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
 // chatMessage is the custom notification of Amazon Q Developer in chat
@@ -31,30 +30,51 @@ type chatMetadata struct {
 	AdditionalContext map[string]string `json:"additionalContext,omitempty"`
 }
 
+// shownInChat bounds the states of a prune that a chat message names: those that someone
+// pays for.
+const shownInChat = 10
+
 // chat keeps all events of one lock in one thread.
 func (c Composer) chat(e Event) chatMessage {
-	thread, context := string(e.Type), map[string]string{}
+	thread := string(e.Type)
 	var lines []string
 	if f := e.Lock; f != nil {
 		sum := sha256.Sum256([]byte(f.Path + "\x00" + f.ID))
 		thread = hex.EncodeToString(sum[:16])
-		if f.Verdict != policy.Unreadable {
-			context["lock_id"] = f.ID
-		}
 		for _, reason := range f.Evidence.Reasons {
-			lines = append(lines, "- "+markdown(clean(reason, 500)))
+			lines = append(lines, "- "+markdown(Clean(reason, 500)))
+		}
+	}
+	for _, s := range e.States[:min(len(e.States), shownInChat)] {
+		if s.Abandoned() {
+			lines = append(lines, "- "+markdown(Clean(s.Path, 300)+": "+Resources(s)))
 		}
 	}
 	m := chatMessage{Version: "1.0", Source: "custom"}
 	m.Content = chatContent{
 		TextType: "client-markdown", Title: markdown(e.Subject()),
-		Description: strings.Join(append([]string{markdown(clean(e.Text, 2000))}, lines...), "\n"),
+		Description: strings.Join(append([]string{markdown(Clean(e.Text, 2000))}, lines...), "\n"),
 	}
 	if e.Actions.Unlock != "" {
 		m.Content.NextSteps = []string{"Is the run alive? Look at the CI job, or ask its holder.", "Then release it: `" + strings.ReplaceAll(e.Actions.Unlock, "`", "'") + "`"}
 	}
-	m.Metadata = chatMetadata{ThreadID: thread, Summary: markdown(e.Subject()), EventType: string(e.Type), AdditionalContext: context}
+	m.Metadata = chatMetadata{ThreadID: thread, Summary: markdown(e.Subject()), EventType: string(e.Type), AdditionalContext: c.button(e)}
 	return m
+}
+
+// plainID is what a client makes as a lock's ID, and what can be put into a command
+// without being quoted.
+var plainID = regexp.MustCompile(`^[A-Za-z0-9-]{1,128}$`)
+
+// button is what the Release button (ReleaseAction in template.yaml) asks for: it is
+// shown only where both values are. Amazon Q puts them into its command as they are, so
+// an ID that could end a JSON string gets no button. The function's name keeps the
+// buttons of two stacks in one account apart.
+func (c Composer) button(e Event) map[string]string {
+	if e.Actions.Unlock == "" || e.Lock == nil || !plainID.MatchString(e.Lock.ID) {
+		return nil
+	}
+	return map[string]string{"lock_id": e.Lock.ID, "unlock_function": c.UnlockFunction}
 }
 
 // markdown keeps a text from being read as markup, a link or a mention.

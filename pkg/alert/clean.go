@@ -6,27 +6,12 @@ import (
 	"unicode"
 
 	"al.essio.dev/pkg/shellescape"
+
+	"github.com/lockwarden/lockwarden/pkg/plain"
 )
 
-// clean makes one line of a text that somebody else wrote: no line break, no control
-// or direction character can forge a line or hide one, and no length can drown
-// the rest.
-func clean(text string, limit int) string {
-	text = strings.Map(func(r rune) rune {
-		switch {
-		case unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar:
-			return '?'
-		case unicode.IsControl(r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r):
-			return ' '
-		}
-		return r
-	}, strings.ToValidUTF8(text, "?"))
-	text = strings.Join(strings.Fields(text), " ")
-	if runes := []rune(text); len(runes) > limit {
-		return string(runes[:limit-1]) + "…"
-	}
-	return text
-}
+// Clean makes one line of a text that somebody else wrote. limit is in characters.
+func Clean(text string, limit int) string { return plain.Line(text, limit) }
 
 // or gives a text that is never empty.
 func or(text, otherwise string) string {

@@ -25,7 +25,7 @@ func (c Composer) Lock(t Type, f policy.Finding, told int, now time.Time) Event 
 		f = heldUntil(f, now)
 	}
 	e.Lock, e.paths = &f, []string{f.Path}
-	path, held := clean(f.Path, maxPath), policy.Words(f.Held())
+	path, held := Clean(f.Path, maxPath), policy.Words(f.Held())
 	switch t {
 	case LockStuck, LockReminder:
 		e.Severity = Warning
@@ -50,7 +50,7 @@ func (c Composer) Lock(t Type, f policy.Finding, told int, now time.Time) Event 
 
 // By adds to a resolved event who released the lock through us, and why.
 func (e Event) By(who, reason string) Event {
-	e.Text += fmt.Sprintf(" Released through Lockwarden by %s: %s.", asker(who), or(clean(reason, 300), "no reason given"))
+	e.Text += fmt.Sprintf(" Released through Lockwarden by %s: %s.", asker(who), or(Clean(reason, 300), "no reason given"))
 	return e
 }
 
@@ -66,7 +66,7 @@ func (c Composer) Released(f policy.Finding, who, reason string, forced, whole b
 	if !whole {
 		how, e.Severity = "released in part, so that the state may still be locked,", Warning
 	}
-	e.Text = fmt.Sprintf("The lock of %s on state %s was %s by %s: %s.", holder(f), clean(f.Path, maxPath), how, asker(who), or(clean(reason, 300), "no reason given"))
+	e.Text = fmt.Sprintf("The lock of %s on state %s was %s by %s: %s.", holder(f), Clean(f.Path, maxPath), how, asker(who), or(Clean(reason, 300), "no reason given"))
 	return e
 }
 
@@ -74,11 +74,11 @@ func (c Composer) Released(f policy.Finding, who, reason string, forced, whole b
 func (c Composer) Kept(f policy.Finding, who, why string, now time.Time) Event {
 	e := c.event(LockRefused, now)
 	e.Severity, e.Lock, e.paths = Warning, &f, []string{f.Path}
-	e.Text = fmt.Sprintf("A release of the lock on state %s, asked for by %s, was refused: %s.", clean(f.Path, maxPath), asker(who), clean(why, 500))
+	e.Text = fmt.Sprintf("A release of the lock on state %s, asked for by %s, was refused: %s.", Clean(f.Path, maxPath), asker(who), Clean(why, 500))
 	return e
 }
 
-func asker(who string) string { return or(clean(who, maxText), "somebody who gave no name") }
+func asker(who string) string { return or(Clean(who, maxText), "somebody who gave no name") }
 
 // Summary makes one event of many locks.
 func (c Composer) Summary(t Type, findings []policy.Finding, severity Severity, now time.Time) Event {
@@ -91,11 +91,17 @@ func (c Composer) Summary(t Type, findings []policy.Finding, severity Severity, 
 		e.Locks = append(e.Locks, f)
 		e.paths = append(e.paths, f.Path)
 	}
+	return e.AndMore(0)
+}
+
+// AndMore says that a summary speaks of n locks more than it was given.
+func (e Event) AndMore(n int) Event {
 	what := map[Type]string{
 		LockStuck: "locks are stuck", LockReminder: "locks are still stuck",
 		LockResolved: "stuck locks are gone", LockUnreadable: "rows or objects are no Terraform locks",
-	}[t]
-	e.Text = fmt.Sprintf("%d %s.", len(findings), what)
+	}[e.Type]
+	e.Omitted += n
+	e.Text = fmt.Sprintf("%d %s.", len(e.Locks)+e.Omitted, what)
 	return e
 }
 
@@ -119,12 +125,12 @@ func (c Composer) Scan(t Type, severity Severity, backends []Backend, now time.T
 	e.Severity = severity
 	for _, b := range backends {
 		e.paths = append(e.paths, b.ARN)
-		line := fmt.Sprintf("%s (failing since %s)", clean(b.ARN, maxPath), policy.Clock(b.Since))
+		line := fmt.Sprintf("%s (failing since %s)", Clean(b.ARN, maxPath), policy.Clock(b.Since))
 		if b.Problem != "" {
 			// A backend's error begins with its ARN.
-			line = fmt.Sprintf("%s (since %s)", clean(b.Problem, 600), policy.Clock(b.Since))
+			line = fmt.Sprintf("%s (since %s)", Clean(b.Problem, 600), policy.Clock(b.Since))
 		}
-		e.lines = append(e.lines, line)
+		e.Details = append(e.Details, line)
 	}
 	one, many := "%d backend cannot be read, so its locks are not known: %s", "%d backends cannot be read, so their locks are not known: %s"
 	if t == ScanRecovered {
@@ -133,7 +139,7 @@ func (c Composer) Scan(t Type, severity Severity, backends []Backend, now time.T
 	if len(backends) != 1 {
 		one = many
 	}
-	e.Text = clean(fmt.Sprintf(one, len(backends), strings.Join(e.lines, "; ")), 2000)
+	e.Text = Clean(fmt.Sprintf(one, len(backends), strings.Join(e.Details, "; ")), 2000)
 	return e
 }
 
@@ -157,7 +163,7 @@ func (c Composer) invoke(function string, fields map[string]string) string {
 		"--cli-binary-format", "raw-in-base64-out", "--payload", payload(fields), "/dev/stdout")
 }
 
-func holder(f policy.Finding) string { return or(clean(f.Who, maxText), "somebody unknown") }
+func holder(f policy.Finding) string { return or(Clean(f.Who, maxText), "somebody unknown") }
 
 func likelihood(f policy.Finding) string {
 	switch f.Evidence.Liveness {

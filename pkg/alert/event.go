@@ -55,6 +55,7 @@ type Event struct {
 	States   []policy.Stale   `json:"states,omitempty"`  // of a prune, as many as fit
 	Omitted  int              `json:"omitted,omitempty"` // how many locks or states did not
 	Text     string           `json:"text"`              // one sentence for people
+	Details  []string         `json:"details,omitempty"` // what follows it, as many as fit: the backends of a scan.failed, the errors of a prune
 	Actions  Actions          `json:"actions"`
 
 	// paths are what the `path` attribute says: states, or ARNs of backends.
@@ -63,6 +64,4 @@ type Event struct {
 	about string
 	// pruned says that states went which can be brought back.
 	pruned bool
-	// lines follow the sentence in prose: the backends of a scan.failed, the errors of a prune.
-	lines []string
 }

@@ -11,8 +11,8 @@ import (
 // as many as fit.
 const shownInMail = 50
 
-// runbook leads from the alert to a healthy state.
-const runbook = "https://github.com/lockwarden/lockwarden/blob/main/infra/runbooks/stuck-lock.md"
+// Runbook leads from the alert to a healthy state.
+const Runbook = "https://github.com/lockwarden/lockwarden/blob/main/infra/runbooks/stuck-lock.md"
 
 // Subject is the mail's subject: ASCII without control characters, under 100 of
 // them, as SNS demands.
@@ -37,7 +37,7 @@ func (e Event) Subject() string {
 	}
 	mark := map[Severity]string{Critical: "CRITICAL ", Warning: "", Info: ""}[e.Severity]
 	subject := "[Lockwarden] " + mark + what + ": "
-	return subject + tail(ascii(clean(about, maxPath)), 99-len(subject))
+	return subject + tail(ascii(Clean(about, maxPath)), 99-len(subject))
 }
 
 // tail keeps the end of a path, which says more than its beginning.
@@ -70,8 +70,8 @@ func (c Composer) Mail(e Event) string {
 		}
 	case len(e.Locks) > 0:
 		for _, f := range e.Locks[:min(len(e.Locks), shownInMail)] {
-			line("- %s: %s, %s, held for %s, %s, ID %s", clean(f.Path, 300), holder(f), or(clean(f.Operation, 40), "unknown operation"),
-				policy.Words(f.Held()), f.Evidence.Liveness, or(clean(f.ID, 40), "none"))
+			line("- %s: %s, %s, held for %s, %s, ID %s", Clean(f.Path, 300), holder(f), or(Clean(f.Operation, 40), "unknown operation"),
+				policy.Words(f.Held()), f.Evidence.Liveness, or(Clean(f.ID, 40), "none"))
 		}
 		if more := max(0, len(e.Locks)-shownInMail) + e.Omitted; more > 0 {
 			line("- and %d more", more)
@@ -81,7 +81,7 @@ func (c Composer) Mail(e Event) string {
 		if e.Type == PruneReported {
 			pruneTables(line, e)
 		}
-		for _, l := range e.lines {
+		for _, l := range e.Details {
 			line("- %s", l)
 		}
 		if e.Type == ScanFailed {
@@ -102,13 +102,13 @@ func (c Composer) Mail(e Event) string {
 }
 
 func lockFacts(line func(string, ...any), f policy.Finding) {
-	line("State:      %s", clean(f.Path, maxPath))
+	line("State:      %s", Clean(f.Path, maxPath))
 	if f.Verdict == policy.Unreadable {
 		line("Lies in:    %s", kinds(f))
 	} else {
 		line("Held by:    %s", holder(f))
-		line("Operation:  %s (client version %s)", or(clean(f.Operation, maxText), "unknown"), or(clean(f.Version, 40), "unknown"))
-		line("Lock ID:    %s", clean(f.ID, maxText))
+		line("Operation:  %s (client version %s)", or(Clean(f.Operation, maxText), "unknown"), or(Clean(f.Version, 40), "unknown"))
+		line("Lock ID:    %s", Clean(f.ID, maxText))
 		line("Lies in:    %s", kinds(f))
 	}
 	line("Since:      %s (%s)", policy.Clock(f.HeldSince), policy.Words(f.Held()))
@@ -118,7 +118,7 @@ func lockFacts(line func(string, ...any), f policy.Finding) {
 		}[f.Evidence.Liveness])
 	}
 	for _, reason := range f.Evidence.Reasons {
-		line("  - %s", clean(reason, 500))
+		line("  - %s", Clean(reason, 500))
 	}
 }
 
@@ -132,5 +132,5 @@ func advice(line func(string, ...any), e Event) {
 	}
 	line("\nOr, in an initialised checkout of that state (no such check):")
 	line("  %s", e.Actions.ForceUnlock)
-	line("\nRunbook: %s", runbook)
+	line("\nRunbook: %s", Runbook)
 }

@@ -10,14 +10,17 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
+// maxDetails bounds the errors of a prune that a message names.
+const maxDetails = 10
+
 // PruneReport is what one prune did.
 type PruneReport struct {
-	States    []policy.Stale // what is worth telling, at most as many as the caller keeps
-	Pruned    int            // all of them, told or not
-	Kept      int            // abandoned ones included
-	Abandoned int
-	DryRun    bool     // nothing was deleted, and nothing was meant to be
-	Errors    []string // what could not be done
+	States     []policy.Stale // what is worth telling, at most as many as the caller keeps
+	Pruned     int            // all of them, told or not
+	WouldPrune int            // all that would have been, with PruneMode=report
+	Kept       int            // abandoned ones included
+	Abandoned  int
+	Errors     []string // what could not be done
 }
 
 // Prune makes the event of a prune. What still manages resources comes first: someone
@@ -35,22 +38,26 @@ func (c Composer) Prune(r PruneReport, now time.Time) Event {
 	for _, s := range e.States {
 		e.paths = append(e.paths, s.Path)
 	}
-	e.Omitted = r.Pruned + r.Kept - len(r.States)
-	e.about = fmt.Sprintf("%d abandoned, %d pruned, %d kept", r.Abandoned, r.Pruned, r.Kept-r.Abandoned)
-	e.pruned = r.Pruned > 0 && !r.DryRun
-	fate := "pruned"
-	if r.DryRun {
-		fate = "to be pruned"
+	all := r.Pruned + r.WouldPrune + r.Kept
+	e.Omitted = all - len(r.States)
+	e.pruned = r.Pruned > 0
+	fates := fmt.Sprintf("%d pruned, ", r.Pruned)
+	if r.WouldPrune > 0 {
+		fates += fmt.Sprintf("%d would be, ", r.WouldPrune)
 	}
-	e.Text = fmt.Sprintf("%s in all: %d %s, %d kept.", count(r.Pruned+r.Kept, "stale state"), r.Pruned, fate, r.Kept)
+	e.about = fmt.Sprintf("%d abandoned, %s%d kept", r.Abandoned, fates, r.Kept-r.Abandoned)
+	e.Text = fmt.Sprintf("%s in all: %s%d kept.", count(all, "stale state"), fates, r.Kept)
 	if r.Abandoned > 0 {
 		e.Text = fmt.Sprintf("%s still %s infrastructure, and someone pays for it. ", count(r.Abandoned, "stale state"), map[bool]string{true: "manages", false: "manage"}[r.Abandoned == 1]) + e.Text
 	}
 	if len(r.Errors) > 0 {
 		e.Text += fmt.Sprintf(" %s could not be done.", count(len(r.Errors), "thing"))
 	}
-	for _, problem := range r.Errors {
-		e.lines = append(e.lines, clean(problem, 600))
+	for _, problem := range r.Errors[:min(len(r.Errors), maxDetails)] {
+		e.Details = append(e.Details, Clean(problem, 600))
+	}
+	if more := len(r.Errors) - maxDetails; more > 0 {
+		e.Details = append(e.Details, fmt.Sprintf("and %d more, see the log", more))
 	}
 	return e
 }
@@ -107,14 +114,14 @@ func pruneTables(line func(string, ...any), e Event) {
 
 // cells are a state's columns in its table.
 func cells(s policy.Stale) []string {
-	path, since := clean(s.Path, 300), "last written "+s.LastModified.UTC().Format(time.DateOnly)
+	path, since := Clean(s.Path, 300), "last written "+s.LastModified.UTC().Format(time.DateOnly)
 	switch {
 	case s.Abandoned():
 		return []string{path, since, Resources(s)}
 	case s.Fate == policy.Kept:
-		return []string{path, since, string(s.Reason), clean(s.Why, 300)}
+		return []string{path, since, string(s.Reason), Clean(s.Why, 300)}
 	default:
-		return []string{path, since, fmt.Sprintf("serial %d", s.Serial), "version " + or(clean(s.VersionID, 100), "unknown")}
+		return []string{path, since, fmt.Sprintf("serial %d", s.Serial), "version " + or(Clean(s.VersionID, 100), "unknown")}
 	}
 }
 
@@ -124,7 +131,7 @@ func Resources(s policy.Stale) string {
 	var parts []string
 	others := s.ManagedObjects
 	for _, t := range s.Types[:min(len(s.Types), 3)] {
-		parts = append(parts, fmt.Sprintf("%d %s", t.Count, clean(t.Type, 128)))
+		parts = append(parts, fmt.Sprintf("%d %s", t.Count, Clean(t.Type, 128)))
 		others -= t.Count
 	}
 	if others > 0 && len(parts) > 0 {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -24,9 +25,10 @@ func NewTopic(client *sns.Client, arn string, composer Composer) *Topic {
 }
 
 // SNS takes 256 KiB for the message with all its attributes. The event's JSON is
-// in it three times and escaped, so it gets a share of that; the rest is for the
-// prose and the attributes.
+// in it three times and escaped, so it gets a share of that; the attributes get
+// theirs, and the prose what is left.
 const (
+	maxMessage    = 256 << 10
 	maxJSON       = 44 << 10
 	maxAttributes = 32 << 10
 )
@@ -60,13 +62,10 @@ func (c Composer) message(e Event) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	raw, err := json.Marshal(map[string]string{
-		"default": string(body), "sqs": string(body), "lambda": string(body), "email": mail, "https": string(chat),
-	})
-	if err != nil {
-		return "", fmt.Errorf("%s for SNS: %w", e.Type, err)
-	}
-	return string(raw), nil
+	room := maxMessage - maxAttributes - 3*escapedSize(json.RawMessage(body)) - escapedSize(json.RawMessage(chat)) - 2048
+	return string(plainJSON(map[string]string{
+		"default": string(body), "sqs": string(body), "lambda": string(body), "email": cut(mail, room), "https": string(chat),
+	})), nil
 }
 
 // fit marshals the event with as many of its locks or states as SNS has room for.
@@ -74,6 +73,7 @@ func (c Composer) message(e Event) (string, error) {
 func fit(e Event) ([]byte, error) {
 	size := 2048
 	locks, states := fitting(e.Locks, &size), fitting(e.States, &size)
+	e.Details = fitting(e.Details, &size)
 	e.Omitted += len(e.Locks) - len(locks) + len(e.States) - len(states)
 	e.Locks, e.States = locks, states
 	body, err := json.Marshal(e)
@@ -105,6 +105,17 @@ func escapedSize(item any) int {
 	return len(quoted)
 }
 
+// cut ends a text at a line's end where SNS has no more room for it, and says so.
+func cut(text string, room int) string {
+	const mark = "\n(Cut here: the message has no room for more.)\n"
+	for size := len(plainJSON(text)); size > room; size = len(plainJSON(text)) {
+		text = strings.TrimSuffix(text, mark)
+		text = text[:len(text)*room/size*9/10]
+		text = text[:strings.LastIndexByte(text, '\n')+1] + mark
+	}
+	return text
+}
+
 // attributes are what subscriptions filter by. A summary's path is a list, so that a
 // filter on one path finds it too.
 func attributes(e Event) map[string]types.MessageAttributeValue {
@@ -119,7 +130,7 @@ func attributes(e Event) map[string]types.MessageAttributeValue {
 		var fitting [][]byte
 		size := 0
 		for _, path := range e.paths {
-			quoted := quote(oneLine(path))
+			quoted := plainJSON(oneLine(path))
 			if size += len(quoted) + 1; size > maxAttributes {
 				break
 			}
@@ -131,13 +142,13 @@ func attributes(e Event) map[string]types.MessageAttributeValue {
 	return all
 }
 
-// quote writes a JSON string without HTML's escapes, which would make six bytes of one.
-func quote(text string) []byte {
+// plainJSON writes strings without HTML's escapes, which would make six bytes of one.
+func plainJSON(texts any) []byte {
 	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
-	if err := encoder.Encode(text); err != nil { // a string always encodes
-		return []byte(`""`)
+	if err := encoder.Encode(texts); err != nil { // strings always encode
+		return nil
 	}
 	return bytes.TrimSpace(b.Bytes())
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -33,6 +34,9 @@ type Bucket struct {
 // maxLock bounds what is read as a lock. A DynamoDB row, which holds the same JSON,
 // cannot pass 400 KB.
 const maxLock = 400 << 10
+
+// checksum goes with every write: a bucket with object lock refuses those without one.
+const checksum = types.ChecksumAlgorithmCrc32
 
 var errTooLarge = errors.New("object is larger than any lock, so it was not read")
 
@@ -120,6 +124,7 @@ func (b *Bucket) Acquire(ctx context.Context, path string, raw []byte) (tflock.H
 	}
 	out, err := client.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &b.name, Key: &key, Body: bytes.NewReader(raw), ContentType: aws.String("application/json"), IfNoneMatch: aws.String("*"),
+		ChecksumAlgorithm: checksum,
 	})
 	if code := status(err); code == http.StatusPreconditionFailed || code == http.StatusConflict {
 		h, found, err := b.read(ctx, client, key, time.Time{})

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
@@ -51,6 +52,19 @@ func (e *Error) Error() string {
 }
 
 func (e *Error) Unwrap() error { return e.Err }
+
+// Code is AWS's name for what is wrong, or empty.
+func (e *Error) Code() string { return code(e.Err) }
+
+// Refused says that AWS answered and will not do it, so that nothing has happened. After
+// any other error the call may have had its effect, by an attempt whose answer was lost.
+func (e *Error) Refused() bool {
+	switch e.Code() {
+	case "AccessDenied", "AccessDeniedException", "ResourceNotFoundException", "NoSuchBucket", "ValidationException":
+		return true
+	}
+	return strings.HasPrefix(e.Code(), "KMS.")
+}
 
 // cause is the error's heart: AWS's code and message, without the SDK's chain of
 // operations and request IDs.

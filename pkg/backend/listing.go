@@ -33,7 +33,7 @@ func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] 
 		var unread error // the first object that could not be read: the others still are
 		pages := s3.NewListObjectsV2Paginator(client, listInput(b.name, "", 1000))
 		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+			page, err := pages.NextPage(ctx, locksOnly)
 			if err == nil {
 				err = genuine(page.Name)
 			}

@@ -78,12 +78,18 @@ type State struct {
 	VersionID string // empty in a bucket without versions
 	Modified  time.Time
 	Size      int64
+
+	// How S3 encrypts it, for a copy that is to be as safe. Empty for a plain one.
+	encryption types.ServerSideEncryption
+	key        *string // of KMS
 }
 
-// SealedError says that the bytes of a state cannot be had with the rights of the
-// caller: encrypted with a key of its owner, archived, or forbidden. It stays so until
-// somebody changes that.
-type SealedError struct{ Err error }
+// SealedError says that the bytes of a state cannot be had: encrypted with a key of its
+// owner or archived, which is the object's own affair, or Denied.
+type SealedError struct {
+	Err    *Error
+	Denied bool // the role or a key does not allow it, and somebody should see to that
+}
 
 func (e *SealedError) Error() string { return e.Err.Error() }
 
@@ -105,14 +111,17 @@ func (b *Bucket) ReadState(ctx context.Context, path, versionID string) (State, 
 	case status(err) == http.StatusNotFound && name != "NoSuchBucket":
 		return State{}, ErrGone
 	// InvalidRequest is S3's word for an object that only its owner's key opens.
-	case name == "InvalidRequest", name == "AccessDenied", name == "InvalidObjectState", strings.HasPrefix(name, "KMS."):
-		return State{}, &SealedError{&Error{b.arn, err}}
+	case name == "InvalidRequest", name == "InvalidObjectState":
+		return State{}, &SealedError{Err: &Error{b.arn, err}}
+	case name == "AccessDenied", strings.HasPrefix(name, "KMS."):
+		return State{}, &SealedError{Err: &Error{b.arn, err}, Denied: true}
 	case err != nil:
 		return State{}, &Error{b.arn, err}
 	}
 	return State{
 		ReadCloser: out.Body, ETag: aws.ToString(out.ETag), VersionID: aws.ToString(out.VersionId),
 		Modified: aws.ToTime(out.LastModified), Size: aws.ToInt64(out.ContentLength),
+		encryption: out.ServerSideEncryption, key: out.SSEKMSKeyId,
 	}, nil
 }
 
@@ -157,7 +166,7 @@ func (b *Bucket) DeleteState(ctx context.Context, path, etag string) error {
 	case http.StatusNotFound:
 		return ErrGone
 	case http.StatusPreconditionFailed, http.StatusConflict:
-		return &ChangedError{}
+		return b.stateNow(ctx, client, key, etag, err)
 	}
 	if err != nil {
 		return &Error{b.arn, err}
@@ -165,23 +174,40 @@ func (b *Bucket) DeleteState(ctx context.Context, path, etag string) error {
 	return nil
 }
 
+// stateNow says why a conditional delete was refused: the state is gone, by the first of
+// two deletes of ours whose answer was lost; it is another; or it is the same, since S3
+// answers 409 when two requests for an object meet.
+func (b *Bucket) stateNow(ctx context.Context, client *s3.Client, key, etag string, refused error) error {
+	out, err := client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
+	switch {
+	case status(err) == http.StatusNotFound:
+		return ErrGone
+	case err != nil:
+		return &Error{b.arn, err}
+	case aws.ToString(out.ETag) == etag:
+		return &Error{b.arn, refused}
+	}
+	return &ChangedError{}
+}
+
 // ErrExists says that there is a state where one was to be written.
 var ErrExists = errors.New("there is a state already")
 
-// WriteState writes a state on condition that there is none, and gives its version.
-// It fails with ErrExists or *Error. When the answer to a write is lost and the SDK
-// repeats it, the state that stands there is our own.
-func (b *Bucket) WriteState(ctx context.Context, path string, state []byte) (versionID string, err error) {
+// WriteState writes a state on condition that there is none, encrypted as the one that
+// it was read from, and gives its version. It fails with ErrExists or *Error. When the
+// answer to a write is lost and the SDK repeats it, the state that stands there is ours.
+func (b *Bucket) WriteState(ctx context.Context, path string, content []byte, like State) (versionID string, err error) {
 	client, key, err := b.object(ctx, path)
 	if err != nil {
 		return "", err
 	}
 	out, err := client.PutObject(ctx, &s3.PutObjectInput{
-		Bucket: &b.name, Key: &key, Body: bytes.NewReader(state), ContentType: aws.String("application/json"), IfNoneMatch: aws.String("*"),
+		Bucket: &b.name, Key: &key, Body: bytes.NewReader(content), ContentType: aws.String("application/json"), IfNoneMatch: aws.String("*"),
+		ServerSideEncryption: like.encryption, SSEKMSKeyId: like.key, ChecksumAlgorithm: checksum,
 	})
 	switch status(err) {
 	case http.StatusPreconditionFailed, http.StatusConflict:
-		return b.sameState(ctx, path, state)
+		return b.sameState(ctx, path, content)
 	}
 	if err != nil {
 		return "", &Error{b.arn, err}
@@ -212,7 +238,9 @@ func (b *Bucket) LastVersion(ctx context.Context, path string) (versionID string
 	if err != nil {
 		return "", false, err
 	}
-	pages := s3.NewListObjectVersionsPaginator(client, &s3.ListObjectVersionsInput{Bucket: &b.name, Prefix: &key, EncodingType: types.EncodingTypeUrl})
+	// Without the encoding of keys that listings use: the paginator would hand back its
+	// encoded marker as it is, and S3 begin anew.
+	pages := s3.NewListObjectVersionsPaginator(client, &s3.ListObjectVersionsInput{Bucket: &b.name, Prefix: &key})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err == nil {
@@ -224,7 +252,7 @@ func (b *Bucket) LastVersion(ctx context.Context, path string) (versionID string
 		// Versions come by key, each key's newest first, and the first key with a prefix
 		// is the prefix itself.
 		for _, v := range page.Versions {
-			if listedKey(types.Object{Key: v.Key}) != key {
+			if aws.ToString(v.Key) != key {
 				return "", false, ErrGone
 			}
 			return aws.ToString(v.VersionId), aws.ToBool(v.IsLatest), nil

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"cmp"
+	"iter"
 	"slices"
 	"time"
 
@@ -55,10 +56,12 @@ type StoreStep struct {
 	Problem string
 }
 
-// Observed is one lock of a scan, judged.
+// Observed is one lock of a scan, judged. Finding puts into words what was found; it is
+// asked for where there is something to record or to tell.
 type Observed struct {
 	Lock    tflock.Lock
-	Finding policy.Finding
+	Verdict policy.Verdict
+	Finding func() policy.Finding
 }
 
 // Scan is what one scan found.
@@ -67,7 +70,7 @@ type Scan struct {
 	Ended    time.Time         // after the last read
 	Watched  []string          // ARN of every table and bucket that is configured
 	Failures map[string]string // ARN of each that could not be read completely, with the cause
-	Locks    []Observed
+	Locks    iter.Seq[Observed]
 }
 
 // Failed says whether a store could not be read completely.
@@ -85,35 +88,43 @@ type Rules struct {
 
 // Compare says what is new in a scan. Steps come in the order of the scan's locks,
 // then of the entries that are gone, sorted by path. A lock is gone only when each of
-// its stores that is still watched was read completely without it.
-func Compare(m Memory, scan Scan, rules Rules) []Step {
-	var steps []Step
-	present := make(map[Key]bool, len(scan.Locks))
-	unreadable := map[string]bool{} // paths
-	for _, o := range scan.Locks {
-		key := KeyOf(o.Lock)
-		if present[key] {
-			continue
+// its stores that is still watched was read completely without it. The steps are made
+// while they are asked for, the same ones each time: 100,000 at once are more than a
+// small function holds.
+func Compare(m Memory, scan Scan, rules Rules) iter.Seq[Step] {
+	return func(yield func(Step) bool) {
+		present := make(map[Key]bool, len(m.Locks))
+		unreadable := map[string]bool{} // paths
+		for o := range scan.Locks {
+			key := KeyOf(o.Lock)
+			if present[key] {
+				continue
+			}
+			present[key] = true
+			if !o.Lock.Readable() {
+				unreadable[o.Lock.Path] = true
+			}
+			if step, ok := compareLock(m, key, o, scan, rules); ok && !yield(step) {
+				return
+			}
 		}
-		present[key] = true
-		unreadable[o.Lock.Path] = unreadable[o.Lock.Path] || !o.Lock.Readable()
-		if step, ok := compareLock(m, key, o, scan, rules); ok {
-			steps = append(steps, step)
+		var gone []Key
+		for key, entry := range m.Locks {
+			if present[key] || unreadable[key.Path] {
+				continue // what is unreadable now may be that lock
+			}
+			if _, ok := compareAbsent(entry, scan); ok {
+				gone = append(gone, key)
+			}
+		}
+		slices.SortFunc(gone, func(a, b Key) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.ID, b.ID)) })
+		for _, key := range gone {
+			entry := m.Locks[key]
+			if change, ok := compareAbsent(entry, scan); ok && !yield(Step{change, key, entry, entry}) {
+				return
+			}
 		}
 	}
-	var gone []Step
-	for key, entry := range m.Locks {
-		if present[key] || unreadable[key.Path] {
-			continue // what is unreadable now may be that lock
-		}
-		if change, ok := compareAbsent(entry, scan); ok {
-			gone = append(gone, Step{change, key, entry, entry})
-		}
-	}
-	slices.SortFunc(gone, func(a, b Step) int {
-		return cmp.Or(cmp.Compare(a.Key.Path, b.Key.Path), cmp.Compare(a.Key.ID, b.Key.ID))
-	})
-	return append(steps, gone...)
 }
 
 func compareLock(m Memory, key Key, o Observed, scan Scan, rules Rules) (Step, bool) {
@@ -124,11 +135,11 @@ func compareLock(m Memory, key Key, o Observed, scan Scan, rules Rules) (Step, b
 	}
 	change := Note
 	switch {
-	case o.Finding.Verdict == policy.Unreadable && entry.Told == 0:
+	case o.Verdict == policy.Unreadable && entry.Told == 0:
 		change = Unreadable
-	case o.Finding.Verdict == policy.Stuck && entry.Told == 0:
+	case o.Verdict == policy.Stuck && entry.Told == 0:
 		change = Stuck
-	case o.Finding.Verdict == policy.Stuck && scan.Ended.Sub(entry.ToldAt) >= rules.RemindEvery:
+	case o.Verdict == policy.Stuck && scan.Ended.Sub(entry.ToldAt) >= rules.RemindEvery:
 		change = Reminder
 	}
 	grown := entry.grow(o.Lock)
@@ -139,7 +150,8 @@ func compareLock(m Memory, key Key, o Observed, scan Scan, rules Rules) (Step, b
 	if change != Note {
 		entry.Told, entry.ToldAt = entry.Told+1, scan.Ended
 	}
-	entry.Finding, entry.Expires = o.Finding, scan.Ended.Add(rules.Keep)
+	finding := o.Finding()
+	entry.Finding, entry.Expires = &finding, scan.Ended.Add(rules.Keep)
 	return Step{change, key, entry, before}, true
 }
 
@@ -173,7 +185,7 @@ func compareAbsent(entry Entry, scan Scan) (Change, bool) {
 	switch {
 	case watched == 0:
 		return Forget, true
-	case entry.Finding.Verdict == policy.Unreadable:
+	case entry.Finding != nil && entry.Finding.Verdict == policy.Unreadable:
 		return 0, false
 	case entry.Told > 0:
 		return Resolved, true

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 	"time"
 
@@ -25,10 +26,11 @@ var (
 func ago(d time.Duration) time.Time { return now.Add(-d) }
 
 func observed(verdict policy.Verdict, stores ...string) ledger.Observed {
-	o := ledger.Observed{Lock: tflock.Lock{ID: "x", Path: "b/k"}, Finding: policy.Finding{ID: "x", Path: "b/k", Verdict: verdict}}
+	o := ledger.Observed{Lock: tflock.Lock{ID: "x", Path: "b/k"}, Verdict: verdict}
 	if verdict == policy.Unreadable {
-		o.Lock.ID, o.Finding.ID = "", ""
+		o.Lock.ID = ""
 	}
+	o.Finding = func() policy.Finding { return policy.Finding{ID: o.Lock.ID, Path: "b/k", Verdict: verdict} }
 	for _, s := range stores {
 		kind := map[string]tflock.Kind{table: tflock.DynamoDB, bucket: tflock.S3}[s]
 		o.Lock.Holdings = append(o.Lock.Holdings, tflock.Holding{Kind: kind, Store: s, Path: "b/k"})
@@ -39,7 +41,7 @@ func observed(verdict policy.Verdict, stores ...string) ledger.Observed {
 func entry(told int, toldAt time.Time, stores ...string) ledger.Entry {
 	return ledger.Entry{
 		FirstSeen: ago(10 * time.Hour), Kinds: []tflock.Kind{tflock.DynamoDB}, Stores: stores, Told: told, ToldAt: toldAt,
-		Finding: policy.Finding{ID: "x", Path: "b/k", Verdict: policy.Stuck}, Expires: now.Add(29 * 24 * time.Hour),
+		Finding: &policy.Finding{ID: "x", Path: "b/k", Verdict: policy.Stuck}, Expires: now.Add(29 * 24 * time.Hour),
 	}
 }
 
@@ -77,9 +79,9 @@ func TestCompare(t *testing.T) {
 			if watched == nil {
 				watched = []string{table, bucket}
 			}
-			scan := ledger.Scan{Started: now, Ended: now, Watched: watched, Failures: tc.failures, Locks: tc.locks}
+			scan := ledger.Scan{Started: now, Ended: now, Watched: watched, Failures: tc.failures, Locks: slices.Values(tc.locks)}
 			var got []ledger.Change
-			for _, s := range ledger.Compare(ledger.Memory{Locks: tc.memory}, scan, rules) {
+			for s := range ledger.Compare(ledger.Memory{Locks: tc.memory}, scan, rules) {
 				got = append(got, s.Change)
 			}
 			if fmt.Sprint(got) != tc.want {
@@ -148,14 +150,16 @@ func TestALockIsToldOfInOrder(t *testing.T) {
 		for range rapid.IntRange(1, 40).Draw(t, "scans") {
 			at = at.Add(time.Duration(rapid.IntRange(1, 300).Draw(t, "minutes")) * time.Minute)
 			scan := ledger.Scan{Started: at, Ended: at, Watched: []string{table}, Failures: map[string]string{}}
+			var locks []ledger.Observed
 			present := rapid.Bool().Draw(t, "present")
 			if rapid.IntRange(0, 4).Draw(t, "fails") == 0 {
 				scan.Failures[table], present = "denied", false
 			}
 			if present {
-				scan.Locks = []ledger.Observed{observed(rapid.SampledFrom([]policy.Verdict{policy.Fresh, policy.Stuck}).Draw(t, "verdict"), table)}
+				locks = append(locks, observed(rapid.SampledFrom([]policy.Verdict{policy.Fresh, policy.Stuck}).Draw(t, "verdict"), table))
 			}
-			for _, s := range ledger.Compare(m, scan, rules) {
+			scan.Locks = slices.Values(locks)
+			for s := range ledger.Compare(m, scan, rules) {
 				if rapid.IntRange(0, 2).Draw(t, "publishing fails") == 0 {
 					s = s.Untold()
 				}

@@ -16,8 +16,8 @@ type Entry struct {
 	ToldAt    time.Time     `json:"told_at,omitzero"`    // when people last heard of it
 	Told      int           `json:"told,omitempty"`      // how often they did: the alert, then reminders
 	// Finding is the lock as it was last recorded: what remains to be said of it when
-	// it is gone.
-	Finding policy.Finding `json:"finding"`
+	// it is gone. It is nil in a memory where nobody will ask for it.
+	Finding *policy.Finding `json:"finding"`
 	// Expires is when the memory ends. It is renewed while the lock is seen.
 	Expires time.Time `json:"-"`
 }

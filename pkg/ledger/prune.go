@@ -6,6 +6,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -20,6 +21,9 @@ import (
 
 const (
 	kindPruned = "pruned"
+	attrOwner  = "owner"
+	attrOf     = "of"     // which version of the state: two runs must not take it for two prunes
+	attrUntil  = "until"  // when the run is dead, in Unix seconds
 	attrUntold = "untold" // there while Told is false, so that DynamoDB can filter by it
 	prune      = "prune"  // prune's row of kindRun: where it stopped
 	// keepPruned is how long a pruned state stays on record: the template's bucket
@@ -27,55 +31,94 @@ const (
 	keepPruned = 90 * 24 * time.Hour
 )
 
-// Pruned is the record of a pruned state, made before its delete: so that a report
-// that a crash swallowed is told by the next run, and that people see what can be
+// Pruned is the record of a state whose lock prune takes to delete it or to bring it
+// back. It is made before the lock, so that whatever a crash leaves is found by the next
+// run: the lock, and a delete that nobody was told of. People see in it what can be
 // restored.
 type Pruned struct {
-	At    time.Time    `json:"at"`
-	Told  bool         `json:"told"` // the report with it is out
-	State policy.Stale `json:"state"`
+	At        time.Time    `json:"at"`
+	Owner     string       `json:"owner"`               // unique to the run that made it
+	Request   string       `json:"request"`             // Lambda's ID of the invocation, the same when it is repeated
+	Until     time.Time    `json:"until"`               // that invocation is dead by then
+	Told      bool         `json:"told"`                // the report with it is out
+	Restoring bool         `json:"restoring,omitempty"` // made for a restore: there is nothing to tell
+	State     policy.Stale `json:"state"`
 }
 
-// RecordPruned writes a record, or brings the one of that state up to date.
+// ErrRecorded says that another run has a state in hand, or has just pruned it.
+var ErrRecorded = errors.New("another run of ours has it in hand")
+
+// RecordPruned writes a record. It fails with ErrRecorded when the same version of the
+// state is on record by another run that may be alive.
 func (t *Table) RecordPruned(ctx context.Context, p Pruned) error {
 	row, err := prunedRow(p)
 	if err != nil {
 		return err
 	}
-	if _, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &t.name, Item: row}); err != nil {
+	input := &dynamodb.PutItemInput{TableName: &t.name, Item: row}
+	if !p.Restoring {
+		input.ConditionExpression = aws.String("attribute_not_exists(#of) OR #of <> :of OR #until <= :now OR #owner = :owner")
+		input.ExpressionAttributeNames = map[string]string{"#of": attrOf, "#until": attrUntil, "#owner": attrOwner}
+		input.ExpressionAttributeValues = map[string]types.AttributeValue{
+			":of": row[attrOf], ":now": number(p.At.Unix()), ":owner": text(p.Owner),
+		}
+	}
+	_, err = t.client.PutItem(ctx, input)
+	if conditionFailed(err) {
+		return ErrRecorded
+	}
+	if err != nil {
 		return fmt.Errorf("record the prune in the ledger %s: %w", t.name, err)
 	}
 	return nil
 }
 
-// ForgetPruned removes the record of a state that is there after all, or again.
-func (t *Table) ForgetPruned(ctx context.Context, path string) error {
-	if _, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &t.name, Key: prunedKey(path)}); err != nil {
-		return fmt.Errorf("forget the prune in the ledger %s: %w", t.name, err)
+// WithdrawPruned removes a record, if it is still that one.
+func (t *Table) WithdrawPruned(ctx context.Context, p Pruned) error {
+	_, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &t.name, Key: prunedKey(p.State.Path, p.Restoring),
+		ConditionExpression:       aws.String("#owner = :owner"),
+		ExpressionAttributeNames:  map[string]string{"#owner": attrOwner},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":owner": text(p.Owner)},
+	})
+	if err != nil && !conditionFailed(err) {
+		return fmt.Errorf("withdraw a record from the ledger %s: %w", t.name, err)
 	}
 	return nil
 }
 
+// ForgetPruned removes the records of a pruned state that is there again.
+func (t *Table) ForgetPruned(ctx context.Context, path string) error {
+	return t.write(ctx, func(yield func(types.WriteRequest, error) bool) {
+		for _, restoring := range []bool{false, true} {
+			if !yield(types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: prunedKey(path, restoring)}}, nil) {
+				return
+			}
+		}
+	})
+}
+
 // ToldPruned notes that the report with these is out.
 func (t *Table) ToldPruned(ctx context.Context, told []Pruned) error {
-	requests := make([]types.WriteRequest, 0, len(told))
-	for _, p := range told {
-		p.Told = true
-		row, err := prunedRow(p)
-		if err != nil {
-			return err
+	return t.write(ctx, func(yield func(types.WriteRequest, error) bool) {
+		for _, p := range told {
+			p.Told = true
+			row, err := prunedRow(p)
+			if !yield(types.WriteRequest{PutRequest: &types.PutRequest{Item: row}}, err) {
+				return
+			}
 		}
-		requests = append(requests, types.WriteRequest{PutRequest: &types.PutRequest{Item: row}})
-	}
-	return t.write(ctx, requests)
+	})
 }
 
 // PrunedLately gives the records of the last 90 days, the newest first.
 func (t *Table) PrunedLately(ctx context.Context) ([]Pruned, error) {
-	return t.pruned(ctx, nil)
+	all, err := t.pruned(ctx, nil)
+	return slices.DeleteFunc(all, func(p Pruned) bool { return p.Restoring }), err
 }
 
-// UntoldPruned gives the records of prunes that died before their report was out.
+// UntoldPruned gives the records of prunes that died before their report was out, and of
+// restores that died.
 func (t *Table) UntoldPruned(ctx context.Context) ([]Pruned, error) {
 	return t.pruned(ctx, aws.String("attribute_exists("+attrUntold+")"))
 }
@@ -145,7 +188,12 @@ func (t *Table) SetMark(ctx context.Context, m Mark) error {
 	return nil
 }
 
-func prunedKey(path string) map[string]types.AttributeValue {
+// prunedKey hashes the path, which may be longer than a sort key. A restore has a row of
+// its own: the one of the prune stays until it has succeeded.
+func prunedKey(path string, restoring bool) map[string]types.AttributeValue {
+	if restoring {
+		path += "\x00restore"
+	}
 	sum := sha256.Sum256([]byte(path))
 	return rowKey(kindPruned, hex.EncodeToString(sum[:]))
 }
@@ -155,7 +203,9 @@ func prunedRow(p Pruned) (map[string]types.AttributeValue, error) {
 	if err != nil {
 		return nil, fmt.Errorf("prune of %s cannot be recorded: %w", p.State.Path, err)
 	}
-	row := prunedKey(p.State.Path)
+	row := prunedKey(p.State.Path, p.Restoring)
+	row[attrOwner], row[attrUntil] = text(p.Owner), number(p.Until.Unix())
+	row[attrOf] = text(p.State.VersionID + " of " + p.State.LastModified.UTC().Format(time.RFC3339))
 	if !p.Told {
 		row[attrUntold] = text("yes")
 	}

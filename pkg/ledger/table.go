@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"log/slog"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -40,16 +41,17 @@ type Table struct {
 // NewTable opens the ledger in the table of that name.
 func NewTable(client *dynamodb.Client, name string) *Table { return &Table{client, name} }
 
-// Recall reads the memory of all locks, consistently, without a right to tell.
+// Recall reads the memory of all locks, consistently, without a right to tell: their
+// findings are not in it.
 func (t *Table) Recall(ctx context.Context) (Memory, error) {
 	run, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: rowKey(kindRun, monitor), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return Memory{}, fmt.Errorf("read the ledger %s: %w", t.name, err)
 	}
-	return t.recall(ctx, run.Item)
+	return t.recall(ctx, run.Item, func(key Key) (Key, bool) { return key, true })
 }
 
-func (t *Table) recall(ctx context.Context, run map[string]types.AttributeValue) (Memory, error) {
+func (t *Table) recall(ctx context.Context, run map[string]types.AttributeValue, held func(Key) (Key, bool)) (Memory, error) {
 	m := Memory{Locks: map[Key]Entry{}, Stores: map[string]Store{}}
 	if body := textOf(run, attrBody); body != "" {
 		if err := json.Unmarshal([]byte(body), &m.Stores); err != nil {
@@ -58,6 +60,7 @@ func (t *Table) recall(ctx context.Context, run map[string]types.AttributeValue)
 			m.Stores = map[string]Store{}
 		}
 	}
+	shared := texts{}
 	pages := dynamodb.NewQueryPaginator(t.client, &dynamodb.QueryInput{
 		TableName: &t.name, ConsistentRead: aws.Bool(true),
 		KeyConditionExpression:    aws.String("#kind = :lock"),
@@ -70,18 +73,46 @@ func (t *Table) recall(ctx context.Context, run map[string]types.AttributeValue)
 			return Memory{}, fmt.Errorf("read the ledger %s: %w", t.name, err)
 		}
 		for _, item := range page.Items {
-			key := Key{textOf(item, attrPath), textOf(item, attrLockID)}
-			var entry Entry
-			if err := json.Unmarshal([]byte(textOf(item, attrBody)), &entry); err != nil {
+			key, known := held(Key{textOf(item, attrPath), textOf(item, attrLockID)})
+			entry, err := decodeEntry([]byte(textOf(item, attrBody)), !known)
+			if err != nil {
 				// An alert told twice is better than one never told.
 				slog.WarnContext(ctx, "ledger row cannot be read, so its lock counts as new", "path", key.Path, "error", err)
 				continue
 			}
 			entry.Expires = time.Unix(numberOf(item, attrExpires), 0)
+			entry.Stores = shared.of(entry.Stores)
 			m.Locks[key] = entry
 		}
 	}
 	return m, nil
+}
+
+// decodeEntry reads a lock's memory, without its finding where that is not wanted: it is
+// most of what an entry takes.
+func decodeEntry(body []byte, withFinding bool) (Entry, error) {
+	if withFinding {
+		var entry Entry
+		err := json.Unmarshal(body, &entry)
+		return entry, err
+	}
+	var lean struct {
+		Entry
+		Finding struct{} `json:"finding"` // in place of the entry's own
+	}
+	err := json.Unmarshal(body, &lean)
+	return lean.Entry, err
+}
+
+// texts keeps one copy of each list of texts: nearly every lock lies in the same store.
+type texts map[string][]string
+
+func (t texts) of(list []string) []string {
+	key := strings.Join(list, "\x00")
+	if t[key] == nil {
+		t[key] = list
+	}
+	return t[key]
 }
 
 func rowKey(kind, id string) map[string]types.AttributeValue {

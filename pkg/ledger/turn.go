@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -36,7 +37,9 @@ const clockSlack = time.Hour
 // Begin takes the turn for the scan that started then, and reads the memory.
 // It fails with ErrNotOurTurn when another holds the turn, or when a newer scan was
 // recorded: what this one saw is then out of date. owner must be unique to the invocation.
-func (t *Table) Begin(ctx context.Context, owner string, scanStarted, now time.Time) (*Turn, error) {
+// held says which locks the scan saw: of those it is known what to say, so that their
+// findings are not kept. It gives a lock's key back as the scan has it, to be kept once.
+func (t *Table) Begin(ctx context.Context, owner string, scanStarted, now time.Time, held func(Key) (Key, bool)) (*Turn, error) {
 	until := now.Add(Lease)
 	out, err := t.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &t.name, Key: rowKey(kindRun, monitor),
@@ -56,7 +59,7 @@ func (t *Table) Begin(ctx context.Context, owner string, scanStarted, now time.T
 	if err != nil {
 		return nil, fmt.Errorf("take the turn in the ledger %s: %w", t.name, err)
 	}
-	memory, err := t.recall(ctx, out.Attributes)
+	memory, err := t.recall(ctx, out.Attributes, held)
 	if err != nil {
 		return nil, err
 	}
@@ -65,20 +68,23 @@ func (t *Table) Begin(ctx context.Context, owner string, scanStarted, now time.T
 
 // Record writes the steps down: call it when what they say was published. Recording
 // a step again changes nothing.
-func (t *Turn) Record(ctx context.Context, steps []Step) error {
-	requests := make([]types.WriteRequest, 0, len(steps))
-	for _, s := range steps {
-		if s.Change == Resolved || s.Change == Forget {
-			requests = append(requests, types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: lockRowKey(s.Key)}})
-			continue
+func (t *Turn) Record(ctx context.Context, steps iter.Seq[Step]) error {
+	return t.table.write(ctx, func(yield func(types.WriteRequest, error) bool) {
+		for s := range steps {
+			if !yield(s.request()) {
+				return
+			}
 		}
-		row, err := lockRow(s.Key, s.Entry)
-		if err != nil {
-			return err
-		}
-		requests = append(requests, types.WriteRequest{PutRequest: &types.PutRequest{Item: row}})
+	})
+}
+
+// request writes a step down.
+func (s Step) request() (types.WriteRequest, error) {
+	if s.Change == Resolved || s.Change == Forget {
+		return types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: lockRowKey(s.Key)}}, nil
 	}
-	return t.table.write(ctx, requests)
+	row, err := lockRow(s.Key, s.Entry)
+	return types.WriteRequest{PutRequest: &types.PutRequest{Item: row}}, err
 }
 
 // End records the stores and the scan, and gives the turn back. It fails with

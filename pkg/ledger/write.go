@@ -2,8 +2,9 @@ package ledger
 
 import (
 	"context"
+	"errors"
 	"fmt"
-	"slices"
+	"iter"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -17,12 +18,27 @@ const (
 	writers = 8
 )
 
-// write puts and deletes rows, each key once, in as few calls as DynamoDB takes.
-func (t *Table) write(ctx context.Context, requests []types.WriteRequest) error {
+// write puts and deletes rows, each key once, in as few calls as DynamoDB takes, as they
+// come. It ends with the first error, of a row or of a call.
+func (t *Table) write(ctx context.Context, requests iter.Seq2[types.WriteRequest, error]) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(writers)
-	for part := range slices.Chunk(requests, batch) {
-		group.Go(func() error { return t.writeBatch(ctx, part) })
+	var part []types.WriteRequest
+	send := func() {
+		full := part
+		part = nil
+		group.Go(func() error { return t.writeBatch(ctx, full) })
+	}
+	for request, err := range requests {
+		if err != nil || ctx.Err() != nil {
+			return errors.Join(err, group.Wait())
+		}
+		if part = append(part, request); len(part) == batch {
+			send()
+		}
+	}
+	if len(part) > 0 {
+		send()
 	}
 	return group.Wait()
 }

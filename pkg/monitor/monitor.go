@@ -2,34 +2,23 @@ package monitor
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"iter"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
-	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/metric"
 	"github.com/lockwarden/lockwarden/pkg/policy"
-	"github.com/lockwarden/lockwarden/pkg/tflock"
+	"github.com/lockwarden/lockwarden/pkg/scan"
 )
 
-// store is a place that is scanned for locks.
-type store interface {
-	ARN() string
-	Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error]
-}
-
-// states tells when a state was last written.
-type states interface {
-	ARN() string
-	StateWritten(ctx context.Context, path string) (time.Time, error)
-}
-
 type memory interface {
-	Begin(ctx context.Context, owner string, scanStarted, now time.Time) (*ledger.Turn, error)
+	Begin(ctx context.Context, owner string, scanStarted, now time.Time, held func(ledger.Key) (ledger.Key, bool)) (*ledger.Turn, error)
 	Recall(ctx context.Context) (ledger.Memory, error)
 }
 
@@ -41,36 +30,16 @@ type meter interface {
 	Put(ctx context.Context, s metric.Scan, at time.Time) error
 }
 
-// Rules are the settings that a scan decides by.
-type Rules struct {
-	Thresholds   policy.Thresholds
-	ReleaseGuard time.Duration // a state written within it is a sign of life
-	RemindEvery  time.Duration
-}
-
 // Monitor is one scan's dependencies.
 type Monitor struct {
-	stores []store
-	states map[string]states // watched state buckets by name
-
-	Ledger   memory
-	Composer alert.Composer
-	Topic    publisher
-	Meter    meter
-	Rules    Rules
-	Now      func() time.Time
-	Log      *slog.Logger
-}
-
-// Watch names the stores to scan.
-func (m *Monitor) Watch(set backend.Set) {
-	m.stores, m.states = nil, make(map[string]states, len(set.Buckets))
-	for _, s := range set.All() {
-		m.stores = append(m.stores, s)
-	}
-	for _, b := range set.Buckets {
-		m.states[b.Name()] = b
-	}
+	Scanner     *scan.Scanner
+	Ledger      memory
+	Composer    alert.Composer
+	Topic       publisher
+	Meter       meter
+	RemindEvery time.Duration
+	Now         func() time.Time
+	Log         *slog.Logger
 }
 
 // keep is how long the ledger remembers a lock that it has not seen since: long
@@ -81,20 +50,28 @@ const keep = 30 * 24 * time.Hour
 // are judged and told, and metrics are sent. The error then names everything that
 // failed, and the report says what was found all the same.
 func (m *Monitor) Run(ctx context.Context) (Report, error) {
-	read := m.read(ctx)
-	scan := ledger.Scan{Started: read.started, Ended: m.Now(), Watched: read.watched, Failures: read.failures}
-
-	turn, recalled, err := m.recall(ctx, scan)
+	reading := m.Scanner.Read(ctx)
+	turn, recalled, err := m.recall(ctx, reading)
 	errs := []error{err}
-	scan.Locks = m.judge(ctx, tflock.Merge(read.holdings), recalled, scan)
+	sight := m.Scanner.Judge(reading, recalled)
+	worst := sight.First(maxListed)
+	m.Scanner.Look(ctx, reading, worst)
+	found := ledger.Scan{Started: reading.Started, Ended: reading.Ended, Watched: reading.Watched, Failures: reading.Failures}
+	found.Locks = func(yield func(ledger.Observed) bool) {
+		for j := range concat(slices.Values(worst), sight.From(len(worst))) {
+			if !yield(ledger.Observed{Lock: j.Lock, Verdict: j.Verdict, Finding: func() policy.Finding { return m.Scanner.Finding(reading, j) }}) {
+				return
+			}
+		}
+	}
 
 	var resolved []time.Duration
 	if turn != nil {
-		resolved, err = m.tell(ctx, turn, scan)
+		resolved, err = m.tell(ctx, turn, found)
 		errs = append(errs, err)
 	}
-	report := newReport(scan)
-	errs = append(errs, m.Meter.Put(ctx, report.measures(resolved), scan.Ended))
+	report := newReport(reading, sight, found.Locks)
+	errs = append(errs, m.Meter.Put(ctx, report.measures(resolved), found.Ended))
 	for _, failure := range report.Errors {
 		errs = append(errs, errors.New(failure))
 	}
@@ -103,8 +80,8 @@ func (m *Monitor) Run(ctx context.Context) (Report, error) {
 
 // recall takes the turn to tell. Without it, since another invocation has it, the
 // memory still helps to judge; without a memory locks are judged by what they say.
-func (m *Monitor) recall(ctx context.Context, scan ledger.Scan) (*ledger.Turn, ledger.Memory, error) {
-	turn, err := m.Ledger.Begin(ctx, newOwner(), scan.Started, m.Now())
+func (m *Monitor) recall(ctx context.Context, reading scan.Reading) (*ledger.Turn, ledger.Memory, error) {
+	turn, err := m.Ledger.Begin(ctx, rand.Text(), reading.Started, m.Now(), reading.Held)
 	if err == nil {
 		return turn, turn.Memory, nil
 	}
@@ -114,4 +91,17 @@ func (m *Monitor) recall(ctx context.Context, scan ledger.Scan) (*ledger.Turn, l
 	m.Log.InfoContext(ctx, "another invocation tells what it found", "reason", err.Error())
 	recalled, err := m.Ledger.Recall(ctx)
 	return nil, recalled, err
+}
+
+// concat gives one sequence after the other.
+func concat[V any](parts ...iter.Seq[V]) iter.Seq[V] {
+	return func(yield func(V) bool) {
+		for _, part := range parts {
+			for v := range part {
+				if !yield(v) {
+					return
+				}
+			}
+		}
+	}
 }

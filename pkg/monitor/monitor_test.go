@@ -19,6 +19,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/metric"
 	"github.com/lockwarden/lockwarden/pkg/monitor"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -91,16 +92,18 @@ func (w *world) scan(wire *local.Wire) (monitor.Report, error) {
 		w.Fatal(err)
 	}
 	composer := alert.Composer{Account: "123456789012", Region: local.Region}
+	now := func() time.Time { return w.now }
+	rules := scan.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}
 	m := &monitor.Monitor{
-		Ledger:   ledger.NewTable(dynamodb.NewFromConfig(cfg), w.ledger),
-		Composer: composer,
-		Topic:    alert.NewTopic(sns.NewFromConfig(cfg), w.topic, composer),
-		Meter:    metric.NewPublisher(cfg, "Test"),
-		Rules:    monitor.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute, RemindEvery: 4 * time.Hour},
-		Now:      func() time.Time { return w.now },
-		Log:      slog.New(slog.DiscardHandler),
+		Scanner:     scan.New(set, rules, now),
+		Ledger:      ledger.NewTable(dynamodb.NewFromConfig(cfg), w.ledger),
+		Composer:    composer,
+		Topic:       alert.NewTopic(sns.NewFromConfig(cfg), w.topic, composer),
+		Meter:       metric.NewPublisher(cfg, "Test"),
+		RemindEvery: 4 * time.Hour,
+		Now:         now,
+		Log:         slog.New(slog.DiscardHandler),
 	}
-	m.Watch(set)
 	return m.Run(context.Background())
 }
 

@@ -1,11 +1,13 @@
 package monitor
 
 import (
+	"iter"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/metric"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/scan"
 )
 
 // Report is the function's answer: the locks of now, worst first.
@@ -28,34 +30,25 @@ const (
 	maxBytes  = 4 << 20
 )
 
-func newReport(scan ledger.Scan) Report {
+func newReport(reading scan.Reading, sight scan.Sight, locks iter.Seq[ledger.Observed]) Report {
+	figures := sight.Figures
 	r := Report{
-		ScannedAt: scan.Started.UTC(), Complete: len(scan.Failures) == 0,
-		Locks: []policy.Finding{}, Errors: []string{},
+		ScannedAt: reading.Started.UTC(), Complete: reading.Complete(),
+		Held: figures.Held, Stuck: figures.Stuck, Unreadable: figures.Unreadable, OldestSeconds: int64(figures.Oldest / time.Second),
+		Locks: []policy.Finding{}, Errors: reading.Errors(),
 	}
 	size := 0
-	for _, o := range scan.Locks {
-		f := o.Finding
-		if f.Verdict == policy.Unreadable {
-			r.Unreadable++
-		} else {
-			r.Held++
-			r.OldestSeconds = max(r.OldestSeconds, f.HeldSeconds)
+	for o := range locks {
+		if len(r.Locks) == maxListed {
+			break
 		}
-		if f.Verdict == policy.Stuck {
-			r.Stuck++
-		}
-		if size += sizeOf(f); len(r.Locks) == maxListed || size > maxBytes {
-			r.Omitted++
-			continue
+		f := o.Finding()
+		if size += sizeOf(f); size > maxBytes {
+			break
 		}
 		r.Locks = append(r.Locks, f)
 	}
-	for _, arn := range scan.Watched {
-		if problem, failed := scan.Failures[arn]; failed {
-			r.Errors = append(r.Errors, problem)
-		}
-	}
+	r.Omitted = sight.Len() - len(r.Locks)
 	return r
 }
 

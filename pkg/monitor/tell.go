@@ -3,6 +3,7 @@ package monitor
 import (
 	"context"
 	"errors"
+	"iter"
 	"slices"
 	"time"
 
@@ -25,33 +26,37 @@ var eventOf = map[ledger.Change]alert.Type{
 func (m *Monitor) tell(ctx context.Context, turn *ledger.Turn, scan ledger.Scan) ([]time.Duration, error) {
 	ctx, cancel := context.WithDeadline(ctx, turn.Until)
 	defer cancel()
-	rules := ledger.Rules{RemindEvery: m.Rules.RemindEvery, Keep: keep}
-	changes := map[ledger.Change][]ledger.Step{}
-	for _, step := range ledger.Compare(turn.Memory, scan, rules) {
-		changes[step.Change] = append(changes[step.Change], step)
-	}
+	rules := ledger.Rules{RemindEvery: m.RemindEvery, Keep: keep}
+	steps := ledger.Compare(turn.Memory, scan, rules)
+	changes := gather(steps)
 
 	var resolved []time.Duration
 	var unsaid, unrecorded []error
-	record := func(steps []ledger.Step) {
+	tell := func(n news, event alert.Event, steps iter.Seq[ledger.Step]) {
+		err := m.Topic.Publish(ctx, event)
+		if err != nil {
+			unsaid = append(unsaid, err)
+			steps = untold(steps)
+		} else if n.change == ledger.Resolved {
+			for _, step := range n.first {
+				resolved = append(resolved, scan.Ended.Sub(step.Entry.Finding.HeldSince))
+			}
+		}
 		unrecorded = append(unrecorded, turn.Record(ctx, steps))
 	}
 	for _, change := range []ledger.Change{ledger.Stuck, ledger.Reminder, ledger.Unreadable, ledger.Resolved} {
-		for news := range parts(changes[change]) {
-			if err := m.Topic.Publish(ctx, m.event(ctx, turn, change, news, scan.Ended)); err != nil {
-				unsaid = append(unsaid, err)
-				for i := range news {
-					news[i] = news[i].Untold()
-				}
-			} else if change == ledger.Resolved {
-				for _, step := range news {
-					resolved = append(resolved, scan.Ended.Sub(step.Entry.Finding.HeldSince))
-				}
-			}
-			record(news)
+		n := changes[change]
+		if n.count > alert.SummaryAbove {
+			tell(n, m.summary(n, scan.Ended), only(steps, change))
+			continue
+		}
+		for one := range n.each() {
+			tell(one, m.event(ctx, turn, one.first[0], scan.Ended), slices.Values(one.first))
 		}
 	}
-	record(slices.Concat(changes[ledger.Note], changes[ledger.Forget]))
+	if changes[ledger.Note].count+changes[ledger.Forget].count > 0 {
+		unrecorded = append(unrecorded, turn.Record(ctx, only(steps, ledger.Note, ledger.Forget)))
+	}
 
 	next, err := m.tellStores(ctx, turn, scan, rules)
 	unsaid = append(unsaid, err)
@@ -95,37 +100,39 @@ func (m *Monitor) tellStores(ctx context.Context, turn *ledger.Turn, scan ledger
 	return next, errors.Join(unsaid...)
 }
 
-// event says news of one kind: of one lock, or of many in one summary.
-func (m *Monitor) event(ctx context.Context, turn *ledger.Turn, change ledger.Change, news []ledger.Step, now time.Time) alert.Event {
-	if len(news) == 1 {
-		e := m.Composer.Lock(eventOf[change], news[0].Entry.Finding, news[0].Entry.Told, now)
-		if change != ledger.Resolved {
-			return e
-		}
-		release, ours, err := turn.Released(ctx, news[0].Key)
-		if err != nil {
-			m.Log.WarnContext(ctx, "who released a lock is not known", "path", e.Lock.Path, "error", err)
-		}
-		if ours {
-			e = e.By(release.RequestedBy, release.Reason)
-		}
+// event says news of one lock.
+func (m *Monitor) event(ctx context.Context, turn *ledger.Turn, step ledger.Step, now time.Time) alert.Event {
+	e := m.Composer.Lock(eventOf[step.Change], *step.Entry.Finding, step.Entry.Told, now)
+	if step.Change != ledger.Resolved {
 		return e
 	}
-	severity, findings := alert.Warning, make([]policy.Finding, len(news))
-	for i, step := range news {
-		findings[i] = step.Entry.Finding
-		if change == ledger.Reminder && step.Entry.Told > 2 {
-			severity = alert.Critical
-		}
+	release, ours, err := turn.Released(ctx, step.Key)
+	if err != nil {
+		m.Log.WarnContext(ctx, "who released a lock is not known", "path", e.Lock.Path, "error", err)
 	}
-	if change == ledger.Resolved {
-		severity = alert.Info
+	if ours {
+		e = e.By(release.RequestedBy, release.Reason)
 	}
-	return m.Composer.Summary(eventOf[change], findings, severity, now)
+	return e
 }
 
-// parts gives news one by one, or all at once when they are too many.
-func parts[S any](news []S) func(yield func([]S) bool) {
+// summary says news of many locks in one event.
+func (m *Monitor) summary(n news, now time.Time) alert.Event {
+	severity, findings := alert.Warning, make([]policy.Finding, len(n.first))
+	for i, step := range n.first {
+		findings[i] = *step.Entry.Finding
+	}
+	switch {
+	case n.change == ledger.Resolved:
+		severity = alert.Info
+	case n.change == ledger.Reminder && n.often:
+		severity = alert.Critical
+	}
+	return m.Composer.Summary(eventOf[n.change], findings, severity, now).AndMore(n.count - len(n.first))
+}
+
+// parts gives the stores' news one by one, or all at once when they are too many.
+func parts(news []ledger.StoreStep) iter.Seq[[]ledger.StoreStep] {
 	size := 1
 	if len(news) > alert.SummaryAbove {
 		size = len(news)

@@ -16,7 +16,8 @@ import (
 type Paths struct{ globs []string }
 
 // ParsePaths reads globs parted by commas, as in "branches/**,env:/*/branches/**". A
-// comma inside braces belongs to its glob. The error names every glob that is wrong.
+// comma inside braces belongs to its glob. A glob that is no UTF-8 is refused: a broken
+// character would match every other one. The error names every glob that is wrong.
 func ParsePaths(text string) (Paths, error) {
 	var p Paths
 	var errs []error

@@ -144,21 +144,6 @@ func TestParseOverridesSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-func FuzzParseOverrides(f *testing.F) {
-	f.Add("operation:OperationTypePlan=15m,*/environments/production/**=2h", "b/environments/production/x")
-	f.Add("{a,b}=1h", "a")
-	f.Add("}{,=1s", "")
-	f.Fuzz(func(t *testing.T, text, path string) {
-		overrides, err := policy.ParseOverrides(text)
-		if err != nil {
-			return
-		}
-		if got := (policy.Thresholds{Default: time.Hour, Overrides: overrides}).For(path, path); got <= 0 {
-			t.Fatalf("threshold %s", got)
-		}
-	})
-}
-
 func TestWeigh(t *testing.T) {
 	const guard = 10 * time.Minute
 	again := policy.Sighting{FirstSeen: ago(50 * time.Minute), NotBefore: ago(55 * time.Minute)}

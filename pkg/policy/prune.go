@@ -15,6 +15,7 @@ type StateFacts struct {
 	Protected bool   // it carries KeepTag
 	Versioned bool   // its bucket keeps versions
 	Locked    string // who holds it, or why that cannot be known
+	Read      bool   // its bytes were read, and Contents says what is in them
 	Sealed    string // why its bytes cannot be had
 	Contents  tfstate.Summary
 	Digest    string // which table says that its bytes are others
@@ -33,8 +34,10 @@ func MayPrune(f StateFacts) (ok bool, reason Reason, why string) {
 		return false, Locked, f.Locked
 	case f.Sealed != "":
 		return false, UnreadableFile, f.Sealed
-	case f.Changed != "" && c == tfstate.Unreadable: // its bytes were not looked at
+	case !f.Read && f.Changed != "":
 		return false, Changed, f.Changed
+	case !f.Read:
+		return false, UnreadableFile, "its bytes were not read"
 	case c == tfstate.Unreadable:
 		return false, UnreadableFile, f.Contents.Why
 	case c == tfstate.Encrypted:

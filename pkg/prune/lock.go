@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
@@ -32,9 +31,6 @@ const (
 	lifetime = 15 * time.Minute
 	// skew is how far the clocks of two invocations may differ.
 	skew = time.Minute
-	// repeatWait is less than the minute that Lambda waits before it repeats a request. A
-	// lock of the same request that is younger is at work now: Lambda delivers some twice.
-	repeatWait = 30 * time.Second
 	// patience bounds how long a release is tried, even when the run was cancelled.
 	patience = 20 * time.Second
 )
@@ -44,10 +40,8 @@ const (
 type locker struct {
 	stores backend.Set
 	note   note
+	owner  string // unique to this run, where a request's ID may be another's too
 	now    func() time.Time
-
-	mu   sync.Mutex
-	mine map[string]bool // IDs of the locks of this process: they are no leftovers
 }
 
 func newLocker(ctx context.Context, stores backend.Set, requestID string, started time.Time, now func() time.Time) *locker {
@@ -55,13 +49,12 @@ func newLocker(ctx context.Context, stores backend.Set, requestID string, starte
 	if !bounded {
 		deadline = started.Add(lifetime)
 	}
-	return &locker{stores: stores, note: note{requestID, deadline.UTC().Truncate(time.Second)}, now: now, mine: map[string]bool{}}
+	return &locker{stores: stores, note: note{requestID, deadline.UTC().Truncate(time.Second)}, owner: rand.Text(), now: now}
 }
 
 // held is the lock of a state while we have it.
 type held struct {
 	path     string
-	id       string
 	raw      []byte
 	holdings []tflock.Holding // in the order in which they were taken
 }
@@ -71,7 +64,7 @@ type held struct {
 // nothing of ours is left then.
 func (l *locker) acquire(ctx context.Context, b *backend.Bucket, path, operation string) (h *held, by string, err error) {
 	h = &held{path: path}
-	if h.id, h.raw, err = l.sign(path, operation); err != nil {
+	if h.raw, err = l.sign(path, operation); err != nil {
 		return nil, "", err
 	}
 	for _, s := range l.storesOf(b) {
@@ -89,29 +82,56 @@ func (l *locker) acquire(ctx context.Context, b *backend.Bucket, path, operation
 		if other, isHeld := errors.AsType[*backend.HeldError](err); isHeld {
 			return nil, holder(other.By), l.release(ctx, h)
 		}
-		// The lock may stand all the same: its answer may have been lost.
-		if found, ok, findErr := s.Find(context.WithoutCancel(ctx), path); findErr == nil && ok && found.Raw == string(h.raw) {
-			h.holdings = append(h.holdings, found)
+		if at, ok := errors.AsType[*backend.Error](err); !ok || !at.Refused() {
+			err = errors.Join(err, l.perhaps(ctx, s, h))
 		}
 		return nil, "", errors.Join(err, l.release(ctx, h))
 	}
 	return h, "", nil
 }
 
-// release gives the lock back: DynamoDB, then S3. When a row cannot be removed the
-// object stays too, since the next run finds a leftover by its object.
+// perhaps adds what a failed acquire may have left, since its answer may have been lost.
+func (l *locker) perhaps(ctx context.Context, s backend.Store, h *held) error {
+	if _, isTable := s.(*backend.Table); isTable { // its release needs nothing but the bytes
+		h.holdings = append(h.holdings, tflock.Holding{Kind: tflock.DynamoDB, Store: s.ARN(), Path: h.path, Raw: string(h.raw)})
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	found, ok, err := s.Find(ctx, h.path)
+	if err != nil {
+		return &leftError{h.path, err}
+	}
+	if ok && found.Raw == string(h.raw) {
+		h.holdings = append(h.holdings, found)
+	}
+	return nil
+}
+
+// release gives the lock back: the rows, then the object, as long as every row went.
 func (l *locker) release(ctx context.Context, h *held) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
+	var errs []error
 	for _, holding := range slices.Backward(h.holdings) {
+		if holding.Kind == tflock.S3 && len(errs) > 0 {
+			break
+		}
 		if err := l.remove(ctx, holding); err != nil {
-			return &leftError{h.path, err}
+			errs = append(errs, err)
 		}
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.mine, h.id)
+	if len(errs) > 0 {
+		return &leftError{h.path, errors.Join(errs...)}
+	}
 	return nil
+}
+
+// ours says whether the lock is still there: a client may have force-unlocked it, or a
+// second delivery of the same event taken it for a leftover.
+func (l *locker) ours(ctx context.Context, b *backend.Bucket, h *held) (bool, error) {
+	now, found, err := b.Find(ctx, h.path)
+	return found && now.Raw == string(h.raw), err
 }
 
 // leftError says that a lock of ours was left behind.
@@ -141,21 +161,21 @@ func (l *locker) remove(ctx context.Context, h tflock.Holding) error {
 }
 
 // clear removes a leftover of ours wherever it lies: rows first, then the object.
-func (l *locker) clear(ctx context.Context, b *backend.Bucket, h tflock.Holding) error {
+func (l *locker) clear(ctx context.Context, b *backend.Bucket, left tflock.Holding) error {
 	for _, s := range slices.Backward(l.storesOf(b)) {
-		found, ok, err := s.Find(ctx, h.Path)
-		if err == nil && ok && found.Raw == h.Raw {
+		found, ok, err := s.Find(ctx, left.Path)
+		if err == nil && ok && found.Raw == left.Raw {
 			err = l.remove(ctx, found)
 		}
 		if err != nil {
-			return &leftError{h.Path, err}
+			return &leftError{left.Path, err}
 		}
 	}
 	return nil
 }
 
 // leftover says whether a lock is one of ours whose invocation is dead: of this same
-// request, which Lambda repeats a minute after a crash, or past its deadline.
+// request, which Lambda repeats after a crash, or past its deadline.
 func (l *locker) leftover(h tflock.Holding) bool {
 	if h.Err != nil || h.Info.Who != who || (h.Info.Operation != operationPrune && h.Info.Operation != operationRestore) {
 		return false
@@ -164,31 +184,23 @@ func (l *locker) leftover(h tflock.Holding) bool {
 	if json.Unmarshal([]byte(h.Info.Info), &n) != nil || n.Deadline.IsZero() {
 		return false
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	now := l.now()
-	repeated := n.Request != "" && n.Request == l.note.Request && !now.Before(h.Info.Created.Add(repeatWait))
-	return !l.mine[h.Info.ID] && (repeated || now.After(n.Deadline.Add(skew)))
+	return (n.Request != "" && n.Request == l.note.Request) || l.now().After(n.Deadline.Add(skew))
 }
 
 // sign makes the bytes of a lock: what Go's encoding/json gives for a client's own
 // struct, so that Terraform and OpenTofu show it and can unlock it.
-func (l *locker) sign(path, operation string) (id string, raw []byte, err error) {
+func (l *locker) sign(path, operation string) ([]byte, error) {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // it never fails
 	info, err := json.Marshal(l.note)
 	if err != nil {
-		return "", nil, fmt.Errorf("lock on %s: %w", path, err)
+		return nil, fmt.Errorf("lock on %s: %w", path, err)
 	}
 	lock := tflock.Info{
 		ID:        fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]),
 		Operation: operation, Info: string(info), Who: who, Version: "lockwarden", Created: l.now().UTC(), Path: path,
 	}
-	l.mu.Lock()
-	l.mine[lock.ID] = true
-	l.mu.Unlock()
-	raw, err = lock.Marshal()
-	return lock.ID, raw, err
+	return lock.Marshal()
 }
 
 // storesOf are the places where a state of that bucket can be locked, in Terraform's

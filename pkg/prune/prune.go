@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
+	"strings"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -16,6 +18,7 @@ import (
 
 type records interface {
 	RecordPruned(ctx context.Context, p ledger.Pruned) error
+	WithdrawPruned(ctx context.Context, p ledger.Pruned) error
 	ForgetPruned(ctx context.Context, path string) error
 	UntoldPruned(ctx context.Context) ([]ledger.Pruned, error)
 	ToldPruned(ctx context.Context, told []ledger.Pruned) error
@@ -58,43 +61,48 @@ type Pruner struct {
 const workers = 32
 
 // Run goes over the stale states. requestID names the invocation, and the context's
-// deadline is when it dies: both go into the locks that it takes, so that a later run
-// knows a leftover. What could not be done is among the report's errors; an error means
-// that a repeat is needed, since a lock of ours may be left or people were not told.
+// deadline is when it dies: both go into its locks and its records, so that a later run
+// knows what a dead one left. What could not be done is among the report's errors; an
+// error means that a repeat is needed, since a lock of ours may be left or people were
+// not told.
+//
+// Two runs at once do no harm, even as Lambda may deliver one event twice: each takes
+// the locks of the other for leftovers if their request is the same, but looks for its own
+// before it deletes, and deletes nothing that is not, byte for byte, what it judged.
 func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Report, error) {
 	started := p.Now()
 	r := &run{
 		Pruner: p, locker: newLocker(ctx, p.Stores, requestID, started, p.Now),
 		deletes: !p.Rules.ReportOnly && !request.DryRun, cutoff: started.Add(-p.Rules.After),
 	}
+	work, cancel := r.budget(ctx)
+	defer cancel()
 	for _, t := range p.Stores.Tables {
 		// A path that no client can have: a bucket's name begins with no capital.
-		if _, _, err := t.Find(ctx, "Lockwarden/readable"); err != nil {
+		if _, _, err := t.Find(work, "Lockwarden/readable"); err != nil {
 			r.blind = "whether it is locked is not known: " + err.Error()
 			r.tally.fail(err)
 		}
 	}
-	var mark ledger.Mark
-	var err error
-	if !request.DryRun {
-		if mark, err = p.Bookmark.Mark(ctx); err != nil {
-			r.tally.fail(err) // from the beginning, then
-		}
-	}
-	stopped := r.walk(ctx, mark)
-	report := r.tally.report(!r.deletes)
-	report.StoppedEarly = stopped != nil
 	if request.DryRun {
-		return report, nil
+		stopped := r.walk(work, ledger.Mark{})
+		return r.tally.report(true, stopped != nil), nil
 	}
-	errs := []error{errors.Join(r.tally.left...)}
+	dead := r.settleAll(work)
+	mark, err := p.Bookmark.Mark(work)
+	if err != nil {
+		r.tally.fail(err) // from the beginning, then
+	}
+	stopped := r.walk(work, mark)
+	report := r.tally.report(!r.deletes, stopped != nil)
+	errs := slices.Clone(r.tally.left)
 	switch {
 	case stopped != nil:
 		errs = append(errs, p.Bookmark.SetMark(ctx, *stopped))
 	case mark != ledger.Mark{}:
 		errs = append(errs, p.Bookmark.SetMark(ctx, ledger.Mark{}))
 	}
-	return report, errors.Join(append(errs, p.tell(ctx, &r.tally, report))...)
+	return report, errors.Join(append(errs, r.tell(ctx, report, dead))...)
 }
 
 // run is one prune under way.
@@ -105,21 +113,48 @@ type run struct {
 	deletes bool
 	blind   string    // why nothing may be deleted; empty: it may
 	cutoff  time.Time // a state that was written before it is stale
+	stopAt  time.Time // begin nothing then
+}
+
+// reserve is the time that is kept at the end: half of it to finish what is under way,
+// half to release, to tell and to record.
+const reserve = 90 * time.Second
+
+// budget says when to begin nothing more, and ends the work in time before the deadline.
+func (r *run) budget(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, bounded := ctx.Deadline()
+	if !bounded {
+		r.stopAt = r.Now().AddDate(1, 0, 0)
+		return context.WithCancel(ctx)
+	}
+	left := time.Until(deadline)
+	kept := min(reserve, left/3)
+	r.stopAt = r.Now().Add(left - kept)
+	return context.WithDeadline(ctx, deadline.Add(-kept/2))
 }
 
 // walk lists every bucket by the prefixes of the paths, from the mark on, and hands out
-// what it finds. It gives where it stopped, or nil at the end.
+// what it finds. It gives where the next run is to go on, or nil at the end.
 func (r *run) walk(ctx context.Context, mark ledger.Mark) *ledger.Mark {
-	stopAt := r.stopAt(ctx)
 	var group errgroup.Group
 	group.SetLimit(workers)
-	defer group.Wait() //nolint:errcheck // the tally has what failed
+	stopped := r.list(ctx, mark, &group)
+	_ = group.Wait() // the tally has what failed
+	if r.tally.interrupted != nil {
+		return r.tally.interrupted
+	}
+	return stopped
+}
+
+func (r *run) list(ctx context.Context, mark ledger.Mark, group *errgroup.Group) *ledger.Mark {
 	prefixes := r.Rules.Paths.Prefixes()
 	skipping := r.known(mark, prefixes)
+	handed := 0
 	for _, b := range r.Stores.Buckets {
 		versioned, err := b.Versioned(ctx)
 		if err != nil {
 			r.tally.fail(err)
+			skipping = skipping && mark.Bucket != b.ARN()
 			continue
 		}
 		for _, prefix := range prefixes {
@@ -131,41 +166,39 @@ func (r *run) walk(ctx context.Context, mark ledger.Mark) *ledger.Mark {
 				skipping, here.Key = false, mark.Key
 			}
 			for o, err := range b.Objects(ctx, prefix, here.Key) {
+				if r.Now().After(r.stopAt) || ctx.Err() != nil {
+					return &here
+				}
 				if err != nil {
 					r.tally.fail(err)
 					break
 				}
-				if r.Now().After(stopAt) || ctx.Err() != nil {
-					return &here
-				}
+				before := here
 				here.Key = o.Key
-				if task := r.task(ctx, b, o, versioned); task != nil {
-					group.Go(func() error { task(); return nil })
+				if !r.candidate(o) {
+					continue
 				}
+				handed++
+				number := handed
+				group.Go(func() error {
+					if r.handle(ctx, b, o, versioned) != nil && ctx.Err() != nil {
+						r.tally.interrupt(number, before)
+					}
+					return nil
+				})
 			}
 		}
 	}
 	return nil
 }
 
-// stopAt leaves time to finish what is under way, to tell and to record.
-func (r *run) stopAt(ctx context.Context) time.Time {
-	deadline, bounded := ctx.Deadline()
-	if !bounded {
-		return r.Now().AddDate(1, 0, 0)
-	}
-	left := time.Until(deadline)
-	return r.Now().Add(left - min(time.Minute, left/4))
+// candidate says whether an object is a stale state that may be pruned at all. A key that
+// ends in a slash is a folder that some console made.
+func (r *run) candidate(o backend.Object) bool {
+	return !strings.HasSuffix(o.Key, "/") && r.Rules.Paths.Match(o.Key) && !o.Modified.After(r.cutoff)
 }
 
 // known says whether the mark still names something that is listed.
 func (r *run) known(mark ledger.Mark, prefixes []string) bool {
-	for _, b := range r.Stores.Buckets {
-		for _, prefix := range prefixes {
-			if mark.Bucket == b.ARN() && mark.Prefix == prefix {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.Contains(prefixes, mark.Prefix) && slices.ContainsFunc(r.Stores.Buckets, func(b *backend.Bucket) bool { return b.ARN() == mark.Bucket })
 }

@@ -23,8 +23,25 @@ const example = `: write {}, {"dry_run": true} or {"restore": "bucket/key"}`
 // error says what to write instead.
 func ParseRequest(payload []byte) (Request, error) {
 	var r Request
-	if len(bytes.TrimSpace(payload)) == 0 || scheduled(payload) {
+	if payload = bytes.TrimSpace(payload); len(payload) == 0 {
 		return r, nil
+	}
+	var fields map[string]json.RawMessage
+	if err := json.Unmarshal(payload, &fields); err == nil {
+		if fields == nil {
+			return r, errors.New("the payload is not a JSON object" + example)
+		}
+		if scheduled(payload) {
+			if fields["dry_run"] != nil || fields["restore"] != nil {
+				return r, errors.New("a schedule's own event takes no dry_run and no restore" + example)
+			}
+			return r, nil
+		}
+		for name, value := range fields { // an empty variable in somebody's script must not delete
+			if text := string(value); text == "null" || text == `""` {
+				return r, fmt.Errorf("%s is %s%s", name, map[bool]string{true: "null", false: "empty"}[text == "null"], example)
+			}
+		}
 	}
 	decoder := json.NewDecoder(bytes.NewReader(payload))
 	decoder.DisallowUnknownFields()

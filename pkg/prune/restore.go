@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/tfstate"
 )
@@ -52,42 +53,80 @@ func (p *Pruner) Restore(ctx context.Context, path, requestID string) (Answer, e
 		a.Message = "Nothing was touched: " + path + " is a lock, not a state."
 		return a, nil
 	}
-	versionID, current, err := b.LastVersion(ctx, path)
+	l := newLocker(ctx, p.Stores, requestID, p.Now(), p.Now)
+	versionID, err := p.lastVersion(ctx, b, &a)
 	switch {
-	case errors.Is(err, backend.ErrGone):
-		a.Outcome, a.Message = NotFound, "The bucket has no version of "+path+": it was never there, its versions have expired, or the path is misspelt."
-		return a, nil
 	case err != nil:
 		return a, err
-	case current:
-		a.Message = "Nothing was touched: there is a state at " + path + ". Move it away first if an older version is to replace it."
-		return a, p.settle(ctx, b, path, requestID)
+	case versionID == "" && a.Outcome == Refused: // perhaps by a restore of ours that died
+		alive, err := p.settle(ctx, b, l, path)
+		if err == nil && !alive {
+			err = p.Records.ForgetPruned(ctx, path)
+		}
+		return a, err
+	case versionID == "":
+		return a, nil
 	}
-	l := newLocker(ctx, p.Stores, requestID, p.Now(), p.Now)
+	record := l.record(policy.Stale{Path: path, VersionID: versionID}, true)
+	if err := p.Records.RecordPruned(ctx, record); err != nil {
+		return a, err
+	}
 	h, by, err := l.acquire(ctx, b, path, operationRestore)
 	if err != nil {
 		return a, err
 	}
-	if by != "" {
+	if by == "" {
+		err = p.writeBack(ctx, b, &a)
+		err = errors.Join(err, l.release(ctx, h))
+	} else {
 		a.Message = "Nothing was touched: " + by + "."
-		return a, nil
 	}
-	err = p.writeBack(ctx, b, versionID, &a)
-	return a, errors.Join(err, l.release(ctx, h))
+	if err != nil {
+		return a, err // the record stays, and the next prune settles it
+	}
+	if a.Outcome == Restored {
+		return a, p.Records.ForgetPruned(ctx, path)
+	}
+	return a, p.Records.WithdrawPruned(ctx, record)
 }
 
-// settle finishes what a restore left that died after its write: its lock, once it is
-// certainly dead, and the record of the prune.
-func (p *Pruner) settle(ctx context.Context, b *backend.Bucket, path, requestID string) error {
-	l := newLocker(ctx, p.Stores, requestID, p.Now(), p.Now)
-	h, found, err := b.Find(ctx, path)
-	if err == nil && found && l.leftover(h) {
-		err = l.clear(ctx, b, h)
+// settle clears the locks that a dead invocation of ours left on a state. alive says
+// that one of ours is at work on it.
+func (p *Pruner) settle(ctx context.Context, b *backend.Bucket, l *locker, path string) (alive bool, err error) {
+	for _, store := range l.storesOf(b) {
+		h, found, err := store.Find(ctx, path)
+		alive = alive || (found && h.Info.Who == who && !l.leftover(h))
+		if err == nil && found && l.leftover(h) {
+			p.Log.InfoContext(ctx, "clearing a lock that a run of ours left behind", "path", path, "lock_id", h.Info.ID, "info", h.Info.Info)
+			err = l.clear(ctx, b, h)
+		}
+		if err != nil {
+			return alive, err
+		}
 	}
-	return errors.Join(err, p.Records.ForgetPruned(ctx, path))
+	return alive, nil
 }
 
-func (p *Pruner) writeBack(ctx context.Context, b *backend.Bucket, versionID string, a *Answer) error {
+// lastVersion finds what to bring back. Without a version it has answered.
+func (p *Pruner) lastVersion(ctx context.Context, b *backend.Bucket, a *Answer) (versionID string, err error) {
+	versionID, current, err := b.LastVersion(ctx, a.Path)
+	switch {
+	case errors.Is(err, backend.ErrGone):
+		a.Outcome, a.Message = NotFound, "The bucket has no version of "+a.Path+": it was never there, its versions have expired, or the path is misspelt."
+		return "", nil
+	case current:
+		a.Message = "Nothing was touched: there is a state at " + a.Path + ". Move it away first if an older version is to replace it."
+		return "", nil
+	}
+	return versionID, err
+}
+
+// writeBack works under the lock.
+func (p *Pruner) writeBack(ctx context.Context, b *backend.Bucket, a *Answer) error {
+	versionID, err := p.lastVersion(ctx, b, a) // of now: somebody may have written and deleted since
+	if versionID == "" || err != nil {
+		return err
+	}
 	state, err := b.ReadState(ctx, a.Path, versionID)
 	if err != nil {
 		return fmt.Errorf("version %s of %s: %w", versionID, a.Path, err)
@@ -108,7 +147,7 @@ func (p *Pruner) writeBack(ctx context.Context, b *backend.Bucket, versionID str
 	if err != nil {
 		return err
 	}
-	a.VersionID, err = b.WriteState(ctx, a.Path, body.Bytes())
+	a.VersionID, err = b.WriteState(ctx, a.Path, body.Bytes(), state)
 	if errors.Is(err, backend.ErrExists) {
 		a.Message = "Nothing was touched: a state was written at " + a.Path + " in the meantime."
 		return nil
@@ -128,5 +167,5 @@ func (p *Pruner) writeBack(ctx context.Context, b *backend.Bucket, versionID str
 		}
 	}
 	p.Log.InfoContext(ctx, "state restored", "path", a.Path, "serial", a.Serial, "from_version", versionID, "version", a.VersionID)
-	return p.Records.ForgetPruned(ctx, a.Path)
+	return nil
 }

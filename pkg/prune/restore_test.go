@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/infra/local"
@@ -23,7 +22,7 @@ func (w *world) restore(wire *local.Wire) (prune.Answer, error) {
 
 func (w *world) prunedLately() []ledger.Pruned {
 	w.Helper()
-	list, err := ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.Ledger).PrunedLately(context.Background())
+	list, err := w.ledger().PrunedLately(context.Background())
 	if err != nil {
 		w.Fatal(err)
 	}

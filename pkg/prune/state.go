@@ -7,179 +7,222 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
-	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
-	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/tfstate"
 )
 
-// task gives what is to be done about an object, or nil.
-func (r *run) task(ctx context.Context, b *backend.Bucket, o backend.Object, versioned bool) func() {
-	path := b.Name() + "/" + o.Key
-	if key, isLock := strings.CutSuffix(o.Key, tflock.Suffix); isLock && key != "" && r.deletes {
-		return func() { r.sweep(ctx, b, b.Name()+"/"+key) }
-	}
-	if !r.Rules.Paths.Match(o.Key) || o.Modified.After(r.cutoff) {
-		return nil
-	}
-	return func() {
-		s, err := r.examine(ctx, b, path, o.Modified, versioned)
-		if err != nil {
-			err = fmt.Errorf("%s: %w", path, err)
-		}
-		r.log(ctx, s, err)
-		r.tally.add(s, err)
-	}
+// state is one stale state while it is looked at.
+type state struct {
+	policy.Stale
+	bucket  *backend.Bucket
+	facts   policy.StateFacts
+	etag    string // of the bytes that were judged; empty: they could not be had
+	md5     string
+	digests []*backend.Table // those that know it
 }
 
-// sweep clears a lock that an earlier run of ours left behind. A state that is gone
-// already is listed no more, so its lock is found by its object.
-func (r *run) sweep(ctx context.Context, b *backend.Bucket, path string) {
-	h, found, err := b.Find(ctx, path)
-	if err == nil && found && r.leftover(h) {
-		r.Log.InfoContext(ctx, "clearing a lock that a run of ours left behind", "path", path, "lock_id", h.Info.ID, "info", h.Info.Info)
-		err = r.clear(ctx, b, h)
+// handle examines one object, and counts and logs what became of it.
+func (r *run) handle(ctx context.Context, b *backend.Bucket, o backend.Object, versioned bool) error {
+	s := &state{
+		Stale:  policy.Stale{Path: b.Name() + "/" + o.Key, Fate: policy.Kept, LastModified: o.Modified.UTC()},
+		bucket: b, facts: policy.StateFacts{Versioned: versioned, Locked: r.blind},
 	}
+	err := r.examine(ctx, s)
 	if err != nil {
-		r.tally.fail(err)
+		err = fmt.Errorf("%s: %w", s.Path, err)
+		if s.Fate == policy.Kept && s.Reason == "" && s.ManagedObjects > 0 {
+			s.Reason, s.Why = policy.HasResources, "it manages resources; not everything else could be looked at"
+		}
 	}
+	switch {
+	case err != nil:
+		r.Log.ErrorContext(ctx, "state could not be handled", "path", s.Path, "error", err)
+	case s.Abandoned():
+		r.Log.WarnContext(ctx, "stale state still manages infrastructure", "state", s.Stale)
+	default:
+		r.Log.InfoContext(ctx, "stale state", "state", s.Stale)
+	}
+	r.tally.add(s.Stale, err)
+	return err
 }
 
 // examine judges one stale state and, if it is certainly empty, deletes it. It looks
 // without a lock first: a client must not be kept waiting for a state that stays, and
-// each lock leaves versions in the bucket. An error means that nothing is known of the
+// each lock leaves versions in the bucket. After an error nothing more is known of the
 // state; it was then not deleted, or the ledger has it on record.
-func (r *run) examine(ctx context.Context, b *backend.Bucket, path string, modified time.Time, versioned bool) (policy.Stale, error) {
-	s := policy.Stale{Path: path, Fate: policy.Kept, LastModified: modified.UTC()}
-	facts := policy.StateFacts{Versioned: versioned, Locked: r.blind}
-	seen, err := r.read(ctx, b, &s, &facts)
-	if err != nil {
-		return s, err
-	}
-	if empty := seen.etag != "" && facts.Contents.Condition == tfstate.Empty; !empty || !versioned || r.blind != "" || !r.deletes {
-		return s, r.keep(ctx, b, &s, facts, seen)
-	}
-	h, by, err := r.acquire(ctx, b, path, operationPrune)
-	if err != nil {
-		return s, err
-	}
-	if by != "" {
-		facts.Locked = by
-		return s, r.keep(ctx, b, &s, facts, seen)
-	}
-	return s, errors.Join(r.decide(ctx, b, &s, facts, seen), r.release(ctx, h))
-}
-
-// sight is what identifies the bytes that were judged.
-type sight struct {
-	etag string // empty: they could not be had
-	md5  string
-}
-
-// read reads a state and notes what is in it.
-func (r *run) read(ctx context.Context, b *backend.Bucket, s *policy.Stale, facts *policy.StateFacts) (sight, error) {
-	state, err := b.ReadState(ctx, s.Path, "")
-	if sealed, ok := errors.AsType[*backend.SealedError](err); ok {
-		facts.Sealed = sealed.Error()
-		return sight{}, nil
-	}
-	if errors.Is(err, backend.ErrGone) {
-		facts.Changed = "it is gone since it was listed"
-		return sight{}, nil
-	}
-	if err != nil {
-		return sight{}, err
-	}
-	defer state.Close() //nolint:errcheck // nothing is lost with a body that was read
-	if state.ETag == "" {
-		facts.Sealed = "its store gave no ETag, so that it could not be deleted safely"
-		return sight{}, nil
-	}
-	sum := md5.New() //nolint:gosec // the clients' own digest is MD5
-	if facts.Contents, err = tfstate.Read(io.TeeReader(state, sum)); err != nil {
-		return sight{}, err
-	}
-	s.Serial, s.Lineage, s.VersionID, s.LastModified = facts.Contents.Serial, facts.Contents.Lineage, state.VersionID, state.Modified.UTC()
-	s.ManagedObjects, s.Types = facts.Contents.Managed, nil
-	for _, t := range facts.Contents.Types[:min(len(facts.Contents.Types), policy.MaxTypes)] {
-		s.Types = append(s.Types, policy.TypeCount(t))
-	}
-	if state.Modified.After(r.cutoff) {
-		facts.Changed = "it was written since it was listed"
-	}
-	return sight{state.ETag, hex.EncodeToString(sum.Sum(nil))}, nil
-}
-
-// keep judges a state that will not be deleted, by what can be seen without a lock: in
-// a dry run it may be one that would be.
-func (r *run) keep(ctx context.Context, b *backend.Bucket, s *policy.Stale, facts policy.StateFacts, seen sight) error {
-	err := r.tagged(ctx, b, s.Path, &facts)
-	for _, store := range r.storesOf(b) {
-		if err != nil || facts.Locked != "" {
-			break
-		}
-		h, found, findErr := store.Find(ctx, s.Path)
-		if err = findErr; found && !r.leftover(h) {
-			facts.Locked = holder(&h)
-		}
-	}
-	if err == nil && facts.Contents.Condition == tfstate.Empty && r.blind == "" {
-		_, err = r.digests(ctx, s.Path, seen, &facts)
-	}
-	if err != nil {
+func (r *run) examine(ctx context.Context, s *state) error {
+	if err := r.look(ctx, s); err != nil {
 		return err
 	}
-	if ok, reason, why := policy.MayPrune(facts); ok {
+	ok := s.judge()
+	if ok && r.deletes {
+		return r.deleteUnderLock(ctx, s)
+	}
+	if !ok && (s.Reason == policy.Protected || s.Reason == policy.Unversioned || s.Reason == policy.Locked) {
+		return nil // whoever holds a lock on it, it stays for that
+	}
+	for _, store := range r.storesOf(s.bucket) {
+		h, found, err := store.Find(ctx, s.Path)
+		if err != nil {
+			return err
+		}
+		if found && !r.leftover(h) {
+			s.facts.Locked = holder(&h)
+			break
+		}
+	}
+	if s.judge() {
 		s.Fate = policy.WouldPrune
-	} else {
-		s.Reason, s.Why = reason, why
 	}
 	return nil
 }
 
-// decide reads the state again under our lock, and deletes it if nothing speaks against
-// that: the digest first, so that a crash leaves a state that clients can read.
-func (r *run) decide(ctx context.Context, b *backend.Bucket, s *policy.Stale, facts policy.StateFacts, seen sight) error {
-	now, err := r.read(ctx, b, s, &facts)
-	if err != nil {
+// judge notes the first reason that keeps the state, and says whether there is none.
+func (s *state) judge() (ok bool) {
+	ok, s.Reason, s.Why = policy.MayPrune(s.facts)
+	if ok {
+		s.Why = ""
+	}
+	return ok
+}
+
+// look gathers all facts but the locks.
+func (r *run) look(ctx context.Context, s *state) error {
+	if err := r.read(ctx, s); err != nil {
 		return err
 	}
-	if now != seen {
-		facts.Changed = "it was written or removed since it was looked at"
+	var err error
+	s.facts.Protected, err = s.bucket.Tagged(ctx, s.Path, policy.KeepTag)
+	if errors.Is(err, backend.ErrGone) {
+		s.facts.Changed, err = gone, nil
 	}
-	digests := map[*backend.Table]string{}
-	if err = r.tagged(ctx, b, s.Path, &facts); err == nil && facts.Changed == "" {
-		digests, err = r.digests(ctx, s.Path, now, &facts)
-	}
-	if err != nil {
+	if err != nil || s.facts.Contents.Condition != tfstate.Empty || r.blind != "" {
 		return err
 	}
-	ok, reason, why := policy.MayPrune(facts)
-	if !ok {
-		s.Reason, s.Why = reason, why
+	for _, t := range r.Stores.Tables {
+		digest, err := t.Digest(ctx, s.Path)
+		if err != nil {
+			return err
+		}
+		if digest != "" && digest != s.md5 {
+			s.facts.Digest = fmt.Sprintf("the digest in %s is %.64s, but the MD5 of the state is %s", t.ARN(), digest, s.md5)
+		}
+		if digest != "" {
+			s.digests = append(s.digests, t)
+		}
+	}
+	return nil
+}
+
+const (
+	gone    = "it is gone since it was listed"
+	written = "it was written since it was listed"
+)
+
+// read reads the state, notes what is in it, and forgets what it said before.
+func (r *run) read(ctx context.Context, s *state) error {
+	s.etag, s.md5, s.facts.Read, s.facts.Contents = "", "", false, tfstate.Summary{}
+	body, err := s.bucket.ReadState(ctx, s.Path, "")
+	if sealed, ok := errors.AsType[*backend.SealedError](err); ok {
+		s.facts.Sealed = sealed.Error()
+		if sealed.Denied { // nobody would hear otherwise that these states are not looked at
+			r.tally.fail(fmt.Errorf("%s: %w", s.Path, sealed.Err))
+		}
 		return nil
 	}
-	return r.deleteState(ctx, b, s, now, digests)
+	if errors.Is(err, backend.ErrGone) {
+		s.facts.Changed = gone
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer body.Close() //nolint:errcheck // nothing is lost with a body that was read
+	if body.ETag == "" {
+		s.facts.Sealed = "its store gave no ETag, so that it could not be deleted safely"
+		return nil
+	}
+	sum := md5.New() //nolint:gosec // the clients' own digest is MD5
+	if s.facts.Contents, err = tfstate.Read(io.TeeReader(body, sum)); err != nil {
+		return err
+	}
+	s.facts.Read, s.etag, s.md5 = true, body.ETag, hex.EncodeToString(sum.Sum(nil))
+	s.Serial, s.Lineage, s.VersionID, s.LastModified = s.facts.Contents.Serial, s.facts.Contents.Lineage, body.VersionID, body.Modified.UTC()
+	s.ManagedObjects, s.Types = s.facts.Contents.Managed, nil
+	for _, t := range s.facts.Contents.Types[:min(len(s.facts.Contents.Types), policy.MaxTypes)] {
+		s.Types = append(s.Types, policy.TypeCount(t))
+	}
+	if body.Modified.After(r.cutoff) {
+		s.facts.Changed = written
+	}
+	return nil
+}
+
+// deleteUnderLock takes the lock, reads the state again, and deletes it if its bytes are
+// those that were judged. The record comes before the lock.
+func (r *run) deleteUnderLock(ctx context.Context, s *state) error {
+	record := r.record(s.Stale, false)
+	err := r.Records.RecordPruned(ctx, record)
+	if errors.Is(err, ledger.ErrRecorded) {
+		s.facts.Changed = err.Error()
+		s.judge()
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	lock, by, err := r.acquire(ctx, s.bucket, s.Path, operationPrune)
+	if err != nil {
+		return err
+	}
+	if by != "" {
+		s.facts.Locked = by
+		s.judge()
+		return r.Records.WithdrawPruned(ctx, record)
+	}
+	err = r.deleteState(ctx, s, lock)
+	released := r.release(ctx, lock)
+	switch {
+	case err == nil && s.Fate == policy.Pruned && released == nil:
+		r.tally.deleted(record)
+	case err == nil && s.Fate == policy.Kept && released == nil:
+		err = r.Records.WithdrawPruned(ctx, record)
+	case released == nil: // whether it was deleted is not known: the next run need not wait to find out
+		record.Until = record.At
+		err = errors.Join(err, r.Records.RecordPruned(ctx, record))
+	}
+	return errors.Join(err, released)
 }
 
 // deleteState deletes the digests, then the state, each on condition that it is what was
-// read. The record comes first.
-func (r *run) deleteState(ctx context.Context, b *backend.Bucket, s *policy.Stale, now sight, digests map[*backend.Table]string) error {
-	record := ledger.Pruned{At: r.Now().UTC().Truncate(time.Second), State: *s}
-	record.State.Fate = policy.Pruned
-	if err := r.Records.RecordPruned(ctx, record); err != nil {
+// judged: a crash in between leaves a state that clients can read.
+func (r *run) deleteState(ctx context.Context, s *state, lock *held) error {
+	etag, sum := s.etag, s.md5
+	if err := r.read(ctx, s); err != nil {
 		return err
 	}
-	changed := func() error {
-		s.Reason, s.Why = policy.Changed, "it was written since it was looked at, without a lock"
-		return r.Records.ForgetPruned(ctx, s.Path)
+	if s.facts.Read && (s.etag != etag || s.md5 != sum) {
+		s.facts.Changed = written
 	}
-	for table, digest := range digests {
-		err := table.DeleteDigest(ctx, s.Path, digest)
+	ours, err := r.ours(ctx, s.bucket, lock)
+	if err != nil {
+		return err
+	}
+	if !ours {
+		s.facts.Locked = "our own lock on it was taken away"
+	}
+	if !s.judge() {
+		return nil
+	}
+	changed := func() error {
+		s.Reason, s.Why = policy.Changed, "it was written under our lock, by a run that takes none"
+		return nil
+	}
+	for _, table := range s.digests {
+		err := table.DeleteDigest(ctx, s.Path, s.md5)
 		if _, other := errors.AsType[*backend.ChangedError](err); other {
 			return changed()
 		}
@@ -187,7 +230,7 @@ func (r *run) deleteState(ctx context.Context, b *backend.Bucket, s *policy.Stal
 			return err
 		}
 	}
-	err := b.DeleteState(ctx, s.Path, now.etag)
+	err = s.bucket.DeleteState(ctx, s.Path, s.etag)
 	if _, other := errors.AsType[*backend.ChangedError](err); other {
 		return changed()
 	}
@@ -196,45 +239,5 @@ func (r *run) deleteState(ctx context.Context, b *backend.Bucket, s *policy.Stal
 		return err
 	}
 	s.Fate = policy.Pruned
-	r.tally.record(record)
 	return nil
-}
-
-func (r *run) tagged(ctx context.Context, b *backend.Bucket, path string, facts *policy.StateFacts) (err error) {
-	facts.Protected, err = b.Tagged(ctx, path, policy.KeepTag)
-	if errors.Is(err, backend.ErrGone) {
-		facts.Changed, err = "it is gone since it was listed", nil
-	}
-	return err
-}
-
-// digests reads what the tables say that the state is.
-func (r *run) digests(ctx context.Context, path string, seen sight, facts *policy.StateFacts) (map[*backend.Table]string, error) {
-	found := map[*backend.Table]string{}
-	for _, t := range r.Stores.Tables {
-		digest, err := t.Digest(ctx, path)
-		if err != nil {
-			return nil, err
-		}
-		if digest == "" {
-			continue
-		}
-		found[t] = digest
-		if digest != seen.md5 {
-			facts.Digest = fmt.Sprintf("the digest in %s is %.64s, but the MD5 of the state is %s", t.ARN(), digest, seen.md5)
-		}
-	}
-	return found, nil
-}
-
-// log writes what became of a state, so that no cut of a list loses it.
-func (r *run) log(ctx context.Context, s policy.Stale, err error) {
-	switch {
-	case err != nil:
-		r.Log.ErrorContext(ctx, "state could not be handled", "path", s.Path, "error", err)
-	case s.Abandoned():
-		r.Log.WarnContext(ctx, "stale state still manages infrastructure", "state", s)
-	default:
-		r.Log.InfoContext(ctx, "stale state", "state", s)
-	}
 }

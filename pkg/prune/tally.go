@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
@@ -20,14 +21,34 @@ const (
 
 // tally adds up what workers did.
 type tally struct {
-	mu                         sync.Mutex
-	pruned, abandoned, kept    []policy.Stale // each cut at maxListed
-	examined                   int
-	prunedN, abandonedN, keptN int
-	errors                     []string // cut at maxErrors
-	errorsN                    int
-	left                       []error         // our own locks that are left
-	records                    []ledger.Pruned // to be told
+	mu                      sync.Mutex
+	examined                int
+	pruned, abandoned, kept count
+	problems                []*problem // cut at maxErrors
+	others                  int        // problems beyond them
+	left                    []error    // our own locks that are left
+	records                 []ledger.Pruned
+
+	interrupted *ledger.Mark // before the first state whose work the deadline ended
+	first       int          // its number
+}
+
+// count is how many states had a fate, and the first of them.
+type count struct {
+	n    int
+	list []policy.Stale // cut at maxListed
+}
+
+func (c *count) add(s policy.Stale) {
+	if c.n++; len(c.list) < maxListed {
+		c.list = append(c.list, s)
+	}
+}
+
+// problem is what could not be done, once for everything that failed alike.
+type problem struct {
+	key, text string
+	n         int
 }
 
 func (t *tally) add(s policy.Stale, err error) {
@@ -39,23 +60,13 @@ func (t *tally) add(s policy.Stale, err error) {
 	}
 	switch {
 	case s.Fate != policy.Kept:
-		t.prunedN++
-		t.pruned = cut(t.pruned, s)
+		t.pruned.add(s)
 	case s.Reason == "": // nothing is known of it but the error
 	case s.Abandoned():
-		t.abandonedN++
-		t.abandoned = cut(t.abandoned, s)
+		t.abandoned.add(s)
 	default:
-		t.keptN++
-		t.kept = cut(t.kept, s)
+		t.kept.add(s)
 	}
-}
-
-func cut(list []policy.Stale, s policy.Stale) []policy.Stale {
-	if len(list) == maxListed {
-		return list
-	}
-	return append(list, s)
 }
 
 func (t *tally) fail(err error) {
@@ -64,92 +75,85 @@ func (t *tally) fail(err error) {
 	t.problem(err)
 }
 
+// problem notes an error. A role that lacks a right fails for every state alike: that is
+// one thing to mend.
 func (t *tally) problem(err error) {
 	if left, ok := errors.AsType[*leftError](err); ok {
 		t.left = append(t.left, left)
 	}
-	if t.errorsN++; len(t.errors) < maxErrors {
-		t.errors = append(t.errors, err.Error())
+	key := err.Error()
+	if at, ok := errors.AsType[*backend.Error](err); ok && at.Code() != "" {
+		key = at.Store + " " + at.Code()
+	}
+	at := slices.IndexFunc(t.problems, func(p *problem) bool { return p.key == key })
+	switch {
+	case at >= 0:
+		t.problems[at].n++
+	case len(t.problems) == maxErrors:
+		t.others++
+	default:
+		t.problems = append(t.problems, &problem{key, err.Error(), 1})
 	}
 }
 
-func (t *tally) record(p ledger.Pruned) {
+func (t *tally) deleted(p ledger.Pruned) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.records = append(t.records, p)
 }
 
+// interrupt notes that the deadline ended the work on the state of that number.
+func (t *tally) interrupt(number int, before ledger.Mark) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if t.interrupted == nil || number < t.first {
+		t.interrupted, t.first = &before, number
+	}
+}
+
 // report makes the answer, once all workers are done.
-func (t *tally) report(dryRun bool) Report {
-	byPath := func(a, b policy.Stale) int { return cmp.Compare(a.Path, b.Path) }
-	for _, list := range [][]policy.Stale{t.pruned, t.abandoned, t.kept} {
-		slices.SortFunc(list, byPath)
+func (t *tally) report(dryRun, stopped bool) Report {
+	for _, c := range []*count{&t.pruned, &t.abandoned, &t.kept} {
+		slices.SortFunc(c.list, func(a, b policy.Stale) int { return cmp.Compare(a.Path, b.Path) })
 	}
 	r := Report{
-		DryRun: dryRun, Examined: t.examined, Abandoned: t.abandonedN,
-		Pruned: append([]policy.Stale{}, t.pruned...), Kept: append([]policy.Stale{}, t.abandoned...), Errors: append([]string{}, t.errors...),
+		DryRun: dryRun, Examined: t.examined, Abandoned: t.abandoned.n, StoppedEarly: stopped,
+		Pruned: append([]policy.Stale{}, t.pruned.list...), Kept: append([]policy.Stale{}, t.abandoned.list...), Errors: []string{},
 	}
-	r.Kept = append(r.Kept, t.kept[:min(len(t.kept), maxListed-len(r.Kept))]...)
-	r.Omitted = t.prunedN + t.abandonedN + t.keptN - len(r.Pruned) - len(r.Kept)
-	if more := t.errorsN - len(t.errors); more > 0 {
-		r.Errors = append(r.Errors, fmt.Sprintf("and %d more: see the log", more))
+	r.Kept = append(r.Kept, t.kept.list[:min(len(t.kept.list), maxListed-len(r.Kept))]...)
+	r.Omitted = t.pruned.n + t.abandoned.n + t.kept.n - len(r.Pruned) - len(r.Kept)
+	for _, p := range t.problems {
+		if p.n > 1 {
+			p.text += fmt.Sprintf(" (and %d more like it)", p.n-1)
+		}
+		r.Errors = append(r.Errors, p.text)
+	}
+	if t.others > 0 {
+		r.Errors = append(r.Errors, fmt.Sprintf("and %d others: see the log", t.others))
 	}
 	return r
 }
 
-// tell publishes the report of a run that was no dry run, with what an earlier run
-// pruned and died before it could say so, and measures it.
-func (p *Pruner) tell(ctx context.Context, t *tally, report Report) error {
-	now := p.Now()
-	told := t.records
-	untold, err := p.untold(ctx, t.records)
-	errs := []error{err}
+// tell publishes the report of a run that was no dry run, with what dead runs pruned
+// and told nobody of, and measures it. What could not be told stays on record as such.
+func (r *run) tell(ctx context.Context, report Report, dead []ledger.Pruned) error {
+	now := r.Now()
 	e := alert.PruneReport{
-		States: slices.Concat(report.Kept, report.Pruned),
-		Pruned: t.prunedN, Kept: t.keptN + t.abandonedN, Abandoned: t.abandonedN, DryRun: report.DryRun, Errors: report.Errors,
+		States: slices.Concat(report.Kept, report.Pruned), Kept: r.tally.kept.n + r.tally.abandoned.n, Abandoned: r.tally.abandoned.n,
+		Pruned: r.tally.pruned.n, Errors: report.Errors,
 	}
-	for _, record := range untold {
-		told, e.Pruned, e.States = append(told, record), e.Pruned+1, append(e.States, record.State)
-	}
-	if e.Pruned+e.Abandoned+len(e.Errors) > 0 {
-		if err := p.Topic.Publish(ctx, p.Composer.Prune(e, now)); err != nil {
-			return errors.Join(append(errs, err)...) // not told: the next run tells it
-		}
-	}
-	pruned := e.Pruned
 	if report.DryRun {
-		pruned = len(untold)
+		e.Pruned, e.WouldPrune = 0, r.tally.pruned.n
 	}
-	return errors.Join(append(errs, p.Meter.CountPruned(ctx, pruned, t.abandonedN, now), p.Records.ToldPruned(ctx, told))...)
-}
-
-// untold are the prunes on record that no report had, less those of this run. A record
-// of a state that is there was made before a delete that never came.
-func (p *Pruner) untold(ctx context.Context, ours []ledger.Pruned) ([]ledger.Pruned, error) {
-	records, err := p.Records.UntoldPruned(ctx)
-	if err != nil {
-		return nil, err
+	for _, record := range dead {
+		e.Pruned++
+		e.States = append(e.States, record.State)
 	}
-	mine := map[string]bool{}
-	for _, r := range ours {
-		mine[r.State.Path] = true
-	}
-	var untold []ledger.Pruned
-	var errs []error
-	for _, r := range records {
-		b := p.Stores.BucketOf(r.State.Path)
-		if mine[r.State.Path] || b == nil {
-			continue
-		}
-		written, err := b.StateWritten(ctx, r.State.Path)
-		switch {
-		case err != nil:
-			errs = append(errs, err)
-		case written.IsZero():
-			untold = append(untold, r)
-		default:
-			errs = append(errs, p.Records.ForgetPruned(ctx, r.State.Path))
+	errs := []error{r.Meter.CountPruned(ctx, e.Pruned, e.Abandoned, now)}
+	if e.Pruned+e.WouldPrune+e.Abandoned+len(e.Errors) > 0 {
+		if err := r.Topic.Publish(ctx, r.Composer.Prune(e, now)); err != nil {
+			return errors.Join(append(errs, err)...)
 		}
 	}
-	return untold, errors.Join(errs...)
+	return errors.Join(append(errs, r.Records.ToldPruned(ctx, append(r.tally.records, dead...)))...)
 }

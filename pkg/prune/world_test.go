@@ -166,6 +166,10 @@ func (w *world) readable(key string) (there bool) {
 	return there
 }
 
+func (w *world) ledger() *ledger.Table {
+	return ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.Ledger)
+}
+
 func (w *world) pruner(cfg aws.Config) *prune.Pruner {
 	w.Helper()
 	set, err := w.open(cfg)

@@ -47,14 +47,21 @@ func (i Info) Marshal() ([]byte, error) {
 // 1970: neither is "very old".
 func (i Info) CreatedUsable() bool { return !i.Created.Before(lockingBorn) }
 
-// ParseInfo reads a lock's JSON as the clients do, by encoding/json, but field by
-// field: only the ID must be right, since a lock whose Created or Who is damaged
-// is still held. A damaged field is left at its zero value.
+// ParseInfo reads a lock's JSON as the clients do, by encoding/json. Where they would
+// fail it goes on field by field: only the ID must be right, since a lock whose Created
+// or Who is damaged is still held. A damaged field is left at its zero value.
 //
 // Errors are ErrNotLockInfo and ErrNoID (a client accepts an empty ID for
 // `{}`, and force-unlock "" would then succeed: never follow it there). They never
 // quote the bytes.
 func ParseInfo(raw []byte) (Info, error) {
+	var whole Info
+	if json.Unmarshal(raw, &whole) == nil {
+		if whole.ID == "" {
+			return whole, ErrNoID
+		}
+		return whole, nil
+	}
 	var fields struct{ ID, Operation, Info, Who, Version, Created, Path json.RawMessage }
 	if err := json.Unmarshal(raw, &fields); err != nil {
 		return Info{}, ErrNotLockInfo

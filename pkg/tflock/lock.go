@@ -47,33 +47,34 @@ func (l Lock) Lost(before []Kind) []Kind {
 }
 
 // Merge makes locks of holdings, sorted by path and ID. Holdings with the same
-// path and ID are one lock, wherever they lie.
+// path and ID are one lock, wherever they lie. It takes the slice over: it sorts it, and
+// the locks' holdings are parts of it.
 func Merge(holdings []Holding) []Lock {
-	sorted := slices.Clone(holdings)
-	slices.SortStableFunc(sorted, func(a, b Holding) int {
+	slices.SortStableFunc(holdings, func(a, b Holding) int {
 		return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.id(), b.id()),
 			cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.Store, b.Store))
 	})
-	var locks []Lock
-	for _, h := range sorted {
-		last := len(locks) - 1
-		if last >= 0 && h.Err == nil && locks[last].Path == h.Path && locks[last].ID == h.id() {
-			locks[last].add(h)
-			continue
+	locks := make([]Lock, 0, len(holdings))
+	for start := 0; start < len(holdings); {
+		first := holdings[start]
+		l, end := Lock{ID: first.id(), Path: first.Path, Info: first.Info}, start+1
+		for first.Err == nil && end < len(holdings) && holdings[end].is(l) {
+			// Both halves carry the same JSON; where one is damaged the other serves.
+			if info := holdings[end].Info; !l.Info.CreatedUsable() && info.CreatedUsable() {
+				l.Info = info
+			}
+			end++
 		}
-		locks = append(locks, Lock{ID: h.id(), Path: h.Path, Info: h.Info, Holdings: []Holding{h}})
+		l.Holdings = holdings[start:end:end]
+		locks = append(locks, l)
+		start = end
 	}
 	nameRivals(locks)
 	return locks
 }
 
-func (l *Lock) add(h Holding) {
-	// Both halves carry the same JSON; where one is damaged the other serves.
-	if !l.Info.CreatedUsable() && h.Info.CreatedUsable() {
-		l.Info = h.Info
-	}
-	l.Holdings = append(l.Holdings, h)
-}
+// is says whether a holding carries that lock.
+func (h Holding) is(l Lock) bool { return h.Err == nil && h.Path == l.Path && h.Info.ID == l.ID }
 
 func (h Holding) id() string {
 	if h.Err != nil {

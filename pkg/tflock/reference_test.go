@@ -87,7 +87,12 @@ func TestReferenceSurvivesAnyHolder(t *testing.T) {
 }
 
 func FuzzParseReference(f *testing.F) {
-	for _, seed := range []string{id, pasted, realInfo, "Lock Info:\nID: x", "\x1b]0;t\x07 ID: x", "{"} {
+	for _, seed := range []string{
+		id, pasted, realInfo, "Lock Info:\nID: x", "\x1b]0;t\x07 ID: x", "{",
+		"Lock Info:\n ID: a\nLock Info:\n ID: b", "Lock Info:\n ID: a\n Who: x\nID: b", strings.Repeat("Lock Info:\n", 5_000), strings.Repeat("│", 5_000) + " ID: x",
+		"\x1b[" + strings.Repeat("9", 5_000) + "m", "\x1b]" + strings.Repeat("x", 5_000), "ID:\t\xff", "ID: " + strings.Repeat("x", 2_000), "\u00a0ID:\u00a0x", "a\rID: b\r",
+		`{"ID":"a","ID":"b","Path":"p"}`, strings.Repeat(`{"ID":`, 10_001),
+	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, text string) {

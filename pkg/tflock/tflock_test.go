@@ -220,6 +220,9 @@ func FuzzParseInfo(f *testing.F) {
 	for _, seed := range []string{
 		realInfo, `{}`, `{"ID":"x","Created":"0001-01-01T00:00:00Z"}`, `{"ID":"x"}{"ID":"y"}`,
 		`{"ID":"\ud800","Who":"\u0000\n<b>"}`, strings.Repeat(`[`, 10_001), `{"ID":1e999999}`, "\xff\xfe",
+		`{"ID":"a","ID":"b"}`, `{"ID":"a","ID":null}`, `{"id":"a"}`, `{"ID":"a","id":"b"}`, `{"ID":"x","Info":` + strings.Repeat(`{"a":`, 9_000) + "1" + strings.Repeat("}", 9_000) + "}",
+		`{"ID":"x","Created":"9999-12-31T23:59:59.999999999+23:59"}`, `{"ID":"x","Created":"-1"}`, `{"ID":"x","Created":` + strings.Repeat("9", 5_000) + `}`,
+		`{"ID":"` + strings.Repeat("x", 400<<10) + `"}`, "{\"ID\":\"\xff\"}", "\ufeff" + `{"ID":"x"}`, `null`, `[{"ID":"x"}]`, `{"ID":["x"]}`, `{"ID":"x"`,
 	} {
 		f.Add([]byte(seed))
 	}

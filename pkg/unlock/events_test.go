@@ -11,6 +11,7 @@ import (
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
+	"github.com/lockwarden/lockwarden/pkg/widget"
 )
 
 // Each sample event leads to the outcome that its name says, where the stores are as
@@ -20,16 +21,17 @@ func TestSampleEventsLeadToTheirOutcome(t *testing.T) {
 	w := newWorldIn(t, "states") // the bucket that the pasted text names
 	held := func(key, id string) { w.lock(key, id, w.set.All()...) }
 	prepare := map[string]func(){
-		"released":                func() { held(key, id) },
-		"released-by-pasted-text": func() { held(key, id) },
-		"released-by-force":       func() { held(key, id); w.ahead = time.Minute },
-		"would_release":           func() { held(key, id) },
-		"refused":                 func() { held(key, id); w.ahead = time.Minute },
-		"not_found":               func() { held(key, id) },
-		"changed":                 func() { held(key, "another") },
-		"ambiguous":               func() { held(key, id); held("other/terraform.tfstate", id) },
-		"partial":                 func() { held(key, id) },
-		"invalid-no-reason":       func() {},
+		"released":                  func() { held(key, id) },
+		"released-by-pasted-text":   func() { held(key, id) },
+		"released-by-the-dashboard": func() { held(key, id) },
+		"released-by-force":         func() { held(key, id); w.ahead = time.Minute },
+		"would_release":             func() { held(key, id) },
+		"refused":                   func() { held(key, id); w.ahead = time.Minute },
+		"not_found":                 func() { held(key, id) },
+		"changed":                   func() { held(key, "another") },
+		"ambiguous":                 func() { held(key, id); held("other/terraform.tfstate", id) },
+		"partial":                   func() { held(key, id) },
+		"invalid-no-reason":         func() {},
 	}
 	files, err := filepath.Glob(filepath.Join(local.Root(), "events", "unlock-*.json"))
 	if err != nil || len(files) != len(prepare) {
@@ -45,6 +47,7 @@ func TestSampleEventsLeadToTheirOutcome(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
+			_, payload = widget.Split(payload)
 			r, err := unlock.ParseRequest(payload)
 			if strings.HasPrefix(name, "invalid") {
 				if err == nil {
@@ -68,7 +71,7 @@ func TestSampleEventsLeadToTheirOutcome(t *testing.T) {
 			if want, _, _ := strings.Cut(name, "-"); err != nil || string(a.Outcome) != want {
 				t.Errorf("got %+v, %v", a, err)
 			}
-			if pasted := strings.Contains(r.LockID, "Path:"); scanned.Load() == pasted {
+			if pasted := strings.Contains(r.LockID, "Path"); scanned.Load() == pasted {
 				t.Errorf("scanned every row: %v, though the text said the path: %v", scanned.Load(), pasted)
 			}
 		})

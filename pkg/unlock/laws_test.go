@@ -78,7 +78,7 @@ func TestNoCrashReleasesAnotherLock(t *testing.T) {
 			if told := w.published(); len(told) == 0 || len(told) > 2 {
 				t.Errorf("cut %d (%v): told %q", cut, after, told)
 			}
-			turn, err := ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.Ledger).Begin(t.Context(), "test", time.Now(), time.Now())
+			turn, err := ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.Ledger).Begin(t.Context(), "test", time.Now(), time.Now(), noLocks)
 			if err != nil {
 				t.Fatal(err)
 			}

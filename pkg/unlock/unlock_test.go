@@ -229,13 +229,13 @@ func TestOutcomes(t *testing.T) {
 // remember writes what a scan would have remembered of the lock on k.
 func (w *world) remember(table *ledger.Table, id string, firstSeen time.Time) {
 	w.Helper()
-	turn, err := table.Begin(w.Context(), "test", firstSeen, firstSeen)
+	turn, err := table.Begin(w.Context(), "test", firstSeen, firstSeen, noLocks)
 	if err != nil {
 		w.Fatal(err)
 	}
 	key := ledger.Key{Path: w.Path("k"), ID: id}
 	entry := ledger.Entry{FirstSeen: firstSeen, Expires: time.Now().Add(time.Hour)}
-	if err := turn.Record(w.Context(), []ledger.Step{{Change: ledger.Note, Key: key, Entry: entry}}); err != nil {
+	if err := turn.Record(w.Context(), slices.Values([]ledger.Step{{Change: ledger.Note, Key: key, Entry: entry}})); err != nil {
 		w.Fatal(err)
 	}
 	if err := turn.End(w.Context(), nil); err != nil {
@@ -273,6 +273,12 @@ func TestParseRequestSaysWhatToDo(t *testing.T) {
 func FuzzParseRequest(f *testing.F) {
 	f.Add([]byte(`{"lock_id":"x","reason":"y"}`))
 	f.Add([]byte(`{"lock_id":"Lock Info:\n  ID: x","reason":"y","force":true}`))
+	for _, hostile := range []string{
+		``, `null`, `[]`, `"x"`, `{"lock_id":"x","reason":"y"}{}`, `{"lock_id":"x","lock_id":"","reason":"y"}`, `{"LOCK_ID":"x","reason":"y"}`, `{"lock_id":1e9999}`,
+		`{"lock_id":"x","dry_run":"true"}`, `{"lock_id":"\ud800","reason":"\u0000"}`, "{\"lock_id\":\"\xff\",\"reason\":\"\xff\"}", strings.Repeat(`{"lock_id":`, 10_001),
+	} {
+		f.Add([]byte(hostile))
+	}
 	f.Fuzz(func(t *testing.T, payload []byte) {
 		r, err := unlock.ParseRequest(payload)
 		if err == nil && (strings.TrimSpace(r.LockID) == "" || (strings.TrimSpace(r.Reason) == "" && !r.DryRun)) {
@@ -280,3 +286,6 @@ func FuzzParseRequest(f *testing.F) {
 		}
 	})
 }
+
+// noLocks is a scan that saw none.
+func noLocks(key ledger.Key) (ledger.Key, bool) { return key, false }

@@ -7,6 +7,8 @@ import (
 	"log/slog"
 	"net/http"
 	"os"
+	"runtime"
+	"runtime/debug"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -25,21 +27,27 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
-// Settings are the environment that all functions share. Durations are Go's, above
-// zero; lists are parted by commas.
-type Settings struct {
+// Sight is the environment of a function that looks at locks and judges them.
+// Durations are Go's, above zero; lists are parted by commas.
+type Sight struct {
 	Account      string        `env:"ACCOUNT_ID,notEmpty"`
 	Tables       []string      `env:"TABLE_ARNS"`
 	Buckets      []string      `env:"BUCKET_ARNS"`
 	Ledger       string        `env:"LEDGER_TABLE,notEmpty"`
-	Topic        string        `env:"TOPIC_ARN,notEmpty"`
-	Namespace    string        `env:"METRIC_NAMESPACE,notEmpty"`
 	StuckAfter   time.Duration `env:"STUCK_AFTER" envDefault:"30m"`
 	Overrides    string        `env:"STUCK_AFTER_OVERRIDES"`
 	ReleaseGuard time.Duration `env:"RELEASE_GUARD" envDefault:"10m"`
 }
 
-// Parts are what functions are made of.
+// Settings are the environment of a function that also tells and measures.
+type Settings struct {
+	Sight
+	Topic     string `env:"TOPIC_ARN,notEmpty"`
+	Namespace string `env:"METRIC_NAMESPACE,notEmpty"`
+}
+
+// Parts are what functions are made of. The meter and the topic are those of a
+// function with Settings only.
 type Parts struct {
 	Stores     backend.Set
 	Ledger     *ledger.Table
@@ -54,12 +62,12 @@ type Parts struct {
 // connections are kept open to each service.
 const connections = 64
 
-// Load reads a function's settings, a struct with Settings in it, from the
+// Load reads a function's settings, a struct with Sight or Settings in it, from the
 // environment.
 func Load[S any]() (S, error) { return env.ParseAs[S]() }
 
 // Open makes the parts. Its error names everything that is wrong with the settings.
-func (s Settings) Open(ctx context.Context) (Parts, error) {
+func (s Sight) Open(ctx context.Context) (Parts, error) {
 	overrides, err := policy.ParseOverrides(s.Overrides)
 	errs := []error{err, Positive("STUCK_AFTER", s.StuckAfter), Positive("RELEASE_GUARD", s.ReleaseGuard)}
 	// As many connections stay open as workers talk at once: the SDK's own ten would open
@@ -74,10 +82,19 @@ func (s Settings) Open(ctx context.Context) (Parts, error) {
 	return Parts{
 		Stores: set, Region: cfg.Region,
 		Ledger:     ledger.NewTable(dynamodb.NewFromConfig(cfg), s.Ledger),
-		Meter:      metric.NewPublisher(cfg, s.Namespace),
 		Thresholds: policy.Thresholds{Default: s.StuckAfter, Overrides: overrides},
-		aws:        cfg, topic: s.Topic,
+		aws:        cfg,
 	}, nil
+}
+
+// Open makes the parts, as Sight's does.
+func (s Settings) Open(ctx context.Context) (Parts, error) {
+	p, err := s.Sight.Open(ctx)
+	if err != nil {
+		return Parts{}, err
+	}
+	p.Meter, p.topic = metric.NewPublisher(p.aws, s.Namespace), s.Topic
+	return p, nil
 }
 
 // Topic publishes in the words of the composer.
@@ -97,10 +114,28 @@ func Positive(name string, d time.Duration) error {
 // why in its log and ends.
 func Run(wire func(ctx context.Context) (handler any, err error)) {
 	slog.SetDefault(slog.New(lambdacontext.NewLogHandler()))
+	fit(lambdacontext.MemoryLimitInMB)
 	handler, err := wire(context.Background())
 	if err != nil {
 		slog.Error("the function cannot start", "error", err)
 		os.Exit(1)
 	}
 	lambda.Start(handler)
+}
+
+// wholeCPU is the memory at which Lambda gives a function a whole CPU.
+const wholeCPU = 1769
+
+// fit makes the Go runtime know what Lambda gives a function of that memory, which it
+// cannot see by itself; 0 is no Lambda.
+func fit(megabytes int) {
+	if megabytes == 0 {
+		return
+	}
+	// Lambda kills what passes its memory. The last quarter is for the program itself, and
+	// for what is allocated faster than it is collected.
+	debug.SetMemoryLimit(int64(megabytes) << 20 / 4 * 3)
+	if megabytes < wholeCPU {
+		runtime.GOMAXPROCS(1) // a share of one CPU: more threads only wake each other
+	}
 }

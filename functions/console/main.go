@@ -1,0 +1,41 @@
+// Command console is the Lambda behind the dashboard's custom widget.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambdacontext"
+
+	"github.com/lockwarden/lockwarden/pkg/console"
+	"github.com/lockwarden/lockwarden/pkg/scan"
+	"github.com/lockwarden/lockwarden/pkg/wiring"
+)
+
+type settings struct {
+	wiring.Sight
+	Unlock string `env:"UNLOCK_FUNCTION_ARN,notEmpty"`
+	Prune  string `env:"PRUNE_FUNCTION_ARN"`
+}
+
+func main() { wiring.Run(wire) }
+
+func wire(ctx context.Context) (any, error) {
+	s, err := wiring.Load[settings]()
+	if err != nil {
+		return nil, err
+	}
+	parts, err := s.Open(ctx)
+	if err != nil {
+		return nil, err
+	}
+	c := &console.Console{
+		Scanner: scan.New(parts.Stores, scan.Rules{Thresholds: parts.Thresholds, ReleaseGuard: s.ReleaseGuard}, time.Now),
+		Ledger:  parts.Ledger, Unlock: s.Unlock, Prune: s.Prune,
+	}
+	return func(ctx context.Context, event json.RawMessage) (string, error) {
+		call, _ := lambdacontext.FromContext(ctx)
+		return c.Answer(ctx, event, call.InvokedFunctionArn), nil
+	}, nil
+}

@@ -1,0 +1,38 @@
+// Command slack is the Lambda that posts what comes from the alert topic to a Slack
+// webhook.
+package main
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+
+	"github.com/lockwarden/lockwarden/pkg/alert/slack"
+	"github.com/lockwarden/lockwarden/pkg/wiring"
+)
+
+type settings struct {
+	Webhook   string `env:"SLACK_WEBHOOK_PARAMETER,notEmpty"` // name of the parameter, not the URL
+	Dashboard string `env:"DASHBOARD_URL"`
+}
+
+func main() { wiring.Run(wire) }
+
+func wire(ctx context.Context) (any, error) {
+	s, err := wiring.Load[settings]()
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := config.LoadDefaultConfig(ctx)
+	if err != nil {
+		return nil, err
+	}
+	p := &slack.Poster{
+		Secret:   slack.NewSecret(ssm.NewFromConfig(cfg), s.Webhook),
+		Renderer: slack.Renderer{Dashboard: s.Dashboard},
+		HTTP:     slack.NewClient(), Log: slog.Default(),
+	}
+	return p.Handle, nil
+}

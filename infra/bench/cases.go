@@ -1,0 +1,117 @@
+package main
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lockwarden/lockwarden/infra/scale"
+)
+
+// latency is what each call takes at least. It also keeps the SDK's HTTP client from
+// losing answers that come at once.
+const latency = time.Millisecond
+
+// measured is one line of the table.
+type measured struct {
+	name    string
+	program string // what of programs to run
+	payload string
+	world   *scale.World
+	// warmUp runs it once before, so that the ledger knows the locks.
+	warmUp bool
+	// before readies the world for each run, and after says whether the run did its work.
+	before func(*scale.World)
+	after  func(*scale.World) error
+	runs   int   // 0: as many as asked for
+	hold   int64 // bytes; 0: any
+}
+
+// held is the memory of the deployed functions.
+const held = 128 << 20
+
+// site is an AWS with one lock table, one bucket, and what the functions write to.
+func site(rows, locks, keys, lockObjects int) *scale.World {
+	taken := time.Now().Add(-10 * time.Minute)
+	return &scale.World{
+		Latency: latency,
+		Tables: map[string]*scale.Table{
+			"locks":  scale.LockTable("locks", scale.Crowd{States: rows - locks, Locks: locks, Taken: taken}),
+			"ledger": scale.Ledger("ledger"),
+		},
+		Buckets: map[string]*scale.Bucket{
+			"states": {Name: "states", Crowd: scale.Crowd{States: keys - lockObjects, Locks: lockObjects, Taken: taken}},
+		},
+	}
+}
+
+// environment is what the template gives the functions, and what every Lambda has.
+func environment(endpoint string) map[string]string {
+	return map[string]string{
+		"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": scale.Region, "AWS_DEFAULT_REGION": scale.Region,
+		"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_SESSION_TOKEN": "bench",
+		"AWS_LAMBDA_FUNCTION_NAME": "bench", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+		"TABLE_ARNS": scale.TableARN("locks"), "BUCKET_ARNS": scale.BucketARN("states"), "TABLE_NAME": "locks",
+		"ACCOUNT_ID": scale.Account, "LEDGER_TABLE": "ledger", "METRIC_NAMESPACE": "Lockwarden",
+		"TOPIC_ARN":       fmt.Sprintf("arn:aws:sns:%s:%s:alerts", scale.Region, scale.Account),
+		"UNLOCK_FUNCTION": "unlock", "PRUNE_PATHS": "branches/**",
+	}
+}
+
+const few = 3 // locks in a quiet account
+
+// cases are the lines of the table.
+func cases() []measured {
+	all := []measured{
+		{name: "empty Go Lambda", program: "empty", world: site(200, few, 1000, 0)},
+		{name: "Go Lambda that loads the SDK, one page", program: "sdk", world: site(200, few, 1000, 0)},
+	}
+	for _, program := range []string{"boto3", "monitor"} {
+		for _, rows := range []int{200, 100_000, 1_000_000} {
+			all = append(all, measured{
+				name: fmt.Sprintf("%s, %s rows", program, thousands(rows)), program: program,
+				world: site(rows, few, 1000, 0), warmUp: program == "monitor",
+			})
+		}
+	}
+	for _, stale := range []int{1000, 5000} {
+		all = append(all, pruning(stale))
+	}
+	taken := time.Now().Add(-time.Hour)
+	one := site(100_000, 0, 1000, 0)
+	one.Tables["locks"].Put(scale.Lock("states/one", "78007e4f-7284-5b8c-b34c-620445a03e9c", taken))
+	return append(
+		all,
+		measured{
+			name: "unlock (dry run), 100,000 rows", program: "unlock", world: one,
+			payload: `{"lock_id":"78007e4f-7284-5b8c-b34c-620445a03e9c","dry_run":true}`,
+		},
+		measured{name: "monitor, bucket of 100,000 keys, 100 locks", program: "monitor", world: site(200, few, 100_000, 100), warmUp: true, hold: held, runs: 3},
+		measured{name: "monitor, bucket of 1,000,000 keys, 100 locks", program: "monitor", world: site(200, few, 1_000_000, 100), warmUp: true, hold: held, runs: 3},
+		measured{name: "monitor, 100,000 rows, 10,000 locks, first scan", program: "monitor", world: site(100_000, 10_000, 1000, 0), hold: held, runs: 1},
+		measured{name: "monitor, 1,000,000 rows, 100,000 locks, first scan", program: "monitor", world: site(1_000_000, 100_000, 1000, 0), hold: held, runs: 1},
+		measured{name: "monitor, 1,000,000 rows, 100,000 locks, later scan", program: "monitor", world: site(1_000_000, 100_000, 1000, 0), warmUp: true, hold: held, runs: 1},
+	)
+}
+
+// pruning deletes that many stale states, all empty and each with a digest, at 5 ms a call.
+func pruning(stale int) measured {
+	w := site(200, 0, 1000, 0)
+	w.Latency = 5 * time.Millisecond
+	return measured{
+		name: fmt.Sprintf("prune, %s stale states, 5 ms a call", thousands(stale)), program: "prune", world: w, runs: 3,
+		before: func(w *scale.World) {
+			const state = `{"version":4,"terraform_version":"1.11.4","serial":7,"lineage":"l","outputs":{},"resources":[],"check_results":null}`
+			for i := range stale {
+				key := fmt.Sprintf("branches/feature-%05d/terraform.tfstate", i)
+				w.Buckets["states"].Put(key, state, time.Now().Add(-60*24*time.Hour))
+				w.Tables["locks"].Put(scale.Digest("states/"+key, state))
+			}
+		},
+		after: func(w *scale.World) error {
+			if states, digests := w.Buckets["states"].Len(), w.Tables["locks"].Len(); states+digests > 0 {
+				return fmt.Errorf("%d states and %d digests are left", states, digests)
+			}
+			return nil
+		},
+	}
+}

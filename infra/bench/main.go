@@ -1,0 +1,139 @@
+package main
+
+import (
+	"cmp"
+	"context"
+	"flag"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+)
+
+func main() {
+	runs := flag.Int("runs", 11, "cold runs of each line; the table has their medians")
+	only := flag.String("only", "", "measure the lines that match this regular expression")
+	ldflags := flag.String("ldflags", "-s -w", "of the Go programs; empty keeps the symbols that a profiler wants")
+	flag.Parse()
+	if err := measure(context.Background(), *runs, *only, *ldflags); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func measure(ctx context.Context, runs int, only, ldflags string) error {
+	pattern, err := regexp.Compile(only)
+	if err != nil {
+		return err
+	}
+	programs, err := build(ctx, ldflags)
+	if err != nil {
+		return err
+	}
+	fmt.Println("| what | init ms | wall ms | CPU ms | RSS MB | calls |")
+	fmt.Println("|---|---:|---:|---:|---:|---|")
+	for _, c := range cases() {
+		if !pattern.MatchString(c.name) {
+			continue
+		}
+		line, err := c.measure(ctx, programs[c.program], cmp.Or(c.runs, runs))
+		if err != nil {
+			return fmt.Errorf("%s: %w", c.name, err)
+		}
+		fmt.Println(line)
+	}
+	return nil
+}
+
+// measure runs a case and gives its line of the table.
+func (c measured) measure(ctx context.Context, argv []string, runs int) (string, error) {
+	endpoint, stop, err := c.world.Serve()
+	if err != nil {
+		return "", err
+	}
+	defer stop()
+	p := program{name: c.program, argv: argv, environment: environment(endpoint)}
+	payload := cmp.Or(c.payload, "{}")
+	if c.warmUp {
+		if _, err := invoke(ctx, p, payload, 0); err != nil {
+			return "", err
+		}
+	}
+	var all []run
+	for range runs {
+		if c.before != nil {
+			c.before(c.world)
+		}
+		c.world.Reset()
+		r, err := invoke(ctx, p, payload, c.hold)
+		if err != nil {
+			return "", err
+		}
+		if c.after != nil {
+			if err := c.after(c.world); err != nil {
+				return "", err
+			}
+		}
+		all = append(all, r)
+	}
+	ms := func(of func(run) time.Duration) string {
+		return fmt.Sprintf("%.1f", float64(median(all, of).Microseconds())/1000)
+	}
+	return fmt.Sprintf("| %s | %s | %s | %s | %.1f | %s |", c.name,
+		ms(func(r run) time.Duration { return r.Init }), ms(func(r run) time.Duration { return r.Wall }), ms(func(r run) time.Duration { return r.CPU }),
+		float64(median(all, func(r run) int64 { return r.RSS }))/(1<<20), words(c.world.Calls(), c.world.Repeated())), nil
+}
+
+// build compiles the Go programs with the flags of the deployed build, for this machine.
+func build(ctx context.Context, ldflags string) (map[string][]string, error) {
+	python := filepath.Join(local.Root(), ".build", "venv", "bin", "python")
+	programs := map[string][]string{"boto3": {python, filepath.Join(local.Root(), "infra", "bench", "boto3", "bootstrap.py")}}
+	dir := filepath.Join(local.Root(), ".build", "bench")
+	for name, source := range map[string]string{
+		"empty": "./infra/bench/empty", "sdk": "./infra/bench/sdk", "monitor": "./functions/monitor", "unlock": "./functions/unlock", "prune": "./functions/prune",
+	} {
+		binary := filepath.Join(dir, name)
+		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", ldflags, "-tags", "lambda.norpc", "-o", binary, source) //nolint:gosec // our own programs
+		cmd.Dir, cmd.Env = local.Root(), append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("build %s: %w\n%s", name, err, out)
+		}
+		programs[name] = []string{binary}
+	}
+	return programs, nil
+}
+
+func median[T cmp.Ordered](runs []run, of func(run) T) T {
+	values := make([]T, len(runs))
+	for i, r := range runs {
+		values[i] = of(r)
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+func words(calls map[string]int, repeated int) string {
+	var list []string
+	for _, name := range slices.Sorted(maps.Keys(calls)) {
+		list = append(list, fmt.Sprintf("%s %s", thousands(calls[name]), name))
+	}
+	if repeated > 0 {
+		list = append(list, fmt.Sprintf("%d repeated by the SDK", repeated))
+	}
+	return strings.Join(list, ", ")
+}
+
+func thousands(n int) string {
+	if n < 1000 {
+		return strconv.Itoa(n)
+	}
+	return thousands(n/1000) + fmt.Sprintf(",%03d", n%1000)
+}

@@ -1,0 +1,36 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/infra/slackview"
+)
+
+// secretName is where the stack finds the URL of the stand-in for Slack.
+const secretName = "/lockwarden/slack"
+
+// printSlack hands a message of the topic to the slack function, as SNS does, and
+// draws what the stand-in for Slack got.
+func (s *scene) printSlack(ctx context.Context, m local.Message) error {
+	payload, err := m.LambdaEvent("demo")
+	if err != nil {
+		return err
+	}
+	result, err := s.stack.Invoke(ctx, "slack", "SlackFunction", payload)
+	if err != nil {
+		return err
+	}
+	posts := s.slack.Posts()
+	if result.Failed || len(posts) == 0 {
+		return errors.New("nothing reached the stand-in for Slack: " + result.Payload)
+	}
+	view, err := slackview.Parse([]byte(posts[len(posts)-1]))
+	if err != nil {
+		return err
+	}
+	fmt.Print(view.Terminal(100))
+	return nil
+}

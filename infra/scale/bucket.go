@@ -1,0 +1,153 @@
+package scale
+
+import (
+	"cmp"
+	"crypto/md5" //nolint:gosec // S3's ETag is MD5
+	"encoding/hex"
+	"fmt"
+	"maps"
+	"net/http"
+	"slices"
+	"sort"
+	"strings"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Bucket is a versioned S3 bucket: the objects of a crowd of states, which are only
+// read, and objects that were written.
+type Bucket struct {
+	Name  string
+	Crowd Crowd
+
+	objects map[string]Object // written ones, by key
+	sorted  []string
+}
+
+// Object is one that was written.
+type Object struct {
+	Body     string
+	Modified time.Time
+}
+
+func (o Object) etag() string {
+	sum := md5.Sum([]byte(o.Body)) //nolint:gosec // S3's ETag is MD5
+	return `"` + hex.EncodeToString(sum[:]) + `"`
+}
+
+// Put writes an object, as a client that is not measured.
+func (b *Bucket) Put(key, body string, modified time.Time) {
+	if b.objects == nil {
+		b.objects = map[string]Object{}
+	}
+	if _, there := b.objects[key]; !there {
+		b.sorted = nil
+	}
+	b.objects[key] = Object{body, modified}
+}
+
+// Len is how many objects were written and are there.
+func (b *Bucket) Len() int { return len(b.objects) }
+
+func (b *Bucket) delete(key string) {
+	delete(b.objects, key)
+	b.sorted = nil
+}
+
+// size is how many keys the crowd has: a state each, and a lock behind the locked ones.
+func (c Crowd) size() int { return c.States + c.locksBefore(c.States) }
+
+// key is the n-th of them as they sort.
+func (c Crowd) key(n int) string {
+	i := sort.Search(c.States, func(i int) bool { return i+1+c.locksBefore(i+1) > n })
+	if n > i+c.locksBefore(i) {
+		return stateKey(i) + tflock.Suffix
+	}
+	return stateKey(i)
+}
+
+// after is the number of the first of them behind a key.
+func (c Crowd) after(key string) int {
+	return sort.Search(c.size(), func(n int) bool { return c.key(n) > key })
+}
+
+func (b *Bucket) get(key string) (Object, bool) {
+	if o, ok := b.objects[key]; ok {
+		return o, true
+	}
+	state, isLock := strings.CutSuffix(key, tflock.Suffix)
+	i, ok := indexOf(state)
+	switch {
+	case !ok || i >= b.Crowd.States || (isLock && !b.Crowd.locked(i)):
+		return Object{}, false
+	case isLock:
+		return Object{b.Crowd.lockInfo(i, b.Name+"/"+state), b.Crowd.Taken}, true
+	}
+	return Object{emptyState(i), b.Crowd.Taken.Add(-time.Hour)}, true
+}
+
+func emptyState(i int) string {
+	return fmt.Sprintf(`{"version":4,"terraform_version":"1.11.4","serial":%d,"lineage":"l-%d","outputs":{},"resources":[],"check_results":null}`+"\n", i%100, i)
+}
+
+// list gives at most limit keys with that prefix behind a key, and says whether there
+// are more.
+func (b *Bucket) list(prefix, behind string, limit int) (keys []string, more bool) {
+	if b.sorted == nil {
+		b.sorted = slices.Sorted(maps.Keys(b.objects))
+	}
+	// From the prefix itself on, or from behind the last key.
+	n := b.Crowd.after(cmp.Or(behind, prefix))
+	if behind == "" && n > 0 && b.Crowd.key(n-1) == prefix {
+		n--
+	}
+	w, _ := slices.BinarySearch(b.sorted, max(behind, prefix))
+	if w < len(b.sorted) && b.sorted[w] == behind {
+		w++
+	}
+	for {
+		var key string
+		crowd := n < b.Crowd.size()
+		if crowd {
+			key = b.Crowd.key(n)
+		}
+		if w < len(b.sorted) && (!crowd || b.sorted[w] < key) {
+			key = b.sorted[w]
+			w++
+		} else {
+			n++
+		}
+		if key == "" || !strings.HasPrefix(key, prefix) {
+			return keys, false
+		}
+		if len(keys) == limit {
+			return keys, true
+		}
+		keys = append(keys, key)
+	}
+}
+
+// put writes on condition that nothing is there, where the request says so.
+func (b *Bucket) put(r *http.Request, key string, body []byte) answer {
+	if _, there := b.get(key); there && r.Header.Get("If-None-Match") == "*" {
+		return fault(http.StatusPreconditionFailed, "PreconditionFailed")
+	}
+	b.Put(key, string(body), time.Now())
+	return answer{status: http.StatusOK, header: map[string]string{"ETag": b.objects[key].etag(), "X-Amz-Version-Id": "v1"}}
+}
+
+// remove deletes on condition of the ETag, where the request says so.
+func (b *Bucket) remove(r *http.Request, key string) answer {
+	o, there := b.get(key)
+	if match := r.Header.Get("If-Match"); match != "" {
+		if !there {
+			return fault(http.StatusNotFound, "NoSuchKey")
+		}
+		if match != o.etag() {
+			return fault(http.StatusPreconditionFailed, "PreconditionFailed")
+		}
+	}
+	b.delete(key)
+	return answer{status: http.StatusNoContent, header: map[string]string{"X-Amz-Version-Id": "v2", "X-Amz-Delete-Marker": "true"}}
+}

@@ -1,0 +1,82 @@
+package scale
+
+import (
+	"crypto/md5" //nolint:gosec // the clients' own digest is MD5
+	"encoding/hex"
+	"fmt"
+	"strconv"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Crowd is a number of states of which some are locked, spread evenly.
+type Crowd struct {
+	States int
+	Locks  int
+	// Taken is when the locks were, by the clock of who took them.
+	Taken time.Time
+}
+
+// stateKey is the i-th state's key. Its width is fixed, so that the keys sort as they
+// count.
+func stateKey(i int) string {
+	return fmt.Sprintf("teams/team-%04d/project-%08d/environments/production/terraform.tfstate", i/1000, i)
+}
+
+// indexOf is the number of the state of that key, and false for any other key.
+func indexOf(key string) (int, bool) {
+	const at = len("teams/team-0000/project-")
+	if len(key) < at+8 {
+		return 0, false
+	}
+	i, err := strconv.Atoi(key[at : at+8])
+	return i, err == nil && stateKey(i) == key
+}
+
+// locked says whether the i-th state is, by spreading the locks evenly.
+func (c Crowd) locked(i int) bool {
+	return i >= 0 && i < c.States && c.locksBefore(i+1) > c.locksBefore(i)
+}
+
+func (c Crowd) locksBefore(i int) int {
+	if c.States == 0 {
+		return 0
+	}
+	return i * c.Locks / c.States
+}
+
+// lockInfo is the lock's JSON as the clients write it.
+func (c Crowd) lockInfo(i int, path string) string {
+	sum := md5.Sum([]byte(path)) //nolint:gosec // any spread of bits does
+	id := hex.EncodeToString(sum[:])
+	raw, err := tflock.Info{
+		ID:        fmt.Sprintf("%s-%s-%s-%s-%s", id[:8], id[8:12], id[12:16], id[16:20], id[20:]),
+		Operation: "OperationTypeApply", Who: fmt.Sprintf("runner@fv-az%03d-%03d", i%1000, i%997), Version: "1.11.4",
+		Created: c.Taken.Add(time.Duration(i) * time.Microsecond).UTC(), Path: path,
+	}.Marshal()
+	if err != nil {
+		panic(err) // only a year past 9999 does this
+	}
+	return string(raw)
+}
+
+func digest(i int) string {
+	sum := md5.Sum([]byte(strconv.Itoa(i))) //nolint:gosec // the clients' own digest is MD5
+	return hex.EncodeToString(sum[:])
+}
+
+// Lock is the row of one lock, to Put into a lock table.
+func Lock(path, id string, taken time.Time) Item {
+	raw, err := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Version: "1.11.4", Created: taken.UTC(), Path: path}.Marshal()
+	if err != nil {
+		panic(err) // only a year past 9999 does this
+	}
+	return Item{"LockID": {"S": path}, "Info": {"S": string(raw)}}
+}
+
+// Digest is the row of a state's digest, to Put into a lock table.
+func Digest(path, state string) Item {
+	sum := md5.Sum([]byte(state)) //nolint:gosec // the clients' own digest is MD5
+	return Item{"LockID": {"S": path + "-md5"}, "Digest": {"S": hex.EncodeToString(sum[:])}}
+}

@@ -1,0 +1,159 @@
+package scale
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// scan reads a page: first the crowd's, then the written rows as if they lay behind.
+func (t *Table) scan(r request) answer {
+	start := r.ExclusiveStartKey
+	if spans := t.spans(); len(spans) > 0 {
+		n := 0
+		if start != nil {
+			n = slices.IndexFunc(spans, func(s span) bool { return start["LockID"]["S"] == t.digestRow(s.to - 1)["LockID"]["S"] }) + 1
+		}
+		if start == nil || n > 0 {
+			if n < len(spans) {
+				return t.scanCrowd(r, spans[n], n+1 < len(spans) || len(t.rows) > 0)
+			}
+			start = nil // the crowd is read, the written rows come
+		}
+	}
+	return t.read(r, start, r.FilterExpression, func(Item) (bool, error) { return true, nil })
+}
+
+func (t *Table) scanCrowd(r request, s span, more bool) answer {
+	p := page{Items: []Item{}}
+	// Digests differ in their values only: where the filter looks at none, one answer is
+	// for all of them.
+	wanted, err := keep(r, t.digestRow(s.from))
+	each := strings.Contains(r.FilterExpression, ":")
+	for i := s.from; i < s.to && err == nil; i++ {
+		p.ScannedCount++
+		if each {
+			wanted, err = keep(r, t.digestRow(i))
+		}
+		if wanted {
+			p.Items = append(p.Items, project(r, t.digestRow(i)))
+		}
+		if err != nil || !t.Crowd.locked(i) {
+			continue
+		}
+		p.ScannedCount++
+		var ok bool
+		row := t.lockRow(i)
+		if ok, err = keep(r, row); ok {
+			p.Items = append(p.Items, project(r, row))
+		}
+	}
+	if err != nil {
+		return refuse("ValidationException", err.Error(), nil)
+	}
+	if p.Count = len(p.Items); more {
+		p.LastEvaluatedKey = t.keyItem(t.digestRow(s.to - 1))
+	}
+	return asJSON(p)
+}
+
+// query reads a page of the rows that meet the key condition.
+func (t *Table) query(r request) answer {
+	if r.KeyConditionExpression == "" {
+		return refuse("ValidationException", "a query without a key condition", nil)
+	}
+	return t.read(r, r.ExclusiveStartKey, r.FilterExpression, func(item Item) (bool, error) {
+		return holds(r.KeyConditionExpression, r.ExpressionAttributeNames, r.ExpressionAttributeValues, item)
+	})
+}
+
+// read gives a page of at most 1 MB of the written rows behind start: those in reach
+// count for the page's size, those that meet the filter too are on it.
+func (t *Table) read(r request, start Item, filter string, inReach func(Item) (bool, error)) answer {
+	keys, from := t.keys(), ""
+	if start != nil {
+		from = t.keyOf(start)
+	}
+	at, there := slices.BinarySearch(keys, from)
+	if r.ScanIndexForward == nil || *r.ScanIndexForward {
+		if there {
+			at++
+		}
+		keys = keys[at:]
+	} else {
+		if start == nil {
+			at = len(keys)
+		}
+		keys = slices.Clone(keys[:at])
+		slices.Reverse(keys)
+	}
+	p, bytes := page{Items: []Item{}}, 0
+	var last Item
+	for _, key := range keys {
+		item := t.rows[key]
+		ok, err := inReach(item)
+		if ok {
+			if bytes += size(item); bytes > pageBytes && last != nil {
+				p.LastEvaluatedKey = t.keyItem(last)
+				break
+			}
+			p.ScannedCount++
+			last = item
+			ok, err = holds(filter, r.ExpressionAttributeNames, r.ExpressionAttributeValues, item)
+		}
+		if err != nil {
+			return refuse("ValidationException", err.Error(), nil)
+		}
+		if ok {
+			p.Items = append(p.Items, project(r, item))
+		}
+	}
+	p.Count = len(p.Items)
+	return asJSON(p)
+}
+
+func keep(r request, item Item) (bool, error) {
+	return holds(r.FilterExpression, r.ExpressionAttributeNames, r.ExpressionAttributeValues, item)
+}
+
+func project(r request, item Item) Item {
+	if r.ProjectionExpression == "" {
+		return item
+	}
+	projected := Item{}
+	for name := range strings.SplitSeq(r.ProjectionExpression, ",") {
+		name = strings.TrimSpace(name)
+		if real, ok := r.ExpressionAttributeNames[name]; ok {
+			name = real
+		}
+		if value, ok := item[name]; ok {
+			projected[name] = value
+		}
+	}
+	return projected
+}
+
+// update applies `SET #a = :a, …` to a row, or to a new one of that key.
+func update(r request, before Item) (Item, error) {
+	after := maps.Clone(r.Key)
+	maps.Copy(after, before)
+	assignments, ok := strings.CutPrefix(r.UpdateExpression, "SET ")
+	if !ok {
+		return nil, errors.New("only SET is known")
+	}
+	for assignment := range strings.SplitSeq(assignments, ",") {
+		name, value, _ := strings.Cut(assignment, "=")
+		given, ok := r.ExpressionAttributeValues[strings.TrimSpace(value)]
+		if !ok {
+			return nil, fmt.Errorf("there is no value %q", value)
+		}
+		name = strings.TrimSpace(name)
+		if real, ok := r.ExpressionAttributeNames[name]; ok {
+			name = real
+		}
+		after[name] = given
+	}
+	return after, nil
+}

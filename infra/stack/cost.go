@@ -1,0 +1,114 @@
+package stack
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// List prices in us-east-1, in dollars.
+const (
+	perMetric        = 0.30         // custom metric and month, the first 10,000
+	perAlarmMetric   = 0.10         // each metric of a standard alarm, a month
+	perPut           = 0.01 / 1000  // PutMetricData
+	perDashboard     = 3.00         // after the account's first three, a month
+	perWrite         = 0.625 / 1e6  // DynamoDB on demand, one kilobyte
+	perRead          = 0.125 / 1e6  // DynamoDB on demand, four kilobytes
+	perList          = 0.005 / 1000 // S3 LIST, a thousand keys
+	perInvocation    = 0.20 / 1e6   // Lambda
+	perGigabyteSpent = 0.0000133334 // Lambda on arm64, a second of a gigabyte
+	perScheduled     = 1.00 / 1e6   // EventBridge Scheduler, after 14 million free ones
+	perLogged        = 0.50         // CloudWatch Logs, a gigabyte
+	month            = 30 * 24 * time.Hour
+)
+
+// What one quiet scan of the stack's own backend does. The calls are what the tests of
+// pkg/monitor count; duration and log are what it took here, rounded up.
+const (
+	scanWrites  = 2 // of the ledger: the turn is taken, and given back with what was seen
+	scanReads   = 2 // what was told, and the lock table, consistently: each of a few kilobytes
+	scanLists   = 1 // a thousand objects
+	scanSeconds = 1.0
+	scanLogged  = 2e-6 // gigabytes
+)
+
+// Item is one line of the bill.
+type Item struct {
+	Name    string
+	Dollars float64 // a month
+}
+
+// Cost is what the stack costs a month with its defaults, by the template's own
+// numbers: its alarms, metrics, dashboards, and scans.
+func Cost(t Template) ([]Item, error) {
+	scans, err := scansAMonth(t)
+	if err != nil {
+		return nil, err
+	}
+	memory, ok := t.Resources["MonitorFunction"].Properties["MemorySize"].(float64)
+	if !ok {
+		return nil, fmt.Errorf("MonitorFunction has no MemorySize")
+	}
+	metrics, watched := len(Metrics(t)), alarmMetrics(t)
+	items := []Item{
+		{fmt.Sprintf("%d metrics", metrics), float64(metrics) * perMetric},
+		{fmt.Sprintf("%d alarms, on %d metrics", len(t.Of("AWS::CloudWatch::Alarm")), watched), float64(watched) * perAlarmMetric},
+		{fmt.Sprintf("%.0f scans: putting metrics", scans), scans * perPut},
+		{"their reads and writes of tables", scans * (scanWrites*perWrite + scanReads*perRead)},
+		{"their listing of each thousand objects in a bucket", scans * scanLists * perList},
+		{"Lambda, schedule and logs for them", scans * (perInvocation + perScheduled + scanSeconds*memory/1024*perGigabyteSpent + scanLogged*perLogged)},
+	}
+	total := 0.0
+	for _, item := range items {
+		total += item.Dollars
+	}
+	dashboards := float64(len(t.Of("AWS::CloudWatch::Dashboard"))) * perDashboard
+	return append(items, Item{"**together**", total}, Item{"the dashboard, if the account has more than three", dashboards}), nil
+}
+
+func scansAMonth(t Template) (float64, error) {
+	every, _ := t.Parameters["ScanEvery"].Default.(string) // such as "5 minutes"
+	number, unit, _ := strings.Cut(every, " ")
+	n, err := strconv.Atoi(number)
+	units := map[string]time.Duration{"minute": time.Minute, "hour": time.Hour}
+	if length := units[strings.TrimSuffix(unit, "s")]; err == nil && length > 0 {
+		return math.Floor(float64(month) / float64(time.Duration(n)*length)), nil
+	}
+	return 0, fmt.Errorf("ScanEvery has the default %q, which is no period", every)
+}
+
+// Metrics are the stack's own ones that its dashboard shows, in order.
+func Metrics(t Template) []string {
+	var names []string
+	body := fmt.Sprint(t.Resources["Dashboard"].Properties["DashboardBody"])
+	for _, part := range strings.Split(body, `["${MetricNamespace}","`)[1:] {
+		widget, _, _ := strings.Cut(part, "]]")
+		name, rest, _ := strings.Cut(widget, `"`)
+		names = append(names, name)
+		for _, more := range strings.Split(rest, `[".","`)[1:] {
+			name, _, _ := strings.Cut(more, `"`)
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// alarmMetrics counts what is billed of alarms: each metric that one looks at.
+func alarmMetrics(t Template) int {
+	n := 0
+	for _, name := range t.Of("AWS::CloudWatch::Alarm") {
+		several, ok := t.Resources[name].Properties["Metrics"].([]any)
+		if !ok {
+			n++
+			continue
+		}
+		for _, one := range several {
+			if m, _ := one.(map[string]any); m["MetricStat"] != nil {
+				n++
+			}
+		}
+	}
+	return n
+}

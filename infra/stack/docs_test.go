@@ -1,0 +1,142 @@
+package stack_test
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/infra/stack"
+)
+
+// docs/configuration.md lists every parameter with its default, and every variable
+// with the functions that are given it; and no others.
+func TestConfigurationIsDocumented(t *testing.T) {
+	want := map[string]string{}
+	template := load(t)
+	for name, p := range template.Parameters {
+		want[name] = "empty"
+		if value := fmt.Sprint(p.Default); value != "" {
+			want[name] = "`" + value + "`"
+		}
+	}
+	readers := map[string][]string{}
+	for function, logicalID := range functions(t) {
+		for _, variable := range given(template, logicalID) {
+			readers[variable] = append(readers[variable], function)
+		}
+	}
+	for variable, by := range readers {
+		slices.Sort(by)
+		want[variable] = strings.Join(by, ", ")
+	}
+	got := map[string]string{}
+	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| ([^|]+) \\|").FindAllStringSubmatch(read(t, "docs", "configuration.md"), -1) {
+		got[row[1]] = row[2]
+	}
+	for _, name := range slices.Sorted(maps.Keys(want)) {
+		if got[name] != want[name] {
+			t.Errorf("%s: docs/configuration.md says %q, it is %q", name, got[name], want[name])
+		}
+	}
+	for name := range got {
+		if _, ok := want[name]; !ok {
+			t.Errorf("docs/configuration.md has %s, which there is not", name)
+		}
+	}
+}
+
+// shared are settings that all functions can read, and that one does not decide by.
+var shared = map[string][]string{"prune": {"RELEASE_GUARD", "STUCK_AFTER", "STUCK_AFTER_OVERRIDES"}}
+
+// The template gives each function the variables that it reads, and no others.
+func TestFunctionsGetTheVariablesThatTheyRead(t *testing.T) {
+	template := load(t)
+	for function, logicalID := range functions(t) {
+		want := slices.DeleteFunc(variables(t, function), func(name string) bool { return slices.Contains(shared[function], name) })
+		if got := given(template, logicalID); !slices.Equal(got, want) {
+			t.Errorf("%s is given %v and reads %v", logicalID, got, want)
+		}
+	}
+}
+
+// given are the variables that the template gives a function, sorted.
+func given(template stack.Template, logicalID string) []string {
+	environment, _ := template.Resources[logicalID].Properties["Environment"].(map[string]any)
+	names, _ := environment["Variables"].(map[string]any)
+	return slices.Sorted(maps.Keys(names))
+}
+
+// variables are what the config structs of a function read, by their env tags: those
+// in its own folder, and those of pkg/wiring that it names. Sorted.
+func variables(t *testing.T, function string) []string {
+	t.Helper()
+	own := sources(t, filepath.Join("functions", function))
+	common := sources(t, filepath.Join("pkg", "wiring"))
+	var found []string
+	var read func(typeName string)
+	read = func(typeName string) {
+		for _, f := range common {
+			if object := f.Scope.Lookup(typeName); object != nil && object.Kind == ast.Typ {
+				found = append(found, tags(object.Decl.(*ast.TypeSpec))...)
+				ast.Inspect(object.Decl.(*ast.TypeSpec), func(n ast.Node) bool {
+					if f, ok := n.(*ast.Field); ok && len(f.Names) == 0 { // one struct within another
+						read(fmt.Sprint(f.Type))
+					}
+					return true
+				})
+			}
+		}
+	}
+	for _, file := range own {
+		found = append(found, tags(file)...)
+		ast.Inspect(file, func(n ast.Node) bool {
+			if s, ok := n.(*ast.SelectorExpr); ok && fmt.Sprint(s.X) == "wiring" {
+				read(s.Sel.Name)
+			}
+			return true
+		})
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// tags are the variables that env tags under a node name.
+func tags(node ast.Node) []string {
+	var found []string
+	ast.Inspect(node, func(n ast.Node) bool {
+		if f, ok := n.(*ast.Field); ok && f.Tag != nil {
+			name, _, _ := strings.Cut(reflect.StructTag(strings.Trim(f.Tag.Value, "`")).Get("env"), ",")
+			if name != "" {
+				found = append(found, name)
+			}
+		}
+		return true
+	})
+	return found
+}
+
+func sources(t *testing.T, folder string) []*ast.File {
+	t.Helper()
+	dir := filepath.Join(local.Root(), folder)
+	entries, err := os.ReadDir(dir)
+	check(t, err)
+	var files []*ast.File
+	for _, e := range entries {
+		if strings.HasSuffix(e.Name(), ".go") && !strings.HasSuffix(e.Name(), "_test.go") {
+			file, err := parser.ParseFile(token.NewFileSet(), filepath.Join(dir, e.Name()), nil, 0)
+			check(t, err)
+			files = append(files, file)
+		}
+	}
+	return files
+}

@@ -1,0 +1,217 @@
+package slack_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+var update = flag.Bool("update", false, "write the sample events and the golden files anew")
+
+var (
+	now      = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	composer = alert.Composer{Account: "123456789012", Region: "eu-central-1", UnlockFunction: "lockwarden-UnlockFunction-GH7WZ2NMG5OI"}
+)
+
+func finding() policy.Finding {
+	written := now.Add(-50 * time.Minute)
+	return policy.Finding{
+		ID: "78007e4f-7284-5b8c-b34c-620445a03e9c", Path: "states/network/production/terraform.tfstate", Operation: "OperationTypeApply",
+		Who: "ana@laptop", Version: "1.11.4", HeldSince: now.Add(-45 * time.Minute), HeldSeconds: 45 * 60,
+		Holdings: []tflock.Kind{tflock.DynamoDB, tflock.S3}, Verdict: policy.Stuck, ThresholdSeconds: 1800,
+		Evidence: policy.Evidence{Liveness: policy.LikelyOrphan, Written: &written, Reasons: []string{
+			"held for 45m, longer than its threshold of 30m", "the state was last written 50m ago, before the lock was taken",
+			"the same lock in every scan since 2026-11-23 11:15 UTC (45m)",
+		}},
+	}
+}
+
+func held(d time.Duration) policy.Finding {
+	f := finding()
+	f.HeldSince, f.HeldSeconds = now.Add(-d), int64(d/time.Second)
+	return f
+}
+
+func pruneReport() alert.PruneReport {
+	old := now.AddDate(0, 0, -40)
+	r := alert.PruneReport{
+		Pruned: 2, Kept: 62, Abandoned: 1, Errors: []string{"arn:aws:s3:::other: access denied"},
+		States: []policy.Stale{{
+			Path: "states/branches/checkout/terraform.tfstate", Fate: policy.Kept, Reason: policy.HasResources, Why: "it manages 14 resources", LastModified: old,
+			ManagedObjects: 14, Types: []policy.TypeCount{{Type: "aws_instance", Count: 9}, {Type: "aws_vpc", Count: 3}, {Type: "aws_eip", Count: 2}},
+		}},
+	}
+	for i := range 2 {
+		r.States = append(r.States, policy.Stale{Path: fmt.Sprintf("states/branches/old-%d/terraform.tfstate", i), Fate: policy.Pruned, Serial: 7, LastModified: old, VersionID: "v1"})
+	}
+	for i := range 30 {
+		r.States = append(r.States, policy.Stale{Path: fmt.Sprintf("states/branches/kept-%d/terraform.tfstate", i), Fate: policy.Kept, Reason: policy.HasOutputs, Why: "it has 2 outputs", LastModified: old})
+	}
+	return r
+}
+
+// sample is a message of the topic: an alert.Event, or a text.
+type sample struct {
+	subject string
+	content any
+}
+
+func samples() map[string]sample {
+	alive, unreadable := finding(), policy.Finding{
+		Path: "deploy-lock", HeldSince: now.Add(-time.Hour), HeldSeconds: 3600, Holdings: []tflock.Kind{tflock.DynamoDB}, Verdict: policy.Unreadable,
+		Evidence: policy.Evidence{Liveness: policy.Unknown, Reasons: []string{tflock.ErrForeign.Error()}},
+	}
+	alive.Evidence.Liveness = policy.PossiblyLive
+	alive.Evidence.Reasons[1] = "the state was written 2m ago, under this lock: the run may be alive"
+	var many []policy.Finding
+	for i := range 25 {
+		f := finding()
+		f.Path, f.ID = fmt.Sprintf("states/services/%d/terraform.tfstate", i), fmt.Sprintf("id-%d", i)
+		many = append(many, f)
+	}
+	hostile := finding()
+	hostile.Who = "<!channel> <@U024BE7LH> <https://evil.example|click here> *bold* _it_ ~no~ `code` :rotating_light: &lt;!here&gt;\n> quoted"
+	hostile.Path = "states/<!everyone>/```<https://evil.example|terraform.tfstate>"
+	hostile.Operation, hostile.Version = "*Apply*\u202e", "<!here>"
+	hostile.ID = "x\"}' ; ```<!channel> & `id`"
+	hostile.Evidence.Reasons = append(hostile.Evidence.Reasons, "conflict: the same state is also locked by <!channel>\u2028• forged")
+	table := alert.Backend{ARN: "arn:aws:dynamodb:eu-west-1:123456789012:table/locks", Since: now.Add(-time.Hour)}
+	failing := table
+	failing.Problem = table.ARN + ": it does not exist in that account and region: was it deleted, or is its ARN wrong? (ResourceNotFoundException: no table)"
+	alarm := func(state, reason string) sample {
+		return sample{fmt.Sprintf("%s: \"lockwarden-NoScanAlarm-1ABC\" in EU (Frankfurt)", state), map[string]any{
+			"AlarmName":        "lockwarden-NoScanAlarm-1ABC",
+			"AlarmDescription": "The monitor has not finished a scan for three periods, so nobody watches the locks. Look at its log and schedule.",
+			"AWSAccountId":     "123456789012", "NewStateValue": state, "NewStateReason": reason, "StateChangeTime": "2026-11-23T12:00:00.123+0000", "Region": "EU (Frankfurt)",
+			"AlarmArn": "arn:aws:cloudwatch:eu-central-1:123456789012:alarm:lockwarden-NoScanAlarm-1ABC", "OldStateValue": "INSUFFICIENT_DATA",
+			"AlarmActions": []string{"arn:aws:sns:eu-central-1:123456789012:lockwarden"},
+			"Trigger":      map[string]any{"MetricName": "LocksHeld", "Namespace": "Lockwarden", "Statistic": "SAMPLE_COUNT", "Period": 300, "EvaluationPeriods": 3, "Threshold": 1},
+		}}
+	}
+	event := func(e alert.Event) sample { return sample{e.Subject(), e} }
+	return map[string]sample{
+		"lock-stuck":             event(composer.Lock(alert.LockStuck, finding(), 1, now)),
+		"lock-stuck-alive":       event(composer.Lock(alert.LockStuck, alive, 1, now)),
+		"lock-stuck-hostile":     event(composer.Lock(alert.LockStuck, hostile, 1, now)),
+		"lock-stuck-many":        event(composer.Summary(alert.LockStuck, many, alert.Warning, now)),
+		"lock-reminder":          event(composer.Lock(alert.LockReminder, held(4*time.Hour+30*time.Minute), 2, now)),
+		"lock-reminder-critical": event(composer.Lock(alert.LockReminder, held(52*time.Hour), 3, now)),
+		"lock-resolved":          event(composer.Lock(alert.LockResolved, held(3*time.Hour+12*time.Minute), 1, now).By("ana", "laptop died")),
+		"lock-released":          event(composer.Released(finding(), "ana", "laptop died", false, true, now)),
+		"lock-refused":           event(composer.Kept(finding(), "ana", "the lock is only 2m old", now)),
+		"lock-unreadable":        event(composer.Lock(alert.LockUnreadable, unreadable, 1, now)),
+		"scan-failed":            event(composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{failing}, now)),
+		"scan-recovered":         event(composer.Scan(alert.ScanRecovered, alert.Info, []alert.Backend{table}, now)),
+		"prune-report":           event(composer.Prune(pruneReport(), now)),
+		"alarm":                  alarm("ALARM", "Threshold Crossed: 3 datapoints were less than the threshold (1.0)."),
+		"alarm-ok":               alarm("OK", "Threshold Crossed: 1 datapoint [1.0] was not less than the threshold (1.0)."),
+		"text":                   {"Maintenance", "The state bucket moves tonight.\nNo applies between 22:00 and 23:00, <!channel>."},
+		"text-of-a-later-event":  {"", `{"version":"1","type":"lock.moved","severity":"info","time":"2026-11-23T12:00:00Z","account":"123456789012","region":"eu-central-1","text":"The lock moved.","actions":{}}`},
+	}
+}
+
+// Each sample event is one that SNS delivers, and becomes the post in its golden file.
+func TestSampleEvents(t *testing.T) {
+	all := samples()
+	files, err := filepath.Glob(filepath.Join(local.Root(), "events", "slack-*.json"))
+	if err != nil || (len(files) != len(all) && !*update) {
+		t.Fatalf("%d sample events for %d cases, %v", len(files), len(all), err)
+	}
+	for name, s := range all {
+		t.Run(name, func(t *testing.T) {
+			file := filepath.Join(local.Root(), "events", "slack-"+name+".json")
+			same(t, file, indented(t, s.delivered(t)))
+			payload, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var event events.SNSEvent
+			if err := json.Unmarshal(payload, &event); err != nil {
+				t.Fatal(err)
+			}
+			w := newWorld()
+			if err := w.Handle(t.Context(), event); err != nil || len(w.channel.posts) != 1 {
+				t.Fatalf("%d posts, %v", len(w.channel.posts), err)
+			}
+			same(t, filepath.Join("testdata", name+".golden"), indented(t, json.RawMessage(w.channel.posts[0])))
+			mustFit(t, []byte(w.channel.posts[0]))
+		})
+	}
+}
+
+// delivered is the sample as Lambda gets it from SNS.
+func (s sample) delivered(t *testing.T) events.SNSEvent {
+	t.Helper()
+	text, ok := s.content.(string)
+	if !ok {
+		raw, err := json.Marshal(s.content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text = string(raw)
+	}
+	attributes := map[string]any{}
+	if e, ok := s.content.(alert.Event); ok {
+		for name, value := range map[string]string{"type": string(e.Type), "severity": string(e.Severity)} {
+			attributes[name] = map[string]any{"Type": "String", "Value": value}
+		}
+	}
+	return events.SNSEvent{Records: []events.SNSEventRecord{{
+		EventVersion: "1.0", EventSource: "aws:sns", EventSubscriptionArn: "arn:aws:sns:eu-central-1:123456789012:lockwarden:0d1b2c3d",
+		SNS: events.SNSEntity{
+			Type: "Notification", MessageID: "95df01b4-ee98-5cb9-9903-4c221d41eb5e", TopicArn: "arn:aws:sns:eu-central-1:123456789012:lockwarden",
+			Subject: s.subject, Message: text, Timestamp: now, SignatureVersion: "1", MessageAttributes: attributes,
+		},
+	}}}
+}
+
+// same compares with a file, or writes it.
+func same(t *testing.T, file string, got []byte) {
+	t.Helper()
+	if *update {
+		if err := os.WriteFile(file, got, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatalf("%v: run `go test ./pkg/alert/slack -update` and read what it wrote", err)
+	}
+	if !slices.Equal(want, got) {
+		t.Error(cmp.Diff(string(want), string(got)))
+	}
+}
+
+func indented(t *testing.T, v any) []byte {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back any
+	if err := json.Unmarshal(raw, &back); err != nil {
+		t.Fatal(err)
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	encoder.SetIndent("", "  ")
+	if err := encoder.Encode(back); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}

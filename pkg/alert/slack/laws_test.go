@@ -1,0 +1,306 @@
+package slack_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+	"unicode"
+	"unicode/utf16"
+
+	"pgregory.net/rapid"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/alert/slack"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// post is what the webhook gets, read back without the library that wrote it.
+type post struct {
+	Text        string  `json:"text"`
+	Blocks      []block `json:"blocks"`
+	Attachments []struct {
+		Color  string  `json:"color"`
+		Blocks []block `json:"blocks"`
+	} `json:"attachments"`
+}
+
+type block struct {
+	Type     string `json:"type"`
+	Text     *text  `json:"text"`
+	Fields   []text `json:"fields"`
+	Elements []text `json:"elements"`
+}
+
+type text struct {
+	Type     string `json:"type"`
+	Text     string `json:"text"`
+	Emoji    *bool  `json:"emoji"`
+	Verbatim bool   `json:"verbatim"`
+}
+
+type failer interface {
+	Helper()
+	Fatalf(format string, args ...any)
+}
+
+// mustFit checks a post against Slack's documented limits and against forged markup,
+// and gives it.
+func mustFit(t failer, raw []byte) post {
+	t.Helper()
+	var p post
+	if err := json.Unmarshal(raw, &p); err != nil {
+		t.Fatalf("%v", err)
+	}
+	if len(p.Attachments) != 1 || len(p.Blocks) != 1 || p.Blocks[0].Type != "header" {
+		t.Fatalf("a post has a headline and one coloured bar: %s", raw)
+	}
+	blocks, total := append(p.Blocks, p.Attachments[0].Blocks...), 0
+	if len(blocks) > 50 || len(blocks) < 2 {
+		t.Fatalf("%d blocks", len(blocks))
+	}
+	check := func(x text, limit int) {
+		t.Helper()
+		if n := size(x.Text); n == 0 || n > limit {
+			t.Fatalf("%d characters of at most %d: %q", n, limit, x.Text)
+		}
+		total += size(x.Text)
+		harmless(t, x)
+	}
+	for _, b := range blocks {
+		switch b.Type {
+		case "header":
+			check(*b.Text, 150)
+			if b.Text.Type != "plain_text" {
+				t.Fatalf("a header is plain text")
+			}
+		case "section":
+			if b.Text != nil {
+				check(*b.Text, 3000)
+			} else if len(b.Fields) == 0 {
+				t.Fatalf("an empty section")
+			}
+			if len(b.Fields) > 10 {
+				t.Fatalf("%d fields", len(b.Fields))
+			}
+			for _, f := range b.Fields {
+				check(f, 2000)
+			}
+		case "context":
+			if n := len(b.Elements); n == 0 || n > 10 {
+				t.Fatalf("%d elements", n)
+			}
+			for _, e := range b.Elements {
+				check(e, 3000)
+			}
+		default:
+			t.Fatalf("a block of type %q", b.Type)
+		}
+	}
+	if total > 13_000 { // Slack refuses larger messages with msg_blocks_too_long
+		t.Fatalf("%d characters in all", total)
+	}
+	if strings.ContainsAny(p.Text, "<>*_~`@\n") || size(p.Text) > 3000 || p.Text == "" {
+		t.Fatalf("the notification's text: %q", p.Text)
+	}
+	return p
+}
+
+func size(s string) int { return len(utf16.Encode([]rune(s))) }
+
+var (
+	// links are the ones that we make: their hosts and texts are ours.
+	links = regexp.MustCompile(`<https://(github\.com/lockwarden/|[a-z0-9-]+\.console\.aws\.amazon\.com/)[^<>| ]*\|(State object|Runbook|Dashboard|Alarm)>`)
+	codes = regexp.MustCompile("```[^`]+```|`[^`\n]+`")
+	// ours is all that remains of a mrkdwn text of ours when links and code are gone.
+	ours     = regexp.MustCompile(`^(\*[A-Z][A-Za-z ,:?]*\*)?[A-Za-z0-9 ,.:;?'·\n-]*$`)
+	entities = regexp.MustCompile(`&(amp|lt|gt);`)
+)
+
+// harmless fails when a text can mention, link, or be read as markup that is not ours.
+func harmless(t failer, x text) {
+	t.Helper()
+	if strings.ContainsFunc(x.Text, func(r rune) bool { return r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) }) {
+		t.Fatalf("a control character in %q", x.Text)
+	}
+	switch x.Type {
+	case "plain_text":
+		if x.Emoji == nil || *x.Emoji || strings.ContainsAny(x.Text, "<>") {
+			t.Fatalf("plain text that Slack may read: %q", x.Text)
+		}
+	case "mrkdwn":
+		if !x.Verbatim {
+			t.Fatalf("Slack finds links and names by itself in %q", x.Text)
+		}
+		rest := links.ReplaceAllString(x.Text, "")
+		for _, code := range codes.FindAllString(rest, -1) {
+			if inner := entities.ReplaceAllString(code, ""); strings.ContainsAny(inner, "<>&") {
+				t.Fatalf("a mention or a link in the code %q", code)
+			}
+		}
+		if rest = codes.ReplaceAllString(rest, ""); !ours.MatchString(rest) {
+			t.Fatalf("markup that is not ours: %q", rest)
+		}
+	default:
+		t.Fatalf("a text of type %q", x.Type)
+	}
+}
+
+// hostile texts try Slack's markup, and everything that ends a line or a string.
+func hostile() *rapid.Generator[string] {
+	return rapid.Custom(func(t *rapid.T) string {
+		bits := rapid.SliceOfN(rapid.OneOf(
+			rapid.SampledFrom([]string{
+				"<!channel>", "<!here>", "<@U024BE7LH>", "<#C024BE7LR>", "<!subteam^S1>", "<https://evil.example|State object>", "https://evil.example",
+				"*", "_", "~", "`", "```", "&", "&lt;!channel&gt;", "&amp;", "<", ">", "|", ":rotating_light:", "@channel", "\n", "\r", "\x00", "\x1b", "\u2028", "\u202e", "\u200b", "\u00a0", "😀", "\xff", "\"", "'", "$(id)", "%s", "•",
+			}), rapid.String(),
+		), 0, 12).Draw(t, "bits")
+		return strings.Repeat(strings.Join(bits, ""), rapid.SampledFrom([]int{1, 1, 1, 1, 20, 80}).Draw(t, "times"))
+	})
+}
+
+func TestNoContentBreaksALimitOrForgesMarkup(t *testing.T) {
+	text := hostile()
+	renderer := slack.Renderer{Dashboard: "https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#dashboards/dashboard/lockwarden"}
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(what string) string { return text.Draw(t, what) }
+		finding := func() policy.Finding {
+			f := finding()
+			f.ID, f.Who, f.Operation, f.Version, f.Path = draw("id"), draw("who"), draw("operation"), draw("version"), "states/"+draw("key")
+			if rapid.Bool().Draw(t, "no bucket") {
+				f.Path = draw("path")
+			}
+			f.Holdings = rapid.SliceOfN(rapid.SampledFrom([]tflock.Kind{tflock.DynamoDB, tflock.S3, tflock.Kind(draw("kind"))}), 0, 2).Draw(t, "holdings")
+			f.Evidence.Liveness, f.Evidence.Reasons = policy.Liveness(draw("liveness")), rapid.SliceOfN(text, 0, 30).Draw(t, "reasons")
+			f.Verdict = rapid.SampledFrom([]policy.Verdict{policy.Stuck, policy.Unreadable}).Draw(t, "verdict")
+			return f
+		}
+		composer := composer
+		composer.Region = rapid.SampledFrom([]string{"eu-central-1", "eu-central-1", draw("region")}).Draw(t, "region")
+		var e alert.Event
+		switch kind := rapid.SampledFrom([]alert.Type{
+			alert.LockStuck, alert.LockReminder, alert.LockResolved, alert.LockUnreadable, alert.LockReleased, alert.LockRefused,
+			alert.ScanFailed, alert.ScanRecovered, alert.PruneReported, "summary", "forged",
+		}).Draw(t, "type"); kind {
+		case alert.LockReleased:
+			e = composer.Released(finding(), draw("asker"), draw("reason"), true, true, now)
+		case alert.LockRefused:
+			e = composer.Kept(finding(), draw("asker"), draw("why"), now)
+		case alert.ScanFailed, alert.ScanRecovered:
+			e = composer.Scan(kind, alert.Warning, []alert.Backend{{ARN: draw("arn"), Problem: draw("problem")}, {ARN: draw("arn")}}, now)
+		case alert.PruneReported:
+			r := alert.PruneReport{Pruned: 9, Kept: 99, Errors: []string{draw("error")}}
+			for i := range rapid.IntRange(0, 60).Draw(t, "states") {
+				r.States = append(r.States, policy.Stale{
+					Path: draw("path"), Why: draw("why"), Reason: policy.Reason(draw("reason")), ManagedObjects: i % 3, LastModified: now,
+					Fate: []policy.Fate{policy.Kept, policy.Pruned}[i%2], Types: []policy.TypeCount{{Type: draw("type"), Count: 1}},
+				})
+			}
+			e = composer.Prune(r, now)
+		case "summary":
+			e = composer.Summary(alert.LockStuck, []policy.Finding{finding(), finding(), finding()}, alert.Critical, now)
+			for len(e.Locks) < 200 {
+				e.Locks = append(e.Locks, e.Locks...)
+			}
+		case "forged": // by somebody who may publish to the topic
+			f := finding()
+			e = composer.Lock(alert.Type(draw("type")), f, 1, now)
+			e.Severity, e.Text, e.Account = alert.Severity(draw("severity")), draw("text"), draw("account")
+			e.Actions = alert.Actions{Unlock: draw("command")}
+			e.Time = time.Unix(rapid.Int64Range(-6e10, 2.5e11).Draw(t, "time"), 0)
+		default:
+			e = composer.Lock(kind, finding(), rapid.IntRange(1, 9).Draw(t, "told"), now)
+		}
+		raw, err := json.Marshal(e)
+		if err != nil {
+			t.Fatal(err)
+		}
+		mustFit(t, marshalled(t, renderer, draw("subject"), string(raw)))
+	})
+}
+
+func TestNoAlarmOrTextBreaksALimitOrForgesMarkup(t *testing.T) {
+	text := hostile()
+	rapid.Check(t, func(t *rapid.T) {
+		draw := func(what string) string { return text.Draw(t, what) }
+		body := draw("body")
+		if rapid.Bool().Draw(t, "alarm") {
+			raw, err := json.Marshal(map[string]string{
+				"AlarmName": draw("name"), "AlarmDescription": draw("description"), "NewStateValue": draw("state"), "NewStateReason": draw("reason"),
+				"StateChangeTime": draw("time"), "AWSAccountId": draw("account"), "AlarmArn": "arn:aws:cloudwatch:" + rapid.SampledFrom([]string{"eu-central-1", draw("region")}).Draw(t, "in") + ":123456789012:alarm:x",
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			body = string(raw)
+		}
+		mustFit(t, marshalled(t, slack.Renderer{}, draw("subject"), body))
+	})
+}
+
+func marshalled(t failer, r slack.Renderer, subject, body string) []byte {
+	t.Helper()
+	raw, err := json.Marshal(r.Message(subject, body))
+	if err != nil {
+		t.Fatalf("%v", err)
+	}
+	return raw
+}
+
+// What is to be copied comes out of Slack as it went in.
+func TestCodeCanBeCopied(t *testing.T) {
+	f := finding()
+	f.Who, f.Path = "a<b>&c_d*e@host", "states/a_b/*c*/<d>&e/terraform.tfstate"
+	e := composer.Lock(alert.LockStuck, f, 1, now)
+	raw, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := mustFit(t, marshalled(t, slack.Renderer{}, "", string(raw)))
+	shown := strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(fmt.Sprint(p.all()))
+	for _, want := range []string{"`" + f.Who + "`", "`" + f.Path + "`", "```" + e.Actions.Unlock + "```"} {
+		if !strings.Contains(shown, want) {
+			t.Errorf("%s is not in %s", want, shown)
+		}
+	}
+}
+
+func (p post) all() []string {
+	var all []string
+	for _, b := range p.Attachments[0].Blocks {
+		if b.Text != nil {
+			all = append(all, b.Text.Text)
+		}
+		for _, x := range append(b.Fields, b.Elements...) {
+			all = append(all, x.Text)
+		}
+	}
+	return all
+}
+
+// An end, a reminder and an alert are told apart by their first character and colour.
+func TestKindsAreToldApartAtAGlance(t *testing.T) {
+	seen := map[string]string{}
+	for _, name := range []string{"lock-stuck", "lock-reminder", "lock-reminder-critical", "lock-resolved", "lock-released", "lock-refused", "scan-failed", "prune-report"} {
+		raw, err := json.Marshal(samples()[name].content)
+		if err != nil {
+			t.Fatal(err)
+		}
+		p := mustFit(t, marshalled(t, slack.Renderer{}, "", string(raw)))
+		mark, _, _ := strings.Cut(p.Blocks[0].Text.Text, " ")
+		if other, twice := seen[mark]; twice {
+			t.Errorf("%s and %s both begin with %s", name, other, mark)
+		}
+		seen[mark] = name
+		want := map[string]string{"lock-reminder-critical": "#E01E5A", "lock-resolved": "#2EB67D", "lock-released": "#2EB67D"}[name]
+		if want == "" {
+			want = "#ECB22E"
+		}
+		if p.Attachments[0].Color != want {
+			t.Errorf("%s is %s", name, p.Attachments[0].Color)
+		}
+	}
+}

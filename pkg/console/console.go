@@ -1,0 +1,99 @@
+package console
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/bmatcuk/doublestar/v4"
+
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/scan"
+	"github.com/lockwarden/lockwarden/pkg/widget"
+)
+
+type memory interface {
+	Recall(ctx context.Context) (ledger.Memory, error)
+}
+
+// scanner sees the locks of now.
+type scanner interface {
+	Read(ctx context.Context) scan.Reading
+	Judge(r scan.Reading, recalled ledger.Memory) scan.Sight
+	Look(ctx context.Context, r scan.Reading, locks []scan.Judged)
+	Finding(r scan.Reading, j scan.Judged) policy.Finding
+	MayRelease(r scan.Reading, j scan.Judged) (ok bool, reason string)
+}
+
+// Console draws the page of locks.
+type Console struct {
+	Scanner scanner
+	Ledger  memory
+	Unlock  string // ARN of the unlock function
+	Prune   string // ARN of the prune function; empty: no button leads to its page
+}
+
+// Answer answers an event of a dashboard with a page, or with the documentation. self is
+// the ARN of the console's own function, which draws the other pages.
+func (c *Console) Answer(ctx context.Context, event []byte, self string) string {
+	at, payload := widget.Split(event)
+	if at == nil {
+		at = &widget.Context{}
+	}
+	r, err := ParseRequest(payload)
+	switch {
+	case r.Describe:
+		return Documentation
+	case err != nil:
+		return Unread(*at, err)
+	default:
+		return c.Run(ctx, r, *at, self)
+	}
+}
+
+// Run sees the locks of now and draws the page that is asked for. Nothing
+// fails a page: what could not be read is said on it.
+func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self string) string {
+	reading := c.Scanner.Read(ctx)
+	recalled, err := c.Ledger.Recall(ctx)
+	sight := c.Scanner.Judge(reading, recalled)
+	locks := sight.First(sight.Len())
+	if r.Path != "" {
+		locks = slices.DeleteFunc(locks, func(j scan.Judged) bool { return !doublestar.MatchUnvalidated(r.Path, j.Path) })
+	}
+	slices.SortStableFunc(locks, newestTrouble)
+	p := locksPage{
+		at: at, request: r, self: self, unlock: c.Unlock, prune: c.Prune, now: reading.Ended,
+		stores: len(reading.Watched), failures: reading.Errors(), figures: scan.Count(locks), total: len(locks),
+	}
+	if err != nil {
+		p.forgot = err.Error()
+	}
+	p.pages = max(1, (len(locks)+r.PageSize-1)/r.PageSize)
+	p.request.Page = min(max(1, r.Page), p.pages)
+	first := (p.request.Page - 1) * r.PageSize
+	shown := locks[first:min(first+r.PageSize, len(locks))]
+	c.Scanner.Look(ctx, reading, shown) // states are looked at for what is shown only
+	for _, j := range shown {
+		line := line{finding: c.Scanner.Finding(reading, j), id: j.ID}
+		line.mayRelease, line.why = c.Scanner.MayRelease(reading, j)
+		p.lines = append(p.lines, line)
+	}
+	return p.draw()
+}
+
+// newestTrouble orders locks as people want to see them: stuck before unreadable before
+// fresh, and what came last first.
+func newestTrouble(a, b scan.Judged) int {
+	return cmp.Or(scan.Rank(a.Verdict)-scan.Rank(b.Verdict), trouble(b).Compare(trouble(a)))
+}
+
+// trouble is when a lock became what it is: a stuck one at the end of its threshold.
+func trouble(j scan.Judged) time.Time {
+	if j.Verdict == policy.Stuck {
+		return j.Since.Add(j.Threshold)
+	}
+	return j.Since
+}

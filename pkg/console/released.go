@@ -1,0 +1,55 @@
+package console
+
+import (
+	"fmt"
+
+	"github.com/lockwarden/lockwarden/pkg/unlock"
+	"github.com/lockwarden/lockwarden/pkg/widget"
+)
+
+// Fields of the page of locks, by the names under which a dashboard sends them.
+const (
+	fieldName   = "name"
+	fieldReason = "reason"
+)
+
+// Signed gives a request the name and reason that the viewer wrote on the page, and
+// says from which dashboard they came. A request that no dashboard sent stays as it is.
+func Signed(r unlock.Request, at *widget.Context) unlock.Request {
+	if at == nil {
+		return r
+	}
+	from := func(written, otherwise string) string {
+		if written == "" {
+			return otherwise
+		}
+		return fmt.Sprintf("%s (from %s)", written, at.Place())
+	}
+	r.RequestedBy, r.Reason = from(at.Field(fieldName), r.RequestedBy), from(at.Field(fieldReason), r.Reason)
+	return r
+}
+
+// Released says what became of a request to release. err is why there is no answer.
+func Released(at widget.Context, a unlock.Answer, err error) string {
+	if err != nil {
+		return failed(at, "Not released", err)
+	}
+	title, look := "? "+string(a.Outcome), widget.Doubt
+	switch a.Outcome {
+	case unlock.Released:
+		title, look = "✓ Released", widget.Calm
+	case unlock.WouldRelease:
+		title = "? It would be released"
+	case unlock.Refused:
+		title, look = "▲ Not released", widget.Alarm
+	case unlock.NotFound:
+		title = "? It is not there"
+	case unlock.Changed:
+		title, look = "▲ Another lock is there now", widget.Alarm
+	case unlock.Ambiguous:
+		title = "? Several states have this lock ID"
+	case unlock.Partial:
+		title, look = "▲ Released in part only", widget.Alarm
+	}
+	return told(at, title, look, a.Message, a.NextSteps)
+}

@@ -1,0 +1,33 @@
+package console
+
+import (
+	"github.com/lockwarden/lockwarden/pkg/plain"
+	"github.com/lockwarden/lockwarden/pkg/widget"
+)
+
+// told is the page of an answer: what happened, and what to do next.
+func told(at widget.Context, title string, look widget.Look, message string, steps []string) string {
+	return widget.Page(at,
+		widget.El("h2", widget.Mark(look, title)),
+		widget.El("p", widget.Text(at.Localized(message))),
+		widget.If(len(steps) > 0, widget.All(widget.El("h2", widget.Text("Next")), widget.List(localized(at, steps)))),
+		widget.El("p", widget.Class("lw-quiet"), widget.Text("Refresh the dashboard to see how things are now.")))
+}
+
+// failed is the page of an answer that could not be given.
+func failed(at widget.Context, title string, err error) string {
+	return told(at, "▲ "+title, widget.Alarm, plain.Line(err.Error(), 1500), nil)
+}
+
+// Unread is the page of a request that cannot be read.
+func Unread(at widget.Context, err error) string {
+	return failed(at, "This widget is not set up right", err)
+}
+
+func localized(at widget.Context, texts []string) []string {
+	list := make([]string, len(texts))
+	for i, text := range texts {
+		list[i] = at.Localized(text)
+	}
+	return list
+}

@@ -1,0 +1,170 @@
+package monitor_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"maps"
+	"runtime"
+	"runtime/metrics"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+
+	"github.com/lockwarden/lockwarden/infra/scale"
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/metric"
+	"github.com/lockwarden/lockwarden/pkg/monitor"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/scan"
+)
+
+// account is a monitor over an AWS of any size.
+type account struct {
+	*testing.T
+	world   *scale.World
+	monitor *monitor.Monitor
+}
+
+// newAccount has one lock table and one bucket over these crowds.
+func newAccount(t *testing.T, table, bucket scale.Crowd) *account {
+	t.Helper()
+	w := &scale.World{
+		Latency: time.Millisecond,
+		Tables:  map[string]*scale.Table{"locks": scale.LockTable("locks", table), "ledger": scale.Ledger("ledger")},
+		Buckets: map[string]*scale.Bucket{"states": {Name: "states", Crowd: bucket}},
+	}
+	return watch(t, w, []string{scale.TableARN("locks")}, []string{scale.BucketARN("states")})
+}
+
+func watch(t *testing.T, w *scale.World, tables, buckets []string) *account {
+	t.Helper()
+	endpoint, stop, err := w.Serve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	cfg := aws.Config{
+		Region: scale.Region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+		RequestMinCompressSizeBytes: 10240, // the default of a loaded configuration
+	}
+	set, err := backend.Open(cfg, tables, buckets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	composer := alert.Composer{Account: scale.Account, Region: scale.Region}
+	return &account{t, w, &monitor.Monitor{
+		Scanner: scan.New(set, scan.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}, time.Now),
+		Ledger:  ledger.NewTable(dynamodb.NewFromConfig(cfg), "ledger"), Composer: composer,
+		Topic: alert.NewTopic(sns.NewFromConfig(cfg), "arn:aws:sns:eu-central-1:123456789012:alerts", composer),
+		Meter: metric.NewPublisher(cfg, "Test"), RemindEvery: 4 * time.Hour, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	}}
+}
+
+// scan counts the calls of one scan.
+func (a *account) scan() (monitor.Report, map[string]int) {
+	a.Helper()
+	a.world.Reset()
+	report, err := a.monitor.Run(context.Background())
+	if err != nil {
+		a.Fatal(err)
+	}
+	return report, a.world.Calls()
+}
+
+// More rows and keys cost more pages and nothing else.
+func TestCallsGrowWithMegabytesAndThousandsOnly(t *testing.T) {
+	taken := time.Now().Add(-time.Minute)
+	for _, size := range []int{1_000, 10_000, 50_000} {
+		a := newAccount(t, scale.Crowd{States: size, Locks: 2, Taken: taken}, scale.Crowd{States: size, Locks: 1, Taken: taken})
+		a.scan() // the ledger knows the locks now
+		report, calls := a.scan()
+		if report.Held != 2 { // the lock in the bucket is the other half of one in the table
+			t.Errorf("%d held: %+v", report.Held, report.Locks)
+		}
+		want := map[string]int{
+			"Scan": a.world.Tables["locks"].Pages(), "ListObjectsV2": (size+1+999)/1000 + report.Held, "GetObject": 1,
+			"UpdateItem": 2, "Query": 1, "PutMetricData": 1,
+		}
+		delete(calls, "HeadBucket")
+		if !maps.Equal(calls, want) {
+			t.Errorf("%d states: %v, want %v", size, calls, want)
+		}
+	}
+}
+
+// Memory does not grow with what is no lock.
+func TestMemoryIsFlatAsTheTableGrows(t *testing.T) {
+	peak := func(states int) uint64 {
+		crowd := scale.Crowd{States: states, Locks: 2, Taken: time.Now()}
+		a := newAccount(t, crowd, crowd)
+		a.scan()
+		runtime.GC()
+		var most atomic.Uint64
+		done := make(chan struct{})
+		go func() {
+			sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+			for {
+				metrics.Read(sample)
+				most.Store(max(most.Load(), sample[0].Value.Uint64()))
+				select {
+				case <-done:
+					return
+				case <-time.After(time.Millisecond):
+				}
+			}
+		}()
+		a.scan()
+		close(done)
+		return most.Load()
+	}
+	small, large := peak(10_000), peak(100_000)
+	if large > small+8<<20 {
+		t.Errorf("live heap of %d MB for 10,000 states, %d MB for ten times as many", small>>20, large>>20)
+	}
+}
+
+// Many new locks are one message, every one of them is recorded, and the answer is cut.
+func TestAFloodOfLocks(t *testing.T) {
+	const flood = 3000
+	a := newAccount(t, scale.Crowd{States: flood, Locks: flood, Taken: time.Now().Add(-time.Hour)}, scale.Crowd{})
+	report, calls := a.scan()
+	if report.Stuck != flood || len(report.Locks) != 1000 || report.Omitted != flood-1000 {
+		t.Errorf("%d stuck, %d listed, %d omitted", report.Stuck, len(report.Locks), report.Omitted)
+	}
+	if calls["Publish"] != 1 || calls["BatchWriteItem"] != flood/25 || calls["PutMetricData"] != 1 || a.world.Tables["ledger"].Len() != flood+1 {
+		t.Errorf("%v, %d rows in the ledger", calls, a.world.Tables["ledger"].Len())
+	}
+	if report, calls = a.scan(); calls["Publish"]+calls["BatchWriteItem"] != 0 || report.Stuck != flood {
+		t.Errorf("told again: %v", calls)
+	}
+	a.world.Tables["locks"].Crowd.Locks = 0
+	if report, calls = a.scan(); calls["Publish"] != 1 || calls["BatchWriteItem"] != flood/25 || report.Held != 0 || a.world.Tables["ledger"].Len() != 1 {
+		t.Errorf("%v, %d rows in the ledger", calls, a.world.Tables["ledger"].Len())
+	}
+}
+
+func TestStoresAreReadSideBySide(t *testing.T) {
+	w := &scale.World{
+		Latency: 50 * time.Millisecond,
+		Tables:  map[string]*scale.Table{"ledger": scale.Ledger("ledger")}, Buckets: map[string]*scale.Bucket{},
+	}
+	var tables, buckets []string
+	for i := range 4 {
+		name := fmt.Sprintf("s%d", i)
+		w.Tables[name], w.Buckets[name] = scale.LockTable(name, scale.Crowd{States: 1}), &scale.Bucket{Name: name}
+		tables, buckets = append(tables, scale.TableARN(name)), append(buckets, scale.BucketARN(name))
+	}
+	a := watch(t, w, tables, buckets)
+	a.scan()
+	if n := w.AtOnce(); n < 8 {
+		t.Errorf("at most %d of 8 stores were read at once", n)
+	}
+}

@@ -1,0 +1,217 @@
+package prune_test
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/prune"
+)
+
+// answers has S3 answer some requests as it would where moto does not.
+type answers struct {
+	*local.Wire
+	to     func(r *http.Request) bool
+	status int
+	code   string
+}
+
+func (a answers) Do(r *http.Request) (*http.Response, error) {
+	if !a.to(r) {
+		return a.Wire.Do(r)
+	}
+	body := `<?xml version="1.0"?><Error><Code>` + a.code + `</Code><Message>no</Message></Error>`
+	return &http.Response{StatusCode: a.status, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+}
+
+func readsState(r *http.Request) bool {
+	return r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "terraform.tfstate") && !r.URL.Query().Has("tagging")
+}
+
+// States that cannot be read are kept; and when that is for want of a right, somebody
+// hears of it, once for all of them.
+func TestStatesThatCannotBeRead(t *testing.T) {
+	for name, tc := range map[string]struct {
+		status int
+		code   string
+		told   bool
+	}{
+		"of a role without the right":       {403, "AccessDenied", true},
+		"under a key that is disabled":      {400, "KMS.DisabledException", true},
+		"that only their owner's key opens": {400, "InvalidRequest", false},
+		"in an archive":                     {403, "InvalidObjectState", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.stale(key, state(t, "destroyed"))
+			w.stale("branches/y/terraform.tfstate", state(t, "applied"))
+			cfg := server.ConfigOver(&local.Wire{})
+			cfg.HTTPClient = answers{&local.Wire{}, readsState, tc.status, tc.code}
+			report, err := w.pruner(cfg).Run(t.Context(), prune.Request{}, "r")
+			if err != nil || len(report.Kept) != 2 || report.Kept[0].Reason != policy.UnreadableFile || !strings.Contains(report.Kept[0].Why, tc.code) {
+				t.Fatalf("%+v, %v", report, err)
+			}
+			if told := len(w.published()) == 1 && len(report.Errors) == 1 && strings.Contains(report.Errors[0], "1 more like it"); told != tc.told {
+				t.Errorf("told %d, errors %q", len(w.published()), report.Errors)
+			}
+			if !w.readable(key) || len(w.held()) > 0 {
+				t.Errorf("held %v", w.held())
+			}
+		})
+	}
+}
+
+// A state that is known to manage resources is reported although something else about it
+// could not be looked at.
+func TestAnAbandonedStateIsToldThoughItsTagsCannotBeRead(t *testing.T) {
+	w := newWorld(t)
+	w.stale(key, state(t, "applied"))
+	cfg := server.ConfigOver(&local.Wire{})
+	cfg.HTTPClient = answers{&local.Wire{}, func(r *http.Request) bool { return r.URL.Query().Has("tagging") }, 403, "AccessDenied"}
+	report, err := w.pruner(cfg).Run(t.Context(), prune.Request{}, "r")
+	if err != nil || report.Abandoned != 1 || len(report.Errors) != 1 || report.Kept[0].Reason != policy.HasResources {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+// When the delete of a state is refused, S3 is asked why: the first of two deletes may
+// have had its effect, and 409 says that two requests met.
+func TestARefusedDelete(t *testing.T) {
+	deletesState := func(r *http.Request) bool {
+		return r.Method == http.MethodDelete && strings.HasSuffix(r.URL.Path, "terraform.tfstate")
+	}
+	t.Run("whose effect came by an answer that was lost counts as done", func(t *testing.T) {
+		w := newWorld(t)
+		w.stale(key, state(t, "destroyed"))
+		cfg := server.ConfigOver(&local.Wire{})
+		cfg.HTTPClient = answers{&local.Wire{}, func(r *http.Request) bool {
+			if deletesState(r) {
+				if err := w.set.Buckets[0].DeleteState(context.Background(), w.Path(key), r.Header.Get("If-Match")); err != nil {
+					t.Error(err)
+				}
+			}
+			return deletesState(r)
+		}, 412, "PreconditionFailed"}
+		if report, err := w.pruner(cfg).Run(t.Context(), prune.Request{}, "r"); err != nil || len(report.Pruned) != 1 || len(report.Errors) != 0 {
+			t.Errorf("%+v, %v", report, err)
+		}
+	})
+	t.Run("of a state that is still the same is an error, not a change", func(t *testing.T) {
+		w := newWorld(t)
+		w.stale(key, state(t, "destroyed"))
+		cfg := server.ConfigOver(&local.Wire{})
+		cfg.HTTPClient = answers{&local.Wire{}, deletesState, 409, "ConditionalRequestConflict"}
+		if report, err := w.pruner(cfg).Run(t.Context(), prune.Request{}, "r"); err != nil || len(report.Errors) != 1 || len(w.held()) != 0 || !w.readable(key) {
+			t.Errorf("%+v, %v, held %v", report, err, w.held())
+		}
+		if report := w.prune(); len(report.Pruned) != 1 {
+			t.Errorf("the next run: %+v", report)
+		}
+	})
+}
+
+// A prune that nobody was told of is told by the next run, also when the state is back by
+// then; a record of a delete that never came is not.
+func TestUntoldPrunes(t *testing.T) {
+	for name, tc := range map[string]struct {
+		prepare func(w *world, record *ledger.Pruned)
+		told    bool
+	}{
+		"of a state that is gone":           {func(*world, *ledger.Pruned) {}, true},
+		"of a state that was written since": {func(w *world, _ *ledger.Pruned) { w.put(key, state(w, "applied")) }, true},
+		"whose delete never came": {func(w *world, record *ledger.Pruned) {
+			w.put(key, state(w, "applied"))
+			var err error
+			if record.State.LastModified, err = w.set.Buckets[0].StateWritten(w.Context(), w.Path(key)); err != nil {
+				w.Fatal(err)
+			}
+		}, false},
+		"of a restore":           {func(_ *world, record *ledger.Pruned) { record.Restoring = true }, false},
+		"of a run that is alive": {func(_ *world, record *ledger.Pruned) { record.Until = time.Now().Add(time.Hour) }, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			record := ledger.Pruned{
+				At: time.Now().Add(-time.Hour), Request: "dead", Until: time.Now().Add(-time.Minute),
+				State: policy.Stale{Path: w.Path(key), Fate: policy.Pruned, LastModified: time.Now().Add(-month)},
+			}
+			tc.prepare(w, &record)
+			if err := w.ledger().RecordPruned(t.Context(), record); err != nil {
+				t.Fatal(err)
+			}
+			w.prune()
+			if got := len(w.published()) == 1; got != tc.told {
+				t.Errorf("told: %v", got)
+			}
+			w.prune()
+			if again := len(w.published()); again > 1 {
+				t.Errorf("told %d times", again)
+			}
+		})
+	}
+}
+
+// The mark of a bucket or a prefix that is watched no more is no mark.
+func TestAnOldMarkSkipsNothing(t *testing.T) {
+	for name, m := range map[string]ledger.Mark{
+		"a bucket that is gone": {Bucket: "arn:aws:s3:::gone", Prefix: "branches/", Key: "branches/z"},
+		"a prefix that is gone": {Bucket: "", Prefix: "gone/", Key: "gone/z"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.stale(key, state(t, "outputs-only"))
+			if m.Bucket == "" {
+				m.Bucket = w.BucketARN
+			}
+			if err := w.ledger().SetMark(t.Context(), m); err != nil {
+				t.Fatal(err)
+			}
+			if report := w.prune(); report.Examined != 1 {
+				t.Errorf("%+v", report)
+			}
+		})
+	}
+}
+
+// A state that hangs costs its run neither the others nor the report: the work on it ends
+// before the deadline, and the next run goes on with it.
+func TestAStateThatHangs(t *testing.T) {
+	w := newWorld(t)
+	for _, k := range []string{"branches/a/terraform.tfstate", "branches/b/terraform.tfstate", "branches/c/terraform.tfstate"} {
+		w.stale(k, state(t, "outputs-only"))
+	}
+	hang := true
+	cfg := server.ConfigOver(&local.Wire{})
+	cfg.HTTPClient = hangs{&local.Wire{}, func(r *http.Request) bool { return hang && readsState(r) && strings.Contains(r.URL.Path, "/b/") }}
+	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	defer cancel()
+	report, err := w.pruner(cfg).Run(ctx, prune.Request{}, "r")
+	if err != nil || !report.StoppedEarly || len(report.Kept) != 2 || len(report.Errors) != 1 || len(w.published()) != 1 {
+		t.Fatalf("%+v, %v, told %d", report, err, len(w.published()))
+	}
+	hang = false
+	if report, err := w.pruner(cfg).Run(t.Context(), prune.Request{}, "r"); err != nil || !slices.Equal(fates(report), []string{"branches/b/terraform.tfstate kept has_outputs", "branches/c/terraform.tfstate kept has_outputs"}) {
+		t.Errorf("the next run: %+v, %v", report, err)
+	}
+}
+
+// hangs gives no answer to some requests.
+type hangs struct {
+	*local.Wire
+	to func(r *http.Request) bool
+}
+
+func (h hangs) Do(r *http.Request) (*http.Response, error) {
+	if h.to(r) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	return h.Wire.Do(r)
+}

@@ -1,0 +1,117 @@
+package scan
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Judged is one lock with its verdict and what speaks for it.
+type Judged struct {
+	tflock.Lock
+	policy.Judgement
+	Seen    policy.Sighting
+	State   policy.State // until Look: not looked at
+	Watched bool         // whether its state lies in a watched bucket
+}
+
+// notLooked is said of the states that nobody asked to look at.
+const notLooked = "too many locks to look at every state"
+
+// lookupTime bounds the looks at states: they are evidence, and what comes after the
+// scan must not run out over them.
+const lookupTime = 20 * time.Second
+
+// Rank orders verdicts by how much they matter, the most pressing first.
+func Rank(v policy.Verdict) int {
+	switch v {
+	case policy.Stuck:
+		return 0
+	case policy.Unreadable:
+		return 1
+	default:
+		return 2
+	}
+}
+
+// Look finds out when the states under these locks were last written, side by side.
+// A state that cannot be looked at is evidence of its own.
+func (s *Scanner) Look(ctx context.Context, r Reading, locks []Judged) {
+	ctx, cancel := context.WithTimeout(ctx, lookupTime)
+	defer cancel()
+	var group errgroup.Group
+	group.SetLimit(lookups)
+	for i := range locks {
+		if locks[i].Verdict == policy.Unreadable {
+			continue
+		}
+		group.Go(func() error {
+			locks[i].State = s.look(ctx, r, locks[i].Lock)
+			return nil
+		})
+	}
+	_ = group.Wait() // each look says its problem itself
+}
+
+func (s *Scanner) look(ctx context.Context, r Reading, l tflock.Lock) policy.State {
+	watched := s.stateOf(l)
+	if watched == nil {
+		return policy.State{Problem: "its bucket is not watched"}
+	}
+	if r.Failed(watched.ARN()) {
+		return policy.State{Problem: "its bucket cannot be read"}
+	}
+	written, err := watched.StateWritten(ctx, l.Path)
+	if err != nil {
+		return policy.State{Problem: err.Error()}
+	}
+	return policy.State{Written: written}
+}
+
+// stateOf gives the watched bucket that the lock's state lies in, or nil.
+func (s *Scanner) stateOf(l tflock.Lock) states {
+	bucket, _, _ := tflock.SplitPath(l.Path)
+	return s.states[bucket]
+}
+
+// Finding weighs what was found out about a lock.
+func (s *Scanner) Finding(r Reading, j Judged) policy.Finding {
+	return policy.NewFinding(j.Lock, j.Judgement, policy.Weigh(j.Lock, j.Judgement, j.Seen, j.State, s.rules.ReleaseGuard, r.Ended))
+}
+
+// MayRelease says whether the unlock function would release a lock now without force,
+// and why not.
+func (s *Scanner) MayRelease(r Reading, j Judged) (ok bool, reason string) {
+	return policy.MayRelease(j.Judgement, j.State, j.Watched, s.rules.ReleaseGuard, r.Ended)
+}
+
+// Figures are what there is to count.
+type Figures struct {
+	Held, Stuck, Unreadable int           // held: locks with an ID, stuck ones included
+	Oldest                  time.Duration // age of the oldest lock with an ID
+}
+
+func (f *Figures) count(j Judged) {
+	if j.Verdict == policy.Unreadable {
+		f.Unreadable++
+		return
+	}
+	f.Held++
+	f.Oldest = max(f.Oldest, j.Held)
+	if j.Verdict == policy.Stuck {
+		f.Stuck++
+	}
+}
+
+// Count counts some of the locks of a sight.
+func Count(locks []Judged) Figures {
+	var f Figures
+	for _, j := range locks {
+		f.count(j)
+	}
+	return f
+}

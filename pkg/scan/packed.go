@@ -1,0 +1,71 @@
+package scan
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+	"unique"
+
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// packed is a holding with what is judged and told of it, in a third of the memory: a
+// reading may have 100,000 of them, and each is unpacked only while it is looked at. The
+// bytes and the ETag, which a release needs, are not kept.
+type packed struct {
+	path, id, who      string
+	operation, version unique.Handle[string] // there are few, so each is kept once
+	created, modified  time.Time
+	kind               tflock.Kind
+	store              string
+	err                error
+}
+
+func pack(h tflock.Holding) packed {
+	return packed{
+		path: h.Path, id: h.Info.ID, who: h.Info.Who,
+		operation: unique.Make(h.Info.Operation), version: unique.Make(h.Info.Version),
+		created: h.Info.Created, modified: h.Modified, kind: h.Kind, store: h.Store, err: h.Err,
+	}
+}
+
+func (p packed) unpack() tflock.Holding {
+	return tflock.Holding{
+		Kind: p.kind, Store: p.store, Path: p.path, Err: p.err, Modified: p.modified,
+		Info: tflock.Info{ID: p.id, Operation: p.operation.Value(), Who: p.who, Version: p.version.Value(), Created: p.created},
+	}
+}
+
+// holdings are those of all stores, sorted by path.
+type holdings []packed
+
+func (all holdings) sort() {
+	slices.SortStableFunc(all, func(a, b packed) int { return cmp.Compare(a.path, b.path) })
+}
+
+// at gives the locks on the path of the n-th holding, and where the next path begins.
+func (all holdings) at(n int) (locks []tflock.Lock, next int) {
+	var same []tflock.Holding
+	for next = n; next < len(all) && all[next].path == all[n].path; next++ {
+		same = append(same, all[next].unpack())
+	}
+	return tflock.Merge(same), next
+}
+
+// Held finds a lock of the reading by its key in the ledger, and gives the key as the
+// reading has it.
+func (r Reading) Held(key ledger.Key) (ledger.Key, bool) {
+	first, found := slices.BinarySearchFunc(r.holdings, key.Path, func(p packed, path string) int { return strings.Compare(p.path, path) })
+	if !found {
+		return key, false
+	}
+	locks, _ := r.holdings.at(first)
+	for _, l := range locks {
+		if as := ledger.KeyOf(l); as == key {
+			return as, true
+		}
+	}
+	return key, false
+}

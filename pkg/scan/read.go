@@ -1,0 +1,141 @@
+package scan
+
+import (
+	"context"
+	"iter"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// store is a place that is scanned for locks.
+type store interface {
+	ARN() string
+	Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error]
+}
+
+// states tells when a state was last written.
+type states interface {
+	ARN() string
+	StateWritten(ctx context.Context, path string) (time.Time, error)
+}
+
+// Scanner looks at the watched stores. It holds nothing between two scans.
+type Scanner struct {
+	stores []store
+	states map[string]states // watched state buckets by name
+	rules  Rules
+	now    func() time.Time
+}
+
+// Rules are the settings that locks are judged by.
+type Rules struct {
+	Thresholds   policy.Thresholds
+	ReleaseGuard time.Duration // a state written within it is a sign of life
+}
+
+// New makes a scanner of these stores.
+func New(set backend.Set, rules Rules, now func() time.Time) *Scanner {
+	s := &Scanner{states: make(map[string]states, len(set.Buckets)), rules: rules, now: now}
+	for _, watched := range set.All() {
+		s.stores = append(s.stores, watched)
+	}
+	for _, b := range set.Buckets {
+		s.states[b.Name()] = b
+	}
+	return s
+}
+
+// Reading is what the stores held.
+type Reading struct {
+	Started  time.Time         // before the first read
+	Ended    time.Time         // after the last read
+	Watched  []string          // ARN of every store
+	Failures map[string]string // ARN of each that could not be read completely, with the cause
+	holdings holdings
+}
+
+// Complete says whether every store was read to its end.
+func (r Reading) Complete() bool { return len(r.Failures) == 0 }
+
+// Failed says whether a store could not be read completely.
+func (r Reading) Failed(store string) bool {
+	_, failed := r.Failures[store]
+	return failed
+}
+
+// Errors are the causes of the failures, in the order of the stores. Each names its
+// store.
+func (r Reading) Errors() []string {
+	list := []string{}
+	for _, arn := range r.Watched {
+		if problem, failed := r.Failures[arn]; failed {
+			list = append(list, problem)
+		}
+	}
+	return list
+}
+
+// readers bounds how many stores are read at once, lookups how many states are looked
+// at.
+const (
+	readers = 8
+	lookups = 16
+)
+
+// reserve is what is kept of the invocation's time for what comes after the reading.
+const reserve = 90 * time.Second
+
+// withReserve ends the reading early enough to tell of a store that hangs.
+func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		return ctx, func() {}
+	}
+	return context.WithDeadline(ctx, deadline.Add(-min(reserve, time.Until(deadline)/2)))
+}
+
+// Read goes through every store side by side. What a failing store gave before it
+// failed is kept: those locks are held.
+func (s *Scanner) Read(ctx context.Context) Reading {
+	ctx, cancel := withReserve(ctx)
+	defer cancel()
+	r := Reading{Started: s.now(), Failures: map[string]string{}}
+	var mu sync.Mutex
+	var group errgroup.Group
+	group.SetLimit(readers)
+	for _, place := range s.stores {
+		r.Watched = append(r.Watched, place.ARN())
+		group.Go(func() error {
+			var found holdings
+			problem := ""
+			for h, err := range place.Holdings(ctx) {
+				if err != nil {
+					problem = err.Error()
+					break
+				}
+				found = append(found, pack(h))
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			if r.holdings == nil { // of one store alone there is no copy
+				r.holdings = found
+			} else {
+				r.holdings = append(r.holdings, found...)
+			}
+			if problem != "" {
+				r.Failures[place.ARN()] = problem
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // a store's failure is in Failures: it must not end the others
+	r.Ended = s.now()
+	r.holdings.sort()
+	return r
+}

@@ -1,0 +1,147 @@
+package widget
+
+import (
+	"encoding/json"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/plain"
+)
+
+// contextField is where a dashboard puts its context in every event that it sends,
+// those of buttons included. returnField is our own: the page that a button leaves.
+const (
+	contextField = "widgetContext"
+	returnField  = "return_to"
+)
+
+// Context is what a dashboard says of itself and of its viewer's settings. It does not
+// say who the viewer is: only CloudTrail's data events know that.
+type Context struct {
+	Dashboard string
+	Widget    string // the dashboard's ID of the widget
+	Account   string // of the dashboard
+	Dark      bool
+	Width     int // of the widget in pixels; zero: not said
+	Zone      *time.Location
+	ReturnTo  string // ARN of the function whose page the viewer came from; empty: none
+
+	form map[string]string
+}
+
+// Split parts an event of a dashboard into the dashboard's context and the rest, which
+// is the function's own request. The context is nil for an event that no dashboard
+// sent, and the event is then left as it is. Whatever the context lacks or says in some
+// other form than documented is left at its default: a page in UTC is better than none.
+func Split(event []byte) (*Context, json.RawMessage) {
+	var fields map[string]json.RawMessage
+	if json.Unmarshal(event, &fields) != nil || fields[contextField] == nil {
+		return nil, event
+	}
+	c := parseContext(fields[contextField])
+	c.ReturnTo = functionARN(text(fields[returnField]))
+	delete(fields, contextField)
+	delete(fields, returnField)
+	rest, err := json.Marshal(fields)
+	if err != nil { // it was decoded a moment ago
+		return nil, event
+	}
+	return &c, rest
+}
+
+func parseContext(raw []byte) Context {
+	var f struct {
+		DashboardName, WidgetID, AccountID, Theme, Timezone, Width, Forms json.RawMessage
+	}
+	_ = json.Unmarshal(raw, &f) // what is no object has no fields
+	var zone, forms, all map[string]json.RawMessage
+	_, _ = json.Unmarshal(f.Timezone, &zone), json.Unmarshal(f.Forms, &forms)
+	_ = json.Unmarshal(forms["all"], &all)
+	var width float64
+	_ = json.Unmarshal(f.Width, &width)
+	c := Context{
+		Dashboard: plain.Line(text(f.DashboardName), maxName), Widget: plain.Line(text(f.WidgetID), maxName), Account: plain.Line(text(f.AccountID), maxName),
+		Dark: text(f.Theme) == "dark", Width: int(max(0, min(width, maxWidth))), Zone: time.UTC, form: map[string]string{},
+	}
+	// The sign of offsetInMinutes is not documented, that of offsetISO is a standard's.
+	if at, err := time.Parse("Z07:00", text(zone["offsetISO"])); err == nil {
+		if _, offset := at.Zone(); offset != 0 {
+			c.Zone = time.FixedZone("", offset)
+		}
+	}
+	for name, value := range all {
+		c.form[name] = plain.Line(text(value), maxField)
+	}
+	return c
+}
+
+// Limits: names have at most 255 characters in CloudWatch, and nobody's reason for a
+// release needs more than the field's.
+const (
+	maxName  = 255
+	maxField = 300
+	maxWidth = 10_000
+)
+
+func text(raw json.RawMessage) string {
+	var s string
+	if json.Unmarshal(raw, &s) != nil {
+		return ""
+	}
+	return s
+}
+
+var lambdaARN = regexp.MustCompile(`^arn:[a-z0-9-]+:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9$_-]+)?$`)
+
+func functionARN(arn string) string {
+	if !lambdaARN.MatchString(arn) {
+		return ""
+	}
+	return arn
+}
+
+// Field is what the viewer wrote into a field of the page, as one line of at most 300
+// characters; empty when nothing.
+func (c Context) Field(name string) string { return c.form[name] }
+
+// Narrow says that the widget has no room for many columns: half of a common screen.
+func (c Context) Narrow() bool { return c.Width > 0 && c.Width < 900 }
+
+// Clock writes a time for the viewer, to the minute, in the dashboard's time zone.
+func (c Context) Clock(t time.Time) string {
+	if c.Zone == nil || c.Zone == time.UTC {
+		return t.UTC().Format(utcClock)
+	}
+	return t.In(c.Zone).Format("2006-01-02 15:04 (UTC-07:00)")
+}
+
+const utcClock = "2006-01-02 15:04 UTC"
+
+var clocks = regexp.MustCompile(`\d{4}-\d{2}-\d{2} \d{2}:\d{2} UTC`)
+
+// Localized puts the times of a text, as policy.Clock writes them, into the dashboard's
+// time zone.
+func (c Context) Localized(text string) string {
+	return clocks.ReplaceAllStringFunc(text, func(clock string) string {
+		t, err := time.Parse(utcClock, clock)
+		if err != nil {
+			return clock
+		}
+		return c.Clock(t)
+	})
+}
+
+// Place names the dashboard for a record.
+func (c Context) Place() string {
+	var parts []string
+	for _, p := range []struct{ word, name string }{{"dashboard", c.Dashboard}, {"widget", c.Widget}, {"account", c.Account}} {
+		if p.name != "" {
+			parts = append(parts, p.word+" "+p.name)
+		}
+	}
+	if len(parts) == 0 {
+		return "a dashboard that did not say its name"
+	}
+	return strings.Join(parts, ", ")
+}
