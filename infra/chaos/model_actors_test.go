@@ -31,6 +31,7 @@ type actor struct {
 	started bool
 	over    bool
 	dead    bool // killed: nothing of it arrives any more
+	mute    bool // it dies as soon as it would tell something
 	run     func(cfg aws.Config) error
 
 	// Of a client:
