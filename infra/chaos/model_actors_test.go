@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -30,6 +31,7 @@ type actor struct {
 	started bool
 	over    bool
 	dead    bool // killed: nothing of it arrives any more
+	mute    bool // it dies as soon as it would tell something
 	run     func(cfg aws.Config) error
 
 	// Of a client:
@@ -42,6 +44,11 @@ type actor struct {
 }
 
 func (a *actor) String() string { return fmt.Sprintf("%d %s %s", a.number, a.kind, a.key) }
+
+// client says whether it is none of Lockwarden's.
+func (a *actor) client() bool {
+	return a.kind == "client" || a.kind == "lockless" || a.kind == "successor"
+}
 
 func clientID(number int) string { return fmt.Sprintf("%08d-2222-3333-4444-555555555555", number) }
 
@@ -65,7 +72,8 @@ func storesFor(set backend.Set, key string) []backend.Store {
 	return []backend.Store{set.Buckets[0], set.Tables[0]}
 }
 
-// apply is a client's run: lock, read, write once or twice, unlock.
+// apply is a client's run: lock, read, write once or twice, unlock. A successor first
+// gives back the lock that everybody took for a dead one's.
 func (m *model) apply(a *actor, cfg aws.Config, writes int, managed bool) error {
 	ctx := context.Background()
 	set, err := m.open(cfg)
@@ -73,6 +81,11 @@ func (m *model) apply(a *actor, cfg aws.Config, writes int, managed bool) error 
 		return err
 	}
 	stores := storesFor(set, a.key)
+	if a.kind == "successor" {
+		if err := m.giveBack(ctx, &actor{key: a.key, id: clientID(orphan + slices.Index(modelKeys, a.key))}, cfg, stores); err != nil {
+			return err
+		}
+	}
 	raw, err := m.lock(a.id, a.key)
 	if err != nil {
 		return err

@@ -11,6 +11,7 @@ import (
 type plan struct {
 	orphans []bool // which keys a dead client has locked at first
 	paths   string // what prunes look at
+	gone    bool   // the state of the first key was pruned
 	actors  []drawn
 	bursts  []burst
 }

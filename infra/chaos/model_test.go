@@ -11,9 +11,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"pgregory.net/rapid"
 
 	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/backend"
 )
 
 // Clients, the monitor, releases, prunes and restores, whose calls pass one at a time in
@@ -31,18 +33,25 @@ func TestAnyInterleaving(t *testing.T) {
 	outside := newCourier()
 	rapid.Check(t, func(rt *rapid.T) {
 		p := drawPlan.Draw(rt, "plan")
-		var trace, laws []string
-		start := time.Now()
-		synctest.Test(t, func(t *testing.T) {
-			m := newModel(t, w, outside, p, start)
-			m.play(p)
-			m.heal()
-			trace, laws = m.trace, m.laws
-		})
-		if len(laws) > 0 {
-			rt.Fatalf("%s\nafter:\n%s", strings.Join(laws, "\n"), strings.Join(trace, "\n"))
+		if broken := try(t, w, outside, p, func(m *model) { m.play(p) }); broken != "" {
+			rt.Fatal(broken)
 		}
 	})
+}
+
+// try plays a plan and heals. It gives the broken laws, with what led to them.
+func try(t *testing.T, w *world, outside *courier, p plan, play func(m *model)) (broken string) {
+	t.Helper()
+	start := time.Now() // in a bubble it is another
+	synctest.Test(t, func(t *testing.T) {
+		m := newModel(t, w, outside, p, start)
+		play(m)
+		m.heal()
+		if len(m.laws) > 0 {
+			broken = strings.Join(m.laws, "\n") + "\nafter:\n" + strings.Join(m.trace, "\n")
+		}
+	})
+	return broken
 }
 
 // makeModelWorld has an empty state on every key. It is made in an AWS of its own, since
@@ -93,6 +102,10 @@ func newModel(t *testing.T, w *world, outside *courier, p plan, start time.Time)
 		t.Fatal(err)
 	}
 	w.ahead = time.Until(start) + time.Hour // the bubble's own clock begins in 2000
+	var err error
+	if m.lies, err = w.contents(); err != nil {
+		t.Fatal(err)
+	}
 	cfg := w.aws.Config()
 	cfg.HTTPClient = direct{outside}
 	set, err := w.open(cfg)
@@ -110,6 +123,9 @@ func newModel(t *testing.T, w *world, outside *courier, p plan, start time.Time)
 			t.Fatal(err)
 		}
 	}
+	if p.gone {
+		m.prunes(cfg, set)
+	}
 	if m.lies, err = w.contents(); err != nil {
 		t.Fatal(err)
 	}
@@ -119,11 +135,23 @@ func newModel(t *testing.T, w *world, outside *courier, p plan, start time.Time)
 	return m
 }
 
+// prunes takes the state of the first key away, as a prune does.
+func (m *model) prunes(cfg aws.Config, set backend.Set) {
+	key := modelKeys[0]
+	_, err := s3For(cfg).DeleteObject(m.t.Context(), &s3.DeleteObjectInput{Bucket: &m.Bucket, Key: &key})
+	if err == nil {
+		err = set.Tables[0].DeleteDigest(m.t.Context(), m.Path(key), digestOf(m.lies.newest[key]))
+	}
+	if err != nil {
+		m.t.Fatal(err)
+	}
+}
+
 // actor makes the process that was drawn.
 func (m *model) actor(number int, d drawn, p plan) *actor {
 	a := &actor{number: number, kind: d.kind, key: d.key, id: clientID(number), lockless: d.kind == "lockless"}
 	switch d.kind {
-	case "client", "lockless":
+	case "client", "lockless", "successor":
 		a.run = func(cfg aws.Config) error {
 			return m.apply(a, cfg, max(d.writes, map[bool]int{true: 1}[a.lockless]), d.managed)
 		}
@@ -196,8 +224,8 @@ func (m *model) able() []*actor {
 	return who
 }
 
-// goOn lets one actor make its calls.
-func (m *model) goOn(a *actor, b burst) {
+// goOn lets one actor make its calls. It says whether there are more.
+func (m *model) goOn(a *actor, b burst) (more bool) {
 	if !a.started {
 		m.begin(a)
 	}
@@ -205,11 +233,11 @@ func (m *model) goOn(a *actor, b burst) {
 		synctest.Wait()
 		pending := slices.DeleteFunc(m.gate.pending(), func(w *waiting) bool { return w.actor != a })
 		if len(pending) == 0 {
-			return
+			return false
 		}
 		next, f := pending[(b.pick+n)%len(pending)], passes
 		if n == b.calls && (!b.deeds || next.deed()) {
-			return
+			return true
 		}
 		if !b.deeds || next.deed() {
 			n++
@@ -238,7 +266,7 @@ func (m *model) begin(a *actor) {
 func (m *model) late() {
 	m.trace = append(m.trace, "17 minutes pass")
 	for _, a := range m.actors {
-		if a.started && a.kind != "client" && a.kind != "lockless" {
+		if a.started && !a.client() {
 			a.dead = true
 		}
 	}

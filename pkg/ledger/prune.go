@@ -98,6 +98,18 @@ func (t *Table) ForgetPruned(ctx context.Context, path string) error {
 	})
 }
 
+// ForgetTold removes the record of a pruned state that is there again, unless that prune
+// is still to be told: it may be under way.
+func (t *Table) ForgetTold(ctx context.Context, path string) error {
+	_, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &t.name, Key: prunedKey(path, false), ConditionExpression: aws.String("attribute_not_exists(" + attrUntold + ")"),
+	})
+	if err != nil && !conditionFailed(err) {
+		return fmt.Errorf("forget the prune in the ledger %s: %w", t.name, err)
+	}
+	return nil
+}
+
 // ToldPruned notes that the report with these is out.
 func (t *Table) ToldPruned(ctx context.Context, told []Pruned) error {
 	return t.write(ctx, func(yield func(types.WriteRequest, error) bool) {
