@@ -178,3 +178,29 @@ func TestAnOldDigestIsNamed(t *testing.T) {
 		t.Errorf("%+v, %v", a, err)
 	}
 }
+
+// A restore that finds a state there takes its record for an old one. That of a prune
+// which is about to take its lock is none: nobody would hear if it died then.
+func TestARestoreForgetsNoPruneUnderWay(t *testing.T) {
+	w := newWorld(t)
+	w.stale(key, state(t, "destroyed"))
+	asked := false
+	wire := &local.Wire{
+		Before: func(call string) {
+			if call == "PUT" && !asked {
+				asked = true
+				if a, err := w.restore(&local.Wire{}); err != nil || a.Outcome != prune.Refused {
+					t.Errorf("%+v, %v", a, err)
+				}
+			}
+		},
+		Refuse: func(call string) bool { return call == "POST" }, // it cannot tell
+	}
+	if _, err := w.run(wire, prune.Request{}, "request"); err == nil || !asked || w.readable(key) {
+		t.Fatalf("asked %v, %v", asked, err)
+	}
+	w.later(time.Hour)
+	if w.prune(); len(w.published()) != 1 {
+		t.Errorf("told %d times", len(w.published()))
+	}
+}
