@@ -91,7 +91,7 @@ func (s *state) judge() (ok bool) {
 
 // look gathers all facts but the locks.
 func (r *run) look(ctx context.Context, s *state) error {
-	if err := r.read(ctx, s); err != nil {
+	if err := r.read(ctx, s, tfstate.Read); err != nil { // to its end, for the report
 		return err
 	}
 	var err error
@@ -122,8 +122,8 @@ const (
 	written = "it was written since it was listed"
 )
 
-// read reads the state, notes what is in it, and forgets what it said before.
-func (r *run) read(ctx context.Context, s *state) error {
+// read has the state judged, notes what is in it, and forgets what it said before.
+func (r *run) read(ctx context.Context, s *state, judge func(io.Reader) (tfstate.Summary, error)) error {
 	s.etag, s.md5, s.facts.Read, s.facts.Contents = "", "", false, tfstate.Summary{}
 	body, err := s.bucket.ReadState(ctx, s.Path, "")
 	if sealed, ok := errors.AsType[*backend.SealedError](err); ok {
@@ -146,7 +146,7 @@ func (r *run) read(ctx context.Context, s *state) error {
 		return nil
 	}
 	sum := md5.New() //nolint:gosec // the clients' own digest is MD5
-	if s.facts.Contents, err = tfstate.Read(io.TeeReader(body, sum)); err != nil {
+	if s.facts.Contents, err = judge(io.TeeReader(body, sum)); err != nil {
 		return err
 	}
 	s.facts.Read, s.etag, s.md5 = true, body.ETag, hex.EncodeToString(sum.Sum(nil))
@@ -201,7 +201,9 @@ func (r *run) deleteUnderLock(ctx context.Context, s *state) error {
 // judged: a crash in between leaves a state that clients can read.
 func (r *run) deleteState(ctx context.Context, s *state, lock *held) error {
 	etag, sum := s.etag, s.md5
-	if err := r.read(ctx, s); err != nil {
+	// Under the lock, where somebody may wait, it is read no further than to the first
+	// managed object: then it is not the one that was judged.
+	if err := r.read(ctx, s, tfstate.Probe); err != nil {
 		return err
 	}
 	if s.facts.Read && (s.etag != etag || s.md5 != sum) {
