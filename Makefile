@@ -61,7 +61,7 @@ fuzz: ## ten seconds of fuzzing for each parser
 FOR ?= 2m
 INTERLEAVINGS ?= 200
 chaos: setup ## every AWS call fails in every way, real clients race with all functions: ends with a table
-	go test ./infra/chaos -run '^TestAnyInterleaving$$' -count 1 -timeout 30m -rapid.checks=$(INTERLEAVINGS)
+	go test ./infra/chaos -run '^(TestDuels|TestAnyInterleaving)$$' -count 1 -timeout 60m -duels=1 -rapid.checks=$(INTERLEAVINGS)
 	go run ./infra/chaos -for $(FOR)
 
 build: ## the functions as Lambda runs them, for arm64, into .build/lambda

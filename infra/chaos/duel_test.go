@@ -61,7 +61,7 @@ func TestDuels(t *testing.T) {
 						made++
 						broken := try(t, w, outside, d.plan, func(m *model) { more, moreToo = d.play(m, i, j) })
 						if broken != "" {
-							t.Errorf("duel %d of %v: %d stops before deed %d, the other before %d, and it %s: %s", made, d.plan.actors, d.first, i+1, j+1, end, broken)
+							t.Fatalf("duel %d of %v: %d stops before deed %d, the other before %d, and it %s: %s", made, d.plan.actors, d.first, i+1, j+1, end, broken)
 						}
 					}
 				}

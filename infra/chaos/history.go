@@ -52,6 +52,8 @@ func (h *history) door(upstream string, lockwarden bool) (endpoint string, stop 
 	proxy := &httputil.ReverseProxy{
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport: &http.Transport{DisableKeepAlives: true}, // moto closes idle connections without a word
+		// A client that is killed in the middle of a call is no news.
+		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {

@@ -98,14 +98,21 @@ func (t *Table) ForgetPruned(ctx context.Context, path string) error {
 	})
 }
 
-// ForgetTold removes the record of a pruned state that is there again, unless that prune
-// is still to be told: it may be under way.
-func (t *Table) ForgetTold(ctx context.Context, path string) error {
-	_, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+// ForgetSettled removes the records of a pruned state that is there again, unless a prune
+// is still to be told, or a restore may be alive: either may be under way.
+func (t *Table) ForgetSettled(ctx context.Context, path string, now time.Time) error {
+	told := &dynamodb.DeleteItemInput{
 		TableName: &t.name, Key: prunedKey(path, false), ConditionExpression: aws.String("attribute_not_exists(" + attrUntold + ")"),
-	})
-	if err != nil && !conditionFailed(err) {
-		return fmt.Errorf("forget the prune in the ledger %s: %w", t.name, err)
+	}
+	dead := &dynamodb.DeleteItemInput{
+		TableName: &t.name, Key: prunedKey(path, true), ConditionExpression: aws.String("#until <= :now"),
+		ExpressionAttributeNames:  map[string]string{"#until": attrUntil},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":now": number(now.Unix())},
+	}
+	for _, input := range []*dynamodb.DeleteItemInput{told, dead} {
+		if _, err := t.client.DeleteItem(ctx, input); err != nil && !conditionFailed(err) {
+			return fmt.Errorf("forget the prune in the ledger %s: %w", t.name, err)
+		}
 	}
 	return nil
 }

@@ -20,7 +20,7 @@ type records interface {
 	RecordPruned(ctx context.Context, p ledger.Pruned) error
 	WithdrawPruned(ctx context.Context, p ledger.Pruned) error
 	ForgetPruned(ctx context.Context, path string) error
-	ForgetTold(ctx context.Context, path string) error
+	ForgetSettled(ctx context.Context, path string, now time.Time) error
 	UntoldPruned(ctx context.Context) ([]ledger.Pruned, error)
 	ToldPruned(ctx context.Context, told []ledger.Pruned) error
 }

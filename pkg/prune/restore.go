@@ -61,7 +61,7 @@ func (p *Pruner) Restore(ctx context.Context, path, requestID string) (Answer, e
 	case versionID == "" && a.Outcome == Refused: // perhaps by a restore of ours that died
 		alive, err := p.settle(ctx, b, l, path)
 		if err == nil && !alive {
-			err = p.Records.ForgetTold(ctx, path) // the record of a prune under way comes before its lock
+			err = p.Records.ForgetSettled(ctx, path, p.Now()) // the record of a prune under way comes before its lock
 		}
 		return a, err
 	case versionID == "":
