@@ -31,6 +31,9 @@ const (
 	lifetime = 15 * time.Minute
 	// skew is how far the clocks of two invocations may differ.
 	skew = time.Minute
+	// repeatWait is less than the minute that Lambda waits before it repeats a request. What
+	// the same request did later than that is at work now: Lambda delivers some twice.
+	repeatWait = 30 * time.Second
 	// patience bounds how long a release is tried, even when the run was cancelled.
 	patience = 20 * time.Second
 )
@@ -184,13 +187,13 @@ func (l *locker) leftover(h tflock.Holding) bool {
 	if json.Unmarshal([]byte(h.Info.Info), &n) != nil || n.Deadline.IsZero() {
 		return false
 	}
-	return l.repeats(n.Request) || l.now().After(n.Deadline.Add(skew))
+	return l.repeats(n.Request, h.Info.Created) || l.now().After(n.Deadline.Add(skew))
 }
 
-// repeats says whether we are Lambda's repeat of that request, so that its first
-// invocation is dead.
-func (l *locker) repeats(request string) bool {
-	return request != "" && request == l.note.Request
+// repeats says whether we are Lambda's repeat of the request that did something at that
+// time, so that it is dead.
+func (l *locker) repeats(request string, at time.Time) bool {
+	return request != "" && request == l.note.Request && !l.now().Before(at.Add(repeatWait))
 }
 
 // sign makes the bytes of a lock: what Go's encoding/json gives for a client's own

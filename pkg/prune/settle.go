@@ -35,7 +35,7 @@ func (r *run) settleAll(ctx context.Context) []ledger.Pruned {
 	group.SetLimit(workers)
 	for _, record := range records {
 		b := r.Stores.BucketOf(record.State.Path)
-		if b == nil || (!r.repeats(record.Request) && r.now().Before(record.Until)) {
+		if b == nil || (!r.repeats(record.Request, record.At) && r.now().Before(record.Until)) {
 			continue
 		}
 		group.Go(func() error {
