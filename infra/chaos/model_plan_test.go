@@ -86,14 +86,10 @@ var drawPlan = rapid.Custom(func(t *rapid.T) plan {
 		keys, p.paths = keys[at:at+1], keys[at]
 		p.orphans[at] = slices.Contains(kinds, "unlock")
 	}
-	// Two deliveries of one prune meet no client here: in the instant between a prune's look
-	// at its own lock and its delete a client could take the lock that the other cleared, and
-	// would find no state in place of an empty one (docs/adr/0003).
-	client := slices.ContainsFunc(kinds, func(kind string) bool { return kind == "client" || kind == "lockless" || kind == "successor" })
 	for i, kind := range kinds {
 		d := drawn{
 			kind: kind, key: keys[even(t, len(keys))], writes: even(t, 3),
-			managed: even(t, 2) == 1, target: even(t, max(1, i)), same: even(t, 2) == 1 && !client,
+			managed: even(t, 2) == 1, target: even(t, max(1, i)), same: even(t, 2) == 1,
 		}
 		if at := slices.Index(modelKeys, d.key); p.orphans[at] && even(t, 4) > 0 {
 			d.target = orphan + at
