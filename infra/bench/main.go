@@ -38,58 +38,74 @@ func measure(ctx context.Context, runs int, only, ldflags string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Println("| what | init ms | wall ms | CPU ms | RSS MB | calls |")
-	fmt.Println("|---|---:|---:|---:|---:|---|")
+	var all []*series
 	for _, c := range cases() {
 		if !pattern.MatchString(c.name) {
 			continue
 		}
-		line, err := c.measure(ctx, programs[c.program], cmp.Or(c.runs, runs))
+		endpoint, stop, err := c.world.Serve()
 		if err != nil {
-			return fmt.Errorf("%s: %w", c.name, err)
+			return err
 		}
-		fmt.Println(line)
+		defer stop()
+		all = append(all, &series{measured: c, program: program{name: c.program, argv: programs[c.program], environment: environment(endpoint)}})
+	}
+	// In rounds, so that a busy minute of the machine is in every line alike.
+	for round := range runs {
+		for _, s := range all {
+			if round >= cmp.Or(s.runs, runs) {
+				continue
+			}
+			if err := s.run(ctx, round == 0); err != nil {
+				return fmt.Errorf("%s: %w", s.measured.name, err)
+			}
+		}
+	}
+	fmt.Println("| what | init ms | wall ms | CPU ms | RSS MB | calls |")
+	fmt.Println("|---|---:|---:|---:|---:|---|")
+	for _, s := range all {
+		fmt.Println(s.line())
 	}
 	return nil
 }
 
-// measure runs a case and gives its line of the table.
-func (c measured) measure(ctx context.Context, argv []string, runs int) (string, error) {
-	endpoint, stop, err := c.world.Serve()
+// series is a line of the table while it is measured.
+type series struct {
+	measured
+	program program
+	results []run
+}
+
+// run runs the program once more.
+func (s *series) run(ctx context.Context, first bool) error {
+	payload := cmp.Or(s.payload, "{}")
+	if first && s.warmUp {
+		if _, err := invoke(ctx, s.program, payload, 0); err != nil {
+			return err
+		}
+	}
+	if s.before != nil {
+		s.before(s.world)
+	}
+	s.world.Reset()
+	r, err := invoke(ctx, s.program, payload, s.hold)
 	if err != nil {
-		return "", err
+		return err
 	}
-	defer stop()
-	p := program{name: c.program, argv: argv, environment: environment(endpoint)}
-	payload := cmp.Or(c.payload, "{}")
-	if c.warmUp {
-		if _, err := invoke(ctx, p, payload, 0); err != nil {
-			return "", err
-		}
+	s.results = append(s.results, r)
+	if s.after != nil {
+		return s.after(s.world)
 	}
-	var all []run
-	for range runs {
-		if c.before != nil {
-			c.before(c.world)
-		}
-		c.world.Reset()
-		r, err := invoke(ctx, p, payload, c.hold)
-		if err != nil {
-			return "", err
-		}
-		if c.after != nil {
-			if err := c.after(c.world); err != nil {
-				return "", err
-			}
-		}
-		all = append(all, r)
-	}
+	return nil
+}
+
+func (s *series) line() string {
 	ms := func(of func(run) time.Duration) string {
-		return fmt.Sprintf("%.1f", float64(median(all, of).Microseconds())/1000)
+		return fmt.Sprintf("%.1f", float64(median(s.results, of).Microseconds())/1000)
 	}
-	return fmt.Sprintf("| %s | %s | %s | %s | %.1f | %s |", c.name,
+	return fmt.Sprintf("| %s | %s | %s | %s | %.1f | %s |", s.measured.name,
 		ms(func(r run) time.Duration { return r.Init }), ms(func(r run) time.Duration { return r.Wall }), ms(func(r run) time.Duration { return r.CPU }),
-		float64(median(all, func(r run) int64 { return r.RSS }))/(1<<20), words(c.world.Calls(), c.world.Repeated())), nil
+		float64(median(s.results, func(r run) int64 { return r.RSS }))/(1<<20), words(s.world.Calls(), s.world.Repeated()))
 }
 
 // build compiles the Go programs with the flags of the deployed build, for this machine.
