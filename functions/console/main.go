@@ -21,12 +21,12 @@ type settings struct {
 
 func main() { wiring.Run(wire) }
 
-func wire(ctx context.Context) (any, error) {
+func wire() (any, error) {
 	s, err := wiring.Load[settings]()
 	if err != nil {
 		return nil, err
 	}
-	parts, err := s.Open(ctx)
+	parts, err := s.Open()
 	if err != nil {
 		return nil, err
 	}

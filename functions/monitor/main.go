@@ -21,7 +21,7 @@ type settings struct {
 
 func main() { wiring.Run(wire) }
 
-func wire(ctx context.Context) (any, error) {
+func wire() (any, error) {
 	s, err := wiring.Load[settings]()
 	if err != nil {
 		return nil, err
@@ -29,7 +29,7 @@ func wire(ctx context.Context) (any, error) {
 	if err := wiring.Positive("REMIND_EVERY", s.RemindEvery); err != nil {
 		return nil, err
 	}
-	parts, err := s.Open(ctx)
+	parts, err := s.Open()
 	if err != nil {
 		return nil, err
 	}

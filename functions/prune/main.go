@@ -31,7 +31,7 @@ type settings struct {
 
 func main() { wiring.Run(wire) }
 
-func wire(ctx context.Context) (any, error) {
+func wire() (any, error) {
 	s, err := wiring.Load[settings]()
 	if err != nil {
 		return nil, err
@@ -40,7 +40,7 @@ func wire(ctx context.Context) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	parts, err := s.Open(ctx)
+	parts, err := s.Open()
 	if err != nil {
 		return nil, err
 	}

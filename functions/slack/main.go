@@ -3,10 +3,8 @@
 package main
 
 import (
-	"context"
 	"log/slog"
 
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/lockwarden/lockwarden/pkg/alert/slack"
@@ -20,12 +18,12 @@ type settings struct {
 
 func main() { wiring.Run(wire) }
 
-func wire(ctx context.Context) (any, error) {
+func wire() (any, error) {
 	s, err := wiring.Load[settings]()
 	if err != nil {
 		return nil, err
 	}
-	cfg, err := config.LoadDefaultConfig(ctx)
+	cfg, err := wiring.AWS()
 	if err != nil {
 		return nil, err
 	}

@@ -18,12 +18,12 @@ import (
 
 func main() { wiring.Run(wire) }
 
-func wire(ctx context.Context) (any, error) {
+func wire() (any, error) {
 	s, err := wiring.Load[wiring.Settings]()
 	if err != nil {
 		return nil, err
 	}
-	parts, err := s.Open(ctx)
+	parts, err := s.Open()
 	if err != nil {
 		return nil, err
 	}

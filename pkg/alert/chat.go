@@ -3,7 +3,6 @@ package alert
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"regexp"
 	"strings"
 )
 
@@ -62,16 +61,18 @@ func (c Composer) chat(e Event) chatMessage {
 	return m
 }
 
-// plainID is what a client makes as a lock's ID, and what can be put into a command
-// without being quoted.
-var plainID = regexp.MustCompile(`^[A-Za-z0-9-]{1,128}$`)
+// plainID says whether a lock's ID is as a client makes it, and can be put into a
+// command without being quoted.
+func plainID(id string) bool {
+	return id != "" && len(id) <= 128 && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") == ""
+}
 
 // button is what the Release button (ReleaseAction in template.yaml) asks for: it is
 // shown only where both values are. Amazon Q puts them into its command as they are, so
 // an ID that could end a JSON string gets no button. The function's name keeps the
 // buttons of two stacks in one account apart.
 func (c Composer) button(e Event) map[string]string {
-	if e.Actions.Unlock == "" || e.Lock == nil || !plainID.MatchString(e.Lock.ID) {
+	if e.Actions.Unlock == "" || e.Lock == nil || !plainID(e.Lock.ID) {
 		return nil
 	}
 	return map[string]string{"lock_id": e.Lock.ID, "unlock_function": c.UnlockFunction}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Reference is what a person names a lock by.
@@ -24,21 +25,27 @@ var (
 const maxIDLength = 1024
 
 var (
-	ansiCode = regexp.MustCompile(`\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))`)
+	ansiCode = pattern(`\x1b(?:\[[0-9;?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\))`)
 	// A pasted line may carry the frame that the client draws, a quote mark, or the
 	// timestamp of a CI log before the label.
-	idLine     = regexp.MustCompile(`^(?:.*[\s│|>])?ID:\s+(\S+)\s*$`)
-	pathLine   = regexp.MustCompile(`^(?:.*[\s│|>])?Path:\s+(\S.*?)\s*$`)
-	bareIDLine = regexp.MustCompile(`^[\s│|>]*ID:\s+(\S+)\s*$`)
-	blockLine  = regexp.MustCompile(`(?m)(?:^|[\s│|>])Lock Info:\s*$`)
+	idLine     = pattern(`^(?:.*[\s│|>])?ID:\s+(\S+)\s*$`)
+	pathLine   = pattern(`^(?:.*[\s│|>])?Path:\s+(\S.*?)\s*$`)
+	bareIDLine = pattern(`^[\s│|>]*ID:\s+(\S+)\s*$`)
+	blockLine  = pattern(`(?m)(?:^|[\s│|>])Lock Info:\s*$`)
 )
+
+// pattern compiles when it is first asked for: most functions start without ever
+// reading a pasted text.
+func pattern(expr string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expr) })
+}
 
 // ParseReference reads what a person gives to name a lock: its ID alone, the whole
 // error text of Terraform or OpenTofu (with ANSI codes and the frame of "│"), or
 // the lock's JSON. Errors are ErrNoReference and ErrTwoLocks; they never quote the
 // text.
 func ParseReference(text string) (Reference, error) {
-	text = strings.TrimSpace(ansiCode.ReplaceAllString(text, ""))
+	text = strings.TrimSpace(ansiCode().ReplaceAllString(text, ""))
 	if strings.HasPrefix(text, "{") {
 		info, err := ParseInfo([]byte(text))
 		if err != nil {
@@ -60,13 +67,13 @@ func isSeparator(r rune) bool { return r <= ' ' || r == 0x7f || r == 0xa0 || r =
 // and Info, in which anybody can write lines that look like others. A text
 // without a heading is one block, in which the label must begin the line.
 func parseBlocks(text string) (Reference, error) {
-	id, blocks := idLine, []Reference(nil)
-	if !blockLine.MatchString(text) {
-		id, blocks = bareIDLine, []Reference{{}}
+	id, blocks := idLine(), []Reference(nil)
+	if !blockLine().MatchString(text) {
+		id, blocks = bareIDLine(), []Reference{{}}
 	}
 	for line := range strings.Lines(strings.ReplaceAll(text, "\r", "\n")) {
 		line = strings.TrimRight(line, "\n")
-		if blockLine.MatchString(line) {
+		if blockLine().MatchString(line) {
 			blocks = append(blocks, Reference{})
 			continue
 		}
@@ -76,7 +83,7 @@ func parseBlocks(text string) (Reference, error) {
 		ref := &blocks[len(blocks)-1]
 		if m := id.FindStringSubmatch(line); m != nil && ref.ID == "" {
 			ref.ID = m[1]
-		} else if m := pathLine.FindStringSubmatch(line); m != nil && ref.ID != "" && ref.Path == "" {
+		} else if m := pathLine().FindStringSubmatch(line); m != nil && ref.ID != "" && ref.Path == "" {
 			ref.Path = m[1]
 		}
 	}

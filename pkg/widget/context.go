@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/plain"
@@ -92,10 +93,10 @@ func text(raw json.RawMessage) string {
 	return s
 }
 
-var lambdaARN = regexp.MustCompile(`^arn:[a-z0-9-]+:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9$_-]+)?$`)
+var lambdaARN = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^arn:[a-z0-9-]+:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9$_-]+)?$`) })
 
 func functionARN(arn string) string {
-	if !lambdaARN.MatchString(arn) {
+	if !lambdaARN().MatchString(arn) {
 		return ""
 	}
 	return arn
@@ -118,12 +119,12 @@ func (c Context) Clock(t time.Time) string {
 
 const utcClock = "2006-01-02 15:04 UTC"
 
-var clocks = regexp.MustCompile(`\d{4}-\d{2}-\d{2} \d{2}:\d{2} UTC`)
+var clocks = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\d{4}-\d{2}-\d{2} \d{2}:\d{2} UTC`) })
 
 // Localized puts the times of a text, as policy.Clock writes them, into the dashboard's
 // time zone.
 func (c Context) Localized(text string) string {
-	return clocks.ReplaceAllStringFunc(text, func(clock string) string {
+	return clocks().ReplaceAllStringFunc(text, func(clock string) string {
 		t, err := time.Parse(utcClock, clock)
 		if err != nil {
 			return clock

@@ -1,21 +1,16 @@
 package wiring
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"os"
-	"runtime"
 	"runtime/debug"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
-	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/caarlos0/env/v11"
@@ -59,21 +54,15 @@ type Parts struct {
 	topic string
 }
 
-// connections are kept open to each service.
-const connections = 64
-
 // Load reads a function's settings, a struct with Sight or Settings in it, from the
 // environment.
 func Load[S any]() (S, error) { return env.ParseAs[S]() }
 
 // Open makes the parts. Its error names everything that is wrong with the settings.
-func (s Sight) Open(ctx context.Context) (Parts, error) {
+func (s Sight) Open() (Parts, error) {
 	overrides, err := policy.ParseOverrides(s.Overrides)
 	errs := []error{err, Positive("STUCK_AFTER", s.StuckAfter), Positive("RELEASE_GUARD", s.ReleaseGuard)}
-	// As many connections stay open as workers talk at once: the SDK's own ten would open
-	// most of them anew for each call.
-	client := awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = connections })
-	cfg, err := config.LoadDefaultConfig(ctx, config.WithHTTPClient(client))
+	cfg, err := AWS()
 	errs = append(errs, err)
 	set, err := backend.Open(cfg, s.Tables, s.Buckets)
 	if err := errors.Join(append(errs, err)...); err != nil {
@@ -88,8 +77,8 @@ func (s Sight) Open(ctx context.Context) (Parts, error) {
 }
 
 // Open makes the parts, as Sight's does.
-func (s Settings) Open(ctx context.Context) (Parts, error) {
-	p, err := s.Sight.Open(ctx)
+func (s Settings) Open() (Parts, error) {
+	p, err := s.Sight.Open()
 	if err != nil {
 		return Parts{}, err
 	}
@@ -112,10 +101,10 @@ func Positive(name string, d time.Duration) error {
 
 // Run wires a function and serves its events. A function that cannot be wired says
 // why in its log and ends.
-func Run(wire func(ctx context.Context) (handler any, err error)) {
+func Run(wire func() (handler any, err error)) {
 	slog.SetDefault(slog.New(lambdacontext.NewLogHandler()))
 	fit(lambdacontext.MemoryLimitInMB)
-	handler, err := wire(context.Background())
+	handler, err := wire()
 	if err != nil {
 		slog.Error("the function cannot start", "error", err)
 		os.Exit(1)
@@ -123,11 +112,9 @@ func Run(wire func(ctx context.Context) (handler any, err error)) {
 	lambda.Start(handler)
 }
 
-// wholeCPU is the memory at which Lambda gives a function a whole CPU.
-const wholeCPU = 1769
-
-// fit makes the Go runtime know what Lambda gives a function of that memory, which it
-// cannot see by itself; 0 is no Lambda.
+// fit tells Go's collector what Lambda gives a function of that memory, which it cannot
+// see by itself; 0 is no Lambda. That there is a share of one CPU only, it hears before
+// it starts: GOMAXPROCS in template.yaml.
 func fit(megabytes int) {
 	if megabytes == 0 {
 		return
@@ -135,7 +122,7 @@ func fit(megabytes int) {
 	// Lambda kills what passes its memory. The last quarter is for the program itself, and
 	// for what is allocated faster than it is collected.
 	debug.SetMemoryLimit(int64(megabytes) << 20 / 4 * 3)
-	if megabytes < wholeCPU {
-		runtime.GOMAXPROCS(1) // a share of one CPU: more threads only wake each other
-	}
+	// The first collection comes when 4 MB are full, at 100. A sixteenth of the memory may
+	// be full, and as many times what lives: collections were a sixth of a prune's CPU.
+	debug.SetGCPercent(100 * megabytes / 64)
 }

@@ -4,6 +4,7 @@ import (
 	"net/url"
 	"regexp"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf16"
 
@@ -117,18 +118,18 @@ func tail(path string, limit int) string {
 }
 
 // bucketName is how S3 names buckets; a path that does not begin with one has no page.
-var bucketName = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+var bucketName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`) })
 
 // stateURL is the state object's page in the S3 console; empty when there is none.
 func stateURL(region, path string) string {
 	bucket, key, ok := strings.Cut(path, "/")
-	if !ok || !bucketName.MatchString(bucket) || !regionName.MatchString(region) || len(key) > 1024 {
+	if !ok || !bucketName().MatchString(bucket) || !regionName().MatchString(region) || len(key) > 1024 {
 		return ""
 	}
 	return console(region, "s3") + "/object/" + bucket + "?region=" + region + "&prefix=" + escapeQuery(key)
 }
 
-var regionName = regexp.MustCompile(`^[a-z0-9-]{1,30}$`)
+var regionName = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^[a-z0-9-]{1,30}$`) })
 
 // console is the address of a service's console in a region.
 func console(region, service string) string {

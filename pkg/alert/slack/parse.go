@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"regexp"
 	"strings"
+	"sync"
 	"time"
 
 	api "github.com/slack-go/slack"
@@ -64,10 +65,10 @@ func (r Renderer) alarm(a alarm) *api.WebhookMessage {
 	return d.message()
 }
 
-var alarmARN = regexp.MustCompile(`^arn:[a-z0-9-]+:cloudwatch:([a-z0-9-]+):\d{12}:alarm:`)
+var alarmARN = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^arn:[a-z0-9-]+:cloudwatch:([a-z0-9-]+):\d{12}:alarm:`) })
 
 func regionOf(arn string) string {
-	if m := alarmARN.FindStringSubmatch(arn); m != nil && regionName.MatchString(m[1]) {
+	if m := alarmARN().FindStringSubmatch(arn); m != nil && regionName().MatchString(m[1]) {
 		return m[1]
 	}
 	return ""

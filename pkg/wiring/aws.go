@@ -1,0 +1,62 @@
+package wiring
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/caarlos0/env/v11"
+)
+
+// place is what Lambda's environment says of AWS. The SDK's own config.LoadDefaultConfig
+// would look into shared files, SSO, STS and the instance's metadata too, none of which
+// a Lambda has, and loading those clients is a fifth of the start (docs/adr/0006).
+type place struct {
+	Region       string `env:"AWS_REGION,notEmpty"`
+	AccessKey    string `env:"AWS_ACCESS_KEY_ID,notEmpty"`
+	Secret       string `env:"AWS_SECRET_ACCESS_KEY,notEmpty"`
+	SessionToken string `env:"AWS_SESSION_TOKEN"`
+	Endpoint     string `env:"AWS_ENDPOINT_URL"` // of an emulator
+	FIPS         bool   `env:"AWS_USE_FIPS_ENDPOINT"`
+	DualStack    bool   `env:"AWS_USE_DUALSTACK_ENDPOINT"`
+}
+
+// connections are kept open to each service.
+const connections = 64
+
+// minCompress is the SDK's own default: smaller requests are not worth compressing.
+const minCompress = 10 << 10
+
+// AWS is how functions reach AWS: where Lambda runs them, as the role that it gives them.
+// Its error names each variable that is missing or wrong, never a value.
+func AWS() (aws.Config, error) {
+	p, err := env.ParseAs[place]()
+	if err != nil {
+		return aws.Config{}, err
+	}
+	cfg := aws.Config{
+		Region:      p.Region,
+		Credentials: credentials.NewStaticCredentialsProvider(p.AccessKey, p.Secret, p.SessionToken),
+		// As many connections stay open as workers talk at once: the SDK's own ten would open
+		// most of them anew for each call.
+		HTTPClient:                  awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = connections }),
+		RequestMinCompressSizeBytes: minCompress,
+		ConfigSources:               []any{p},
+	}
+	if p.Endpoint != "" {
+		cfg.BaseEndpoint = &p.Endpoint
+	}
+	return cfg, nil
+}
+
+// GetUseFIPSEndpoint tells the SDK's clients, which look for this method.
+func (p place) GetUseFIPSEndpoint(context.Context) (aws.FIPSEndpointState, bool, error) {
+	return aws.FIPSEndpointStateEnabled, p.FIPS, nil
+}
+
+// GetUseDualStackEndpoint tells the SDK's clients, which look for this method.
+func (p place) GetUseDualStackEndpoint(context.Context) (aws.DualStackEndpointState, bool, error) {
+	return aws.DualStackEndpointStateEnabled, p.DualStack, nil
+}
