@@ -18,8 +18,9 @@ import (
 // Bucket is a versioned S3 bucket: the objects of a crowd of states, which are only
 // read, and objects that were written.
 type Bucket struct {
-	Name  string
-	Crowd Crowd
+	Name   string
+	Region string // where it lies, if not in the world's Region
+	Crowd  Crowd
 
 	objects map[string]Object // written ones, by key
 	sorted  []string

@@ -2,6 +2,7 @@ package scale
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/xml"
 	"fmt"
 	"net/http"
@@ -22,9 +23,14 @@ func (w *World) s3(r *http.Request, body []byte) answer {
 	if !ok {
 		return fault(http.StatusNotFound, "NoSuchBucket")
 	}
+	if region := cmp.Or(b.Region, Region); !strings.Contains(r.Header.Get("Authorization"), "/"+region+"/s3/") {
+		moved := fault(http.StatusMovedPermanently, "PermanentRedirect")
+		moved.header["X-Amz-Bucket-Region"] = region
+		return moved
+	}
 	switch call {
 	case "HeadBucket":
-		return answer{status: http.StatusOK, header: map[string]string{"X-Amz-Bucket-Region": Region}}
+		return answer{status: http.StatusOK, header: map[string]string{"X-Amz-Bucket-Region": cmp.Or(b.Region, Region)}}
 	case "ListObjectsV2":
 		return b.listing(r.URL.Query())
 	case "GetBucketVersioning":

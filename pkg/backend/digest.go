@@ -6,7 +6,6 @@ import (
 	"encoding/hex"
 	"errors"
 	"io"
-	"net/http"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -57,13 +56,9 @@ func (t *Table) DeleteDigest(ctx context.Context, path, digest string) error {
 // StateDigest is the MD5 of the state's bytes in lower-case hex, streamed. Empty when
 // there is no state. The ETag is no substitute: clients upload large states in parts.
 func (b *Bucket) StateDigest(ctx context.Context, path string) (string, error) {
-	client, err := b.client(ctx)
-	if err != nil {
-		return "", err
-	}
 	_, key, _ := strings.Cut(path, "/")
-	out, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
-	if status(err) == http.StatusNotFound {
+	out, err := b.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
+	if noObject(err) {
 		return "", nil
 	}
 	if err != nil {

@@ -115,3 +115,8 @@ func status(err error) int {
 	}
 	return 0
 }
+
+// noObject says that S3 has no such object, in a bucket that is there.
+func noObject(err error) bool {
+	return status(err) == http.StatusNotFound && code(err) != "NoSuchBucket"
+}

@@ -25,13 +25,8 @@ const readersPerPage = 16
 // could not be read; one such object hides no other lock.
 func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] {
 	return func(yield func(tflock.Holding, error) bool) {
-		client, err := b.client(ctx)
-		if err != nil {
-			yield(tflock.Holding{}, err)
-			return
-		}
 		var unread error // the first object that could not be read: the others still are
-		pages := s3.NewListObjectsV2Paginator(client, listInput(b.name, "", 1000))
+		pages := s3.NewListObjectsV2Paginator(b.s3, listInput(b.name, "", 1000))
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx, locksOnly)
 			if err == nil {
@@ -41,7 +36,7 @@ func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] 
 				yield(tflock.Holding{}, &Error{b.arn, err})
 				return
 			}
-			holdings, err := b.readAll(ctx, client, page.Contents)
+			holdings, err := b.readAll(ctx, page.Contents)
 			unread = cmp.Or(unread, err)
 			for _, h := range holdings {
 				if !yield(h, nil) {
@@ -57,7 +52,7 @@ func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] 
 
 // readAll reads the lock objects of a page side by side, and keeps their order. The
 // error is the first that one of them gave.
-func (b *Bucket) readAll(ctx context.Context, client *s3.Client, page []types.Object) ([]tflock.Holding, error) {
+func (b *Bucket) readAll(ctx context.Context, page []types.Object) ([]tflock.Holding, error) {
 	type result struct {
 		holding tflock.Holding
 		found   bool
@@ -78,7 +73,7 @@ func (b *Bucket) readAll(ctx context.Context, client *s3.Client, page []types.Ob
 			continue
 		}
 		group.Go(func() (err error) {
-			r.holding, r.found, err = b.read(ctx, client, key, aws.ToTime(object.LastModified))
+			r.holding, r.found, err = b.read(ctx, key, aws.ToTime(object.LastModified))
 			return err
 		})
 	}

@@ -23,7 +23,7 @@ type Set struct {
 }
 
 // Open makes a Set of ARNs: a table's ARN says its region and account, a bucket's
-// region is looked up on first use. It calls no AWS. The error names every ARN
+// region is found when S3 says that it is another. It calls no AWS. The error names every ARN
 // that is not one; a place that is named twice is read once.
 func Open(cfg aws.Config, tableARNs, bucketARNs []string) (Set, error) {
 	var set Set
@@ -59,7 +59,7 @@ func Open(cfg aws.Config, tableARNs, bucketARNs []string) (Set, error) {
 			errs = append(errs, err)
 			continue
 		}
-		set.Buckets = append(set.Buckets, &Bucket{clients: buckets, home: cfg.Region, name: a.Resource, arn: text})
+		set.Buckets = append(set.Buckets, &Bucket{s3: &roaming{clients: buckets, bucket: a.Resource, region: cfg.Region}, name: a.Resource, arn: text})
 	}
 	if len(errs) == 0 && len(set.Tables)+len(set.Buckets) == 0 {
 		errs = append(errs, errors.New("nothing to watch: name at least one lock table or state bucket by its ARN"))

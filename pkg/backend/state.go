@@ -29,16 +29,11 @@ type Object struct {
 // after the first error, which is an *Error.
 func (b *Bucket) Objects(ctx context.Context, prefix, after string) iter.Seq2[Object, error] {
 	return func(yield func(Object, error) bool) {
-		client, err := b.client(ctx)
-		if err != nil {
-			yield(Object{}, err)
-			return
-		}
 		input := listInput(b.name, prefix, 1000)
 		if after != "" {
 			input.StartAfter = &after
 		}
-		pages := s3.NewListObjectsV2Paginator(client, input)
+		pages := s3.NewListObjectsV2Paginator(b.s3, input)
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err == nil {
@@ -60,11 +55,7 @@ func (b *Bucket) Objects(ctx context.Context, prefix, after string) iter.Seq2[Ob
 // Versioned says whether a delete in this bucket only adds a marker, and so can be
 // undone. A bucket whose versioning is suspended is not versioned.
 func (b *Bucket) Versioned(ctx context.Context) (bool, error) {
-	client, err := b.client(ctx)
-	if err != nil {
-		return false, err
-	}
-	out, err := client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &b.name})
+	out, err := b.s3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &b.name})
 	if err != nil {
 		return false, &Error{b.arn, err}
 	}
@@ -98,7 +89,7 @@ func (e *SealedError) Unwrap() error { return e.Err }
 // ReadState opens the state of a path (bucket/key); of an older version when one is
 // named. It fails with ErrGone, *SealedError or *Error.
 func (b *Bucket) ReadState(ctx context.Context, path, versionID string) (State, error) {
-	client, key, err := b.object(ctx, path)
+	key, err := b.object(path)
 	if err != nil {
 		return State{}, err
 	}
@@ -106,9 +97,9 @@ func (b *Bucket) ReadState(ctx context.Context, path, versionID string) (State, 
 	if versionID != "" {
 		input.VersionId = &versionID
 	}
-	out, err := client.GetObject(ctx, input)
+	out, err := b.s3.GetObject(ctx, input)
 	switch name := code(err); {
-	case status(err) == http.StatusNotFound && name != "NoSuchBucket":
+	case noObject(err):
 		return State{}, ErrGone
 	// InvalidRequest is S3's word for an object that only its owner's key opens.
 	case name == "InvalidRequest", name == "InvalidObjectState":
@@ -128,12 +119,12 @@ func (b *Bucket) ReadState(ctx context.Context, path, versionID string) (State, 
 // Tagged says whether the state of a path carries an object tag of that name. It
 // fails with ErrGone or *Error.
 func (b *Bucket) Tagged(ctx context.Context, path, tag string) (bool, error) {
-	client, key, err := b.object(ctx, path)
+	key, err := b.object(path)
 	if err != nil {
 		return false, err
 	}
-	out, err := client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &b.name, Key: &key})
-	if status(err) == http.StatusNotFound && code(err) != "NoSuchBucket" {
+	out, err := b.s3.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &b.name, Key: &key})
+	if noObject(err) {
 		return false, ErrGone
 	}
 	if err == nil && out.TagSet == nil { // S3 gives an empty one where there are no tags
@@ -154,21 +145,20 @@ func (b *Bucket) Tagged(ctx context.Context, path, tag string) (bool, error) {
 // then only puts a delete marker on it, where the bucket is versioned. It fails with
 // ErrGone, *ChangedError or *Error.
 func (b *Bucket) DeleteState(ctx context.Context, path, etag string) error {
-	client, key, err := b.object(ctx, path)
+	key, err := b.object(path)
 	if err != nil {
 		return err
 	}
 	if etag == "" {
 		return fmt.Errorf("%s: the state was read without an ETag, so it cannot be deleted safely", path)
 	}
-	_, err = client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, IfMatch: &etag})
-	switch status(err) {
-	case http.StatusNotFound:
+	_, err = b.s3.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.name, Key: &key, IfMatch: &etag})
+	switch code := status(err); {
+	case noObject(err):
 		return ErrGone
-	case http.StatusPreconditionFailed, http.StatusConflict:
-		return b.stateNow(ctx, client, key, etag, err)
-	}
-	if err != nil {
+	case code == http.StatusPreconditionFailed || code == http.StatusConflict:
+		return b.stateNow(ctx, key, etag, err)
+	case err != nil:
 		return &Error{b.arn, err}
 	}
 	return nil
@@ -177,10 +167,10 @@ func (b *Bucket) DeleteState(ctx context.Context, path, etag string) error {
 // stateNow says why a conditional delete was refused: the state is gone, by the first of
 // two deletes of ours whose answer was lost; it is another; or it is the same, since S3
 // answers 409 when two requests for an object meet.
-func (b *Bucket) stateNow(ctx context.Context, client *s3.Client, key, etag string, refused error) error {
-	out, err := client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
+func (b *Bucket) stateNow(ctx context.Context, key, etag string, refused error) error {
+	out, err := b.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
 	switch {
-	case status(err) == http.StatusNotFound:
+	case noObject(err):
 		return ErrGone
 	case err != nil:
 		return &Error{b.arn, err}
@@ -197,11 +187,11 @@ var ErrExists = errors.New("there is a state already")
 // it was read from, and gives its version. It fails with ErrExists or *Error. When the
 // answer to a write is lost and the SDK repeats it, the state that stands there is ours.
 func (b *Bucket) WriteState(ctx context.Context, path string, content []byte, like State) (versionID string, err error) {
-	client, key, err := b.object(ctx, path)
+	key, err := b.object(path)
 	if err != nil {
 		return "", err
 	}
-	out, err := client.PutObject(ctx, &s3.PutObjectInput{
+	out, err := b.s3.PutObject(ctx, &s3.PutObjectInput{
 		Bucket: &b.name, Key: &key, Body: bytes.NewReader(content), ContentType: aws.String("application/json"), IfNoneMatch: aws.String("*"),
 		ServerSideEncryption: like.encryption, SSEKMSKeyId: like.key, ChecksumAlgorithm: checksum,
 	})
@@ -234,13 +224,13 @@ func (b *Bucket) sameState(ctx context.Context, path string, want []byte) (versi
 // says whether that is the state of now. It fails with ErrGone when the bucket has
 // no version of it, or with *Error.
 func (b *Bucket) LastVersion(ctx context.Context, path string) (versionID string, current bool, err error) {
-	client, key, err := b.object(ctx, path)
+	key, err := b.object(path)
 	if err != nil {
 		return "", false, err
 	}
 	// Without the encoding of keys that listings use: the paginator would hand back its
 	// encoded marker as it is, and S3 begin anew.
-	pages := s3.NewListObjectVersionsPaginator(client, &s3.ListObjectVersionsInput{Bucket: &b.name, Prefix: &key})
+	pages := s3.NewListObjectVersionsPaginator(b.s3, &s3.ListObjectVersionsInput{Bucket: &b.name, Prefix: &key})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err == nil {
@@ -262,11 +252,10 @@ func (b *Bucket) LastVersion(ctx context.Context, path string) (versionID string
 }
 
 // object parts a path of this bucket.
-func (b *Bucket) object(ctx context.Context, path string) (client *s3.Client, key string, err error) {
+func (b *Bucket) object(path string) (key string, err error) {
 	bucket, key, ok := tflock.SplitPath(path)
 	if !ok || bucket != b.name {
-		return nil, "", fmt.Errorf("%s: state %q lies in another bucket", b.arn, path)
+		return "", fmt.Errorf("%s: state %q lies in another bucket", b.arn, path)
 	}
-	client, err = b.client(ctx)
-	return client, key, err
+	return key, nil
 }

@@ -1,0 +1,126 @@
+package backend
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// roaming calls S3 in the region where a bucket lies, which an S3 ARN does not say. It
+// begins at home, where nearly every bucket is, and asks only when S3 answers that the
+// bucket is elsewhere.
+type roaming struct {
+	clients func(region string) *s3.Client
+	bucket  string
+
+	mu     sync.Mutex
+	region string // as far as is known
+}
+
+// follow makes a call, and makes it again where the bucket turns out to lie. A call that
+// came to the wrong region had no effect there.
+func follow[I, O any](ctx context.Context, r *roaming, in *I, options []func(*s3.Options),
+	call func(*s3.Client, context.Context, *I, ...func(*s3.Options)) (*O, error),
+) (*O, error) {
+	region := r.here()
+	out, err := call(r.clients(region), ctx, in, options...)
+	if !elsewhere(err) {
+		return out, err
+	}
+	right, lost := r.ask(ctx, region)
+	if lost != nil {
+		return nil, lost
+	}
+	return call(r.clients(right), ctx, in, options...)
+}
+
+func (r *roaming) here() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.region
+}
+
+// elsewhere says whether S3 means that the bucket is in another region: 301, or 400 when
+// the signature is for a region that it does not serve.
+func elsewhere(err error) bool {
+	switch code(err) {
+	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
+		return true
+	}
+	return status(err) == http.StatusMovedPermanently
+}
+
+// ask finds the bucket's region, unless another call has found it meanwhile. HeadBucket
+// tells it, even in the error that a request to the wrong region gets.
+func (r *roaming) ask(ctx context.Context, wrong string) (string, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.region != wrong {
+		return r.region, nil
+	}
+	out, err := r.clients(wrong).HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &r.bucket})
+	region := ""
+	switch response, answered := errors.AsType[*awshttp.ResponseError](err); {
+	case err == nil:
+		region = aws.ToString(out.BucketRegion)
+	case answered:
+		region = response.Response.Header.Get("X-Amz-Bucket-Region")
+	}
+	switch {
+	case region == "" && err == nil:
+		err = errNotS3
+		fallthrough
+	case region == "":
+		return "", err
+	}
+	r.region = region
+	return region, nil
+}
+
+// The calls that buckets need, as the SDK's client has them.
+
+func (r *roaming) GetBucketVersioning(ctx context.Context, in *s3.GetBucketVersioningInput, options ...func(*s3.Options)) (*s3.GetBucketVersioningOutput, error) {
+	return follow(ctx, r, in, options, (*s3.Client).GetBucketVersioning)
+}
+
+func (r *roaming) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input, options ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
+	return follow(ctx, r, in, options, (*s3.Client).ListObjectsV2)
+}
+
+func (r *roaming) ListObjectVersions(ctx context.Context, in *s3.ListObjectVersionsInput, options ...func(*s3.Options)) (*s3.ListObjectVersionsOutput, error) {
+	return follow(ctx, r, in, options, (*s3.Client).ListObjectVersions)
+}
+
+func (r *roaming) HeadObject(ctx context.Context, in *s3.HeadObjectInput, options ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
+	return follow(ctx, r, in, options, (*s3.Client).HeadObject)
+}
+
+func (r *roaming) GetObject(ctx context.Context, in *s3.GetObjectInput, options ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+	return follow(ctx, r, in, options, (*s3.Client).GetObject)
+}
+
+func (r *roaming) GetObjectTagging(ctx context.Context, in *s3.GetObjectTaggingInput, options ...func(*s3.Options)) (*s3.GetObjectTaggingOutput, error) {
+	return follow(ctx, r, in, options, (*s3.Client).GetObjectTagging)
+}
+
+func (r *roaming) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput, options ...func(*s3.Options)) (*s3.DeleteObjectOutput, error) {
+	return follow(ctx, r, in, options, (*s3.Client).DeleteObject)
+}
+
+// PutObject begins the body anew when it is sent again.
+func (r *roaming) PutObject(ctx context.Context, in *s3.PutObjectInput, options ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+	return follow(ctx, r, in, options, func(c *s3.Client, ctx context.Context, in *s3.PutObjectInput, options ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+		if body, ok := in.Body.(io.Seeker); ok {
+			if _, err := body.Seek(0, io.SeekStart); err != nil {
+				return nil, err
+			}
+		}
+		return c.PutObject(ctx, in, options...)
+	})
+}
