@@ -6,9 +6,8 @@ import (
 	"log/slog"
 	"slices"
 	"strings"
+	"sync"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/backend"
@@ -137,17 +136,27 @@ func (r *run) budget(ctx context.Context) (context.Context, context.CancelFunc) 
 // walk lists every bucket by the prefixes of the paths, from the mark on, and hands out
 // what it finds. It gives where the next run is to go on, or nil at the end.
 func (r *run) walk(ctx context.Context, mark ledger.Mark) *ledger.Mark {
-	var group errgroup.Group
-	group.SetLimit(workers)
-	stopped := r.list(ctx, mark, &group)
-	_ = group.Wait() // the tally has what failed
+	// Workers stay, rather than begin anew for each state: the SDK's calls go deep, and a
+	// stack that has grown once serves them all.
+	states := make(chan func())
+	var group sync.WaitGroup
+	for range workers {
+		group.Go(func() {
+			for handle := range states {
+				handle()
+			}
+		})
+	}
+	stopped := r.list(ctx, mark, states)
+	close(states)
+	group.Wait()
 	if r.tally.interrupted != nil {
 		return r.tally.interrupted
 	}
 	return stopped
 }
 
-func (r *run) list(ctx context.Context, mark ledger.Mark, group *errgroup.Group) *ledger.Mark {
+func (r *run) list(ctx context.Context, mark ledger.Mark, states chan<- func()) *ledger.Mark {
 	prefixes := r.Rules.Paths.Prefixes()
 	skipping := r.known(mark, prefixes)
 	handed := 0
@@ -181,12 +190,11 @@ func (r *run) list(ctx context.Context, mark ledger.Mark, group *errgroup.Group)
 				}
 				handed++
 				number := handed
-				group.Go(func() error {
+				states <- func() {
 					if r.handle(ctx, b, o, versioned) != nil && ctx.Err() != nil {
 						r.tally.interrupt(number, before)
 					}
-					return nil
-				})
+				}
 			}
 		}
 	}

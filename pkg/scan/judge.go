@@ -2,9 +2,9 @@ package scan
 
 import (
 	"context"
+	"sync"
+	"sync/atomic"
 	"time"
-
-	"golang.org/x/sync/errgroup"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -43,18 +43,18 @@ func Rank(v policy.Verdict) int {
 func (s *Scanner) Look(ctx context.Context, r Reading, locks []Judged) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
-	var group errgroup.Group
-	group.SetLimit(lookups)
-	for i := range locks {
-		if locks[i].Verdict == policy.Unreadable {
-			continue
-		}
-		group.Go(func() error {
-			locks[i].State = s.look(ctx, r, locks[i].Lock)
-			return nil
+	var group sync.WaitGroup
+	var taken atomic.Int64
+	for range min(lookers, (len(locks)+few-1)/few) {
+		group.Go(func() {
+			for i := taken.Add(1) - 1; i < int64(len(locks)); i = taken.Add(1) - 1 {
+				if locks[i].Verdict != policy.Unreadable {
+					locks[i].State = s.look(ctx, r, locks[i].Lock)
+				}
+			}
 		})
 	}
-	_ = group.Wait() // each look says its problem itself
+	group.Wait()
 }
 
 func (s *Scanner) look(ctx context.Context, r Reading, l tflock.Lock) policy.State {

@@ -81,11 +81,13 @@ func (r Reading) Errors() []string {
 	return list
 }
 
-// readers bounds how many stores are read at once, lookups how many states are looked
-// at.
+// readers bounds how many stores are read at once, lookers how many states are looked at.
+// A few states in a row take less than another connection does: its TLS handshake is a
+// millisecond of a whole CPU, of which a small function has a share.
 const (
 	readers = 8
-	lookups = 16
+	lookers = 16
+	few     = 8
 )
 
 // reserve is what is kept of the invocation's time for what comes after the reading.
