@@ -20,10 +20,6 @@ type request struct {
 	ReturnValues                        string
 	ReturnValuesOnConditionCheckFailure string
 	ScanIndexForward                    *bool
-	RequestItems                        map[string][]struct {
-		PutRequest    *struct{ Item Item }
-		DeleteRequest *struct{ Key Item }
-	}
 }
 
 // page is the answer to Scan and Query.
@@ -39,11 +35,13 @@ func (w *World) dynamo(call string, body []byte) answer {
 	if err := json.Unmarshal(body, &r); err != nil {
 		return refuse("SerializationException", err.Error(), nil)
 	}
-	if call == "BatchWriteItem" {
-		return w.batchWrite(r)
+	switch call {
+	case "BatchWriteItem":
+		return w.batchWrite(body)
+	case "BatchGetItem":
+		return w.batchGet(body)
 	}
-	// A table is named by its name or its ARN.
-	t, ok := w.Tables[r.TableName[strings.LastIndex(r.TableName, "/")+1:]]
+	t, ok := w.table(r.TableName)
 	if !ok {
 		return refuse("ResourceNotFoundException", "there is no table "+r.TableName, nil)
 	}
@@ -61,6 +59,12 @@ func (w *World) dynamo(call string, body []byte) answer {
 	default:
 		return refuse("UnknownOperationException", "this AWS does not know "+call, nil)
 	}
+}
+
+// table finds a table by its name or its ARN.
+func (w *World) table(name string) (*Table, bool) {
+	t, ok := w.Tables[name[strings.LastIndex(name, "/")+1:]]
+	return t, ok
 }
 
 func refuse(code, message string, item Item) answer {
@@ -103,7 +107,49 @@ func (t *Table) write(call string, r request) answer {
 	return asJSON(struct{}{})
 }
 
-func (w *World) batchWrite(r request) answer {
+// batchGet hands back what it does not read at once, as DynamoDB does when it is busy.
+func (w *World) batchGet(body []byte) answer {
+	var r struct {
+		RequestItems map[string]struct{ Keys []Item }
+	}
+	if err := json.Unmarshal(body, &r); err != nil {
+		return refuse("SerializationException", err.Error(), nil)
+	}
+	found, rest := map[string][]Item{}, map[string]map[string][]Item{}
+	for name, read := range r.RequestItems {
+		t, ok := w.table(name)
+		if !ok {
+			return refuse("ResourceNotFoundException", "there is no table "+name, nil)
+		}
+		if len(read.Keys) > 100 {
+			return refuse("ValidationException", "more than 100 keys in a batch", nil)
+		}
+		taken := len(read.Keys)
+		if w.ReadAtOnce > 0 {
+			taken = min(taken, w.ReadAtOnce)
+		}
+		for _, key := range read.Keys[:taken] {
+			if item := t.get(key); item != nil {
+				found[name] = append(found[name], item)
+			}
+		}
+		if taken < len(read.Keys) {
+			rest[name] = map[string][]Item{"Keys": read.Keys[taken:]}
+		}
+	}
+	return asJSON(map[string]any{"Responses": found, "UnprocessedKeys": rest})
+}
+
+func (w *World) batchWrite(body []byte) answer {
+	var r struct {
+		RequestItems map[string][]struct {
+			PutRequest    *struct{ Item Item }
+			DeleteRequest *struct{ Key Item }
+		}
+	}
+	if err := json.Unmarshal(body, &r); err != nil {
+		return refuse("SerializationException", err.Error(), nil)
+	}
 	for name, writes := range r.RequestItems {
 		t, ok := w.Tables[name]
 		if !ok {

@@ -21,6 +21,8 @@ type World struct {
 	Buckets map[string]*Bucket
 	// Latency is how long each call takes at least.
 	Latency time.Duration
+	// ReadAtOnce is how many rows of a BatchGetItem are read; 0: all.
+	ReadAtOnce int
 
 	mu       sync.Mutex // of everything that calls change
 	calls    map[string]int

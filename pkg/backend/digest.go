@@ -5,8 +5,11 @@ import (
 	"crypto/md5" //nolint:gosec // the clients' own digest is MD5
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
+	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -14,12 +17,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
+// digestSuffix ends the key of a state's digest.
+const digestSuffix = "-md5"
+
 // Digest reads what the table says that the MD5 of a state is: the row
 // `bucket/key-md5`, attribute `Digest`, which Terraform compares with the state on
 // every read and which fails the run after ten seconds when they differ. Empty when
 // there is none; a missing digest only makes a client warn.
 func (t *Table) Digest(ctx context.Context, path string) (string, error) {
-	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: lockKey(path + "-md5"), ConsistentRead: aws.Bool(true)})
+	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: lockKey(path + digestSuffix), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return "", &Error{t.arn, err}
 	}
@@ -30,12 +36,59 @@ func (t *Table) Digest(ctx context.Context, path string) (string, error) {
 	return digest.Value, nil
 }
 
+// perRead is DynamoDB's limit of rows in one BatchGetItem.
+const perRead = 100
+
+// Digests reads the digests of many paths at once, consistently. One that there is none
+// of is not among them. It fails with *Error.
+func (t *Table) Digests(ctx context.Context, paths []string) (map[string]string, error) {
+	found := make(map[string]string, len(paths))
+	for some := range slices.Chunk(paths, perRead) {
+		if err := t.digests(ctx, some, found); err != nil {
+			return nil, &Error{t.arn, err}
+		}
+	}
+	return found, nil
+}
+
+func (t *Table) digests(ctx context.Context, paths []string, found map[string]string) error {
+	keys := make([]map[string]types.AttributeValue, len(paths))
+	for i, path := range paths {
+		keys[i] = lockKey(path + digestSuffix)
+	}
+	ask := map[string]types.KeysAndAttributes{t.name: {Keys: keys, ConsistentRead: aws.Bool(true)}}
+	for pause := 50 * time.Millisecond; ; pause *= 2 {
+		out, err := t.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: ask})
+		if err != nil {
+			return err
+		}
+		for _, rows := range out.Responses { // of the one table, by whatever name
+			for _, row := range rows {
+				id, _ := row["LockID"].(*types.AttributeValueMemberS)
+				digest, _ := row["Digest"].(*types.AttributeValueMemberS)
+				if id != nil && digest != nil {
+					found[strings.TrimSuffix(id.Value, digestSuffix)] = digest.Value
+				}
+			}
+		}
+		// DynamoDB reads what it can and hands the rest back; the SDK leaves that to us.
+		if ask = out.UnprocessedKeys; len(ask) == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("throttled: %w", ctx.Err())
+		case <-time.After(pause):
+		}
+	}
+}
+
 // DeleteDigest deletes the digest of a state on condition that it is still that value.
 // A missing digest only makes a client warn, so this is safe for whoever reads the
 // state next. It fails with ErrGone, *ChangedError or *Error.
 func (t *Table) DeleteDigest(ctx context.Context, path, digest string) error {
 	_, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &t.name, Key: lockKey(path + "-md5"),
+		TableName: &t.name, Key: lockKey(path + digestSuffix),
 		ConditionExpression:                 aws.String("#digest = :digest AND attribute_not_exists(#info)"), // a row with Info is a lock, whatever its name
 		ExpressionAttributeNames:            map[string]string{"#digest": "Digest", "#info": "Info"},
 		ExpressionAttributeValues:           map[string]types.AttributeValue{":digest": &types.AttributeValueMemberS{Value: digest}},

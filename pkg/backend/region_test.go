@@ -51,7 +51,10 @@ var firstCalls = map[string]func(context.Context, *backend.Bucket) error{
 		return errors.New("nothing was listed")
 	},
 	"ask for versioning": func(ctx context.Context, b *backend.Bucket) error { _, err := b.Versioned(ctx); return err },
-	"ask for tags":       func(ctx context.Context, b *backend.Bucket) error { _, err := b.Tagged(ctx, "states/k", "keep"); return err },
+	"ask for tags": func(ctx context.Context, b *backend.Bucket) error {
+		_, err := b.Tagged(ctx, "states/k", "keep")
+		return err
+	},
 	"find a lock": func(ctx context.Context, b *backend.Bucket) error {
 		_, found, err := b.Find(ctx, "states/k")
 		if found {

@@ -280,10 +280,10 @@ func TestItStopsInTimeAndGoesOn(t *testing.T) {
 	w.stale("env:/x/branches/terraform.tfstate", state(t, "outputs-only"))
 	var all []string
 	for runs := 1; ; runs++ {
-		// The clock of a run stands still until five states were begun.
+		// The clock of a run stands still until all states were listed and some begun.
 		reads, start := 0, time.Now()
 		w.now = func() time.Time {
-			if reads++; reads > 8 {
+			if reads++; reads > states+8 {
 				return start.Add(time.Hour)
 			}
 			return start

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"slices"
-	"strings"
-	"sync"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
@@ -56,9 +54,6 @@ type Pruner struct {
 	Now      func() time.Time
 	Log      *slog.Logger
 }
-
-// workers bounds the states that are handled at once.
-const workers = 32
 
 // Run goes over the stale states. requestID names the invocation, and the context's
 // deadline is when it dies: both go into its locks and its records, so that a later run
@@ -131,83 +126,4 @@ func (r *run) budget(ctx context.Context) (context.Context, context.CancelFunc) 
 	kept := min(reserve, left/3)
 	r.stopAt = r.Now().Add(left - kept)
 	return context.WithDeadline(ctx, deadline.Add(-kept/2))
-}
-
-// walk lists every bucket by the prefixes of the paths, from the mark on, and hands out
-// what it finds. It gives where the next run is to go on, or nil at the end.
-func (r *run) walk(ctx context.Context, mark ledger.Mark) *ledger.Mark {
-	// Workers stay, rather than begin anew for each state: the SDK's calls go deep, and a
-	// stack that has grown once serves them all.
-	states := make(chan func())
-	var group sync.WaitGroup
-	for range workers {
-		group.Go(func() {
-			for handle := range states {
-				handle()
-			}
-		})
-	}
-	stopped := r.list(ctx, mark, states)
-	close(states)
-	group.Wait()
-	if r.tally.interrupted != nil {
-		return r.tally.interrupted
-	}
-	return stopped
-}
-
-func (r *run) list(ctx context.Context, mark ledger.Mark, states chan<- func()) *ledger.Mark {
-	prefixes := r.Rules.Paths.Prefixes()
-	skipping := r.known(mark, prefixes)
-	handed := 0
-	for _, b := range r.Stores.Buckets {
-		versioned, err := b.Versioned(ctx)
-		if err != nil {
-			r.tally.fail(err)
-			skipping = skipping && mark.Bucket != b.ARN()
-			continue
-		}
-		for _, prefix := range prefixes {
-			here := ledger.Mark{Bucket: b.ARN(), Prefix: prefix}
-			if skipping {
-				if mark.Bucket != here.Bucket || mark.Prefix != here.Prefix {
-					continue
-				}
-				skipping, here.Key = false, mark.Key
-			}
-			for o, err := range b.Objects(ctx, prefix, here.Key) {
-				if r.Now().After(r.stopAt) || ctx.Err() != nil {
-					return &here
-				}
-				if err != nil {
-					r.tally.fail(err)
-					break
-				}
-				before := here
-				here.Key = o.Key
-				if !r.candidate(o) {
-					continue
-				}
-				handed++
-				number := handed
-				states <- func() {
-					if r.handle(ctx, b, o, versioned) != nil && ctx.Err() != nil {
-						r.tally.interrupt(number, before)
-					}
-				}
-			}
-		}
-	}
-	return nil
-}
-
-// candidate says whether an object is a stale state that may be pruned at all. A key that
-// ends in a slash is a folder that some console made.
-func (r *run) candidate(o backend.Object) bool {
-	return !strings.HasSuffix(o.Key, "/") && r.Rules.Paths.Match(o.Key) && !o.Modified.After(r.cutoff)
-}
-
-// known says whether the mark still names something that is listed.
-func (r *run) known(mark ledger.Mark, prefixes []string) bool {
-	return slices.Contains(prefixes, mark.Prefix) && slices.ContainsFunc(r.Stores.Buckets, func(b *backend.Bucket) bool { return b.ARN() == mark.Bucket })
 }

@@ -21,14 +21,36 @@ type state struct {
 	facts   policy.StateFacts
 	etag    string // of the bytes that were judged; empty: they could not be had
 	md5     string
+	known   digests
 	digests []*backend.Table // those that know it
 }
 
-// handle examines one object, and counts and logs what became of it.
-func (r *run) handle(ctx context.Context, b *backend.Bucket, o backend.Object, versioned bool) error {
+// digests are what the tables said of some states before they were looked at.
+type digests struct {
+	of  map[*backend.Table]map[string]string // by path
+	err error                                // why they are not known
+}
+
+// readDigests asks each table once.
+func (r *run) readDigests(ctx context.Context, paths []string) digests {
+	d := digests{of: make(map[*backend.Table]map[string]string, len(r.Stores.Tables))}
+	if r.blind != "" {
+		return d // nobody will ask
+	}
+	for _, t := range r.Stores.Tables {
+		var err error
+		if d.of[t], err = t.Digests(ctx, paths); err != nil {
+			d.err = err
+		}
+	}
+	return d
+}
+
+// handle examines one state, and counts and logs what became of it.
+func (r *run) handle(ctx context.Context, c candidate, known digests) error {
 	s := &state{
-		Stale:  policy.Stale{Path: b.Name() + "/" + o.Key, Fate: policy.Kept, LastModified: o.Modified.UTC()},
-		bucket: b, facts: policy.StateFacts{Versioned: versioned, Locked: r.blind},
+		Stale:  policy.Stale{Path: c.path, Fate: policy.Kept, LastModified: c.modified.UTC()},
+		bucket: c.bucket, facts: policy.StateFacts{Versioned: c.versioned, Locked: r.blind}, known: known,
 	}
 	err := r.examine(ctx, s)
 	if err != nil {
@@ -102,12 +124,12 @@ func (r *run) look(ctx context.Context, s *state) error {
 	if err != nil || s.facts.Contents.Condition != tfstate.Empty || r.blind != "" {
 		return err
 	}
+	if s.known.err != nil {
+		return s.known.err
+	}
 	for _, t := range r.Stores.Tables {
-		digest, err := t.Digest(ctx, s.Path)
-		if err != nil {
-			return err
-		}
-		if digest != "" && digest != s.md5 {
+		digest := s.known.of[t][s.Path]
+		if digest != "" && digest != s.md5 && s.facts.Changed == "" { // a new state has a new digest
 			s.facts.Digest = fmt.Sprintf("the digest in %s is %.64s, but the MD5 of the state is %s", t.ARN(), digest, s.md5)
 		}
 		if digest != "" {

@@ -93,7 +93,9 @@ func text(raw json.RawMessage) string {
 	return s
 }
 
-var lambdaARN = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^arn:[a-z0-9-]+:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9$_-]+)?$`) })
+var lambdaARN = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^arn:[a-z0-9-]+:lambda:[a-z0-9-]+:\d{12}:function:[A-Za-z0-9_-]+(:[A-Za-z0-9$_-]+)?$`)
+})
 
 func functionARN(arn string) string {
 	if !lambdaARN().MatchString(arn) {

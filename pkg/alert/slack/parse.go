@@ -65,7 +65,9 @@ func (r Renderer) alarm(a alarm) *api.WebhookMessage {
 	return d.message()
 }
 
-var alarmARN = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`^arn:[a-z0-9-]+:cloudwatch:([a-z0-9-]+):\d{12}:alarm:`) })
+var alarmARN = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`^arn:[a-z0-9-]+:cloudwatch:([a-z0-9-]+):\d{12}:alarm:`)
+})
 
 func regionOf(arn string) string {
 	if m := alarmARN().FindStringSubmatch(arn); m != nil && regionName().MatchString(m[1]) {
