@@ -1,7 +1,9 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/lockwarden/lockwarden/infra/scale"
@@ -24,10 +26,25 @@ type measured struct {
 	after  func(*scale.World) error
 	runs   int   // 0: as many as asked for
 	hold   int64 // bytes; 0: any
+	limits limits
 }
 
-// held is the memory of the deployed functions.
-const held = 128 << 20
+// limits are the figures to reach; 0: none is set. They were set on a machine where the
+// boto3 peer takes boto3CPU for 200 rows.
+type limits struct {
+	init, wall, cpu time.Duration
+	rss             int64 // bytes
+}
+
+const boto3CPU = 299 * time.Millisecond
+
+// memory is what the template gives the functions, in MB.
+var memory = map[string]int{"prune": 512}
+
+const (
+	leastMemory = 128
+	held        = leastMemory << 20
+)
 
 // site is an AWS with one lock table, one bucket, and what the functions write to.
 func site(rows, locks, keys, lockObjects int) *scale.World {
@@ -44,12 +61,12 @@ func site(rows, locks, keys, lockObjects int) *scale.World {
 	}
 }
 
-// environment is what the template gives the functions, and what every Lambda has.
-func environment(endpoint string) map[string]string {
+// environment is what the template gives a function, and what every Lambda has.
+func environment(program, endpoint string) map[string]string {
 	return map[string]string{
 		"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": scale.Region, "AWS_DEFAULT_REGION": scale.Region,
 		"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_SESSION_TOKEN": "bench",
-		"AWS_LAMBDA_FUNCTION_NAME": "bench", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "128",
+		"AWS_LAMBDA_FUNCTION_NAME": "bench", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(cmp.Or(memory[program], leastMemory)), "GOMAXPROCS": "1",
 		"TABLE_ARNS": scale.TableARN("locks"), "BUCKET_ARNS": scale.BucketARN("states"), "TABLE_NAME": "locks",
 		"ACCOUNT_ID": scale.Account, "LEDGER_TABLE": "ledger", "METRIC_NAMESPACE": "Lockwarden",
 		"TOPIC_ARN":       fmt.Sprintf("arn:aws:sns:%s:%s:alerts", scale.Region, scale.Account),
@@ -65,17 +82,17 @@ func cases() []measured {
 		{name: "empty Go Lambda", program: "empty", world: site(200, few, 1000, 0)},
 		{name: "Go Lambda that loads the SDK, one page", program: "sdk", world: site(200, few, 1000, 0)},
 	}
-	for _, program := range []string{"boto3", "monitor"} {
-		for _, rows := range []int{200, 100_000, 1_000_000} {
-			all = append(all, measured{
-				name: fmt.Sprintf("%s, %s rows", program, thousands(rows)), program: program,
-				world: site(rows, few, 1000, 0), warmUp: program == "monitor",
-			})
-		}
+	sizes := []int{200, 100_000, 1_000_000}
+	for _, rows := range sizes {
+		all = append(all, measured{name: "boto3, " + thousands(rows) + " rows", program: "boto3", world: site(rows, few, 1000, 0)})
 	}
-	for _, stale := range []int{1000, 5000} {
-		all = append(all, pruning(stale))
+	for i, cpu := range []time.Duration{12, 30, 60} {
+		all = append(all, measured{
+			name: "monitor, " + thousands(sizes[i]) + " rows", program: "monitor", world: site(sizes[i], few, 1000, 0), warmUp: true,
+			limits: limits{init: 7 * time.Millisecond, cpu: cpu * time.Millisecond, rss: 24 << 20},
+		})
 	}
+	all = append(all, pruning(1000, limits{wall: 5 * time.Second, cpu: 3 * time.Second}), pruning(5000, limits{wall: 25 * time.Second}))
 	taken := time.Now().Add(-time.Hour)
 	one := site(100_000, 0, 1000, 0)
 	one.Tables["locks"].Put(scale.Lock("states/one", "78007e4f-7284-5b8c-b34c-620445a03e9c", taken))
@@ -94,11 +111,11 @@ func cases() []measured {
 }
 
 // pruning deletes that many stale states, all empty and each with a digest, at 5 ms a call.
-func pruning(stale int) measured {
+func pruning(stale int, limits limits) measured {
 	w := site(200, 0, 1000, 0)
 	w.Latency = 5 * time.Millisecond
 	return measured{
-		name: fmt.Sprintf("prune, %s stale states, 5 ms a call", thousands(stale)), program: "prune", world: w, runs: 3,
+		name: fmt.Sprintf("prune, %s stale states, 5 ms a call", thousands(stale)), program: "prune", world: w, runs: 5, limits: limits,
 		before: func(w *scale.World) {
 			const state = `{"version":4,"terraform_version":"1.11.4","serial":7,"lineage":"l","outputs":{},"resources":[],"check_results":null}`
 			for i := range stale {
