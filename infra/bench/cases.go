@@ -70,7 +70,8 @@ func environment(program, endpoint string) map[string]string {
 		"TABLE_ARNS": scale.TableARN("locks"), "BUCKET_ARNS": scale.BucketARN("states"), "TABLE_NAME": "locks",
 		"ACCOUNT_ID": scale.Account, "LEDGER_TABLE": "ledger", "METRIC_NAMESPACE": "Lockwarden",
 		"TOPIC_ARN":       fmt.Sprintf("arn:aws:sns:%s:%s:alerts", scale.Region, scale.Account),
-		"UNLOCK_FUNCTION": "unlock", "PRUNE_PATHS": "branches/**",
+		"UNLOCK_FUNCTION": "unlock", "PRUNE_PATHS": "branches/**", "SLACK_WEBHOOK_PARAMETER": "webhook",
+		"UNLOCK_FUNCTION_ARN": "arn:aws:lambda:eu-central-1:123456789012:function:unlock",
 	}
 }
 
@@ -102,6 +103,11 @@ func cases() []measured {
 			name: "unlock (dry run), 100,000 rows", program: "unlock", world: one,
 			payload: `{"lock_id":"78007e4f-7284-5b8c-b34c-620445a03e9c","dry_run":true}`,
 		},
+		measured{
+			name: "console, 200 rows", program: "console", world: site(200, few, 1000, 0),
+			payload: `{"widgetContext":{"dashboardName":"bench","params":{}}}`,
+		},
+		measured{name: "slack, its start alone", program: "slack", world: site(200, few, 1000, 0), payload: `{"Records":[]}`},
 		measured{name: "monitor, bucket of 100,000 keys, 100 locks", program: "monitor", world: site(200, few, 100_000, 100), warmUp: true, hold: held, runs: 3},
 		measured{name: "monitor, bucket of 1,000,000 keys, 100 locks", program: "monitor", world: site(200, few, 1_000_000, 100), warmUp: true, hold: held, runs: 3},
 		measured{name: "monitor, 100,000 rows, 10,000 locks, first scan", program: "monitor", world: site(100_000, 10_000, 1000, 0), hold: held, runs: 1},

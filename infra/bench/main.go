@@ -132,9 +132,11 @@ func build(ctx context.Context, ldflags string) (map[string][]string, error) {
 	python := filepath.Join(local.Root(), ".build", "venv", "bin", "python")
 	programs := map[string][]string{"boto3": {python, filepath.Join(local.Root(), "infra", "bench", "boto3", "bootstrap.py")}}
 	dir := filepath.Join(local.Root(), ".build", "bench")
-	for name, source := range map[string]string{
-		"empty": "./infra/bench/empty", "sdk": "./infra/bench/sdk", "monitor": "./functions/monitor", "unlock": "./functions/unlock", "prune": "./functions/prune",
-	} {
+	sources := map[string]string{"empty": "./infra/bench/empty", "sdk": "./infra/bench/sdk"}
+	for _, name := range []string{"monitor", "unlock", "prune", "console", "slack"} {
+		sources[name] = "./functions/" + name
+	}
+	for name, source := range sources {
 		binary := filepath.Join(dir, name)
 		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", ldflags, "-tags", "lambda.norpc", "-o", binary, source) //nolint:gosec // our own programs
 		cmd.Dir, cmd.Env = local.Root(), append(os.Environ(), "CGO_ENABLED=0")

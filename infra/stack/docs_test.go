@@ -77,12 +77,13 @@ func given(template stack.Template, logicalID string) []string {
 }
 
 // variables are what the config structs of a function read, by their env tags: those
-// in its own folder, and those of pkg/wiring that it names. Sorted.
+// in its own folder, and those of pkg/wiring that it names; and what Go reads in every
+// one. Sorted.
 func variables(t *testing.T, function string) []string {
 	t.Helper()
 	own := sources(t, filepath.Join("functions", function))
 	common := sources(t, filepath.Join("pkg", "wiring"))
-	var found []string
+	found := []string{"GOMAXPROCS"}
 	var read func(typeName string)
 	read = func(typeName string) {
 		for _, f := range common {
