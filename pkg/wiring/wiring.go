@@ -112,6 +112,9 @@ func Run(wire func() (handler any, err error)) {
 	lambda.Start(handler)
 }
 
+// leastMemory is the smallest function that Lambda runs, in MB.
+const leastMemory = 128
+
 // fit tells Go's collector what Lambda gives a function of that memory, which it cannot
 // see by itself; 0 is no Lambda. That there is a share of one CPU only, it hears before
 // it starts: GOMAXPROCS in template.yaml.
@@ -122,7 +125,7 @@ func fit(megabytes int) {
 	// Lambda kills what passes its memory. The last quarter is for the program itself, and
 	// for what is allocated faster than it is collected.
 	debug.SetMemoryLimit(int64(megabytes) << 20 / 4 * 3)
-	// The first collection comes when 4 MB are full, at 100. A sixteenth of the memory may
-	// be full, and as many times what lives: collections were a sixth of a prune's CPU.
-	debug.SetGCPercent(100 * megabytes / 64)
+	// Go's own 100 lets 4 MB fill before the first collection, which suits 128 MB. With more
+	// memory more may fill: collections were a sixth of a prune's CPU.
+	debug.SetGCPercent(100 * max(1, megabytes/leastMemory))
 }
