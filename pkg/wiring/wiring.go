@@ -125,7 +125,9 @@ func fit(megabytes int) {
 	// Lambda kills what passes its memory. The last quarter is for the program itself, and
 	// for what is allocated faster than it is collected.
 	debug.SetMemoryLimit(int64(megabytes) << 20 / 4 * 3)
-	// Go's own 100 lets 4 MB fill before the first collection, which suits 128 MB. With more
-	// memory more may fill: collections were a sixth of a prune's CPU.
-	debug.SetGCPercent(100 * max(1, megabytes/leastMemory))
+	// Go's own 100 lets 4 MB fill before the first collection, which suits the smallest. In
+	// others a sixteenth of the memory may: collections were a sixth of a prune's CPU.
+	if megabytes > leastMemory {
+		debug.SetGCPercent(100 * megabytes / 64)
+	}
 }
