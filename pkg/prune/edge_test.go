@@ -215,3 +215,27 @@ func (h hangs) Do(r *http.Request) (*http.Response, error) {
 	}
 	return h.Wire.Do(r)
 }
+
+// Clients write a digest after the state. One that came after all digests were read at
+// once must go with the state all the same, or every later run fails on it.
+func TestADigestThatComesLateGoesToo(t *testing.T) {
+	w := newWorld(t)
+	w.rules.After = 0
+	content := state(t, "destroyed")
+	w.put(key, content)
+	w.digest(w.Table, key, "old")
+	read := 0
+	wire := &local.Wire{Before: func(call string) {
+		switch {
+		case call == "DynamoDB_20120810.BatchGetItem":
+			read++
+		case call == "GET" && read == 2: // both tables
+			read++
+			w.digest(w.Table, key, sum(content))
+		}
+	}}
+	report, err := w.run(wire, prune.Request{}, "request")
+	if err != nil || len(report.Pruned) != 1 || w.readable(key) {
+		t.Errorf("%+v, %v", report, err)
+	}
+}

@@ -21,36 +21,15 @@ type state struct {
 	facts   policy.StateFacts
 	etag    string // of the bytes that were judged; empty: they could not be had
 	md5     string
-	known   digests
-	digests []*backend.Table // those that know it
-}
-
-// digests are what the tables said of some states before they were looked at.
-type digests struct {
-	of  map[*backend.Table]map[string]string // by path
-	err error                                // why they are not known
-}
-
-// readDigests asks each table once.
-func (r *run) readDigests(ctx context.Context, paths []string) digests {
-	d := digests{of: make(map[*backend.Table]map[string]string, len(r.Stores.Tables))}
-	if r.blind != "" {
-		return d // nobody will ask
-	}
-	for _, t := range r.Stores.Tables {
-		var err error
-		if d.of[t], err = t.Digests(ctx, paths); err != nil {
-			d.err = err
-		}
-	}
-	return d
+	digests digests          // read before it
+	tables  []*backend.Table // those that have a digest of it
 }
 
 // handle examines one state, and counts and logs what became of it.
 func (r *run) handle(ctx context.Context, c candidate, known digests) error {
 	s := &state{
 		Stale:  policy.Stale{Path: c.path, Fate: policy.Kept, LastModified: c.modified.UTC()},
-		bucket: c.bucket, facts: policy.StateFacts{Versioned: c.versioned, Locked: r.blind}, known: known,
+		bucket: c.bucket, facts: policy.StateFacts{Versioned: c.versioned, Locked: r.blind}, digests: known,
 	}
 	err := r.examine(ctx, s)
 	if err != nil {
@@ -124,16 +103,16 @@ func (r *run) look(ctx context.Context, s *state) error {
 	if err != nil || s.facts.Contents.Condition != tfstate.Empty || r.blind != "" {
 		return err
 	}
-	if s.known.err != nil {
-		return s.known.err
-	}
 	for _, t := range r.Stores.Tables {
-		digest := s.known.of[t][s.Path]
-		if digest != "" && digest != s.md5 && s.facts.Changed == "" { // a new state has a new digest
+		digest, err := s.digest(ctx, t)
+		if err != nil {
+			return err
+		}
+		if digest != "" && digest != s.md5 {
 			s.facts.Digest = fmt.Sprintf("the digest in %s is %.64s, but the MD5 of the state is %s", t.ARN(), digest, s.md5)
 		}
 		if digest != "" {
-			s.digests = append(s.digests, t)
+			s.tables = append(s.tables, t)
 		}
 	}
 	return nil
@@ -245,7 +224,7 @@ func (r *run) deleteState(ctx context.Context, s *state, lock *held) error {
 		s.Reason, s.Why = policy.Changed, "it was written under our lock, by a run that takes none"
 		return nil
 	}
-	for _, table := range s.digests {
+	for _, table := range s.tables {
 		err := table.DeleteDigest(ctx, s.Path, s.md5)
 		if _, other := errors.AsType[*backend.ChangedError](err); other {
 			return changed()
