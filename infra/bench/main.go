@@ -67,7 +67,7 @@ func measure(ctx context.Context, runs int, only, ldflags string) error {
 		fmt.Println(s.line())
 	}
 	for _, s := range all {
-		if cpu := median(s.results, cpuOf); s.program == "boto3" {
+		if cpu := median(s.results, cpuOf); s.name == "boto3, 200 rows" {
 			fmt.Printf("\nIn brackets: the figures to reach. They were set on a machine where the first line of boto3 takes %d ms of CPU; here it takes %.1f times as much.\n",
 				boto3CPU.Milliseconds(), float64(cpu)/float64(boto3CPU))
 			break

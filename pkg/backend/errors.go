@@ -116,7 +116,8 @@ func status(err error) int {
 	return 0
 }
 
-// noObject says that S3 has no such object, in a bucket that is there.
+// noObject says that S3 has no such object. A 404 of any other kind, such as a missing
+// bucket's or a proxy's, says nothing of the object.
 func noObject(err error) bool {
-	return status(err) == http.StatusNotFound && code(err) != "NoSuchBucket"
+	return code(err) == "NoSuchKey" || code(err) == "NoSuchVersion"
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
 // roaming calls S3 in the region where a bucket lies, which an S3 ARN does not say. It
@@ -21,6 +22,7 @@ type roaming struct {
 
 	mu     sync.Mutex
 	region string // as far as is known
+	asked  bool
 }
 
 // follow makes a call, and makes it again where the bucket turns out to lie. A call that
@@ -28,29 +30,34 @@ type roaming struct {
 func follow[I, O any](ctx context.Context, r *roaming, in *I, options []func(*s3.Options),
 	call func(*s3.Client, context.Context, *I, ...func(*s3.Options)) (*O, error),
 ) (*O, error) {
-	region := r.here()
+	region, asked := r.here()
 	out, err := call(r.clients(region), ctx, in, options...)
-	if !elsewhere(err) {
+	// S3 sends calls on by 307 for a day after a bucket was made. The HTTP client follows
+	// without credentials, so that a first denial may mean that too.
+	denied := status(err) == http.StatusForbidden && !asked
+	if !denied && !elsewhere(err) {
 		return out, err
 	}
-	right, lost := r.ask(ctx, region)
-	if lost != nil {
+	switch right, lost := r.ask(ctx, region); {
+	case lost == nil && right != region:
+		return call(r.clients(right), ctx, in, options...)
+	case lost != nil && !denied:
 		return nil, lost
 	}
-	return call(r.clients(right), ctx, in, options...)
+	return out, err
 }
 
-func (r *roaming) here() string {
+func (r *roaming) here() (region string, asked bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	return r.region
+	return r.region, r.asked
 }
 
 // elsewhere says whether S3 means that the bucket is in another region: 301, or 400 when
 // the signature is for a region that it does not serve.
 func elsewhere(err error) bool {
 	switch code(err) {
-	case "PermanentRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
+	case "PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
 		return true
 	}
 	return status(err) == http.StatusMovedPermanently
@@ -64,6 +71,7 @@ func (r *roaming) ask(ctx context.Context, wrong string) (string, error) {
 	if r.region != wrong {
 		return r.region, nil
 	}
+	r.asked = true
 	out, err := r.clients(wrong).HeadBucket(ctx, &s3.HeadBucketInput{Bucket: &r.bucket})
 	region := ""
 	switch response, answered := errors.AsType[*awshttp.ResponseError](err); {
@@ -74,8 +82,9 @@ func (r *roaming) ask(ctx context.Context, wrong string) (string, error) {
 	}
 	switch {
 	case region == "" && err == nil:
-		err = errNotS3
-		fallthrough
+		return "", errNotS3
+	case region == "" && status(err) == http.StatusNotFound: // HEAD has no body to say so
+		return "", &types.NoSuchBucket{}
 	case region == "":
 		return "", err
 	}

@@ -4,10 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/lockwarden/lockwarden/infra/scale"
 	"github.com/lockwarden/lockwarden/pkg/backend"
@@ -141,5 +146,65 @@ func TestABucketThatIsGoneIsNeverAnEmptyOne(t *testing.T) {
 	}
 	if _, err := b.StateWritten(t.Context(), "states/k"); err == nil {
 		t.Error("the time of a state in no bucket")
+	}
+}
+
+// What S3 may say in place of an answer, and of HeadBucket, which has no body.
+func TestTheWaysToHearOfARegion(t *testing.T) {
+	for name, tc := range map[string]struct {
+		status       int
+		code         string
+		head         int    // of HeadBucket
+		region       string // that it tells
+		found        bool
+		wants        string // in the error
+		headsOfThree int    // how often it is asked in three calls
+	}{
+		"a signature for another region":                   {400, "AuthorizationHeaderMalformed", 400, "us-west-2", true, "", 1},
+		"a region that this one does not take":             {400, "IllegalLocationConstraintException", 403, "us-west-2", true, "", 1},
+		"a new bucket, whose redirect loses the signature": {403, "AccessDenied", 403, "us-west-2", true, "", 1},
+		"a real denial, asked about once":                  {403, "AccessDenied", 200, scale.Region, false, "access denied", 1},
+		"a denial where HeadBucket says nothing":           {403, "AccessDenied", 403, "", false, "access denied", 1},
+		"a bucket that goes in between":                    {301, "PermanentRedirect", 404, "", false, "does not exist", 3},
+		"a 404 that is not S3's":                           {404, "", 200, scale.Region, false, "NotFound", 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var heads atomic.Int64
+			endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				signedFor := strings.Split(r.Header.Get("Authorization"), "/")[2]
+				switch {
+				case r.Method == http.MethodHead:
+					heads.Add(1)
+					if tc.region != "" {
+						w.Header().Set("X-Amz-Bucket-Region", tc.region)
+					}
+					w.WriteHeader(tc.head)
+				case signedFor == scale.Region:
+					w.WriteHeader(tc.status)
+					if tc.code != "" {
+						_, _ = fmt.Fprintf(w, "<Error><Code>%s</Code><Message>m</Message></Error>", tc.code)
+					}
+				default:
+					_, _ = w.Write([]byte(`{"ID":"1"}`))
+				}
+			}))
+			t.Cleanup(endpoint.Close)
+			cfg := server.Config()
+			cfg.Region, cfg.BaseEndpoint = scale.Region, &endpoint.URL
+			cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+			set, err := backend.Open(cfg, nil, []string{scale.BucketARN("states")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for range 3 {
+				_, found, err := set.Buckets[0].Find(t.Context(), "states/k")
+				if found != tc.found || (err == nil) != tc.found || (err != nil && !strings.Contains(err.Error(), tc.wants)) {
+					t.Errorf("got %v, %v", found, err)
+				}
+			}
+			if int(heads.Load()) != tc.headsOfThree {
+				t.Errorf("the region was asked for %d times", heads.Load())
+			}
+		})
 	}
 }

@@ -170,7 +170,7 @@ func (b *Bucket) DeleteState(ctx context.Context, path, etag string) error {
 func (b *Bucket) stateNow(ctx context.Context, key, etag string, refused error) error {
 	out, err := b.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
 	switch {
-	case noObject(err):
+	case status(err) == http.StatusNotFound: // HEAD has no body for a code
 		return ErrGone
 	case err != nil:
 		return &Error{b.arn, err}

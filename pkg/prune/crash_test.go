@@ -63,7 +63,12 @@ func TestAFailedCallHeals(t *testing.T) {
 		w := newWorld(t)
 		w.stale(key, state(t, "destroyed"))
 		var calls atomic.Int64
-		wire := &local.Wire{Refuse: func(string) bool { return calls.Add(1) == fail }}
+		madeGood := false // digests that cannot be read all at once are read one by one
+		wire := &local.Wire{Refuse: func(call string) bool {
+			refuse := calls.Add(1) == fail
+			madeGood = madeGood || (refuse && call == "DynamoDB_20120810.BatchGetItem")
+			return refuse
+		}}
 		report, err := w.run(wire, prune.Request{}, "request")
 		w.readable(key)
 		if locks := w.held(); len(locks) > 0 && err == nil {
@@ -72,8 +77,11 @@ func TestAFailedCallHeals(t *testing.T) {
 		if calls.Load() < fail {
 			break
 		}
-		if err == nil && len(report.Errors) == 0 {
+		if err == nil && len(report.Errors) == 0 && !madeGood {
 			t.Errorf("call %d failed, and the report does not say so: %+v", fail, report)
+		}
+		if madeGood && (len(report.Pruned) != 1 || w.readable(key)) {
+			t.Errorf("call %d failed and was to be made good: %+v", fail, report)
 		}
 		w.later(time.Minute)
 		w.prune()
@@ -280,13 +288,12 @@ func TestItStopsInTimeAndGoesOn(t *testing.T) {
 	w.stale("env:/x/branches/terraform.tfstate", state(t, "outputs-only"))
 	var all []string
 	for runs := 1; ; runs++ {
-		// The clock of a run stands still until all states were listed and some begun.
+		// Listing takes so long that the time is up before all states are found: what was
+		// found by then is begun, or no run would get any further.
 		reads, start := 0, time.Now()
 		w.now = func() time.Time {
-			if reads++; reads > states+8 {
-				return start.Add(time.Hour)
-			}
-			return start
+			reads++
+			return start.Add(time.Duration(reads) * 3 * time.Second)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		report, err := w.pruner(server.Config()).Run(ctx, prune.Request{}, "r")

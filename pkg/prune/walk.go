@@ -17,6 +17,8 @@ const (
 	// perGroup is for how many states the digests are read at once: as many rows as
 	// DynamoDB reads in one call.
 	perGroup = 100
+	// linger is how long a state waits for others.
+	linger = 2 * time.Second
 )
 
 // candidate is a stale state that may be pruned at all.
@@ -43,34 +45,9 @@ func (r *run) walk(ctx context.Context, mark ledger.Mark) *ledger.Mark {
 			}
 		})
 	}
-	var waiting []candidate
-	hand := func() {
-		paths := make([]string, len(waiting))
-		for i, c := range waiting {
-			paths[i] = c.path
-		}
-		known := r.readDigests(ctx, paths)
-		for _, c := range waiting {
-			if r.Now().After(r.stopAt) {
-				r.tally.interrupt(c.number, c.before)
-				break
-			}
-			work <- func() {
-				if r.handle(ctx, c, known) != nil && ctx.Err() != nil {
-					r.tally.interrupt(c.number, c.before)
-				}
-			}
-		}
-		waiting = nil
-	}
-	stopped := r.list(ctx, mark, func(c candidate) {
-		if waiting = append(waiting, c); len(waiting) == perGroup {
-			hand()
-		}
-	})
-	if len(waiting) > 0 {
-		hand()
-	}
+	g := &gatherer{run: r, work: work}
+	stopped := r.list(ctx, mark, g)
+	g.hand(ctx)
 	close(work)
 	group.Wait()
 	if r.tally.interrupted != nil {
@@ -79,7 +56,49 @@ func (r *run) walk(ctx context.Context, mark ledger.Mark) *ledger.Mark {
 	return stopped
 }
 
-func (r *run) list(ctx context.Context, mark ledger.Mark, found func(candidate)) *ledger.Mark {
+// gatherer holds candidates until there are enough to read their digests at once.
+type gatherer struct {
+	*run
+	work    chan<- func()
+	waiting []candidate
+	since   time.Time // the first of them waits
+}
+
+func (g *gatherer) add(c candidate, now time.Time) {
+	if len(g.waiting) == 0 {
+		g.since = now
+	}
+	g.waiting = append(g.waiting, c)
+}
+
+// due says whether they have to go: a long listing with few stale states in it must not
+// keep them until the time is up.
+func (g *gatherer) due(now time.Time) bool {
+	return len(g.waiting) == perGroup || (len(g.waiting) > 0 && now.Sub(g.since) > linger)
+}
+
+// hand gives the workers what waits, until it is time to begin nothing more.
+func (g *gatherer) hand(ctx context.Context) {
+	waiting := g.waiting
+	g.waiting = nil
+	var known digests
+	for i, c := range waiting {
+		if g.Now().After(g.stopAt) || ctx.Err() != nil {
+			g.tally.interrupt(c.number, c.before)
+			return
+		}
+		if i == 0 {
+			known = g.readDigests(ctx, waiting)
+		}
+		g.work <- func() {
+			if g.handle(ctx, c, known) != nil && ctx.Err() != nil {
+				g.tally.interrupt(c.number, c.before)
+			}
+		}
+	}
+}
+
+func (r *run) list(ctx context.Context, mark ledger.Mark, g *gatherer) *ledger.Mark {
 	prefixes := r.Rules.Paths.Prefixes()
 	skipping := r.known(mark, prefixes)
 	number := 0
@@ -87,6 +106,12 @@ func (r *run) list(ctx context.Context, mark ledger.Mark, found func(candidate))
 		versioned, err := b.Versioned(ctx)
 		if err != nil {
 			r.tally.fail(err)
+			switch {
+			case ctx.Err() != nil && skipping:
+				return &mark
+			case ctx.Err() != nil && len(prefixes) > 0:
+				return &ledger.Mark{Bucket: b.ARN(), Prefix: prefixes[0]}
+			}
 			skipping = skipping && mark.Bucket != b.ARN()
 			continue
 		}
@@ -99,8 +124,12 @@ func (r *run) list(ctx context.Context, mark ledger.Mark, found func(candidate))
 				skipping, here.Key = false, mark.Key
 			}
 			for o, err := range b.Objects(ctx, prefix, here.Key) {
-				if r.Now().After(r.stopAt) || ctx.Err() != nil {
+				now := r.Now()
+				if now.After(r.stopAt) || ctx.Err() != nil {
 					return &here
+				}
+				if g.due(now) {
+					g.hand(ctx)
 				}
 				if err != nil {
 					r.tally.fail(err)
@@ -112,7 +141,7 @@ func (r *run) list(ctx context.Context, mark ledger.Mark, found func(candidate))
 					continue
 				}
 				number++
-				found(candidate{b, b.Name() + "/" + o.Key, o.Modified, versioned, number, before})
+				g.add(candidate{b, b.Name() + "/" + o.Key, o.Modified, versioned, number, before}, now)
 			}
 		}
 	}

@@ -23,8 +23,12 @@ type Judged struct {
 const notLooked = "too many locks to look at every state"
 
 // lookupTime bounds the looks at states: they are evidence, and what comes after the
-// scan must not run out over them.
-const lookupTime = 20 * time.Second
+// scan must not run out over them. lookTime bounds each, so that one bucket that hangs
+// does not take the evidence of others.
+const (
+	lookupTime = 20 * time.Second
+	lookTime   = lookupTime / few
+)
 
 // Rank orders verdicts by how much they matter, the most pressing first.
 func Rank(v policy.Verdict) int {
@@ -65,6 +69,8 @@ func (s *Scanner) look(ctx context.Context, r Reading, l tflock.Lock) policy.Sta
 	if r.Failed(watched.ARN()) {
 		return policy.State{Problem: "its bucket cannot be read"}
 	}
+	ctx, cancel := context.WithTimeout(ctx, lookTime)
+	defer cancel()
 	written, err := watched.StateWritten(ctx, l.Path)
 	if err != nil {
 		return policy.State{Problem: err.Error()}

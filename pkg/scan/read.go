@@ -87,7 +87,7 @@ func (r Reading) Errors() []string {
 const (
 	readers = 8
 	lookers = 16
-	few     = 8
+	few     = 4
 )
 
 // reserve is what is kept of the invocation's time for what comes after the reading.

@@ -30,7 +30,8 @@ const connections = 64
 const minCompress = 10 << 10
 
 // AWS is how functions reach AWS: where Lambda runs them, as the role that it gives them.
-// Its error names each variable that is missing or wrong, and says no credential.
+// Its error names each variable that is missing, or what is no boolean, and says no
+// credential.
 func AWS() (aws.Config, error) {
 	p, err := env.ParseAs[place]()
 	if err != nil {
