@@ -27,7 +27,7 @@ type candidate struct {
 	path      string
 	modified  time.Time
 	versioned bool
-	number    int         // it is the how manieth, from 1
+	number    int         // counts those that were found, from 1
 	before    ledger.Mark // a walk from there on finds it again
 }
 

@@ -42,7 +42,8 @@ func Rank(v policy.Verdict) int {
 	}
 }
 
-// Look finds out when the states under these locks were last written, side by side.
+// Look finds out when the states under these locks were last written, a few in a row and
+// the rows side by side.
 // A state that cannot be looked at is evidence of its own.
 func (s *Scanner) Look(ctx context.Context, r Reading, locks []Judged) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
