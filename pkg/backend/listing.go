@@ -24,11 +24,20 @@ const readersPerPage = 16
 // is none. It ends with an *Error when a page could not be listed, or when an object
 // could not be read; one such object hides no other lock.
 func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] {
+	holdings, _ := b.Survey(ctx)
+	return holdings
+}
+
+// Survey gives Holdings, and when the states were written: what the same listing shows of
+// them, known when the holdings have come to their end.
+func (b *Bucket) Survey(ctx context.Context) (iter.Seq2[tflock.Holding, error], *Times) {
+	times := &Times{bucket: b.name}
 	return func(yield func(tflock.Holding, error) bool) {
 		var unread error // the first object that could not be read: the others still are
+		whole := true
 		pages := s3.NewListObjectsV2Paginator(b.s3, listInput(b.name, "", 1000))
 		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx, locksOnly)
+			page, err := pages.NextPage(ctx, locksOnly(times))
 			if err == nil {
 				err = genuine(page.Name)
 			}
@@ -36,6 +45,7 @@ func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] 
 				yield(tflock.Holding{}, &Error{b.arn, err})
 				return
 			}
+			whole = times.turn(aws.ToInt32(page.KeyCount)) && whole
 			holdings, err := b.readAll(ctx, page.Contents)
 			unread = cmp.Or(unread, err)
 			for _, h := range holdings {
@@ -44,10 +54,11 @@ func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] 
 				}
 			}
 		}
+		times.whole = whole
 		if unread != nil {
 			yield(tflock.Holding{}, unread)
 		}
-	}
+	}, times
 }
 
 // readAll reads the lock objects of a page side by side, and keeps their order. The

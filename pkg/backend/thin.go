@@ -17,21 +17,23 @@ import (
 // 1000 keys), and hardly a key in a thousand is a lock. So pages lose all other keys
 // before the SDK decodes them, as a table's rows lose the digests in DynamoDB.
 
-// locksOnly makes ListObjectsV2 give lock objects only.
-func locksOnly(o *s3.Options) {
+// locksOnly makes ListObjectsV2 give lock objects only, and notes when all were written.
+func locksOnly(times *Times) func(*s3.Options) {
 	thin := middleware.DeserializeMiddlewareFunc("LocksOnly", func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
 		out, metadata, err := next.HandleDeserialize(ctx, in)
 		if response, ok := out.RawResponse.(*smithyhttp.Response); ok && err == nil && response.StatusCode == http.StatusOK {
 			response.Body = struct {
 				io.Reader
 				io.Closer
-			}{&thinner{page: response.Body}, response.Body}
+			}{&thinner{page: response.Body, times: times}, response.Body}
 		}
 		return out, metadata, err
 	})
-	o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
-		return stack.Deserialize.Add(thin, middleware.After) // next to the wire, before any decoding
-	})
+	return func(o *s3.Options) {
+		o.APIOptions = append(o.APIOptions, func(stack *middleware.Stack) error {
+			return stack.Deserialize.Add(thin, middleware.After) // next to the wire, before any decoding
+		})
+	}
 }
 
 var (
@@ -45,6 +47,7 @@ var (
 // look like a tag, since XML escapes the bracket.
 type thinner struct {
 	page  io.Reader
+	times *Times
 	err   error  // why page ended
 	store []byte // where buf lies
 	buf   []byte // what was read and is not given yet
@@ -72,7 +75,7 @@ func (t *thinner) step() {
 	if length := bytes.Index(t.buf, endOfContents); length >= 0 {
 		end := length + len(endOfContents)
 		start := bytes.Index(t.buf[:end], contents)
-		if start < 0 || mayBeLock(t.buf[start:end]) {
+		if start < 0 || t.mayBeLock(t.buf[start:end]) {
 			t.done = end
 			return
 		}
@@ -96,12 +99,13 @@ func (t *thinner) step() {
 
 // mayBeLock says whether the key of one listed object ends in the suffix of locks, or in
 // something encoded that only a decoder can tell.
-func mayBeLock(object []byte) bool {
+func (t *thinner) mayBeLock(object []byte) bool {
 	_, rest, found := bytes.Cut(object, keyStart)
 	key, _, ended := bytes.Cut(rest, keyEnd)
 	if !found || !ended {
 		return true
 	}
+	t.times.note(key, object)
 	// Each byte of the suffix may take up to six as an escape.
 	last := key[max(0, len(key)-6*len(lockEnd)):]
 	return bytes.HasSuffix(key, lockEnd) || bytes.ContainsAny(last, "%&")

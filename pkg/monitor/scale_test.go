@@ -89,8 +89,12 @@ func TestCallsGrowWithMegabytesAndThousandsOnly(t *testing.T) {
 		if report.Held != 2 { // the lock in the bucket is the other half of one in the table
 			t.Errorf("%d held: %+v", report.Held, report.Locks)
 		}
+		looks := 0 // at the locks' states, where the listing of a small bucket has not shown them
+		if size > 5000 {
+			looks = report.Held
+		}
 		want := map[string]int{
-			"Scan": a.world.Tables["locks"].Pages(), "ListObjectsV2": (size+1+999)/1000 + report.Held, "GetObject": 1,
+			"Scan": a.world.Tables["locks"].Pages(), "ListObjectsV2": (size+1+999)/1000 + looks, "GetObject": 1,
 			"UpdateItem": 2, "Query": 1, "PutMetricData": 1,
 		}
 		if !maps.Equal(calls, want) {

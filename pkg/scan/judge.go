@@ -42,9 +42,9 @@ func Rank(v policy.Verdict) int {
 	}
 }
 
-// Look finds out when the states under these locks were last written, a few in a row and
-// the rows side by side.
-// A state that cannot be looked at is evidence of its own.
+// Look finds out when the states under these locks were last written: from the listing
+// that showed their bucket's locks, or else by asking, a few in a row and the rows side by
+// side. A state that cannot be looked at is evidence of its own.
 func (s *Scanner) Look(ctx context.Context, r Reading, locks []Judged) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
@@ -70,6 +70,9 @@ func (s *Scanner) look(ctx context.Context, r Reading, l tflock.Lock) policy.Sta
 	if r.Failed(watched.ARN()) {
 		return policy.State{Problem: "its bucket cannot be read"}
 	}
+	if written, known := r.written[watched.ARN()].Of(l.Path); known {
+		return policy.State{Written: written}
+	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	written, err := watched.StateWritten(ctx, l.Path)
@@ -80,9 +83,9 @@ func (s *Scanner) look(ctx context.Context, r Reading, l tflock.Lock) policy.Sta
 }
 
 // stateOf gives the watched bucket that the lock's state lies in, or nil.
-func (s *Scanner) stateOf(l tflock.Lock) states {
-	bucket, _, _ := tflock.SplitPath(l.Path)
-	return s.states[bucket]
+func (s *Scanner) stateOf(l tflock.Lock) bucket {
+	name, _, _ := tflock.SplitPath(l.Path)
+	return s.buckets[name]
 }
 
 // Finding weighs what was found out about a lock.

@@ -19,18 +19,20 @@ type store interface {
 	Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error]
 }
 
-// states tells when a state was last written.
-type states interface {
-	ARN() string
+// bucket is a store that has states too, and tells when they were last written: at once
+// where its listing showed that.
+type bucket interface {
+	store
+	Survey(ctx context.Context) (iter.Seq2[tflock.Holding, error], *backend.Times)
 	StateWritten(ctx context.Context, path string) (time.Time, error)
 }
 
 // Scanner looks at the watched stores. It holds nothing between two scans.
 type Scanner struct {
-	stores []store
-	states map[string]states // watched state buckets by name
-	rules  Rules
-	now    func() time.Time
+	stores  []store
+	buckets map[string]bucket // those of stores that are buckets, by name
+	rules   Rules
+	now     func() time.Time
 }
 
 // Rules are the settings that locks are judged by.
@@ -41,12 +43,12 @@ type Rules struct {
 
 // New makes a scanner of these stores.
 func New(set backend.Set, rules Rules, now func() time.Time) *Scanner {
-	s := &Scanner{states: make(map[string]states, len(set.Buckets)), rules: rules, now: now}
+	s := &Scanner{buckets: make(map[string]bucket, len(set.Buckets)), rules: rules, now: now}
 	for _, watched := range set.All() {
 		s.stores = append(s.stores, watched)
 	}
 	for _, b := range set.Buckets {
-		s.states[b.Name()] = b
+		s.buckets[b.Name()] = b
 	}
 	return s
 }
@@ -58,6 +60,7 @@ type Reading struct {
 	Watched  []string          // ARN of every store
 	Failures map[string]string // ARN of each that could not be read completely, with the cause
 	holdings holdings
+	written  map[string]*backend.Times // when states were, by the ARN of their bucket
 }
 
 // Complete says whether every store was read to its end.
@@ -107,7 +110,7 @@ func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
 func (s *Scanner) Read(ctx context.Context) Reading {
 	ctx, cancel := withReserve(ctx)
 	defer cancel()
-	r := Reading{Started: s.now(), Failures: map[string]string{}}
+	r := Reading{Started: s.now(), Failures: map[string]string{}, written: make(map[string]*backend.Times, len(s.buckets))}
 	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(readers)
@@ -116,7 +119,8 @@ func (s *Scanner) Read(ctx context.Context) Reading {
 		group.Go(func() error {
 			var found holdings
 			problem := ""
-			for h, err := range place.Holdings(ctx) {
+			listed, written := survey(ctx, place)
+			for h, err := range listed {
 				if err != nil {
 					problem = err.Error()
 					break
@@ -125,6 +129,7 @@ func (s *Scanner) Read(ctx context.Context) Reading {
 			}
 			mu.Lock()
 			defer mu.Unlock()
+			r.written[place.ARN()] = written
 			if r.holdings == nil { // of one store alone there is no copy
 				r.holdings = found
 			} else {
@@ -140,4 +145,11 @@ func (s *Scanner) Read(ctx context.Context) Reading {
 	r.Ended = s.now()
 	r.holdings.sort()
 	return r
+}
+
+func survey(ctx context.Context, place store) (iter.Seq2[tflock.Holding, error], *backend.Times) {
+	if b, ok := place.(bucket); ok {
+		return b.Survey(ctx)
+	}
+	return place.Holdings(ctx), nil
 }

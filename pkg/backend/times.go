@@ -1,0 +1,76 @@
+package backend
+
+import (
+	"bytes"
+	"hash/maphash"
+	"net/url"
+	"slices"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Times are when the objects of a bucket were last written, by S3's clock, as one listing
+// showed them. They come without another call, in 32 bytes an object however long its key
+// is. Of a large bucket nothing is known: its listing takes a while, and what it showed at
+// first may have changed by its end.
+type Times struct {
+	bucket  string
+	objects []written
+	noted   int32 // objects of the page that is read
+	whole   bool  // the bucket has no other objects
+}
+
+type written struct {
+	key uint64 // hashed: that two of them meet takes billions of keys
+	at  [24]byte
+}
+
+// remembered bounds the objects of a bucket: five pages, and few buckets have more.
+const remembered = 5000
+
+var (
+	keySeed        = maphash.MakeSeed()
+	atStart, atEnd = []byte("<LastModified>"), []byte("</LastModified>")
+)
+
+// Of gives when the state of that path (bucket/key) was written, or zero where there is
+// none. It is not always known: then StateWritten asks.
+func (t *Times) Of(path string) (at time.Time, known bool) {
+	bucket, key, _ := tflock.SplitPath(path)
+	if t == nil || bucket != t.bucket || !t.whole {
+		return time.Time{}, false
+	}
+	hash := maphash.String(keySeed, key)
+	i := slices.IndexFunc(t.objects, func(o written) bool { return o.key == hash })
+	if i < 0 {
+		return time.Time{}, true
+	}
+	at, err := time.Parse(time.RFC3339, string(t.objects[i].at[:]))
+	return at, err == nil
+}
+
+// note remembers an object by its key and its XML, both as the listing has them, if it
+// understands them and there is room.
+func (t *Times) note(key, object []byte) {
+	_, rest, _ := bytes.Cut(object, atStart)
+	at, _, found := bytes.Cut(rest, atEnd)
+	if !found || len(at) != len(written{}.at) || len(t.objects) == remembered || bytes.IndexByte(key, '&') >= 0 {
+		return
+	}
+	if bytes.ContainsAny(key, "%+") {
+		plain, err := url.QueryUnescape(string(key))
+		if err != nil {
+			return
+		}
+		key = []byte(plain)
+	}
+	t.objects = append(t.objects, written{maphash.Bytes(keySeed, key), [24]byte(at)})
+	t.noted++
+}
+
+// turn ends a page of so many keys, and says whether every one of them was noted.
+func (t *Times) turn(keys int32) (all bool) {
+	all, t.noted = t.noted == keys, 0
+	return all
+}

@@ -1,0 +1,112 @@
+package backend_test
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/lockwarden/lockwarden/infra/scale"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// surveyed reads a bucket to its end.
+func surveyed(t *testing.T, b *backend.Bucket) *backend.Times {
+	t.Helper()
+	holdings, times := b.Survey(t.Context())
+	for _, err := range holdings {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return times
+}
+
+func TestAListingTellsWhenStatesWereWrittenAsAskingDoes(t *testing.T) {
+	s := stores(t)["bucket"]
+	bucket := s.Store.(*backend.Bucket)
+	name, _, _ := tflock.SplitPath(s.path("x"))
+	keys := []string{
+		"a/terraform.tfstate", "env:/branches/x/terraform.tfstate", "with blank and +", "100%", "%41", "a&b", "a&amp;b", "<Key>", "</Key>x", "\u00fc/\U0001f512",
+		"tab\there", "locked", "ends in .tfloc%6b", "a/terraform.tfstate.backup",
+	}
+	for _, key := range keys {
+		put(t, name, key, "{}")
+	}
+	put(t, name, "locked.tflock", string(lockJSON(t, "x")))
+	times := surveyed(t, bucket)
+	for _, key := range append(keys, "locked.tflock") {
+		want, err := bucket.StateWritten(t.Context(), s.path(key))
+		if err != nil || want.IsZero() {
+			t.Fatalf("%q: %v, %v", key, want, err)
+		}
+		if at, known := times.Of(s.path(key)); !known || !at.Equal(want) {
+			t.Errorf("%q: %v, %v, asked %v", key, at, known, want)
+		}
+	}
+	for _, key := range []string{"a/terraform", "A", "a&amp;amp;b", "none"} {
+		if at, known := times.Of(s.path(key)); !known || !at.IsZero() {
+			t.Errorf("%q, which is not there: %v, %v", key, at, known)
+		}
+	}
+	if _, known := times.Of("another-bucket/a/terraform.tfstate"); known {
+		t.Error("of another bucket it cannot know")
+	}
+}
+
+func TestAListingTellsOfWholeBucketsOnly(t *testing.T) {
+	taken := time.Now().Add(-time.Hour).Truncate(time.Millisecond)
+	w := &scale.World{Buckets: map[string]*scale.Bucket{"states": {Name: "states", Crowd: scale.Crowd{States: 5000, Taken: taken}}}}
+	endpoint, stop, err := w.Serve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer stop()
+	set, err := backend.Open(aws.Config{
+		Region: scale.Region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	}, nil, []string{scale.BucketARN("states")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket := set.Buckets[0]
+	state := func(i int) string {
+		return fmt.Sprintf("states/teams/team-%04d/project-%08d/environments/production/terraform.tfstate", i/1000, i)
+	}
+	ask := func(times *backend.Times, path string, known bool, written time.Time) {
+		t.Helper()
+		if at, ok := times.Of(path); ok != known || !at.Equal(written) {
+			t.Errorf("%s: %v, %v", path, at, ok)
+		}
+	}
+	t.Run("nothing of a bucket that is not read yet", func(*testing.T) {
+		_, times := bucket.Survey(t.Context())
+		ask(times, state(0), false, time.Time{})
+		ask(nil, state(0), false, time.Time{})
+	})
+	t.Run("all of a bucket of five pages", func(t *testing.T) {
+		times := surveyed(t, bucket)
+		ask(times, state(0), true, taken)
+		ask(times, state(4999), true, taken)
+		ask(times, state(5000), true, time.Time{})
+	})
+	t.Run("nothing after a listing that broke off", func(t *testing.T) {
+		w.Buckets["states"].Crowd.Locks = 1000 // so that there is something to stop at
+		holdings, times := bucket.Survey(t.Context())
+		for _, err := range holdings {
+			if err != nil {
+				t.Fatal(err)
+			}
+			break
+		}
+		ask(times, state(0), false, time.Time{})
+	})
+	t.Run("nothing of a larger bucket", func(t *testing.T) {
+		w.Buckets["states"].Crowd = scale.Crowd{States: 5001, Taken: taken}
+		times := surveyed(t, bucket)
+		ask(times, state(0), false, time.Time{})
+		ask(times, "states/none", false, time.Time{})
+	})
+}
