@@ -112,9 +112,6 @@ func Run(wire func() (handler any, err error)) {
 	lambda.Start(handler)
 }
 
-// leastMemory is the smallest function that Lambda runs, in MB.
-const leastMemory = 128
-
 // fit tells Go's collector what Lambda gives a function of that memory, which it cannot
 // see by itself; 0 is no Lambda. That there is a share of one CPU only, it hears before
 // it starts: GOMAXPROCS in template.yaml.
@@ -125,9 +122,7 @@ func fit(megabytes int) {
 	// Lambda kills what passes its memory. The last quarter is for the program itself, and
 	// for what is allocated faster than it is collected.
 	debug.SetMemoryLimit(int64(megabytes) << 20 / 4 * 3)
-	// Go's own 100 lets 4 MB fill before the first collection, which suits the smallest. In
-	// others a sixteenth of the memory may: collections were a sixth of a prune's CPU.
-	if megabytes > leastMemory {
-		debug.SetGCPercent(100 * megabytes / 64)
-	}
+	// Go's own 100 lets 4 MB fill before the first collection. A sixteenth of the memory
+	// may: collections were a tenth of a long scan's CPU, and a sixth of a prune's.
+	debug.SetGCPercent(100 * megabytes / 64)
 }
