@@ -50,8 +50,9 @@ pictures: setup ## a headless Chromium presses the buttons of the page and takes
 	@CHROMIUM="$${CHROMIUM:-chromium}" go run ./infra/console -then $(abspath $(B))/browser $(abspath $(PICTURES))
 
 test: setup $(B)/bin/terragrunt ## every test, real clients included, under the race detector
-	@# The longest packages first, so that none of them is left alone at the end.
-	go test -race -timeout 30m ./pkg/prune ./infra/chaos ./infra/stack ./functions/... ./... # a package at most: real clients on a busy machine take their time
+	@# The longest packages first, so that none of them is left alone at the end; one more than
+	@# there are cores, since they wait for clients and for the local AWS.
+	go test -race -p $$(($$(nproc) + 1)) -timeout 30m ./pkg/prune ./infra/chaos ./infra/stack ./functions/... ./... # a package at most: real clients on a busy machine take their time
 
 fuzz: ## ten seconds of fuzzing for each parser
 	@for pkg in $$(grep -lE '^func Fuzz' $(GOFILES) | xargs -n1 dirname | sort -u); do \

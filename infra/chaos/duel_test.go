@@ -6,7 +6,7 @@ import (
 )
 
 // everyDuel is how many duels lie between two that are made.
-var everyDuel = flag.Int("duels", 41, "make every nth duel; 1: all of them")
+var everyDuel = flag.Int("duels", 97, "make every nth duel; 1: all of them")
 
 // duels are who meet on one key, one of them Lockwarden's.
 var duels = [][2]drawn{

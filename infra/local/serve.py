@@ -15,6 +15,7 @@ import logging
 import sys
 
 import authorize
+import moto.backends
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import FakeDeleteMarker, s3_backends
@@ -23,6 +24,8 @@ from moto.sns.models import sns_backends
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 authorize.install()
+modules = list(moto.backends.list_of_moto_modules())
+moto.backends.list_of_moto_modules = lambda: modules  # it reads the disk for each request
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
 server.start()
 print(server.get_host_and_port()[1], flush=True)
