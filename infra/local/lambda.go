@@ -50,7 +50,8 @@ func build(ctx context.Context, function string) (string, error) {
 	}
 	defer os.RemoveAll(fresh) //nolint:errcheck // it is empty by then
 	built, binary := filepath.Join(fresh, function), filepath.Join(dir, function)
-	_ = os.Link(binary, built) // go does not link what is up to date; where there is none yet, it does
+	// What is up to date go does not link again. Where there is none yet, it links.
+	_ = os.Link(binary, built)
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "lambda.norpc", "-o", built, "./functions/"+function) //nolint:gosec // our own functions
 	cmd.Dir = Root()
 	if out, err := cmd.CombinedOutput(); err != nil {
