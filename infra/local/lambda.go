@@ -48,7 +48,7 @@ func build(ctx context.Context, function string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	defer os.RemoveAll(fresh) //nolint:errcheck // it is empty by then
+	defer os.RemoveAll(fresh) //nolint:errcheck // at most another name of the binary is in it
 	built, binary := filepath.Join(fresh, function), filepath.Join(dir, function)
 	// What is up to date go does not link again. Where there is none yet, it links.
 	_ = os.Link(binary, built)

@@ -45,7 +45,7 @@ func (b *Bucket) Survey(ctx context.Context) (iter.Seq2[tflock.Holding, error], 
 				yield(tflock.Holding{}, &Error{b.arn, err})
 				return
 			}
-			whole = times.turn(aws.ToInt32(page.KeyCount)) && whole
+			whole = times.turn(page.KeyCount) && whole
 			holdings, err := b.readAll(ctx, page.Contents)
 			unread = cmp.Or(unread, err)
 			for _, h := range holdings {

@@ -69,8 +69,9 @@ func (t *Times) note(key, object []byte) {
 	t.noted++
 }
 
-// turn ends a page of so many keys, and says whether every one of them was noted.
-func (t *Times) turn(keys int32) (all bool) {
-	all, t.noted = t.noted == keys, 0
+// turn ends a page of so many keys, as S3 counts them, and says whether every one of them
+// was noted.
+func (t *Times) turn(keys *int32) (all bool) {
+	all, t.noted = keys != nil && t.noted == *keys, 0
 	return all
 }

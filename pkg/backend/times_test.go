@@ -1,7 +1,11 @@
 package backend_test
 
 import (
+	"cmp"
 	"fmt"
+	"io"
+	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -109,4 +113,42 @@ func TestAListingTellsOfWholeBucketsOnly(t *testing.T) {
 		ask(times, state(0), false, time.Time{})
 		ask(times, "states/none", false, time.Time{})
 	})
+}
+
+// stand answers every request with one page.
+type stand string
+
+func (s stand) Do(r *http.Request) (*http.Response, error) {
+	return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(string(s))), Request: r}, nil
+}
+
+func TestOfAListingThatIsNotQuiteS3sNothingIsTaken(t *testing.T) {
+	const s3s = `<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>b</Name><KeyCount>1</KeyCount><IsTruncated>false</IsTruncated>` +
+		`<Contents><Key>k</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified><Size>1</Size></Contents></ListBucketResult>`
+	for name, tc := range map[string]struct {
+		old, fresh string
+		known      bool
+	}{
+		"as S3 writes it":                   {"", "", true},
+		"without a count of keys":           {"<KeyCount>1</KeyCount>", "", false},
+		"with more keys than it shows":      {"<KeyCount>1<", "<KeyCount>2<", false},
+		"with a time in another form":       {"05.000Z", "05Z", false},
+		"with a time that is none":          {"2026-01-02T", "2026-99-02T", false},
+		"without a time":                    {"LastModified", "Modified", false},
+		"with tags in another namespace":    {"Contents>", "n:Contents>", false},
+		"with a key that XML had to escape": {"<Key>k<", "<Key>&#107;<", false},
+		"with a key that cannot be decoded": {"<Key>k<", "<Key>%zz<", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			cfg := server.Config()
+			cfg.HTTPClient = stand(strings.ReplaceAll(s3s, cmp.Or(tc.old, "?"), tc.fresh))
+			set, err := backend.Open(cfg, nil, []string{"arn:aws:s3:::b"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if at, known := surveyed(t, set.Buckets[0]).Of("b/k"); known != tc.known || (known && at.Year() != 2026) {
+				t.Errorf("%v, %v", at, known)
+			}
+		})
+	}
 }
