@@ -6,6 +6,9 @@ B := .build
 TOOLS := infra/tools
 GOFILES := $(shell git ls-files '*.go')
 
+# Python compiles what it uses once, and not at every start.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help setup demo console pictures test fuzz chaos bench build reproducible sbom vuln lint template ci clean deploy unlock
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
@@ -16,7 +19,7 @@ $(B)/venv/done: $(TOOLS)/requirements.txt
 	@command -v python3 >/dev/null || { echo 'Python 3 is missing: install it (Debian: apt-get install python3 python3-venv)'; exit 1; }
 	@echo '> installing the local AWS (moto) and the SAM transform into $(B)/venv: a minute, once'
 	@python3 -m venv $(B)/venv || { echo 'python3 cannot make a virtual environment (Debian: apt-get install python3-venv)'; exit 1; }
-	@$(B)/venv/bin/pip install --quiet --disable-pip-version-check -r $<
+	@$(B)/venv/bin/pip install --quiet --disable-pip-version-check --no-compile -r $< # most of it is never used
 	@touch $@
 
 $(B)/bin/tofu: $(TOOLS)/tofu/go.mod $(TOOLS)/tofu/go.sum

@@ -4,6 +4,7 @@ IAM decides as authorize.py says. Prints the port. Then answers each line with o
 - "published ARN": what was published to a topic, a list of [subject, message, attributes].
 - "used ARN": the actions that a role was allowed.
 - "age SECONDS BUCKET PREFIX": makes the objects there that much older.
+- "fill BUCKET PREFIX COUNT": puts that many empty objects there, numbered.
 - "save": keeps everything in mind as it is now; "load": brings that back, in place of what came since.
 - "dump BUCKET": what lies in all tables, and every version in the bucket, the newest of a key first.
 """
@@ -44,6 +45,11 @@ def age(seconds, bucket, prefix=""):
     for name in list(keys):
         for version in keys.getlist(name) if name.startswith(prefix) else []:
             version.last_modified -= datetime.timedelta(seconds=float(seconds))
+
+
+def fill(bucket, prefix, count):
+    for i in range(int(count)):
+        s3_backends[DEFAULT_ACCOUNT_ID]["aws"].put_object(bucket, f"{prefix}{i:05d}", b"")
 
 
 saved = {}
@@ -92,7 +98,7 @@ def dump(bucket):
     return {"rows": rows, "versions": versions}
 
 
-COMMANDS = {"published": published, "used": authorize.used, "age": age, "save": save, "load": load, "dump": dump}
+COMMANDS = {"published": published, "used": authorize.used, "age": age, "fill": fill, "save": save, "load": load, "dump": dump}
 for line in sys.stdin:  # it ends with the parent, however that dies
     command, *arguments = line.rstrip("\n").split(" ", 3)  # a prefix may have blanks
     print(json.dumps(COMMANDS[command](*arguments)), flush=True)

@@ -196,10 +196,10 @@ func TestContract(t *testing.T) {
 func TestBucketListsLocksAmongManyKeys(t *testing.T) {
 	s := stores(t)["bucket"]
 	bucket, _, _ := tflock.SplitPath(s.path("x"))
-	for i := range 1100 { // more than a page
-		put(t, bucket, fmt.Sprintf("states/%04d/terraform.tfstate", i), "{}")
+	if err := server.Fill(bucket, "states/", 1100); err != nil { // more than a page
+		t.Fatal(err)
 	}
-	for _, key := range []string{"states/0000/terraform.tfstate", "states/1099/terraform.tfstate"} {
+	for _, key := range []string{"states/00000", "states/01099"} {
 		s.write(s.path(key), string(lockJSON(t, key)))
 	}
 	put(t, bucket, tflock.Suffix, "a lock on no state")

@@ -1,10 +1,8 @@
 package prune_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -292,19 +290,9 @@ func TestAWriteWithoutALockIsNotLost(t *testing.T) {
 func TestManyPages(t *testing.T) {
 	w := newWorld(t)
 	w.stale(key, state(t, "destroyed"))
-	const objects = 1100 // between the state and its lock object
-	var group sync.WaitGroup
-	for part := range 4 {
-		group.Go(func() {
-			for i := part; i < objects; i += 4 {
-				k := fmt.Sprintf("%s.%05d", key, i)
-				if _, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: &k, Body: bytes.NewReader(nil)}); err != nil {
-					t.Error(err)
-				}
-			}
-		})
+	if err := server.Fill(w.Bucket, key+".", 1100); err != nil { // between the state and its lock object
+		t.Fatal(err)
 	}
-	group.Wait()
 	var mu sync.Mutex
 	calls := map[string]int{}
 	wire := &local.Wire{Before: func(call string) { mu.Lock(); calls[call]++; mu.Unlock() }}
