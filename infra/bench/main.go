@@ -66,14 +66,28 @@ func measure(ctx context.Context, runs int, only, ldflags string) error {
 	for _, s := range all {
 		fmt.Println(s.line())
 	}
+	fmt.Print("\nIn brackets: the figures to reach. ", slowness(all), "\n")
+	return nil
+}
+
+// slowness says how this machine compares with the one that the figures were set on, by
+// each peer that was measured on both: no two agree.
+func slowness(all []*series) string {
+	var times []string
 	for _, s := range all {
-		if cpu := median(s.results, cpuOf); s.name == "boto3, 200 rows" {
-			fmt.Printf("\nIn brackets: the figures to reach. They were set on a machine where the first line of boto3 takes %d ms of CPU; here it takes %.1f times as much.\n",
-				boto3CPU.Milliseconds(), float64(cpu)/float64(boto3CPU))
-			break
+		for _, figure := range []struct {
+			what        string
+			there, here time.Duration
+		}{{"init", s.peer.init, median(s.results, initOf)}, {"CPU", s.peer.cpu, median(s.results, cpuOf)}} {
+			if figure.there > 0 {
+				times = append(times, fmt.Sprintf("%.1f (%s of %s)", float64(figure.here)/float64(figure.there), figure.what, s.name))
+			}
 		}
 	}
-	return nil
+	if len(times) == 0 {
+		return "They were set on another machine: measure the peers too."
+	}
+	return "They were set on another machine; this one takes so many times as long: " + strings.Join(times, ", ") + "."
 }
 
 func initOf(r run) time.Duration { return r.Init }
