@@ -24,8 +24,8 @@ type measured struct {
 	// before readies the world for each run, and after says whether the run did its work.
 	before func(*scale.World)
 	after  func(*scale.World) error
-	runs   int   // 0: as many as asked for
-	hold   int64 // bytes; 0: any
+	runs   int     // 0: as many as asked for
+	hold   int64   // bytes; 0: any
 	limits figures // to reach
 	peer   figures // taken on the machine where the limits were set
 }

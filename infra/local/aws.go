@@ -112,7 +112,7 @@ func (a *AWS) Age(bucket, prefix string, by time.Duration) error {
 // Fill puts n empty objects into a bucket: the prefix, and a number of five digits from 0
 // on. It is for tests of more than a page: one by one they take seconds.
 func (a *AWS) Fill(bucket, prefix string, n int) error {
-	_, err := a.ask(fmt.Sprintf("fill %s %s %d", bucket, prefix, n))
+	_, err := a.ask(fmt.Sprintf("fill %d %s %s", n, bucket, prefix))
 	return err
 }
 

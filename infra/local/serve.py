@@ -4,7 +4,7 @@ IAM decides as authorize.py says. Prints the port. Then answers each line with o
 - "published ARN": what was published to a topic, a list of [subject, message, attributes].
 - "used ARN": the actions that a role was allowed.
 - "age SECONDS BUCKET PREFIX": makes the objects there that much older.
-- "fill BUCKET PREFIX COUNT": puts that many empty objects there, numbered.
+- "fill COUNT BUCKET PREFIX": puts that many empty objects there, numbered.
 - "save": keeps everything in mind as it is now; "load": brings that back, in place of what came since.
 - "dump BUCKET": what lies in all tables, and every version in the bucket, the newest of a key first.
 """
@@ -47,7 +47,7 @@ def age(seconds, bucket, prefix=""):
             version.last_modified -= datetime.timedelta(seconds=float(seconds))
 
 
-def fill(bucket, prefix, count):
+def fill(count, bucket, prefix=""):
     for i in range(int(count)):
         s3_backends[DEFAULT_ACCOUNT_ID]["aws"].put_object(bucket, f"{prefix}{i:05d}", b"")
 

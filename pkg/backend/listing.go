@@ -54,7 +54,7 @@ func (b *Bucket) Survey(ctx context.Context) (iter.Seq2[tflock.Holding, error], 
 				}
 			}
 		}
-		times.whole = whole
+		times.end(whole)
 		if unread != nil {
 			yield(tflock.Holding{}, unread)
 		}

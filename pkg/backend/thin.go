@@ -22,6 +22,7 @@ func locksOnly(times *Times) func(*s3.Options) {
 	thin := middleware.DeserializeMiddlewareFunc("LocksOnly", func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
 		out, metadata, err := next.HandleDeserialize(ctx, in)
 		if response, ok := out.RawResponse.(*smithyhttp.Response); ok && err == nil && response.StatusCode == http.StatusOK {
+			times.begin()
 			response.Body = struct {
 				io.Reader
 				io.Closer
@@ -75,7 +76,7 @@ func (t *thinner) step() {
 	if length := bytes.Index(t.buf, endOfContents); length >= 0 {
 		end := length + len(endOfContents)
 		start := bytes.Index(t.buf[:end], contents)
-		if start < 0 || t.mayBeLock(t.buf[start:end]) {
+		if start < 0 || !t.note(t.buf[start:end]) {
 			t.done = end
 			return
 		}
@@ -97,16 +98,17 @@ func (t *thinner) step() {
 	t.buf = t.store[:rest+n]
 }
 
-// mayBeLock says whether the key of one listed object ends in the suffix of locks, or in
-// something encoded that only a decoder can tell.
-func (t *thinner) mayBeLock(object []byte) bool {
+// note remembers when one listed object was written, and says whether it certainly is no
+// lock: the key does not end in the suffix, nor in something encoded that only a decoder
+// can tell.
+func (t *thinner) note(object []byte) (noLock bool) {
 	_, rest, found := bytes.Cut(object, keyStart)
 	key, _, ended := bytes.Cut(rest, keyEnd)
 	if !found || !ended {
-		return true
+		return false
 	}
 	t.times.note(key, object)
 	// Each byte of the suffix may take up to six as an escape.
 	last := key[max(0, len(key)-6*len(lockEnd)):]
-	return bytes.HasSuffix(key, lockEnd) || bytes.ContainsAny(last, "%&")
+	return !bytes.HasSuffix(key, lockEnd) && !bytes.ContainsAny(last, "%&")
 }

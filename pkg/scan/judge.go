@@ -30,6 +30,10 @@ const (
 	lookTime   = lookupTime / few
 )
 
+// justNow is how old a listing may be at the end of the reading, whose other stores may
+// take longer: an apply writes its state at any moment, and that it is alive must be seen.
+const justNow = 5 * time.Second
+
 // Rank orders verdicts by how much they matter, the most pressing first.
 func Rank(v policy.Verdict) int {
 	switch v {
@@ -43,8 +47,8 @@ func Rank(v policy.Verdict) int {
 }
 
 // Look finds out when the states under these locks were last written: from the listing
-// that showed their bucket's locks, or else by asking, a few in a row and the rows side by
-// side. A state that cannot be looked at is evidence of its own.
+// that showed their bucket's locks just now, or else by asking, a few in a row and the rows
+// side by side. A state that cannot be looked at is evidence of its own.
 func (s *Scanner) Look(ctx context.Context, r Reading, locks []Judged) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
@@ -70,8 +74,10 @@ func (s *Scanner) look(ctx context.Context, r Reading, l tflock.Lock) policy.Sta
 	if r.Failed(watched.ARN()) {
 		return policy.State{Problem: "its bucket cannot be read"}
 	}
-	if written, known := r.written[watched.ARN()].Of(l.Path); known {
-		return policy.State{Written: written}
+	if shown := r.listed[watched.ARN()]; r.Ended.Sub(shown.at) <= justNow {
+		if written, known := shown.times.Of(l.Path); known {
+			return policy.State{Written: written}
+		}
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()

@@ -60,7 +60,13 @@ type Reading struct {
 	Watched  []string          // ARN of every store
 	Failures map[string]string // ARN of each that could not be read completely, with the cause
 	holdings holdings
-	written  map[string]*backend.Times // when states were, by the ARN of their bucket
+	listed   map[string]listed // by the ARN of a bucket
+}
+
+// listed is what the listing of a bucket showed of its states, and when it ended.
+type listed struct {
+	times *backend.Times
+	at    time.Time
 }
 
 // Complete says whether every store was read to its end.
@@ -110,7 +116,7 @@ func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
 func (s *Scanner) Read(ctx context.Context) Reading {
 	ctx, cancel := withReserve(ctx)
 	defer cancel()
-	r := Reading{Started: s.now(), Failures: map[string]string{}, written: make(map[string]*backend.Times, len(s.buckets))}
+	r := Reading{Started: s.now(), Failures: map[string]string{}, listed: make(map[string]listed, len(s.buckets))}
 	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(readers)
@@ -119,17 +125,20 @@ func (s *Scanner) Read(ctx context.Context) Reading {
 		group.Go(func() error {
 			var found holdings
 			problem := ""
-			listed, written := survey(ctx, place)
-			for h, err := range listed {
+			all, times := survey(ctx, place)
+			for h, err := range all {
 				if err != nil {
 					problem = err.Error()
 					break
 				}
 				found = append(found, pack(h))
 			}
+			ended := s.now()
 			mu.Lock()
 			defer mu.Unlock()
-			r.written[place.ARN()] = written
+			if times != nil {
+				r.listed[place.ARN()] = listed{times, ended}
+			}
 			if r.holdings == nil { // of one store alone there is no copy
 				r.holdings = found
 			} else {
