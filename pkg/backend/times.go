@@ -66,7 +66,7 @@ func (t *Times) note(key, object []byte) {
 	if !found || len(at) != len(written{}.at) {
 		return
 	}
-	if bytes.ContainsAny(key, "%+") {
+	if bytes.IndexByte(key, '%') >= 0 || bytes.IndexByte(key, '+') >= 0 {
 		plain, err := url.QueryUnescape(string(key))
 		if err != nil {
 			return
