@@ -32,9 +32,11 @@ func locksIn(page io.Reader) ([]string, error) {
 	return keys, nil
 }
 
+const prolog = `<?xml version="1.0"?>`
+
 func listingOf(keys ...string) string {
 	var page strings.Builder
-	page.WriteString(`<?xml version="1.0"?><ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><NextContinuationToken>next</NextContinuationToken>`)
+	page.WriteString(prolog + `<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><NextContinuationToken>next</NextContinuationToken>`)
 	for _, key := range keys {
 		fmt.Fprintf(&page, `<Contents><Key>%s</Key><LastModified>2026-01-02T03:04:05.000Z</LastModified><Size>1</Size></Contents>`, key)
 	}
@@ -95,13 +97,15 @@ func FuzzThin(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, page string) {
 		want, err := locksIn(strings.NewReader(page))
-		if err != nil || strings.Contains(page, "<!") || strings.Contains(page, "<?") || strings.Count(page, "<Key>") != strings.Count(page, "<Contents>") {
-			t.Skip("no store answers so") // comments and the like may hold anything that looks like a tag
+		var root struct{ XMLName xml.Name }
+		if xml.NewDecoder(strings.NewReader(page)).Decode(&root) != nil || root.XMLName.Local == "Contents" {
+			return // no listing: its objects lie in another element
+		}
+		body := strings.TrimPrefix(page, prolog)
+		if err != nil || strings.Contains(body, "<!") || strings.Contains(body, "<?") || strings.Count(body, "<Key>") != strings.Count(body, "<Contents>") {
+			return // no listing: comments and the like may hold anything that looks like a tag
 		}
 		got, err := locksIn(backend.Thin(strings.NewReader(page)))
-		if err == io.EOF && len(want) == 1 { //nolint:errorlint // a decoder gives it as it is
-			return // the document was one object and no lock: nothing is left of it, and an error hides none
-		}
 		if err != nil || !slices.Equal(got, want) {
 			t.Errorf("%q, %v; without thinning %q", got, err, want)
 		}
