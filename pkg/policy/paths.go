@@ -12,25 +12,69 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// Paths are the globs over a state's key that say which states may be pruned at all.
-type Paths struct{ globs []string }
+// Paths are the globs over a state's key that say which states may be pruned at all. A
+// key must match one of the globs and none of the exclusions, in whatever order they
+// were written.
+type Paths struct{ globs, exclusions []string }
 
-// ParsePaths reads globs parted by commas, as in "branches/**,env:/*/branches/**". A
-// comma inside braces belongs to its glob. A glob that is no UTF-8 is refused: a broken
-// character would match every other one. The error names every glob that is wrong.
+// exclusion begins a glob that excludes what it matches.
+const exclusion = "!"
+
+// ParsePaths reads comma-separated globs, as in "branches/**,!branches/main/**". A comma
+// inside braces belongs to its glob; a glob that begins with "!" excludes. Globs that no
+// key can match are refused, and so are exclusions without a glob to exclude from: each
+// looks like a rule and does nothing. The error names every glob that is wrong, and what
+// a right one looks like. testdata/settings.json has the values that must be accepted
+// and refused.
 func ParsePaths(text string) (Paths, error) {
 	var p Paths
 	var errs []error
-	for _, glob := range splitOutsideBraces(text) {
-		switch glob = strings.TrimSpace(glob); {
-		case glob == "":
-		case !doublestar.ValidatePattern(glob) || !utf8.ValidString(glob) || strings.HasPrefix(glob, "/"):
-			errs = append(errs, fmt.Errorf("path %q is no valid glob over a state's key: write it like branches/**", glob))
-		default:
+	for _, item := range splitOutsideBraces(text) {
+		item = strings.TrimSpace(item)
+		if item == "" {
+			continue
+		}
+		glob, excludes := strings.CutPrefix(item, exclusion)
+		if err := checkPath(glob); err != nil {
+			errs = append(errs, fmt.Errorf("path %q: %w", item, err))
+		} else if excludes {
+			p.exclusions = append(p.exclusions, glob)
+		} else {
 			p.globs = append(p.globs, glob)
 		}
 	}
+	if len(errs) == 0 && len(p.globs) == 0 && len(p.exclusions) > 0 {
+		errs = append(errs, fmt.Errorf("path %q: there are only exclusions, so that nothing would ever be pruned: name what may be pruned too, as in branches/**,!branches/main/**", text))
+	}
 	return p, errors.Join(errs...)
+}
+
+// checkPath says why a glob, without its "!", can match no state's key.
+func checkPath(glob string) error {
+	switch {
+	case glob == "" || strings.HasPrefix(glob, exclusion):
+		return errors.New("an exclusion is one ! before a glob: write it like !branches/main/**")
+	case hasScheme(glob):
+		return errors.New("write the key alone, without a scheme, an ARN or the bucket: branches/**")
+	case strings.Contains(glob, ";"):
+		return errors.New("globs are separated by commas: branches/**,feature-branches/**")
+	case strings.HasPrefix(glob, "/"):
+		return errors.New("a key does not begin with a slash: write it like branches/**")
+	case strings.HasSuffix(glob, "/"):
+		return fmt.Errorf("a state's key does not end in a slash: write it like %s**", glob)
+	case !strings.ContainsAny(glob, `/.*?[{`):
+		return fmt.Errorf("it matches only a state whose whole key is that word: for everything below it write %s/**", glob)
+	case !doublestar.ValidatePattern(glob) || !utf8.ValidString(glob): // a broken character would match every other one
+		return errors.New("it is not a valid glob over a state's key: write it like branches/**")
+	}
+	return nil
+}
+
+// hasScheme says whether a glob was written as a URL or an ARN. Keys may contain a colon:
+// those of workspaces begin with "env:/".
+func hasScheme(glob string) bool {
+	lower := strings.ToLower(glob)
+	return slices.ContainsFunc([]string{"s3:", "arn:", "http:", "https:"}, func(scheme string) bool { return strings.HasPrefix(lower, scheme) })
 }
 
 // Prefixes are what to list to see every key that may match, sorted; none is the
@@ -55,7 +99,6 @@ func (p Paths) Prefixes() []string {
 
 // Match says whether a key may be that of a state to prune. A lock object never is.
 func (p Paths) Match(key string) bool {
-	return !strings.HasSuffix(key, tflock.Suffix) && slices.ContainsFunc(p.globs, func(glob string) bool {
-		return doublestar.MatchUnvalidated(glob, key)
-	})
+	matches := func(glob string) bool { return doublestar.MatchUnvalidated(glob, key) }
+	return !strings.HasSuffix(key, tflock.Suffix) && slices.ContainsFunc(p.globs, matches) && !slices.ContainsFunc(p.exclusions, matches)
 }

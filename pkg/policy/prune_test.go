@@ -68,12 +68,16 @@ func TestParsePaths(t *testing.T) {
 		wrong    string
 	}{
 		"the defaults": {
-			"branches/**,feature-branches/**,env:/*/branches/**",
+			"branches/**,feature-branches/**,env:/*/branches/**,!**/main/**,!**/master/**",
 			[]string{"branches/", "env:/", "feature-branches/"},
-			[]string{"branches/a", "branches/a/b.tfstate", "env:/x/branches/a"},
-			[]string{"main/a", "env:/x/main/a", "xbranches/a", "branches/a.tflock"},
+			[]string{"branches/a", "branches/a/b.tfstate", "env:/x/branches/a", "branches/mainly/a", "branches/main.tfstate"},
+			[]string{"main/a", "env:/x/main/a", "xbranches/a", "branches/a.tflock", "branches/main/a", "branches/x/master/a/b", "env:/main/branches/a"},
 			"",
 		},
+		"an exclusion counts wherever it stands": {"!a/b/**,a/**", []string{"a/"}, []string{"a/c"}, []string{"a/b/c", "a/b"}, ""},
+		"an exclusion is not listed":             {"a/x/**,!a/**", []string{"a/x/"}, nil, []string{"a/x/y"}, ""},
+		"a ! inside a glob is a character":       {"a/{!b,c}", []string{"a/"}, []string{"a/!b", "a/c"}, []string{"a/b"}, ""},
+		"an escaped ! is a character":            {`\!a/*`, []string{""}, []string{"!a/b"}, []string{"a/b"}, ""},
 		"a prefix within another is listed once": {"a/**, a/b/**,ab/*", []string{"a/", "ab/"}, []string{"a/b/c", "ab/c"}, []string{"ab/c/d"}, ""},
 		"a glob from the start lists everything": {"**/branches/**,a/**", []string{""}, []string{"x/branches/y", "a/b"}, []string{"x/y"}, ""},
 		"a comma in braces belongs to the glob":  {"{a,b}/*", []string{""}, []string{"a/x", "b/x"}, []string{"c/x"}, ""},

@@ -3,8 +3,10 @@ package policy
 import (
 	"errors"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/bmatcuk/doublestar/v4"
 )
@@ -41,10 +43,11 @@ func (t Thresholds) For(path, operation string) time.Duration {
 	return t.Default
 }
 
-// ParseOverrides reads `glob=duration` pairs parted by commas, as in
+// ParseOverrides reads comma-separated `glob=duration` pairs, as in
 // "operation:OperationTypePlan=15m,*/environments/production/**=2h". A comma inside
-// braces belongs to the glob, and the last "=" parts a pair. Durations are Go's.
+// braces belongs to the glob, and the last "=" divides a pair. Durations are Go's.
 // The error names every pair that is wrong, and what a right one looks like.
+// testdata/settings.json has the values that must be accepted and refused.
 func ParseOverrides(text string) ([]Override, error) {
 	var overrides []Override
 	var errs []error
@@ -64,24 +67,55 @@ func ParseOverrides(text string) ([]Override, error) {
 }
 
 func parseOverride(pair string) (Override, error) {
+	if strings.Contains(pair, ";") {
+		return Override{}, errors.New("pairs are separated by commas: */staging/**=1h,*/production/**=2h")
+	}
 	at := strings.LastIndex(pair, "=")
 	if at < 0 {
 		return Override{}, errors.New("write it as glob=duration, for example */production/**=2h")
 	}
 	o := Override{Pattern: strings.TrimSpace(pair[:at])}
-	glob := strings.TrimPrefix(o.Pattern, operationPrefix)
-	if glob == "" || !doublestar.ValidatePattern(glob) {
-		return Override{}, errors.New("the glob is not valid: see the syntax of doublestar, for example */production/** or operation:OperationTypePlan")
+	if err := checkPattern(o.Pattern); err != nil {
+		return Override{}, err
 	}
 	var err error
-	if o.Threshold, err = time.ParseDuration(strings.TrimSpace(pair[at+1:])); err != nil || o.Threshold <= 0 {
-		return Override{}, errors.New("the duration must be above zero and look like 90s, 30m or 2h")
-	}
-	return o, nil
+	o.Threshold, err = parseThreshold(strings.TrimSpace(pair[at+1:]))
+	return o, err
 }
 
-// splitOutsideBraces splits at the commas that are not inside {…}, since there they
-// part the alternatives of a glob.
+// checkPattern says why a pattern can match no lock.
+func checkPattern(pattern string) error {
+	glob, operation := strings.CutPrefix(pattern, operationPrefix)
+	switch {
+	case glob == "" || !doublestar.ValidatePattern(glob) || !utf8.ValidString(glob):
+		return errors.New("the glob is not valid: see the syntax of doublestar, for example */production/** or operation:OperationTypePlan")
+	case operation:
+		return nil
+	case hasScheme(glob):
+		return errors.New("write the path as bucket/key, without a scheme or an ARN: */production/**")
+	case strings.HasPrefix(glob, "/"):
+		return errors.New("a path begins with the bucket's name, and not with a slash: */production/**")
+	case !strings.Contains(glob, "/") && !strings.Contains(glob, "**"):
+		return errors.New("it matches no path: a path is bucket/key, and * does not match a slash; write it like */production/**, or ** for every path")
+	}
+	return nil
+}
+
+func parseThreshold(text string) (time.Duration, error) {
+	d, err := time.ParseDuration(text)
+	if days, ok := strings.CutSuffix(text, "d"); err != nil && ok {
+		if n, err := strconv.Atoi(days); err == nil && n > 0 && n < 1000 {
+			return 0, fmt.Errorf("the duration must be in hours, minutes or seconds: write %dh for %s", 24*n, text)
+		}
+	}
+	if err != nil || d <= 0 {
+		return 0, errors.New("the duration must be above zero and look like 90s, 30m or 2h")
+	}
+	return d, nil
+}
+
+// splitOutsideBraces splits at the commas that are not inside {…}, where they separate
+// the alternatives of a glob.
 func splitOutsideBraces(text string) []string {
 	depth := 0
 	return strings.FieldsFunc(text, func(r rune) bool {
