@@ -1,0 +1,95 @@
+package alert
+
+import (
+	"slices"
+	"strings"
+)
+
+const (
+	// prefixesListed is how many top-level prefixes are sure of a place in the list of a
+	// shared message; the others are counted.
+	prefixesListed = 20
+	// prefixesCounted bounds the memory for counts: whoever can write to a table can invent
+	// any number of prefixes.
+	prefixesCounted = 1000
+)
+
+// Prefix is how many locks of a shared message are on states of one top-level prefix.
+type Prefix struct {
+	Prefix string `json:"prefix"` // bucket/first part of the key; the bucket alone for a key without "/"
+	Locks  int    `json:"locks"`
+}
+
+// PrefixOf gives the top-level prefix of a state's path: the bucket and the first part
+// of the key. Keys without a slash share one, the bucket itself: otherwise each of them
+// would take a place in the list.
+func PrefixOf(path string) string {
+	bucket, key, _ := strings.Cut(path, "/")
+	first, _, nested := strings.Cut(key, "/")
+	if !nested {
+		return bucket
+	}
+	return bucket + "/" + first
+}
+
+// Selection picks, of any number of locks, the ones that a shared message lists: the
+// first of each top-level prefix, for up to 20 prefixes, and then the first of all. So
+// no flood of locks under one prefix hides a lock under another one. It counts the rest.
+// Its memory is bounded by the limit, whatever is added.
+type Selection[T any] struct {
+	limit     int
+	total     int
+	uncounted int // locks of prefixes beyond prefixesCounted
+	leading   []T // the first of each prefix
+	others    []T
+	prefixes  []Prefix
+	places    map[string]int // of a prefix in prefixes
+}
+
+// NewSelection keeps at most limit items, which must be at least 20.
+func NewSelection[T any](limit int) *Selection[T] {
+	return &Selection[T]{limit: max(limit, prefixesListed), places: map[string]int{}}
+}
+
+// Add takes the next lock: the more urgent ones come first.
+func (s *Selection[T]) Add(path string, item T) {
+	s.total++
+	prefix := PrefixOf(path)
+	place, known := s.places[prefix]
+	switch {
+	case known:
+		s.prefixes[place].Locks++
+	case len(s.prefixes) < prefixesCounted:
+		s.places[prefix] = len(s.prefixes)
+		s.prefixes = append(s.prefixes, Prefix{prefix, 1})
+		if len(s.leading) < prefixesListed {
+			s.leading = append(s.leading, item)
+			if len(s.leading)+len(s.others) > s.limit {
+				s.others = s.others[:len(s.others)-1]
+			}
+			return
+		}
+	default:
+		s.uncounted++
+	}
+	if len(s.leading)+len(s.others) < s.limit {
+		s.others = append(s.others, item)
+	}
+}
+
+// Items gives the picked ones: the first of each prefix, then the others, each in the
+// order in which they were added. Whoever has room for fewer takes the first ones.
+func (s *Selection[T]) Items() []T { return slices.Concat(s.leading, s.others) }
+
+// Leading is how many of the items are the first of their prefix.
+func (s *Selection[T]) Leading() int { return len(s.leading) }
+
+// Omitted is how many locks were added and not picked.
+func (s *Selection[T]) Omitted() int { return s.total - len(s.leading) - len(s.others) }
+
+// Prefixes counts the locks of each prefix, in the order of their first locks. Locks of
+// prefixes beyond a thousand are in Uncounted only.
+func (s *Selection[T]) Prefixes() []Prefix { return s.prefixes }
+
+// Uncounted is how many locks are in no count of Prefixes.
+func (s *Selection[T]) Uncounted() int { return s.uncounted }
