@@ -3,6 +3,7 @@ package scan
 import (
 	"context"
 	"iter"
+	"slices"
 	"sync"
 	"time"
 
@@ -57,8 +58,10 @@ func New(set backend.Set, rules Rules, now func() time.Time) *Scanner {
 type Reading struct {
 	Started  time.Time         // before the first read
 	Ended    time.Time         // after the last read
-	Watched  []string          // ARN of every store
+	Watched  []string          // ARN of every store, found by patterns or named
+	Patterns []string          // configured ARNs with a `*`; one that could not be searched is in Failures
 	Failures map[string]string // ARN of each that could not be read completely, with the cause
+	passing  map[string]bool   // of Failures, those whose cause may pass by itself
 	holdings holdings
 	listed   map[string]listed // by the ARN of a bucket
 }
@@ -78,11 +81,15 @@ func (r Reading) Failed(store string) bool {
 	return failed
 }
 
-// Errors are the causes of the failures, in the order of the stores. Each names its
-// store.
+// Passing says whether the failure of a store or a pattern may pass by itself, as a
+// throttle, a timeout or a 5xx does: see backend.Error's Permanent.
+func (r Reading) Passing(arn string) bool { return r.passing[arn] }
+
+// Errors are the causes of the failures, in the order of the stores, then of the
+// patterns. Each names its store or pattern.
 func (r Reading) Errors() []string {
 	list := []string{}
-	for _, arn := range r.Watched {
+	for _, arn := range slices.Concat(r.Watched, r.Patterns) {
 		if problem, failed := r.Failures[arn]; failed {
 			list = append(list, problem)
 		}
@@ -116,7 +123,7 @@ func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
 func (s *Scanner) Read(ctx context.Context) Reading {
 	ctx, cancel := withReserve(ctx)
 	defer cancel()
-	r := Reading{Started: s.now(), Failures: map[string]string{}, listed: make(map[string]listed, len(s.buckets))}
+	r := Reading{Started: s.now(), Failures: map[string]string{}, passing: map[string]bool{}, listed: make(map[string]listed, len(s.buckets))}
 	var mu sync.Mutex
 	var group errgroup.Group
 	group.SetLimit(readers)
@@ -124,11 +131,11 @@ func (s *Scanner) Read(ctx context.Context) Reading {
 		r.Watched = append(r.Watched, place.ARN())
 		group.Go(func() error {
 			var found holdings
-			problem := ""
+			var problem error
 			all, times := survey(ctx, place)
 			for h, err := range all {
 				if err != nil {
-					problem = err.Error()
+					problem = err
 					break
 				}
 				found = append(found, pack(h))
@@ -144,8 +151,8 @@ func (s *Scanner) Read(ctx context.Context) Reading {
 			} else {
 				r.holdings = append(r.holdings, found...)
 			}
-			if problem != "" {
-				r.Failures[place.ARN()] = problem
+			if problem != nil {
+				r.Failures[place.ARN()], r.passing[place.ARN()] = problem.Error(), !backend.Permanent(problem)
 			}
 			return nil
 		})
