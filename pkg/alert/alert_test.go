@@ -22,6 +22,9 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
+// stores hold a lock with both halves.
+var stores = []string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks", "arn:aws:s3:::states"}
+
 var (
 	update   = flag.Bool("update", false, "write the golden files anew")
 	now      = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
@@ -38,7 +41,7 @@ func finding() policy.Finding {
 	written := now.Add(-50 * time.Minute)
 	return policy.Finding{
 		ID: "78007e4f-7284-5b8c-b34c-620445a03e9c", Path: "states/network/production/terraform.tfstate", Operation: "OperationTypeApply",
-		Who: "ana@laptop", Version: "1.11.4", HeldSince: now.Add(-45 * time.Minute), HeldSeconds: 45 * 60,
+		Who: "ana@laptop", Version: "1.11.4", HeldSince: now.Add(-45 * time.Minute), HeldSeconds: 45 * 60, HeldAtLeastSeconds: 45 * 60, Stores: stores,
 		Holdings: []tflock.Kind{tflock.DynamoDB, tflock.S3}, Verdict: policy.Stuck, ThresholdSeconds: 1800,
 		Evidence: policy.Evidence{Liveness: policy.LikelyOrphan, Written: &written, Reasons: []string{
 			"held for 45m, longer than its threshold of 30m", "the state was last written 50m ago, before the lock was taken",
@@ -116,7 +119,7 @@ func TestTheLargestReportIsSent(t *testing.T) {
 
 func TestGoldens(t *testing.T) {
 	live, foreign := finding(), policy.Finding{
-		Path: "deploy-lock", HeldSince: now.Add(-time.Hour), HeldSeconds: 3600, Holdings: []tflock.Kind{tflock.DynamoDB}, Verdict: policy.Unreadable,
+		Path: "deploy-lock", HeldSince: now.Add(-time.Hour), HeldSeconds: 3600, HeldAtLeastSeconds: 3600, Stores: stores[:1], Holdings: []tflock.Kind{tflock.DynamoDB}, Verdict: policy.Unreadable,
 		Evidence: policy.Evidence{Liveness: policy.Unknown, Reasons: []string{tflock.ErrForeign.Error()}},
 	}
 	live.Evidence.Liveness = policy.PossiblyLive

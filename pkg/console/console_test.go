@@ -2,10 +2,12 @@ package console_test
 
 import (
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -47,6 +49,7 @@ type world struct {
 	ledger        string
 	now           time.Time
 	prune         string
+	seen          []ledger.Step // locks that scans have seen, not recorded yet
 }
 
 func newWorld(t testing.TB) *world {
@@ -71,7 +74,8 @@ func (w *world) set(tables ...string) backend.Set {
 	return set
 }
 
-// lock puts a row as a client does. Its age is what the client's clock says.
+// lock puts a row as a client does. Its age is what the client's clock says, and what
+// the scans since then confirm.
 func (w *world) lock(path string, age time.Duration, change ...func(*tflock.Info)) {
 	w.Helper()
 	info := tflock.Info{ID: "id-of-" + path, Operation: "OperationTypeApply", Who: "ana@laptop", Version: "1.11.4", Created: w.now.Add(-age), Path: path}
@@ -85,6 +89,21 @@ func (w *world) lock(path string, age time.Duration, change ...func(*tflock.Info
 	if err != nil {
 		w.Fatal(err)
 	}
+	entry := ledger.Entry{FirstSeen: info.Created, Kinds: []tflock.Kind{tflock.DynamoDB}, Stores: []string{w.table}, Expires: time.Now().Add(time.Hour)}
+	w.seen = append(w.seen, ledger.Step{Change: ledger.Note, Key: ledger.Key{Path: path, ID: info.ID}, Entry: entry})
+}
+
+// remember records what scans have seen.
+func (w *world) remember() {
+	w.Helper()
+	turn, err := ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.ledger).Begin(w.Context(), "test", w.now, time.Now(), func(k ledger.Key) (ledger.Key, bool) { return k, false })
+	if err == nil {
+		err = errors.Join(turn.Record(w.Context(), slices.Values(w.seen)), turn.End(w.Context(), nil))
+	}
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.seen = nil
 }
 
 func (w *world) state(key string) {
@@ -96,6 +115,9 @@ func (w *world) state(key string) {
 
 // answer is what the console answers to an event, with these tables watched too.
 func (w *world) answer(event string, tables ...string) string {
+	if len(w.seen) > 0 {
+		w.remember()
+	}
 	c := &console.Console{
 		Scanner: scan.New(w.set(tables...), scan.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}, func() time.Time { return w.now }),
 		Ledger:  ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.ledger),

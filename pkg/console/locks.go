@@ -1,7 +1,6 @@
 package console
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 	"time"
@@ -216,7 +215,7 @@ func (p locksPage) release(l line) widget.Node {
 	case l.offer():
 		return widget.El("td", widget.Button("Release", widget.Action{
 			Endpoint: p.unlock, Popup: true, Confirm: p.question(f),
-			Payload: map[string]any{"lock_id": reference(l), "reason": "released from " + p.at.Place(), "requested_by": "a viewer of " + p.at.Place()},
+			Payload: map[string]any{"path": f.Path, "lock_id": l.id, "reason": "released from " + p.at.Place(), "requested_by": "a viewer of " + p.at.Place()},
 		}))
 	case f.Verdict == policy.Unreadable:
 		hint = "it has no ID that could be released"
@@ -236,17 +235,6 @@ func (p locksPage) question(f policy.Finding) string {
 	}
 	return plain.Line(fmt.Sprintf("Release the lock of %s on %s (%s)? Is its run alive: %s. Evidence: %s. A run that is alive all the same would share its state with a second writer.",
 		or(f.Who, "somebody unknown"), f.Path, or(f.Operation, "unknown operation"), liveness(f.Evidence.Liveness), strings.Join(reasons, "; ")), 2000)
-}
-
-// reference names the lock by its ID and path, as JSON, which the unlock function takes
-// in place of a pasted error text: an ID alone may be on several states, and would have
-// it read every store to the end.
-func reference(l line) string {
-	raw, err := json.Marshal(struct{ ID, Path string }{l.id, l.finding.Path})
-	if err != nil { // two strings always marshal
-		return l.id
-	}
-	return string(raw)
 }
 
 // bar leads to the other pages.

@@ -3,6 +3,7 @@ package ledger
 import (
 	"cmp"
 	"iter"
+	"maps"
 	"slices"
 	"time"
 
@@ -142,7 +143,7 @@ func compareLock(m Memory, key Key, o Observed, scan Scan, rules Rules) (Step, b
 	case o.Verdict == policy.Stuck && scan.Ended.Sub(entry.ToldAt) >= rules.RemindEvery:
 		change = Reminder
 	}
-	grown := entry.grow(o.Lock)
+	grown := entry.follow(o.Lock, scan)
 	stale := entry.Expires.Sub(scan.Ended) < rules.Keep/2
 	if change == Note && known && !grown && !stale {
 		return Step{}, false
@@ -155,18 +156,48 @@ func compareLock(m Memory, key Key, o Observed, scan Scan, rules Rules) (Step, b
 	return Step{change, key, entry, before}, true
 }
 
-// grow adds the lock's holdings to what the entry saw, and says whether that is new.
-func (e *Entry) grow(l tflock.Lock) bool {
-	grown := false
+// follow brings the entry's holdings up to what a scan saw of the lock, and says
+// whether anything is new.
+func (e *Entry) follow(l tflock.Lock, scan Scan) bool {
+	changed := false
+	first := len(e.Stores) == 0
 	for _, h := range l.Holdings {
 		if !slices.Contains(e.Kinds, h.Kind) {
-			e.Kinds, grown = append(slices.Clone(e.Kinds), h.Kind), true
+			e.Kinds, changed = append(slices.Clone(e.Kinds), h.Kind), true
 		}
-		if !slices.Contains(e.Stores, h.Store) {
-			e.Stores, grown = append(slices.Clone(e.Stores), h.Store), true
+		since, moved := e.Since[h.Store]
+		switch known := slices.Contains(e.Stores, h.Store); {
+		case !known && first:
+			e.Stores, changed = append(slices.Clone(e.Stores), h.Store), true
+		case !known:
+			e.Stores, changed = append(slices.Clone(e.Stores), h.Store), true
+			e.since(h.Store, scan.Ended)
+		case moved && since.IsZero():
+			e.since(h.Store, scan.Ended)
+			changed = true
 		}
 	}
-	return grown
+	for _, store := range e.Stores {
+		since, moved := e.Since[store]
+		if (moved && since.IsZero()) || scan.Failed(store) || !slices.Contains(scan.Watched, store) || holds(l, store) {
+			continue
+		}
+		e.since(store, time.Time{})
+		changed = true
+	}
+	return changed
+}
+
+// since notes when a store's holding was first seen, in a map of its own: the entry of
+// the memory shares the old one.
+func (e *Entry) since(store string, at time.Time) {
+	moved := make(map[string]time.Time, len(e.Since)+1)
+	maps.Copy(moved, e.Since)
+	moved[store], e.Since = at, moved
+}
+
+func holds(l tflock.Lock, store string) bool {
+	return slices.ContainsFunc(l.Holdings, func(h tflock.Holding) bool { return h.Store == store })
 }
 
 // compareAbsent is false where the lock may still be there, or where its memory is

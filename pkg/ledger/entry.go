@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"slices"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
@@ -13,8 +14,11 @@ type Entry struct {
 	NotBefore time.Time     `json:"not_before,omitzero"` // start of the last complete reading without it
 	Kinds     []tflock.Kind `json:"kinds"`               // every kind of holding that it had
 	Stores    []string      `json:"stores"`              // every table or bucket that had it, by ARN
-	ToldAt    time.Time     `json:"told_at,omitzero"`    // when people last heard of it
-	Told      int           `json:"told,omitempty"`      // how often they did: the alert, then reminders
+	// Since is the end of the scan that first saw the holding in a store, where that is
+	// not FirstSeen; zero where a later scan did not see it any more. It is nil for most.
+	Since  map[string]time.Time `json:"since,omitempty"`
+	ToldAt time.Time            `json:"told_at,omitzero"` // when people last heard of it
+	Told   int                  `json:"told,omitempty"`   // how often they did: the alert, then reminders
 	// Finding is the lock as it was last recorded: what remains to be said of it when
 	// it is gone. It is nil in a memory where nobody will ask for it.
 	Finding *policy.Finding `json:"finding"`
@@ -61,15 +65,30 @@ func KeyOf(l tflock.Lock) Key {
 func (m Memory) Sighting(l tflock.Lock, failed func(store string) bool) policy.Sighting {
 	entry, ok := m.Locks[KeyOf(l)]
 	if !ok {
-		return policy.Sighting{NotBefore: m.notBefore(l)}
+		return policy.Sighting{NotBefore: m.notBefore(l), Holdings: m.holdings(entry, l)}
 	}
 	seen := entry.Sighting()
+	seen.Holdings = m.holdings(entry, l)
 	for _, store := range entry.Stores {
 		if failed(store) {
 			seen.Kinds = nil
 		}
 	}
 	return seen
+}
+
+// holdings is what is known of each holding that a lock has now.
+func (m Memory) holdings(entry Entry, l tflock.Lock) []policy.SeenHolding {
+	list := make([]policy.SeenHolding, len(l.Holdings))
+	for i, h := range l.Holdings {
+		list[i] = policy.SeenHolding{Store: h.Store, NotBefore: m.Stores[h.Store].LastRead}
+		if since, later := entry.Since[h.Store]; later && !since.IsZero() {
+			list[i].First, list[i].NotBefore = since, entry.FirstSeen
+		} else if !later && slices.Contains(entry.Stores, h.Store) {
+			list[i].First, list[i].NotBefore = entry.FirstSeen, entry.NotBefore
+		}
+	}
+	return list
 }
 
 // notBefore is the latest of the last readings of the lock's stores: a client that

@@ -45,19 +45,14 @@ func Weigh(l tflock.Lock, j Judgement, seen Sighting, state State, guard time.Du
 	if !state.Written.IsZero() {
 		e.Written = &state.Written
 	}
-	again := !seen.FirstSeen.IsZero()
+	same := sameSince(l, seen)
 	switch {
 	case writtenLately(j, state, guard, now):
 		e.Liveness = PossiblyLive
-	case j.Verdict == Stuck && again && state.Problem == "":
+	case j.Verdict == Stuck && !same.IsZero() && state.Problem == "":
 		e.Liveness = LikelyOrphan
 	}
-	e.Reasons = append(e.Reasons, ageReason(j), stateReason(j, state, guard, now))
-	if again {
-		e.Reasons = append(e.Reasons, fmt.Sprintf("the same lock in every scan since %s (%s)", Clock(seen.FirstSeen), Words(now.Sub(seen.FirstSeen))))
-	} else {
-		e.Reasons = append(e.Reasons, "first seen in this scan: the next one will tell more")
-	}
+	e.Reasons = append(e.Reasons, ageReason(j), stateReason(j, state, guard, now), sameReason(same, seen, now))
 	if j.Doubt != "" {
 		e.Reasons = append(e.Reasons, j.Doubt)
 	}
@@ -69,11 +64,49 @@ func writtenLately(j Judgement, state State, guard time.Duration, now time.Time)
 	return state.Written.After(j.Since) && now.Sub(state.Written) <= guard
 }
 
+// sameSince is the first scan that saw one of the holdings that are there now, and zero
+// where no scan did. An object that was written since is another holding.
+func sameSince(l tflock.Lock, seen Sighting) time.Time {
+	var first time.Time
+	for _, h := range l.Holdings {
+		at := seen.in(h.Store).First
+		if !at.IsZero() && !h.Modified.After(at) && (first.IsZero() || at.Before(first)) {
+			first = at
+		}
+	}
+	return first
+}
+
+func sameReason(same time.Time, seen Sighting, now time.Time) string {
+	switch {
+	case !same.IsZero():
+		return fmt.Sprintf("the same lock in every scan since %s (%s)", Clock(same), Words(now.Sub(same)))
+	case !seen.FirstSeen.IsZero():
+		return "earlier scans saw this lock ID, but what is held now was taken after them: its client may have waited for the lock"
+	default:
+		return "first seen in this scan: the next one will tell more"
+	}
+}
+
 func ageReason(j Judgement) string {
 	if j.Verdict == Stuck {
-		return fmt.Sprintf("held for %s, longer than its threshold of %s", Words(j.Held), Words(j.Threshold))
+		return fmt.Sprintf("held for %s, longer than its threshold of %s", j.Age(), Words(j.Threshold))
 	}
-	return fmt.Sprintf("held for %s, within its threshold of %s", Words(j.Held), Words(j.Threshold))
+	return fmt.Sprintf("held for %s, within its threshold of %s", j.Age(), Words(j.Threshold))
+}
+
+// Age writes how long the lock was held, for people: "38m" where that is proven, else
+// the bounds that are known.
+func (j Judgement) Age() string {
+	most, least := Words(j.Held), Words(j.HeldAtLeast)
+	switch {
+	case most == least:
+		return most
+	case j.HeldAtLeast == 0:
+		return "at most " + most
+	default:
+		return fmt.Sprintf("at least %s and at most %s", least, most)
+	}
 }
 
 func stateReason(j Judgement, state State, guard time.Duration, now time.Time) string {

@@ -11,18 +11,20 @@ import (
 // event. Texts that a lock's holder wrote are clipped, so that no holder can make
 // an answer or an alert too large to be sent.
 type Finding struct {
-	ID               string        `json:"id"`
-	Path             string        `json:"path"` // bucket/key of the state
-	Operation        string        `json:"operation"`
-	Who              string        `json:"who"`
-	Version          string        `json:"version"`
-	Created          *time.Time    `json:"created"` // the client's claim; null when it made no usable one
-	HeldSince        time.Time     `json:"held_since"`
-	HeldSeconds      int64         `json:"held_seconds"`
-	Holdings         []tflock.Kind `json:"holdings"`
-	Verdict          Verdict       `json:"verdict"`
-	Evidence         Evidence      `json:"evidence"`
-	ThresholdSeconds int64         `json:"threshold_seconds"`
+	ID                 string        `json:"id"`
+	Path               string        `json:"path"` // bucket/key of the state
+	Operation          string        `json:"operation"`
+	Who                string        `json:"who"`
+	Version            string        `json:"version"`
+	Created            *time.Time    `json:"created"`               // the client's claim; null when it made no usable one
+	HeldSince          time.Time     `json:"held_since"`            // no earlier than this
+	HeldSeconds        int64         `json:"held_seconds"`          // at most
+	HeldAtLeastSeconds int64         `json:"held_at_least_seconds"` // what S3's clock and the scans prove
+	Holdings           []tflock.Kind `json:"holdings"`
+	Stores             []string      `json:"stores"` // ARN of each table and bucket that holds it
+	Verdict            Verdict       `json:"verdict"`
+	Evidence           Evidence      `json:"evidence"`
+	ThresholdSeconds   int64         `json:"threshold_seconds"`
 }
 
 // Limits in bytes. A DynamoDB key has at most 2048 bytes, so no path is ever cut,
@@ -37,7 +39,8 @@ func NewFinding(l tflock.Lock, j Judgement, e Evidence) Finding {
 	f := Finding{
 		ID: clip(l.ID, maxID), Path: l.Path,
 		Operation: clip(l.Info.Operation, maxField), Who: clip(l.Info.Who, maxField), Version: clip(l.Info.Version, maxField),
-		HeldSince: j.Since.UTC(), HeldSeconds: int64(j.Held / time.Second), Holdings: l.Kinds(),
+		HeldSince: j.Since.UTC(), HeldSeconds: int64(j.Held / time.Second), HeldAtLeastSeconds: int64(j.HeldAtLeast / time.Second),
+		Holdings: l.Kinds(), Stores: stores(l),
 		Verdict: j.Verdict, Evidence: e, ThresholdSeconds: int64(j.Threshold / time.Second),
 	}
 	if l.Info.CreatedUsable() {
@@ -46,7 +49,15 @@ func NewFinding(l tflock.Lock, j Judgement, e Evidence) Finding {
 	return f
 }
 
-// Held is how long the lock was held when it was judged, to the second.
+func stores(l tflock.Lock) []string {
+	list := make([]string, 0, len(l.Holdings))
+	for _, h := range l.Holdings {
+		list = append(list, h.Store)
+	}
+	return list
+}
+
+// Held is how long the lock was held at most when it was judged, to the second.
 func (f Finding) Held() time.Duration { return time.Duration(f.HeldSeconds) * time.Second }
 
 // clip cuts a text to limit bytes at the border of a character, and shows that it did.

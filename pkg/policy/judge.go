@@ -25,15 +25,40 @@ type Sighting struct {
 	// was absent: it cannot have been taken before. Zero where there was none.
 	NotBefore time.Time
 	Kinds     []tflock.Kind // every kind of holding that it was seen with
+	Holdings  []SeenHolding // what is known of each holding that it has now; one without an entry was never seen
 }
 
-// Judgement is a verdict with its grounds.
+// SeenHolding is what earlier scans know of a lock's holding in one store. A client that
+// waits for a table takes and drops its lock object again and again under one ID, so
+// the age of a lock is proven for each of its holdings, not for the ID.
+type SeenHolding struct {
+	Store     string    // ARN
+	First     time.Time // end of the first scan that saw it there, and every complete one since did; zero: none yet
+	NotBefore time.Time // start of the last complete reading of the store without it; zero: none
+}
+
+// in gives what is known of the holding in a store.
+func (s Sighting) in(store string) SeenHolding {
+	for _, seen := range s.Holdings {
+		if seen.Store == store {
+			return seen
+		}
+	}
+	return SeenHolding{Store: store}
+}
+
+// Judgement is a verdict with its grounds. A lock's age is an interval, because nothing
+// but S3's clock and the scans says when it was taken: Held is the most that it can be
+// and decides when to alert, HeldAtLeast is what is proven and decides whether the lock
+// may go.
 type Judgement struct {
-	Verdict   Verdict
-	Threshold time.Duration
-	Since     time.Time     // held since, proof against wrong client clocks
-	Held      time.Duration // never negative
-	Doubt     string        // why Since is not what the lock itself says; empty when it is
+	Verdict     Verdict
+	Threshold   time.Duration
+	Since       time.Time     // taken no earlier than this
+	Held        time.Duration // at most; never negative
+	HeldAtLeast time.Duration // never negative, never more than Held
+	Unseen      bool          // it has a row that no scan has seen yet, so nothing proves its age
+	Doubt       string        // why Since is not what the lock itself says; empty when it is
 }
 
 // clockTolerance is the difference below which a client's clock counts as right:
@@ -46,6 +71,11 @@ func Judge(l tflock.Lock, seen Sighting, thresholds Thresholds, now time.Time) J
 	j := Judgement{Threshold: thresholds.For(l.Path, l.Info.Operation)}
 	j.Since, j.Doubt = heldSince(l, seen, now)
 	j.Held = max(0, now.Sub(j.Since))
+	proven, ok := provenSince(l, seen)
+	j.Unseen = !ok
+	if ok {
+		j.HeldAtLeast = min(j.Held, max(0, now.Sub(proven)))
+	}
 	switch {
 	case !l.Readable():
 		j.Verdict = Unreadable
@@ -57,7 +87,7 @@ func Judge(l tflock.Lock, seen Sighting, thresholds Thresholds, now time.Time) J
 	return j
 }
 
-// heldSince takes the best claim there is (S3's own clock, else the client's) and
+// heldSince takes the earliest time that is claimed (S3's own, else the client's) and
 // clamps it between two facts: a lock absent from a complete reading is not
 // older than that reading, and one seen in a scan is not younger than that scan.
 func heldSince(l tflock.Lock, seen Sighting, now time.Time) (since time.Time, doubt string) {
@@ -79,18 +109,44 @@ func heldSince(l tflock.Lock, seen Sighting, now time.Time) (since time.Time, do
 	if since.After(latest) {
 		since = latest
 	}
-	if gap := since.Sub(claim).Abs(); !ok && gap > clockTolerance {
-		doubt = fmt.Sprintf("the holder's clock is wrong: the lock says %s, but scans place it %s: its age counts from there",
-			Clock(claim), place(claim, since, latest))
+	if gap := since.Sub(claim).Abs(); ok || gap <= clockTolerance {
+		return since, ""
 	}
-	return since, doubt
+	if claim.After(latest) {
+		return since, fmt.Sprintf("the holder's clock is wrong: the lock says %s, which is later than it was first seen, so its age counts from %s", Clock(claim), Clock(since))
+	}
+	return since, fmt.Sprintf("the holder waited for the lock: it began to ask at %s, but the lock was not there yet at %s, so its age counts from then", Clock(claim), Clock(since))
 }
 
-func place(claim, since, latest time.Time) string {
-	if claim.After(latest) {
-		return "no later than " + Clock(since)
+// provenSince is a time at which the lock was certainly held already, in each of its
+// holdings, and false where nothing proves one. Created proves nothing: with
+// -lock-timeout a client stamps it before it waits, and keeps it.
+func provenSince(l tflock.Lock, seen Sighting) (since time.Time, proven bool) {
+	object, hasObject := serverTime(l)
+	for _, h := range l.Holdings {
+		known := seen.in(h.Store)
+		held := known.First
+		switch {
+		case !h.Modified.IsZero():
+			held = later(h.Modified, known.NotBefore)
+		case hasObject && !known.NotBefore.After(object):
+			// A client takes its object first and its row right after it. No scan
+			// read the table without the row in between.
+			held = object
+		}
+		if held.IsZero() {
+			return time.Time{}, false
+		}
+		since = later(since, held)
 	}
-	return "no earlier than " + Clock(since)
+	return since, !since.IsZero()
+}
+
+func later(a, b time.Time) time.Time {
+	if b.After(a) {
+		return b
+	}
+	return a
 }
 
 // serverTime is when S3 stored the lock: its own clock, so better than Created.

@@ -18,14 +18,25 @@ func ago(d time.Duration) time.Time { return now.Add(-d) }
 
 func lock(created time.Time, holdings ...tflock.Holding) tflock.Lock {
 	if holdings == nil {
-		holdings = []tflock.Holding{{Kind: tflock.DynamoDB}}
+		holdings = []tflock.Holding{row}
 	}
 	info := tflock.Info{ID: "x", Operation: "OperationTypeApply", Created: created, Who: "me@host"}
 	return tflock.Lock{ID: "x", Path: "b/app/terraform.tfstate", Info: info, Holdings: holdings}
 }
 
+var row = tflock.Holding{Kind: tflock.DynamoDB, Store: "table"}
+
 func object(modified time.Time) tflock.Holding {
-	return tflock.Holding{Kind: tflock.S3, Modified: modified}
+	return tflock.Holding{Kind: tflock.S3, Store: "bucket", Modified: modified}
+}
+
+// seenIn is a lock whose holdings in these stores were all in every scan since first.
+func seenIn(first, notBefore time.Time, stores ...string) policy.Sighting {
+	s := policy.Sighting{FirstSeen: first, NotBefore: notBefore}
+	for _, store := range stores {
+		s.Holdings = append(s.Holdings, policy.SeenHolding{Store: store, First: first, NotBefore: notBefore})
+	}
+	return s
 }
 
 var half = policy.Thresholds{Default: 30 * time.Minute}
@@ -77,12 +88,19 @@ func TestJudgeLaws(t *testing.T) {
 		if rapid.Bool().Draw(t, "again") {
 			seen.FirstSeen = ago(time.Duration(span.Draw(t, "first seen")))
 			seen.NotBefore = seen.FirstSeen.Add(-time.Duration(span.Draw(t, "not before")))
+			for _, store := range []string{"table", "bucket"} {
+				first := seen.FirstSeen.Add(time.Duration(span.Draw(t, "first in "+store)) - 1)
+				seen.Holdings = append(seen.Holdings, policy.SeenHolding{Store: store, First: first, NotBefore: seen.NotBefore})
+			}
 		}
 		low, high := time.Duration(span.Draw(t, "threshold")), time.Duration(span.Draw(t, "raise"))
 		j := policy.Judge(l, seen, policy.Thresholds{Default: low}, now)
 		raised := policy.Judge(l, seen, policy.Thresholds{Default: low + high}, now)
 		if j.Verdict == policy.Fresh && raised.Verdict == policy.Stuck {
 			t.Fatal("a higher threshold made a fresh lock stuck")
+		}
+		if j.HeldAtLeast < 0 || j.HeldAtLeast > j.Held {
+			t.Fatalf("not an interval: %+v", j)
 		}
 		if j.Held < 0 || j.Since.After(now) {
 			t.Fatalf("a lock seen now was taken later: %+v", j)
@@ -95,6 +113,71 @@ func TestJudgeLaws(t *testing.T) {
 			t.Fatalf("a lock grew younger: %s, then %s", j.Held, later.Held)
 		}
 	})
+}
+
+// What is proven of a lock's age, whatever its Created says.
+func TestHeldAtLeast(t *testing.T) {
+	minutes := func(n int) time.Time { return ago(time.Duration(n) * time.Minute) }
+	seen := func(store string, first, notBefore time.Time) policy.SeenHolding {
+		return policy.SeenHolding{Store: store, First: first, NotBefore: notBefore}
+	}
+	unseen := func(notBefore time.Time) policy.SeenHolding {
+		return policy.SeenHolding{Store: "table", NotBefore: notBefore}
+	}
+	for name, tc := range map[string]struct {
+		holdings []tflock.Holding
+		seen     []policy.SeenHolding
+		want     int // minutes
+		unseen   bool
+	}{
+		"a row that no scan has seen":                             {[]tflock.Holding{row}, nil, 0, true},
+		"a row that was not there at the last scan":               {[]tflock.Holding{row}, []policy.SeenHolding{unseen(minutes(5))}, 0, true},
+		"a row counts from the first scan that saw it":            {[]tflock.Holding{row}, []policy.SeenHolding{seen("table", minutes(40), minutes(45))}, 40, false},
+		"an object counts from S3's time":                         {[]tflock.Holding{object(minutes(50))}, nil, 50, false},
+		"an object that S3 wrote again counts from then":          {[]tflock.Holding{object(minutes(1))}, []policy.SeenHolding{seen("bucket", minutes(50), minutes(55))}, 1, false},
+		"an object of a store whose clock is behind":              {[]tflock.Holding{object(minutes(90))}, []policy.SeenHolding{seen("bucket", minutes(5), minutes(10))}, 10, false},
+		"both halves count from S3's time":                        {[]tflock.Holding{row, object(minutes(50))}, nil, 50, false},
+		"both halves that came together":                          {[]tflock.Holding{row, object(minutes(50))}, []policy.SeenHolding{seen("table", minutes(48), minutes(53)), seen("bucket", minutes(48), minutes(53))}, 50, false},
+		"a row that came long after its object":                   {[]tflock.Holding{row, object(minutes(50))}, []policy.SeenHolding{seen("table", minutes(8), minutes(48)), seen("bucket", minutes(48), minutes(53))}, 8, false},
+		"a row that is not there yet at a scan after its object":  {[]tflock.Holding{row, object(minutes(50))}, []policy.SeenHolding{unseen(minutes(5)), seen("bucket", minutes(48), minutes(53))}, 0, true},
+		"a row left when its object is gone counts from its scan": {[]tflock.Holding{row}, []policy.SeenHolding{seen("table", minutes(20), minutes(48))}, 20, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			j := policy.Judge(lock(ago(72*time.Hour), tc.holdings...), policy.Sighting{FirstSeen: ago(48 * time.Hour), Holdings: tc.seen}, half, now)
+			if j.HeldAtLeast != time.Duration(tc.want)*time.Minute || j.Unseen != tc.unseen {
+				t.Errorf("got %s, unseen %v", j.HeldAtLeast, j.Unseen)
+			}
+		})
+	}
+}
+
+func TestMayRelease(t *testing.T) {
+	const guard = 10 * time.Minute
+	judge := func(l tflock.Lock, seen policy.Sighting) policy.Judgement { return policy.Judge(l, seen, half, now) }
+	waited := lock(ago(2 * time.Hour))
+	old := judge(waited, seenIn(ago(50*time.Minute), ago(55*time.Minute), "table"))
+	for name, tc := range map[string]struct {
+		judged  policy.Judgement
+		state   policy.State
+		watched bool
+		want    bool
+		words   string
+	}{
+		"a row that says it is old, and that no scan has seen": {judge(waited, policy.Sighting{}), policy.State{}, true, false, "no scan has seen this lock before"},
+		"a row that one scan saw a minute ago":                 {judge(waited, seenIn(ago(time.Minute), ago(time.Hour), "table")), policy.State{}, true, false, "proven to be only 1m old"},
+		"a young object":                                       {judge(lock(ago(time.Minute), object(ago(time.Minute))), policy.Sighting{}), policy.State{}, true, false, "only 1m old"},
+		"a row that scans have seen for longer than the guard": {old, policy.State{}, true, true, "at least 50m and at most 55m old"},
+		"a state that was written within the guard":            {old, policy.State{Written: ago(9 * time.Minute)}, true, false, "the state was written 9m ago"},
+		"a state that could not be looked at":                  {old, policy.State{Problem: "denied"}, true, false, "not known: denied"},
+		"a state in a bucket that is not watched":              {old, policy.State{Problem: "not watched"}, false, true, "nobody could check"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ok, why := policy.MayRelease(tc.judged, tc.state, tc.watched, guard, now)
+			if ok != tc.want || !strings.Contains(why, tc.words) {
+				t.Errorf("got %v: %s", ok, why)
+			}
+		})
+	}
 }
 
 func TestThresholds(t *testing.T) {
@@ -146,7 +229,9 @@ func TestParseOverridesSaysWhatIsWrong(t *testing.T) {
 
 func TestWeigh(t *testing.T) {
 	const guard = 10 * time.Minute
-	again := policy.Sighting{FirstSeen: ago(50 * time.Minute), NotBefore: ago(55 * time.Minute)}
+	again := seenIn(ago(50*time.Minute), ago(55*time.Minute), "table")
+	half := again
+	half.Kinds = []tflock.Kind{tflock.DynamoDB, tflock.S3}
 	old := lock(ago(55 * time.Minute))
 	for name, tc := range map[string]struct {
 		lock  tflock.Lock
@@ -155,21 +240,23 @@ func TestWeigh(t *testing.T) {
 		want  policy.Liveness
 		words string
 	}{
-		"a recent write under the lock is a sign of life":       {old, again, policy.State{Written: ago(2 * time.Minute)}, policy.PossiblyLive, "written 2m ago, under this lock"},
-		"a sign of life counts at the first scan too":           {old, policy.Sighting{}, policy.State{Written: ago(2 * time.Minute)}, policy.PossiblyLive, "first seen in this scan"},
-		"a write long ago under the lock is none":               {old, again, policy.State{Written: ago(20 * time.Minute)}, policy.LikelyOrphan, "but not for 20m"},
-		"a write before the lock is none":                       {old, again, policy.State{Written: ago(5 * time.Hour)}, policy.LikelyOrphan, "before the lock was taken"},
-		"no state at all is no sign of life":                    {old, again, policy.State{}, policy.LikelyOrphan, "no state has been written"},
-		"stuck at the first scan is not known yet":              {old, policy.Sighting{}, policy.State{}, policy.Unknown, "the next one will tell more"},
-		"a fresh lock without a write is not known":             {lock(ago(5 * time.Minute)), policy.Sighting{FirstSeen: ago(time.Minute)}, policy.State{}, policy.Unknown, "within its threshold of 30m"},
-		"a state that nobody could look at leaves it not known": {old, again, policy.State{Problem: "bucket b is not watched"}, policy.Unknown, "bucket b is not watched"},
-		"a wrong clock is put in words":                         {lock(now.Add(72 * time.Hour)), again, policy.State{}, policy.LikelyOrphan, "the holder's clock is wrong"},
-		"a half-lock is named":                                  {old, policy.Sighting{FirstSeen: ago(50 * time.Minute), Kinds: []tflock.Kind{tflock.DynamoDB, tflock.S3}}, policy.State{}, policy.LikelyOrphan, "half-lock: its S3 half is gone, its DynamoDB half is left"},
-		"a conflict is named":                                   {tflock.Lock{ID: "x", Path: "b/k", Holdings: old.Holdings, Rivals: []string{"y"}}, again, policy.State{}, policy.LikelyOrphan, "conflict: the same state is also locked by y"},
-		"an unreadable one says why, and that it is left alone": {tflock.Lock{Path: "b/k", Holdings: []tflock.Holding{{Err: tflock.ErrForeign}}}, again, policy.State{}, policy.Unknown, "never touched"},
+		"a recent write under the lock is a sign of life":                  {old, again, policy.State{Written: ago(2 * time.Minute)}, policy.PossiblyLive, "written 2m ago, under this lock"},
+		"a sign of life counts at the first scan too":                      {old, policy.Sighting{}, policy.State{Written: ago(2 * time.Minute)}, policy.PossiblyLive, "first seen in this scan"},
+		"a write long ago under the lock is none":                          {old, again, policy.State{Written: ago(20 * time.Minute)}, policy.LikelyOrphan, "but not for 20m"},
+		"a write before the lock is none":                                  {old, again, policy.State{Written: ago(5 * time.Hour)}, policy.LikelyOrphan, "before the lock was taken"},
+		"no state at all is no sign of life":                               {old, again, policy.State{}, policy.LikelyOrphan, "no state has been written"},
+		"stuck at the first scan is not known yet":                         {old, policy.Sighting{}, policy.State{}, policy.Unknown, "the next one will tell more"},
+		"a fresh lock without a write is not known":                        {lock(ago(5 * time.Minute)), policy.Sighting{FirstSeen: ago(time.Minute)}, policy.State{}, policy.Unknown, "within its threshold of 30m"},
+		"a state that nobody could look at leaves it not known":            {old, again, policy.State{Problem: "bucket b is not watched"}, policy.Unknown, "bucket b is not watched"},
+		"a waiting client's object, met again and again, is not an orphan": {lock(ago(2*time.Hour), object(ago(10*time.Second))), seenIn(ago(50*time.Minute), ago(55*time.Minute), "bucket"), policy.State{}, policy.Unknown, "taken after them"},
+		"a wait is called a wait":                                          {lock(ago(2 * time.Hour)), again, policy.State{}, policy.LikelyOrphan, "the holder waited for the lock: it began to ask at 2026-11-23 10:00 UTC"},
+		"a wrong clock is put in words":                                    {lock(now.Add(72 * time.Hour)), again, policy.State{}, policy.LikelyOrphan, "the holder's clock is wrong"},
+		"a half-lock is named":                                             {old, half, policy.State{}, policy.LikelyOrphan, "half-lock: its S3 half is gone, its DynamoDB half is left"},
+		"a conflict is named":                                              {tflock.Lock{ID: "x", Path: "b/k", Holdings: old.Holdings, Rivals: []string{"y"}}, again, policy.State{}, policy.LikelyOrphan, "conflict: the same state is also locked by y"},
+		"an unreadable one says why, and that it is left alone":            {tflock.Lock{Path: "b/k", Holdings: []tflock.Holding{{Err: tflock.ErrForeign}}}, again, policy.State{}, policy.Unknown, "never touched"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			j := policy.Judge(tc.lock, tc.seen, half, now)
+			j := policy.Judge(tc.lock, tc.seen, policy.Thresholds{Default: 30 * time.Minute}, now)
 			e := policy.Weigh(tc.lock, j, tc.seen, tc.state, guard, now)
 			if e.Liveness != tc.want || !strings.Contains(strings.Join(e.Reasons, "\n"), tc.words) {
 				t.Errorf("got %s: %q", e.Liveness, e.Reasons)

@@ -43,6 +43,7 @@ func TestSampleEventsLeadToTheirOutcome(t *testing.T) {
 			w.clear()
 			w.ahead = time.Hour
 			prepare[name]()
+			w.scan()
 			payload, err := os.ReadFile(file)
 			if err != nil {
 				t.Fatal(err)

@@ -47,6 +47,7 @@ func TestASwappedLockSurvives(t *testing.T) {
 				}
 				w.lock("k", "new", store)
 			}}
+			w.scan()
 			a, err := w.run(wire, request(w, "old", ""))
 			if err != nil || a.Outcome != unlock.Changed || !strings.Contains(a.Message, "new") || len(a.Released) != 0 {
 				t.Errorf("got %+v, %v", a, err)
@@ -66,6 +67,7 @@ func TestNoCrashReleasesAnotherLock(t *testing.T) {
 			w := newWorld(t)
 			w.lock("k", "named", w.set.All()...)
 			w.lock("j", "other", w.set.All()...)
+			w.scan()
 			wire := &local.Wire{CutAt: cut, AfterEffect: after}
 			_, _ = w.run(wire, request(w, "named", "")) // dies
 			gone := len(w.held()) == 1
@@ -178,6 +180,7 @@ func TestOneHalfFailing(t *testing.T) {
 		t.Errorf("repeated: %+v, %v, left %q", a, err, w.held())
 	}
 	w.lock("k", "named", w.set.Tables[0])
+	w.scan()
 	_, err = w.run(&local.Wire{Refuse: func(call string) bool { return strings.HasSuffix(call, "DeleteItem") }}, request(w, "named", ""))
 	if err == nil || !strings.Contains(err.Error(), "nothing was released, and it is safe to repeat") {
 		t.Errorf("nothing went: %v", err)
@@ -201,6 +204,7 @@ func TestTheAnswerComparesDigestAndState(t *testing.T) {
 	} {
 		w := newWorld(t)
 		w.lock("k", "named", w.set.Tables[0])
+		w.scan()
 		if _, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: aws.String("k"), Body: strings.NewReader("{}")}); err != nil {
 			t.Fatal(err)
 		}

@@ -12,7 +12,8 @@ import (
 
 // Request is the function's payload.
 type Request struct {
-	LockID      string `json:"lock_id"`      // the ID, or the whole error text pasted from the client
+	LockID      string `json:"lock_id"`      // the ID, or the whole error text pasted from the client; with Path the ID literally
+	Path        string `json:"path"`         // bucket/key of the state: only the lock on it is meant; empty: not said
 	Reason      string `json:"reason"`       // why; required unless DryRun
 	RequestedBy string `json:"requested_by"` // who asks, for the record
 	Force       bool   `json:"force"`        // release although it may be alive
@@ -33,7 +34,7 @@ func ParseRequest(payload []byte) (Request, error) {
 			return r, fmt.Errorf("%s must be a %s, not a %s%s", or(wrong.Field, "the payload"), wrong.Type, wrong.Value, example)
 		}
 		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-			return r, fmt.Errorf("there is no field %s: use lock_id, reason, requested_by, force, dry_run%s", name, example)
+			return r, fmt.Errorf("there is no field %s: use lock_id, path, reason, requested_by, force, dry_run%s", name, example)
 		}
 		return r, errors.New("the payload is not a JSON object" + example)
 	}
@@ -45,6 +46,12 @@ func ParseRequest(payload []byte) (Request, error) {
 	}
 	if strings.TrimSpace(r.Reason) == "" && !r.DryRun {
 		return r, errors.New("reason is missing: say why this lock may go, for the record" + example)
+	}
+	if r.Path != "" {
+		// What a lock says of itself is chosen by whoever wrote it: next to a path it is
+		// an ID and nothing else.
+		r.lock = tflock.Reference{ID: r.LockID, Path: r.Path}
+		return r, nil
 	}
 	var err error
 	r.lock, err = tflock.ParseReference(r.LockID)

@@ -19,7 +19,9 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/metric"
+	"github.com/lockwarden/lockwarden/pkg/monitor"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
 )
@@ -84,6 +86,23 @@ func (w *world) held() []string {
 	return list
 }
 
+// scan lets the monitor see the locks, as it does on its schedule.
+func (w *world) scan() {
+	w.Helper()
+	composer := alert.Composer{Account: "123456789012", Region: local.Region}
+	m := &monitor.Monitor{
+		Scanner: scan.New(w.set, scan.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: guard}, time.Now),
+		Ledger:  ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.Ledger), Composer: composer,
+		Topic: alert.NewTopic(sns.NewFromConfig(server.Config()), w.Topic, composer), Meter: metric.NewPublisher(server.Config(), "Test"),
+		RemindEvery: 4 * time.Hour, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	}
+	if _, err := m.Run(context.Background()); err != nil {
+		w.Fatal(err)
+	}
+}
+
+const guard = 10 * time.Minute
+
 func (w *world) run(wire *local.Wire, r unlock.Request) (unlock.Answer, error) {
 	w.Helper()
 	cfg := server.ConfigOver(wire)
@@ -96,7 +115,7 @@ func (w *world) run(wire *local.Wire, r unlock.Request) (unlock.Answer, error) {
 		Stores: set, Composer: composer,
 		Ledger: ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger),
 		Topic:  alert.NewTopic(sns.NewFromConfig(cfg), w.Topic, composer), Meter: metric.NewPublisher(cfg, "Test"),
-		Thresholds: policy.Thresholds{Default: 30 * time.Minute}, Guard: 10 * time.Minute,
+		Thresholds: policy.Thresholds{Default: 30 * time.Minute}, Guard: guard,
 		Now: func() time.Time { return time.Now().Add(w.ahead) }, Log: slog.New(slog.DiscardHandler),
 	}
 	return u.Run(context.Background(), r, "request")
@@ -132,6 +151,7 @@ func TestOutcomes(t *testing.T) {
 	both := func(w *world) []backend.Store { return w.set.All() }
 	for name, tc := range map[string]struct {
 		prepare  func(w *world)
+		unseen   bool                  // no scan has seen the locks
 		id       func(w *world) string // what is asked for; nil: the ID
 		more     string                // more of the payload
 		want     unlock.Outcome
@@ -146,6 +166,26 @@ func TestOutcomes(t *testing.T) {
 		},
 		"a half-lock goes": {
 			prepare: func(w *world) { w.lock("k", id, w.set.Tables[0]) }, want: unlock.Released, released: []tflock.Kind{tflock.DynamoDB}, told: []string{"lock.released"},
+		},
+		"both halves go by S3's time, before any scan has seen them": {
+			prepare: func(w *world) { w.lock("k", id, both(w)...) }, unseen: true, want: unlock.Released,
+			released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, told: []string{"lock.released"},
+		},
+		"a row that says it is old and that no scan has seen is refused": {
+			prepare: func(w *world) { w.lock("k", id, w.set.Tables[0]) }, unseen: true, want: unlock.Refused,
+			left: []string{"k " + id + " [dynamodb]"}, told: []string{"lock.refused"}, says: "no scan has seen this lock before",
+		},
+		"the path names the lock": {
+			prepare: func(w *world) { w.lock("k", id, both(w)...); w.lock("j", id, both(w)...) }, more: `,"path":"PATH"`,
+			want: unlock.Released, released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, left: []string{"j " + id + " [dynamodb s3]"}, told: []string{"lock.released"},
+		},
+		"another lock on the path that is given": {
+			prepare: func(w *world) { w.lock("k", "other", both(w)...); w.lock("j", id, both(w)...) }, more: `,"path":"PATH"`,
+			want: unlock.Changed, left: []string{"j " + id + " [dynamodb s3]", "k other [dynamodb s3]"}, says: "other",
+		},
+		"an empty path is none": {
+			prepare: func(w *world) { w.lock("k", id, both(w)...) }, more: `,"path":""`, want: unlock.Released,
+			released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, told: []string{"lock.released"},
 		},
 		"the pasted error names the lock": {
 			prepare: func(w *world) { w.lock("k", id, both(w)...) }, id: func(w *world) string { return pasted(w, "k") },
@@ -186,7 +226,7 @@ func TestOutcomes(t *testing.T) {
 		},
 		"a state written lately is refused": {
 			prepare: func(w *world) {
-				w.lock("k", id, both(w)...)
+				w.lock("k", id, w.set.Tables[0])
 				_, err := server.S3().PutObject(w.Context(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: aws.String("k"), Body: strings.NewReader("{}")})
 				if err != nil {
 					w.Fatal(err)
@@ -195,7 +235,7 @@ func TestOutcomes(t *testing.T) {
 				memory := ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.Ledger)
 				w.remember(memory, id, time.Now().Add(-time.Hour))
 			},
-			want: unlock.Refused, left: []string{"k " + id + " [dynamodb s3]"}, told: []string{"lock.refused"}, says: "the state was written",
+			unseen: true, want: unlock.Refused, left: []string{"k " + id + " [dynamodb]"}, told: []string{"lock.refused"}, says: "the state was written",
 		},
 		"a dry run releases nothing": {
 			prepare: func(w *world) { w.lock("k", id, both(w)...) }, more: `,"dry_run":true`,
@@ -205,11 +245,14 @@ func TestOutcomes(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			tc.prepare(w)
+			if !tc.unseen {
+				w.scan()
+			}
 			asked := id
 			if tc.id != nil {
 				asked = tc.id(w)
 			}
-			a, err := w.run(&local.Wire{}, request(w, asked, tc.more))
+			a, err := w.run(&local.Wire{}, request(w, asked, strings.ReplaceAll(tc.more, "PATH", w.Path("k"))))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -234,7 +277,7 @@ func (w *world) remember(table *ledger.Table, id string, firstSeen time.Time) {
 		w.Fatal(err)
 	}
 	key := ledger.Key{Path: w.Path("k"), ID: id}
-	entry := ledger.Entry{FirstSeen: firstSeen, Expires: time.Now().Add(time.Hour)}
+	entry := ledger.Entry{FirstSeen: firstSeen, Stores: []string{w.TableARN}, Expires: time.Now().Add(time.Hour)}
 	if err := turn.Record(w.Context(), slices.Values([]ledger.Step{{Change: ledger.Note, Key: key, Entry: entry}})); err != nil {
 		w.Fatal(err)
 	}

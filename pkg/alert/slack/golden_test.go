@@ -22,6 +22,9 @@ import (
 
 var update = flag.Bool("update", false, "write the sample events and the golden files anew")
 
+// stores hold a lock with both halves.
+var stores = []string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks", "arn:aws:s3:::states"}
+
 var (
 	now      = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	composer = alert.Composer{Account: "123456789012", Region: "eu-central-1", UnlockFunction: "lockwarden-UnlockFunction-GH7WZ2NMG5OI"}
@@ -31,7 +34,7 @@ func finding() policy.Finding {
 	written := now.Add(-50 * time.Minute)
 	return policy.Finding{
 		ID: "78007e4f-7284-5b8c-b34c-620445a03e9c", Path: "states/network/production/terraform.tfstate", Operation: "OperationTypeApply",
-		Who: "ana@laptop", Version: "1.11.4", HeldSince: now.Add(-45 * time.Minute), HeldSeconds: 45 * 60,
+		Who: "ana@laptop", Version: "1.11.4", HeldSince: now.Add(-45 * time.Minute), HeldSeconds: 45 * 60, HeldAtLeastSeconds: 45 * 60, Stores: stores,
 		Holdings: []tflock.Kind{tflock.DynamoDB, tflock.S3}, Verdict: policy.Stuck, ThresholdSeconds: 1800,
 		Evidence: policy.Evidence{Liveness: policy.LikelyOrphan, Written: &written, Reasons: []string{
 			"held for 45m, longer than its threshold of 30m", "the state was last written 50m ago, before the lock was taken",
@@ -42,7 +45,7 @@ func finding() policy.Finding {
 
 func held(d time.Duration) policy.Finding {
 	f := finding()
-	f.HeldSince, f.HeldSeconds = now.Add(-d), int64(d/time.Second)
+	f.HeldSince, f.HeldSeconds, f.HeldAtLeastSeconds = now.Add(-d), int64(d/time.Second), int64(d/time.Second)
 	return f
 }
 
@@ -72,7 +75,7 @@ type sample struct {
 
 func samples() map[string]sample {
 	alive, unreadable := finding(), policy.Finding{
-		Path: "deploy-lock", HeldSince: now.Add(-time.Hour), HeldSeconds: 3600, Holdings: []tflock.Kind{tflock.DynamoDB}, Verdict: policy.Unreadable,
+		Path: "deploy-lock", HeldSince: now.Add(-time.Hour), HeldSeconds: 3600, HeldAtLeastSeconds: 3600, Stores: stores[:1], Holdings: []tflock.Kind{tflock.DynamoDB}, Verdict: policy.Unreadable,
 		Evidence: policy.Evidence{Liveness: policy.Unknown, Reasons: []string{tflock.ErrForeign.Error()}},
 	}
 	alive.Evidence.Liveness = policy.PossiblyLive
