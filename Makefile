@@ -33,6 +33,12 @@ $(B)/bin/terragrunt: $(TOOLS)/terragrunt/go.mod $(TOOLS)/terragrunt/go.sum
 	@cd $(TOOLS)/terragrunt && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ github.com/gruntwork-io/terragrunt
 	@touch $@
 
+# The last release before HashiCorp's change of licence, and the last with the first AWS SDK: it keeps double slashes in the rows of a lock table.
+$(B)/bin/terraform-1.5.7: $(TOOLS)/terraform15/go.mod $(TOOLS)/terraform15/go.sum
+	@echo '> building Terraform 1.5.7 from the Go module proxy: three to five minutes, once'
+	@cd $(TOOLS)/terraform15 && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ github.com/hashicorp/terraform
+	@touch $@
+
 $(B)/bin/golangci-lint $(B)/bin/gofumpt &: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go.sum
 	@echo '> building the linters from the Go module proxy: three minutes, once'
 	@mkdir -p $(B)/bin
@@ -52,7 +58,7 @@ pictures: setup ## a headless Chromium presses the buttons of the page and takes
 	@cd $(TOOLS)/browser && CGO_ENABLED=0 go build -trimpath -o ../../../$(B)/browser .
 	@CHROMIUM="$${CHROMIUM:-chromium}" go run ./infra/console -then $(abspath $(B))/browser $(abspath $(PICTURES))
 
-test: setup $(B)/bin/terragrunt ## every test, real clients included, under the race detector
+test: setup $(B)/bin/terragrunt $(B)/bin/terraform-1.5.7 ## every test, real clients included, under the race detector
 	@# The longest packages first, so that none of them is left alone at the end; one more than
 	@# there are cores, since they wait for clients and for the local AWS.
 	go test -race -p $$(($$(nproc) + 1)) -timeout 30m ./pkg/prune ./infra/chaos ./infra/stack ./functions/... ./... # a package at most: real clients on a busy machine take their time
@@ -120,7 +126,7 @@ template: $(B)/venv/done ## check template.yaml: cfn-lint, and the real SAM tran
 
 ci: ## what must pass before anything lands
 	@# Two at a time: linking and downloading leave a core idle.
-	$(MAKE) --no-print-directory -j2 --output-sync=target lint template reproducible sbom vuln setup $(B)/bin/terragrunt
+	$(MAKE) --no-print-directory -j2 --output-sync=target lint template reproducible sbom vuln setup $(B)/bin/terragrunt $(B)/bin/terraform-1.5.7
 	$(MAKE) --no-print-directory test
 
 deploy: ## sam build and a guided sam deploy into your account

@@ -26,6 +26,16 @@ func Tofu() (Client, error) {
 	return Client{"tofu", path}, nil
 }
 
+// Terraform15 is the Terraform 1.5.7 that `make test` builds: the last release with the
+// first AWS SDK, which keeps double slashes in the rows of a lock table.
+func Terraform15() (Client, error) {
+	path := filepath.Join(Root(), ".build", "bin", "terraform-1.5.7")
+	if _, err := os.Stat(path); err != nil {
+		return Client{}, errors.New("Terraform 1.5.7 is not built: run `make test`, which builds it")
+	}
+	return Client{"terraform-1.5.7", path}, nil
+}
+
 // Clients are the OpenTofu that `make setup` built, and Terraform where it is on PATH.
 func Clients() ([]Client, error) {
 	tofu, err := Tofu()
