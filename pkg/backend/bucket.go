@@ -80,38 +80,6 @@ func (b *Bucket) read(ctx context.Context, key string, listed time.Time) (tflock
 	return h, true, nil
 }
 
-// Acquire writes a lock object as Terraform does, on condition that there is none.
-// raw must be what tflock.Info.Marshal gives. It fails with *HeldError or *Error; after
-// the latter the lock may stand. 409 is S3's word for two writers at once. When the
-// answer to a write is lost and the SDK repeats it, the lock that stands there is our own.
-func (b *Bucket) Acquire(ctx context.Context, path string, raw []byte) (tflock.Holding, error) {
-	key, err := b.lockObject(path)
-	if err != nil {
-		return tflock.Holding{}, err
-	}
-	out, err := b.s3.PutObject(ctx, &s3.PutObjectInput{
-		Bucket: &b.name, Key: &key, Body: bytes.NewReader(raw), ContentType: aws.String("application/json"), IfNoneMatch: aws.String("*"),
-		ChecksumAlgorithm: checksum,
-	})
-	if code := status(err); code == http.StatusPreconditionFailed || code == http.StatusConflict {
-		h, found, err := b.read(ctx, key, time.Time{})
-		switch {
-		case err != nil || !found:
-			return tflock.Holding{}, &HeldError{Store: b.arn}
-		case h.Raw == string(raw):
-			return h, nil
-		}
-		return tflock.Holding{}, &HeldError{b.arn, &h}
-	}
-	if err == nil && aws.ToString(out.ETag) == "" { // without it the lock could not be released
-		err = errNotS3
-	}
-	if err != nil {
-		return tflock.Holding{}, &Error{b.arn, err}
-	}
-	return tflock.FromObject(b.arn, b.name, key, string(raw), aws.ToString(out.ETag), time.Time{}), nil
-}
-
 // Release deletes the object on condition that it is still the one that h was read
 // from, by its ETag. It fails with ErrGone, *ChangedError or *Error.
 func (b *Bucket) Release(ctx context.Context, h tflock.Holding) error {
@@ -140,7 +108,7 @@ func (b *Bucket) winner(ctx context.Context, key string, h tflock.Holding, refus
 	now, found, err := b.read(ctx, key, time.Time{})
 	switch {
 	case err != nil:
-		return &ChangedError{}
+		return &Error{b.arn, &unsettledError{refused: refused, look: err}}
 	case !found:
 		return ErrGone
 	case now.ETag == h.ETag:

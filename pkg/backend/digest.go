@@ -95,7 +95,11 @@ func (t *Table) DeleteDigest(ctx context.Context, path, digest string) error {
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		if failed.Item == nil {
+		there, err := t.afterFailedCondition(ctx, path+digestSuffix, failed)
+		switch {
+		case err != nil:
+			return err
+		case there == nil:
 			return ErrGone
 		}
 		return &ChangedError{}
@@ -104,6 +108,18 @@ func (t *Table) DeleteDigest(ctx context.Context, path, digest string) error {
 		return &Error{t.arn, err}
 	}
 	return nil
+}
+
+// RestoreDigest writes a digest back that DeleteDigest removed, unless there is a row of
+// that name again: a client's own is newer. It fails with *Error.
+func (t *Table) RestoreDigest(ctx context.Context, path, digest string) error {
+	row := lockKey(path + digestSuffix)
+	row["Digest"] = &types.AttributeValueMemberS{Value: digest}
+	_, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &t.name, Item: row, ConditionExpression: aws.String("attribute_not_exists(LockID)")})
+	if _, there := errors.AsType[*types.ConditionalCheckFailedException](err); there || err == nil {
+		return nil
+	}
+	return &Error{t.arn, err}
 }
 
 // StateDigest is the MD5 of the state's bytes in lower-case hex, streamed. Empty when

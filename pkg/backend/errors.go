@@ -5,8 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/smithy-go"
 
@@ -33,7 +33,7 @@ func (e *ChangedError) Error() string {
 // HeldError says that a lock could not be taken, since one is held.
 type HeldError struct {
 	Store string
-	By    *tflock.Holding // nil when it could not be read, or was gone by then
+	By    *tflock.Holding // nil when it was gone by the time it was looked at
 }
 
 func (e *HeldError) Error() string { return e.Store + ": a lock is held already" }
@@ -56,19 +56,44 @@ func (e *Error) Unwrap() error { return e.Err }
 // Code is AWS's name for what is wrong, or empty.
 func (e *Error) Code() string { return code(e.Err) }
 
-// Refused says that AWS answered and will not do it, so that nothing has happened. After
-// any other error the call may have had its effect, by an attempt whose answer was lost.
+// Refused says that AWS answered and will not do it, so that nothing has happened: any
+// client error (4xx) except a throttle, a conflict and a timeout. After any other error the
+// call may have had its effect, by an attempt whose answer was lost.
 func (e *Error) Refused() bool {
-	switch e.Code() {
-	case "AccessDenied", "AccessDeniedException", "ResourceNotFoundException", "NoSuchBucket", "ValidationException":
+	if _, unsettled := errors.AsType[*unsettledError](e.Err); unsettled {
+		return false
+	}
+	if errors.Is(e.Err, errOverMarker) {
 		return true
 	}
-	return strings.HasPrefix(e.Code(), "KMS.")
+	switch status(e.Err) {
+	case http.StatusRequestTimeout, http.StatusConflict, http.StatusPreconditionFailed, http.StatusTooManyRequests:
+		return false
+	}
+	_, throttled := retry.DefaultThrottleErrorCodes[e.Code()]
+	_, passing := retry.DefaultRetryableErrorCodes[e.Code()]
+	return status(e.Err)/100 == 4 && !throttled && !passing
 }
+
+// unsettledError says that a conditional call was refused and that the look at what is
+// there failed: an earlier attempt of the same call may have had its effect, or not.
+type unsettledError struct {
+	refused error // AWS's answer to the call
+	look    error // why what is there could not be read
+}
+
+func (e *unsettledError) Error() string {
+	return "the call met something else (" + code(e.refused) + "), and what is there now could not be read: " + cause(e.look)
+}
+
+func (e *unsettledError) Unwrap() error { return e.look }
 
 // cause is the error's heart: AWS's code and message, without the SDK's chain of
 // operations and request IDs.
 func cause(err error) string {
+	if unsettled, ok := errors.AsType[*unsettledError](err); ok {
+		return unsettled.Error()
+	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		if api.ErrorMessage() == "" {
 			return api.ErrorCode()

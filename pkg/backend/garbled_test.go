@@ -95,7 +95,7 @@ func TestAStateThatIsOurOwnIsWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 		b, path := set.Buckets[0], fmt.Sprintf("%s/%d", name, i)
-		version, err := b.WriteState(context.Background(), path, []byte("ours"), backend.State{})
+		version, err := b.WriteState(context.Background(), path, []byte("ours"), backend.Encryption{})
 		if err != nil || version == "" {
 			t.Errorf("lost %v: %q, %v", lost, version, err)
 		}
@@ -105,7 +105,7 @@ func TestAStateThatIsOurOwnIsWritten(t *testing.T) {
 			t.Errorf("%q, %v", text, err)
 		}
 		for _, other := range []string{"other", "ours, and more", "our"} {
-			if _, err := b.WriteState(t.Context(), path, []byte(other), backend.State{}); !errors.Is(err, backend.ErrExists) {
+			if _, err := b.WriteState(t.Context(), path, []byte(other), backend.Encryption{}); !errors.Is(err, backend.ErrExists) {
 				t.Errorf("%q over ours: %v", other, err)
 			}
 		}

@@ -86,7 +86,7 @@ var firstCalls = map[string]func(context.Context, *backend.Bucket) error{
 		return errors.Join(err, b.Release(ctx, h))
 	},
 	"delete a state": func(ctx context.Context, b *backend.Bucket) error {
-		if err := b.DeleteState(ctx, "states/k", `"99914b932bd37a50b983c5e7c90ae93b"`); err != nil {
+		if _, err := b.DeleteState(ctx, "states/k", `"99914b932bd37a50b983c5e7c90ae93b"`); err != nil {
 			return err
 		}
 		_, err := b.ReadState(ctx, "states/k", "")

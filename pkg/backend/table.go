@@ -70,34 +70,6 @@ func (t *Table) Find(ctx context.Context, path string) (tflock.Holding, bool, er
 	return h, ok, nil
 }
 
-// Acquire writes a lock row as Terraform does, on condition that there is none.
-// raw must be what tflock.Info.Marshal gives. It fails with *HeldError or *Error; after
-// the latter the lock may stand. When the answer to a write is lost and the SDK repeats
-// it, the lock that stands there is our own.
-func (t *Table) Acquire(ctx context.Context, path string, raw []byte) (tflock.Holding, error) {
-	item := lockKey(path)
-	item["Info"] = &types.AttributeValueMemberS{Value: string(raw)}
-	ours, _ := t.holding(item)
-	_, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &t.name, Item: item, ConditionExpression: aws.String("attribute_not_exists(LockID)"),
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
-	})
-	if failed, held := errors.AsType[*types.ConditionalCheckFailedException](err); held {
-		h, ok := t.holding(failed.Item)
-		switch {
-		case ok && h.Raw == string(raw):
-			return ours, nil
-		case ok:
-			return tflock.Holding{}, &HeldError{t.arn, &h}
-		}
-		return tflock.Holding{}, &HeldError{Store: t.arn}
-	}
-	if err != nil {
-		return tflock.Holding{}, &Error{t.arn, err}
-	}
-	return ours, nil
-}
-
 // Release deletes the row on condition that its Info is still the exact string that
 // h was read with. It fails with ErrGone, *ChangedError or *Error.
 func (t *Table) Release(ctx context.Context, h tflock.Holding) error {
@@ -109,10 +81,18 @@ func (t *Table) Release(ctx context.Context, h tflock.Holding) error {
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		if failed.Item == nil {
+		there, err := t.afterFailedCondition(ctx, h.Path, failed)
+		if err != nil {
+			return err
+		}
+		if there == nil {
 			return ErrGone
 		}
-		if winner, ok := t.holding(failed.Item); ok {
+		winner, ok := t.holding(there)
+		switch {
+		case ok && winner.Raw == h.Raw: // it came back between the condition and the look
+			return &Error{t.arn, failed}
+		case ok:
 			return &ChangedError{Now: &winner}
 		}
 		return &ChangedError{}

@@ -93,7 +93,7 @@ func TestARefusedDelete(t *testing.T) {
 		cfg := server.ConfigOver(&local.Wire{})
 		cfg.HTTPClient = answers{&local.Wire{}, func(r *http.Request) bool {
 			if deletesState(r) {
-				if err := w.set.Buckets[0].DeleteState(context.Background(), w.Path(key), r.Header.Get("If-Match")); err != nil {
+				if _, err := w.set.Buckets[0].DeleteState(context.Background(), w.Path(key), r.Header.Get("If-Match")); err != nil {
 					t.Error(err)
 				}
 			}

@@ -147,7 +147,7 @@ func (p *Pruner) writeBack(ctx context.Context, b *backend.Bucket, a *Answer) er
 	if err != nil {
 		return err
 	}
-	a.VersionID, err = b.WriteState(ctx, a.Path, body.Bytes(), state)
+	a.VersionID, err = b.WriteState(ctx, a.Path, body.Bytes(), state.Encryption)
 	if errors.Is(err, backend.ErrExists) {
 		a.Message = "Nothing was touched: a state was written at " + a.Path + " in the meantime."
 		return nil

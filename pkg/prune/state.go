@@ -233,7 +233,7 @@ func (r *run) deleteState(ctx context.Context, s *state, lock *held) error {
 			return err
 		}
 	}
-	err = s.bucket.DeleteState(ctx, s.Path, s.etag)
+	_, err = s.bucket.DeleteState(ctx, s.Path, s.etag)
 	if _, other := errors.AsType[*backend.ChangedError](err); other {
 		return changed()
 	}

@@ -1,0 +1,122 @@
+package backend
+
+import (
+	"context"
+	"iter"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+)
+
+// Version is one version of an object, or a delete marker.
+type Version struct {
+	ID       string // "null" for one that was written without versioning
+	Marker   bool
+	Latest   bool      // it is what a read without a version meets
+	Modified time.Time // S3's clock, in whole seconds
+}
+
+// LastVersion finds the newest version of a state that is no delete marker. current
+// says whether that is the state that clients read. It fails with ErrGone when the bucket
+// has no version of it, or with *Error.
+func (b *Bucket) LastVersion(ctx context.Context, path string) (versionID string, current bool, err error) {
+	for page, err := range b.versions(ctx, path) {
+		if err != nil {
+			return "", false, err
+		}
+		for _, v := range page {
+			if !v.Marker {
+				return v.ID, v.Latest, nil
+			}
+		}
+	}
+	return "", false, ErrGone
+}
+
+// History gives the versions and delete markers of a state, the newest first, as far back
+// as the version of that ID, or all of them where there is none. A delete marker of the
+// same second as a version counts as the newer one, unless the version is the latest. It
+// fails with *Error.
+func (b *Bucket) History(ctx context.Context, path, back string) ([]Version, error) {
+	var all []Version
+	for page, err := range b.versions(ctx, path) {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, page...)
+		if i := slices.IndexFunc(all, func(v Version) bool { return v.ID == back && !v.Marker }); i >= 0 {
+			return all[:i+1], nil
+		}
+	}
+	return all, nil
+}
+
+// versions streams the versions of one key by pages, the newest first.
+func (b *Bucket) versions(ctx context.Context, path string) iter.Seq2[[]Version, error] {
+	return func(yield func([]Version, error) bool) {
+		key, err := b.object(path)
+		if err != nil {
+			yield(nil, err)
+			return
+		}
+		// Without the encoding of keys that listings use: the paginator would hand back its
+		// encoded marker as it is, and S3 begin anew.
+		pages := s3.NewListObjectVersionsPaginator(b.s3, &s3.ListObjectVersionsInput{Bucket: &b.name, Prefix: &key})
+		for pages.HasMorePages() {
+			page, err := pages.NextPage(ctx)
+			if err == nil {
+				err = genuine(page.Name)
+			}
+			if err != nil {
+				yield(nil, &Error{b.arn, err})
+				return
+			}
+			found, others := versionsOf(key, page)
+			// Versions come by key, and the first key with a prefix is the prefix itself.
+			if !yield(found, nil) || others {
+				return
+			}
+		}
+	}
+}
+
+// versionsOf gives the versions of one key in a page, the newest first, and says whether
+// the page has any of other keys.
+func versionsOf(key string, page *s3.ListObjectVersionsOutput) (found []Version, others bool) {
+	for _, v := range page.Versions {
+		if aws.ToString(v.Key) != key {
+			others = true
+			continue
+		}
+		found = append(found, Version{ID: aws.ToString(v.VersionId), Latest: aws.ToBool(v.IsLatest), Modified: aws.ToTime(v.LastModified)})
+	}
+	for _, v := range page.DeleteMarkers {
+		if aws.ToString(v.Key) != key {
+			others = true
+			continue
+		}
+		found = append(found, Version{ID: aws.ToString(v.VersionId), Marker: true, Latest: aws.ToBool(v.IsLatest), Modified: aws.ToTime(v.LastModified)})
+	}
+	// The SDK gives versions and markers as two lists, each in order.
+	slices.SortStableFunc(found, func(a, b Version) int {
+		switch order := b.Modified.Compare(a.Modified); {
+		case a.Latest != b.Latest:
+			return rank(a.Latest) - rank(b.Latest)
+		case order != 0:
+			return order
+		default:
+			return rank(a.Marker) - rank(b.Marker)
+		}
+	})
+	return found, others
+}
+
+// rank puts true before false.
+func rank(first bool) int {
+	if first {
+		return 0
+	}
+	return 1
+}
