@@ -290,3 +290,35 @@ func TestOpenRefusesWhatIsNoARN(t *testing.T) {
 		})
 	}
 }
+
+// Terraform up to 1.5 keeps `//` in its rows and stores the state under the cleaned key:
+// when the state was written, and its digest, are found all the same.
+func TestAStateUnderACleanedKeyIsFound(t *testing.T) {
+	place, err := server.MakePlace(t.Context(), fmt.Sprintf("w%d", time.Now().UnixNano()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	set, err := backend.Open(server.Config(), nil, []string{place.BucketARN})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &place.Bucket, Key: aws.String("a/k"), Body: strings.NewReader("{}")}); err != nil {
+		t.Fatal(err)
+	}
+	b, path := set.Buckets[0], place.Path("a//k")
+	if written, err := b.StateWritten(t.Context(), path); err != nil || written.IsZero() {
+		t.Errorf("written %s, %v", written, err)
+	}
+	if digest, err := b.StateDigest(t.Context(), path); err != nil || digest != "99914b932bd37a50b983c5e7c90ae93b" {
+		t.Errorf("digest %q, %v", digest, err)
+	}
+	all, times := b.Survey(t.Context())
+	for _, err := range all {
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	if written, known := times.Of(path); !known || written.IsZero() {
+		t.Errorf("listed as written %s, %v", written, known)
+	}
+}

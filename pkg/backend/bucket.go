@@ -113,6 +113,8 @@ func (b *Bucket) winner(ctx context.Context, key string, h tflock.Holding, refus
 		return ErrGone
 	case now.ETag == h.ETag:
 		return &Error{b.arn, refused}
+	case now.ETag == "": // it cannot be read, and may be the same one
+		return &Error{b.arn, &unsettledError{refused: refused, look: now.Err}}
 	default:
 		return &ChangedError{Now: &now}
 	}
@@ -124,17 +126,31 @@ func (b *Bucket) lockObject(path string) (key string, err error) {
 }
 
 // StateWritten is when the state of that path (bucket/key) was last written, by
-// S3's clock; zero when there is none. It lists, rather than reads, so that a
-// role without access to states can ask: the first key with a prefix is the
-// prefix itself.
+// S3's clock, in whichever of its tflock.ObjectPaths; zero when there is none. It lists,
+// rather than reads, so that a role without access to states can ask: the first key with
+// a prefix is the prefix itself.
 func (b *Bucket) StateWritten(ctx context.Context, path string) (time.Time, error) {
+	var latest time.Time
+	for _, stored := range tflock.ObjectPaths(path) {
+		written, err := b.objectWritten(ctx, stored)
+		if err != nil {
+			return time.Time{}, &Error{b.arn, err}
+		}
+		if written.After(latest) {
+			latest = written
+		}
+	}
+	return latest, nil
+}
+
+func (b *Bucket) objectWritten(ctx context.Context, path string) (time.Time, error) {
 	_, key, _ := strings.Cut(path, "/")
 	out, err := b.s3.ListObjectsV2(ctx, listInput(b.name, key, 1))
 	if err == nil {
 		err = genuine(out.Name)
 	}
 	if err != nil {
-		return time.Time{}, &Error{b.arn, err}
+		return time.Time{}, err
 	}
 	for _, object := range out.Contents {
 		if listedKey(object) == key {

@@ -15,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // digestSuffix ends the key of a state's digest.
@@ -122,9 +124,19 @@ func (t *Table) RestoreDigest(ctx context.Context, path, digest string) error {
 	return &Error{t.arn, err}
 }
 
-// StateDigest is the MD5 of the state's bytes in lower-case hex, streamed. Empty when
-// there is no state. The ETag is no substitute: clients upload large states in parts.
+// StateDigest is the MD5 of the state's bytes in lower-case hex, streamed, from the first
+// of its tflock.ObjectPaths that there is. Empty when there is no state. The ETag is no
+// substitute: clients upload large states in parts.
 func (b *Bucket) StateDigest(ctx context.Context, path string) (string, error) {
+	for _, stored := range tflock.ObjectPaths(path) {
+		if digest, err := b.objectDigest(ctx, stored); digest != "" || err != nil {
+			return digest, err
+		}
+	}
+	return "", nil
+}
+
+func (b *Bucket) objectDigest(ctx context.Context, path string) (string, error) {
 	_, key, _ := strings.Cut(path, "/")
 	out, err := b.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
 	if noObject(err) {

@@ -34,9 +34,23 @@ var (
 	atStart, atEnd = []byte("<LastModified>"), []byte("</LastModified>")
 )
 
-// Of gives when the state of that path (bucket/key) was written, or zero where there is
-// none. It is not always known: then StateWritten asks.
+// Of gives when the state of that path (bucket/key) was written, in whichever of its
+// tflock.ObjectPaths, or zero where there is none. It is not always known: then
+// StateWritten asks.
 func (t *Times) Of(path string) (at time.Time, known bool) {
+	for _, stored := range tflock.ObjectPaths(path) {
+		written, known := t.of(stored)
+		if !known {
+			return time.Time{}, false
+		}
+		if written.After(at) {
+			at = written
+		}
+	}
+	return at, true
+}
+
+func (t *Times) of(path string) (at time.Time, known bool) {
 	bucket, key, _ := tflock.SplitPath(path)
 	if t == nil || bucket != t.bucket || !t.whole {
 		return time.Time{}, false
