@@ -14,9 +14,10 @@ import (
 
 type settings struct {
 	wiring.Settings
-	RemindEvery    time.Duration `env:"REMIND_EVERY" envDefault:"4h"`
-	UnlockFunction string        `env:"UNLOCK_FUNCTION"`
-	Dashboard      string        `env:"DASHBOARD_URL"`
+	RemindEvery    time.Duration    `env:"REMIND_EVERY" envDefault:"4h"`
+	ScanEvery      monitor.Interval `env:"SCAN_EVERY" envDefault:"5 minutes"`
+	UnlockFunction string           `env:"UNLOCK_FUNCTION"`
+	Dashboard      string           `env:"DASHBOARD_URL"`
 }
 
 func main() { wiring.Run(wire) }
@@ -37,7 +38,7 @@ func wire() (any, error) {
 	m := &monitor.Monitor{
 		Scanner: scan.New(parts.Stores, scan.Rules{Thresholds: parts.Thresholds, ReleaseGuard: s.ReleaseGuard}, time.Now),
 		Ledger:  parts.Ledger, Composer: composer, Topic: parts.Topic(composer), Meter: parts.Meter,
-		RemindEvery: s.RemindEvery, Now: time.Now, Log: slog.Default(),
+		RemindEvery: s.RemindEvery, ScanEvery: time.Duration(s.ScanEvery), Now: time.Now, Log: slog.Default(),
 	}
 	return func(ctx context.Context) (monitor.Report, error) {
 		report, err := m.Run(ctx)

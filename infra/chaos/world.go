@@ -164,7 +164,7 @@ func (w *world) putMemory(ctx context.Context) error {
 	for key, store := range map[string]string{gone: w.TableARN, other: w.BucketARN} {
 		id := map[string]string{gone: goneID, other: otherID}[key]
 		entry := ledger.Entry{
-			FirstSeen: then, Stores: []string{store}, Told: 1, ToldAt: then, Expires: then.Add(month),
+			FirstSeen: then, Stores: []string{store}, Notified: 1, NotifiedAt: then, Expires: then.Add(month),
 			Finding: &policy.Finding{ID: id, Path: w.Path(key), Verdict: policy.Stuck, HeldSince: then},
 		}
 		if err := turn.Record(ctx, slices.Values([]ledger.Step{{Change: ledger.Note, Key: ledger.Key{Path: w.Path(key), ID: id}, Entry: entry}})); err != nil {
@@ -172,7 +172,7 @@ func (w *world) putMemory(ctx context.Context) error {
 		}
 	}
 	err = turn.End(ctx, map[string]ledger.Store{
-		w.spare: {Failing: then, Told: 1, ToldAt: then}, w.TableARN: {LastRead: then.Add(-2 * time.Hour)}, w.BucketARN: {LastRead: then.Add(-2 * time.Hour)},
+		w.spare: {FailingSince: then, Failed: 1, Notified: 1, NotifiedAt: then}, w.TableARN: {LastRead: then.Add(-2 * time.Hour)}, w.BucketARN: {LastRead: then.Add(-2 * time.Hour)},
 	})
 	for key, told := range map[string]bool{untold: false, restored: true} {
 		if err == nil {

@@ -11,150 +11,120 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// Change is what is new about a lock or a store since people last heard of it.
-type Change int
-
-// The changes. Those up to Forget concern locks, the rest stores.
-const (
-	Note       Change = iota // nothing to tell, something to record
-	Stuck                    // became stuck, or was already when first seen
-	Reminder                 // still stuck, RemindEvery after people last heard of it
-	Unreadable               // a holding that nobody can read, not told before
-	Resolved                 // told as stuck, and gone
-	Forget                   // gone without having been told, or no longer watched
-	Failed                   // a store cannot be read: for the first time, or still after RemindEvery
-	Recovered                // a store that people know as failed was read
-)
-
-func (c Change) String() string {
-	return [...]string{"note", "stuck", "reminder", "unreadable", "resolved", "forget", "failed", "recovered"}[c]
-}
-
-// Step is one change of a lock. Entry is the memory once the change is told, or for
-// Resolved and Forget the memory that ends.
-type Step struct {
-	Change Change
-	Key    Key
-	Entry  Entry
-	before Entry
-}
-
-// Untold is the step when its news could not be published: the sighting is recorded,
-// since the lock's age rests on it, and the news stays to be told.
-func (s Step) Untold() Step {
-	if s.Change == Resolved || s.Change == Forget {
-		return Step{Note, s.Key, s.Entry, s.before}
-	}
-	s.Change, s.Entry.Told, s.Entry.ToldAt = Note, s.before.Told, s.before.ToldAt
-	return s
-}
-
-// StoreStep is one change of a store.
-type StoreStep struct {
-	Change  Change
-	ARN     string
-	Store   Store // Failed: the memory once told; Recovered: the memory that ends
-	Problem string
-}
-
-// Observed is one lock of a scan, judged. Finding puts into words what was found; it is
-// asked for where there is something to record or to tell.
-type Observed struct {
-	Lock    tflock.Lock
-	Verdict policy.Verdict
-	Finding func() policy.Finding
-}
-
-// Scan is what one scan found.
-type Scan struct {
-	Started  time.Time         // before the first read
-	Ended    time.Time         // after the last read
-	Watched  []string          // ARN of every table and bucket that is configured
-	Failures map[string]string // ARN of each that could not be read completely, with the cause
-	Locks    iter.Seq[Observed]
-}
-
-// Failed says whether a store could not be read completely.
-func (s Scan) Failed(store string) bool {
-	_, failed := s.Failures[store]
-	return failed
-}
-
-// Rules are the intervals that Compare goes by.
-type Rules struct {
-	RemindEvery time.Duration
-	// Keep is how long an entry outlives the last time that it was seen or renewed.
-	Keep time.Duration
-}
-
 // Compare says what is new in a scan. Steps come in the order of the scan's locks,
 // then of the entries that are gone, sorted by path. A lock is gone only when each of
 // its stores that is still watched was read completely without it. The steps are made
 // while they are asked for, the same ones each time: 100,000 at once are more than a
 // small function holds.
 func Compare(m Memory, scan Scan, rules Rules) iter.Seq[Step] {
-	return func(yield func(Step) bool) {
-		present := make(map[Key]bool, len(m.Locks))
-		unreadable := map[string]bool{} // paths
-		for o := range scan.Locks {
-			key := KeyOf(o.Lock)
-			if present[key] {
-				continue
-			}
-			present[key] = true
-			if !o.Lock.Readable() {
-				unreadable[o.Lock.Path] = true
-			}
-			if step, ok := compareLock(m, key, o, scan, rules); ok && !yield(step) {
-				return
-			}
+	c := comparison{memory: m, scan: scan, rules: rules, watched: make(map[string]bool, len(scan.Watched))}
+	c.due = c.anyDue()
+	for _, store := range scan.Watched {
+		c.watched[store] = rules.reportsUnreadable(m.Stores[store], scan.Ended)
+	}
+	return c.steps
+}
+
+// comparison is a scan beside what is remembered.
+type comparison struct {
+	memory  Memory
+	scan    Scan
+	rules   Rules
+	due     bool            // the reminder of at least one lock is due
+	watched map[string]bool // every watched store by ARN, and whether this scan notifies of its unreadable holdings
+}
+
+func (c comparison) steps(yield func(Step) bool) {
+	present := make(map[Key]bool, len(c.memory.Locks))
+	unreadable := map[string]time.Time{} // unreadable lock objects: when they were written, by path
+	for o := range c.scan.Locks {
+		key := KeyOf(o.Lock)
+		if present[key] {
+			continue
 		}
-		var gone []Key
-		for key, entry := range m.Locks {
-			if present[key] || unreadable[key.Path] {
-				continue // what is unreadable now may be that lock
-			}
-			if _, ok := compareAbsent(entry, scan); ok {
-				gone = append(gone, key)
-			}
+		present[key] = true
+		if h := o.Lock.Holdings[0]; !o.Lock.Readable() && h.Kind == tflock.S3 {
+			unreadable[h.Path] = h.Modified
 		}
-		slices.SortFunc(gone, func(a, b Key) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.ID, b.ID)) })
-		for _, key := range gone {
-			entry := m.Locks[key]
-			if change, ok := compareAbsent(entry, scan); ok && !yield(Step{change, key, entry, entry}) {
-				return
-			}
+		if step, ok := c.lock(key, o); ok && !yield(step) {
+			return
+		}
+	}
+	var absent []Key
+	for key, entry := range c.memory.Locks {
+		if !present[key] && c.absent(key, entry, unreadable).Change != nothing {
+			absent = append(absent, key)
+		}
+	}
+	slices.SortFunc(absent, func(a, b Key) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.ID, b.ID)) })
+	for _, key := range absent {
+		if !yield(c.absent(key, c.memory.Locks[key], unreadable)) {
+			return
 		}
 	}
 }
 
-func compareLock(m Memory, key Key, o Observed, scan Scan, rules Rules) (Step, bool) {
-	entry, known := m.Locks[key]
+// anyDue looks into the memory first: nearly always nothing in it is due, and then the
+// scan's locks need not be judged once more.
+func (c comparison) anyDue() bool {
+	isDue := func(key Key) bool {
+		e := c.memory.Locks[key]
+		return !key.unreadable() && c.rules.Urgency(e.Notified, e.NotifiedAt, c.scan.Ended) == Due
+	}
+	remembered := false
+	for key := range c.memory.Locks {
+		if remembered = isDue(key); remembered {
+			break
+		}
+	}
+	if !remembered {
+		return false
+	}
+	for o := range c.scan.Locks {
+		if o.Verdict == policy.Stuck && isDue(KeyOf(o.Lock)) {
+			return true
+		}
+	}
+	return false
+}
+
+// lock is the step of a lock that is there, and false where there is none.
+func (c comparison) lock(key Key, o Observed) (Step, bool) {
+	entry, known := c.memory.Locks[key]
 	before := entry
 	if !known {
-		entry = Entry{FirstSeen: scan.Ended, NotBefore: m.notBefore(o.Lock)}
+		entry = Entry{FirstSeen: c.scan.Ended, NotBefore: c.memory.notBefore(o.Lock)}
 	}
-	change := Note
-	switch {
-	case o.Verdict == policy.Unreadable && entry.Told == 0:
-		change = Unreadable
-	case o.Verdict == policy.Stuck && entry.Told == 0:
-		change = Stuck
-	case o.Verdict == policy.Stuck && scan.Ended.Sub(entry.ToldAt) >= rules.RemindEvery:
-		change = Reminder
-	}
-	grown := entry.follow(o.Lock, scan)
-	stale := entry.Expires.Sub(scan.Ended) < rules.Keep/2
-	if change == Note && known && !grown && !stale {
+	change := c.change(entry, o)
+	grown := entry.follow(o.Lock, c.scan)
+	returned := entry.Absent
+	if change == Note && known && !grown && !returned && !c.stale(entry) {
 		return Step{}, false
 	}
 	if change != Note {
-		entry.Told, entry.ToldAt = entry.Told+1, scan.Ended
+		entry.Notified, entry.NotifiedAt = entry.Notified+1, c.scan.Ended
 	}
 	finding := o.Finding()
-	entry.Finding, entry.Expires = &finding, scan.Ended.Add(rules.Keep)
+	entry.Finding, entry.Absent, entry.Expires = &finding, false, c.scan.Ended.Add(c.rules.Keep)
 	return Step{change, key, entry, before}, true
 }
+
+// change is what people are notified of about a lock that is there.
+func (c comparison) change(entry Entry, o Observed) Change {
+	switch {
+	case o.Verdict == policy.Unreadable && entry.Notified == 0 && c.watched[o.Lock.Holdings[0].Store]:
+		return Unreadable
+	case o.Verdict == policy.Stuck && entry.Notified == 0:
+		return Stuck
+	case o.Verdict == policy.Stuck && c.rules.Urgency(entry.Notified, entry.NotifiedAt, c.scan.Ended).reminds(c.due):
+		return Reminder
+	default:
+		return Note
+	}
+}
+
+// stale says whether an entry should be renewed.
+func (c comparison) stale(e Entry) bool { return e.Expires.Sub(c.scan.Ended) < c.rules.Keep/2 }
 
 // follow brings the entry's holdings up to what a scan saw of the lock, and says
 // whether anything is new.
@@ -198,58 +168,4 @@ func (e *Entry) since(store string, at time.Time) {
 
 func holds(l tflock.Lock, store string) bool {
 	return slices.ContainsFunc(l.Holdings, func(h tflock.Holding) bool { return h.Store == store })
-}
-
-// compareAbsent is false where the lock may still be there, or where its memory is
-// to be kept until it expires: an unreadable row that comes and goes is another
-// tool's habit, and one report of it is enough.
-func compareAbsent(entry Entry, scan Scan) (Change, bool) {
-	watched := 0
-	for _, store := range entry.Stores {
-		if slices.Contains(scan.Watched, store) {
-			watched++
-		}
-		if scan.Failed(store) {
-			return 0, false
-		}
-	}
-	switch {
-	case watched == 0:
-		return Forget, true
-	case entry.Finding != nil && entry.Finding.Verdict == policy.Unreadable:
-		return 0, false
-	case entry.Told > 0:
-		return Resolved, true
-	default:
-		return Forget, true
-	}
-}
-
-// CompareStores says what is new about the stores, sorted as they are watched, and
-// gives the memory of them once that is told. A store that is no longer watched is
-// forgotten.
-func CompareStores(m Memory, scan Scan, rules Rules) ([]StoreStep, map[string]Store) {
-	var steps []StoreStep
-	next := make(map[string]Store, len(scan.Watched))
-	for _, arn := range scan.Watched {
-		before := m.Stores[arn]
-		after := before
-		problem, failed := scan.Failures[arn]
-		switch {
-		case failed && before.Failing.IsZero():
-			after.Failing = scan.Ended
-			fallthrough
-		case failed && (before.Told == 0 || scan.Ended.Sub(before.ToldAt) >= rules.RemindEvery):
-			after.Told, after.ToldAt = before.Told+1, scan.Ended
-			steps = append(steps, StoreStep{Failed, arn, after, problem})
-		case failed:
-		default:
-			after = Store{LastRead: scan.Started}
-			if before.Told > 0 {
-				steps = append(steps, StoreStep{Recovered, arn, before, ""})
-			}
-		}
-		next[arn] = after
-	}
-	return steps, next
 }

@@ -16,14 +16,20 @@ type Entry struct {
 	Stores    []string      `json:"stores"`              // every table or bucket that had it, by ARN
 	// Since is the end of the scan that first saw the holding in a store, where that is
 	// not FirstSeen; zero where a later scan did not see it any more. It is nil for most.
-	Since  map[string]time.Time `json:"since,omitempty"`
-	ToldAt time.Time            `json:"told_at,omitzero"` // when people last heard of it
-	Told   int                  `json:"told,omitempty"`   // how often they did: the alert, then reminders
+	Since      map[string]time.Time `json:"since,omitempty"`
+	NotifiedAt time.Time            `json:"notified_at,omitzero"` // when people were last notified of it
+	Notified   int                  `json:"notified,omitempty"`   // how often they were: the alert, then reminders
+	Absent     bool                 `json:"absent,omitempty"`     // not there in the last complete scan; only of unreadable ones
 	// Finding is the lock as it was last recorded: what remains to be said of it when
 	// it is gone. It is nil in a memory where nobody will ask for it.
 	Finding *policy.Finding `json:"finding"`
-	// Expires is when the memory ends. It is renewed while the lock is seen.
+	// Expires is when the memory may end: DynamoDB deletes it up to two days later, and
+	// until then it counts. It is renewed while the lock is seen or its store fails.
 	Expires time.Time `json:"-"`
+
+	// HeldSince and Stuck are the finding's, and stay where the finding is not kept.
+	HeldSince time.Time `json:"-"`
+	Stuck     bool      `json:"-"`
 }
 
 // Sighting is what the policy needs to know of the entry.
@@ -31,31 +37,10 @@ func (e Entry) Sighting() policy.Sighting {
 	return policy.Sighting{FirstSeen: e.FirstSeen, NotBefore: e.NotBefore, Kinds: e.Kinds}
 }
 
-// Store is what is remembered of one watched table or bucket.
-type Store struct {
-	LastRead time.Time `json:"last_read,omitzero"`     // start of the last scan that read it completely
-	Failing  time.Time `json:"failing_since,omitzero"` // zero while it can be read
-	ToldAt   time.Time `json:"told_at,omitzero"`
-	Told     int       `json:"told,omitempty"`
-}
-
-// Memory is what the ledger knows when a scan begins to tell.
+// Memory is what the ledger knows when a scan begins to compare.
 type Memory struct {
 	Locks  map[Key]Entry
 	Stores map[string]Store // by ARN
-}
-
-// Key names a lock in the ledger: its path and ID, or for one without an ID its path
-// and the store that it lies in.
-type Key struct{ Path, ID string }
-
-// KeyOf gives the lock's key. What an unreadable one says is no part of it, so that
-// another tool's row that changes every minute is still reported once.
-func KeyOf(l tflock.Lock) Key {
-	if l.Readable() {
-		return Key{l.Path, l.ID}
-	}
-	return Key{l.Path, "unreadable in " + l.Holdings[0].Store}
 }
 
 // Sighting is what earlier scans know of a lock. For one that they did not see, the

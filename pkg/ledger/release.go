@@ -64,9 +64,9 @@ func (t *Table) Write(ctx context.Context, key Key, r Release) error {
 
 // Released gives the last record of a release of that lock, and false when we did not
 // release it.
-func (t *Turn) Released(ctx context.Context, key Key) (Release, bool, error) {
-	out, err := t.table.client.Query(ctx, &dynamodb.QueryInput{
-		TableName: &t.table.name, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
+func (l *Lease) Released(ctx context.Context, key Key) (Release, bool, error) {
+	out, err := l.table.client.Query(ctx, &dynamodb.QueryInput{
+		TableName: &l.table.name, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
 		KeyConditionExpression:   aws.String("#kind = :release AND begins_with(#id, :lock)"),
 		ExpressionAttributeNames: map[string]string{"#kind": attrKind, "#id": attrID},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
@@ -74,7 +74,7 @@ func (t *Turn) Released(ctx context.Context, key Key) (Release, bool, error) {
 		},
 	})
 	if err != nil {
-		return Release{}, false, fmt.Errorf("read releases in the ledger %s: %w", t.table.name, err)
+		return Release{}, false, fmt.Errorf("read releases in the ledger %s: %w", l.table.name, err)
 	}
 	for _, row := range out.Items {
 		var r Release

@@ -15,6 +15,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
 // The table's keys: HASH `kind`, RANGE `id`, both strings; TTL in `expires_at`.
@@ -41,8 +43,8 @@ type Table struct {
 // NewTable opens the ledger in the table of that name.
 func NewTable(client *dynamodb.Client, name string) *Table { return &Table{client, name} }
 
-// Recall reads the memory of all locks, consistently, without a right to tell: their
-// findings are not in it.
+// Recall reads the memory of all locks, consistently, without the lease: their findings
+// are not in it.
 func (t *Table) Recall(ctx context.Context) (Memory, error) {
 	run, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: rowKey(kindRun, monitor), ConsistentRead: aws.Bool(true)})
 	if err != nil {
@@ -51,16 +53,20 @@ func (t *Table) Recall(ctx context.Context) (Memory, error) {
 	return t.recall(ctx, run.Item, func(key Key) (Key, bool) { return key, true })
 }
 
+// maxFindings is how many findings are kept whole: no message has room for more. Of the
+// others the reasons, which are most of them, are not.
+const maxFindings = 1000
+
 func (t *Table) recall(ctx context.Context, run map[string]types.AttributeValue, held func(Key) (Key, bool)) (Memory, error) {
 	m := Memory{Locks: map[Key]Entry{}, Stores: map[string]Store{}}
 	if body := textOf(run, attrBody); body != "" {
 		if err := json.Unmarshal([]byte(body), &m.Stores); err != nil {
-			// Without it failures are told again and ages lose a bound: better than silence.
-			slog.WarnContext(ctx, "ledger row cannot be read, so it is begun anew", attrKind, kindRun, "error", err)
+			// Without it failures are notified again and ages lose a bound: better than silence.
+			slog.WarnContext(ctx, "ledger row cannot be read, so it starts from nothing", attrKind, kindRun, "error", err)
 			m.Stores = map[string]Store{}
 		}
 	}
-	shared := texts{}
+	shared, findings := texts{}, 0
 	pages := dynamodb.NewQueryPaginator(t.client, &dynamodb.QueryInput{
 		TableName: &t.name, ConsistentRead: aws.Bool(true),
 		KeyConditionExpression:    aws.String("#kind = :lock"),
@@ -76,12 +82,17 @@ func (t *Table) recall(ctx context.Context, run map[string]types.AttributeValue,
 			key, known := held(Key{textOf(item, attrPath), textOf(item, attrLockID)})
 			entry, err := decodeEntry([]byte(textOf(item, attrBody)), !known)
 			if err != nil {
-				// An alert told twice is better than one never told.
+				// An alert twice is better than none.
 				slog.WarnContext(ctx, "ledger row cannot be read, so its lock counts as new", "path", key.Path, "error", err)
 				continue
 			}
 			entry.Expires = time.Unix(numberOf(item, attrExpires), 0)
 			entry.Stores = shared.of(entry.Stores)
+			if entry.Finding != nil {
+				if findings++; findings > maxFindings {
+					entry.Finding.Evidence.Reasons = nil
+				}
+			}
 			m.Locks[key] = entry
 		}
 	}
@@ -91,20 +102,28 @@ func (t *Table) recall(ctx context.Context, run map[string]types.AttributeValue,
 // decodeEntry reads a lock's memory, without its finding where that is not wanted: it is
 // most of what an entry takes.
 func decodeEntry(body []byte, withFinding bool) (Entry, error) {
+	var e Entry
 	if withFinding {
-		var entry Entry
-		err := json.Unmarshal(body, &entry)
-		return entry, err
+		err := json.Unmarshal(body, &e)
+		if e.Finding != nil {
+			e.HeldSince, e.Stuck = e.Finding.HeldSince, e.Finding.Verdict == policy.Stuck
+		}
+		return e, err
 	}
 	var lean struct {
 		Entry
-		Finding struct{} `json:"finding"` // in place of the entry's own
+		Finding struct { // in place of the entry's own
+			HeldSince time.Time      `json:"held_since"`
+			Verdict   policy.Verdict `json:"verdict"`
+		} `json:"finding"`
 	}
 	err := json.Unmarshal(body, &lean)
-	return lean.Entry, err
+	e = lean.Entry
+	e.HeldSince, e.Stuck = lean.Finding.HeldSince, lean.Finding.Verdict == policy.Stuck
+	return e, err
 }
 
-// texts keeps one copy of each list of texts: nearly every lock lies in the same store.
+// texts keeps one copy of each list of texts: nearly every lock is in the same store.
 type texts map[string][]string
 
 func (t texts) of(list []string) []string {

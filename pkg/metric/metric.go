@@ -20,6 +20,10 @@ type Scan struct {
 	Errors     int             // ScanErrors: backends that could not be read
 	Oldest     time.Duration   // OldestLockAge
 	Resolved   []time.Duration // TimeToResolve of each lock that was resolved
+	// Partial says that a backend could not be read, and that what it held is not known
+	// either. A zero then means nothing, and is not sent where an alarm would take it
+	// for an all-clear.
+	Partial bool
 }
 
 // Publisher sends metrics to one namespace.
@@ -43,8 +47,13 @@ const maxValues = 150
 // Put sends the metrics of a scan in one PutMetricData, at the time of the scan.
 func (p *Publisher) Put(ctx context.Context, s Scan, at time.Time) error {
 	data := []types.MetricDatum{
-		count("LocksHeld", s.Held, at), count("StuckLocks", s.Stuck, at), count("UnreadableLocks", s.Unreadable, at), count("ScanErrors", s.Errors, at),
-		{MetricName: aws.String("OldestLockAge"), Value: aws.Float64(s.Oldest.Seconds()), Unit: types.StandardUnitSeconds, Timestamp: &at},
+		count("LocksHeld", s.Held, at), count("UnreadableLocks", s.Unreadable, at), count("ScanErrors", s.Errors, at),
+	}
+	if s.Stuck > 0 || !s.Partial {
+		data = append(data, count("StuckLocks", s.Stuck, at))
+	}
+	if s.Oldest > 0 || !s.Partial {
+		data = append(data, seconds("OldestLockAge", s.Oldest, at))
 	}
 	if len(s.Resolved) > 0 {
 		var values []float64
@@ -68,6 +77,10 @@ func (p *Publisher) CountPruned(ctx context.Context, pruned, abandoned int, at t
 
 func count(name string, n int, at time.Time) types.MetricDatum {
 	return types.MetricDatum{MetricName: &name, Value: aws.Float64(float64(n)), Unit: types.StandardUnitCount, Timestamp: &at}
+}
+
+func seconds(name string, d time.Duration, at time.Time) types.MetricDatum {
+	return types.MetricDatum{MetricName: &name, Value: aws.Float64(d.Seconds()), Unit: types.StandardUnitSeconds, Timestamp: &at}
 }
 
 func (p *Publisher) put(ctx context.Context, data []types.MetricDatum) error {

@@ -101,6 +101,7 @@ func (w *world) scan(wire *local.Wire) (monitor.Report, error) {
 		Topic:       alert.NewTopic(sns.NewFromConfig(cfg), w.topic, composer),
 		Meter:       metric.NewPublisher(cfg, "Test"),
 		RemindEvery: 4 * time.Hour,
+		ScanEvery:   5 * time.Minute,
 		Now:         now,
 		Log:         slog.New(slog.DiscardHandler),
 	}
@@ -203,9 +204,9 @@ func TestALockFromBeginningToEnd(t *testing.T) {
 		t.Fatalf("a wrong clock raised an alarm: %+v", r)
 	}
 	want := map[time.Duration]string{
-		40 * time.Minute: "lock.stuck b/k", 281 * time.Minute: "lock.reminder b/k", 522 * time.Minute: "lock.reminder b/k",
+		40 * time.Minute: "lock.stuck b/k", 280 * time.Minute: "lock.reminder b/k", 760 * time.Minute: "lock.reminder b/k",
 	}
-	for _, at := range []time.Duration{20 * time.Minute, 40 * time.Minute, 45 * time.Minute, 270 * time.Minute, 281 * time.Minute, 285 * time.Minute, 522 * time.Minute} {
+	for _, at := range []time.Duration{20 * time.Minute, 40 * time.Minute, 45 * time.Minute, 275 * time.Minute, 280 * time.Minute, 285 * time.Minute, 755 * time.Minute, 760 * time.Minute} {
 		w.now = start.Add(at)
 		r := w.must()
 		told := w.told()
@@ -217,7 +218,7 @@ func TestALockFromBeginningToEnd(t *testing.T) {
 		}
 	}
 	w.remove("b/k")
-	w.now = start.Add(530 * time.Minute)
+	w.now = start.Add(765 * time.Minute)
 	w.must()
 	if told := w.told(); told["lock.resolved b/k"] != 1 || len(told) != 1 {
 		t.Errorf("told %v", told)

@@ -2,8 +2,8 @@ package monitor
 
 import (
 	"iter"
-	"slices"
 
+	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 )
 
@@ -11,51 +11,101 @@ import (
 type news struct {
 	change ledger.Change
 	count  int
-	first  []ledger.Step // at most maxListed of them: no message has room for more
-	often  bool          // people heard of one of them twice before
+	picked *alert.Selection[ledger.Step] // at most maxListed of them: no message has room for more
+	urgent bool                          // one of them is at its second reminder or a later one
+}
+
+func newsOf(change ledger.Change, steps ...ledger.Step) *news {
+	n := &news{change: change, picked: alert.NewSelection[ledger.Step](maxListed)}
+	for _, step := range steps {
+		n.add(step)
+	}
+	return n
+}
+
+func (n *news) add(step ledger.Step) {
+	n.count++
+	n.urgent = n.urgent || urgent(step.Entry.Notified)
+	n.picked.Add(step.Key.Path, step)
+}
+
+// steps are the picked ones.
+func (n *news) steps() []ledger.Step { return n.picked.Items() }
+
+// urgent says whether the n-th notification of something is critical: the alert and the
+// first reminder are warnings.
+func urgent(n int) bool { return n > 2 }
+
+// shared says whether the news become one message.
+func (n *news) shared() bool { return shared(n.change, n.count) }
+
+func shared(change ledger.Change, count int) bool {
+	switch change {
+	case ledger.Reminder, ledger.StillFailed:
+		return count > 1
+	default:
+		return count > alert.SummaryAbove
+	}
+}
+
+// gathered is what is new in a scan.
+type gathered struct {
+	changes map[ledger.Change]*news
+	// unreadable ones by store, in the order of stores. There are at most
+	// SummaryAbove+1 of them: so many share one message.
+	unreadable map[string]*news
+	stores     []string
+}
+
+// of gives what is new of one kind.
+func (g gathered) of(change ledger.Change) *news {
+	if n, ok := g.changes[change]; ok {
+		return n
+	}
+	return newsOf(change)
 }
 
 // gather counts what is new by its kind, and keeps what the messages will say.
-func gather(steps iter.Seq[ledger.Step]) map[ledger.Change]news {
-	all := map[ledger.Change]news{}
+func gather(steps iter.Seq[ledger.Step]) gathered {
+	g := gathered{changes: map[ledger.Change]*news{}, unreadable: map[string]*news{}}
 	for step := range steps {
-		n := all[step.Change]
-		n.change, n.often = step.Change, n.often || step.Entry.Told > 2
-		if n.count++; step.Change != ledger.Note && step.Change != ledger.Forget && len(n.first) < maxListed {
-			n.first = append(n.first, step)
+		n := g.changes[step.Change]
+		if n == nil {
+			n = newsOf(step.Change)
+			g.changes[step.Change] = n
 		}
-		all[step.Change] = n
+		switch step.Change {
+		case ledger.Note, ledger.Forget:
+			n.count++
+			continue
+		case ledger.Unreadable:
+			g.addUnreadable(step)
+		}
+		n.add(step)
 	}
-	return all
+	return g
 }
 
-// each parts news into those of one lock.
-func (n news) each() iter.Seq[news] {
-	return func(yield func(news) bool) {
-		for _, step := range n.first {
-			if !yield(news{change: n.change, count: 1, first: []ledger.Step{step}}) {
-				return
-			}
-		}
+func (g *gathered) addUnreadable(step ledger.Step) {
+	store := storeOf(step)
+	n := g.unreadable[store]
+	if n == nil && len(g.stores) <= alert.SummaryAbove {
+		n = newsOf(step.Change)
+		g.unreadable[store], g.stores = n, append(g.stores, store)
+	}
+	if n != nil {
+		n.add(step)
 	}
 }
 
-// only gives the steps of these kinds.
-func only(steps iter.Seq[ledger.Step], changes ...ledger.Change) iter.Seq[ledger.Step] {
+// storeOf is the store of an unreadable holding.
+func storeOf(step ledger.Step) string { return step.Entry.Stores[0] }
+
+// unnotified gives the steps as they are when nobody could be notified.
+func unnotified(steps iter.Seq[ledger.Step]) iter.Seq[ledger.Step] {
 	return func(yield func(ledger.Step) bool) {
 		for step := range steps {
-			if slices.Contains(changes, step.Change) && !yield(step) {
-				return
-			}
-		}
-	}
-}
-
-// untold gives the steps as they are when nobody could be told.
-func untold(steps iter.Seq[ledger.Step]) iter.Seq[ledger.Step] {
-	return func(yield func(ledger.Step) bool) {
-		for step := range steps {
-			if !yield(step.Untold()) {
+			if !yield(step.Unnotified()) {
 				return
 			}
 		}

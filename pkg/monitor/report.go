@@ -10,7 +10,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/scan"
 )
 
-// Report is the function's answer: the locks of now, worst first.
+// Report is the function's answer: the current locks, worst first.
 type Report struct {
 	ScannedAt     time.Time        `json:"scanned_at"`
 	Complete      bool             `json:"complete"` // every store was read to its end
@@ -61,9 +61,11 @@ func sizeOf(f policy.Finding) int {
 	return size
 }
 
-func (r Report) measures(resolved []time.Duration) metric.Scan {
+// measures are the figures of what was read, and of what stores held that cannot be read
+// now: their failure is no all-clear.
+func (r Report) measures(carried ledger.Carried, resolved []time.Duration) metric.Scan {
 	return metric.Scan{
-		Held: r.Held, Stuck: r.Stuck, Unreadable: r.Unreadable, Errors: len(r.Errors),
-		Oldest: time.Duration(r.OldestSeconds) * time.Second, Resolved: resolved,
+		Held: r.Held + carried.Held, Stuck: r.Stuck + carried.Stuck, Unreadable: r.Unreadable + carried.Unreadable, Errors: len(r.Errors),
+		Oldest: max(time.Duration(r.OldestSeconds)*time.Second, carried.Oldest), Resolved: resolved,
 	}
 }

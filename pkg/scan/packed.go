@@ -13,27 +13,32 @@ import (
 
 // packed is a holding with what is judged and told of it, in a third of the memory: a
 // reading may have 100,000 of them, and each is unpacked only while it is looked at. The
-// bytes and the ETag, which a release needs, are not kept.
+// bytes, which a release needs, are not kept, and the ETag only of an unreadable object,
+// which it identifies.
 type packed struct {
 	path, id, who      string
 	operation, version unique.Handle[string] // there are few, so each is kept once
 	created, modified  time.Time
 	kind               tflock.Kind
-	store              string
+	store, etag        string
 	err                error
 }
 
 func pack(h tflock.Holding) packed {
+	etag := ""
+	if h.Err != nil {
+		etag = h.ETag
+	}
 	return packed{
 		path: h.Path, id: h.Info.ID, who: h.Info.Who,
 		operation: unique.Make(h.Info.Operation), version: unique.Make(h.Info.Version),
-		created: h.Info.Created, modified: h.Modified, kind: h.Kind, store: h.Store, err: h.Err,
+		created: h.Info.Created, modified: h.Modified, kind: h.Kind, store: h.Store, etag: etag, err: h.Err,
 	}
 }
 
 func (p packed) unpack() tflock.Holding {
 	return tflock.Holding{
-		Kind: p.kind, Store: p.store, Path: p.path, Err: p.err, Modified: p.modified,
+		Kind: p.kind, Store: p.store, Path: p.path, ETag: p.etag, Err: p.err, Modified: p.modified,
 		Info: tflock.Info{ID: p.id, Operation: p.operation.Value(), Who: p.who, Version: p.version.Value(), Created: p.created},
 	}
 }
@@ -68,4 +73,10 @@ func (r Reading) Held(key ledger.Key) (ledger.Key, bool) {
 		}
 	}
 	return key, false
+}
+
+// Has says whether the reading has the lock of that key in the ledger.
+func (r Reading) Has(key ledger.Key) bool {
+	_, found := r.Held(key)
+	return found
 }

@@ -1,0 +1,67 @@
+package ledger
+
+import (
+	"slices"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// nothing is the change of an absent lock of which there is nothing to record.
+const nothing Change = -1
+
+// absent is the step of an entry whose lock the scan did not see. unreadable are the
+// unreadable lock objects of the scan, by path, with the time when they were written.
+func (c comparison) absent(key Key, e Entry, unreadable map[string]time.Time) Step {
+	step := Step{nothing, key, e, e}
+	watched := false
+	for _, store := range e.Stores {
+		if c.scan.Failed(store) {
+			return c.kept(step)
+		}
+		_, is := c.watched[store]
+		watched = watched || is
+	}
+	switch {
+	case !watched:
+		step.Change = Forget
+	case key.unreadable():
+		return c.unreadableAbsent(step)
+	case e.mayBe(key, unreadable):
+		return c.kept(step)
+	case e.Notified > 0:
+		step.Change = Resolved
+	default:
+		step.Change = Forget
+	}
+	return step
+}
+
+// kept is the step of a lock that may still be there: its memory is renewed in time, so
+// that after weeks of a failing store it is not announced as new.
+func (c comparison) kept(step Step) Step {
+	if c.stale(step.Entry) {
+		step.Change, step.Entry.Expires = Note, c.scan.Ended.Add(c.rules.Keep)
+	}
+	return step
+}
+
+// unreadableAbsent keeps the memory of what people were notified of until it expires: an
+// unreadable row that comes and goes is another tool's habit, and one report is enough.
+func (c comparison) unreadableAbsent(step Step) Step {
+	switch {
+	case step.Entry.Notified == 0:
+		step.Change = Forget
+	case !step.Entry.Absent:
+		step.Change, step.Entry.Absent = Note, true
+	}
+	return step
+}
+
+// mayBe says whether the lock may be the unreadable object on its path: one that was
+// archived, or whose key may no longer be used, keeps the time when it was written.
+// A table's row can always be read, so a foreign one there is not the lock.
+func (e Entry) mayBe(key Key, unreadable map[string]time.Time) bool {
+	written, there := unreadable[key.Path]
+	return there && slices.Contains(e.Kinds, tflock.S3) && !written.After(e.FirstSeen)
+}

@@ -1,0 +1,50 @@
+package ledger
+
+// Change is what is new about a lock or a store since people were last notified.
+type Change int
+
+// The changes. Those up to Forget concern locks, the rest stores.
+const (
+	Note        Change = iota // nothing to notify, something to record
+	Stuck                     // became stuck, or was already when first seen
+	Reminder                  // still stuck: its reminder is due, or shares the message of one that is
+	Unreadable                // an unreadable holding that people were not notified of
+	Resolved                  // people were notified that it is stuck, and it is gone
+	Forget                    // gone without a notification, or no longer watched
+	Failed                    // a store cannot be read, and people should know now
+	StillFailed               // its reminder is due, or shares the message of one that is
+	Recovered                 // a store that people know as failing was read again, twice in a row
+	Gone                      // a store that a pattern covers was there, and no longer exists
+)
+
+func (c Change) String() string {
+	return [...]string{"note", "stuck", "reminder", "unreadable", "resolved", "forget", "failed", "still failed", "recovered", "gone"}[c]
+}
+
+// Step is one change of a lock. Entry is the memory once people are notified, or for
+// Resolved and Forget the memory that ends.
+type Step struct {
+	Change Change
+	Key    Key
+	Entry  Entry
+	before Entry
+}
+
+// Unnotified is the step when its event could not be published: the sighting is recorded,
+// since the lock's age rests on it, and the event remains to be published.
+func (s Step) Unnotified() Step {
+	if s.Change == Resolved || s.Change == Forget {
+		return Step{Note, s.Key, s.Entry, s.before}
+	}
+	s.Change, s.Entry.Notified, s.Entry.NotifiedAt = Note, s.before.Notified, s.before.NotifiedAt
+	return s
+}
+
+// StoreStep is one change of a store.
+type StoreStep struct {
+	Change     Change
+	ARN        string
+	Store      Store  // the memory once people are notified; for Recovered and Gone the memory that ends
+	Unnotified Store  // the memory when the event could not be published
+	Problem    string // begins with the ARN; empty for Recovered
+}

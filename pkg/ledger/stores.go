@@ -1,0 +1,147 @@
+package ledger
+
+import (
+	"cmp"
+	"slices"
+	"time"
+)
+
+// Store is what is remembered of one watched table or bucket, or of the search for a
+// pattern.
+type Store struct {
+	LastRead     time.Time `json:"last_read,omitzero"`     // start of the last scan that read it completely
+	FailingSince time.Time `json:"failing_since,omitzero"` // end of the first scan of the failure; zero while there is none
+	Failed       int       `json:"failed,omitempty"`       // scans in a row that could not read it
+	Good         int       `json:"good,omitempty"`         // scans in a row that read it since a failure that people know of
+	NotifiedAt   time.Time `json:"notified_at,omitzero"`   // when people were last notified of the failure
+	Notified     int       `json:"notified,omitempty"`     // how often they were
+	UnreadableAt time.Time `json:"unreadable_at,omitzero"` // when they were last notified of unreadable holdings in it
+}
+
+// A cause that may pass by itself is worth a notification at the third failed scan in a
+// row, or after half an hour of them. After a failure that people know of, the second
+// scan in a row that succeeds ends it.
+const (
+	patience      = 3
+	longestSilent = 30 * time.Minute
+	goodScans     = 2
+)
+
+// unreadableEvery is how often people are notified of unreadable holdings in one store.
+const unreadableEvery = 24 * time.Hour
+
+// reportsUnreadable says whether people are notified now of the unreadable holdings of a
+// store that they do not know: of the first ones at once, of later ones together.
+func (r Rules) reportsUnreadable(s Store, now time.Time) bool {
+	return s.UnreadableAt.IsZero() || now.Sub(s.UnreadableAt) >= unreadableEvery-min(r.ScanEvery, unreadableEvery)/2
+}
+
+// CompareStores says what is new about the stores, sorted as they are watched, and
+// gives the memory of them once people are notified. A store that is no longer
+// configured is forgotten without a word.
+func CompareStores(m Memory, scan Scan, rules Rules) ([]StoreStep, map[string]Store) {
+	var steps []StoreStep
+	next := make(map[string]Store, len(scan.Watched))
+	arns := scan.sources()
+	due := slices.ContainsFunc(arns, func(arn string) bool {
+		s := m.Stores[arn]
+		_, failed := scan.Failures[arn]
+		return failed && rules.Urgency(s.Notified, s.NotifiedAt, scan.Ended) == Due
+	})
+	for _, arn := range arns {
+		before := m.Stores[arn]
+		after, change := before.read(scan.Started)
+		failure, failed := scan.Failures[arn]
+		if failed {
+			after, change = before.fail(failure, due, scan.Ended, rules)
+		}
+		next[arn] = after
+		switch change {
+		case Note:
+		case Recovered:
+			steps = append(steps, StoreStep{Change: change, ARN: arn, Store: before, Unnotified: before.again(scan.Started)})
+		default:
+			silent := after
+			silent.Notified, silent.NotifiedAt = before.Notified, before.NotifiedAt
+			steps = append(steps, StoreStep{Change: change, ARN: arn, Store: after, Unnotified: silent, Problem: failure.Problem})
+		}
+	}
+	return append(steps, disappeared(m, scan, next)...), next
+}
+
+// sources are the watched stores, and the patterns that could not be searched or could
+// not when people last heard of it.
+func (s Scan) sources() []string {
+	all := slices.Clone(s.Watched)
+	for _, pattern := range s.Patterns {
+		if !slices.Contains(all, pattern) {
+			all = append(all, pattern)
+		}
+	}
+	return all
+}
+
+// disappeared are the stores that a pattern covered and that no longer exist. What a
+// search that failed might have found is remembered.
+func disappeared(m Memory, scan Scan, next map[string]Store) []StoreStep {
+	var steps []StoreStep
+	for arn, before := range m.Stores {
+		if _, known := next[arn]; known {
+			continue
+		}
+		switch {
+		case scan.Failed(arn):
+			next[arn] = before
+		case scan.gone(arn) && !before.LastRead.IsZero():
+			steps = append(steps, StoreStep{Change: Gone, ARN: arn, Store: before, Unnotified: before, Problem: arn + ": " + goneProblem})
+		}
+	}
+	slices.SortFunc(steps, func(a, b StoreStep) int { return cmp.Compare(a.ARN, b.ARN) })
+	return steps
+}
+
+const goneProblem = "it matched a pattern until now and no longer exists: was it deleted?"
+
+// read is the memory after a scan that read the store, and whether it recovered.
+func (s Store) read(started time.Time) (Store, Change) {
+	after := Store{LastRead: started, UnreadableAt: s.UnreadableAt}
+	if s.Notified == 0 {
+		return after, Note
+	}
+	if s.Good+1 >= goodScans {
+		return after, Recovered
+	}
+	return s.again(started), Note
+}
+
+// again is the memory after one more good scan since a failure that people know of.
+func (s Store) again(started time.Time) Store {
+	s.LastRead, s.Failed, s.Good = started, 0, s.Good+1
+	return s
+}
+
+// fail is the memory after a scan that could not read the store, and what people are
+// notified of. due says whether the reminder of any failing store is due.
+func (s Store) fail(f Failure, due bool, now time.Time, rules Rules) (Store, Change) {
+	if s.FailingSince.IsZero() {
+		s.FailingSince = now
+	}
+	s.Failed, s.Good = s.Failed+1, 0
+	change := Note
+	switch {
+	case s.Notified == 0 && (!f.Passing || s.persists(now, rules)):
+		change = Failed
+	case rules.Urgency(s.Notified, s.NotifiedAt, now).reminds(due):
+		change = StillFailed
+	}
+	if change != Note {
+		s.Notified, s.NotifiedAt = s.Notified+1, now
+	}
+	return s, change
+}
+
+// persists says whether a failure that may pass by itself has lasted too long.
+func (s Store) persists(now time.Time, rules Rules) bool {
+	lasted := now.Sub(s.FailingSince)
+	return s.Failed >= patience || (s.Failed > 1 && lasted >= longestSilent-min(rules.ScanEvery, longestSilent)/2)
+}

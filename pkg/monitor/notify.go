@@ -1,0 +1,222 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"iter"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// eventOf is the event that a change is published as. Changes that are not in it are only
+// recorded.
+var eventOf = map[ledger.Change]alert.Type{
+	ledger.Stuck: alert.LockStuck, ledger.Reminder: alert.LockReminder,
+	ledger.Unreadable: alert.LockUnreadable, ledger.Resolved: alert.LockResolved,
+	ledger.Failed: alert.ScanFailed, ledger.StillFailed: alert.ScanFailed, ledger.Gone: alert.ScanFailed,
+	ledger.Recovered: alert.ScanRecovered,
+}
+
+// lease is the right to notify, with what it takes to use it.
+type lease interface {
+	Record(ctx context.Context, steps iter.Seq[ledger.Step]) error
+	End(ctx context.Context, stores map[string]ledger.Store) error
+	Released(ctx context.Context, key ledger.Key) (ledger.Release, bool, error)
+}
+
+// notifier publishes what is new in one scan, and records each event once it is out.
+type notifier struct {
+	lease    lease
+	composer alert.Composer
+	topic    publisher
+	log      *slog.Logger
+	memory   ledger.Memory
+	scan     ledger.Scan
+	rules    ledger.Rules
+	until    time.Time // the end of publishing: what could not be published by then is recorded as such
+
+	steps                   iter.Seq[ledger.Step]
+	resolved                []time.Duration // how long the resolved locks were held
+	reported                []string        // stores whose unreadable holdings people were notified of
+	unpublished, unrecorded []error
+}
+
+// run notifies people. When something could not be recorded the lease is not returned, so
+// that the next scan begins from the older memory.
+func (n *notifier) run(ctx context.Context) error {
+	n.steps = ledger.Compare(n.memory, n.scan, n.rules)
+	all := gather(n.steps)
+	for _, change := range []ledger.Change{ledger.Stuck, ledger.Reminder, ledger.Resolved} {
+		n.locks(ctx, all.of(change))
+	}
+	n.unreadable(ctx, all)
+	if all.of(ledger.Note).count+all.of(ledger.Forget).count > 0 {
+		n.record(ctx, n.only(func(s ledger.Step) bool { return s.Change == ledger.Note || s.Change == ledger.Forget }))
+	}
+	next := n.stores(ctx)
+	if err := errors.Join(n.unrecorded...); err != nil {
+		return errors.Join(append(n.unpublished, err)...)
+	}
+	return errors.Join(append(n.unpublished, n.lease.End(ctx, next))...)
+}
+
+// locks notifies of one change of one or more locks.
+func (n *notifier) locks(ctx context.Context, news *news) {
+	if news.shared() {
+		n.send(ctx, news, n.summary(news), n.only(func(s ledger.Step) bool { return s.Change == news.change }))
+		return
+	}
+	for _, step := range news.steps() {
+		n.send(ctx, newsOf(news.change, step), n.event(ctx, step), slices.Values([]ledger.Step{step}))
+	}
+}
+
+// unreadable notifies of unreadable holdings: one message for each store, or one for all
+// when they are too many.
+func (n *notifier) unreadable(ctx context.Context, all gathered) {
+	together := all.of(ledger.Unreadable)
+	if len(all.stores) > alert.SummaryAbove {
+		if n.send(ctx, together, n.summary(together), n.only(func(s ledger.Step) bool { return s.Change == ledger.Unreadable })) {
+			n.reported = n.scan.Watched
+		}
+		return
+	}
+	for _, store := range all.stores {
+		news := all.unreadable[store]
+		event := n.summary(news)
+		if news.count == 1 {
+			event = n.event(ctx, news.steps()[0])
+		}
+		if n.send(ctx, news, event, n.only(func(s ledger.Step) bool { return s.Change == ledger.Unreadable && storeOf(s) == store })) {
+			n.reported = append(n.reported, store)
+		}
+	}
+}
+
+// send publishes an event, then records its steps. It says whether the event is out.
+func (n *notifier) send(ctx context.Context, news *news, event alert.Event, steps iter.Seq[ledger.Step]) bool {
+	err := n.publish(ctx, event)
+	if err != nil {
+		steps = unnotified(steps)
+	} else if news.change == ledger.Resolved {
+		for _, step := range news.steps() {
+			n.resolved = append(n.resolved, n.scan.Ended.Sub(step.Entry.Finding.HeldSince))
+		}
+	}
+	n.record(ctx, steps)
+	return err == nil
+}
+
+// publish leaves time to record what could not be published.
+func (n *notifier) publish(ctx context.Context, event alert.Event) error {
+	ctx, cancel := context.WithDeadline(ctx, n.until)
+	defer cancel()
+	err := n.topic.Publish(ctx, event)
+	n.unpublished = append(n.unpublished, err)
+	return err
+}
+
+func (n *notifier) record(ctx context.Context, steps iter.Seq[ledger.Step]) {
+	n.unrecorded = append(n.unrecorded, n.lease.Record(ctx, steps))
+}
+
+// only gives the steps that are wanted.
+func (n *notifier) only(wanted func(ledger.Step) bool) iter.Seq[ledger.Step] {
+	return func(yield func(ledger.Step) bool) {
+		for step := range n.steps {
+			if wanted(step) && !yield(step) {
+				return
+			}
+		}
+	}
+}
+
+// stores notifies of stores that fail and of those that can be read again, and gives the
+// memory of all stores.
+func (n *notifier) stores(ctx context.Context) map[string]ledger.Store {
+	steps, next := ledger.CompareStores(n.memory, n.scan, n.rules)
+	for _, change := range []ledger.Change{ledger.Failed, ledger.StillFailed, ledger.Gone, ledger.Recovered} {
+		var same []ledger.StoreStep
+		for _, s := range steps {
+			if s.Change == change {
+				same = append(same, s)
+			}
+		}
+		size := 1
+		if shared(change, len(same)) {
+			size = len(same)
+		}
+		for part := range slices.Chunk(same, size) {
+			if n.publish(ctx, n.storeEvent(change, part)) != nil {
+				for _, s := range part {
+					next[s.ARN] = s.Unnotified
+				}
+			}
+		}
+	}
+	for _, arn := range n.reported {
+		if store, known := next[arn]; known {
+			store.UnreadableAt = n.scan.Ended
+			next[arn] = store
+		}
+	}
+	return next
+}
+
+// storeEvent is the event of one change of these stores.
+func (n *notifier) storeEvent(change ledger.Change, steps []ledger.StoreStep) alert.Event {
+	severity, backends := alert.Warning, make([]alert.Backend, len(steps))
+	for i, s := range steps {
+		backends[i] = alert.Backend{ARN: s.ARN, Problem: s.Problem, Since: s.Store.FailingSince}
+		if change == ledger.Gone {
+			backends[i].Since = s.Store.LastRead
+		}
+		if urgent(s.Store.Notified) {
+			severity = alert.Critical
+		}
+	}
+	switch change {
+	case ledger.Recovered:
+		severity = alert.Info
+	case ledger.Gone:
+		severity = alert.Warning
+	}
+	return n.composer.Scan(eventOf[change], severity, backends, n.scan.Ended)
+}
+
+// event is the event of one lock.
+func (n *notifier) event(ctx context.Context, step ledger.Step) alert.Event {
+	e := n.composer.Lock(eventOf[step.Change], *step.Entry.Finding, step.Entry.Notified, n.scan.Ended)
+	if step.Change != ledger.Resolved {
+		return e
+	}
+	release, ours, err := n.lease.Released(ctx, step.Key)
+	if err != nil {
+		n.log.WarnContext(ctx, "who released a lock is not known", "path", e.Lock.Path, "error", err)
+	}
+	if ours {
+		e = e.By(release.RequestedBy, release.Reason)
+	}
+	return e
+}
+
+// summary is the event of many locks.
+func (n *notifier) summary(news *news) alert.Event {
+	steps := news.steps()
+	severity, findings := alert.Warning, make([]policy.Finding, len(steps))
+	for i, step := range steps {
+		findings[i] = *step.Entry.Finding
+	}
+	switch {
+	case news.change == ledger.Resolved:
+		severity = alert.Info
+	case news.change == ledger.Reminder && news.urgent:
+		severity = alert.Critical
+	}
+	return n.composer.Summary(eventOf[news.change], findings, severity, n.scan.Ended).AndMore(news.picked.Omitted())
+}
