@@ -172,7 +172,7 @@ func (w *world) putMemory(ctx context.Context) error {
 		}
 	}
 	err = turn.End(ctx, map[string]ledger.Store{
-		w.spare: {FailingSince: then, Failed: 1, Notified: 1, NotifiedAt: then}, w.TableARN: {LastRead: then.Add(-2 * time.Hour)}, w.BucketARN: {LastRead: then.Add(-2 * time.Hour)},
+		w.spare: {FailingSince: then, Good: 1, Notified: 1, NotifiedAt: then}, w.TableARN: {LastRead: then.Add(-2 * time.Hour)}, w.BucketARN: {LastRead: then.Add(-2 * time.Hour)},
 	})
 	for key, told := range map[string]bool{untold: false, restored: true} {
 		if err == nil {
