@@ -1,7 +1,9 @@
 package main_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -42,6 +44,9 @@ func TestButtonsReleaseRealLocks(t *testing.T) {
 		}
 	}
 
+	if err := stack.Scan(t.Context()); err != nil { // rows have no other proof of their age
+		t.Fatal(err)
+	}
 	page := open(t, dashboard)
 	buttons := page.Buttons("Release")
 	if len(buttons) != len(left) || len(page.Rows()) != len(left) {
@@ -58,6 +63,10 @@ func TestButtonsReleaseRealLocks(t *testing.T) {
 		}
 		if _, err := w.Run(t.Context(), "plan"); err == nil {
 			t.Fatal("the lock does not hold")
+		}
+		refreshed, err := dashboard.Refresh(t.Context(), b.Endpoint, json.RawMessage(b.Payload))
+		if err != nil || !strings.Contains(refreshed.Text(nil), "not from a click") {
+			t.Errorf("a widget with the parameters of a release: %v, %v", refreshed.Text(nil), err)
 		}
 		answer, err := dashboard.Press(t.Context(), b)
 		if err != nil {
@@ -78,6 +87,7 @@ func TestButtonsReleaseRealLocks(t *testing.T) {
 		t.Errorf("after all releases: %s", page.Text(nil))
 	}
 	messages, err := stack.AWS().Published(stack.Outputs["AlertTopicArn"])
+	messages = slices.DeleteFunc(messages, func(m local.Message) bool { return m.Attributes["type"] != "lock.released" })
 	if err != nil || len(messages) != len(left) {
 		t.Fatalf("%d messages for %d releases, %v", len(messages), len(left), err)
 	}
@@ -173,6 +183,11 @@ func TestStaleStatesAreShownAndRestored(t *testing.T) {
 	states := press(locks, "Stale states")
 	if b := states.Buttons("Restore"); len(b) != 1 || !strings.Contains(b[0].Confirm, "branches/merged") {
 		t.Fatalf("after the prune: %s", states.Text(nil))
+	}
+	restore := states.Buttons("Restore")[0]
+	refreshed, err := dashboard.Refresh(t.Context(), restore.Endpoint, json.RawMessage(restore.Payload))
+	if err != nil || !strings.Contains(refreshed.Text(nil), "not from a click") {
+		t.Errorf("a widget with the parameters of a restore: %v, %v", refreshed.Text(nil), err)
 	}
 	if text := press(states, "Restore").Text(nil); !strings.Contains(text, "✓ Restored") {
 		t.Errorf("it answers %s", text)

@@ -58,6 +58,9 @@ func wire() (any, error) {
 		if !ok {
 			call = &lambdacontext.LambdaContext{}
 		}
+		if request.Restore != "" && at != nil && at.Refresh {
+			return prune.Answer{Outcome: prune.Refused, Path: request.Restore}, widget.ErrRefresh
+		}
 		if request.Restore != "" {
 			return p.Restore(ctx, request.Restore, call.AwsRequestID)
 		}

@@ -37,10 +37,13 @@ func wire() (any, error) {
 		if err != nil {
 			return unlock.Answer{}, err
 		}
+		if request, err = console.Signed(request, at); err != nil {
+			return unlock.Answer{Outcome: unlock.Refused}, err
+		}
 		requestID := ""
 		if call, ok := lambdacontext.FromContext(ctx); ok {
 			requestID = call.AwsRequestID
 		}
-		return u.Run(ctx, console.Signed(request, at), requestID)
+		return u.Run(ctx, request, requestID)
 	}, console.Released), nil
 }

@@ -51,6 +51,14 @@ func TestRealLocksAreReleased(t *testing.T) {
 					if err == nil {
 						t.Fatal("the lock does not hold")
 					}
+					if mode == local.ByTable {
+						if a := invoke(t, stack, printed); a.Outcome != unlock.Refused {
+							t.Fatalf("a row that no scan has seen: %+v", a)
+						}
+					}
+					if err := stack.Scan(t.Context()); err != nil {
+						t.Fatal(err)
+					}
 					name := printed
 					if by == "ID" {
 						_, rest, _ := strings.Cut(printed, "  ID:        ")

@@ -43,6 +43,21 @@ func (d Dashboard) Press(ctx context.Context, b Button) (*Page, error) {
 	return d.Call(ctx, b.Endpoint, json.RawMessage(b.Payload))
 }
 
+// Refresh calls the function of that ARN as the dashboard does by itself for a widget
+// that has this function and these parameters: they are in the event and in its context.
+func (d Dashboard) Refresh(ctx context.Context, endpoint string, parameters json.RawMessage) (*Page, error) {
+	var widget map[string]json.RawMessage
+	if err := json.Unmarshal(d.Context, &widget); err != nil {
+		return nil, fmt.Errorf("the dashboard's context is not a JSON object: %w", err)
+	}
+	widget["params"] = parameters
+	var err error
+	if d.Context, err = json.Marshal(widget); err != nil {
+		return nil, err
+	}
+	return d.Call(ctx, endpoint, parameters)
+}
+
 // Call calls the function of that ARN with these parameters, and reads its page.
 func (d Dashboard) Call(ctx context.Context, endpoint string, parameters json.RawMessage) (*Page, error) {
 	event := map[string]json.RawMessage{}

@@ -105,6 +105,16 @@ func (s *Stack) As(ctx context.Context, logicalID string) (*AWS, error) {
 	return session, err
 }
 
+// Scan lets the monitor see the locks once, as its schedule does: a lock's row has no
+// other proof of its age.
+func (s *Stack) Scan(ctx context.Context) error {
+	result, err := s.Invoke(ctx, "monitor", "MonitorFunction", "{}")
+	if err == nil && result.Failed {
+		err = fmt.Errorf("the monitor failed: %s\n%s", result.Payload, result.Log)
+	}
+	return err
+}
+
 // Invoke builds functions/<name> and runs it once as Lambda would, with the
 // environment and the role that the stack gave the function of that logical ID.
 func (s *Stack) Invoke(ctx context.Context, function, logicalID, payload string) (Result, error) {

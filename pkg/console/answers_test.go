@@ -118,17 +118,34 @@ func TestADashboardNeverPrunes(t *testing.T) {
 
 func TestWhoAndWhyComeFromThePage(t *testing.T) {
 	r := unlock.Request{Reason: "an alert", RequestedBy: "on-call"}
-	if got := console.Signed(r, nil); got != r {
-		t.Errorf("a machine's request became %+v", got)
+	if got, err := console.Signed(r, nil); got != r || err != nil {
+		t.Errorf("a machine's request became %+v, %v", got, err)
 	}
 	c := at(t, nil)
-	if got := console.Signed(r, &c); got != r {
-		t.Errorf("an empty form made %+v", got)
+	c.Refresh = false
+	if got, err := console.Signed(r, &c); got != r || err != nil {
+		t.Errorf("an empty form made %+v, %v", got, err)
 	}
 	c = at(t, map[string]string{"name": "ana\nroot", "reason": strings.Repeat("because ", 100)})
-	got := console.Signed(r, &c)
-	if got.RequestedBy != "ana root (from dashboard lockwarden, widget widget-1, account 123456789012)" || len(got.Reason) > 500 || !strings.HasPrefix(got.Reason, "because because") {
+	c.Refresh = false
+	got, err := console.Signed(r, &c)
+	if err != nil || got.RequestedBy != "ana root (from dashboard lockwarden, widget widget-1, account 123456789012)" || len(got.Reason) > 500 || !strings.HasPrefix(got.Reason, "because because") {
 		t.Errorf("got %+v", got)
+	}
+}
+
+func TestADashboardReleasesByAClickOnlyAndNeverByForce(t *testing.T) {
+	c := at(t, nil)
+	c.Refresh = true
+	if _, err := console.Signed(unlock.Request{LockID: "x"}, &c); !errors.Is(err, widget.ErrRefresh) {
+		t.Errorf("a refresh: %v", err)
+	}
+	c.Refresh = false
+	if _, err := console.Signed(unlock.Request{LockID: "x", Force: true}, &c); err == nil || !strings.Contains(err.Error(), "cannot release a lock with force") {
+		t.Errorf("a click with force: %v", err)
+	}
+	if _, err := console.Signed(unlock.Request{LockID: "x", Force: true}, nil); err != nil {
+		t.Errorf("a machine with force: %v", err)
 	}
 }
 

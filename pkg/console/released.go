@@ -1,6 +1,7 @@
 package console
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/lockwarden/lockwarden/pkg/unlock"
@@ -15,9 +16,17 @@ const (
 
 // Signed gives a request the name and reason that the viewer wrote on the page, and
 // says from which dashboard they came. A request that no dashboard sent stays as it is.
-func Signed(r unlock.Request, at *widget.Context) unlock.Request {
+// It fails with widget.ErrRefresh for one that nobody clicked, and with errForced for
+// one that would override the guard: a dashboard shows no evidence for that.
+func Signed(r unlock.Request, at *widget.Context) (unlock.Request, error) {
 	if at == nil {
-		return r
+		return r, nil
+	}
+	if at.Refresh {
+		return r, widget.ErrRefresh
+	}
+	if r.Force {
+		return r, errForced
 	}
 	from := func(written, otherwise string) string {
 		if written == "" {
@@ -26,8 +35,10 @@ func Signed(r unlock.Request, at *widget.Context) unlock.Request {
 		return fmt.Sprintf("%s (from %s)", written, at.Place())
 	}
 	r.RequestedBy, r.Reason = from(at.Field(fieldName), r.RequestedBy), from(at.Field(fieldReason), r.Reason)
-	return r
+	return r, nil
 }
+
+var errForced = errors.New("a dashboard cannot release a lock with force, so nothing was done: call the unlock function itself, with your reason")
 
 // Released says what became of a request to release. err is why there is no answer.
 func Released(at widget.Context, a unlock.Answer, err error) string {

@@ -2,6 +2,8 @@ package widget
 
 import (
 	"encoding/json"
+	"errors"
+	"reflect"
 	"regexp"
 	"strings"
 	"sync"
@@ -27,8 +29,43 @@ type Context struct {
 	Width     int // of the widget in pixels; zero: not said
 	Zone      *time.Location
 	ReturnTo  string // ARN of the function whose page the viewer came from; empty: none
+	// Refresh says that the dashboard called by itself, with the widget's own parameters
+	// and no others. Whoever may edit a dashboard chooses those, and the call has the
+	// rights of whoever looks at it: only a click may change anything.
+	Refresh bool
 
-	form map[string]string
+	form   map[string]string
+	params json.RawMessage
+}
+
+// ErrRefresh refuses what a dashboard asked for by itself.
+var ErrRefresh = errors.New("this call came from a refresh of the dashboard and not from a click on a button, so nothing was done: " +
+	"a widget must not have the parameters of a release or a restore")
+
+// parameters are the widget's own, as the dashboard adds them to the context of every
+// call (AWS documents them as widgetContext.params). A widget without any may have an empty
+// object, null or nothing there.
+func parameters(raw json.RawMessage) map[string]json.RawMessage {
+	var params map[string]json.RawMessage
+	_ = json.Unmarshal(raw, &params) // what is no object has no parameters
+	return params
+}
+
+// within says whether each of the fields is a parameter of the same name and value. A
+// refresh sends all of them; the payload of a button has at least one of its own.
+func within(fields, params map[string]json.RawMessage) bool {
+	for name, value := range fields {
+		param, there := params[name]
+		if !there || !sameJSON(value, param) {
+			return false
+		}
+	}
+	return true
+}
+
+func sameJSON(a, b json.RawMessage) bool {
+	var x, y any
+	return json.Unmarshal(a, &x) == nil && json.Unmarshal(b, &y) == nil && reflect.DeepEqual(x, y)
 }
 
 // Split parts an event of a dashboard into the dashboard's context and the rest, which
@@ -44,6 +81,7 @@ func Split(event []byte) (*Context, json.RawMessage) {
 	c.ReturnTo = functionARN(text(fields[returnField]))
 	delete(fields, contextField)
 	delete(fields, returnField)
+	c.Refresh = within(fields, parameters(c.params))
 	rest, err := json.Marshal(fields)
 	if err != nil { // it was decoded a moment ago
 		return nil, event
@@ -53,7 +91,7 @@ func Split(event []byte) (*Context, json.RawMessage) {
 
 func parseContext(raw []byte) Context {
 	var f struct {
-		DashboardName, WidgetID, AccountID, Theme, Timezone, Width, Forms json.RawMessage
+		DashboardName, WidgetID, AccountID, Theme, Timezone, Width, Forms, Params json.RawMessage
 	}
 	_ = json.Unmarshal(raw, &f) // what is no object has no fields
 	var zone, forms, all map[string]json.RawMessage
@@ -63,7 +101,7 @@ func parseContext(raw []byte) Context {
 	_ = json.Unmarshal(f.Width, &width)
 	c := Context{
 		Dashboard: plain.Line(text(f.DashboardName), maxName), Widget: plain.Line(text(f.WidgetID), maxName), Account: plain.Line(text(f.AccountID), maxName),
-		Dark: text(f.Theme) == "dark", Width: int(max(0, min(width, maxWidth))), Zone: time.UTC, form: map[string]string{},
+		Dark: text(f.Theme) == "dark", Width: int(max(0, min(width, maxWidth))), Zone: time.UTC, form: map[string]string{}, params: f.Params,
 	}
 	// The sign of offsetInMinutes is not documented, that of offsetISO is a standard's.
 	if at, err := time.Parse("Z07:00", text(zone["offsetISO"])); err == nil {

@@ -45,8 +45,37 @@ func TestADashboardsContextIsRead(t *testing.T) {
 		t.Errorf("the place is %s", got)
 	}
 	var fields map[string]string
-	if err := json.Unmarshal(rest, &fields); err != nil || len(fields) != 3 || fields["lock_id"] == "" {
+	if err := json.Unmarshal(rest, &fields); err != nil || len(fields) != 4 || fields["path"] == "" || fields["lock_id"] == "" {
 		t.Errorf("the request is %s, %v", rest, err)
+	}
+}
+
+// A dashboard calls a widget's function at every refresh with the widget's own
+// parameters: only what is not among those was clicked.
+func TestARefreshIsNoClick(t *testing.T) {
+	const call = `"lock_id":"x","reason":"y"`
+	for name, tc := range map[string]struct {
+		event   string
+		refresh bool
+	}{
+		"the widget's own parameters":                 {`{` + call + `,"widgetContext":{"params":{` + call + `}}}`, true},
+		"in another order and with other blanks":      {`{` + call + `,"widgetContext":{"params":{ "reason" : "y", "lock_id":"\u0078" }}}`, true},
+		"a part of them":                              {`{"lock_id":"x","widgetContext":{"params":{` + call + `}}}`, true},
+		"numbers, written differently":                {`{"n":1,"widgetContext":{"params":{"n":1.0}}}`, true},
+		"parameters that play a context":              {`{` + call + `,"widgetContext":{"params":{` + call + `,"widgetContext":{"params":{}}}}}`, true},
+		"parameters that play a way back":             {`{` + call + `,"return_to":"arn","widgetContext":{"params":{` + call + `,"return_to":"arn"}}}`, true},
+		"a widget without parameters":                 {`{"widgetContext":{"params":{}}}`, true},
+		"a button on a widget without parameters":     {`{` + call + `,"widgetContext":{"params":{}}}`, false},
+		"a button on a widget whose params are null":  {`{` + call + `,"widgetContext":{"params":null}}`, false},
+		"a button where the context has no params":    {`{` + call + `,"widgetContext":{}}`, false},
+		"a button on a widget with other parameters":  {`{` + call + `,"widgetContext":{"params":{"page_size":20}}}`, false},
+		"a button for another lock than the widget's": {`{` + call + `,"widgetContext":{"params":{"lock_id":"z","reason":"y"}}}`, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if at, _ := widget.Split([]byte(tc.event)); at == nil || at.Refresh != tc.refresh {
+				t.Errorf("got %+v", at)
+			}
+		})
 	}
 }
 
