@@ -80,7 +80,7 @@ func (s *site) events(of alert.Type) []alert.Event {
 
 func (s *site) metric(name string) float64 {
 	s.Helper()
-	value, _, found, err := s.aws.Metric(s.Context(), "Lockwarden", name)
+	value, _, found, err := s.aws.Metric(s.Context(), s.stack.Functions["MonitorFunction"]["METRIC_NAMESPACE"], name)
 	if err != nil || !found {
 		s.Fatalf("metric %s: %v, %v", name, found, err)
 	}

@@ -118,7 +118,7 @@ func TestRealStatesArePruned(t *testing.T) {
 	}
 	told(t, stack, len(clients))
 	for name, want := range map[string]int{"StatesPruned": len(report.Pruned), "StatesAbandoned": len(clients)} {
-		if value, unit, _, err := stack.AWS().Metric(t.Context(), "Lockwarden", name); err != nil || int(value) != want || unit != "Count" {
+		if value, unit, _, err := stack.AWS().Metric(t.Context(), stack.Functions["PruneFunction"]["METRIC_NAMESPACE"], name); err != nil || int(value) != want || unit != "Count" {
 			t.Errorf("%s is %v %s, %v", name, value, unit, err)
 		}
 	}

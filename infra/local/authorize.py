@@ -23,7 +23,7 @@ from moto.sns.models import sns_backends
 
 # Where the name in signatures, or moto's for a call, is not the one in policies.
 SERVICES = {"monitoring": "cloudwatch"}
-ACTIONS = {"s3:HeadBucket": "s3:ListBucket", "lambda:Invoke": "lambda:InvokeFunction"}
+ACTIONS = {"s3:HeadBucket": "s3:ListBucket", "s3:ListBuckets": "s3:ListAllMyBuckets", "lambda:Invoke": "lambda:InvokeFunction"}
 USED = defaultdict(set)  # the actions that each role was allowed, by its name
 JSON_SERVICES = {"dynamodb", "ssm", "kms", "sqs"}
 
@@ -88,6 +88,8 @@ class Call:
         """Gives every (action, resource, condition keys) that this call needs."""
         if self.service == "s3":
             return self.s3_needs()
+        if self.action == "dynamodb:ListTables":
+            return [(self.action, "*", {})]
         if self.service == "dynamodb":
             return self.dynamodb_needs()
         if self.action == "cloudwatch:PutMetricData":
@@ -106,7 +108,7 @@ class Call:
         headers, keys = self.request._headers, {}
         if self.action == "s3:ListBucket":
             keys = {"s3:prefix": self.query.get("prefix", [""])[0]}
-        needed = [(self.action, self.s3_resource, keys)]
+        needed = [(self.action, "*" if self.action == "s3:ListAllMyBuckets" else self.s3_resource, keys)]
         if "x-amz-tagging" in headers:
             needed.append(("s3:PutObjectTagging", self.s3_resource, {}))
         if source := headers.get("x-amz-copy-source"):

@@ -3,6 +3,7 @@ package local_test
 import (
 	"encoding/json"
 	"fmt"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -19,6 +20,20 @@ import (
 var server *local.AWS
 
 func TestMain(m *testing.M) { local.Main(m, &server) }
+
+// chatResources are those of the nested stack for Amazon Q.
+func chatResources(t *testing.T) map[string]local.Resource {
+	t.Helper()
+	text, err := local.Transform(t.Context(), filepath.Join(local.Root(), "infra", "chat", "amazon-q.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var template struct{ Resources map[string]local.Resource }
+	if err := json.Unmarshal(text, &template); err != nil {
+		t.Fatal(err)
+	}
+	return template.Resources
+}
 
 // resources are those of the transformed template.
 func resources(t *testing.T) map[string]local.Resource {
@@ -54,7 +69,7 @@ func TestTheReleaseButtonFitsTheAlert(t *testing.T) {
 
 	var action struct {
 		Definition struct {
-			CommandText map[string]string
+			CommandText string
 		}
 		Attachments []struct {
 			NotificationType, ButtonText string
@@ -65,11 +80,14 @@ func TestTheReleaseButtonFitsTheAlert(t *testing.T) {
 			Variables map[string]string
 		}
 	}
-	decode(t, resources(t)["ReleaseAction"].Properties, &action)
+	decode(t, chatResources(t)["ReleaseAction"].Properties, &action)
+	if n := len(action.Definition.CommandText); n > 100 { // what the API takes; CloudFormation's page says 5,000
+		t.Errorf("the command has %d characters", n)
+	}
 	if len(action.Attachments) != 1 || action.Attachments[0].NotificationType != "Custom" {
 		t.Fatalf("got %+v", action.Attachments)
 	}
-	button, command := action.Attachments[0], action.Definition.CommandText["Fn::Sub"]
+	button, command := action.Attachments[0], action.Definition.CommandText
 	values := map[string]string{}
 	for name, path := range button.Variables {
 		var at any = map[string]any{"event": notification}
@@ -86,24 +104,30 @@ func TestTheReleaseButtonFitsTheAlert(t *testing.T) {
 		}
 	}
 	payload := regexp.MustCompile(`--payload (\S+)$`).FindStringSubmatch(command)
-	if payload == nil || !strings.HasPrefix(command, "lambda invoke --function-name ${UnlockFunction} --region ${AWS::Region} ") {
+	if payload == nil || !strings.HasPrefix(command, "lambda invoke --function-name UnlockFunction --region "+local.Region+" ") {
 		t.Fatalf("the command is %q", command)
 	}
 	request, err := unlock.ParseRequest([]byte(payload[1]))
-	if err != nil || request.LockID != id || request.Force || !strings.Contains(request.Reason, "button") {
+	if err != nil || request.LockID != id || request.Path != "b/k" || request.Force || request.Reason == "" {
 		t.Errorf("got %+v, %v", request, err)
 	}
 }
 
 // Members of the channel can invoke the unlock function, and nothing else.
 func TestTheChannelMayOnlyUnlock(t *testing.T) {
-	resources := resources(t)
-	only := `[{"Ref":"UnlockInvokePolicy"}]`
-	role := resources["ChatRole"].Properties
+	resources, chat := resources(t), chatResources(t)
+	only := `[{"Ref":"UnlockInvokePolicyArn"}]`
+	if got := encoded(t, resources["AmazonQ"].Properties); !strings.Contains(got, `"UnlockInvokePolicyArn":{"Ref":"UnlockInvokePolicy"}`) {
+		t.Errorf("the nested stack gets %s", got)
+	}
+	role := chat["ChatRole"].Properties
+	if got := encoded(t, role["AssumeRolePolicyDocument"]); !strings.Contains(got, `"Condition":{"StringEquals":{"aws:SourceAccount":{"Ref":"AWS::AccountId"}}}`) {
+		t.Errorf("the role may be assumed for another account: %s", got)
+	}
 	if got := encoded(t, role["ManagedPolicyArns"]); got != only || role["Policies"] != nil {
 		t.Errorf("the role has %s and %v", got, role["Policies"])
 	}
-	if got := encoded(t, resources["ChatChannel"].Properties["GuardrailPolicies"]); got != only { // else it is AdministratorAccess
+	if got := encoded(t, chat["ChatChannel"].Properties["GuardrailPolicies"]); got != only { // else it is AdministratorAccess
 		t.Errorf("the guardrail is %s", got)
 	}
 	policy := encoded(t, resources["UnlockInvokePolicy"].Properties["PolicyDocument"])
@@ -130,7 +154,7 @@ func TestWhatSlackRefusesIsKept(t *testing.T) {
 	}
 	alarm := resources["SlackFailedAlarm"].Properties
 	if alarm["AlarmActions"] == nil || alarm["OKActions"] != nil || alarm["InsufficientDataActions"] != nil {
-		t.Error("the way back to OK must be told to nobody: it would be posted, refused and kept, and ring again")
+		t.Error("OK must not be announced: the message would be posted, refused and kept, and the alarm would ring again")
 	}
 }
 

@@ -10,8 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
 
+	"github.com/lockwarden/lockwarden/infra/deploycheck"
 	"github.com/lockwarden/lockwarden/infra/local"
-	"github.com/lockwarden/lockwarden/infra/stack"
 )
 
 // A stack tells the topic of another account, once that topic's policy, the one of
@@ -51,11 +51,33 @@ func TestManyAccountsTellOneTopic(t *testing.T) {
 // centralPolicy is the policy that the template makes for a topic and a member.
 func centralPolicy(t *testing.T, topic, member string) string {
 	t.Helper()
+	central := central(t, map[string]string{"MemberAccounts": member})
+	policy, err := json.Marshal(central.Resources["TopicPolicy"].Properties["PolicyDocument"])
+	check(t, err)
+	return strings.ReplaceAll(string(policy), central.Resources["TopicPolicy"].Properties["Topics"].([]any)[0].(string), topic)
+}
+
+// central is infra/iam/central-topic.yaml as it is deployed with these parameters.
+func central(t *testing.T, parameters map[string]string) deploycheck.Deployed {
+	t.Helper()
 	text, err := local.Transform(t.Context(), filepath.Join(local.Root(), "infra", "iam", "central-topic.yaml"))
 	check(t, err)
-	var template stack.Template
-	check(t, json.Unmarshal(text, &template))
-	policy, err := json.Marshal(template.Resources["TopicPolicy"].Properties["PolicyDocument"])
+	template, err := deploycheck.Parse(text)
 	check(t, err)
-	return strings.NewReplacer(`{"Ref":"Topic"}`, `"`+topic+`"`, `{"Ref":"MemberAccounts"}`, `["`+member+`"]`).Replace(string(policy))
+	deployed, err := deploycheck.Evaluate(template, deploycheck.Place{Region: local.Region, Account: "999988887777", Stack: "central", Parameters: parameters})
+	check(t, err)
+	return deployed
+}
+
+// Members may publish. Only the accounts that are named for it may subscribe, since a
+// subscriber gets the alerts of all members.
+func TestMembersSubscribeToTheCentralTopicWhereTheyAreNamed(t *testing.T) {
+	for subscribers, want := range map[string]int{"": 0, "111122223333": 1} {
+		deployed := central(t, map[string]string{"MemberAccounts": "111122223333,444455556666", "SubscriberAccounts": subscribers})
+		policy, err := json.Marshal(deployed.Resources["TopicPolicy"].Properties["PolicyDocument"])
+		check(t, err)
+		if got := strings.Count(string(policy), `"sns:Subscribe"`); got != want {
+			t.Errorf("with %q: %s", subscribers, policy)
+		}
+	}
 }

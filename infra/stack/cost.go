@@ -83,7 +83,7 @@ func scansAMonth(t Template) (float64, error) {
 func Metrics(t Template) []string {
 	var names []string
 	body := fmt.Sprint(t.Resources["Dashboard"].Properties["DashboardBody"])
-	for _, part := range strings.Split(body, `["${MetricNamespace}","`)[1:] {
+	for _, part := range strings.Split(body, `["${Namespace}","`)[1:] {
 		widget, _, _ := strings.Cut(part, "]]")
 		name, rest, _ := strings.Cut(widget, `"`)
 		names = append(names, name)

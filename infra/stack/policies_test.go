@@ -10,8 +10,9 @@ import (
 )
 
 // wholesale are the actions that AWS lets nobody narrow to a resource, with the
-// condition key that bounds them in its place.
-var wholesale = map[string]string{"cloudwatch:PutMetricData": "cloudwatch:namespace"}
+// condition key that bounds them in its place. Nothing bounds the two that list names,
+// which a role has only where a name with * is watched.
+var wholesale = map[string]string{"cloudwatch:PutMetricData": "cloudwatch:namespace", "dynamodb:ListTables": "", "s3:ListAllMyBuckets": ""}
 
 // Policies name what they allow: no action and no resource with nothing but a
 // wildcard, and nothing by exclusion.
@@ -118,6 +119,11 @@ func list(value any) []string {
 		return all
 	case string:
 		return []string{v}
+	case map[string]any:
+		if either, ok := v["Fn::If"].([]any); ok {
+			return list(either[1:])
+		}
+		return []string{fmt.Sprint(v)}
 	default:
 		return []string{fmt.Sprint(v)}
 	}

@@ -222,7 +222,7 @@ func TestTheButtonTakesNoHostileID(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			context, _ := chat(t, tc.event)
-			if _, button := context["lock_id"]; button != tc.want || (button && context["unlock_function"] != "lockwarden-unlock") {
+			if _, button := context["lock_id"]; button != tc.want || (button && (context["unlock_function"] != "lockwarden-unlock" || context["path"] != finding().Path || context["region"] != "eu-central-1")) {
 				t.Errorf("got %v", context)
 			}
 		})
@@ -236,6 +236,13 @@ func TestTheButtonTakesNoHostileID(t *testing.T) {
 		}
 		if strings.ContainsAny(said, "<>") {
 			t.Errorf("markup of a holder in %s", said)
+		}
+	}
+	for _, path := range []string{`b/k","force":true,"x":"y`, "b/a key", "b/$P", "b/`id`", "b/ä", "", "b/" + strings.Repeat("x", 1090)} {
+		f := finding()
+		f.Path = path
+		if context, _ := chat(t, composer.Lock(alert.LockStuck, f, 1, now)); len(context) != 0 {
+			t.Errorf("a button for the path %q", path)
 		}
 	}
 }

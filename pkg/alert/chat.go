@@ -67,15 +67,20 @@ func plainID(id string) bool {
 	return id != "" && len(id) <= 128 && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") == ""
 }
 
-// button is what the Release button (ReleaseAction in template.yaml) asks for: it is
-// shown only where both values are. Amazon Q puts them into its command as they are, so
-// an ID that could end a JSON string gets no button. The function's name keeps the
-// buttons of two stacks in one account apart.
+// plainPath says whether a path can be put into a command without being quoted.
+func plainPath(path string) bool {
+	return path != "" && len(path) <= 1088 && strings.Trim(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:=@+,~") == ""
+}
+
+// button is what the Release button (infra/chat/amazon-q.yaml) asks for: it is shown
+// only where all four values are present. Amazon Q puts them into its command as they
+// are, so an ID or a path that could end a JSON string or a word of the command gets no
+// button. The function's name keeps the buttons of two stacks in one account apart.
 func (c Composer) button(e Event) map[string]string {
-	if e.Actions.Unlock == "" || e.Lock == nil || !plainID(e.Lock.ID) {
+	if e.Actions.Unlock == "" || e.Lock == nil || !plainID(e.Lock.ID) || !plainPath(e.Lock.Path) {
 		return nil
 	}
-	return map[string]string{"lock_id": e.Lock.ID, "unlock_function": c.UnlockFunction}
+	return map[string]string{"lock_id": e.Lock.ID, "path": e.Lock.Path, "unlock_function": c.UnlockFunction, "region": c.Region}
 }
 
 // markdown keeps a text from being read as markup, a link or a mention.
