@@ -91,13 +91,14 @@ func (b *Bucket) listing(query url.Values) answer {
 		behind = query.Get("start-after")
 	}
 	keys, more := b.list(query.Get("prefix"), behind, limit)
-	encode := func(key string) string { return key }
+	encode, encoding := func(key string) string { return key }, ""
 	if query.Get("encoding-type") == "url" {
+		encoding = "<EncodingType>url</EncodingType>"
 		encode = func(key string) string { return strings.ReplaceAll(url.QueryEscape(key), "%2F", "/") }
 	}
 	var page bytes.Buffer
-	fmt.Fprintf(&page, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+`<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>%s</Name><Prefix></Prefix><KeyCount>%d</KeyCount><MaxKeys>%d</MaxKeys><IsTruncated>%t</IsTruncated>`,
-		b.Name, len(keys), limit, more)
+	fmt.Fprintf(&page, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+`<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>%s</Name><Prefix></Prefix><KeyCount>%d</KeyCount><MaxKeys>%d</MaxKeys>%s<IsTruncated>%t</IsTruncated>`,
+		b.Name, len(keys), limit, encoding, more)
 	if more {
 		fmt.Fprintf(&page, `<NextContinuationToken>%s</NextContinuationToken>`, escape(keys[len(keys)-1]))
 	}

@@ -57,12 +57,14 @@ func (b *Bucket) AcquireLike(ctx context.Context, path string, raw []byte, like 
 			ServerSideEncryption: like.algorithm, SSEKMSKeyId: like.key, BucketKeyEnabled: like.bucketKey, ChecksumAlgorithm: checksum,
 		})
 		if conflicts(err) {
-			h, found, lookErr := b.read(ctx, key, time.Time{})
+			h, found, lookErr := b.read(ctx, key)
 			switch {
 			case lookErr != nil:
 				return tflock.Holding{}, &Error{b.arn, &unsettledError{refused: err, look: lookErr}}
 			case found && h.Raw == string(raw):
 				return h, nil
+			case found && denied(h): // it may be our own
+				return tflock.Holding{}, &Error{b.arn, &unsettledError{refused: err, look: h.Err}}
 			case found:
 				return tflock.Holding{}, &HeldError{b.arn, &h}
 			case !again:

@@ -163,11 +163,15 @@ func TestContract(t *testing.T) {
 				t.Error("another lock went with it")
 			}
 		})
-		t.Run(name+": what is no lock is held and unreadable, with its bytes", func(t *testing.T) {
+		t.Run(name+": what is no lock is held and unreadable; found alone, with its bytes", func(t *testing.T) {
 			for i, content := range []string{"{}", "me, until noon", `{"ID":""}`, strings.Repeat("x", 200_000)} {
-				s.write(s.path(fmt.Sprintf("odd/%d", i)), content)
-				if h := list(t, s)[s.path(fmt.Sprintf("odd/%d", i))]; h.Err == nil || h.Raw != content {
-					t.Errorf("%.20q: error %v, %d bytes", content, h.Err, len(h.Raw))
+				path := s.path(fmt.Sprintf("odd/%d", i))
+				s.write(path, content)
+				if h := list(t, s)[path]; h.Err == nil || h.Raw != "" {
+					t.Errorf("%.20q: listed with error %v, %d bytes", content, h.Err, len(h.Raw))
+				}
+				if h, found, err := s.Find(t.Context(), path); err != nil || !found || h.Err == nil || h.Raw != content {
+					t.Errorf("%.20q: %v, %v, error %v, %d bytes", content, found, err, h.Err, len(h.Raw))
 				}
 			}
 		})
@@ -235,6 +239,63 @@ func TestTableTellsRowsApart(t *testing.T) {
 	}
 	if len(got) != 0 {
 		t.Errorf("these are no locks: %v", got)
+	}
+}
+
+// Such a table is somebody's own: nobody can lock with it, and not one of its rows is a
+// lock that nobody can read.
+func TestATableThatIsNoLockTableSaysSo(t *testing.T) {
+	client := dynamodb.NewFromConfig(server.Config())
+	text := func(v string) types.AttributeValue { return &types.AttributeValueMemberS{Value: v} }
+	hash := func(name string, kind types.KeyType) types.KeySchemaElement {
+		return types.KeySchemaElement{AttributeName: &name, KeyType: kind}
+	}
+	for name, tc := range map[string]struct {
+		keys []types.KeySchemaElement
+		row  func(i int) map[string]types.AttributeValue
+	}{
+		"rows-without-lockid": {[]types.KeySchemaElement{hash("id", types.KeyTypeHash)}, func(i int) map[string]types.AttributeValue {
+			return map[string]types.AttributeValue{"id": text(fmt.Sprint(i))}
+		}},
+		"rows-with-a-second-key": {[]types.KeySchemaElement{hash("LockID", types.KeyTypeHash), hash("part", types.KeyTypeRange)}, func(i int) map[string]types.AttributeValue {
+			return map[string]types.AttributeValue{"LockID": text("b/k"), "part": text(fmt.Sprint(i))}
+		}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var attributes []types.AttributeDefinition
+			for _, key := range tc.keys {
+				attributes = append(attributes, types.AttributeDefinition{AttributeName: key.AttributeName, AttributeType: types.ScalarAttributeTypeS})
+			}
+			made, err := client.CreateTable(t.Context(), &dynamodb.CreateTableInput{
+				TableName: aws.String(name), KeySchema: tc.keys, AttributeDefinitions: attributes, BillingMode: types.BillingModePayPerRequest,
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range 3 {
+				if _, err := client.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(name), Item: tc.row(i)}); err != nil {
+					t.Fatal(err)
+				}
+			}
+			set, err := backend.Open(server.Config(), []string{aws.ToString(made.TableDescription.TableArn)}, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			held, failures := 0, 0
+			for _, err := range set.Tables[0].Holdings(t.Context()) {
+				if err == nil {
+					held++
+					continue
+				}
+				failures++
+				if !backend.Permanent(err) || !strings.Contains(err.Error(), "does not look like a lock table") || !strings.HasPrefix(err.Error(), set.Tables[0].ARN()) {
+					t.Errorf("got %v", err)
+				}
+			}
+			if held > 1 || failures != 1 {
+				t.Errorf("%d holdings, %d failures", held, failures)
+			}
+		})
 	}
 }
 

@@ -1,11 +1,8 @@
 package backend
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"strings"
 	"time"
@@ -25,14 +22,8 @@ type Bucket struct {
 	arn  string
 }
 
-// maxLock bounds what is read as a lock. A DynamoDB row, which holds the same JSON,
-// cannot pass 400 KB.
-const maxLock = 400 << 10
-
 // checksum goes with every write: a bucket with object lock refuses those without one.
 const checksum = types.ChecksumAlgorithmCrc32
-
-var errTooLarge = errors.New("object is larger than any lock, so it was not read")
 
 // ARN names the bucket.
 func (b *Bucket) ARN() string { return b.arn }
@@ -41,43 +32,13 @@ func (b *Bucket) ARN() string { return b.arn }
 func (b *Bucket) Name() string { return b.name }
 
 // Find reads the lock object of a state path (bucket/key). It is false where there
-// is none, or where the path lies in another bucket.
+// is none, or where the path is in another bucket.
 func (b *Bucket) Find(ctx context.Context, path string) (tflock.Holding, bool, error) {
 	bucket, key, ok := tflock.SplitPath(path)
 	if !ok || bucket != b.name {
 		return tflock.Holding{}, false, nil
 	}
-	return b.read(ctx, key+tflock.Suffix, time.Time{})
-}
-
-// read gets one lock object. An object that S3 will not decrypt without a key of
-// the caller (SSE-C: 400 InvalidRequest) is held and unreadable, with the age that
-// the listing gave. Every other refusal, a disabled KMS key among them, is an error:
-// a lock that cannot be read today must not count as gone.
-func (b *Bucket) read(ctx context.Context, key string, listed time.Time) (tflock.Holding, bool, error) {
-	out, err := b.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
-	if noObject(err) {
-		return tflock.Holding{}, false, nil
-	}
-	if status(err) == http.StatusBadRequest && code(err) == "InvalidRequest" {
-		h := tflock.FromObject(b.arn, b.name, key, "", "", listed)
-		h.Err = fmt.Errorf("object cannot be read without its encryption key: %s", cause(err))
-		return h, true, nil
-	}
-	if err != nil {
-		return tflock.Holding{}, false, &Error{b.arn, err}
-	}
-	defer out.Body.Close() //nolint:errcheck // nothing is lost with a body that was read
-	var body bytes.Buffer
-	size, err := io.Copy(&body, io.LimitReader(out.Body, maxLock+1))
-	if err != nil {
-		return tflock.Holding{}, false, &Error{b.arn, err}
-	}
-	h := tflock.FromObject(b.arn, b.name, key, body.String(), aws.ToString(out.ETag), aws.ToTime(out.LastModified))
-	if size > maxLock {
-		h.Raw, h.Err = "", errTooLarge
-	}
-	return h, true, nil
+	return b.read(ctx, key+tflock.Suffix)
 }
 
 // Release deletes the object on condition that it is still the one that h was read
@@ -105,7 +66,7 @@ func (b *Bucket) Release(ctx context.Context, h tflock.Holding) error {
 // winner names who holds the lock after a conditional delete was refused. The same
 // lock is no winner: S3 answers 409 when two requests for an object meet.
 func (b *Bucket) winner(ctx context.Context, key string, h tflock.Holding, refused error) error {
-	now, found, err := b.read(ctx, key, time.Time{})
+	now, found, err := b.read(ctx, key)
 	switch {
 	case err != nil:
 		return &Error{b.arn, &unsettledError{refused: refused, look: err}}
@@ -132,30 +93,32 @@ func (b *Bucket) lockObject(path string) (key string, err error) {
 func (b *Bucket) StateWritten(ctx context.Context, path string) (time.Time, error) {
 	var latest time.Time
 	for _, stored := range tflock.ObjectPaths(path) {
-		written, err := b.objectWritten(ctx, stored)
+		_, key, _ := strings.Cut(stored, "/")
+		object, err := b.look(ctx, key)
 		if err != nil {
-			return time.Time{}, &Error{b.arn, err}
+			return time.Time{}, err
 		}
-		if written.After(latest) {
+		if written := aws.ToTime(object.LastModified); written.After(latest) {
 			latest = written
 		}
 	}
 	return latest, nil
 }
 
-func (b *Bucket) objectWritten(ctx context.Context, path string) (time.Time, error) {
-	_, key, _ := strings.Cut(path, "/")
+// look gives an object as a listing shows it; a zero one when there is none. It fails
+// with *Error.
+func (b *Bucket) look(ctx context.Context, key string) (types.Object, error) {
 	out, err := b.s3.ListObjectsV2(ctx, listInput(b.name, key, 1))
 	if err == nil {
 		err = genuine(out.Name)
 	}
 	if err != nil {
-		return time.Time{}, err
+		return types.Object{}, &Error{b.arn, err}
 	}
 	for _, object := range out.Contents {
-		if listedKey(object) == key {
-			return aws.ToTime(object.LastModified), nil
+		if listedKey(out.EncodingType, object) == key {
+			return object, nil
 		}
 	}
-	return time.Time{}, nil
+	return types.Object{}, nil
 }

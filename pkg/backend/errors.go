@@ -114,7 +114,7 @@ func hint(err error) string {
 	case "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown":
 		return "throttled beyond all retries"
 	case "ValidationException":
-		return "it does not look like a lock table keyed LockID"
+		return "it does not look like a lock table, whose key is LockID alone"
 	}
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):

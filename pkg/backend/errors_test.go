@@ -49,7 +49,7 @@ func TestARefusalIsAnErrorThatNamesTheCause(t *testing.T) {
 		"throttled":                 {http.StatusBadRequest, "ThrottlingException", "throttled beyond all retries"},
 		"slow down":                 {http.StatusServiceUnavailable, "SlowDown", "throttled beyond all retries"},
 		"a key that is disabled":    {http.StatusBadRequest, "KMS.DisabledException", "its KMS key cannot be used"},
-		"a table of another schema": {http.StatusBadRequest, "ValidationException", "keyed LockID"},
+		"a table of another schema": {http.StatusBadRequest, "ValidationException", "whose key is LockID"},
 		"something else":            {http.StatusInternalServerError, "InternalError", "InternalError: no"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -73,13 +73,5 @@ func TestARefusalIsAnErrorThatNamesTheCause(t *testing.T) {
 				}
 			}
 		})
-	}
-}
-
-func TestAnObjectUnderItsOwnersKeyIsUnreadable(t *testing.T) {
-	s := refusing(t, http.StatusBadRequest, "InvalidRequest").Buckets[0]
-	h, found, err := s.Find(t.Context(), "states/a/terraform.tfstate")
-	if err != nil || !found || h.Err == nil {
-		t.Errorf("%+v, %v, %v", h, found, err)
 	}
 }

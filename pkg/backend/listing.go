@@ -7,22 +7,28 @@ import (
 	"iter"
 	"net/url"
 	"strings"
+	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"golang.org/x/sync/errgroup"
 
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// readersPerPage bounds how many lock objects of a page are read at once.
-const readersPerPage = 16
+// Lock objects are read ahead side by side, so many and so many bytes of them at once:
+// they are in memory until those before them were read, and anybody who can write one can
+// make it as large as maxLock.
+const (
+	readAhead      = 16
+	readAheadBytes = 1 << 20
+)
 
-// Holdings streams the bucket's lock objects, one page of at most 1000 keys in
-// memory at a time. An object that is released between the listing and the reading
-// is none. It ends with an *Error when a page could not be listed, or when an object
-// could not be read; one such object hides no other lock.
+// Holdings streams the bucket's lock objects, one page of at most 1000 keys and a few of
+// their contents in memory at a time. An object that is released between the listing and
+// the reading is none. It ends with an *Error when a page could not be listed, or when an
+// object could not be read; one such object hides no other lock. The bytes of a holding
+// with an Err are not kept.
 func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] {
 	holdings, _ := b.Survey(ctx)
 	return holdings
@@ -45,11 +51,11 @@ func (b *Bucket) Survey(ctx context.Context) (iter.Seq2[tflock.Holding, error], 
 				yield(tflock.Holding{}, &Error{b.arn, err})
 				return
 			}
-			whole = times.turn(page.KeyCount) && whole
-			holdings, err := b.readAll(ctx, page.Contents)
-			unread = cmp.Or(unread, err)
-			for _, h := range holdings {
-				if !yield(h, nil) {
+			whole = times.turn(page.KeyCount, page.EncodingType == types.EncodingTypeUrl) && whole
+			for h, err := range b.readAll(ctx, locksOf(page)) {
+				if err != nil {
+					unread = cmp.Or(unread, err)
+				} else if !yield(h, nil) {
 					return
 				}
 			}
@@ -61,41 +67,69 @@ func (b *Bucket) Survey(ctx context.Context) (iter.Seq2[tflock.Holding, error], 
 	}, times
 }
 
-// readAll reads the lock objects of a page side by side, and keeps their order. The
-// error is the first that one of them gave.
-func (b *Bucket) readAll(ctx context.Context, page []types.Object) ([]tflock.Holding, error) {
-	type result struct {
-		holding tflock.Holding
-		found   bool
-	}
-	var results []*result
-	var group errgroup.Group // without a context: an error must not end the others
-	group.SetLimit(readersPerPage)
-	for _, object := range page {
-		key := listedKey(object)
-		if !strings.HasSuffix(key, tflock.Suffix) || key == tflock.Suffix {
-			continue
-		}
-		r := &result{}
-		results = append(results, r)
-		if aws.ToInt64(object.Size) > maxLock {
-			r.holding, r.found = tflock.FromObject(b.arn, b.name, key, "", "", aws.ToTime(object.LastModified)), true
-			r.holding.Err = errTooLarge
-			continue
-		}
-		group.Go(func() (err error) {
-			r.holding, r.found, err = b.read(ctx, key, aws.ToTime(object.LastModified))
-			return err
-		})
-	}
-	err := group.Wait()
-	var holdings []tflock.Holding
-	for _, r := range results {
-		if r.found {
-			holdings = append(holdings, r.holding)
+// locksOf are the lock objects of a page, by their plain keys.
+func locksOf(page *s3.ListObjectsV2Output) []types.Object {
+	var locks []types.Object
+	for _, object := range page.Contents {
+		if key := listedKey(page.EncodingType, object); strings.HasSuffix(key, tflock.Suffix) && key != tflock.Suffix {
+			object.Key = &key
+			locks = append(locks, object)
 		}
 	}
-	return holdings, err
+	return locks
+}
+
+// reading is one lock object that is being read.
+type reading struct {
+	size int64
+	done chan struct{} // closed when the rest is known
+
+	holding tflock.Holding
+	found   bool
+	err     error
+}
+
+// readAll reads these lock objects side by side, and gives them in their order. One that
+// could not be read is an error in its place.
+func (b *Bucket) readAll(ctx context.Context, locks []types.Object) iter.Seq2[tflock.Holding, error] {
+	return func(yield func(tflock.Holding, error) bool) {
+		ctx, cancel := context.WithCancel(ctx)
+		var group sync.WaitGroup
+		defer group.Wait()
+		defer cancel()
+		var ahead []*reading
+		var bytes int64
+		for len(locks) > 0 || len(ahead) > 0 {
+			for len(locks) > 0 && (len(ahead) == 0 || (len(ahead) < readAhead && bytes+aws.ToInt64(locks[0].Size) <= readAheadBytes)) {
+				r := b.begin(ctx, &group, locks[0])
+				ahead, bytes, locks = append(ahead, r), bytes+r.size, locks[1:]
+			}
+			r := ahead[0]
+			<-r.done
+			ahead[0], ahead, bytes = nil, ahead[1:], bytes-r.size
+			if (r.found || r.err != nil) && !yield(r.holding, r.err) {
+				return
+			}
+		}
+	}
+}
+
+// begin begins to read a lock object, unless it is too large to be one.
+func (b *Bucket) begin(ctx context.Context, group *sync.WaitGroup, object types.Object) *reading {
+	r := &reading{size: aws.ToInt64(object.Size), done: make(chan struct{})}
+	if r.size > maxLock {
+		r.size, r.holding, r.found = 0, b.unreadable(object, errTooLarge), true
+		close(r.done)
+		return r
+	}
+	group.Go(func() {
+		defer close(r.done)
+		r.holding, r.found, r.err = b.readListed(ctx, object)
+		if r.holding.Err != nil {
+			r.holding.Raw = ""
+		}
+	})
+	return r
 }
 
 // listInput asks for URL-encoded keys: a key with a control character, raw, makes an
@@ -115,8 +149,14 @@ func genuine(bucket *string) error {
 
 var errNotS3 = errors.New("the answer does not come from S3: is there a proxy in between?")
 
-func listedKey(object types.Object) string {
+// listedKey is an object's key. It is decoded only where the page says that it is
+// encoded: some stores beside S3 ignore what listInput asks for, and a key of theirs may
+// have a plus sign or a percent sign of its own.
+func listedKey(encoding types.EncodingType, object types.Object) string {
 	key := aws.ToString(object.Key)
+	if encoding != types.EncodingTypeUrl {
+		return key
+	}
 	if plain, err := url.QueryUnescape(key); err == nil {
 		return plain
 	}

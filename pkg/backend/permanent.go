@@ -8,7 +8,7 @@ import (
 )
 
 // errNotLockTable is the cause of an *Error for a table that clients cannot lock with.
-var errNotLockTable = errors.New("it does not look like a lock table: rows there are not keyed by LockID alone")
+var errNotLockTable = errors.New("it does not look like a lock table: the key of its rows is not LockID alone")
 
 // Permanent says whether the cause will not pass by itself, so that somebody should see
 // to it at once: the table or bucket does not exist, the table is not a lock table, AWS
@@ -19,26 +19,19 @@ func (e *Error) Permanent() bool {
 		return true
 	}
 	switch name := code(e.Err); {
-	case slices.Contains(permanentCodes, name):
-		return true
-	case slices.Contains(passingCodes, name):
+	case passes(name):
 		return false
-	case strings.HasPrefix(name, "KMS."):
-		return name != "KMS.ThrottlingException" && name != "KMS.InternalException"
+	case slices.Contains(permanentCodes, name) || strings.HasPrefix(name, "KMS."):
+		return true
 	}
 	return status(e.Err) == http.StatusForbidden
 }
 
-var (
-	// permanentCodes are DynamoDB's and S3's codes of causes that stay.
-	permanentCodes = []string{
-		"ResourceNotFoundException", "NoSuchBucket", "NotFound",
-		"AccessDenied", "AccessDeniedException", "Forbidden", "AllAccessDisabled", "ValidationException",
-	}
-	// passingCodes are those that are answered with 403 and pass: credentials of a Lambda are
-	// renewed, and clocks are set.
-	passingCodes = []string{"ExpiredToken", "ExpiredTokenException", "RequestExpired", "RequestTimeTooSkewed", "SlowDown"}
-)
+// permanentCodes are DynamoDB's and S3's codes of causes that stay, beside a 403.
+var permanentCodes = []string{
+	"ResourceNotFoundException", "NoSuchBucket", "NotFound",
+	"AccessDenied", "AccessDeniedException", "Forbidden", "AllAccessDisabled", "ValidationException",
+}
 
 // Permanent says whether any of the failures in err will not pass by itself: it looks for
 // an *Error.

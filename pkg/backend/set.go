@@ -31,7 +31,7 @@ func Open(cfg aws.Config, tableARNs, bucketARNs []string) (Set, error) {
 	clients := regional[*dynamodb.Client](func(region string) *dynamodb.Client {
 		return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.Region = region })
 	})
-	for _, text := range unique(tableARNs) {
+	for _, text := range distinct(tableARNs) {
 		a, err := parse(text, "dynamodb", "table/", "arn:aws:dynamodb:eu-central-1:123456789012:table/terraform-locks")
 		if err != nil {
 			errs = append(errs, err)
@@ -53,7 +53,7 @@ func Open(cfg aws.Config, tableARNs, bucketARNs []string) (Set, error) {
 			o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 		})
 	})
-	for _, text := range unique(bucketARNs) {
+	for _, text := range distinct(bucketARNs) {
 		a, err := parse(text, "s3", "", "arn:aws:s3:::my-terraform-states")
 		if err != nil {
 			errs = append(errs, err)
@@ -110,7 +110,7 @@ func parse(text, service, prefix, example string) (arn.ARN, error) {
 	return a, nil
 }
 
-func unique(texts []string) []string {
+func distinct(texts []string) []string {
 	var list []string
 	seen := map[string]bool{}
 	for _, text := range texts {

@@ -41,7 +41,7 @@ func (b *Bucket) Objects(ctx context.Context, prefix, after string) iter.Seq2[Ob
 				return
 			}
 			for _, o := range page.Contents {
-				if !yield(Object{listedKey(o), aws.ToTime(o.LastModified)}, nil) {
+				if !yield(Object{listedKey(page.EncodingType, o), aws.ToTime(o.LastModified)}, nil) {
 					return
 				}
 			}

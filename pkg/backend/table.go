@@ -30,9 +30,11 @@ const notDigest = "attribute_not_exists(#digest) OR attribute_exists(#info)"
 func (t *Table) ARN() string { return t.arn }
 
 // Holdings streams every row that is no digest, one page of at most 1 MB in memory
-// at a time. It ends after the first error, which is an *Error. The scan is
-// eventually consistent: a lock of the last second may be missing, one that is
-// held for minutes cannot be.
+// at a time. It ends after the first error, which is an *Error, and after the first row
+// which shows that the table is no lock table: one without a LockID, or a second one of
+// the same LockID. The scan is eventually consistent: a lock of the last second may be
+// missing, one that is held for minutes cannot be. The bytes of a holding with an Err are
+// not kept.
 func (t *Table) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] {
 	return func(yield func(tflock.Holding, error) bool) {
 		pages := dynamodb.NewScanPaginator(t.client, &dynamodb.ScanInput{
@@ -41,6 +43,7 @@ func (t *Table) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] {
 			ProjectionExpression:     aws.String("#key, #info"),
 			ExpressionAttributeNames: map[string]string{"#key": "LockID", "#info": "Info", "#digest": "Digest"},
 		})
+		last := "" // a scan gives rows of one hash key one after the other
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err != nil {
@@ -48,7 +51,17 @@ func (t *Table) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] {
 				return
 			}
 			for _, item := range page.Items {
-				if h, ok := t.holding(item); ok && !yield(h, nil) {
+				key, _ := item["LockID"].(*types.AttributeValueMemberS)
+				if key == nil || key.Value == last {
+					yield(tflock.Holding{}, &Error{t.arn, errNotLockTable})
+					return
+				}
+				last = key.Value
+				h, ok := t.holding(item)
+				if h.Err != nil {
+					h.Raw = ""
+				}
+				if ok && !yield(h, nil) {
 					return
 				}
 			}

@@ -17,8 +17,16 @@ import (
 type Times struct {
 	bucket  string
 	objects []written
-	noted   int  // objects of the page that is read
-	whole   bool // the bucket has no other objects
+	noted   int              // objects of the page that is read
+	encoded []encodedWritten // those of them whose key can be read in two ways
+	whole   bool             // the bucket has no other objects
+}
+
+// encodedWritten is an object of a page that may be URL-encoded, which is known at its end.
+type encodedWritten struct {
+	object  int    // which of the noted ones
+	plain   uint64 // its key decoded, hashed
+	garbled bool   // it cannot be decoded
 }
 
 type written struct {
@@ -66,7 +74,7 @@ func (t *Times) of(path string) (at time.Time, known bool) {
 
 // begin begins a page, or begins it anew when the SDK asks for it again.
 func (t *Times) begin() {
-	t.objects, t.noted = t.objects[:len(t.objects)-t.noted], 0
+	t.objects, t.noted, t.encoded = t.objects[:len(t.objects)-t.noted], 0, nil
 }
 
 // note remembers an object by its key and its XML, both as the listing has them, if there
@@ -82,19 +90,22 @@ func (t *Times) note(key, object []byte) {
 	}
 	if bytes.IndexByte(key, '%') >= 0 || bytes.IndexByte(key, '+') >= 0 {
 		plain, err := url.QueryUnescape(string(key))
-		if err != nil {
-			return
-		}
-		key = []byte(plain)
+		t.encoded = append(t.encoded, encodedWritten{len(t.objects), maphash.String(keySeed, plain), err != nil})
 	}
 	t.objects = append(t.objects, written{maphash.Bytes(keySeed, key), [24]byte(at)})
 	t.noted++
 }
 
 // turn ends a page of so many keys, as S3 counts them, and says whether every one of them
-// was noted.
-func (t *Times) turn(keys *int32) (all bool) {
-	all, t.noted = keys != nil && t.noted == int(*keys), 0
+// was noted. Its keys are decoded if the page says that they are encoded.
+func (t *Times) turn(keys *int32, encoded bool) (all bool) {
+	all = keys != nil && t.noted == int(*keys)
+	if encoded {
+		for _, e := range t.encoded {
+			t.objects[e.object].key, all = e.plain, all && !e.garbled
+		}
+	}
+	t.noted, t.encoded = 0, nil
 	return all
 }
 

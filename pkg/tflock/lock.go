@@ -13,8 +13,8 @@ type Lock struct {
 	Path     string
 	Info     Info
 	Holdings []Holding // never empty
-	// Rivals are the IDs of the other locks on the same path. A client holds both
-	// of its halves under one ID, so two IDs on one path are a conflict: two
+	// Rivals are the IDs of other locks on the same path, at most MaxRivals. A client
+	// holds both of its halves under one ID, so two IDs on one path are a conflict: two
 	// runs may believe that they own the state.
 	Rivals []string
 }
@@ -47,7 +47,7 @@ func (l Lock) Lost(before []Kind) []Kind {
 }
 
 // Merge makes locks of holdings, sorted by path and ID. Holdings with the same
-// path and ID are one lock, wherever they lie. It takes the slice over: it sorts it, and
+// path and ID are one lock, wherever they are. It takes the slice over: it sorts it, and
 // the locks' holdings are parts of it.
 func Merge(holdings []Holding) []Lock {
 	slices.SortStableFunc(holdings, func(a, b Holding) int {
@@ -83,6 +83,10 @@ func (h Holding) id() string {
 	return h.Info.ID
 }
 
+// MaxRivals bounds the rivals that a lock names. There is one holding a store on a path,
+// and where many stores have one, a few show the conflict.
+const MaxRivals = 16
+
 // nameRivals takes locks sorted by path.
 func nameRivals(locks []Lock) {
 	for start := 0; start < len(locks); {
@@ -90,13 +94,24 @@ func nameRivals(locks []Lock) {
 		for end < len(locks) && locks[end].Path == locks[start].Path {
 			end++
 		}
-		for i := start; i < end; i++ {
-			for j := start; j < end; j++ {
-				if i != j && locks[i].Readable() && locks[j].Readable() {
-					locks[i].Rivals = append(locks[i].Rivals, locks[j].ID)
-				}
+		nameRivalsOf(locks[start:end])
+		start = end
+	}
+}
+
+// nameRivalsOf takes the locks on one path. In time it is linear, whatever their number.
+func nameRivalsOf(locks []Lock) {
+	var first []int // the first readable ones: each names those but itself
+	for i := range locks {
+		if locks[i].Readable() && len(first) <= MaxRivals {
+			first = append(first, i)
+		}
+	}
+	for i := range locks {
+		for _, j := range first {
+			if i != j && locks[i].Readable() && len(locks[i].Rivals) < MaxRivals {
+				locks[i].Rivals = append(locks[i].Rivals, locks[j].ID)
 			}
 		}
-		start = end
 	}
 }

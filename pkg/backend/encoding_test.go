@@ -1,0 +1,93 @@
+package backend_test
+
+import (
+	"encoding/xml"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"strings"
+	"testing"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Stores beside S3 may ignore the request for encoded keys, and then do not say that they
+// are (seen with versitygw and s3rver). Where the word stands in the page differs too.
+func TestKeysAreDecodedOnlyWhereThePageSaysThatTheyAreEncoded(t *testing.T) {
+	states := []string{"a+b/terraform.tfstate", "100%/terraform.tfstate", "a%2Fb/terraform.tfstate", "plain/terraform.tfstate", "ä b/terraform.tfstate"}
+	for name, encoded := range map[string]string{"a page that says so": "before", "a page that says so at its end": "after", "a page that does not": ""} {
+		t.Run(name, func(t *testing.T) {
+			endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+				if r.URL.Query().Get("list-type") != "2" {
+					fmt.Fprint(w, `{"ID":"x"}`)
+					return
+				}
+				written := func(key string) {
+					if encoded != "" {
+						key = url.QueryEscape(key)
+					}
+					fmt.Fprint(w, "<Contents><Key>")
+					_ = xml.EscapeText(w, []byte(key))
+					fmt.Fprintf(w, "</Key><LastModified>%s</LastModified><ETag>e</ETag><Size>9</Size></Contents>", sealedAt)
+				}
+				fmt.Fprintf(w, `<ListBucketResult><Name>states</Name><IsTruncated>false</IsTruncated><KeyCount>%d</KeyCount>`, 2*len(states))
+				if encoded == "before" {
+					fmt.Fprint(w, "<EncodingType>url</EncodingType>")
+				}
+				for _, state := range states {
+					if strings.HasPrefix(state, r.URL.Query().Get("prefix")) {
+						written(state)
+						written(state + tflock.Suffix)
+					}
+				}
+				if encoded == "after" {
+					fmt.Fprint(w, "<EncodingType>url</EncodingType>")
+				}
+				fmt.Fprint(w, `</ListBucketResult>`)
+			}))
+			t.Cleanup(endpoint.Close)
+			cfg := server.Config()
+			cfg.BaseEndpoint = &endpoint.URL
+			set, err := backend.Open(cfg, nil, []string{"arn:aws:s3:::states"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			b := set.Buckets[0]
+			locks, times := b.Survey(t.Context())
+			got := map[string]bool{}
+			for h, err := range locks {
+				if err != nil {
+					t.Fatal(err)
+				}
+				got[h.Path] = true
+			}
+			var listed []string
+			for o, err := range b.Objects(t.Context(), "", "") {
+				if err != nil {
+					t.Fatal(err)
+				}
+				listed = append(listed, o.Key)
+			}
+			if len(listed) != 2*len(states) {
+				t.Errorf("listed %q", listed)
+			}
+			for i, state := range states {
+				path := "states/" + state
+				if !got[path] {
+					t.Errorf("the lock on %s is not seen: %v", path, got)
+				}
+				if listed[2*i] != state {
+					t.Errorf("listed as %q", listed[2*i])
+				}
+				if at, known := times.Of(path); !known || at.IsZero() {
+					t.Errorf("when %s was written: %v, %v", path, at, known)
+				}
+				if at, err := b.StateWritten(t.Context(), path); err != nil || at.IsZero() {
+					t.Errorf("asked when %s was written: %v, %v", path, at, err)
+				}
+			}
+		})
+	}
+}
