@@ -16,6 +16,8 @@ type Crowd struct {
 	Locks  int
 	// Taken is when the locks were, by the clock of who took them.
 	Taken time.Time
+	// Content is what the i-th state's lock says; nil: what a client writes.
+	Content func(i int, path string) string
 }
 
 // stateKey is the i-th state's key. Its width is fixed, so that the keys sort as they
@@ -46,8 +48,11 @@ func (c Crowd) locksBefore(i int) int {
 	return i * c.Locks / c.States
 }
 
-// lockInfo is the lock's JSON as the clients write it.
+// lockInfo is what the lock's row or object says.
 func (c Crowd) lockInfo(i int, path string) string {
+	if c.Content != nil {
+		return c.Content(i, path)
+	}
 	sum := md5.Sum([]byte(path)) //nolint:gosec // any spread of bits does
 	id := hex.EncodeToString(sum[:])
 	raw, err := tflock.Info{

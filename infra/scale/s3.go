@@ -106,6 +106,9 @@ func (b *Bucket) listing(query url.Values) answer {
 		o, ok := b.objects[key]
 		if !ok { // of the crowd: its listing needs no body
 			o = Object{Modified: b.Crowd.Taken}
+			if b.Crowd.Content != nil { // but its size
+				o, _ = b.get(key)
+			}
 		}
 		fmt.Fprintf(&page, `<Contents><Key>%s</Key><LastModified>%s</LastModified><ETag>&quot;d41d8cd98f00b204e9800998ecf8427e&quot;</ETag><ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType><Size>%d</Size><StorageClass>STANDARD</StorageClass></Contents>`,
 			escape(encode(key)), o.Modified.UTC().Format(s3Time), len(o.Body)+180)

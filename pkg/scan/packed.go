@@ -5,40 +5,63 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode/utf8"
 	"unique"
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// packed is a holding with what is judged and told of it, in a third of the memory: a
+// packed is a holding with what is judged and reported of it, in a third of the memory: a
 // reading may have 100,000 of them, and each is unpacked only while it is looked at. The
-// bytes, which a release needs, are not kept, and the ETag only of an unreadable object,
-// which it identifies.
+// bytes, which a release needs, are not kept, and no text is longer than its bound:
+// whoever can write one row or object can fill it with 400 KB.
 type packed struct {
 	path, id, who      string
 	operation, version unique.Handle[string] // there are few, so each is kept once
+	etag               string                // of one that cannot be read, which it identifies
 	created, modified  time.Time
 	kind               tflock.Kind
-	store, etag        string
+	store              string
 	err                error
 }
 
+// The bounds of texts that holders write, in bytes. A path is bounded by S3 and DynamoDB.
+const (
+	maxWho       = 512
+	maxOperation = 128
+	maxVersion   = 64
+	maxETag      = 128
+)
+
 func pack(h tflock.Holding) packed {
-	etag := ""
+	p := packed{
+		path: h.Path, id: tflock.BoundedID(h.Info.ID), who: bounded(h.Info.Who, maxWho),
+		operation: unique.Make(bounded(h.Info.Operation, maxOperation)), version: unique.Make(bounded(h.Info.Version, maxVersion)),
+		created: h.Info.Created, modified: h.Modified, kind: h.Kind, store: h.Store, err: h.Err,
+	}
 	if h.Err != nil {
-		etag = h.ETag
+		p.id, p.etag = "", bounded(h.ETag, maxETag)
 	}
-	return packed{
-		path: h.Path, id: h.Info.ID, who: h.Info.Who,
-		operation: unique.Make(h.Info.Operation), version: unique.Make(h.Info.Version),
-		created: h.Info.Created, modified: h.Modified, kind: h.Kind, store: h.Store, etag: etag, err: h.Err,
+	return p
+}
+
+// bounded cuts a text between two characters, and marks it as cut. What it gives does not
+// keep the whole text in memory.
+func bounded(text string, limit int) string {
+	if len(text) <= limit {
+		return text
 	}
+	cut := limit - len("…")
+	for cut > 0 && !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return strings.Clone(text[:cut]) + "…"
 }
 
 func (p packed) unpack() tflock.Holding {
 	return tflock.Holding{
-		Kind: p.kind, Store: p.store, Path: p.path, ETag: p.etag, Err: p.err, Modified: p.modified,
+		Kind: p.kind, Store: p.store, Path: p.path, Err: p.err, Modified: p.modified, ETag: p.etag,
 		Info: tflock.Info{ID: p.id, Operation: p.operation.Value(), Who: p.who, Version: p.version.Value(), Created: p.created},
 	}
 }

@@ -1,0 +1,139 @@
+package scan_test
+
+import (
+	"fmt"
+	"runtime"
+	"runtime/metrics"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/lockwarden/lockwarden/infra/scale"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/scan"
+)
+
+// rules judge every lock here as stuck.
+var rules = scan.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}
+
+// open gives the stores of a world.
+func open(t *testing.T, w *scale.World, tables, buckets []string) backend.Set {
+	t.Helper()
+	endpoint, stop, err := w.Serve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	set, err := backend.Open(aws.Config{
+		Region: scale.Region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	}, tables, buckets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// peak runs something and gives the most live heap meanwhile, in bytes.
+func peak(run func()) uint64 {
+	runtime.GC()
+	var most atomic.Uint64
+	done := make(chan struct{})
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+		for {
+			metrics.Read(sample)
+			most.Store(max(most.Load(), sample[0].Value.Uint64()))
+			select {
+			case <-done:
+				return
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}()
+	run()
+	close(done)
+	<-ended
+	return most.Load()
+}
+
+// Whoever can write a row or an object can fill it with 400 KB. What a scan needs of
+// memory must not depend on that.
+func TestMemoryIsFlatWhateverIsInARow(t *testing.T) {
+	const locks, size = 80, 390 << 10
+	filler := strings.Repeat("x", size)
+	for name, content := range map[string]func(i int, path string) string{
+		"a client's locks": nil,
+		"IDs of 390 KB":    func(i int, _ string) string { return fmt.Sprintf(`{"ID":"%d%s"}`, i, filler) },
+		"a Who, an Operation and a Version of 130 KB each": func(i int, _ string) string {
+			return fmt.Sprintf(`{"ID":"%[1]d","Who":"%[1]d%[2]s","Operation":"%[1]d%[2]s","Version":"%[1]d%[2]s"}`, i, filler[:size/3])
+		},
+		"an Info of 390 KB":             func(i int, _ string) string { return fmt.Sprintf(`{"ID":"%d","Info":"%s"}`, i, filler) },
+		"text of 390 KB":                func(int, string) string { return filler },
+		"a Who of 390 KB without an ID": func(int, string) string { return `{"ID":"","Who":"` + filler + `"}` },
+	} {
+		t.Run(name, func(t *testing.T) {
+			crowd := scale.Crowd{States: locks, Locks: locks, Taken: time.Now().Add(-time.Hour), Content: content}
+			set := open(t, &scale.World{
+				Tables:  map[string]*scale.Table{"locks": scale.LockTable("locks", crowd)},
+				Buckets: map[string]*scale.Bucket{"other": {Name: "other", Crowd: crowd}},
+			}, []string{scale.TableARN("locks")}, []string{scale.BucketARN("other")})
+			scanner := scan.New(set, rules, time.Now)
+			var sight scan.Sight
+			var worst []scan.Judged
+			most := peak(func() {
+				reading := scanner.Read(t.Context())
+				if !reading.Complete() {
+					t.Error(reading.Errors())
+				}
+				sight = scanner.Judge(reading, ledger.Memory{})
+				worst = sight.First(1000)
+			})
+			if sight.Len() != 2*locks || len(worst) != 2*locks {
+				t.Errorf("%d locks", sight.Len())
+			}
+			var kept runtime.MemStats
+			runtime.GC()
+			runtime.ReadMemStats(&kept)
+			t.Logf("live heap of at most %.1f MB, %.1f MB after", float64(most)/(1<<20), float64(kept.HeapAlloc)/(1<<20))
+			// What one megabyte of a page, a few objects and their JSON take, here and in the server.
+			if limit := uint64(30 << 20); most > limit {
+				t.Errorf("live heap of %d MB while it reads %d MB", most>>20, 2*locks*size>>20)
+			}
+			if kept.HeapAlloc > 16<<20 {
+				t.Errorf("it keeps %d MB", kept.HeapAlloc>>20)
+			}
+			runtime.KeepAlive(worst)
+			runtime.KeepAlive(sight)
+		})
+	}
+}
+
+func TestALockWithALongIDIsOneLock(t *testing.T) {
+	long := strings.Repeat("x", 300_000)
+	content := func(_ int, path string) string {
+		return `{"ID":"` + path[strings.IndexByte(path, '/'):] + long + `","Who":"me@` + strings.Repeat("é", 5000) + `"}`
+	}
+	crowd := scale.Crowd{States: 2, Locks: 2, Taken: time.Now().Add(-time.Hour), Content: content}
+	set := open(t, &scale.World{
+		Tables:  map[string]*scale.Table{"locks": scale.LockTable("locks", crowd)},
+		Buckets: map[string]*scale.Bucket{"states": {Name: "states", Crowd: crowd}},
+	}, []string{scale.TableARN("locks")}, []string{scale.BucketARN("states")})
+	scanner := scan.New(set, rules, time.Now)
+	sight := scanner.Judge(scanner.Read(t.Context()), ledger.Memory{})
+	if sight.Len() != 2 {
+		t.Errorf("%d locks of two states, each with two halves", sight.Len())
+	}
+	for _, j := range sight.First(10) {
+		if len(j.Holdings) != 2 || len(j.Rivals) != 0 || !strings.HasPrefix(j.ID, "sha256:") || len(j.Info.Who) > 600 || !strings.HasSuffix(j.Info.Who, "é…") {
+			t.Errorf("%d holdings, rivals %.100q, ID %.100s, who %.20s", len(j.Holdings), j.Rivals, j.ID, j.Info.Who)
+		}
+	}
+}
