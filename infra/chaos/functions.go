@@ -37,6 +37,8 @@ type function struct {
 	tells []string
 	// again is how much later the next run comes, of itself or since somebody asks again.
 	again time.Duration
+	// heals is how many of them in a row make good what a failure left undone; 0: one.
+	heals int
 	// honest says what an answer claims that is not so. Only answers without an error
 	// claim something.
 	honest func(w *world, c contents, outcome string) []string
@@ -46,7 +48,7 @@ type function struct {
 
 var functions = []function{
 	{
-		name: "monitor", invoke: watch, wanted: "complete: 2 held, 2 stuck, 1 unreadable", again: 5 * time.Minute,
+		name: "monitor", invoke: watch, wanted: "complete: 2 held, 2 stuck, 1 unreadable", again: 5 * time.Minute, heals: 2,
 		honest: func(_ *world, c contents, outcome string) []string {
 			var held, stuck, unreadable int
 			_, err := fmt.Sscanf(outcome, "complete: %d held, %d stuck, %d unreadable", &held, &stuck, &unreadable)

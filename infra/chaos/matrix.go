@@ -155,9 +155,11 @@ func (w *world) run(t trial) (met bool, err error) {
 		if f.repeated && !t.waits && (failed != nil || wire.dead) { // within minutes, then
 			again, id = 2*time.Minute, request
 		}
-		w.ahead += again
-		if _, healing := f.invoke(newInvocation(), w, w.aws.Config(), id); healing != nil {
-			err = errors.Join(err, fmt.Errorf("the healing run failed: %w", healing))
+		for range max(1, f.heals) {
+			w.ahead += again
+			if _, healing := f.invoke(newInvocation(), w, w.aws.Config(), id); healing != nil {
+				err = errors.Join(err, fmt.Errorf("the healing run failed: %w", healing))
+			}
 		}
 	}
 	err = errors.Join(err, w.judge(releases, func(c contents) []string { return w.healed(c, tried) }))

@@ -3,16 +3,23 @@ package ledger
 import (
 	"slices"
 	"time"
-
-	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // nothing is the change of an absent lock of which there is nothing to record.
 const nothing Change = -1
 
+// object is an unreadable lock object.
+type object struct {
+	store   string    // ARN
+	written time.Time // by S3's clock
+}
+
+// clockTolerance is the difference between two clocks that is taken for none.
+const clockTolerance = time.Minute
+
 // absent is the step of an entry whose lock the scan did not see. unreadable are the
-// unreadable lock objects of the scan, by path, with the time when they were written.
-func (c comparison) absent(key Key, e Entry, unreadable map[string]time.Time) Step {
+// unreadable lock objects of the scan, by path.
+func (c comparison) absent(key Key, e Entry, unreadable map[string]object) Step {
 	step := Step{nothing, key, e, e}
 	watched := false
 	for _, store := range e.Stores {
@@ -61,7 +68,7 @@ func (c comparison) unreadableAbsent(step Step) Step {
 // mayBe says whether the lock may be the unreadable object on its path: one that was
 // archived, or whose key may no longer be used, keeps the time when it was written.
 // A table's row can always be read, so a foreign one there is not the lock.
-func (e Entry) mayBe(key Key, unreadable map[string]time.Time) bool {
-	written, there := unreadable[key.Path]
-	return there && slices.Contains(e.Kinds, tflock.S3) && !written.After(e.FirstSeen)
+func (e Entry) mayBe(key Key, unreadable map[string]object) bool {
+	o, there := unreadable[key.Path]
+	return there && slices.Contains(e.Stores, o.store) && !o.written.After(e.FirstSeen.Add(clockTolerance))
 }

@@ -36,7 +36,7 @@ type comparison struct {
 
 func (c comparison) steps(yield func(Step) bool) {
 	present := make(map[Key]bool, len(c.memory.Locks))
-	unreadable := map[string]time.Time{} // unreadable lock objects: when they were written, by path
+	unreadable := map[string]object{} // by path
 	for o := range c.scan.Locks {
 		key := KeyOf(o.Lock)
 		if present[key] {
@@ -44,7 +44,7 @@ func (c comparison) steps(yield func(Step) bool) {
 		}
 		present[key] = true
 		if h := o.Lock.Holdings[0]; !o.Lock.Readable() && h.Kind == tflock.S3 {
-			unreadable[h.Path] = h.Modified
+			unreadable[h.Path] = object{h.Store, h.Modified}
 		}
 		if step, ok := c.lock(key, o); ok && !yield(step) {
 			return

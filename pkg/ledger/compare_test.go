@@ -65,7 +65,7 @@ func TestCompare(t *testing.T) {
 	key := ledger.Key{Path: "b/k", ID: "x"}
 	odd := ledger.KeyOf(observed(policy.Unreadable, table).Lock)
 	inBucket := entry(1, ago(time.Hour), bucket)
-	inBucket.Kinds = []tflock.Kind{tflock.S3}
+	inBucket.Kinds = []tflock.Kind{tflock.S3} // first seen ten hours ago
 	for name, tc := range map[string]struct {
 		memory   map[ledger.Key]ledger.Entry
 		locks    []ledger.Observed
@@ -89,7 +89,7 @@ func TestCompare(t *testing.T) {
 		"another lock on the path: one gone, one new":   {map[ledger.Key]ledger.Entry{{Path: "b/k", ID: "old"}: entry(1, ago(time.Hour), table)}, []ledger.Observed{observed(policy.Fresh, table)}, nil, nil, "[note resolved]"},
 		"a foreign row in place of a lock: it is gone":  {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, []ledger.Observed{observed(policy.Unreadable, table)}, nil, nil, "[unreadable resolved]"},
 		"an object that became unreadable: not gone":    {map[ledger.Key]ledger.Entry{key: inBucket}, []ledger.Observed{object(`"e"`, ago(11*time.Hour))}, nil, nil, "[unreadable]"},
-		"an unreadable object in place of a lock: gone": {map[ledger.Key]ledger.Entry{key: inBucket}, []ledger.Observed{object(`"e"`, ago(time.Minute))}, nil, nil, "[unreadable resolved]"},
+		"an unreadable object in place of a lock: gone": {map[ledger.Key]ledger.Entry{key: inBucket}, []ledger.Observed{object(`"e"`, ago(time.Hour))}, nil, nil, "[unreadable resolved]"},
 		"an unreadable row is notified":                 {nil, []ledger.Observed{observed(policy.Unreadable, table)}, nil, nil, "[unreadable]"},
 		"an unreadable row is reported once":            {map[ledger.Key]ledger.Entry{odd: entry(1, ago(9*time.Hour), table)}, []ledger.Observed{observed(policy.Unreadable, table)}, nil, nil, "[]"},
 		"a memory that would end while seen is renewed": {map[ledger.Key]ledger.Entry{key: {Notified: 1, NotifiedAt: now, Kinds: []tflock.Kind{tflock.DynamoDB}, Stores: []string{table}, Expires: now.Add(24 * time.Hour)}}, []ledger.Observed{observed(policy.Stuck, table)}, nil, nil, "[note]"},

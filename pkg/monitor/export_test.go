@@ -1,0 +1,29 @@
+package monitor
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+)
+
+// Lease is what a lease must do.
+type Lease = lease
+
+// Topic is where events are published.
+type Topic = publisher
+
+// Keep is how long the ledger remembers a lock that it has not seen.
+const Keep = keep
+
+// Notify does what Run does between judging and measuring, over a lease and a memory of
+// the test's own.
+func Notify(ctx context.Context, l Lease, topic Topic, memory ledger.Memory, scan ledger.Scan, rules ledger.Rules) error {
+	n := notifier{
+		lease: l, composer: alert.Composer{}, topic: topic, log: slog.New(slog.DiscardHandler),
+		memory: memory, scan: scan, rules: rules, until: time.Now().Add(time.Hour),
+	}
+	return n.run(ctx)
+}
