@@ -164,7 +164,8 @@ func (w *world) putMemory(ctx context.Context) error {
 	for key, store := range map[string]string{gone: w.TableARN, other: w.BucketARN} {
 		id := map[string]string{gone: goneID, other: otherID}[key]
 		entry := ledger.Entry{
-			FirstSeen: time.Now(), Stores: []string{store}, // after its object was written Notified: 1, NotifiedAt: then, Expires: then.Add(month),
+			// Its object was written before it was seen.
+			FirstSeen: time.Now(), Stores: []string{store}, Notified: 1, NotifiedAt: then, Expires: then.Add(month),
 			Finding: &policy.Finding{ID: id, Path: w.Path(key), Verdict: policy.Stuck, HeldSince: then},
 		}
 		if err := turn.Record(ctx, slices.Values([]ledger.Step{{Change: ledger.Note, Key: ledger.Key{Path: w.Path(key), ID: id}, Entry: entry}})); err != nil {
