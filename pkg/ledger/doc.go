@@ -1,8 +1,8 @@
-// Package ledger remembers what was seen of each lock and what people were told,
-// so that a lock is alerted once, reminded in time and reported resolved.
+// Package ledger remembers what was seen of each lock and what people were notified of,
+// so that there is one alert for a lock, reminders in time, and word when it is gone.
 //
-// Compare decides, purely, what is new against the memory. Table keeps the memory in
-// DynamoDB. One invocation at a time tells: it holds a lease, publishes first
-// and records then, so that no crash loses an alert and only a crash between the
+// Compare and CompareStores decide, purely, what is new against the memory. Table keeps
+// the memory in DynamoDB. One invocation at a time notifies: it holds a Lease, publishes
+// first and records then, so that no crash loses an alert and only a crash between the
 // two repeats one. The package publishes nothing itself.
 package ledger

@@ -1,3 +1,3 @@
-// Package monitor is the scheduled scan: see every lock, tell people what is new,
-// measure, and answer with the locks of now.
+// Package monitor is the scheduled scan: see every lock, notify people of what is new,
+// measure, and answer with the current locks.
 package monitor
