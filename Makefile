@@ -121,7 +121,8 @@ lint: $(B)/bin/golangci-lint $(B)/bin/gofumpt ## formatting, vet, linters
 	$(B)/bin/golangci-lint run
 
 template: $(B)/venv/done ## check template.yaml: cfn-lint, and the real SAM transform
-	$(B)/venv/bin/cfn-lint template.yaml
+	$(B)/venv/bin/cfn-lint -r us-east-1 eu-central-1 us-gov-west-1 cn-north-1 -- template.yaml infra/iam/*.yaml
+	$(B)/venv/bin/cfn-lint infra/chat/amazon-q.yaml
 	$(B)/venv/bin/python infra/local/transform.py template.yaml >/dev/null
 
 ci: ## what must pass before anything lands

@@ -27,6 +27,9 @@ type settings struct {
 	AfterDays float64 `env:"PRUNE_AFTER_DAYS" envDefault:"30"`
 	Mode      string  `env:"PRUNE_MODE" envDefault:"delete"` // or "report"
 	Dashboard string  `env:"DASHBOARD_URL"`
+
+	WithoutDigest bool   `env:"PRUNE_WITHOUT_DIGEST"`
+	OwnBucket     string `env:"BACKEND_BUCKET_ARN"` // empty: the stack made none
 }
 
 func main() { wiring.Run(wire) }

@@ -273,7 +273,7 @@ func (e *evaluation) ref(name string) any {
 	case "AWS::StackName":
 		return p.Stack
 	case "AWS::StackId":
-		return p.arn("cloudformation", "stack/"+p.Stack+"/51af3dc0-da77-11e4-872e-1234567db123")
+		return p.arn("cloudformation", "stack/"+p.Stack+"/"+p.unique())
 	}
 	if parameter, ok := e.template.Parameters[name]; ok {
 		value := fmt.Sprint(parameter.Default)

@@ -130,3 +130,23 @@ func (d Deployed) byARN(value any) (string, bool) {
 	}
 	return "", false
 }
+
+// Actions are those that a role is allowed on anything.
+func (d Deployed) Actions(role string) []string {
+	var all []string
+	for _, p := range d.policies(role) {
+		for _, s := range statements(p.document) {
+			if s.effect == "Allow" {
+				all = append(all, s.actions...)
+			}
+		}
+	}
+	return all
+}
+
+// May says whether a role is allowed an action on a resource, conditions apart.
+func (d Deployed) May(role, action, on string) bool {
+	return slices.ContainsFunc(d.policies(role), func(p identity) bool {
+		return slices.ContainsFunc(statements(p.document), func(s statement) bool { return s.allows(action, on) })
+	})
+}

@@ -1,6 +1,10 @@
 package deploycheck
 
-import "strings"
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"strings"
+)
 
 // named is the name that CloudFormation makes for a resource without one: the stack's,
 // the logical ID and twelve random characters, cut to what the service takes.
@@ -11,6 +15,13 @@ func (p Place) named(logicalID string, longest int) string {
 		name = name[:most]
 	}
 	return name + "-" + random
+}
+
+// unique stands for the UUID that is in a stack's ID.
+func (p Place) unique() string {
+	sum := sha256.Sum256([]byte(p.Region + "/" + p.Stack))
+	h := hex.EncodeToString(sum[:16])
+	return h[:8] + "-" + h[8:12] + "-" + h[12:16] + "-" + h[16:20] + "-" + h[20:]
 }
 
 func (p Place) arn(service, resource string) string {

@@ -1,0 +1,212 @@
+package deploycheck_test
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/lockwarden/lockwarden/infra/deploycheck"
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+const account = "123456789012"
+
+// regions are one of each partition, and those with the longest names.
+var regions = []string{"us-east-1", "eu-central-1", "ap-southeast-1", "us-gov-west-1", "cn-northwest-1"}
+
+// whole and chat are template.yaml and the stack nested in it.
+var (
+	whole = transformed("template.yaml")
+	chat  = transformed("infra", "chat", "amazon-q.yaml")
+)
+
+func transformed(path ...string) func(t *testing.T) (deploycheck.Template, []byte) {
+	made := sync.OnceValues(func() ([]byte, error) {
+		return local.Transform(context.Background(), filepath.Join(append([]string{local.Root()}, path...)...))
+	})
+	return func(t *testing.T) (deploycheck.Template, []byte) {
+		t.Helper()
+		text, err := made()
+		if err != nil {
+			t.Fatal(err)
+		}
+		template, err := deploycheck.Parse(text)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return template, text
+	}
+}
+
+func evaluate(t *testing.T, template deploycheck.Template, place deploycheck.Place) deploycheck.Deployed {
+	t.Helper()
+	if place.Account == "" {
+		place.Account = account
+	}
+	if place.Stack == "" {
+		place.Stack = "lockwarden"
+	}
+	d, err := deploycheck.Evaluate(template, place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+// many are so many ARNs of tables or buckets with names of so many characters.
+func many(kind, region string, n, length int) string {
+	prefix := arnPrefix(kind, region)
+	var all []string
+	for i := range n {
+		all = append(all, prefix+fmt.Sprintf("%0*d", length, i))
+	}
+	return strings.Join(all, ",")
+}
+
+func arnPrefix(kind, region string) string {
+	partition := deploycheck.Place{Region: region}.Partition()
+	switch kind {
+	case "table":
+		return "arn:" + partition + ":dynamodb:" + region + ":" + account + ":table/"
+	case "key":
+		return "arn:" + partition + ":kms:" + region + ":" + account + ":key/"
+	default:
+		return "arn:" + partition + ":s3:::"
+	}
+}
+
+// deployments are the ways to deploy the template in a region.
+func deployments(region string) map[string]map[string]string {
+	partition := deploycheck.Place{Region: region}.Partition()
+	tables, buckets := many("table", region, 20, 40), many("bucket", region, 20, 40)
+	topic := "arn:" + partition + ":sns:" + region + ":" + account + ":alerts"
+	everything := map[string]string{
+		"WatchTableArns": tables, "WatchBucketArns": buckets, "WatchKmsKeyArns": many("key", region, 7, 36), "AlertTopicArn": topic,
+		"StuckAfterOverrides": "operation:OperationTypePlan=15m,*/production/**=2h", "AlertEmail": "a@example.com", "SlackWebhookParameter": "/lockwarden/slack",
+		"SlackWorkspaceId": "T07EA123LEP", "SlackChannelId": "C07EZ1ABC23", "PruneWithoutDigest": "true",
+		"PermissionsBoundaryArn": "arn:" + partition + ":iam::" + account + ":policy/boundary",
+	}
+	if partition != "aws" {
+		delete(everything, "SlackWorkspaceId")
+		delete(everything, "SlackChannelId")
+	}
+	reports := maps.Clone(everything)
+	reports["PruneMode"], reports["AlertTopicArn"] = "report", ""
+	return map[string]map[string]string{
+		"defaults": nil, "everything": everything, "reports only": reports,
+		"20 tables and 20 buckets": {"WatchTableArns": tables, "WatchBucketArns": buckets},
+		"tables alone":             {"CreateBackend": "false", "WatchTableArns": tables},
+		"buckets alone":            {"CreateBackend": "false", "WatchBucketArns": buckets},
+		"patterns":                 {"CreateBackend": "false", "WatchTableArns": arnPrefix("table", region) + "tf-locks-*", "WatchBucketArns": arnPrefix("bucket", region) + "*-tfstate"},
+		"an old bucket":            {"WatchBucketArns": arnPrefix("bucket", region) + "Acme_States"},
+	}
+}
+
+// The first deploy works, in every partition, however the stack is deployed.
+func TestTheTemplateDeploysEverywhere(t *testing.T) {
+	template, text := whole(t)
+	report(t, deploycheck.TemplateSizes(template, text))
+	report(t, deploycheck.Wordless(template))
+	nested, _ := chat(t)
+	for _, region := range regions {
+		for name, parameters := range deployments(region) {
+			t.Run(region+" "+name, func(t *testing.T) {
+				report(t, deploycheck.Refused(template, parameters))
+				place := deploycheck.Place{Region: region, Parameters: parameters}
+				d := evaluate(t, template, place)
+				report(t, deploycheck.All(d))
+				for _, stack := range d.Of("AWS::CloudFormation::Stack") {
+					report(t, deploycheck.Nested(d, stack, nested))
+					inner := map[string]string{}
+					for parameter, value := range d.Resources[stack].Properties["Parameters"].(map[string]any) {
+						inner[parameter] = fmt.Sprint(value)
+					}
+					report(t, deploycheck.All(evaluate(t, nested, deploycheck.Place{Region: region, Parameters: inner})))
+				}
+			})
+		}
+	}
+}
+
+func report(t *testing.T, problems []deploycheck.Problem) {
+	t.Helper()
+	for _, p := range problems {
+		t.Error(p)
+	}
+}
+
+// However the lengths that the parameters take are used up, roles and environments stay
+// within AWS's limits: by few long names, by many short ones, and by patterns.
+func TestWhatTheParametersTakeFits(t *testing.T) {
+	template, _ := whole(t)
+	fill := func(parameter, item string) string {
+		room := template.Parameters[parameter].MaxLength
+		if room == 0 {
+			t.Fatalf("%s takes any length", parameter)
+		}
+		n := (room + 1) / (len(item) + 1)
+		text := strings.TrimSuffix(strings.Repeat(item+",", n), ",")
+		return text + strings.Repeat("x", room-len(text)) // to the last character
+	}
+	for _, region := range regions {
+		for _, length := range []int{3, 12, 40, 63} {
+			t.Run(fmt.Sprint(region, " names of ", length), func(t *testing.T) {
+				parameters := map[string]string{
+					"WatchTableArns":  fill("WatchTableArns", arnPrefix("table", region)+strings.Repeat("t", length)),
+					"WatchBucketArns": fill("WatchBucketArns", arnPrefix("bucket", region)+strings.Repeat("b", length)),
+					"WatchKmsKeyArns": fill("WatchKmsKeyArns", arnPrefix("key", region)+strings.Repeat("k", 36)),
+					"AlertTopicArn":   fill("AlertTopicArn", strings.ReplaceAll(strings.TrimSuffix(arnPrefix("table", region), "table/"), "dynamodb", "sns")+"t"),
+					"MetricNamespace": strings.Repeat("n", template.Parameters["MetricNamespace"].MaxLength),
+					"ScanEvery":       "30 minutes", "StuckAfter": "10h10m10s", "RemindEvery": "10h10m10s", "ReleaseGuard": "10h10m10s",
+					"StuckAfterOverrides": strings.Repeat("o", template.Parameters["StuckAfterOverrides"].MaxLength),
+					"PrunePaths":          strings.Repeat("p", template.Parameters["PrunePaths"].MaxLength),
+					"PruneWithoutDigest":  "false", "SlackWebhookParameter": "/lockwarden/slack",
+				}
+				d := evaluate(t, template, deploycheck.Place{Region: region, Parameters: parameters})
+				for _, role := range d.Of("AWS::IAM::Role") {
+					t.Log(role, d.Inline(role))
+				}
+				for _, function := range d.Of("AWS::Lambda::Function") {
+					t.Log(function, deploycheck.Environment(d.Resources[function]))
+				}
+				report(t, deploycheck.Sizes(d))
+			})
+		}
+	}
+}
+
+// The deploy and the functions take and refuse the same settings.
+func TestTheDeployRefusesWhatAFunctionWould(t *testing.T) {
+	template, _ := whole(t)
+	text, err := os.ReadFile(filepath.Join(local.Root(), "pkg", "policy", "testdata", "settings.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var settings map[string]json.RawMessage
+	if err := json.Unmarshal(text, &settings); err != nil {
+		t.Fatal(err)
+	}
+	parse := map[string]func(string) error{
+		"PrunePaths":          func(v string) error { _, err := policy.ParsePaths(v); return err },
+		"StuckAfterOverrides": func(v string) error { _, err := policy.ParseOverrides(v); return err },
+	}
+	for parameter, function := range parse {
+		var values []struct{ Value, Refused string }
+		if err := json.Unmarshal(settings[parameter], &values); err != nil || len(values) < 20 {
+			t.Fatalf("%s: %d values, %v", parameter, len(values), err)
+		}
+		for _, v := range values {
+			refused := deploycheck.Refused(template, map[string]string{parameter: v.Value})
+			if (len(refused) > 0) != (v.Refused != "") || (function(v.Value) != nil) != (v.Refused != "") {
+				t.Errorf("%s=%q: to be refused %v, the deploy says %v, the function %v", parameter, v.Value, v.Refused != "", refused, function(v.Value))
+			}
+		}
+	}
+}
