@@ -2,10 +2,11 @@ package tflock_test
 
 import (
 	"errors"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
-
-	"pgregory.net/rapid"
+	"unicode"
 
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -51,7 +52,7 @@ func TestParseReference(t *testing.T) {
 		"the ID's line alone":               {text: "  ID:        " + id, want: tflock.Reference{ID: id}},
 		"the ID's and the path's lines":     {text: "│   ID:   " + id + "\n│   Path: b/k", want: tflock.Reference{ID: id, Path: "b/k"}},
 		"the lock's JSON":                   {text: realInfo, want: whole},
-		"a Who that forges another ID":      {text: strings.Replace(pasted, "root@vm", "x\n│   ID: evil\n│   Path: evil/k", 1), want: whole},
+		"a Who that forges another ID":      {text: strings.Replace(pasted, "root@vm", "x\n│   ID: evil\n│   Path: evil/k", 1), wantErr: tflock.ErrTwoLocks},
 		"two locks":                         {text: pasted + "\n" + strings.ReplaceAll(pasted, "78007e4f", "99999999"), wantErr: tflock.ErrTwoLocks},
 		"nothing":                           {text: " \n ", wantErr: tflock.ErrNoReference},
 		"a sentence":                        {text: "please unlock production", wantErr: tflock.ErrNoReference},
@@ -61,29 +62,12 @@ func TestParseReference(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := tflock.ParseReference(tc.text)
+			got.Literal = ""
 			if !errors.Is(err, tc.wantErr) || got != tc.want {
 				t.Errorf("got %+v, %v; want %+v, %v", got, err, tc.want, tc.wantErr)
 			}
 		})
 	}
-}
-
-// What a client prints for a lock names that lock, whatever the holder wrote in the
-// fields after the path.
-func TestReferenceSurvivesAnyHolder(t *testing.T) {
-	rapid.Check(t, func(t *rapid.T) {
-		want := tflock.Reference{
-			ID:   rapid.StringMatching(`[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{12}`).Draw(t, "id"),
-			Path: rapid.StringMatching(`[a-z]{3,8}/[a-zA-Z0-9:._/-]{1,30}[a-z]`).Draw(t, "path"),
-		}
-		who := rapid.StringMatching(`(ID: |Path: |│|\n|[a-z@ ]){0,12}`).Draw(t, "who")
-		text := "Error: Error acquiring the state lock\n\nLock Info:\n  ID:        " + want.ID + "\n  Path:      " + want.Path +
-			"\n  Operation: OperationTypePlan\n  Who:       " + who + "\n  Info:      \n"
-		got, err := tflock.ParseReference(text)
-		if err != nil || got != want {
-			t.Fatalf("got %+v, %v; want %+v", got, err, want)
-		}
-	})
 }
 
 func FuzzParseReference(f *testing.F) {
@@ -95,13 +79,45 @@ func FuzzParseReference(f *testing.F) {
 	} {
 		f.Add(seed)
 	}
+	for _, wrap := range wrappings {
+		f.Add(wrap(pasted))
+	}
+	for _, file := range pastes(f) {
+		f.Add(file)
+	}
 	f.Fuzz(func(t *testing.T, text string) {
 		ref, err := tflock.ParseReference(text)
-		if (err == nil) != (ref.ID != "") {
+		if (err == nil) != (ref.ID != "") || err != nil && ref != (tflock.Reference{}) {
 			t.Fatalf("%+v with error %v", ref, err)
 		}
-		if err == nil && !strings.HasPrefix(strings.TrimSpace(text), "{") && strings.ContainsAny(ref.ID, " \t\n\r") {
+		if err != nil && (len(err.Error()) > 2500 || strings.ContainsFunc(err.Error(), unicode.IsControl)) {
+			t.Fatalf("the error is not fit to be shown: %q", err)
+		}
+		// An ID is in the text as it is, unless it is that of a lock in JSON, which may have
+		// any signs.
+		if err == nil && !strings.Contains(strings.ToValidUTF8(text, "\uFFFD"), ref.ID) && !strings.Contains(text, `\`) {
+			t.Fatalf("%q is not in the text", ref.ID)
+		}
+		if err == nil && strings.ContainsAny(ref.ID, " \t\n\r") && !strings.ContainsAny(text, "{") {
 			t.Fatalf("an ID of several words: %q", ref.ID)
 		}
 	})
+}
+
+// pastes are the texts in testdata/pastes, by the name of their file.
+func pastes(t testing.TB) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob("testdata/pastes/*.txt")
+	if err != nil || len(files) < 10 {
+		t.Fatalf("%d pastes, %v", len(files), err)
+	}
+	texts := map[string]string{}
+	for _, file := range files {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		texts[filepath.Base(file)] = string(text)
+	}
+	return texts
 }

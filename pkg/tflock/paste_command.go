@@ -1,0 +1,136 @@
+package tflock
+
+import "strings"
+
+// readCommands finds commands that release a lock: a client's force-unlock, and ours with
+// the payload {"lock_id": …} in the quotes of any shell.
+func readCommands(text string) (found findings) {
+	found.merge(forceUnlock(text))
+	found.merge(lockIDs(text))
+	return found
+}
+
+func forceUnlock(text string) (found findings) {
+	const command = "unlock "
+	for at := 0; ; {
+		i := strings.Index(text[at:], command)
+		if i < 0 {
+			return found
+		}
+		start := at + i
+		at = start + len(command)
+		const before, behind = 300, 2 * maxIDLength // are looked at
+		words := text[max(0, start-before) : at-1]
+		if !isCommand(words[strings.LastIndexByte(words, '\n')+1:]) {
+			continue
+		}
+		line, _, _ := strings.Cut(text[at:min(len(text), at+behind)], "\n")
+		if id, ok := commandID(line); ok {
+			found.add(mention{id: id})
+		}
+	}
+}
+
+// isCommand says that a line ends in "terraform force-unlock", "lockwarden unlock", or the
+// like.
+func isCommand(line string) bool {
+	words := strings.Fields(line)
+	if len(words) < 2 {
+		return false
+	}
+	before := trimDecoration(words[len(words)-2])
+	before = strings.TrimSuffix(before[strings.LastIndexAny(before, `/\`)+1:], ".exe")
+	switch trimDecoration(words[len(words)-1]) {
+	case "unlock":
+		return before == "lockwarden"
+	case "force-unlock":
+		return before == "terraform" || before == "tofu" || before == "terragrunt" || before == "--" || before == "run" || strings.HasPrefix(words[len(words)-2], "-chdir=")
+	}
+	return false
+}
+
+// commandID is the word behind the command's flags. Prose that only mentions the
+// command has a word without a digit there.
+func commandID(line string) (string, bool) {
+	for word := range strings.FieldsSeq(line) {
+		if strings.HasPrefix(word, "-") {
+			continue
+		}
+		id := undecorate(word)
+		return id, isPlain(id) && hasDigit(id)
+	}
+	return "", false
+}
+
+// lockIDs finds lock_id with a value: in JSON that a shell has quoted, or as a variable.
+func lockIDs(text string) (found findings) {
+	for at := 0; at < len(text); {
+		i := indexAny(text[at:], "lock_id", "LOCK_ID")
+		if i < 0 {
+			break
+		}
+		start := at + i
+		at = start + len("lock_id")
+		if start > 0 && isPlainByte(text[start-1]) {
+			continue
+		}
+		value, rest, ok := assigned(text[at:])
+		switch {
+		case !ok:
+		case !isPlain(value):
+			found.refuse(notPlain(value))
+		default:
+			found.add(mention{id: value, path: pathBehind(rest)})
+		}
+	}
+	return found
+}
+
+func indexAny(text, a, b string) int {
+	i, j := strings.Index(text, a), strings.Index(text, b)
+	if i < 0 || j >= 0 && j < i {
+		return j
+	}
+	return i
+}
+
+const shellQuotes = "\"'`\\“”"
+
+// assigned reads `": "value"`, `\":\"value\"`, `=value` behind a name.
+func assigned(text string) (value, rest string, ok bool) {
+	text = strings.TrimLeft(text, shellQuotes)
+	text = strings.TrimLeft(text, " ")
+	if text == "" || text[0] != ':' && text[0] != '=' {
+		return "", "", false
+	}
+	text = strings.TrimLeft(text[1:], " ")
+	open := len(text) - len(strings.TrimLeft(text, shellQuotes))
+	ends := " \t\n,}"
+	if open > 0 {
+		ends = text[open-1 : open]
+	}
+	text = text[open:]
+	end := strings.IndexAny(text, ends)
+	if end < 0 || end > 2*maxIDLength {
+		end = min(len(text), 2*maxIDLength)
+	}
+	return strings.TrimRight(text[:end], `\`), text[end:], text[:end] != ""
+}
+
+// pathBehind is the path in the same payload.
+func pathBehind(text string) string {
+	const longest = 4096
+	text, _, _ = strings.Cut(text[:min(len(text), longest)], "\n")
+	if end := strings.IndexByte(text, '}'); end >= 0 {
+		text = text[:end]
+	}
+	i := strings.Index(text, `path`)
+	if i < 1 || strings.IndexByte(shellQuotes, text[i-1]) < 0 {
+		return ""
+	}
+	value, _, ok := assigned(text[i+len("path"):])
+	if !ok || !isWholePath(value) || strings.ContainsAny(value, shellQuotes) {
+		return ""
+	}
+	return value
+}

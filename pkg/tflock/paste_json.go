@@ -1,0 +1,263 @@
+package tflock
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// json reads the JSON objects and arrays in a text, and gives the text without them.
+//
+// An object that is a lock, a row of a lock table, or a message of ours names a lock by
+// its fields. Of any other the strings are read, those of the same field one below the
+// other: loggers make an object of every line that a client prints.
+func (r *reader) json(text string, depth int, exact bool) (rest string, found findings) {
+	if depth > maxDepth || !strings.ContainsAny(text, "{[") {
+		return text, found
+	}
+	w := walker{exact: exact, strings: map[string]*strings.Builder{}}
+	var b strings.Builder
+	budget := 8 * len(text) // of bytes that may be looked at: a text of braces stays linear
+	from, line := 0, 0
+	for at := 0; at < len(text) && budget > 0; at++ {
+		if text[at] == '\n' {
+			line = at + 1
+		}
+		if !beginsJSON(text[at:]) || behindLabel(text[line:min(at, line+longestPrefix)]) {
+			continue
+		}
+		end, ok := jsonEnd(text[at:], &budget)
+		if !ok {
+			continue
+		}
+		raw := text[at : at+end]
+		var value any
+		budget -= len(raw)
+		if json.Unmarshal([]byte(raw), &value) != nil {
+			continue
+		}
+		if w.whole = strings.TrimSpace(text) == raw; w.whole {
+			w.raw = raw
+		}
+		w.walk("", 0, value)
+		b.WriteString(text[from:at] + "\n")
+		at += end - 1
+		from = at + 1
+	}
+	if from == 0 {
+		return text, found
+	}
+	b.WriteString(text[from:])
+	return b.String(), w.result(r, depth)
+}
+
+// beginsJSON says that a text begins with an object, or an array of objects or strings.
+func beginsJSON(text string) bool {
+	if text[0] != '{' && text[0] != '[' {
+		return false
+	}
+	at := 1
+	for at < len(text) && strings.IndexByte(" \t\n", text[at]) >= 0 {
+		at++
+	}
+	return at < len(text) && (text[at] == '"' || text[0] == '[' && text[at] == '{' || text[0] == '{' && text[at] == '}')
+}
+
+// jsonEnd finds where the object or array that begins a text ends, by its brackets.
+func jsonEnd(text string, budget *int) (int, bool) {
+	open, quoted := 0, false
+	for i := 0; i < len(text); i++ {
+		if *budget--; *budget <= 0 {
+			return 0, false
+		}
+		c := text[i]
+		switch {
+		case quoted && c == '\\':
+			i++
+		case c == '"':
+			quoted = !quoted
+		case quoted:
+			if c == '\n' {
+				return 0, false
+			}
+		case c == '{' || c == '[':
+			open++
+		case c == '}' || c == ']':
+			if open--; open == 0 {
+				return i + 1, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// behindLabel says that a line, up to a place, begins with a label of a client's block or
+// of our alerts: what follows is a field's value, which its holder chose.
+func behindLabel(before string) bool {
+	before = stripLog(before)
+	for _, label := range []string{"ID", "Path", "Operation", "Who", "Version", "Created", "Info", "Lock ID", "State", "Held by", "Lock Info"} {
+		if hasLabel(before, label) {
+			return true
+		}
+	}
+	return false
+}
+
+// walker goes through JSON values.
+type walker struct {
+	findings
+	exact   bool                        // the text is as it was: an ID may have any signs
+	strings map[string]*strings.Builder // by the path of the field
+	order   []string
+	whole   bool // the value is the whole text
+	raw     string
+}
+
+func (w *walker) walk(at string, level int, value any) {
+	const deepest = 40
+	switch v := value.(type) {
+	case string:
+		w.keep(at, v)
+	case []any:
+		for _, item := range v {
+			w.walk(at, level+1, item)
+		}
+	case map[string]any:
+		if level > deepest || w.lock(level, v) || w.row(v) || w.ours(at, level, v) {
+			return
+		}
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			w.walk(at+"\x00"+key, level+1, v[key])
+		}
+	}
+}
+
+func (w *walker) keep(at, text string) {
+	b, ok := w.strings[at]
+	if !ok {
+		b = &strings.Builder{}
+		w.strings[at] = b
+		w.order = append(w.order, at)
+	}
+	b.WriteString(text)
+	if !strings.HasSuffix(text, "\n") {
+		b.WriteByte('\n')
+	}
+}
+
+// lock reads a client's lock: what is in a row's Info and in a .tflock object. Alone it
+// may be damaged, and is read as a client reads it.
+func (w *walker) lock(level int, v map[string]any) bool {
+	id, hasID := v["ID"].(string)
+	path, hasPath := v["Path"].(string)
+	if hasID && hasPath {
+		w.named(id, path)
+		return true
+	}
+	if !w.whole || level > 0 || len(v) > 1 && !hasAny(v, "Operation", "Who", "Created", "Version", "Path") {
+		return false
+	}
+	info, err := ParseInfo([]byte(w.raw))
+	if err == nil {
+		w.named(info.ID, info.Path)
+	}
+	return err == nil
+}
+
+// row reads a row of the lock table, as DynamoDB's JSON or plain.
+func (w *walker) row(v map[string]any) bool {
+	path := attribute(v["LockID"])
+	if path == "" {
+		return false
+	}
+	raw := attribute(v["Info"])
+	if raw == "" {
+		w.add(mention{path: stateName(path)})
+		return true
+	}
+	info, err := ParseInfo([]byte(raw))
+	if err != nil {
+		w.refuse(fmt.Errorf("%w: the row of %s holds %w", ErrNoReference, quote(path), err))
+		return true
+	}
+	w.named(info.ID, stateName(path))
+	return true
+}
+
+// attribute is a string of DynamoDB.
+func attribute(value any) string {
+	switch v := value.(type) {
+	case string:
+		return v
+	case map[string]any:
+		s, _ := v["S"].(string)
+		return s
+	}
+	return ""
+}
+
+// ours reads an event, an answer, or a request of ours.
+func (w *walker) ours(at string, level int, v map[string]any) bool {
+	if lock, ok := v["lock"].(map[string]any); ok {
+		return w.finding(lock)
+	}
+	if locks, ok := v["locks"].([]any); ok {
+		known := false
+		for _, item := range locks {
+			if lock, ok := item.(map[string]any); ok && w.finding(lock) {
+				known = true
+			}
+		}
+		return known
+	}
+	if w.whole && level == 0 && hasAny(v, "verdict", "held_since") {
+		return w.finding(v)
+	}
+	id, ok := v["lock_id"].(string)
+	if !ok {
+		return false
+	}
+	path, _ := v["path"].(string)
+	switch {
+	case path != "" || isPlain(id):
+		w.named(id, path)
+	default: // a request with a pasted text
+		w.keep(at+"\x00lock_id", id)
+	}
+	return true
+}
+
+func (w *walker) finding(lock map[string]any) bool {
+	id, ok := lock["id"].(string)
+	path, isFinding := lock["path"].(string)
+	if ok && isFinding {
+		w.named(id, path)
+	}
+	return ok && isFinding
+}
+
+func hasAny(v map[string]any, names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return v[name] != nil })
+}
+
+func (w *walker) named(id, path string) {
+	if id == "" || len(id) > maxIDLength || !w.exact && !isPlain(id) {
+		w.refuse(notPlain(id))
+		return
+	}
+	w.add(mention{id: id, path: path, doubtful: isMasked(path)})
+}
+
+// result reads the strings that were kept.
+func (w *walker) result(r *reader, depth int) findings {
+	for _, at := range w.order {
+		// Whatever names a lock has one of these in it.
+		text := w.strings[at].String()
+		if strings.Contains(text, "ID") || strings.Contains(text, "ock") {
+			w.merge(r.document(text, depth+1))
+		}
+	}
+	return w.findings
+}
