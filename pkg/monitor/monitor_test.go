@@ -118,8 +118,8 @@ func (w *world) must() monitor.Report {
 	return report
 }
 
-// told counts the messages since the last call, as "type path".
-func (w *world) told() map[string]int {
+// published counts the messages since the last call, as "type path".
+func (w *world) published() map[string]int {
 	w.Helper()
 	all, err := server.Published(w.topic)
 	if err != nil {
@@ -142,7 +142,7 @@ func (w *world) told() map[string]int {
 }
 
 // A scan that dies at any of its calls, before or after the call's effect, loses no
-// alert and no notice, and calls nothing resolved that is there. Told twice is only
+// alert and no notice, and calls nothing resolved that is there. Published twice is only
 // what was published in the scan that died.
 func TestNoCrashLosesAnAlert(t *testing.T) {
 	for _, after := range []bool{false, true} {
@@ -156,32 +156,32 @@ func TestNoCrashLosesAnAlert(t *testing.T) {
 			if _, err := w.scan(wire); err == nil && wire.Calls() >= cut {
 				t.Errorf("%s: a scan that died must fail", name)
 			}
-			early := w.told()
+			early := w.published()
 			w.now = w.now.Add(5 * time.Minute)
 			w.must()
-			late := w.told()
+			late := w.published()
 			for _, path := range []string{"b/stays", "b/goes"} {
 				event := "lock.stuck " + path
 				if early[event]+late[event] == 0 || early[event] > 1 || late[event] > 1 {
-					t.Errorf("%s: %s was told %d times, then %d", name, event, early[event], late[event])
+					t.Errorf("%s: %s was published %d times, then %d", name, event, early[event], late[event])
 				}
 			}
 
 			w.remove("b/goes")
 			w.now = w.now.Add(5 * time.Minute)
 			_, _ = w.scan(&local.Wire{CutAt: cut, AfterEffect: after}) // dies, as above
-			early = w.told()
+			early = w.published()
 			w.now = w.now.Add(5 * time.Minute)
 			w.must()
-			late = w.told()
+			late = w.published()
 			if n := early["lock.resolved b/goes"] + late["lock.resolved b/goes"]; n < 1 || n > 2 {
-				t.Errorf("%s: resolved was told %d times", name, n)
+				t.Errorf("%s: resolved was published %d times", name, n)
 			}
 			if early["lock.resolved b/stays"]+late["lock.resolved b/stays"] != 0 {
 				t.Errorf("%s: a lock that is there was called resolved", name)
 			}
 			w.now = w.now.Add(5 * time.Minute)
-			if w.must(); len(w.told()) != 0 {
+			if w.must(); len(w.published()) != 0 {
 				t.Errorf("%s: it does not fall silent", name)
 			}
 			if wire.Calls() < cut { // this scan had fewer calls: every one has been cut
@@ -209,9 +209,9 @@ func TestALockFromBeginningToEnd(t *testing.T) {
 	for _, at := range []time.Duration{20 * time.Minute, 40 * time.Minute, 45 * time.Minute, 275 * time.Minute, 280 * time.Minute, 285 * time.Minute, 755 * time.Minute, 760 * time.Minute} {
 		w.now = start.Add(at)
 		r := w.must()
-		told := w.told()
-		if event, due := want[at]; (due && told[event] != 1) || (!due && len(told) != 0) {
-			t.Errorf("after %s: told %v, want %q", at, told, want[at])
+		got := w.published()
+		if event, due := want[at]; (due && got[event] != 1) || (!due && len(got) != 0) {
+			t.Errorf("after %s: published %v, want %q", at, got, want[at])
 		}
 		if at >= 40*time.Minute && r.Locks[0].Evidence.Liveness != policy.Unknown { // its bucket is not watched
 			t.Errorf("after %s: %s", at, r.Locks[0].Evidence.Liveness)
@@ -220,8 +220,8 @@ func TestALockFromBeginningToEnd(t *testing.T) {
 	w.remove("b/k")
 	w.now = start.Add(765 * time.Minute)
 	w.must()
-	if told := w.told(); told["lock.resolved b/k"] != 1 || len(told) != 1 {
-		t.Errorf("told %v", told)
+	if got := w.published(); got["lock.resolved b/k"] != 1 || len(got) != 1 {
+		t.Errorf("published %v", got)
 	}
 }
 
@@ -231,23 +231,23 @@ func TestMoreThanTenBecomeOneMessage(t *testing.T) {
 		w.put(fmt.Sprintf("b/%d", i), time.Hour)
 	}
 	w.must()
-	if told := w.told(); told["lock.stuck"] != 1 || len(told) != 1 {
-		t.Errorf("told %v", told)
+	if got := w.published(); got["lock.stuck"] != 1 || len(got) != 1 {
+		t.Errorf("published %v", got)
 	}
 	w.now = w.now.Add(5 * time.Minute)
 	w.put("b/one more", time.Hour)
 	w.must()
-	if told := w.told(); len(told) != 0 {
-		t.Errorf("a lock five minutes old was told: %v", told)
+	if got := w.published(); len(got) != 0 {
+		t.Errorf("a lock five minutes old was announced: %v", got)
 	}
 }
 
-func TestTwoScansAtOnceTellOnce(t *testing.T) {
+func TestTwoScansAtOnceNotifyOnce(t *testing.T) {
 	w := newWorld(t)
 	w.put("b/k", time.Hour)
 	second := false
 	wire := &local.Wire{Before: func(call string) {
-		if !second && call == "DynamoDB_20120810.Query" { // the first has the turn now
+		if !second && call == "DynamoDB_20120810.Query" { // the first has the lease now
 			second = true
 			if r := w.must(); r.Stuck != 1 {
 				t.Errorf("the second answers all the same: %+v", r)
@@ -257,8 +257,8 @@ func TestTwoScansAtOnceTellOnce(t *testing.T) {
 	if _, err := w.scan(wire); err != nil {
 		t.Fatal(err)
 	}
-	if told := w.told(); !second || told["lock.stuck b/k"] != 1 || len(told) != 1 {
-		t.Errorf("told %v", told)
+	if got := w.published(); !second || got["lock.stuck b/k"] != 1 || len(got) != 1 {
+		t.Errorf("published %v", got)
 	}
 }
 
@@ -272,28 +272,28 @@ func TestARowOfAnotherToolIsReportedOnce(t *testing.T) {
 		if r := w.must(); r.Unreadable != 1 || r.Held != 0 {
 			t.Errorf("got %+v", r)
 		}
-		for event := range w.told() {
+		for event := range w.published() {
 			got = append(got, event)
 		}
 		w.now = w.now.Add(5 * time.Hour)
 	}
 	if !slices.Equal(got, []string{"lock.unreadable deploy"}) {
-		t.Errorf("told %v", got)
+		t.Errorf("published %v", got)
 	}
 }
 
-// Scan, the turn, its memory, the turn's end, metrics: nothing else when nothing is
+// Scan, the lease, its memory, the end of the lease, metrics: nothing else when nothing is
 // new.
 func TestAQuietScanMakesFiveCalls(t *testing.T) {
 	w := newWorld(t)
 	w.put("b/k", time.Hour)
 	w.must()
-	w.told()
+	w.published()
 	wire := &local.Wire{}
 	if _, err := w.scan(wire); err != nil {
 		t.Fatal(err)
 	}
-	if wire.Calls() != 5 || len(w.told()) != 0 {
+	if wire.Calls() != 5 || len(w.published()) != 0 {
 		t.Errorf("%d calls", wire.Calls())
 	}
 }

@@ -112,11 +112,11 @@ func TestAForeignRowInPlaceOfALock(t *testing.T) {
 	w := newWorld(t)
 	w.put("b/k", time.Hour)
 	w.must()
-	w.told()
+	w.published()
 	w.row("b/k", map[string]string{"Owner": "a deploy script"})
 	w.now = w.now.Add(5 * time.Minute)
 	w.must()
-	if got := w.told(); !maps.Equal(got, map[string]int{"lock.resolved b/k": 1, "lock.unreadable b/k": 1}) {
+	if got := w.published(); !maps.Equal(got, map[string]int{"lock.resolved b/k": 1, "lock.unreadable b/k": 1}) {
 		t.Errorf("%v", got)
 	}
 }
@@ -155,18 +155,18 @@ func TestALockOfAWholeRow(t *testing.T) {
 	if r := w.must(); r.Stuck != 1 {
 		t.Fatalf("%+v", r)
 	}
-	if got := w.told(); got["lock.stuck "+path] != 1 || len(got) != 1 {
+	if got := w.published(); got["lock.stuck "+path] != 1 || len(got) != 1 {
 		t.Errorf("%v", got)
 	}
 	w.now = w.now.Add(5 * time.Minute)
 	w.must()
-	if got := w.told(); len(got) != 0 {
+	if got := w.published(); len(got) != 0 {
 		t.Errorf("it is new again: %d messages", len(got))
 	}
 	w.row(path, map[string]string{"Digest": "d41d8cd98f00b204e9800998ecf8427e"})
 	w.now = w.now.Add(5 * time.Minute)
 	w.must()
-	if got := w.told(); got["lock.resolved "+path] != 1 || len(got) != 1 {
+	if got := w.published(); got["lock.resolved "+path] != 1 || len(got) != 1 {
 		t.Errorf("%v", got)
 	}
 }

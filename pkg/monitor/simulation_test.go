@@ -315,10 +315,10 @@ var scenes = []scene{
 		}
 		return []tflock.Holding{foreignRow("deploy-lock")}
 	}},
-	{name: "another tool that leaves a row every hour", days: 30, most: 31, foreign: func(since time.Duration) []tflock.Holding {
+	{name: "another tool that leaves a row every hour, for three days each", days: 30, most: 31, foreign: func(since time.Duration) []tflock.Holding {
 		var rows []tflock.Holding
-		for i := range int(since / time.Hour) {
-			rows = append(rows, foreignRow(fmt.Sprintf("job-%d", i)))
+		for left := max(0, since-3*day) / time.Hour; left < since/time.Hour; left++ {
+			rows = append(rows, foreignRow(fmt.Sprintf("job-%d", left)))
 		}
 		return rows
 	}},

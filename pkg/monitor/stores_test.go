@@ -1,0 +1,100 @@
+package monitor_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/monitor"
+)
+
+// stores watches n tables that fail, and gives what is published after each wait.
+func stores(t *testing.T, n int, waits ...time.Duration) []alert.Event {
+	t.Helper()
+	s := simulate(t)
+	for _, at := range waits {
+		s.failing(t, simStart.Add(at), s, n)
+	}
+	return s.events
+}
+
+func (s *simulation) failing(t *testing.T, at time.Time, topic monitor.Topic, n int) error {
+	t.Helper()
+	found := ledger.Scan{Started: at, Ended: at, Failures: map[string]ledger.Failure{}, Locks: slices.Values([]ledger.Observed(nil))}
+	for i := range n {
+		arn := fmt.Sprintf("arn:table/%02d", i)
+		found.Watched = append(found.Watched, arn)
+		found.Failures[arn] = ledger.Failure{Problem: arn + ": it does not exist"}
+	}
+	return monitor.Notify(t.Context(), s, topic, s.memory, found, ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Keep: monitor.Keep})
+}
+
+func TestRemindersOfFailingStoresShareAMessage(t *testing.T) {
+	for name, tc := range map[string]struct {
+		stores int
+		want   string // severities, and how many stores each message names
+	}{
+		"one":    {1, "warning 1, warning 1, critical 1"},
+		"three":  {3, "warning 1, warning 1, warning 1, warning 3, critical 3"},
+		"eleven": {11, "warning 11, warning 11, critical 11"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var said []string
+			for _, e := range stores(t, tc.stores, 0, time.Hour, 4*time.Hour, 8*time.Hour, 12*time.Hour) {
+				said = append(said, fmt.Sprint(e.Severity, " ", len(e.Details)))
+			}
+			if got := strings.Join(said, ", "); got != tc.want {
+				t.Errorf("%s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+// deaf takes no message.
+type deaf struct{}
+
+func (deaf) Publish(context.Context, alert.Event) error { return errors.New("no topic") }
+
+func TestAStoresMessageThatWasLostComesAgain(t *testing.T) {
+	s := simulate(t)
+	if err := s.failing(t, simStart, deaf{}, 1); err == nil {
+		t.Error("what could not be published must be an error")
+	}
+	if err := s.failing(t, simStart.Add(5*time.Minute), s, 1); err != nil || len(s.events) != 1 || s.events[0].Type != alert.ScanFailed {
+		t.Errorf("%+v, %v", s.events, err)
+	}
+}
+
+// A table that a pattern covered and that was deleted is reported once, with its name, and
+// its locks without a word.
+func TestAStoreThatIsGone(t *testing.T) {
+	const pattern, covered = "arn:aws:dynamodb:eu-central-1:123456789012:table/*", simTable
+	s := simulate(t)
+	rules := ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Keep: monitor.Keep}
+	held := scene{name: "one lock", holds: []hold{{"a", 0, day}}}
+	for since := time.Duration(0); since < time.Hour; since += 5 * time.Minute {
+		s.scan(held, since)
+	}
+	if len(s.events) != 1 || s.events[0].Type != alert.LockStuck {
+		t.Fatalf("%+v", s.events)
+	}
+	for i := range 3 {
+		at := simStart.Add(time.Hour + time.Duration(i)*5*time.Minute)
+		found := ledger.Scan{Started: at, Ended: at, Watched: []string{simBucket}, Patterns: []string{pattern}, Locks: slices.Values([]ledger.Observed(nil))}
+		if err := monitor.Notify(t.Context(), s, s, s.memory, found, rules); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if len(s.events) != 2 || s.events[1].Type != alert.ScanFailed || !strings.Contains(s.events[1].Text, covered) || !strings.Contains(s.events[1].Text, "no longer exists") {
+		t.Errorf("%+v", s.events[1:])
+	}
+	if len(s.memory.Locks) != 0 {
+		t.Errorf("%v", s.memory.Locks)
+	}
+}
