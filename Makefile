@@ -6,6 +6,11 @@ B := .build
 TOOLS := infra/tools
 GOFILES := $(shell git ls-files '*.go')
 
+# What a user has: the SAM CLI, the AWS CLI, and an AWS to deploy into.
+JOURNEY := $(B)/sam/done $(B)/ministack/done $(B)/awscli/aws
+# The real clients beside OpenTofu.
+CLIENTS := $(B)/bin/terragrunt $(B)/bin/terraform-1.5.7
+
 # Python compiles what it uses once, and not at every start.
 unexport PYTHONDONTWRITEBYTECODE
 
@@ -20,6 +25,17 @@ $(B)/venv/done: $(TOOLS)/requirements.txt
 	@echo '> installing the local AWS (moto) and the SAM transform into $(B)/venv: a minute, once'
 	@python3 -m venv $(B)/venv || { echo 'python3 cannot make a virtual environment (Debian: apt-get install python3-venv)'; exit 1; }
 	@$(B)/venv/bin/pip install --quiet --disable-pip-version-check --no-compile -r $< # most of it is never used
+	@touch $@
+
+$(B)/sam/done $(B)/ministack/done: $(B)/%/done: $(TOOLS)/%.txt
+	@command -v python3 >/dev/null || { echo 'Python 3 is missing: install it (Debian: apt-get install python3 python3-venv)'; exit 1; }
+	@echo '> installing $* into $(B)/$*: a minute, once'
+	@python3 -m venv $(B)/$* || { echo 'python3 cannot make a virtual environment (Debian: apt-get install python3-venv)'; exit 1; }
+	@$(B)/$*/bin/pip install --quiet --disable-pip-version-check --no-compile -r $<
+	@touch $@
+
+$(B)/awscli/aws: $(TOOLS)/awscli.sh
+	@$< $(B)/awscli
 	@touch $@
 
 $(B)/bin/tofu: $(TOOLS)/tofu/go.mod $(TOOLS)/tofu/go.sum
@@ -58,7 +74,7 @@ pictures: setup ## a headless Chromium presses the buttons of the page and takes
 	@cd $(TOOLS)/browser && CGO_ENABLED=0 go build -trimpath -o ../../../$(B)/browser .
 	@CHROMIUM="$${CHROMIUM:-chromium}" go run ./infra/console -then $(abspath $(B))/browser $(abspath $(PICTURES))
 
-test: setup $(B)/bin/terragrunt $(B)/bin/terraform-1.5.7 ## every test, real clients included, under the race detector
+test: setup $(CLIENTS) $(JOURNEY) ## every test, real clients included, under the race detector
 	@# The longest packages first, so that none of them is left alone at the end; one more than
 	@# there are cores, since they wait for clients and for the local AWS.
 	go test -race -p $$(($$(nproc) + 1)) -timeout 30m ./pkg/prune ./infra/chaos ./infra/stack ./functions/... ./... # a package at most: real clients on a busy machine take their time
@@ -127,7 +143,7 @@ template: $(B)/venv/done ## check template.yaml: cfn-lint, and the real SAM tran
 
 ci: ## what must pass before anything lands
 	@# Two at a time: linking and downloading leave a core idle.
-	$(MAKE) --no-print-directory -j2 --output-sync=target lint template reproducible sbom vuln setup $(B)/bin/terragrunt $(B)/bin/terraform-1.5.7
+	$(MAKE) --no-print-directory -j2 --output-sync=target lint template reproducible sbom vuln setup $(CLIENTS) $(JOURNEY)
 	$(MAKE) --no-print-directory test
 
 deploy: ## sam build and a guided sam deploy into your account
