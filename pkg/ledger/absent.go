@@ -20,7 +20,7 @@ const clockTolerance = time.Minute
 // absent is the step of an entry whose lock the scan did not see. unreadable are the
 // unreadable lock objects of the scan, by path.
 func (c comparison) absent(key Key, e Entry, unreadable map[string]object) Step {
-	step := Step{nothing, key, e, e}
+	step := Step{Change: nothing, Key: key, Entry: e, before: e}
 	watched := false
 	for _, store := range e.Stores {
 		if c.scan.Failed(store) {

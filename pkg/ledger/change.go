@@ -1,5 +1,7 @@
 package ledger
 
+import "github.com/lockwarden/lockwarden/pkg/policy"
+
 // Change is what is new about a lock or a store since people were last notified.
 type Change int
 
@@ -15,10 +17,11 @@ const (
 	StillFailed               // its reminder is due, or shares the message of one that is
 	Recovered                 // a store that people know as failing was read again, twice in a row
 	Gone                      // a store that a pattern covers was there, and no longer exists
+	Unmatched                 // a pattern that has never matched anything
 )
 
 func (c Change) String() string {
-	return [...]string{"note", "stuck", "reminder", "unreadable", "resolved", "forget", "failed", "still failed", "recovered", "gone"}[c]
+	return [...]string{"note", "stuck", "reminder", "unreadable", "resolved", "forget", "failed", "still failed", "recovered", "gone", "unmatched"}[c]
 }
 
 // Step is one change of a lock. Entry is the memory once people are notified, or for
@@ -27,14 +30,16 @@ type Step struct {
 	Change Change
 	Key    Key
 	Entry  Entry
-	before Entry
+	// Current is another lock that is on the path already: of Resolved only, nil if none.
+	Current *policy.Finding
+	before  Entry
 }
 
 // Unnotified is the step when its event could not be published: the sighting is recorded,
 // since the lock's age rests on it, and the event remains to be published.
 func (s Step) Unnotified() Step {
 	if s.Change == Resolved || s.Change == Forget {
-		return Step{Note, s.Key, s.Entry, s.before}
+		return Step{Change: Note, Key: s.Key, Entry: s.Entry, before: s.before}
 	}
 	s.Change, s.Entry.Notified, s.Entry.NotifiedAt = Note, s.before.Notified, s.before.NotifiedAt
 	return s

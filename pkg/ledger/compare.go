@@ -51,17 +51,43 @@ func (c comparison) steps(yield func(Step) bool) {
 		}
 	}
 	var absent []Key
+	resolved := map[string]bool{} // paths
 	for key, entry := range c.memory.Locks {
-		if !present[key] && c.absent(key, entry, unreadable).Change != nothing {
+		if present[key] {
+			continue
+		}
+		if change := c.absent(key, entry, unreadable).Change; change != nothing {
 			absent = append(absent, key)
+			if change == Resolved {
+				resolved[key.Path] = true
+			}
 		}
 	}
+	current := c.current(resolved)
 	slices.SortFunc(absent, func(a, b Key) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.ID, b.ID)) })
 	for _, key := range absent {
-		if !yield(c.absent(key, c.memory.Locks[key], unreadable)) {
+		step := c.absent(key, c.memory.Locks[key], unreadable)
+		if now, locked := current[key.Path]; locked && step.Change == Resolved {
+			step.Current = &now
+		}
+		if !yield(step) {
 			return
 		}
 	}
+}
+
+// current are the locks that are on these paths now.
+func (c comparison) current(paths map[string]bool) map[string]policy.Finding {
+	found := map[string]policy.Finding{}
+	if len(paths) == 0 {
+		return found
+	}
+	for o := range c.scan.Locks {
+		if _, known := found[o.Lock.Path]; paths[o.Lock.Path] && !known && o.Lock.Readable() && len(found) < maxFindings {
+			found[o.Lock.Path] = o.Finding()
+		}
+	}
+	return found
 }
 
 // anyDue looks into the memory first: nearly always nothing in it is due, and then the
@@ -106,7 +132,7 @@ func (c comparison) lock(key Key, o Observed) (Step, bool) {
 	}
 	finding := o.Finding()
 	entry.Finding, entry.Absent, entry.Expires = &finding, false, c.scan.Ended.Add(c.rules.Keep)
-	return Step{change, key, entry, before}, true
+	return Step{Change: change, Key: key, Entry: entry, before: before}, true
 }
 
 // change is what people are notified of about a lock that is there.

@@ -176,3 +176,21 @@ func TestNotificationsComeInOrder(t *testing.T) {
 		}
 	})
 }
+
+func TestAResolvedLockNamesTheOneThatIsThereNow(t *testing.T) {
+	m := ledger.Memory{Locks: map[ledger.Key]ledger.Entry{{Path: "b/k", ID: "old"}: entry(1, ago(time.Hour), table), {Path: "b/free", ID: "old"}: entry(1, ago(time.Hour), table)}}
+	scan := ledger.Scan{Started: now, Ended: now, Watched: []string{table}, Locks: slices.Values([]ledger.Observed{observed(policy.Fresh, table)})}
+	var got []string
+	for s := range ledger.Compare(m, scan, rules) {
+		if s.Change == ledger.Resolved {
+			now := "nobody"
+			if s.Current != nil {
+				now = s.Current.ID
+			}
+			got = append(got, s.Key.Path+" "+now)
+		}
+	}
+	if fmt.Sprint(got) != "[b/free nobody b/k x]" {
+		t.Error(got)
+	}
+}

@@ -55,6 +55,11 @@ func (s Scan) gone(store string) bool {
 	})
 }
 
+// matches says whether a pattern covers any store that is watched.
+func (s Scan) matches(pattern string) bool {
+	return slices.ContainsFunc(s.Watched, func(arn string) bool { return covers(pattern, arn) })
+}
+
 // covers says whether a pattern, in which `*` stands for any characters, matches an ARN.
 func covers(pattern, arn string) bool {
 	parts := strings.Split(pattern, "*")

@@ -16,6 +16,7 @@ type Store struct {
 	NotifiedAt   time.Time `json:"notified_at,omitzero"`   // when people were last notified of the failure
 	Notified     int       `json:"notified,omitempty"`     // how often they were
 	UnreadableAt time.Time `json:"unreadable_at,omitzero"` // when they were last notified of unreadable holdings in it
+	Matched      bool      `json:"matched,omitempty"`      // of a pattern: it has matched something, or people know that it has not
 }
 
 // A cause that may pass by itself is worth a notification at the third failed scan in a
@@ -55,11 +56,18 @@ func CompareStores(m Memory, scan Scan, rules Rules) ([]StoreStep, map[string]St
 		if failed {
 			after, change = before.fail(failure, due, scan.Ended, rules)
 		}
+		if slices.Contains(scan.Patterns, arn) {
+			after, change = before.match(after, change, failed, scan.matches(arn))
+		}
 		next[arn] = after
 		switch change {
 		case Note:
 		case Recovered:
 			steps = append(steps, StoreStep{Change: change, ARN: arn, Store: before, Unnotified: before.again(scan.Started)})
+		case Unmatched:
+			silent := after
+			silent.Matched = false
+			steps = append(steps, StoreStep{Change: change, ARN: arn, Store: after, Unnotified: silent, Problem: arn + ": " + unmatchedProblem})
 		default:
 			silent := after
 			silent.Notified, silent.NotifiedAt = before.Notified, before.NotifiedAt
@@ -99,6 +107,19 @@ func disappeared(m Memory, scan Scan, next map[string]Store) []StoreStep {
 	slices.SortFunc(steps, func(a, b StoreStep) int { return cmp.Compare(a.ARN, b.ARN) })
 	return steps
 }
+
+// match is the memory of a pattern, and whether people are notified that it has never
+// matched anything: once, since it may be there for what is still to come.
+func (s Store) match(after Store, change Change, failed, matches bool) (Store, Change) {
+	after.Matched = s.Matched || (matches && !failed)
+	if change == Note && !failed && s.Notified == 0 && !after.Matched {
+		after.Matched = true
+		return after, Unmatched
+	}
+	return after, change
+}
+
+const unmatchedProblem = "it matches nothing yet: what it matches later is watched from then on"
 
 const goneProblem = "it matched a pattern until now and no longer exists: was it deleted?"
 

@@ -2,6 +2,7 @@ package ledger_test
 
 import (
 	"fmt"
+	"maps"
 	"strings"
 	"testing"
 	"time"
@@ -87,7 +88,7 @@ func TestAStoresNewsThatCouldNotBePublishedRemain(t *testing.T) {
 
 func TestStoresThatAreNotWatchedAnyMore(t *testing.T) {
 	const pattern, covered = "arn:aws:dynamodb:eu-west-1:123456789012:table/tf-*", "arn:aws:dynamodb:eu-west-1:123456789012:table/tf-payments"
-	read := map[string]ledger.Store{covered: {LastRead: ago(time.Hour)}}
+	read := map[string]ledger.Store{covered: {LastRead: ago(time.Hour)}, pattern: {LastRead: ago(time.Hour), Matched: true}}
 	for name, tc := range map[string]struct {
 		scan ledger.Scan
 		want string // changes, then whether it is still remembered
@@ -97,11 +98,11 @@ func TestStoresThatAreNotWatchedAnyMore(t *testing.T) {
 		"a pattern covers it, and it is there":                {ledger.Scan{Patterns: []string{pattern}, Watched: []string{covered}}, "[] true"},
 		"the pattern could not be searched: nobody knows":     {ledger.Scan{Patterns: []string{pattern}, Failures: denied(pattern)}, "[failed] true"},
 		"another pattern failed":                              {ledger.Scan{Patterns: []string{pattern, "arn:aws:s3:::*"}, Failures: denied("arn:aws:s3:::*")}, "[failed gone] false"},
-		"a pattern that does not cover it says nothing of it": {ledger.Scan{Patterns: []string{"arn:aws:s3:::*"}}, "[] false"},
+		"a pattern that does not cover it says nothing of it": {ledger.Scan{Patterns: []string{"arn:aws:s3:::*"}}, "[unmatched] false"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			tc.scan.Started, tc.scan.Ended = now, now
-			steps, next := ledger.CompareStores(ledger.Memory{Stores: read}, tc.scan, rules)
+			steps, next := ledger.CompareStores(ledger.Memory{Stores: maps.Clone(read)}, tc.scan, rules)
 			changes := []ledger.Change{}
 			for _, s := range steps {
 				changes = append(changes, s.Change)
@@ -155,4 +156,42 @@ func TestStoreNotificationsComeInOrder(t *testing.T) {
 			m.Stores = next
 		}
 	})
+}
+
+func TestAPatternThatMatchesNothingIsReportedOnce(t *testing.T) {
+	const pattern = "arn:aws:s3:::*-tfstate"
+	m := ledger.Memory{Stores: map[string]ledger.Store{}}
+	for i, tc := range []struct {
+		failed  bool
+		watched []string
+		publish bool
+		want    string
+	}{
+		{true, nil, true, "[failed]"}, // could not be searched: whether it matches is not known
+		{false, nil, true, "[]"},
+		{false, nil, true, "[recovered]"},
+		{false, nil, false, "[unmatched]"}, // not published, so it comes again
+		{false, nil, true, "[unmatched]"},
+		{false, nil, true, "[]"},
+		{false, []string{"arn:aws:s3:::a-tfstate"}, true, "[]"},
+		{false, nil, true, "[gone]"},
+		{false, nil, true, "[]"},
+	} {
+		scan := ledger.Scan{Started: now, Ended: now.Add(time.Duration(i) * time.Minute), Patterns: []string{pattern}, Watched: tc.watched}
+		if tc.failed {
+			scan.Failures = denied(pattern)
+		}
+		steps, next := ledger.CompareStores(m, scan, rules)
+		changes := []ledger.Change{}
+		for _, s := range steps {
+			changes = append(changes, s.Change)
+			if !tc.publish {
+				next[s.ARN] = s.Unnotified
+			}
+		}
+		if got := fmt.Sprint(changes); got != tc.want {
+			t.Errorf("scan %d: %s, want %s", i, got, tc.want)
+		}
+		m.Stores = next
+	}
 }

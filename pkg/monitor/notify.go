@@ -18,7 +18,7 @@ import (
 var eventOf = map[ledger.Change]alert.Type{
 	ledger.Stuck: alert.LockStuck, ledger.Reminder: alert.LockReminder,
 	ledger.Unreadable: alert.LockUnreadable, ledger.Resolved: alert.LockResolved,
-	ledger.Failed: alert.ScanFailed, ledger.StillFailed: alert.ScanFailed, ledger.Gone: alert.ScanFailed,
+	ledger.Failed: alert.ScanFailed, ledger.StillFailed: alert.ScanFailed, ledger.Gone: alert.ScanFailed, ledger.Unmatched: alert.ScanFailed,
 	ledger.Recovered: alert.ScanRecovered,
 }
 
@@ -140,7 +140,7 @@ func (n *notifier) only(wanted func(ledger.Step) bool) iter.Seq[ledger.Step] {
 // memory of all stores.
 func (n *notifier) stores(ctx context.Context) map[string]ledger.Store {
 	steps, next := ledger.CompareStores(n.memory, n.scan, n.rules)
-	for _, change := range []ledger.Change{ledger.Failed, ledger.StillFailed, ledger.Gone, ledger.Recovered} {
+	for _, change := range []ledger.Change{ledger.Failed, ledger.StillFailed, ledger.Gone, ledger.Unmatched, ledger.Recovered} {
 		var same []ledger.StoreStep
 		for _, s := range steps {
 			if s.Change == change {
@@ -173,7 +173,7 @@ func (n *notifier) storeEvent(change ledger.Change, steps []ledger.StoreStep) al
 	severity, backends := alert.Warning, make([]alert.Backend, len(steps))
 	for i, s := range steps {
 		backends[i] = alert.Backend{ARN: s.ARN, Problem: s.Problem, Since: s.Store.FailingSince}
-		if change == ledger.Gone {
+		if change == ledger.Gone || change == ledger.Unmatched {
 			backends[i].Since = s.Store.LastRead
 		}
 		if urgent(s.Store.Notified) {
@@ -181,7 +181,7 @@ func (n *notifier) storeEvent(change ledger.Change, steps []ledger.StoreStep) al
 		}
 	}
 	switch change {
-	case ledger.Recovered:
+	case ledger.Recovered, ledger.Unmatched:
 		severity = alert.Info
 	case ledger.Gone:
 		severity = alert.Warning
