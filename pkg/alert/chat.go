@@ -3,87 +3,149 @@ package alert
 import (
 	"crypto/sha256"
 	"encoding/hex"
+	"fmt"
 	"strings"
 )
 
-// chatMessage is the custom notification of Amazon Q Developer in chat
-// applications, which reads it from an https subscription.
-type chatMessage struct {
-	Version  string       `json:"version"`
-	Source   string       `json:"source"`
-	Content  chatContent  `json:"content"`
-	Metadata chatMetadata `json:"metadata"`
+// Notification is the custom notification of Amazon Q Developer in chat applications,
+// which reads it from an https subscription.
+// https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
+type Notification struct {
+	Version  string         `json:"version"`
+	Source   string         `json:"source"`
+	Content  ContentOfChat  `json:"content"`
+	Metadata MetadataOfChat `json:"metadata"`
 }
 
-type chatContent struct {
+// ContentOfChat is what people read.
+type ContentOfChat struct {
 	TextType    string   `json:"textType"`
 	Title       string   `json:"title"`
 	Description string   `json:"description"`
 	NextSteps   []string `json:"nextSteps,omitempty"`
 }
 
-type chatMetadata struct {
+// MetadataOfChat threads a notification, and has the values for its button.
+type MetadataOfChat struct {
 	ThreadID          string            `json:"threadId"`
 	Summary           string            `json:"summary"`
 	EventType         string            `json:"eventType"`
 	AdditionalContext map[string]string `json:"additionalContext,omitempty"`
 }
 
-// shownInChat bounds the states of a prune that a chat message names: those that someone
-// pays for.
-const shownInChat = 10
+const (
+	// shownInChat is how many locks or states a chat message names. It is as many as the
+	// prefixes that are sure of a place.
+	shownInChat = prefixesListed
+	// maxChat bounds the description in characters: a longer one is not read in a chat.
+	maxChat = 6000
+)
 
-// chat keeps all events of one lock in one thread.
-func (c Composer) chat(e Event) chatMessage {
-	thread := string(e.Type)
+// Chat is the event for Amazon Q. All events of one lock share a thread.
+func Chat(e Event) Notification {
+	subject := markdown(Clean(e.Subject, 200))
+	n := Notification{Version: "1.0", Source: "custom"}
+	n.Content = ContentOfChat{TextType: "client-markdown", Title: subject, Description: description(e), NextSteps: chatSteps(e)}
+	n.Metadata = MetadataOfChat{ThreadID: thread(e), Summary: subject, EventType: string(e.Type), AdditionalContext: button(e)}
+	return n
+}
+
+func thread(e Event) string {
+	if e.Lock == nil {
+		return string(e.Type)
+	}
+	sum := sha256.Sum256([]byte(e.Lock.Path + "\x00" + e.Lock.ID))
+	return hex.EncodeToString(sum[:16])
+}
+
+// description is the text and a list, whole lines only.
+func description(e Event) string {
+	text := markdown(Clean(e.Text, 2500))
+	lines := chatLines(e)
+	for i, line := range lines {
+		line = "\n- " + markdown(line)
+		if len(text)+len(line) > maxChat {
+			return text + fmt.Sprintf("\n- and %d more lines", len(lines)-i)
+		}
+		text += line
+	}
+	return text
+}
+
+func chatLines(e Event) []string {
 	var lines []string
 	if f := e.Lock; f != nil {
-		sum := sha256.Sum256([]byte(f.Path + "\x00" + f.ID))
-		thread = hex.EncodeToString(sum[:16])
+		lines = append(lines, "stored in "+Place(*f))
 		for _, reason := range f.Evidence.Reasons {
-			lines = append(lines, "- "+markdown(Clean(reason, 500)))
+			lines = append(lines, Clean(reason, maxReason))
 		}
 	}
-	for _, s := range e.States[:min(len(e.States), shownInChat)] {
-		if s.Abandoned() {
-			lines = append(lines, "- "+markdown(Clean(s.Path, 300)+": "+Resources(s)))
+	for _, i := range e.Locks[:min(len(e.Locks), shownInChat)] {
+		line := clipTail(i.Path, 150)
+		if isAlarm(e.Type) && !Releasable(i.Finding) {
+			line += " (no command: press Release on the dashboard)"
+		}
+		lines = append(lines, line+": "+ItemLine(e, i))
+	}
+	for _, g := range e.StateGroups() {
+		if g.Heading == "Kept" {
+			continue
+		}
+		for _, s := range g.States[:min(len(g.States), shownInChat/2)] {
+			lines = append(lines, strings.ToLower(g.Heading)+": "+clipTail(s.Path, 150)+", "+StateLine(s))
 		}
 	}
-	m := chatMessage{Version: "1.0", Source: "custom"}
-	m.Content = chatContent{
-		TextType: "client-markdown", Title: markdown(e.Subject()),
-		Description: strings.Join(append([]string{markdown(Clean(e.Text, 2000))}, lines...), "\n"),
+	if len(e.Backends) > 1 {
+		for _, b := range e.Backends[:min(len(e.Backends), shownInChat)] {
+			lines = append(lines, BackendLine(e, b))
+		}
 	}
-	if e.Actions.Unlock != "" {
-		m.Content.NextSteps = []string{"Is the run alive? Look at the CI job, or ask its holder.", "Then release it: `" + strings.ReplaceAll(e.Actions.Unlock, "`", "'") + "`"}
+	lines = append(lines, e.Details...)
+	if more := max(0, len(e.Locks)-shownInChat); len(e.Locks) > 0 && more+e.Omitted > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more, by prefix: %s", more+e.Omitted, under(e.Prefixes, 40)))
 	}
-	m.Metadata = chatMetadata{ThreadID: thread, Summary: markdown(e.Subject()), EventType: string(e.Type), AdditionalContext: c.button(e)}
-	return m
+	return lines
 }
 
-// plainID says whether a lock's ID is as a client makes it, and can be put into a
-// command without being quoted.
-func plainID(id string) bool {
-	return id != "" && len(id) <= 128 && strings.Trim(id, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-") == ""
+// clipTail cleans a path and keeps its end.
+func clipTail(path string, limit int) string {
+	runes := []rune(Clean(path, 4096))
+	if len(runes) <= limit {
+		return string(runes)
+	}
+	return "…" + string(runes[len(runes)-limit+1:])
 }
 
-// plainPath says whether a path can be put into a command without being quoted.
-func plainPath(path string) bool {
-	return path != "" && len(path) <= 1088 && strings.Trim(path, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:=@+,~") == ""
+// chatSteps are the steps, each command in a step of its own. A command can stand in
+// backticks, since nothing but plain characters came into it.
+func chatSteps(e Event) []string {
+	var steps []string
+	for _, step := range e.Steps {
+		steps = append(steps, markdown(Clean(step, 1000)))
+	}
+	if e.Actions.UnlockForm != "" {
+		steps = append(steps, markdown(FormHint))
+	}
+	for _, line := range []string{e.Actions.Unlock, e.Actions.UnlockForm, e.Actions.Restore} {
+		if line != "" && !strings.Contains(line, "`") {
+			steps = append(steps, "`"+line+"`")
+		}
+	}
+	return steps
 }
 
 // button is what the Release button (infra/chat/amazon-q.yaml) asks for: it is shown
-// only where all four values are present. Amazon Q puts them into its command as they
-// are, so an ID or a path that could end a JSON string or a word of the command gets no
-// button. The function's name keeps the buttons of two stacks in one account apart.
-func (c Composer) button(e Event) map[string]string {
-	if e.Actions.Unlock == "" || e.Lock == nil || !plainID(e.Lock.ID) || !plainPath(e.Lock.Path) {
+// only where all four values are. Amazon Q puts them into its command as they are, so the
+// ID and the path are narrower here than in a command for a shell. The function's name
+// keeps the buttons of two stacks in one account apart.
+func button(e Event) map[string]string {
+	if e.Lock == nil || e.Actions.Unlock == "" || len(e.Lock.ID) > 128 || strings.Trim(e.Lock.ID, letters+"-") != "" || strings.ContainsRune(e.Lock.Path, ' ') {
 		return nil
 	}
-	return map[string]string{"lock_id": e.Lock.ID, "path": e.Lock.Path, "unlock_function": c.UnlockFunction, "region": c.Region}
+	return map[string]string{"lock_id": e.Lock.ID, "path": e.Lock.Path, "unlock_function": e.Actions.UnlockFunction, "region": e.Region}
 }
 
 // markdown keeps a text from being read as markup, a link or a mention.
 func markdown(text string) string {
-	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "*", "∗", "_", "_\u2060", "`", "'", "[", "(", "]", ")", "@", "@\u2060").Replace(text)
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", "*", "∗", "_", "_\u2060", "~", "∼", "`", "'", "[", "(", "]", ")", "@", "@\u2060", "://", ":\u2060//").Replace(text)
 }

@@ -1,11 +1,9 @@
 package alert
 
 import (
-	"encoding/json"
+	"fmt"
 	"strings"
 	"unicode"
-
-	"al.essio.dev/pkg/shellescape"
 
 	"github.com/lockwarden/lockwarden/pkg/plain"
 )
@@ -21,31 +19,38 @@ func or(text, otherwise string) string {
 	return text
 }
 
-// command joins words into a line that a shell takes apart into just these words. A
-// line break in a word is written by its JSON escape only: such a word was no ID
-// that a client made, and must not become a second line of a message.
-func command(words ...string) string {
-	quoted := make([]string, len(words))
-	for i, word := range words {
-		quoted[i] = shellescape.Quote(oneLine(word))
-	}
-	return strings.Join(quoted, " ")
-}
-
-func oneLine(word string) string {
+// oneLine replaces each character that could forge a line or hide one, and nothing else:
+// for attributes, which filters compare with paths as they are.
+func oneLine(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
 			return '?'
 		}
 		return r
-	}, strings.ToValidUTF8(word, "?"))
+	}, strings.ToValidUTF8(text, "?"))
 }
 
-// payload is the JSON of a command's argument.
-func payload(fields map[string]string) string {
-	raw, err := json.Marshal(fields)
-	if err != nil { // a map of strings always marshals
-		return "{}"
+// ascii replaces what SNS does not take in a subject.
+func ascii(text string) string {
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, text)
+}
+
+// tail keeps the end of a path, which says more than its beginning.
+func tail(text string, limit int) string {
+	if len(text) <= limit {
+		return text
 	}
-	return string(raw)
+	return "..." + text[len(text)-max(0, limit-3):]
+}
+
+func count(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
 }

@@ -11,15 +11,15 @@ type Type string
 
 // The event types.
 const (
-	LockStuck      Type = "lock.stuck"      // once a lock
-	LockReminder   Type = "lock.reminder"   // every RemindEvery
-	LockResolved   Type = "lock.resolved"   // a lock that was told as stuck is gone
-	LockUnreadable Type = "lock.unreadable" // once a row or object that is no lock
+	LockStuck      Type = "lock.stuck"      // once per lock
+	LockReminder   Type = "lock.reminder"   // a stuck lock is still there
+	LockResolved   Type = "lock.resolved"   // a lock that people were notified of is gone
+	LockUnreadable Type = "lock.unreadable" // something that cannot be read as a lock
 	LockReleased   Type = "lock.released"   // by our unlock function
 	LockRefused    Type = "lock.refused"    // by our unlock function
-	ScanFailed     Type = "scan.failed"     // once a backend, then every RemindEvery
+	ScanFailed     Type = "scan.failed"     // a table or bucket cannot be read
 	ScanRecovered  Type = "scan.recovered"
-	PruneReported  Type = "prune.report" // once a prune that has something to say
+	PruneReported  Type = "prune.report" // once per prune that has something to say
 )
 
 // Severity is how much an event matters.
@@ -36,32 +36,119 @@ const (
 // become one.
 const SummaryAbove = 10
 
-// Actions are the commands that end the trouble, ready to paste into a shell.
-type Actions struct {
-	Unlock      string `json:"unlock_command,omitempty"`
-	ForceUnlock string `json:"force_unlock_command,omitempty"`
+// Event is one message. Its JSON is what machines receive, and it is complete: mail, chat
+// and Slack are rendered from these fields and nothing else, so an event that was encoded
+// and decoded renders the same everywhere.
+type Event struct {
+	Version  string    `json:"version"` // of this schema: "1"
+	Type     Type      `json:"type"`
+	Severity Severity  `json:"severity"`
+	Time     time.Time `json:"time"`
+	Account  string    `json:"account"`
+	Region   string    `json:"region"`
+	Subject  string    `json:"subject"` // state, holder, age and run in less than 100 ASCII characters
+	Text     string    `json:"text"`    // the same in sentences; the first one alone says what matters
+
+	Lock    *policy.Finding `json:"lock,omitempty"`
+	Release *Release        `json:"release,omitempty"`      // who asked for a release, and what came of it
+	Current *policy.Finding `json:"current_lock,omitempty"` // of a resolved lock: another one that is on its state already
+
+	Locks    []Item   `json:"locks,omitempty"`    // of a shared message, in place of lock; as many as fit
+	Prefixes []Prefix `json:"prefixes,omitempty"` // how many locks are under each top-level prefix, as many as fit
+
+	States []policy.Stale `json:"states,omitempty"` // of a prune, as many as fit
+	Prune  *PruneCounts   `json:"prune,omitempty"`
+
+	Backends []Backend `json:"backends,omitempty"` // of a scan
+	Details  []string  `json:"details,omitempty"`  // what a prune could not do, as many as fit
+	Omitted  int       `json:"omitted,omitempty"`  // how many locks or states did not fit
+
+	Steps   []string `json:"next_steps,omitempty"` // what to do, in this order
+	Actions Actions  `json:"actions"`
+	Links   Links    `json:"links"`
 }
 
-// Event is one message. Its JSON is what machines receive.
-type Event struct {
-	Version  string           `json:"version"` // of this schema: "1"
-	Type     Type             `json:"type"`
-	Severity Severity         `json:"severity"`
-	Time     time.Time        `json:"time"`
-	Account  string           `json:"account"`
-	Region   string           `json:"region"`
-	Lock     *policy.Finding  `json:"lock,omitempty"`
-	Locks    []policy.Finding `json:"locks,omitempty"`   // of a summary, as many as fit
-	States   []policy.Stale   `json:"states,omitempty"`  // of a prune, as many as fit
-	Omitted  int              `json:"omitted,omitempty"` // how many locks or states did not
-	Text     string           `json:"text"`              // one sentence for people
-	Details  []string         `json:"details,omitempty"` // what follows it, as many as fit: the backends of a scan.failed, the errors of a prune
-	Actions  Actions          `json:"actions"`
+// Actions are commands that are ready to paste into a shell.
+type Actions struct {
+	// Unlock and ForceUnlock are given only where the lock's ID and path are plain; see
+	// plainID and plainPath. They release this lock of this state, and no other.
+	Unlock      string `json:"unlock_command,omitempty"`
+	ForceUnlock string `json:"force_unlock_command,omitempty"`
+	// UnlockForm is the unlock command of a shared message with placeholders for ID and path.
+	UnlockForm     string `json:"unlock_command_form,omitempty"`
+	UnlockFunction string `json:"unlock_function,omitempty"` // name of the function that the commands invoke
+	Restore        string `json:"restore_command,omitempty"` // of a prune, with a placeholder for the path
+}
 
-	// paths are what the `path` attribute says: states, or ARNs of backends.
-	paths []string
-	// about is what the subject says of a prune.
-	about string
-	// pruned says that states went which can be brought back.
-	pruned bool
+// Links are pages that help.
+type Links struct {
+	Runbook   string `json:"runbook,omitempty"`
+	Dashboard string `json:"dashboard,omitempty"`
+}
+
+// Item is one lock of a shared message.
+type Item struct {
+	policy.Finding
+	Release *Release        `json:"release,omitempty"`
+	Current *policy.Finding `json:"current_lock,omitempty"`
+	Actions *Actions        `json:"actions,omitempty"`
+}
+
+// Outcome is what came of a request to release a lock.
+type Outcome string
+
+// The outcomes that events tell of.
+const (
+	Whole   Outcome = "released"
+	Partly  Outcome = "partial" // one half is gone; the state may still be locked
+	Unsure  Outcome = "unknown" // gone; whether by the release or by its holder is not known
+	Refused Outcome = "refused"
+)
+
+// Release is a request to release a lock.
+type Release struct {
+	Outcome     Outcome `json:"outcome"`
+	RequestedBy string  `json:"requested_by"` // what the caller said; empty: nothing
+	Reason      string  `json:"reason,omitempty"`
+	Forced      bool    `json:"forced,omitempty"` // against the safety check
+	Why         string  `json:"why,omitempty"`    // of a refusal
+}
+
+// Backend is one table or bucket of a scan event.
+type Backend struct {
+	ARN     string    `json:"arn"`
+	Problem string    `json:"problem,omitempty"` // why it cannot be read; empty when it was read again
+	Since   time.Time `json:"since"`             // when it began to fail
+}
+
+// PruneCounts is what one prune did with all stale states, listed or not.
+type PruneCounts struct {
+	Pruned     int `json:"pruned"`
+	WouldPrune int `json:"would_prune"` // with PruneMode=report
+	Kept       int `json:"kept"`        // abandoned ones included
+	Abandoned  int `json:"abandoned"`   // stale, and still managing infrastructure
+}
+
+// items are the event's locks in one shape: those of a shared message, or the only one.
+func (e Event) items() []Item {
+	if e.Lock == nil {
+		return e.Locks
+	}
+	return []Item{{Finding: *e.Lock, Release: e.Release, Current: e.Current, Actions: &e.Actions}}
+}
+
+// paths are the states, or the ARNs of backends, that the event is about: what the
+// attribute `path` says.
+func (e Event) paths() []string {
+	var all []string
+	for _, i := range e.items() {
+		all = append(all, i.Path)
+	}
+	for _, s := range e.States {
+		all = append(all, s.Path)
+	}
+	for _, b := range e.Backends {
+		all = append(all, b.ARN)
+	}
+	return all
 }

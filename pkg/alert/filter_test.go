@@ -31,6 +31,7 @@ func TestTheFilterPolicyInTheDocuments(t *testing.T) {
 	if found == nil || json.Unmarshal(found[1], &attributes) != nil {
 		t.Fatal("docs/alerts.md has no example of a filter policy")
 	}
+	server := localAWS(t)
 	ctx, client, queues := t.Context(), sns.NewFromConfig(server.Config()), sqs.NewFromConfig(server.Config())
 	topic, err := server.MakeTopic(ctx, "filtered")
 	if err != nil {
@@ -83,8 +84,8 @@ func TestTheFilterPolicyInTheDocuments(t *testing.T) {
 	}
 	slices.Sort(got)
 	want := []string{
-		"State " + production.Path + " is locked: held for 45m by ana@laptop, and its run is likely dead.",
-		"State " + production.Path + " is still locked: held for 45m by ana@laptop, and its run is likely dead.",
+		"State " + production.Path + " has been locked by ana@laptop for 45m, and its run is likely dead.",
+		"State " + production.Path + " is still locked by ana@laptop after 45m, and its run is likely dead.",
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("got %q", got)

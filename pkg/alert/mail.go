@@ -7,130 +7,160 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
-// shownInMail bounds the locks of a summary that mail lists; the event's JSON has
-// as many as fit.
-const shownInMail = 50
+// letter is a mail in the making.
+type letter struct{ b strings.Builder }
 
-// Runbook leads from the alert to a healthy state.
-const Runbook = "https://github.com/lockwarden/lockwarden/blob/main/infra/runbooks/stuck-lock.md"
+func (l *letter) line(format string, args ...any) { fmt.Fprintf(&l.b, format+"\n", args...) }
 
-// Subject is the mail's subject: ASCII without control characters, under 100 of
-// them, as SNS demands.
-func (e Event) Subject() string {
-	what := map[Type]string{
-		LockStuck: "stuck lock", LockReminder: "still stuck", LockResolved: "resolved", LockUnreadable: "unreadable lock",
-		LockReleased: "released", LockRefused: "release refused",
-		ScanFailed: "scan failed", ScanRecovered: "scan recovered", PruneReported: "stale states",
-	}[e.Type]
-	about := ""
+// Mail is the event as a mail's text. Its first line says what matters, and what to do
+// stands before the evidence.
+func Mail(e Event) string {
+	l := &letter{}
+	l.line("%s\n", Clean(e.Text, 4000))
+	l.steps(e)
 	switch {
 	case e.Lock != nil:
-		about = e.Lock.Path
+		l.facts(e)
 	case len(e.Locks) > 0:
-		about = fmt.Sprintf("%d locks", len(e.Locks)+e.Omitted)
-	case e.about != "":
-		about = e.about
-	case len(e.paths) == 1:
-		about = e.paths[0]
-	default:
-		about = fmt.Sprintf("%d backends", len(e.paths))
+		l.locks(e)
 	}
-	mark := map[Severity]string{Critical: "CRITICAL ", Warning: "", Info: ""}[e.Severity]
-	subject := "[Lockwarden] " + mark + what + ": "
-	return subject + tail(ascii(Clean(about, maxPath)), 99-len(subject))
+	l.states(e)
+	for _, b := range e.Backends {
+		l.line("- %s", BackendLine(e, b))
+	}
+	l.section("What could not be done:", e.Details)
+	l.line("")
+	if e.Links.Dashboard != "" {
+		l.line("Dashboard: %s", e.Links.Dashboard)
+	}
+	if e.Links.Runbook != "" {
+		l.line("Runbook:   %s", e.Links.Runbook)
+	}
+	l.line("Account %s, region %s, %s", e.Account, e.Region, policy.Clock(e.Time))
+	return l.b.String()
 }
 
-// tail keeps the end of a path, which says more than its beginning.
-func tail(text string, limit int) string {
-	if len(text) <= limit {
-		return text
+// steps are what to do, and the commands for it.
+func (l *letter) steps(e Event) {
+	if len(e.Steps) > 0 {
+		l.line("What to do:")
 	}
-	return "..." + text[len(text)-limit+3:]
+	for i, step := range e.Steps {
+		l.line("  %d. %s", i+1, Clean(step, 1000))
+	}
+	if len(e.Steps) > 0 {
+		l.line("")
+	}
+	if e.Actions.Unlock != "" {
+		l.line("%s\n", e.Actions.Unlock)
+	}
+	if e.Actions.ForceUnlock != "" {
+		l.line("Without these checks, in an initialised checkout of that state:\n%s\n", e.Actions.ForceUnlock)
+	}
+	if e.Actions.Restore != "" {
+		l.line("%s\n", e.Actions.Restore)
+	}
 }
 
-func ascii(text string) string {
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
-		}
-		return r
-	}, text)
-}
-
-// Mail is the mail's text.
-func (c Composer) Mail(e Event) string {
-	var b strings.Builder
-	line := func(format string, args ...any) { fmt.Fprintf(&b, format+"\n", args...) }
-	line("%s\n", e.Text)
-	switch {
-	case e.Lock != nil:
-		lockFacts(line, *e.Lock)
-		if e.Actions != (Actions{}) {
-			advice(line, e)
-		}
-	case len(e.Locks) > 0:
-		for _, f := range e.Locks[:min(len(e.Locks), shownInMail)] {
-			line("- %s: %s, %s, held for %s, %s, ID %s", Clean(f.Path, 300), holder(f), or(Clean(f.Operation, 40), "unknown operation"),
-				policy.Words(f.Held()), f.Evidence.Liveness, or(Clean(f.ID, 40), "none"))
-		}
-		if more := max(0, len(e.Locks)-shownInMail) + e.Omitted; more > 0 {
-			line("- and %d more", more)
-		}
-		line("\nSo many at once often have one cause: look for a failed CI system or expired credentials first.")
-	default:
-		if e.Type == PruneReported {
-			pruneTables(line, e)
-		}
-		for _, l := range e.Details {
-			line("- %s", l)
-		}
-		if e.Type == ScanFailed {
-			line("\nUntil this is mended no lock in there is watched, and none of them is called resolved.")
-		}
-	}
-	if e.Type == LockResolved {
-		line("\nIf nobody finished that run, look for an errored.tfstate where it ran, and for resources that the state does not know.")
-	}
-	if e.pruned && c.PruneFunction != "" {
-		line("To bring a pruned state back, put its path into:\n  %s", c.invoke(c.PruneFunction, map[string]string{"restore": "BUCKET/KEY"}))
-	}
-	line("\nAccount %s, region %s, %s", e.Account, e.Region, policy.Clock(e.Time))
-	if c.Dashboard != "" {
-		line("Dashboard: %s", c.Dashboard)
-	}
-	return b.String()
-}
-
-func lockFacts(line func(string, ...any), f policy.Finding) {
-	line("State:      %s", Clean(f.Path, maxPath))
+// facts are one lock in a table.
+func (l *letter) facts(e Event) {
+	f := *e.Lock
 	if f.Verdict == policy.Unreadable {
-		line("Lies in:    %s", kinds(f))
+		l.line("Entry:      %s", Clean(f.Path, maxPath))
 	} else {
-		line("Held by:    %s", holder(f))
-		line("Operation:  %s (client version %s)", or(Clean(f.Operation, maxText), "unknown"), or(Clean(f.Version, 40), "unknown"))
-		line("Lock ID:    %s", Clean(f.ID, maxText))
-		line("Lies in:    %s", kinds(f))
+		l.line("State:      %s", Clean(f.Path, maxPath))
+		l.line("Held by:    %s", Holder(f))
+		l.line("Operation:  %s (client version %s)", Operation(f), or(Clean(f.Version, 40), "unknown"))
+		l.line("Lock ID:    %s", Clean(f.ID, maxText))
 	}
-	line("Since:      %s (%s)", policy.Clock(f.HeldSince), policy.Words(f.Held()))
+	l.line("Stored in:  %s", Place(f))
+	l.line("Since:      %s (%s)", policy.Clock(f.HeldSince), policy.Words(f.Held()))
+	l.evidence(f)
+	if o := e.Current; o != nil {
+		l.line("Locked now: by %s, %s, lock ID %s", Holder(*o), Operation(*o), Clean(o.ID, maxText))
+	}
+}
+
+// evidence says whether the run counts as dead or alive, and why.
+func (l *letter) evidence(f policy.Finding) {
+	if len(f.Evidence.Reasons) == 0 {
+		return
+	}
 	if f.Verdict != policy.Unreadable {
-		line("Its run:    %s", map[policy.Liveness]string{
-			policy.PossiblyLive: "MAY BE ALIVE", policy.LikelyOrphan: "likely dead", policy.Unknown: "not known",
-		}[f.Evidence.Liveness])
+		l.line("Its run:    %s", RunWord(f.Evidence.Liveness))
 	}
 	for _, reason := range f.Evidence.Reasons {
-		line("  - %s", Clean(reason, 500))
+		l.line("  - %s", Clean(reason, maxReason))
 	}
 }
 
-func advice(line func(string, ...any), e Event) {
-	line("\nCheck first:")
-	line("  1. Is the run alive? Look at the CI job or ask the person above. Releasing a live lock gives the state two writers.")
-	line("  2. If it died in an apply: is there an errored.tfstate where it ran? Push that before anything else.")
-	if e.Actions.Unlock != "" {
-		line("\nThen release it. This checks again that it is the same lock, and that nobody writes the state:")
-		line("  %s", e.Actions.Unlock)
+// locks lists the locks of a shared message, each with the way to release it.
+func (l *letter) locks(e Event) {
+	for _, i := range e.Locks {
+		l.line("- %s", Clean(i.Path, maxPath))
+		l.line("  %s", ItemLine(e, i))
+		switch {
+		case i.Actions != nil && i.Actions.Unlock != "":
+			l.line("  %s", i.Actions.Unlock)
+		case isAlarm(e.Type) && !Releasable(i.Finding):
+			l.line("  (No command: press Release beside it on the dashboard.)")
+		}
 	}
-	line("\nOr, in an initialised checkout of that state (no such check):")
-	line("  %s", e.Actions.ForceUnlock)
-	line("\nRunbook: %s", Runbook)
+	if e.Omitted > 0 {
+		l.line("- and %d more", e.Omitted)
+	}
+	if len(e.Prefixes) > shownPrefixes {
+		l.line("\nBy prefix: %s.", under(e.Prefixes, len(e.Prefixes)))
+	}
+}
+
+// ItemLine says of a lock in a shared message what there is to say beside its path.
+func ItemLine(e Event, i Item) string {
+	held := policy.Words(i.Held())
+	switch e.Type {
+	case LockUnreadable:
+		line := fmt.Sprintf("in %s for %s", Place(i.Finding), held)
+		if len(i.Evidence.Reasons) > 0 {
+			line += ": " + Clean(i.Evidence.Reasons[0], 200)
+		}
+		return line
+	case LockResolved:
+		line := fmt.Sprintf("held by %s for %s", Holder(i.Finding), held)
+		if i.Release != nil {
+			line += ", released through Lockwarden by " + asker(*i.Release)
+		}
+		if i.Current != nil {
+			line += ", locked again by " + Holder(*i.Current)
+		}
+		return line
+	default:
+		return fmt.Sprintf("held by %s for %s (%s), %s, lock ID %s, in %s",
+			Holder(i.Finding), held, Operation(i.Finding), Run(i.Evidence.Liveness), or(Clean(i.ID, maxText), "none"), Place(i.Finding))
+	}
+}
+
+// states lists what a prune did.
+func (l *letter) states(e Event) {
+	for _, g := range e.StateGroups() {
+		l.line("%s:", g.Heading)
+		for _, s := range g.States {
+			l.line("  - %s", Clean(s.Path, maxPath))
+			l.line("    %s", StateLine(s))
+		}
+		l.line("")
+	}
+	if e.Prune != nil && e.Omitted > 0 {
+		l.line("%s not listed here: see the log of the prune function.\n", count(e.Omitted, "more state is", "more states are"))
+	}
+}
+
+// section is a list under a heading, if there is anything in it.
+func (l *letter) section(heading string, lines []string) {
+	if len(lines) == 0 {
+		return
+	}
+	l.line("%s", heading)
+	for _, text := range lines {
+		l.line("  - %s", Clean(text, 600))
+	}
 }

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"text/tabwriter"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
@@ -15,8 +14,8 @@ const maxDetails = 10
 
 // PruneReport is what one prune did.
 type PruneReport struct {
-	States     []policy.Stale // what is worth telling, at most as many as the caller keeps
-	Pruned     int            // all of them, told or not
+	States     []policy.Stale // what is worth a line, at most as many as the caller keeps
+	Pruned     int            // all of them, listed or not
 	WouldPrune int            // all that would have been, with PruneMode=report
 	Kept       int            // abandoned ones included
 	Abandoned  int
@@ -26,40 +25,77 @@ type PruneReport struct {
 // Prune makes the event of a prune. What still manages resources comes first: someone
 // pays for it.
 func (c Composer) Prune(r PruneReport, now time.Time) Event {
-	e := c.event(PruneReported, now)
-	e.Severity = Info
-	if r.Abandoned > 0 || len(r.Errors) > 0 {
-		e.Severity = Warning
-	}
+	e := c.event(PruneReported, Info, now)
+	e.Prune = &PruneCounts{Pruned: r.Pruned, WouldPrune: r.WouldPrune, Kept: r.Kept, Abandoned: r.Abandoned}
 	e.States = slices.Clone(r.States)
-	slices.SortStableFunc(e.States, func(a, b policy.Stale) int {
-		return rank(a) - rank(b)
-	})
-	for _, s := range e.States {
-		e.paths = append(e.paths, s.Path)
-	}
-	all := r.Pruned + r.WouldPrune + r.Kept
-	e.Omitted = all - len(r.States)
-	e.pruned = r.Pruned > 0
-	fates := fmt.Sprintf("%d pruned, ", r.Pruned)
-	if r.WouldPrune > 0 {
-		fates += fmt.Sprintf("%d would be, ", r.WouldPrune)
-	}
-	e.about = fmt.Sprintf("%d abandoned, %s%d kept", r.Abandoned, fates, r.Kept-r.Abandoned)
-	e.Text = fmt.Sprintf("%s in all: %s%d kept.", count(all, "stale state"), fates, r.Kept)
-	if r.Abandoned > 0 {
-		e.Text = fmt.Sprintf("%s still %s infrastructure, and someone pays for it. ", count(r.Abandoned, "stale state"), map[bool]string{true: "manages", false: "manage"}[r.Abandoned == 1]) + e.Text
-	}
-	if len(r.Errors) > 0 {
-		e.Text += fmt.Sprintf(" %s could not be done.", count(len(r.Errors), "thing"))
-	}
+	slices.SortStableFunc(e.States, func(a, b policy.Stale) int { return rank(a) - rank(b) })
+	e.Omitted = r.Pruned + r.WouldPrune + r.Kept - len(r.States)
 	for _, problem := range r.Errors[:min(len(r.Errors), maxDetails)] {
 		e.Details = append(e.Details, Clean(problem, 600))
 	}
 	if more := len(r.Errors) - maxDetails; more > 0 {
-		e.Details = append(e.Details, fmt.Sprintf("and %d more, see the log", more))
+		e.Details = append(e.Details, fmt.Sprintf("and %d more, see the log of the prune function", more))
 	}
+	if r.Abandoned > 0 {
+		e.Severity = Warning
+		e.Steps = append(e.Steps, "Destroy what these states still manage. To keep one on purpose, exclude its path in PrunePaths, or tag its state object lockwarden:keep (a client that writes the state drops the tag, unless state_tags of OpenTofu sets it).")
+	}
+	if len(r.Errors) > 0 {
+		e.Severity, e.Links.Runbook = Warning, runbook("prune-errors")
+	}
+	if r.Pruned > 0 && c.PruneFunction != "" {
+		e.Steps = append(e.Steps, "To bring a pruned state back, put its path in place of BUCKET/KEY in the command below (AWS CLI v2).")
+		e.Actions.Restore = c.invoke(c.PruneFunction, pruneTimeout, struct {
+			Restore string `json:"restore"`
+		}{"BUCKET/KEY"})
+	}
+	e.Subject, e.Text = pruneSubject(r), pruneText(e, len(r.Errors))
 	return e
+}
+
+func pruneSubject(r PruneReport) string {
+	text := fmt.Sprintf("stale states: %d abandoned, %s, %d kept", r.Abandoned, fates(r.Pruned, r.WouldPrune), r.Kept-r.Abandoned)
+	if len(r.Errors) > 0 {
+		text += ", " + count(len(r.Errors), "error", "errors")
+	}
+	return clippedSubject(text)
+}
+
+func fates(pruned, would int) string {
+	switch {
+	case would == 0:
+		return fmt.Sprintf("%d pruned", pruned)
+	case pruned == 0:
+		return fmt.Sprintf("%d would be pruned", would)
+	default:
+		return fmt.Sprintf("%d pruned, %d would be pruned", pruned, would)
+	}
+}
+
+// pruneText names the first states that someone still pays for.
+func pruneText(e Event, errors int) string {
+	n, text := *e.Prune, ""
+	if n.Abandoned > 0 {
+		var names []string
+		for _, s := range e.States {
+			if s.Abandoned() && len(names) < 3 {
+				names = append(names, fmt.Sprintf("%s (%s)", Clean(s.Path, 300), count(s.ManagedObjects, "resource", "resources")))
+			}
+		}
+		if more := n.Abandoned - len(names); more > 0 && len(names) > 0 {
+			names = append(names, fmt.Sprintf("%d more", more))
+		}
+		text = count(n.Abandoned, "stale state still manages", "stale states still manage") + " infrastructure, and someone pays for it"
+		if len(names) > 0 {
+			text += ": " + listed(names)
+		}
+		text += ". "
+	}
+	text += fmt.Sprintf("%s in all: %s, %d kept.", count(n.Pruned+n.WouldPrune+n.Kept, "stale state", "stale states"), fates(n.Pruned, n.WouldPrune), n.Kept)
+	if errors > 0 {
+		text += " " + count(errors, "error", "errors") + ", listed below."
+	}
+	return text
 }
 
 // rank puts what costs money first, then what went, then what stayed.
@@ -74,60 +110,49 @@ func rank(s policy.Stale) int {
 	}
 }
 
-func count(n int, what string) string {
-	if n == 1 {
-		return "1 " + what
-	}
-	return fmt.Sprintf("%d %ss", n, what)
+// StateGroup is the states of a prune's event that had the same end.
+type StateGroup struct {
+	Heading string
+	States  []policy.Stale
 }
 
-// pruneTables writes the states of a report as tables that people can read.
-func pruneTables(line func(string, ...any), e Event) {
-	for i, heading := range []string{"Stale, and still managing infrastructure (destroy it, or tag the state object lockwarden:keep):", "Pruned:", "Kept:"} {
-		var b strings.Builder
-		w := tabwriter.NewWriter(&b, 0, 0, 2, ' ', 0)
-		shown, more := 0, 0
-		for _, s := range e.States {
-			if rank(s) != i {
-				continue
-			}
-			if shown == shownInMail {
-				more++
-				continue
-			}
-			shown++
-			fmt.Fprintln(w, "  "+strings.Join(cells(s), "\t"))
-		}
-		_ = w.Flush() // a strings.Builder does not fail
-		if shown > 0 {
-			line("%s\n%s", heading, strings.TrimRight(b.String(), "\n"))
-			if more > 0 {
-				line("  and %d more", more)
-			}
-			line("")
-		}
+// StateGroups gives the listed states of a prune by what became of them, the ones that
+// someone pays for first. None of the groups is empty.
+func (e Event) StateGroups() []StateGroup {
+	groups := []StateGroup{
+		{Heading: "Stale, and still managing infrastructure"}, {Heading: "Pruned"}, {Heading: "Would be pruned"}, {Heading: "Kept"},
 	}
-	if e.Omitted > 0 {
-		line("And %s that this message has no room for: the log of the prune function names them.\n", count(e.Omitted, "state"))
+	for _, s := range e.States {
+		at := 3
+		switch {
+		case s.Abandoned():
+			at = 0
+		case s.Fate == policy.WouldPrune:
+			at = 2
+		case s.Fate != policy.Kept:
+			at = 1
+		}
+		groups[at].States = append(groups[at].States, s)
 	}
+	return slices.DeleteFunc(groups, func(g StateGroup) bool { return len(g.States) == 0 })
 }
 
-// cells are a state's columns in its table.
-func cells(s policy.Stale) []string {
-	path, since := Clean(s.Path, 300), "last written "+s.LastModified.UTC().Format(time.DateOnly)
+// StateLine says what is known of a state of a prune, without its path.
+func StateLine(s policy.Stale) string {
+	since := "last written " + s.LastModified.UTC().Format(time.DateOnly)
 	switch {
 	case s.Abandoned():
-		return []string{path, since, Resources(s)}
+		return since + ", " + Resources(s)
 	case s.Fate == policy.Kept:
-		return []string{path, since, string(s.Reason), Clean(s.Why, 300)}
+		return since + ", " + or(Clean(s.Why, 300), Clean(string(s.Reason), 100))
 	default:
-		return []string{path, since, fmt.Sprintf("serial %d", s.Serial), "version " + or(Clean(s.VersionID, 100), "unknown")}
+		return since + fmt.Sprintf(", serial %d", s.Serial)
 	}
 }
 
 // Resources says what a state manages: "14 resources: 9 aws_instance, 3 aws_vpc, 2 more".
 func Resources(s policy.Stale) string {
-	text := count(s.ManagedObjects, "resource")
+	text := count(s.ManagedObjects, "resource", "resources")
 	var parts []string
 	others := s.ManagedObjects
 	for _, t := range s.Types[:min(len(s.Types), 3)] {

@@ -218,5 +218,5 @@ func (n *notifier) summary(news *news) alert.Event {
 	case news.change == ledger.Reminder && news.urgent:
 		severity = alert.Critical
 	}
-	return n.composer.Summary(eventOf[news.change], findings, severity, n.scan.Ended).AndMore(news.picked.Omitted())
+	return n.composer.Summary(eventOf[news.change], findings, severity, n.scan.Ended).AndMore(news.picked.Omitted()).Across(news.picked.Prefixes())
 }

@@ -48,7 +48,7 @@ func simulate(t *testing.T) *simulation {
 
 // Publish keeps an event, after everything that it takes to send it was done.
 func (s *simulation) Publish(_ context.Context, e alert.Event) error {
-	if e.Text == "" || e.Subject() == "" || (alert.Composer{}).Mail(e) == "" {
+	if e.Text == "" || e.Subject == "" || alert.Mail(e) == "" {
 		s.Errorf("an event that says nothing: %+v", e)
 	}
 	s.events = append(s.events, e)
@@ -364,7 +364,7 @@ func onlyOnceStuck(s *simulation) {
 func productionListed(s *simulation) {
 	const path = "states/production/terraform.tfstate"
 	for _, e := range s.events {
-		if len(e.Locks) > 0 && len(e.Locks)+e.Omitted > 300 && !slices.ContainsFunc(e.Locks[:20], func(f policy.Finding) bool { return f.Path == path }) {
+		if len(e.Locks) > 0 && len(e.Locks)+e.Omitted > 300 && !slices.ContainsFunc(e.Locks[:20], func(f alert.Item) bool { return f.Path == path }) {
 			s.Errorf("%s of %d locks does not list production's", e.Type, len(e.Locks)+e.Omitted)
 		}
 	}

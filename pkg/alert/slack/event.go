@@ -2,8 +2,9 @@ package slack
 
 import (
 	"fmt"
+	"regexp"
 	"strings"
-	"time"
+	"sync"
 
 	api "github.com/slack-go/slack"
 
@@ -13,7 +14,7 @@ import (
 
 // Renderer makes Slack's messages of one stack.
 type Renderer struct {
-	Dashboard string // URL of the stack's dashboard; empty: no link
+	Dashboard string // URL of the stack's dashboard, for alarms and events without one; empty: no link
 }
 
 // heading is how an event of a type begins: a mark, and words for one and for many.
@@ -21,34 +22,32 @@ type heading struct{ mark, one, many string }
 
 // headings let a reminder and a notice of the end be told from an alert at a glance.
 var headings = map[alert.Type]heading{
-	alert.LockStuck:      {"🔒", "Stuck lock", "%d stuck locks"},
+	alert.LockStuck:      {"🔒", "Stuck for %s", "%d stuck locks"},
 	alert.LockReminder:   {"⏰", "Still stuck after %s", "%d locks are still stuck"},
-	alert.LockResolved:   {"✅", "Resolved after %s", "%d stuck locks are gone"},
+	alert.LockResolved:   {"✅", "Gone after %s", "%d stuck locks are gone"},
 	alert.LockUnreadable: {"❓", "Unreadable lock", "%d unreadable locks"},
-	alert.LockReleased:   {"🔓", "Released", "%d locks were released"},
-	alert.LockRefused:    {"✋", "Release refused", "%d releases were refused"},
-	alert.ScanFailed:     {"📡", "Scan failed", "%d backends cannot be read"},
-	alert.ScanRecovered:  {"✅", "Scan recovered", "%d backends can be read again"},
+	alert.LockReleased:   {"🔓", "Released after %s", "%d locks were released"},
+	alert.LockRefused:    {"✋", "NOT released, held %s", "%d releases were refused"},
+	alert.ScanFailed:     {"📡", "Scan failed, locks not watched", "%d tables and buckets cannot be read"},
+	alert.ScanRecovered:  {"✅", "Scan recovered", "%d tables and buckets can be read again"},
 	alert.PruneReported:  {"🧹", "Stale states", "%d stale states"},
 }
 
 func (r Renderer) event(e alert.Event) *api.WebhookMessage {
-	d := &draft{headline: headline(e), summary: e.Text, colour: colours[e.Severity]}
+	title := headline(e)
+	mark, _, _ := strings.Cut(title, " ")
+	d := &draft{headline: title, notice: mark + " " + e.Text, colour: or(colours[e.Severity], grey)}
+	d.prose(alert.Clean(e.Text, maxText))
+	d.steps(e)
 	switch {
 	case e.Lock != nil:
 		d.lock(e)
 	case len(e.Locks) > 0:
 		d.locks(e)
-	case e.Type == alert.PruneReported:
-		d.states(e)
-	case len(e.Details) > 0:
-		d.list("", e.Details, 0)
-	default:
-		d.prose(e.Text)
 	}
-	if next := advice[e.Type]; next != "" {
-		d.prose(next)
-	}
+	d.states(e)
+	d.backends(e)
+	d.list("What could not be done", e.Details, 0)
 	d.footer(r.links(e), fmt.Sprintf("Account %s, region %s, %s", e.Account, e.Region, policy.Clock(e.Time)))
 	return d.message()
 }
@@ -64,6 +63,10 @@ func headline(e alert.Event) string {
 	}
 	switch {
 	case e.Lock != nil:
+		if e.Release != nil && e.Type == alert.LockReleased {
+			h.one = map[alert.Outcome]string{alert.Partly: "Released IN PART after %s", alert.Unsure: "Gone after %s"}[e.Release.Outcome]
+			h.one = or(h.one, headings[e.Type].one)
+		}
 		what := h.mark + " " + h.one
 		if strings.Contains(what, "%s") {
 			what = fmt.Sprintf(what, policy.Words(e.Lock.Held()))
@@ -71,101 +74,111 @@ func headline(e alert.Event) string {
 		return what + ": " + tail(e.Lock.Path, 90)
 	case len(e.Locks) > 0:
 		return h.mark + " " + fmt.Sprintf(h.many, len(e.Locks)+e.Omitted)
-	case e.Type == alert.PruneReported && len(e.States)+e.Omitted != 1:
+	case e.Prune != nil && len(e.States)+e.Omitted != 1:
 		return h.mark + " " + fmt.Sprintf(h.many, len(e.States)+e.Omitted)
-	case len(e.Details) > 1 && e.Type != alert.PruneReported:
-		return h.mark + " " + fmt.Sprintf(h.many, len(e.Details))
+	case len(e.Backends) > 1:
+		return h.mark + " " + fmt.Sprintf(h.many, len(e.Backends))
 	default:
 		return h.mark + " " + h.one
 	}
 }
 
-// advice is what to do next, where the facts do not say it.
-var advice = map[alert.Type]string{
-	alert.LockResolved:  "If nobody finished that run, look for an errored.tfstate where it ran, and for resources that the state does not know.",
-	alert.ScanFailed:    "Until this is mended no lock in there is watched, and none of them is called resolved.",
-	alert.PruneReported: "To bring a pruned state back, invoke the prune function with {\"restore\": \"BUCKET/KEY\"}.",
+// steps are what to do, and the commands for it.
+func (d *draft) steps(e alert.Event) {
+	lines := make([]string, len(e.Steps))
+	for i, step := range e.Steps {
+		lines[i] = fmt.Sprintf("%d. %s", i+1, step)
+	}
+	d.lines("What to do", lines, 0, maxList)
+	if e.Actions.UnlockForm != "" {
+		d.prose(alert.FormHint)
+	}
+	for _, line := range []string{e.Actions.Unlock, e.Actions.UnlockForm, e.Actions.Restore} {
+		if line == "" {
+			continue
+		}
+		if text, ok := command(line, maxSection); ok {
+			d.markup(text)
+		} else {
+			d.prose("The command is too long for Slack: it is in the mail, and in unlock_command of the event.")
+		}
+	}
 }
 
 func (d *draft) lock(e alert.Event) {
 	f := *e.Lock
-	alarming := e.Type == alert.LockStuck || e.Type == alert.LockReminder
-	if !alarming {
-		d.prose(e.Text) // the facts say no more than that a lock was held
+	label := "State"
+	if f.Verdict == policy.Unreadable {
+		label = "Entry"
 	}
-	d.markup("*State*\n" + value(f.Path, maxSection-20))
+	d.markup("*" + label + "*\n" + value(f.Path, maxSection-20))
 	since := fact{"Held for", fmt.Sprintf("%s, since %s", policy.Words(f.Held()), policy.Clock(f.HeldSince))}
+	stored := fact{"Stored in", code(alert.Place(f), 600)}
 	if f.Verdict == policy.Unreadable {
 		since.label = "There for"
-		d.facts(fact{"Lies in", kinds(f)}, since)
+		d.facts(stored, since)
 	} else {
 		d.facts(
 			fact{"Held by", value(f.Who, 600)}, since,
-			fact{"Operation", value(f.Operation, 600) + " " + client(f.Version)}, fact{"Lies in", kinds(f)},
+			fact{"Operation", code(alert.Operation(f), 600) + client(f.Version)}, stored,
 			fact{"Lock ID", value(f.ID, 1200)},
 		)
 	}
-	switch {
-	case f.Verdict == policy.Unreadable:
-		d.list("", f.Evidence.Reasons, 0)
-	case alarming || e.Type == alert.LockRefused:
-		d.list("I"+run(f.Evidence.Liveness)[1:], f.Evidence.Reasons, 0)
+	title := ""
+	if f.Verdict != policy.Unreadable {
+		title = "Its run: " + alert.RunWord(f.Evidence.Liveness)
 	}
-	if e.Actions.Unlock != "" {
-		d.release(e.Actions.Unlock)
+	d.list(title, f.Evidence.Reasons, 0)
+	if o := e.Current; o != nil {
+		d.facts(fact{"Locked now by", value(o.Who, 600)}, fact{"Its lock ID", value(o.ID, 1200)})
 	}
 }
 
-// release shows the command, after the question that comes first.
-func (d *draft) release(line string) {
-	const intro = "*Is the run alive?* Look at the CI job, or ask its holder. If it is over, release the lock; this checks again that it is the same lock, and that nobody writes the state:\n"
-	if text, ok := command(line, maxSection-len(intro)); ok {
-		d.markup(intro + text)
-		return
-	}
-	d.markup("*No command here:* no client made this lock's ID. The runbook says what to do.")
-}
-
+// locks lists the locks of a shared message. Path and ID are code, so that they can be
+// copied into the command above.
 func (d *draft) locks(e alert.Event) {
 	lines := make([]string, len(e.Locks))
-	for i, f := range e.Locks {
-		lines[i] = tail(f.Path, 150)
-		if f.Verdict != policy.Unreadable {
-			lines[i] += fmt.Sprintf(": %s by %s, %s", policy.Words(f.Held()), or(alert.Clean(f.Who, 60), "somebody unknown"), run(f.Evidence.Liveness))
+	for i, item := range e.Locks {
+		lines[i] = "• " + tail(item.Path, 120)
+		if (e.Type == alert.LockStuck || e.Type == alert.LockReminder) && !alert.Releasable(item.Finding) {
+			lines[i] += " (no command: press Release on the dashboard)"
 		}
+		lines[i] += ": " + alert.ItemLine(e, item)
 	}
-	d.prose(e.Text)
-	d.list("", lines, e.Omitted)
-	if e.Type == alert.LockStuck || e.Type == alert.LockReminder {
-		d.prose("So many at once often have one cause: look for a failed CI system or expired credentials first.")
+	d.lines("Locks", lines, e.Omitted, maxLocks)
+	if len(e.Prefixes) > 1 {
+		var counts []string
+		for _, p := range e.Prefixes {
+			counts = append(counts, fmt.Sprintf("%s %d", tail(p.Prefix, 60), p.Locks))
+		}
+		d.markup("*Locks by prefix*")
+		d.prose(alert.Clean(strings.Join(counts, ", "), maxCounts))
 	}
 }
 
 func (d *draft) states(e alert.Event) {
-	var abandoned, pruned, meant, kept []string
-	for _, s := range e.States {
-		line := fmt.Sprintf("%s: last written %s", tail(s.Path, 150), s.LastModified.UTC().Format(time.DateOnly))
-		switch {
-		case s.Abandoned():
-			abandoned = append(abandoned, fmt.Sprintf("%s, %s", line, alert.Resources(s)))
-		case s.Fate == policy.Kept:
-			kept = append(kept, fmt.Sprintf("%s, %s", line, or(s.Why, string(s.Reason))))
-		case s.Fate == policy.WouldPrune:
-			meant = append(meant, fmt.Sprintf("%s, serial %d", line, s.Serial))
-		default:
-			pruned = append(pruned, fmt.Sprintf("%s, serial %d", line, s.Serial))
+	for _, g := range e.StateGroups() {
+		shown := maxListed
+		if g.Heading == "Kept" {
+			shown = 5 // the least interesting
 		}
+		var lines []string
+		for _, s := range g.States[:min(len(g.States), shown)] {
+			lines = append(lines, tail(s.Path, 150)+": "+alert.StateLine(s))
+		}
+		d.list(g.Heading, lines, len(g.States)-len(lines))
 	}
-	d.prose(e.Text)
-	d.list("Still managing infrastructure: destroy it, or tag the state object lockwarden:keep", abandoned, 0)
-	d.list("Pruned", pruned, 0)
-	d.list("Would be pruned", meant, 0)
-	few := min(len(kept), 5) // the least interesting
-	d.list("Kept", kept[:few], len(kept)-few)
-	if e.Omitted > 0 {
-		d.prose(fmt.Sprintf("%d more have no room here: the log of the prune function names them.", e.Omitted))
+	if e.Prune != nil && e.Omitted > 0 {
+		d.prose(fmt.Sprintf("%d more are not listed here: see the log of the prune function.", e.Omitted))
 	}
-	d.list("What could not be done", e.Details, 0)
+}
+
+func (d *draft) backends(e alert.Event) {
+	lines := make([]string, len(e.Backends))
+	for i, b := range e.Backends {
+		lines[i] = alert.BackendLine(e, b)
+	}
+	d.list("", lines, 0)
 }
 
 func (r Renderer) links(e alert.Event) []string {
@@ -175,14 +188,29 @@ func (r Renderer) links(e alert.Event) []string {
 			links = append(links, link(address, "State object"))
 		}
 	}
-	if e.Actions != (alert.Actions{}) {
-		links = append(links, link(alert.Runbook, "Runbook"))
+	if runbookURL().MatchString(e.Links.Runbook) {
+		links = append(links, link(e.Links.Runbook, "Runbook"))
 	}
-	if r.Dashboard != "" {
-		links = append(links, link(r.Dashboard, "Dashboard"))
+	dashboard := r.Dashboard
+	if dashboardURL().MatchString(e.Links.Dashboard) {
+		dashboard = e.Links.Dashboard
+	}
+	if dashboard != "" {
+		links = append(links, link(dashboard, "Dashboard"))
 	}
 	return links
 }
+
+// The links that an event of ours has. Another one is not shown: whoever may publish to
+// the topic could send people anywhere.
+var (
+	runbookURL = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^https://github\.com/lockwarden/lockwarden/blob/main/infra/runbooks/[a-z-]+\.md$`)
+	})
+	dashboardURL = sync.OnceValue(func() *regexp.Regexp {
+		return regexp.MustCompile(`^https://[a-z0-9-]+\.console\.(aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com)/cloudwatch/[A-Za-z0-9?=#:/._%-]*$`)
+	})
+)
 
 // value is what a lock's holder wrote.
 func value(text string, limit int) string {
@@ -196,27 +224,7 @@ func client(version string) string {
 	if alert.Clean(version, 40) == "" {
 		return ""
 	}
-	return "by version " + code(version, 100)
-}
-
-func kinds(f policy.Finding) string {
-	names := make([]string, len(f.Holdings))
-	for i, k := range f.Holdings {
-		names[i] = map[bool]string{true: "lock table", false: "state bucket"}[k == "dynamodb"]
-	}
-	return or(strings.Join(names, " and "), "unknown")
-}
-
-// run says whether the lock's run is alive, as the end of a sentence.
-func run(l policy.Liveness) string {
-	switch l {
-	case policy.PossiblyLive:
-		return "its run MAY BE ALIVE"
-	case policy.LikelyOrphan:
-		return "its run is likely dead"
-	default:
-		return "it is not known whether its run is alive"
-	}
+	return " by version " + code(version, 100)
 }
 
 func or(text, otherwise string) string {

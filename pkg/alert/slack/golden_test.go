@@ -27,7 +27,10 @@ var stores = []string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks", 
 
 var (
 	now      = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	composer = alert.Composer{Account: "123456789012", Region: "eu-central-1", UnlockFunction: "lockwarden-UnlockFunction-GH7WZ2NMG5OI"}
+	composer = alert.Composer{
+		Account: "123456789012", Region: "eu-central-1", UnlockFunction: "lockwarden-UnlockFunction-GH7WZ2NMG5OI", PruneFunction: "lockwarden-PruneFunction-B1CD2EF3GH4I",
+		Dashboard: "https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#dashboards/dashboard/lockwarden",
+	}
 )
 
 func finding() policy.Finding {
@@ -80,12 +83,16 @@ func samples() map[string]sample {
 	}
 	alive.Evidence.Liveness = policy.PossiblyLive
 	alive.Evidence.Reasons[1] = "the state was written 2m ago, under this lock: the run may be alive"
-	var many []policy.Finding
-	for i := range 25 {
+	var many []policy.Finding // a flood under one prefix, and production
+	for i := range 300 {
 		f := finding()
-		f.Path, f.ID = fmt.Sprintf("states/services/%d/terraform.tfstate", i), fmt.Sprintf("id-%d", i)
+		f.Path, f.ID = fmt.Sprintf("states/sandbox/%d/terraform.tfstate", i), fmt.Sprintf("id-%d", i)
 		many = append(many, f)
 	}
+	many = append(many, finding())
+	next, plan := finding(), held(4*time.Hour+30*time.Minute)
+	next.ID, next.Who = "99999999-8888-7777-6666-555555555555", "bob@desk"
+	plan.Operation, plan.Path, plan.ID, plan.Who = "OperationTypePlan", "states/services/checkout/terraform.tfstate", "11111111-2222-3333-4444-555555555555", "runner@fv-az1234-567"
 	hostile := finding()
 	hostile.Who = "<!channel> <@U024BE7LH> <https://evil.example|click here> *bold* _it_ ~no~ `code` :rotating_light: &lt;!here&gt;\n> quoted"
 	hostile.Path = "states/<!everyone>/```<https://evil.example|terraform.tfstate>"
@@ -105,25 +112,33 @@ func samples() map[string]sample {
 			"Trigger":      map[string]any{"MetricName": "LocksHeld", "Namespace": "Lockwarden", "Statistic": "SAMPLE_COUNT", "Period": 300, "EvaluationPeriods": 3, "Threshold": 1},
 		}}
 	}
-	event := func(e alert.Event) sample { return sample{e.Subject(), e} }
+	event := func(e alert.Event) sample { return sample{e.Subject, alert.Fit(e)} }
 	return map[string]sample{
-		"lock-stuck":             event(composer.Lock(alert.LockStuck, finding(), 1, now)),
-		"lock-stuck-alive":       event(composer.Lock(alert.LockStuck, alive, 1, now)),
-		"lock-stuck-hostile":     event(composer.Lock(alert.LockStuck, hostile, 1, now)),
-		"lock-stuck-many":        event(composer.Summary(alert.LockStuck, many, alert.Warning, now)),
-		"lock-reminder":          event(composer.Lock(alert.LockReminder, held(4*time.Hour+30*time.Minute), 2, now)),
-		"lock-reminder-critical": event(composer.Lock(alert.LockReminder, held(52*time.Hour), 3, now)),
-		"lock-resolved":          event(composer.Lock(alert.LockResolved, held(3*time.Hour+12*time.Minute), 1, now).By("ana", "laptop died")),
-		"lock-released":          event(composer.Released(finding(), "ana", "laptop died", false, true, now)),
-		"lock-refused":           event(composer.Kept(finding(), "ana", "the lock is only 2m old", now)),
-		"lock-unreadable":        event(composer.Lock(alert.LockUnreadable, unreadable, 1, now)),
-		"scan-failed":            event(composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{failing}, now)),
-		"scan-recovered":         event(composer.Scan(alert.ScanRecovered, alert.Info, []alert.Backend{table}, now)),
-		"prune-report":           event(composer.Prune(pruneReport(), now)),
-		"alarm":                  alarm("ALARM", "Threshold Crossed: 3 datapoints were less than the threshold (1.0)."),
-		"alarm-ok":               alarm("OK", "Threshold Crossed: 1 datapoint [1.0] was not less than the threshold (1.0)."),
-		"text":                   {"Maintenance", "The state bucket moves tonight.\nNo applies between 22:00 and 23:00, <!channel>."},
-		"text-of-a-later-event":  {"", `{"version":"1","type":"lock.moved","severity":"info","time":"2026-11-23T12:00:00Z","account":"123456789012","region":"eu-central-1","text":"The lock moved.","actions":{}}`},
+		"lock-stuck":              event(composer.Lock(alert.LockStuck, finding(), 1, now)),
+		"lock-stuck-alive":        event(composer.Lock(alert.LockStuck, alive, 1, now)),
+		"lock-stuck-hostile":      event(composer.Lock(alert.LockStuck, hostile, 1, now)),
+		"lock-stuck-many":         event(composer.Summary(alert.LockStuck, many, alert.Warning, now)),
+		"lock-reminder":           event(composer.Lock(alert.LockReminder, held(4*time.Hour+30*time.Minute), 2, now)),
+		"lock-reminder-critical":  event(composer.Lock(alert.LockReminder, held(52*time.Hour), 3, now)),
+		"lock-resolved":           event(composer.Lock(alert.LockResolved, held(3*time.Hour+12*time.Minute), 1, now).By("ana", "laptop died")),
+		"lock-reminder-shared":    event(composer.Summary(alert.LockReminder, []policy.Finding{held(52 * time.Hour), plan, hostile}, alert.Critical, now)),
+		"lock-resolved-shared":    event(composer.Shared(alert.LockResolved, []alert.Item{{Finding: finding(), Current: &next}, {Finding: plan}}, alert.Info, now)),
+		"lock-resolved-and-again": event(composer.Lock(alert.LockResolved, held(3*time.Hour+12*time.Minute), 1, now).NowLockedBy(next)),
+		"lock-unreadable-shared":  event(composer.Summary(alert.LockUnreadable, []policy.Finding{unreadable, unreadable}, alert.Warning, now)),
+		"lock-released-half":      event(composer.Released(finding(), "ana", "laptop died", false, false, now)),
+		"lock-released-unsure":    event(composer.Gone(finding(), "ana", "laptop died", false, now)),
+		"scan-failed-shared":      event(composer.Scan(alert.ScanFailed, alert.Critical, []alert.Backend{failing, {ARN: "arn:aws:s3:::states", Problem: "access denied", Since: now.Add(-time.Hour)}}, now)),
+		"alarm-no-data":           alarm("INSUFFICIENT_DATA", "Insufficient Data: 1 datapoint was unknown."),
+		"lock-released":           event(composer.Released(finding(), "ana", "laptop died", false, true, now)),
+		"lock-refused":            event(composer.Kept(finding(), "ana", "the lock is only 2m old", now)),
+		"lock-unreadable":         event(composer.Lock(alert.LockUnreadable, unreadable, 1, now)),
+		"scan-failed":             event(composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{failing}, now)),
+		"scan-recovered":          event(composer.Scan(alert.ScanRecovered, alert.Info, []alert.Backend{table}, now)),
+		"prune-report":            event(composer.Prune(pruneReport(), now)),
+		"alarm":                   alarm("ALARM", "Threshold Crossed: 3 datapoints were less than the threshold (1.0)."),
+		"alarm-ok":                alarm("OK", "Threshold Crossed: 1 datapoint [1.0] was not less than the threshold (1.0)."),
+		"text":                    {"Maintenance", "The state bucket moves tonight.\nNo applies between 22:00 and 23:00, <!channel>."},
+		"text-of-a-later-event":   {"", `{"version":"1","type":"lock.moved","severity":"info","time":"2026-11-23T12:00:00Z","account":"123456789012","region":"eu-central-1","text":"The lock moved.","actions":{}}`},
 	}
 }
 

@@ -3,6 +3,8 @@ package slack_test
 import (
 	"encoding/json"
 	"fmt"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -205,6 +207,9 @@ func TestNoContentBreaksALimitOrForgesMarkup(t *testing.T) {
 			for len(e.Locks) < 200 {
 				e.Locks = append(e.Locks, e.Locks...)
 			}
+			for i := range 60 {
+				e.Prefixes = append(e.Prefixes, alert.Prefix{Prefix: fmt.Sprint(draw("prefix"), i), Locks: i})
+			}
 		case "forged": // by somebody who may publish to the topic
 			f := finding()
 			e = composer.Lock(alert.Type(draw("type")), f, 1, now)
@@ -252,18 +257,99 @@ func marshalled(t failer, r slack.Renderer, subject, body string) []byte {
 
 // What is to be copied comes out of Slack as it went in.
 func TestCodeCanBeCopied(t *testing.T) {
-	f := finding()
-	f.Who, f.Path = "a<b>&c_d*e@host", "states/a_b/*c*/<d>&e/terraform.tfstate"
-	e := composer.Lock(alert.LockStuck, f, 1, now)
-	raw, err := json.Marshal(e)
+	strange, plain := finding(), finding()
+	strange.Who, strange.Path = "a<b>&c_d*e@host", "states/a_b/*c*/<d>&e/terraform.tfstate"
+	plain.Path = "states/a_b=c,d+e@f~g/h i/terraform.tfstate"
+	command := composer.Lock(alert.LockStuck, plain, 1, now).Actions.Unlock
+	for want, f := range map[string]policy.Finding{
+		"`" + strange.Who + "`": strange, "`" + strange.Path + "`": strange, "`" + strange.ID + "`": strange,
+		"`" + plain.Path + "`": plain, "```" + command + "```": plain,
+	} {
+		if shown := shownFor(t, composer.Lock(alert.LockStuck, f, 1, now)); !strings.Contains(shown, want) {
+			t.Errorf("%s is not in %s", want, shown)
+		}
+	}
+}
+
+// shownFor is what people see of an event, within the limits.
+func shownFor(t *testing.T, e alert.Event) string {
+	t.Helper()
+	raw, err := json.Marshal(alert.Fit(e))
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := mustFit(t, marshalled(t, slack.Renderer{}, "", string(raw)))
-	shown := strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(fmt.Sprint(p.all()))
-	for _, want := range []string{"`" + f.Who + "`", "`" + f.Path + "`", "```" + e.Actions.Unlock + "```"} {
+	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(strings.Join(p.all(), "\n"))
+}
+
+// An ID that somebody wrote to break out of a command is in none, and Slack says how to
+// release the lock all the same.
+func TestHostileIDsAreInNoCommand(t *testing.T) {
+	raw, err := os.ReadFile(filepath.Join("..", "testdata", "hostile-ids.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases map[string]any
+	if err := json.Unmarshal(raw, &cases); err != nil || len(cases) < 5 {
+		t.Fatalf("%d cases, %v", len(cases), err)
+	}
+	cases["a fence"], cases["a line break"], cases["a direction character"] = "```\n*x*", "x\ntouch executed", "x\u202etouch"
+	for name, id := range cases {
+		t.Run(name, func(t *testing.T) {
+			f := finding()
+			if fields, ok := id.(map[string]any); ok {
+				id = fields["ID"]
+			}
+			f.ID = fmt.Sprint(id)
+			for _, e := range []alert.Event{
+				composer.Lock(alert.LockStuck, f, 1, now), composer.Lock(alert.LockReminder, f, 3, now),
+				composer.Summary(alert.LockReminder, []policy.Finding{f, f}, alert.Warning, now),
+			} {
+				shown := shownFor(t, e)
+				if form := e.Actions.UnlockForm; form != "" {
+					shown = strings.ReplaceAll(shown, form, "")
+				}
+				if strings.Contains(shown, "lambda invoke") || strings.Contains(shown, "force-unlock") || !strings.Contains(shown, "ress Release") {
+					t.Errorf("got %s", shown)
+				}
+			}
+		})
+	}
+}
+
+// Of 300 fake locks and one of production, each prefix is listed, with the ID and the path
+// that the command wants.
+func TestAFloodHidesNothing(t *testing.T) {
+	shown := shownFor(t, samples()["lock-stuck-many"].content.(alert.Event))
+	for _, want := range []string{
+		"• states/network/production/terraform.tfstate: held by ana@laptop for 45m", "lock ID " + finding().ID, `"lock_id":"LOCK_ID","path":"BUCKET/KEY"`,
+		"states/sandbox 300, states/network 1",
+	} {
 		if !strings.Contains(shown, want) {
-			t.Errorf("%s is not in %s", want, shown)
+			t.Errorf("%q is not in %s", want, shown)
+		}
+	}
+	var many []policy.Finding
+	for i := range 40 {
+		f := finding()
+		f.Path, f.Who = fmt.Sprintf("states/team-%d/%s/terraform.tfstate", i, strings.Repeat("<&>", 60)), strings.Repeat("&", 200)
+		many = append(many, f)
+	}
+	shown = shownFor(t, composer.Summary(alert.LockStuck, many, alert.Warning, now))
+	if got := strings.Count(shown, "/terraform.tfstate (no command: press Release on the dashboard): held by"); got != 20 {
+		t.Errorf("%d of 20 prefixes are listed", got)
+	}
+}
+
+// A message that an alarm is over, or that nothing is known, does not repeat its fault.
+func TestAnAlarmThatIsOverDoesNotRepeatItsFault(t *testing.T) {
+	for state, fault := range map[string]bool{"ALARM": true, "OK": false, "INSUFFICIENT_DATA": false} {
+		raw, err := json.Marshal(map[string]string{"AlarmName": "StuckLocks", "NewStateValue": state, "AlarmDescription": "A state lock is stuck.", "NewStateReason": "Threshold Crossed"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := string(marshalled(t, slack.Renderer{}, "", string(raw))); strings.Contains(got, "A state lock is stuck") != fault {
+			t.Errorf("%s: %s", state, got)
 		}
 	}
 }

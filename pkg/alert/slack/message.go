@@ -16,9 +16,15 @@ const (
 	maxSection = 3000
 	maxField   = 2000
 	maxLink    = 2000 // a longer one is left out
-	// maxList is less than a section may have, so that three lists stay below the size at
-	// which Slack refuses a whole message.
-	maxList = 2500
+	// Slack refuses a message of more than about 13,000 characters as a whole. So a list has
+	// 2,000, three of them stay below that, and only the list of locks has more, so that
+	// the first lock of each of 20 prefixes is in it.
+	maxList  = 2000
+	maxLocks = 7100
+	maxLine  = 350
+	maxText  = 1600
+	// maxCounts is for the counts by prefix.
+	maxCounts = 900
 	// maxListed is how many locks or states one list names: more are not read in a chat.
 	maxListed = 20
 )
@@ -31,7 +37,7 @@ const grey = "#8D8D8D"
 // draft is a message in the making: a headline, and blocks beside a coloured bar.
 type draft struct {
 	headline string
-	summary  string // what a notification shows after the headline
+	notice   string // what a notification on a phone shows
 	colour   string
 	blocks   []api.Block
 }
@@ -41,7 +47,7 @@ type draft struct {
 func (d *draft) message() *api.WebhookMessage {
 	headline := plain(d.headline, maxHeader)
 	return &api.WebhookMessage{
-		Text:        fallback(headline+" – "+d.summary, 600),
+		Text:        fallback(d.notice, 600),
 		Blocks:      &api.Blocks{BlockSet: []api.Block{api.NewHeaderBlock(literal(headline))}},
 		Attachments: []api.Attachment{{Color: d.colour, Blocks: api.Blocks{BlockSet: d.blocks}}},
 	}
@@ -83,25 +89,44 @@ func (d *draft) facts(facts ...fact) {
 // list is a compact list of a stranger's lines under our heading. more is how many
 // lines the caller has left out already.
 func (d *draft) list(heading string, lines []string, more int) {
+	bulleted := make([]string, len(lines))
+	for i, line := range lines {
+		bulleted[i] = "• " + line
+	}
+	d.lines(heading, bulleted, more, maxList)
+}
+
+// lines are a stranger's lines under our heading, in as many sections as they need, up to
+// so many characters.
+func (d *draft) lines(heading string, lines []string, more, room int) {
 	if len(lines) == 0 {
 		return
 	}
+	if heading != "" {
+		d.markup("*" + heading + "*")
+	}
 	text := ""
+	flush := func() {
+		if text != "" {
+			d.blocks = append(d.blocks, api.NewSectionBlock(literal(strings.TrimSuffix(text, "\n")), nil, nil))
+		}
+		text = ""
+	}
 	for i, line := range lines {
-		line = "• " + plain(line, 400) + "\n"
-		if i == maxListed || length(text)+length(line) > maxList {
+		line = plain(line, maxLine) + "\n"
+		if room -= length(line); i == maxListed || room < 0 {
 			more += len(lines) - i
 			break
+		}
+		if length(text)+length(line) > maxSection-50 {
+			flush()
 		}
 		text += line
 	}
 	if more > 0 {
 		text += fmt.Sprintf("• and %d more", more)
 	}
-	if heading != "" {
-		d.markup("*" + heading + "*")
-	}
-	d.blocks = append(d.blocks, api.NewSectionBlock(literal(strings.TrimSuffix(text, "\n")), nil, nil))
+	flush()
 }
 
 // footer is small: our links, then where and when.

@@ -39,16 +39,24 @@ func (r Renderer) Message(subject, body string) *api.WebhookMessage {
 	return r.text(subject, body)
 }
 
+// alarm renders an alarm's change of state. Its description says what is wrong while it
+// rings; a message that it is over, or that nothing is known, must not repeat that.
 func (r Renderer) alarm(a alarm) *api.WebhookMessage {
+	name := alert.Clean(a.Name, 110)
 	mark, colour := "❔", colours[alert.Warning]
+	said := fmt.Sprintf("CloudWatch has too little data to judge the alarm %s, so whether its fault is there is not known.", name)
 	switch a.State {
 	case "ALARM":
-		mark, colour = "🚨", colours[alert.Critical]
+		mark, colour, said = "🚨", colours[alert.Critical], a.Description
 	case "OK":
-		mark, colour = "✅", colours[alert.Info]
+		mark, colour, said = "✅", colours[alert.Info], fmt.Sprintf("The alarm %s is over: what it watches for is not the case now.", name)
 	}
-	d := &draft{headline: fmt.Sprintf("%s %s: %s", mark, alert.Clean(a.State, 30), alert.Clean(a.Name, 110)), summary: a.Description, colour: colour}
-	d.prose(a.Description)
+	d := &draft{headline: fmt.Sprintf("%s %s: %s", mark, alert.Clean(a.State, 30), name), colour: colour}
+	d.notice = d.headline
+	if a.State == "ALARM" && a.Description != "" {
+		d.notice += " – " + a.Description
+	}
+	d.prose(said)
 	d.prose(a.Reason)
 	var links []string
 	if region := regionOf(a.ARN); region != "" {
@@ -78,7 +86,8 @@ func regionOf(arn string) string {
 
 // text keeps the lines of a message, each cleaned by itself.
 func (r Renderer) text(subject, body string) *api.WebhookMessage {
-	d := &draft{headline: or(alert.Clean(subject, maxHeader), "Message"), summary: body, colour: grey}
+	d := &draft{headline: or(alert.Clean(subject, maxHeader), "Message"), colour: grey}
+	d.notice = d.headline + " – " + body
 	var lines []string
 	size := 0
 	for line := range strings.SplitSeq(body, "\n") {

@@ -1,0 +1,18 @@
+package alert_test
+
+import (
+	"testing"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+)
+
+// localAWS starts an AWS for one test. Most tests here need none.
+func localAWS(t *testing.T) *local.AWS {
+	t.Helper()
+	server, err := local.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(server.Stop)
+	return server
+}

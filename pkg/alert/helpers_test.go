@@ -1,0 +1,173 @@
+package alert_test
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+var (
+	update   = flag.Bool("update", false, "write the golden files anew")
+	now      = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	composer = alert.Composer{
+		Account: "123456789012", Region: "eu-central-1", UnlockFunction: "lockwarden-unlock", PruneFunction: "lockwarden-prune",
+		Dashboard: "https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#dashboards/dashboard/lockwarden-eu-central-1",
+	}
+)
+
+func finding() policy.Finding {
+	written := now.Add(-50 * time.Minute)
+	return policy.Finding{
+		ID: "78007e4f-7284-5b8c-b34c-620445a03e9c", Path: "states/network/production/terraform.tfstate", Operation: "OperationTypeApply",
+		Who: "ana@laptop", Version: "1.11.4", HeldSince: now.Add(-45 * time.Minute), HeldSeconds: 45 * 60, HeldAtLeastSeconds: 45 * 60,
+		Holdings: []tflock.Kind{tflock.DynamoDB, tflock.S3}, Stores: []string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks", "arn:aws:s3:::states"},
+		Verdict: policy.Stuck, ThresholdSeconds: 1800,
+		Evidence: policy.Evidence{Liveness: policy.LikelyOrphan, Written: &written, Reasons: []string{
+			"held for 45m, longer than its threshold of 30m", "the state was last written 50m ago, before the lock was taken",
+			"the same lock in every scan since 2026-11-23 11:15 UTC (45m)",
+		}},
+	}
+}
+
+func held(d time.Duration) policy.Finding {
+	f := finding()
+	f.HeldSince, f.HeldSeconds, f.HeldAtLeastSeconds = now.Add(-d), int64(d/time.Second), int64(d/time.Second)
+	f.Evidence.Reasons[0] = fmt.Sprintf("held for %s, longer than its threshold of 30m", policy.Words(d))
+	return f
+}
+
+func foreign() policy.Finding {
+	return policy.Finding{
+		Path: "deploy-lock", HeldSince: now.Add(-time.Hour), HeldSeconds: 3600, Holdings: []tflock.Kind{tflock.DynamoDB},
+		Stores: []string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks"}, Verdict: policy.Unreadable,
+		Evidence: policy.Evidence{Liveness: policy.Unknown, Reasons: []string{tflock.ErrForeign.Error()}},
+	}
+}
+
+// flood is 300 locks that somebody made under one prefix, and one of production.
+func flood() []policy.Finding {
+	var all []policy.Finding
+	for i := range 300 {
+		f := finding()
+		f.Path, f.ID, f.Who = fmt.Sprintf("states/sandbox/%d/terraform.tfstate", i), fmt.Sprintf("id-%d", i), "mallory@host"
+		all = append(all, f)
+	}
+	production := finding()
+	production.Path = "states/production/terraform.tfstate"
+	return append(all, production)
+}
+
+func pruneReport() alert.PruneReport {
+	old := now.AddDate(0, 0, -40)
+	return alert.PruneReport{
+		Pruned: 1, Kept: 62, Abandoned: 1, Errors: []string{"arn:aws:s3:::other: access denied"},
+		States: []policy.Stale{
+			{Path: "states/branches/a/terraform.tfstate", Fate: policy.Pruned, Serial: 7, Lineage: "c1d0", LastModified: old, VersionID: "v1"},
+			{Path: "states/branches/feature-with-a-long-name/terraform.tfstate", Fate: policy.Kept, Reason: policy.HasOutputs, Why: "it has 2 outputs", LastModified: old},
+			{
+				Path: "states/branches/b/terraform.tfstate", Fate: policy.Kept, Reason: policy.HasResources, Why: "it manages 14 resources", LastModified: old,
+				ManagedObjects: 14, Types: []policy.TypeCount{{Type: "aws_instance", Count: 9}, {Type: "aws_vpc", Count: 3}, {Type: "aws_eip", Count: 1}, {Type: "aws_ami", Count: 1}},
+			},
+		},
+	}
+}
+
+// events are one of each kind that people can receive.
+func events() map[string]alert.Event {
+	live, plan, next := finding(), held(4*time.Hour+30*time.Minute), finding()
+	live.Evidence.Liveness = policy.PossiblyLive
+	live.Evidence.Reasons[1] = "the state was written 2m ago, under this lock: the run may be alive"
+	plan.Operation, plan.Path, plan.ID, plan.Who = "OperationTypePlan", "states/services/checkout/terraform.tfstate", "11111111-2222-3333-4444-555555555555", "runner@fv-az1234-567"
+	next.ID, next.Who = "99999999-8888-7777-6666-555555555555", "bob@desk"
+	hostile := finding()
+	hostile.ID, hostile.Who = "`x` ; touch executed ; echo `", "<!channel> <@U024BE7LH> <https://evil.example|click here>"
+	unknown := finding()
+	unknown.Who, unknown.Evidence.Liveness = "", policy.Unknown
+	garbled := foreign()
+	garbled.Path, garbled.Stores, garbled.Holdings = "states/network/staging/terraform.tfstate", []string{"arn:aws:s3:::states"}, []tflock.Kind{tflock.S3}
+	garbled.Evidence.Reasons = []string{tflock.ErrNotLockInfo.Error()}
+	table := alert.Backend{ARN: "arn:aws:dynamodb:eu-west-1:123456789012:table/locks", Since: now.Add(-time.Hour)}
+	failing := table
+	failing.Problem = table.ARN + ": it does not exist in that account and region: was it deleted, or is its ARN wrong? (ResourceNotFoundException: no table)"
+	bucket := alert.Backend{ARN: "arn:aws:s3:::states", Problem: "arn:aws:s3:::states: access denied", Since: now.Add(-2 * time.Hour)}
+	nothing := pruneReport()
+	nothing.Pruned, nothing.Errors, nothing.States = 0, nil, nothing.States[1:]
+	report := pruneReport()
+	report.Pruned, report.WouldPrune = 0, 1
+	report.States[0].Fate = policy.WouldPrune
+	return map[string]alert.Event{
+		"lock-stuck":              composer.Lock(alert.LockStuck, finding(), 1, now),
+		"lock-stuck-alive":        composer.Lock(alert.LockStuck, live, 1, now),
+		"lock-stuck-plan":         composer.Lock(alert.LockStuck, plan, 1, now),
+		"lock-stuck-unknown":      composer.Lock(alert.LockStuck, unknown, 1, now),
+		"lock-stuck-hostile":      composer.Lock(alert.LockStuck, hostile, 1, now),
+		"lock-stuck-many":         composer.Summary(alert.LockStuck, flood(), alert.Warning, now),
+		"lock-reminder":           composer.Lock(alert.LockReminder, held(4*time.Hour+30*time.Minute), 2, now),
+		"lock-reminder-critical":  composer.Lock(alert.LockReminder, held(52*time.Hour), 3, now),
+		"lock-reminder-shared":    composer.Summary(alert.LockReminder, []policy.Finding{held(52 * time.Hour), plan, hostile}, alert.Critical, now),
+		"lock-resolved":           composer.Lock(alert.LockResolved, finding(), 1, now),
+		"lock-resolved-by-us":     composer.Lock(alert.LockResolved, finding(), 1, now).By("ana", "laptop died"),
+		"lock-resolved-and-again": composer.Lock(alert.LockResolved, finding(), 1, now).NowLockedBy(next),
+		"lock-resolved-shared": composer.Shared(alert.LockResolved, []alert.Item{
+			{Finding: finding(), Current: &next}, {Finding: plan, Release: &alert.Release{Outcome: alert.Whole, RequestedBy: "ana", Reason: "laptop died"}},
+		}, alert.Info, now),
+		"lock-unreadable":        composer.Lock(alert.LockUnreadable, foreign(), 1, now),
+		"lock-unreadable-object": composer.Lock(alert.LockUnreadable, garbled, 1, now),
+		"lock-unreadable-shared": composer.Summary(alert.LockUnreadable, []policy.Finding{foreign(), garbled}, alert.Warning, now),
+		"lock-released":          composer.Released(finding(), "ana", "laptop died", false, true, now),
+		"lock-released-forced":   composer.Released(live, "", "", true, true, now),
+		"lock-released-half":     composer.Released(finding(), "ana", "laptop died", false, false, now),
+		"lock-released-unsure":   composer.Gone(finding(), "ana", "laptop died", false, now),
+		"lock-refused":           composer.Kept(live, "ana", "the state was written 2m ago", now),
+		"scan-failed":            composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{failing}, now),
+		"scan-failed-shared":     composer.Scan(alert.ScanFailed, alert.Critical, []alert.Backend{failing, bucket}, now),
+		"scan-recovered":         composer.Scan(alert.ScanRecovered, alert.Info, []alert.Backend{table}, now),
+		"prune-report":           composer.Prune(pruneReport(), now),
+		"prune-report-nothing":   composer.Prune(nothing, now),
+		"prune-report-only":      composer.Prune(report, now),
+	}
+}
+
+// render gives an event in every channel.
+func render(t testing.TB, e alert.Event) alert.Rendered {
+	t.Helper()
+	r, err := alert.Render(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// notification is what Amazon Q gets.
+func notification(t testing.TB, e alert.Event) (n alert.Notification) {
+	t.Helper()
+	if err := json.Unmarshal([]byte(render(t, e).Texts["https"]), &n); err != nil {
+		t.Fatal(err)
+	}
+	return n
+}
+
+// size is what SNS counts of a message.
+func size(t testing.TB, r alert.Rendered) int {
+	t.Helper()
+	var b strings.Builder // as Publish encodes it
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	if err := encoder.Encode(r.Texts); err != nil {
+		t.Fatal(err)
+	}
+	n := len(r.Subject) + b.Len()
+	for name, value := range r.Attributes {
+		n += len(name) + len(aws.ToString(value.DataType)) + len(aws.ToString(value.StringValue))
+	}
+	return n
+}

@@ -1,0 +1,289 @@
+package alert_test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"unicode"
+
+	"pgregory.net/rapid"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// victim is the ID of another team's lock, which hostile IDs try to name.
+const victim = "11111111-2222-3333-4444-555555555555"
+
+// hostileIDs are IDs that somebody with write access to one key put into a lock.
+func hostileIDs(t *testing.T) map[string]string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", "hostile-ids.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var cases map[string]any
+	if err := json.Unmarshal(raw, &cases); err != nil || len(cases) < 5 {
+		t.Fatalf("%d cases, %v", len(cases), err)
+	}
+	ids := map[string]string{
+		"a line break":               "x\ntouch executed\n",
+		"a carriage return":          "x\rtouch executed",
+		"a percent sign":             "x%COMSPEC%",
+		"a direction character":      "x\u202etouch",
+		"a zero-width space":         "x\u200btouch",
+		"a dollar":                   "$(touch executed)",
+		"a single quote":             "x'; touch executed; '",
+		"a mention":                  "<!channel>",
+		"a link":                     "<https://evil.example|click>",
+		"a letter that looks like a": "х",
+		"a blank":                    "--payload x",
+		"a clipped ID":               strings.Repeat("x", 1021) + "…",
+	}
+	for name, id := range cases {
+		switch id := id.(type) {
+		case string:
+			ids[name] = id
+		case map[string]any:
+			ids[name] = id["ID"].(string)
+		}
+	}
+	return ids
+}
+
+// No channel carries a command that was made of such an ID, none lets it break out of
+// its markup, and each says how to release the lock.
+func TestHostileIDsAreInNoCommand(t *testing.T) {
+	for name, id := range hostileIDs(t) {
+		t.Run(name, func(t *testing.T) {
+			f := finding()
+			f.ID = id
+			for kind, e := range map[string]alert.Event{
+				"alert":    composer.Lock(alert.LockStuck, f, 1, now),
+				"reminder": composer.Lock(alert.LockReminder, f, 3, now),
+				"shared":   composer.Summary(alert.LockReminder, []policy.Finding{f, f}, alert.Warning, now),
+			} {
+				mustCarryNoCommand(t, kind, e)
+			}
+		})
+	}
+	for name, path := range map[string]string{
+		"a backtick": "states/`touch executed`/x", "a quote": `states/x" | calc.exe | "`, "a percent sign": "states/%COMSPEC%",
+		"a typographic quote": "states/x’; Start-Process calc; ‘", "a line break": "states/x\nlock_id: " + victim, "an accent": "states/größe", "a glob": "states/*",
+	} {
+		t.Run("a path with "+name, func(t *testing.T) {
+			f := finding()
+			f.Path = path
+			mustCarryNoCommand(t, "alert", composer.Lock(alert.LockStuck, f, 1, now))
+		})
+	}
+}
+
+func mustCarryNoCommand(t *testing.T, kind string, e alert.Event) {
+	t.Helper()
+	r := render(t, e)
+	for channel, text := range r.Texts {
+		form := e.Actions.UnlockForm // of a shared message: our own placeholders
+		said := text
+		if form != "" {
+			if strings.Contains(form, victim) {
+				t.Fatalf("the form names a lock: %s", form)
+			}
+			quoted, err := json.Marshal(form)
+			if err != nil {
+				t.Fatal(err)
+			}
+			said = strings.ReplaceAll(said, form, "")
+			said = strings.ReplaceAll(said, strings.NewReplacer(`\u003e`, ">", `\u0026`, "&").Replace(strings.Trim(string(quoted), `"`)), "")
+		}
+		for _, command := range []string{"lambda invoke", "force-unlock"} {
+			if strings.Contains(said, command) {
+				t.Errorf("%s, %s: a command: %s", kind, channel, text)
+			}
+		}
+		if !strings.Contains(text, "ress Release") {
+			t.Errorf("%s, %s does not say how to release it: %s", kind, channel, text)
+		}
+	}
+	for _, line := range strings.Split(r.Texts["email"], "\n") {
+		if strings.HasPrefix(strings.TrimSpace(line), "touch") {
+			t.Errorf("%s: a forged line %q", kind, line)
+		}
+	}
+	n := notification(t, e)
+	if len(n.Metadata.AdditionalContext) > 0 {
+		t.Errorf("%s: a button", kind)
+	}
+	mustNotBreakOut(t, n)
+}
+
+// mustNotBreakOut checks what people see of a notification: code is commands of ours
+// only, and nothing mentions or links.
+func mustNotBreakOut(t *testing.T, n alert.Notification) {
+	t.Helper()
+	for _, text := range append([]string{n.Content.Title, n.Content.Description, n.Metadata.Summary}, n.Content.NextSteps...) {
+		if strings.HasPrefix(text, "`aws lambda invoke ") && strings.HasSuffix(text, "`") && strings.Count(text, "`") == 2 {
+			continue
+		}
+		if strings.ContainsAny(text, "<>`*~[]") || strings.Contains(text, "://") {
+			t.Errorf("markup in %q", text)
+		}
+		if i := strings.IndexByte(text, '@'); i >= 0 && !strings.HasPrefix(text[i:], "@\u2060") {
+			t.Errorf("a mention in %q", text)
+		}
+	}
+}
+
+// Whatever a holder wrote, a message keeps its form: it can be sent, no line is forged.
+func TestHostileContent(t *testing.T) {
+	hostile := rapid.StringOf(rapid.OneOf(rapid.Rune(), rapid.SampledFrom([]rune("\n\r\x00\x1b<>'\"`$(){};&|\\\u2028\u202e*_[]@!%"))))
+	rapid.Check(t, func(t *rapid.T) {
+		f := finding()
+		f.Who, f.Operation, f.Version = hostile.Draw(t, "who"), hostile.Draw(t, "operation"), hostile.Draw(t, "version")
+		f.Path, f.ID = "b/"+hostile.Draw(t, "path"), "x`"+hostile.Draw(t, "id")
+		e := composer.Lock(alert.LockStuck, f, 1, now)
+		if s := e.Subject; len(s) >= 100 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
+			t.Fatalf("subject %q", s)
+		}
+		plain := finding()
+		plain.ID = "`"
+		want := strings.Count(alert.Mail(composer.Lock(alert.LockStuck, plain, 1, now)), "\n")
+		mail := alert.Mail(e)
+		if got := strings.Count(mail, "\n"); got != want {
+			t.Fatalf("%d lines in place of %d:\n%s", got, want, mail)
+		}
+		if strings.ContainsFunc(mail, func(r rune) bool { return r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) }) {
+			t.Fatalf("a control character in the mail: %q", mail)
+		}
+	})
+}
+
+// alphabets of the contract.
+const (
+	inID   = "abcXYZ0189-_.:"
+	inPath = "abcXYZ0189-_./:=@+,~ "
+)
+
+// A real shell splits each printed command into exactly the intended arguments, whatever
+// plain ID and path it has. An ID or path with any other character is in no command.
+func TestAShellSeesTheIntendedArguments(t *testing.T) {
+	bash, err := exec.LookPath("bash")
+	if err != nil {
+		t.Fatal(err)
+	}
+	home := t.TempDir()
+	rapid.Check(t, func(t *rapid.T) {
+		f := finding()
+		f.ID = rapid.StringOfN(rapid.SampledFrom([]rune(inID)), 1, 40, -1).Draw(t, "id")
+		f.Path = rapid.StringOfN(rapid.SampledFrom([]rune(inPath)), 1, 60, -1).Draw(t, "path")
+		e := composer.Lock(alert.LockStuck, f, 1, now)
+		got := arguments(t, bash, home, e.Actions.Unlock)
+		want := []string{
+			"lambda", "invoke", "--region", "eu-central-1", "--function-name", "lockwarden-unlock", "--cli-read-timeout", "150",
+			"--cli-binary-format", "raw-in-base64-out", "--payload",
+		}
+		if len(got) != len(want)+2 || strings.Join(got[:len(want)], " ") != strings.Join(want, " ") {
+			t.Fatalf("the shell sees %q", got)
+		}
+		var payload map[string]string
+		if err := json.Unmarshal([]byte(got[len(want)]), &payload); err != nil {
+			t.Fatalf("%v in %q", err, got)
+		}
+		if len(payload) != 3 || payload["lock_id"] != f.ID || payload["path"] != f.Path || payload["reason"] != "stuck lock alert of 2026-11-23 12:00 UTC" {
+			t.Fatalf("the payload is %q", payload)
+		}
+		if strings.HasPrefix(f.ID, "-") {
+			if e.Actions.ForceUnlock != "" {
+				t.Fatalf("terraform takes the ID for an option: %s", e.Actions.ForceUnlock)
+			}
+			return
+		}
+		if got := arguments(t, bash, home, e.Actions.ForceUnlock); len(got) != 2 || got[0] != "force-unlock" || got[1] != f.ID {
+			t.Fatalf("the shell sees %q", got)
+		}
+	})
+}
+
+// arguments are those that the command's program gets of a shell.
+func arguments(t *rapid.T, bash, home, line string) []string {
+	script := `see() { printf '%s\0' "$@" >&3; }; aws() { see "$@"; }; terraform() { see "$@"; }; exec 3>&1; ` + line + "\n"
+	command := exec.Command(bash, "--noprofile", "--norc", "-c", script)
+	command.Dir, command.Env = home, []string{"TMPDIR=" + home, "HOME=" + home, "PATH=/usr/bin:/bin"}
+	out, err := command.CombinedOutput()
+	if err != nil {
+		t.Fatalf("%v: %s\n%s", err, line, out)
+	}
+	return strings.Split(strings.TrimSuffix(string(out), "\x00"), "\x00")
+}
+
+func TestOnlyPlainIDsAndPathsAreInACommand(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		f := finding()
+		other := rapid.Rune().Filter(func(r rune) bool {
+			return !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"+inPath, r)
+		})
+		at := rapid.IntRange(0, len(f.ID)).Draw(t, "at")
+		if rapid.Bool().Draw(t, "in the ID") {
+			f.ID = f.ID[:at] + string(rapid.OneOf(other, rapid.SampledFrom([]rune("/=@+,~ "))).Draw(t, "rune")) + f.ID[at:]
+		} else {
+			f.Path = f.Path[:at] + string(other.Draw(t, "rune")) + f.Path[at:]
+		}
+		if e := composer.Lock(alert.LockStuck, f, 1, now); e.Actions != (alert.Actions{}) {
+			t.Fatalf("a command for %q of %q: %+v", f.ID, f.Path, e.Actions)
+		}
+	})
+	for name, change := range map[string]func(*policy.Finding){
+		"an empty ID":     func(f *policy.Finding) { f.ID = "" },
+		"an empty path":   func(f *policy.Finding) { f.Path = "" },
+		"an unreadable":   func(f *policy.Finding) { f.Verdict = policy.Unreadable },
+		"a non-UTF-8 one": func(f *policy.Finding) { f.ID = "x\xff" },
+	} {
+		f := finding()
+		change(&f)
+		if e := composer.Lock(alert.LockStuck, f, 1, now); e.Actions != (alert.Actions{}) {
+			t.Errorf("%s: %+v", name, e.Actions)
+		}
+	}
+}
+
+// The Release button is shown for what Amazon Q can put into a command as it is, and names
+// the lock of that state only.
+func TestTheButton(t *testing.T) {
+	for name, tc := range map[string]struct {
+		event alert.Event
+		want  bool
+	}{
+		"an alert":    {composer.Lock(alert.LockStuck, finding(), 1, now), true},
+		"a reminder":  {composer.Lock(alert.LockReminder, finding(), 2, now), true},
+		"an end":      {composer.Lock(alert.LockResolved, finding(), 1, now), false},
+		"a release":   {composer.Released(finding(), "ana", "died", false, true, now), false},
+		"a refusal":   {composer.Kept(finding(), "ana", "too young", now), false},
+		"many alerts": {composer.Summary(alert.LockStuck, []policy.Finding{finding(), finding()}, alert.Warning, now), false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			context := notification(t, tc.event).Metadata.AdditionalContext
+			if _, button := context["lock_id"]; button != tc.want || (button && (context["unlock_function"] != "lockwarden-unlock" || context["path"] != finding().Path || context["region"] != "eu-central-1")) {
+				t.Errorf("got %v", context)
+			}
+		})
+	}
+	for _, id := range []string{`x","force":true,"reason":"y`, "x --function-name other", "$LockId", "", "<!channel>", "ä", "a:b", strings.Repeat("x", 129)} {
+		f := finding()
+		f.ID, f.Who = id, "<!channel> <@U1> <https://evil.example|x>"
+		n := notification(t, composer.Lock(alert.LockStuck, f, 1, now))
+		if len(n.Metadata.AdditionalContext) != 0 {
+			t.Errorf("a button for the ID %q", id)
+		}
+		mustNotBreakOut(t, n)
+	}
+	for _, path := range []string{`b/k","force":true,"x":"y`, "b/a key", "b/$P", "b/`id`", "b/ä", ""} {
+		f := finding()
+		f.Path = path
+		if n := notification(t, composer.Lock(alert.LockStuck, f, 1, now)); len(n.Metadata.AdditionalContext) != 0 {
+			t.Errorf("a button for the path %q", path)
+		}
+	}
+}

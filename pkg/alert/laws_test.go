@@ -1,0 +1,325 @@
+package alert_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+func anyFinding(t *rapid.T) policy.Finding {
+	text := rapid.StringN(0, 30, -1)
+	f := finding()
+	f.ID, f.Who, f.Operation, f.Path = text.Draw(t, "id"), text.Draw(t, "who"), text.Draw(t, "operation"), "b/"+text.Draw(t, "key")
+	if rapid.Bool().Draw(t, "plain") {
+		f.ID, f.Path = "id-1", "states/a/x"
+	}
+	f.HeldSince = now.Add(-time.Duration(rapid.Int64Range(0, 1e15).Draw(t, "held")))
+	f.HeldSeconds = int64(now.Sub(f.HeldSince) / time.Second)
+	f.Stores = rapid.SliceOfN(text, 0, 3).Draw(t, "stores")
+	f.Holdings = []tflock.Kind{rapid.SampledFrom([]tflock.Kind{tflock.S3, tflock.DynamoDB}).Draw(t, "kind")}
+	f.Verdict = rapid.SampledFrom([]policy.Verdict{policy.Stuck, policy.Unreadable}).Draw(t, "verdict")
+	f.Evidence.Liveness = rapid.SampledFrom([]policy.Liveness{policy.LikelyOrphan, policy.PossiblyLive, policy.Unknown, "run_ended"}).Draw(t, "liveness")
+	f.Evidence.Reasons = rapid.SliceOfN(text, 0, 4).Draw(t, "reasons")
+	return f
+}
+
+func anyEvent(t *rapid.T) alert.Event {
+	text := rapid.StringN(0, 40, -1)
+	kinds := []alert.Type{alert.LockStuck, alert.LockReminder, alert.LockResolved, alert.LockUnreadable}
+	switch rapid.SampledFrom([]string{"lock", "lock", "resolved", "released", "gone", "refused", "shared", "shared", "scan", "prune"}).Draw(t, "kind") {
+	case "lock":
+		return composer.Lock(rapid.SampledFrom(kinds).Draw(t, "type"), anyFinding(t), rapid.IntRange(1, 5).Draw(t, "notified"), now)
+	case "resolved":
+		e := composer.Lock(alert.LockResolved, anyFinding(t), 1, now).By(text.Draw(t, "who"), text.Draw(t, "why"))
+		if rapid.Bool().Draw(t, "again") {
+			e = e.NowLockedBy(anyFinding(t))
+		}
+		return e
+	case "released":
+		return composer.Released(anyFinding(t), text.Draw(t, "who"), text.Draw(t, "why"), rapid.Bool().Draw(t, "forced"), rapid.Bool().Draw(t, "whole"), now)
+	case "gone":
+		return composer.Gone(anyFinding(t), text.Draw(t, "who"), text.Draw(t, "why"), rapid.Bool().Draw(t, "forced"), now)
+	case "refused":
+		return composer.Kept(anyFinding(t), text.Draw(t, "who"), text.Draw(t, "why"), now)
+	case "scan":
+		var backends []alert.Backend
+		for range rapid.IntRange(1, 15).Draw(t, "backends") {
+			backends = append(backends, alert.Backend{ARN: text.Draw(t, "arn"), Problem: text.Draw(t, "problem"), Since: now.Add(-time.Hour)})
+		}
+		return composer.Scan(rapid.SampledFrom([]alert.Type{alert.ScanFailed, alert.ScanRecovered}).Draw(t, "type"), alert.Warning, backends, now)
+	case "prune":
+		r := pruneReport()
+		r.States[0].Path, r.States[1].Why, r.Errors = text.Draw(t, "path"), text.Draw(t, "why"), rapid.SliceOfN(text, 0, 20).Draw(t, "errors")
+		r.Pruned, r.WouldPrune = rapid.IntRange(0, 3).Draw(t, "pruned"), rapid.IntRange(0, 3).Draw(t, "would")
+		return composer.Prune(r, now)
+	default:
+		var items []alert.Item
+		for range rapid.IntRange(1, 40).Draw(t, "locks") {
+			i := alert.Item{Finding: anyFinding(t)}
+			if rapid.Bool().Draw(t, "again") {
+				other := anyFinding(t)
+				i.Current, i.Release = &other, &alert.Release{Outcome: alert.Whole, RequestedBy: text.Draw(t, "who")}
+			}
+			items = append(items, i)
+		}
+		return composer.Shared(rapid.SampledFrom(kinds).Draw(t, "type"), items, alert.Critical, now).AndMore(rapid.IntRange(0, 3).Draw(t, "more"))
+	}
+}
+
+// An event is complete: encoded and decoded it renders the same in every channel.
+func TestADecodedEventRendersTheSame(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) { mustSurviveJSON(t, anyEvent(t)) })
+	for name, e := range events() {
+		t.Run(name, func(t *testing.T) { mustSurviveJSON(t, e) })
+	}
+}
+
+type failer interface {
+	Helper()
+	Fatal(args ...any)
+}
+
+func mustSurviveJSON(t failer, e alert.Event) {
+	t.Helper()
+	raw, err := json.Marshal(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back alert.Event
+	if err := json.Unmarshal(raw, &back); err != nil {
+		t.Fatal(err)
+	}
+	before, err := alert.Render(e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	after, err := alert.Render(back)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before.Texts, after.Texts); diff != "" || before.Subject != after.Subject || fmt.Sprint(before.Attributes["path"].StringValue != nil) != fmt.Sprint(after.Attributes["path"].StringValue != nil) {
+		t.Fatal("the decoded event renders differently:\n" + diff)
+	}
+	// What was cut to fit is not cut again.
+	var sent alert.Event
+	if err := json.Unmarshal([]byte(before.Texts["sqs"]), &sent); err != nil {
+		t.Fatal(err)
+	}
+	again, err := alert.Render(sent)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(before.Texts, again.Texts); diff != "" {
+		t.Fatal("the sent event renders differently:\n" + diff)
+	}
+}
+
+// Of 300 fake locks and one of production, every prefix is listed in every channel, each
+// listed lock with the way to release it.
+func TestAFloodHidesNothing(t *testing.T) {
+	for name, e := range map[string]alert.Event{
+		"alerts":    composer.Summary(alert.LockStuck, flood(), alert.Warning, now),
+		"reminders": composer.Summary(alert.LockReminder, flood(), alert.Critical, now),
+	} {
+		t.Run(name, func(t *testing.T) { mustShowProduction(t, e) })
+	}
+	t.Run("fakes that fill every field", func(t *testing.T) {
+		all := flood()
+		for i := range all[:300] {
+			f := &all[i]
+			f.ID, f.Who, f.Operation, f.Version = strings.Repeat("\\", 1024), strings.Repeat("\"", 256), strings.Repeat("\u0001", 256), strings.Repeat("<", 256)
+			f.Path = fmt.Sprintf("states/%d/%s", i%19, strings.Repeat("\u0001", 1900))
+			f.Evidence.Reasons = []string{strings.Repeat("\x00", 3000)}
+		}
+		mustShowProduction(t, composer.Summary(alert.LockStuck, all, alert.Warning, now))
+	})
+}
+
+func mustShowProduction(t *testing.T, e alert.Event) {
+	t.Helper()
+	r := render(t, e)
+	var sent alert.Event
+	if err := json.Unmarshal([]byte(r.Texts["sqs"]), &sent); err != nil {
+		t.Fatal(err)
+	}
+	listed := false
+	for _, i := range sent.Locks {
+		if i.Path == "states/production/terraform.tfstate" {
+			listed = true
+			if i.Actions == nil || !strings.Contains(i.Actions.Unlock, i.Path) || !strings.Contains(i.Actions.Unlock, i.ID) {
+				t.Errorf("no command for production: %+v", i.Actions)
+			}
+			if !strings.Contains(r.Texts["email"], i.Actions.Unlock) {
+				t.Error("the mail has no command for production")
+			}
+		}
+	}
+	if !listed || len(sent.Locks)+sent.Omitted != 301 {
+		t.Errorf("production is listed: %v; %d locks and %d omitted", listed, len(sent.Locks), sent.Omitted)
+	}
+	if n := notification(t, e); !strings.Contains(n.Content.Description, "states/production/terraform.tfstate") || !strings.Contains(strings.Join(n.Content.NextSteps, "\n"), "BUCKET/KEY") {
+		t.Errorf("not in the chat: %+v", n.Content)
+	}
+	if n := size(t, r); n > 256<<10 {
+		t.Errorf("%d bytes", n)
+	}
+}
+
+// Twenty prefixes are listed; of more than twenty the counts are.
+func TestMoreThanTwentyPrefixesAreCounted(t *testing.T) {
+	var all []policy.Finding
+	for i := range 60 {
+		f := finding()
+		f.Path, f.ID = fmt.Sprintf("states/team-%d/terraform.tfstate", i%30), fmt.Sprintf("id-%d", i)
+		all = append(all, f)
+	}
+	var sent alert.Event
+	r := render(t, composer.Summary(alert.LockStuck, all, alert.Warning, now))
+	if err := json.Unmarshal([]byte(r.Texts["sqs"]), &sent); err != nil {
+		t.Fatal(err)
+	}
+	prefixes := map[string]bool{}
+	for _, i := range sent.Locks[:20] {
+		prefixes[alert.PrefixOf(i.Path)] = true
+	}
+	if len(prefixes) != 20 || len(sent.Prefixes) != 30 {
+		t.Errorf("%d prefixes listed, %d counted", len(prefixes), len(sent.Prefixes))
+	}
+	for i := range 30 {
+		if want := fmt.Sprintf("states/team-%d (2 locks)", i); !strings.Contains(r.Texts["email"], want) {
+			t.Errorf("%s is not in the mail", want)
+		}
+	}
+}
+
+// A resolved lock has one duration and no verdict on its run.
+func TestAResolvedLockHasOneDuration(t *testing.T) {
+	f := held(45 * time.Minute)
+	later := now.Add(3 * time.Hour)
+	for name, e := range map[string]alert.Event{
+		"alone":  composer.Lock(alert.LockResolved, f, 2, later),
+		"shared": composer.Summary(alert.LockResolved, []policy.Finding{f, f}, alert.Info, later),
+	} {
+		r := render(t, e)
+		for channel, text := range r.Texts {
+			if strings.Contains(text, "45m,") || strings.Contains(text, "likely") || strings.Contains(text, "held for 45m") {
+				t.Errorf("%s, %s: %s", name, channel, text)
+			}
+			if !strings.Contains(text, "3h45m") {
+				t.Errorf("%s, %s does not say how long: %s", name, channel, text)
+			}
+			if strings.Contains(text, "failed CI system") {
+				t.Errorf("%s, %s: advice for stuck locks", name, channel)
+			}
+		}
+	}
+}
+
+// Restore is offered where something was pruned, and nowhere else.
+func TestRestoreIsOfferedWhereSomethingWasPruned(t *testing.T) {
+	for name, pruned := range map[string]int{"something was pruned": 1, "nothing was": 0} {
+		r := pruneReport()
+		r.Pruned = pruned
+		for channel, text := range render(t, composer.Prune(r, now)).Texts {
+			if got := strings.Contains(text, "BUCKET/KEY"); got != (pruned > 0) {
+				t.Errorf("%s: %s offers to restore: %v", name, channel, got)
+			}
+		}
+	}
+}
+
+func TestAPruneNamesWhatSomeonePaysFor(t *testing.T) {
+	text := composer.Prune(pruneReport(), now).Text
+	if want := "1 stale state still manages infrastructure, and someone pays for it: states/branches/b/terraform.tfstate (14 resources)."; !strings.HasPrefix(text, want) {
+		t.Errorf("got %s", text)
+	}
+}
+
+// The subject and the first sentence each say which state, who holds it, for how long, and
+// whether its run is alive.
+func TestSubjectAndFirstSentenceSayWhatMatters(t *testing.T) {
+	for name, e := range events() {
+		if e.Lock == nil || e.Lock.Verdict == policy.Unreadable {
+			continue
+		}
+		sentence, _, _ := strings.Cut(e.Text, ". ")
+		words := []string{policy.Words(e.Lock.Held()), "terraform.tfstate"}
+		for _, want := range words {
+			if !strings.Contains(e.Subject, want) || !strings.Contains(sentence, want) {
+				t.Errorf("%s: no %q in %q and %q", name, want, e.Subject, sentence)
+			}
+		}
+		if !strings.Contains(sentence, e.Lock.Path) {
+			t.Errorf("%s: no whole path in %q", name, sentence)
+		}
+		if e.Type != alert.LockResolved && (!strings.Contains(e.Subject, "run ") || !strings.Contains(sentence, "run ")) {
+			t.Errorf("%s: nothing about the run in %q and %q", name, e.Subject, sentence)
+		}
+	}
+}
+
+// What a message has no room for is counted, and it is sent all the same.
+func TestAMessageAlwaysFits(t *testing.T) {
+	var many, markup []policy.Finding
+	for i := range 20_000 {
+		f := finding()
+		f.Path = fmt.Sprintf("states/%d/%s", i, strings.Repeat("\u0001", 900))
+		f.Who, f.Operation, f.ID = strings.Repeat("\"", 256), strings.Repeat("<", 256), strings.Repeat("\\", 1024)
+		f.Evidence.Reasons = []string{strings.Repeat("\x00", 3000)}
+		many = append(many, f)
+	}
+	for range 100 {
+		f := finding()
+		f.Path = strings.Repeat("<", 2000)
+		markup = append(markup, f)
+	}
+	long := strings.Repeat("a <very> & \"long\" path/", 40)
+	var r alert.PruneReport
+	for i := range 2000 {
+		r.States = append(r.States, policy.Stale{
+			Path: fmt.Sprint(long, i), Fate: []policy.Fate{policy.Kept, policy.Pruned}[i%2], Why: long, VersionID: strings.Repeat("<", 100),
+			ManagedObjects: i % 4 / 2 * 9, Types: []policy.TypeCount{{Type: strings.Repeat("t", 128), Count: 1}, {Type: strings.Repeat("u", 128), Count: 1}},
+		})
+	}
+	for i := range 101 {
+		r.Errors = append(r.Errors, fmt.Sprint(long, i))
+	}
+	r.Pruned, r.Kept, r.Abandoned = 1000, 1000, 500
+	var backends []alert.Backend
+	for i := range 500 {
+		backends = append(backends, alert.Backend{ARN: fmt.Sprintf("arn:aws:s3:::bucket-%d", i), Problem: strings.Repeat("\"", 600), Since: now})
+	}
+	for name, tc := range map[string]struct {
+		event alert.Event
+		locks int
+	}{
+		"one":      {composer.Lock(alert.LockStuck, many[0], 1, now), 0},
+		"summary":  {composer.Summary(alert.LockStuck, many, alert.Warning, now), len(many)},
+		"markup":   {composer.Summary(alert.LockStuck, markup, alert.Warning, now), len(markup)},
+		"prune":    {composer.Prune(r, now), 0},
+		"backends": {composer.Scan(alert.ScanFailed, alert.Warning, backends, now), 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := render(t, tc.event)
+			if n := size(t, r); n > 256<<10 {
+				t.Errorf("%d bytes", n)
+			}
+			var back alert.Event
+			if err := json.Unmarshal([]byte(r.Texts["sqs"]), &back); err != nil {
+				t.Fatal(err)
+			}
+			if len(back.Locks)+back.Omitted*min(tc.locks, 1) != tc.locks {
+				t.Errorf("%d locks and %d omitted", len(back.Locks), back.Omitted)
+			}
+		})
+	}
+}

@@ -1,0 +1,36 @@
+package alert_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// What people receive about one lock can be pasted as a whole into lock_id, and names that
+// lock of that state.
+func TestOurOwnMessagesCanBePastedBack(t *testing.T) {
+	for name, e := range events() {
+		if e.Lock == nil || e.Current != nil || e.Lock.Verdict == policy.Unreadable || !alert.Releasable(*e.Lock) {
+			continue
+		}
+		r := render(t, e)
+		for what, text := range map[string]string{
+			"mail": "Subject: " + r.Subject + "\n\n" + r.Texts["email"], "a reply": "> " + strings.ReplaceAll(r.Texts["email"], "\n", "\n> "), "event": r.Texts["default"], "command": e.Actions.Unlock,
+		} {
+			if text == "" {
+				continue
+			}
+			if got, err := tflock.ParseReference(text); err != nil || got.ID != e.Lock.ID || got.Path != e.Lock.Path {
+				t.Errorf("%s of %s: got %+v, %v", what, name, got, err)
+			}
+		}
+	}
+	for _, i := range composer.Summary(alert.LockReminder, []policy.Finding{finding(), held(1)}, alert.Warning, now).Locks {
+		if got, err := tflock.ParseReference(i.Actions.Unlock); err != nil || got.ID != i.ID || got.Path != i.Path {
+			t.Errorf("a command of a shared message: %+v, %v", got, err)
+		}
+	}
+}

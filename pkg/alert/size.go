@@ -1,0 +1,163 @@
+package alert
+
+import (
+	"encoding/json"
+	"strings"
+)
+
+// SNS takes 256 KiB for the message with all its attributes. The event's JSON is
+// in it three times and escaped, so it gets a share of that; the attributes get
+// theirs, and the prose what is left.
+const (
+	maxMessage    = 256 << 10
+	maxJSON       = 46 << 10
+	maxAttributes = 32 << 10
+	// maxCounts is the share of the counts by prefix.
+	maxCounts = 4 << 10
+)
+
+// Fit gives the event with as many of its locks, states and details as SNS has room for,
+// and counts what it left out. The first lock of each top-level prefix always stays: one
+// that is too large for its share is stripped of its evidence and its commands, and then
+// of what its holder wrote.
+func Fit(e Event) Event {
+	room := maxJSON
+	prefixes := fitting(e.Prefixes, min(maxCounts, room))
+	e.Prefixes = prefixes
+	locks, states := e.Locks, e.States
+	e.Locks, e.States = nil, nil
+	room -= escapedSize(e) // with its details and backends, which their makers bound
+	e.Backends, room = bounded(e.Backends, room)
+	e.Details, room = bounded(e.Details, room)
+	e.Locks = fitLocks(locks, room)
+	e.States = fitting(states, room)
+	e.Omitted += len(locks) - len(e.Locks) + len(states) - len(e.States)
+	return e
+}
+
+// bounded cuts a list that is counted in a room that has become negative.
+func bounded[T any](items []T, room int) ([]T, int) {
+	for room < 0 && len(items) > 1 {
+		room += escapedSize(items[len(items)-1])
+		items = items[:len(items)-1]
+	}
+	return items, room
+}
+
+// fitLocks keeps the first lock of each prefix, and then the others while there is room.
+func fitLocks(items []Item, room int) []Item {
+	leading := leadingOf(items)
+	var kept []Item
+	for i, item := range items {
+		if i < leading {
+			item = stripped(item, room/(leading-i))
+		}
+		size := escapedSize(item) + 1
+		if i >= leading && size > room {
+			break
+		}
+		room -= size
+		kept = append(kept, item)
+	}
+	return kept
+}
+
+// leadingOf counts the locks at the beginning that are each the first of their prefix.
+func leadingOf(items []Item) int {
+	seen := map[string]bool{}
+	for i, item := range items {
+		prefix := PrefixOf(item.Path)
+		if seen[prefix] || i == prefixesListed {
+			return i
+		}
+		seen[prefix] = true
+	}
+	return len(items)
+}
+
+// stripped takes from a lock that is larger than its share what is missed least.
+func stripped(item Item, share int) Item {
+	for _, strip := range []func(*Item){
+		func(i *Item) { i.Evidence.Reasons = []string{} },
+		func(i *Item) { i.Actions, i.Current, i.Release = nil, nil, nil },
+		func(i *Item) {
+			for _, text := range []*string{&i.ID, &i.Operation, &i.Who, &i.Version} {
+				*text = Clean(*text, 40)
+			}
+		},
+		func(i *Item) { i.Path, i.Stores = clipTail(i.Path, 150), nil },
+	} {
+		if escapedSize(item) < share {
+			return item
+		}
+		strip(&item)
+	}
+	return item
+}
+
+// fitting gives the first of the items that there is room for.
+func fitting[T any](items []T, room int) []T {
+	for i, item := range items {
+		if room -= escapedSize(item) + 1; room < 0 {
+			return items[:i]
+		}
+	}
+	return items
+}
+
+// escapedSize is the size of an item's JSON as it is sent: as a string inside of JSON.
+func escapedSize(item any) int {
+	body, err := encode(item)
+	if err != nil {
+		return maxJSON + 1
+	}
+	return quotedSize(body)
+}
+
+// quotedSize is the size of a text as a JSON string.
+func quotedSize(text string) int {
+	quoted, err := encode(text)
+	if err != nil { // strings always encode
+		return maxJSON + 1
+	}
+	return len(quoted)
+}
+
+// cut ends a text at a line's end where SNS has no more room for it, and says so.
+func cut(text string, room int) string {
+	const mark = "\n(Cut here: the message has no room for more.)\n"
+	for size := quotedSize(text); size > room; size = quotedSize(text) {
+		text = strings.TrimSuffix(text, mark)
+		text = text[:len(text)*room/size*9/10]
+		text = text[:strings.LastIndexByte(text, '\n')+1] + mark
+	}
+	return text
+}
+
+// pathList is the JSON array of as many paths as an attribute has room for.
+func pathList(paths []string) string {
+	var list []string
+	size := 0
+	for _, path := range paths {
+		path = oneLine(path)
+		if size += quotedSize(path) + 1; size > maxAttributes-1024 {
+			break
+		}
+		list = append(list, path)
+	}
+	text, err := encode(list)
+	if err != nil { // strings always encode
+		return "[]"
+	}
+	return text
+}
+
+// encode writes JSON without HTML's escapes, which would make six bytes of one and hide
+// what a command says.
+func encode(v any) (string, error) {
+	var b strings.Builder
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(v)
+	return strings.TrimSpace(b.String()), err
+}

@@ -1,0 +1,124 @@
+package alert
+
+import (
+	"strings"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Limits in characters of what somebody else wrote.
+const (
+	maxPath   = 1100
+	maxText   = 120
+	maxReason = 500
+)
+
+// Holder names who holds a lock, as it says itself.
+func Holder(f policy.Finding) string { return or(Clean(f.Who, maxText), "an unknown holder") }
+
+// Operation names what the holder does: "apply" for OperationTypeApply.
+func Operation(f policy.Finding) string {
+	name := Clean(strings.TrimPrefix(f.Operation, "OperationType"), maxText)
+	switch f.Operation {
+	case "OperationTypePlan", "OperationTypeApply", "OperationTypeRefresh":
+		return strings.ToLower(name)
+	case "OperationTypeInvalid":
+		return "import or console"
+	}
+	return or(name, "unknown")
+}
+
+// runEnded is the liveness of a lock whose CI run is known to have ended.
+const runEnded policy.Liveness = "run_ended"
+
+// Run says whether the lock's run is alive, as the end of a sentence.
+func Run(l policy.Liveness) string {
+	switch l {
+	case policy.PossiblyLive:
+		return "its run may be alive"
+	case policy.LikelyOrphan:
+		return "its run is likely dead"
+	case runEnded:
+		return "its run has ended"
+	default:
+		return "it is not known whether its run is alive"
+	}
+}
+
+// RunWord says the same in two words or so.
+func RunWord(l policy.Liveness) string {
+	switch l {
+	case policy.PossiblyLive:
+		return "may be alive"
+	case policy.LikelyOrphan:
+		return "likely dead"
+	case runEnded:
+		return "ended"
+	default:
+		return "unknown"
+	}
+}
+
+// Place says which tables and buckets a lock is stored in: their names, where the
+// finding has them, else their kinds.
+func Place(f policy.Finding) string {
+	var places []string
+	for _, arn := range f.Stores {
+		places = append(places, storeName(arn))
+	}
+	if len(places) == 0 {
+		for _, kind := range f.Holdings {
+			places = append(places, map[bool]string{true: "a lock table", false: "a state bucket"}[kind == tflock.DynamoDB])
+		}
+	}
+	return or(strings.Join(places, " and "), "an unknown place")
+}
+
+// storeName is how people call a table or bucket: "table locks (eu-west-1)", "bucket
+// states".
+func storeName(arn string) string {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) != 6 {
+		return Clean(arn, 300)
+	}
+	region, resource := parts[3], parts[5]
+	if name, ok := strings.CutPrefix(resource, "table/"); ok {
+		return Clean("table "+name+" ("+region+")", 300)
+	}
+	return Clean("bucket "+resource, 300)
+}
+
+// asker names who asked for a release.
+func asker(r Release) string { return or(Clean(r.RequestedBy, maxText), "somebody who gave no name") }
+
+// because is the reason that was given for a release, as a sentence of its own.
+func because(r Release) string {
+	if reason := Clean(r.Reason, 300); reason != "" {
+		return " Reason: " + ended(reason)
+	}
+	return " No reason was given."
+}
+
+// ended ends a text with a full stop, once.
+func ended(text string) string { return strings.TrimRight(text, ". ") + "." }
+
+// under lists prefixes with their counts: "a (12), b (3) and 4 more prefixes".
+func under(prefixes []Prefix, limit int) string {
+	var names []string
+	for _, p := range prefixes[:min(len(prefixes), limit)] {
+		names = append(names, Clean(p.Prefix, 100)+" ("+count(p.Locks, "lock", "locks")+")")
+	}
+	if more := len(prefixes) - limit; more > 0 {
+		names = append(names, count(more, "more prefix", "more prefixes"))
+	}
+	return listed(names)
+}
+
+// listed joins words as a sentence does: "a, b and c".
+func listed(words []string) string {
+	if len(words) < 2 {
+		return strings.Join(words, "")
+	}
+	return strings.Join(words[:len(words)-1], ", ") + " and " + words[len(words)-1]
+}
