@@ -237,7 +237,11 @@ func TestTwoStacksLiveSideBySide(t *testing.T) {
 			report(t, deploycheck.Collisions(a, b))
 			in := func(d deploycheck.Deployed) deploycheck.Deployed {
 				place := d.Place
-				place.Parameters = map[string]string{"Name": fmt.Sprint(d.Resources["AmazonQ"].Properties["Parameters"].(map[string]any)["Name"])}
+				given, ok := d.Resources["AmazonQ"].Properties["Parameters"].(map[string]any)
+				if !ok {
+					t.Fatal("there is no nested stack for Amazon Q")
+				}
+				place.Parameters = map[string]string{"Name": fmt.Sprint(given["Name"])}
 				for parameter := range nested.Parameters {
 					if parameter != "Name" {
 						place.Parameters[parameter] = "same"

@@ -109,3 +109,21 @@ func Nested(parent Deployed, name string, child Template) []Problem {
 	}
 	return found
 }
+
+// lacking are the types of resources that whole partitions do not have. CloudFormation
+// refuses a template that names one, whatever its condition. cfn-lint knows each region's
+// own (make template).
+var lacking = map[string][]string{"aws-us-gov": {"AWS::Chatbot::"}, "aws-cn": {"AWS::Chatbot::"}}
+
+// Types finds the resources of a template that the partition of a place does not know.
+func Types(t Template, place Place) []Problem {
+	var found []Problem
+	for _, name := range names(t.Resources) {
+		for _, prefix := range lacking[place.Partition()] {
+			if strings.HasPrefix(t.Resources[name].Type, prefix) {
+				found = append(found, problem(name, "%s has no %s, and CloudFormation refuses the whole template", place.Partition(), t.Resources[name].Type))
+			}
+		}
+	}
+	return found
+}

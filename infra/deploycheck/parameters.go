@@ -38,8 +38,8 @@ func (p Parameter) refuses(value string) string {
 	if p.MaxLength > 0 && len([]rune(value)) > p.MaxLength {
 		return fmt.Sprintf("it has %d characters, and %d are taken", len([]rune(value)), p.MaxLength)
 	}
-	if p.AllowedPattern != "" && !regexp.MustCompile(p.AllowedPattern).MatchString(value) {
-		return fmt.Sprintf("%q does not match", value)
+	if why := p.mismatch(value); why != "" {
+		return why
 	}
 	if len(p.AllowedValues) > 0 && !slices.Contains(texts(p.AllowedValues), value) {
 		return fmt.Sprintf("%q is none of %v", value, p.AllowedValues)
@@ -53,6 +53,19 @@ func (p Parameter) refuses(value string) string {
 	return ""
 }
 
+// mismatch says why a value is not what the pattern allows. CloudFormation reads it as Java
+// does, with lookaheads; what Go cannot read could not be held against the functions.
+func (p Parameter) mismatch(value string) string {
+	pattern, err := regexp.Compile(p.AllowedPattern)
+	switch {
+	case err != nil:
+		return "its pattern is in no syntax that Go shares with Java"
+	case !pattern.MatchString(value):
+		return fmt.Sprintf("%q does not match", value)
+	}
+	return ""
+}
+
 // Wordless finds the parameters whose refusal would show a regular expression to people:
 // CloudFormation says ConstraintDescription in its place, where there is one.
 func Wordless(t Template) []Problem {
@@ -62,8 +75,8 @@ func Wordless(t Template) []Problem {
 		if (p.AllowedPattern != "" || p.MaxLength > 0) && p.ConstraintDescription == "" {
 			found = append(found, problem(name, "it refuses values, and says nothing but its pattern"))
 		}
-		if p.refuses(fmt.Sprint(p.Default)) != "" {
-			found = append(found, problem(name, "it refuses its own default"))
+		if why := p.refuses(fmt.Sprint(p.Default)); why != "" {
+			found = append(found, problem(name, "it refuses its own default: %s", why))
 		}
 	}
 	return found

@@ -10,6 +10,10 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
+	"unicode/utf8"
+
+	"pgregory.net/rapid"
 
 	"github.com/lockwarden/lockwarden/infra/deploycheck"
 	"github.com/lockwarden/lockwarden/infra/local"
@@ -116,6 +120,7 @@ func TestTheTemplateDeploysEverywhere(t *testing.T) {
 	report(t, deploycheck.Wordless(template))
 	nested, _ := chat(t)
 	for _, region := range regions {
+		report(t, deploycheck.Types(template, deploycheck.Place{Region: region}))
 		for name, parameters := range deployments(region) {
 			t.Run(region+" "+name, func(t *testing.T) {
 				report(t, deploycheck.Refused(template, parameters))
@@ -208,5 +213,50 @@ func TestTheDeployRefusesWhatAFunctionWould(t *testing.T) {
 				t.Errorf("%s=%q: to be refused %v, the deploy says %v, the function %v", parameter, v.Value, v.Refused != "", refused, function(v.Value))
 			}
 		}
+	}
+}
+
+// Whatever the deploy takes, the functions take: their parsers accept every text that a
+// pattern does.
+func TestTheFunctionsTakeWhatTheDeployTakes(t *testing.T) {
+	template, _ := whole(t)
+	duration := func(v string) error {
+		d, err := time.ParseDuration(v)
+		if err == nil && d <= 0 {
+			return fmt.Errorf("%s is %s", v, d)
+		}
+		return err
+	}
+	paths := func(v string) error { _, err := policy.ParsePaths(v); return err }
+	overrides := func(v string) error { _, err := policy.ParseOverrides(v); return err }
+	for name, tc := range map[string]struct {
+		pattern string
+		parse   func(string) error
+	}{
+		"StuckAfter":          {deploycheck.DurationPattern(), duration},
+		"RemindEvery":         {deploycheck.DurationPattern(), duration},
+		"ReleaseGuard":        {deploycheck.DurationPattern(), duration},
+		"PrunePaths":          {deploycheck.PrunePathsPattern(), paths},
+		"StuckAfterOverrides": {deploycheck.OverridesPattern(), overrides},
+		"WatchTableArns":      {deploycheck.TablePattern(), nil},
+		"WatchBucketArns":     {deploycheck.BucketPattern(), nil},
+		"WatchKmsKeyArns":     {deploycheck.KeyPattern(), nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := template.Parameters[name].AllowedPattern; got != tc.pattern {
+				t.Fatalf("its pattern is not what grammar.go composes. It is\n%s\nand should be\n%s", got, tc.pattern)
+			}
+			if tc.parse == nil {
+				return
+			}
+			values := rapid.StringMatching(strings.Trim(tc.pattern, "^$"))
+			rapid.Check(t, func(t *rapid.T) {
+				if v := values.Draw(t, "value"); utf8.ValidString(v) {
+					if err := tc.parse(v); err != nil {
+						t.Fatalf("the deploy takes %q, and the function does not start: %v", v, err)
+					}
+				}
+			})
+		})
 	}
 }
