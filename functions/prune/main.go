@@ -92,5 +92,7 @@ func (s settings) rules() (prune.Rules, error) {
 		errs = append(errs, fmt.Errorf("PRUNE_MODE is %q: it must be delete or report", s.Mode))
 	}
 	after := time.Duration(s.AfterDays * 24 * float64(time.Hour))
-	return prune.Rules{Paths: paths, After: after, ReportOnly: s.Mode == "report"}, errors.Join(errs...)
+	return prune.Rules{
+		Paths: paths, After: after, ReportOnly: s.Mode == "report", WithoutDigest: s.WithoutDigest, OwnBucket: s.OwnBucket,
+	}, errors.Join(errs...)
 }

@@ -164,7 +164,7 @@ func pruner(w *world, cfg aws.Config, paths string, after time.Duration) (*prune
 	return &prune.Pruner{
 		Stores: set, Records: table, Bookmark: table, Composer: composer(),
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic, composer()), Meter: metric.NewPublisher(cfg, "Chaos"),
-		Rules: prune.Rules{Paths: globs, After: after}, Now: w.now, Log: quiet,
+		Rules: prune.Rules{Paths: globs, After: after, OwnBucket: w.BucketARN}, Now: w.now, Log: quiet,
 	}, nil
 }
 

@@ -175,12 +175,28 @@ func (w *world) putMemory(ctx context.Context) error {
 	err = turn.End(ctx, map[string]ledger.Store{
 		w.spare: {FailingSince: then, Good: 1, Notified: 1, NotifiedAt: then}, w.TableARN: {LastRead: then.Add(-2 * time.Hour)}, w.BucketARN: {LastRead: then.Add(-2 * time.Hour)},
 	})
+	if err != nil {
+		return err
+	}
+	return w.putPrunes(ctx, table, time.Now().Add(-month))
+}
+
+// putPrunes has the ledger remember two prunes of the time at which the states went.
+func (w *world) putPrunes(ctx context.Context, table *ledger.Table, then time.Time) error {
+	set, err := w.open(w.aws.Config())
+	if err != nil {
+		return err
+	}
 	for key, told := range map[string]bool{untold: false, restored: true} {
+		version, _, err := set.Buckets[0].LastVersion(ctx, w.Path(key))
 		if err == nil {
-			err = table.RecordPruned(ctx, ledger.Pruned{At: then, Told: told, State: policy.Stale{Path: w.Path(key), Fate: policy.Pruned, LastModified: then}})
+			err = table.RecordPruned(ctx, ledger.Pruned{At: then, Told: told, State: policy.Stale{Path: w.Path(key), Fate: policy.Pruned, LastModified: then, VersionID: version}})
+		}
+		if err != nil {
+			return err
 		}
 	}
-	return err
+	return nil
 }
 
 // contents are what lies in the world at one moment, seen past the API.

@@ -12,7 +12,7 @@ import (
 type Item map[string]map[string]string
 
 // expression is a condition or filter: attribute_exists, attribute_not_exists,
-// begins_with, comparisons, AND, OR and parentheses. AND and OR bind as in DynamoDB.
+// begins_with, contains, comparisons, AND, OR and parentheses. AND and OR bind as in DynamoDB.
 type expression struct {
 	tokens []string
 	names  map[string]string
@@ -89,7 +89,7 @@ func (e *expression) term(item Item) (bool, error) {
 		return ok, err
 	}
 	switch word := e.next(); word {
-	case "attribute_exists", "attribute_not_exists", "begins_with":
+	case "attribute_exists", "attribute_not_exists", "begins_with", "contains":
 		return e.function(word, item)
 	default:
 		return e.comparison(word, item)
@@ -105,11 +105,12 @@ func (e *expression) function(name string, item Item) (bool, error) {
 	switch name {
 	case "attribute_not_exists":
 		ok = !there
-	case "begins_with":
+	case "begins_with", "contains":
 		if !e.take(",") {
 			return false, fmt.Errorf("%s without a second argument", name)
 		}
-		ok = there && strings.HasPrefix(value["S"], e.values[e.next()]["S"])
+		holds := map[string]func(s, part string) bool{"begins_with": strings.HasPrefix, "contains": strings.Contains}[name]
+		ok = there && holds(value["S"], e.values[e.next()]["S"])
 	}
 	if !e.take(")") {
 		return false, fmt.Errorf("%s is not closed", name)

@@ -16,9 +16,9 @@ import (
 )
 
 var (
-	// errOverMarker is for stores on which a deleted object blocks its own key for good
+	// ErrOverMarker is for stores on which a deleted object blocks its own key for good
 	// (versitygw 1.8.0): S3 itself accepts If-None-Match over a delete marker.
-	errOverMarker = errors.New("the store refuses to create the object, although there is none: it counts a delete marker as an object, or another client took and released a lock twice just now")
+	ErrOverMarker = errors.New("the store refuses to create the object, although there is none: it counts a delete marker as an object, or another client took and released a lock twice just now")
 	errDigestRow  = errors.New("a row of that name is there that is no lock: the digest of another state")
 )
 
@@ -70,7 +70,7 @@ func (b *Bucket) AcquireLike(ctx context.Context, path string, raw []byte, like 
 			case !again:
 				continue // it was released in between
 			case status(err) == http.StatusPreconditionFailed:
-				err = errOverMarker
+				err = ErrOverMarker
 			}
 			return tflock.Holding{}, &Error{b.arn, err}
 		}

@@ -152,3 +152,12 @@ func (b *Bucket) objectDigest(ctx context.Context, path string) (string, error) 
 	}
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
+
+// stateName gives the state's path as a row's name has it: the row of a digest ends in
+// -md5, and so may the key of a lock's state.
+func stateName(rowName string, isLock bool) string {
+	if isLock {
+		return rowName
+	}
+	return strings.TrimSuffix(rowName, digestSuffix)
+}

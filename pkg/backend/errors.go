@@ -63,7 +63,7 @@ func (e *Error) Refused() bool {
 	if _, unsettled := errors.AsType[*unsettledError](e.Err); unsettled {
 		return false
 	}
-	if errors.Is(e.Err, errOverMarker) {
+	if errors.Is(e.Err, ErrOverMarker) {
 		return true
 	}
 	switch status(e.Err) {

@@ -95,7 +95,7 @@ func (b *Bucket) WriteState(ctx context.Context, path string, content []byte, li
 		case !again:
 			continue // it was deleted in between
 		case status(err) == http.StatusPreconditionFailed:
-			err = errOverMarker
+			err = ErrOverMarker
 		}
 		return "", &Error{b.arn, err}
 	}

@@ -42,11 +42,12 @@ type Pruned struct {
 	Until     time.Time    `json:"until"`               // that invocation is dead by then
 	Told      bool         `json:"told"`                // the report with it is out
 	Restoring bool         `json:"restoring,omitempty"` // made for a restore: there is nothing to tell
+	Lost      bool         `json:"lost,omitempty"`      // S3 kept no version of its bytes, so that it cannot be restored
 	State     policy.Stale `json:"state"`
 }
 
-// ErrRecorded says that another run has a state in hand, or has just pruned it.
-var ErrRecorded = errors.New("another run of ours has it in hand")
+// ErrRecorded says that another run is at work on a state, or has just pruned it.
+var ErrRecorded = errors.New("another run of ours is at work on it")
 
 // RecordPruned writes a record. It fails with ErrRecorded when the same version of the
 // state is on record by another run that may be alive.
@@ -130,10 +131,11 @@ func (t *Table) ToldPruned(ctx context.Context, told []Pruned) error {
 	})
 }
 
-// PrunedLately gives the records of the last 90 days, the newest first.
+// PrunedLately gives the records of the last 90 days that can be restored, the newest
+// first.
 func (t *Table) PrunedLately(ctx context.Context) ([]Pruned, error) {
 	all, err := t.pruned(ctx, nil)
-	return slices.DeleteFunc(all, func(p Pruned) bool { return p.Restoring }), err
+	return slices.DeleteFunc(all, func(p Pruned) bool { return p.Restoring || p.Lost }), err
 }
 
 // UntoldPruned gives the records of prunes that died before their report was out, and of

@@ -6,8 +6,14 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tfstate"
 )
 
-// KeepTag is the object tag that keeps a state from being pruned, whatever its value.
+// KeepTag is the object tag that keeps a state from being pruned, whatever its value. S3
+// drops an object's tags when the object is written again, so that it lasts until a client
+// writes the state; OpenTofu 1.11 and later set it with every write if the backend's
+// state_tags name it. An exclusion in PrunePaths lasts.
 const KeepTag = "lockwarden:keep"
+
+// KeepAdvice says how to keep a stale state, in the words of every message and page.
+const KeepAdvice = "exclude it in PrunePaths (!branches/demo/**), or tag the state object " + KeepTag + ", which lasts until a client writes the state (OpenTofu keeps it with state_tags)"
 
 // StateFacts is what is known of a stale state when it is judged. An empty text means
 // that the fact is not so.
@@ -18,6 +24,7 @@ type StateFacts struct {
 	Read      bool   // its bytes were read, and Contents says what is in them
 	Sealed    string // why its bytes cannot be had
 	Contents  tfstate.Summary
+	NoDigest  string // why its missing digest matters
 	Digest    string // which table says that its bytes are others
 	Changed   string // how it differs from what was listed and looked at
 }
@@ -46,6 +53,8 @@ func MayPrune(f StateFacts) (ok bool, reason Reason, why string) {
 		return false, HasResources, fmt.Sprintf("it manages %d objects", f.Contents.Managed)
 	case c == tfstate.HasOutputs:
 		return false, HasOutputs, fmt.Sprintf("it has %d outputs, which other configurations may read", f.Contents.Outputs)
+	case f.NoDigest != "":
+		return false, NoDigest, f.NoDigest
 	case f.Digest != "":
 		return false, DigestMismatch, f.Digest
 	case f.Changed != "":
@@ -53,6 +62,6 @@ func MayPrune(f StateFacts) (ok bool, reason Reason, why string) {
 	case c == tfstate.Empty:
 		return true, "", "it manages nothing and has no outputs"
 	default:
-		return false, UnreadableFile, "it is of a condition that nobody knows"
+		return false, UnreadableFile, "its condition is unknown"
 	}
 }

@@ -25,6 +25,7 @@ func TestMayPrune(t *testing.T) {
 		{policy.Encrypted, func(f *policy.StateFacts) { f.Contents.Condition = tfstate.Encrypted }},
 		{policy.HasResources, func(f *policy.StateFacts) { f.Contents = tfstate.Summary{Condition: tfstate.HasResources, Managed: 3} }},
 		{policy.HasOutputs, func(f *policy.StateFacts) { f.Contents = tfstate.Summary{Condition: tfstate.HasOutputs, Outputs: 1} }},
+		{policy.NoDigest, func(f *policy.StateFacts) { f.NoDigest = "no table has one" }},
 		{policy.DigestMismatch, func(f *policy.StateFacts) { f.Digest = "another" }},
 		{policy.Changed, func(f *policy.StateFacts) { f.Changed = "written" }},
 	}

@@ -17,13 +17,14 @@ type Reason string
 
 // The reasons, in order of precedence: a state that is kept for several says the first.
 const (
-	Protected      Reason = "protected"          // it carries the object tag lockwarden:keep
+	Protected      Reason = "protected"          // it carries the object tag lockwarden:keep, or S3 refuses to delete it
 	Unversioned    Reason = "unversioned_bucket" // its delete could not be undone
-	Locked         Reason = "locked"             // or whether it is locked cannot be known
+	Locked         Reason = "locked"             // or it cannot be locked, or whether it is locked is not known
 	UnreadableFile Reason = "unreadable"         // no certain judgement on its bytes
 	Encrypted      Reason = "encrypted"          // OpenTofu encrypted it, so nobody can see what it manages
 	HasResources   Reason = "has_resources"      // it manages infrastructure
 	HasOutputs     Reason = "has_outputs"        // other configurations may read them
+	NoDigest       Reason = "no_digest"          // its clients may use a table that nobody watches
 	DigestMismatch Reason = "digest_mismatch"    // a lock table says that its bytes are others
 	Changed        Reason = "changed"            // it was written, or is gone, since it was listed
 )
@@ -34,7 +35,7 @@ type Stale struct {
 	Path           string      `json:"path"` // bucket/key
 	Fate           Fate        `json:"fate"`
 	Reason         Reason      `json:"reason,omitempty"` // of a kept one
-	Why            string      `json:"why,omitempty"`    // the reason in words
+	Why            string      `json:"why,omitempty"`    // the reason in words; of a pruned one, what is to be known about its restore
 	Serial         uint64      `json:"serial"`
 	Lineage        string      `json:"lineage,omitempty"`
 	LastModified   time.Time   `json:"last_modified"`             // S3's clock

@@ -3,6 +3,7 @@ package prune_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -11,7 +12,10 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/prune"
@@ -77,7 +81,7 @@ func TestAFailedCallHeals(t *testing.T) {
 		if calls.Load() < fail {
 			break
 		}
-		if err == nil && len(report.Errors) == 0 && !madeGood {
+		if done := len(report.Pruned) == 1 && !w.readable(key) && len(w.held()) == 0; err == nil && len(report.Errors) == 0 && !done {
 			t.Errorf("call %d failed, and the report does not say so: %+v", fail, report)
 		}
 		if madeGood && (len(report.Pruned) != 1 || w.readable(key)) {
@@ -201,7 +205,6 @@ func TestALeftoverIsFoundByItsRecord(t *testing.T) {
 		"without a state":                {"branches/gone/terraform.tfstate", func(*world) {}},
 		"outside of the paths":           {"main/gone/terraform.tfstate", func(*world) {}},
 		"with a state that is not stale": {"branches/young/terraform.tfstate", func(w *world) { w.put("branches/young/terraform.tfstate", state(w, "applied")) }},
-		"with PruneMode=report":          {key, func(w *world) { w.rules.ReportOnly = true }},
 		"behind the mark":                {"branches/a", func(w *world) { w.mark("branches/b") }},
 		"with the object gone and rows left": {"branches/half", func(w *world) {
 			h, _, err := w.set.Buckets[0].Find(w.Context(), w.Path("branches/half"))
@@ -226,13 +229,46 @@ func TestALeftoverIsFoundByItsRecord(t *testing.T) {
 	}
 }
 
-// leave makes a lock of ours with its record, as a run that died leaves it.
+// With PruneMode=report there is no right to release anything, and somebody has to hear of
+// what an earlier run left.
+func TestALeftoverWithPruneModeReport(t *testing.T) {
+	w := newWorld(t)
+	w.leave(key, "dead", time.Now().Add(-time.Hour))
+	w.rules.ReportOnly = true
+	wire := &local.Wire{Refuse: func(call string) bool {
+		return call == "PUT" || call == "DELETE"
+	}}
+	if report, err := w.run(wire, prune.Request{}, "r"); err != nil || len(report.Errors) != 1 || !strings.Contains(report.Errors[0], "PruneMode=report") || len(w.held()) != 3 {
+		t.Errorf("%+v, %v, held %v", report, err, w.held())
+	}
+	w.rules.ReportOnly = false
+	if report := w.prune(); len(report.Errors) != 0 || len(w.held()) != 0 {
+		t.Errorf("%+v, held %v", report, w.held())
+	}
+}
+
+// leave makes a lock of ours with its record, as a run that died before its delete leaves
+// it. Where there is no state somebody else deleted it since.
 func (w *world) leave(key, request string, deadline time.Time) {
 	w.Helper()
+	bucket := w.set.Buckets[0]
+	version, current, err := bucket.LastVersion(w.Context(), w.Path(key))
+	if errors.Is(err, backend.ErrGone) {
+		version, err = bucket.WriteState(w.Context(), w.Path(key), state(w, "destroyed"), backend.Encryption{})
+		if err == nil {
+			_, err = server.S3().DeleteObject(w.Context(), &s3.DeleteObjectInput{Bucket: &w.Bucket, Key: &key})
+		}
+		if err == nil {
+			err = server.Age(w.Bucket, key, time.Hour)
+		}
+	}
+	if err != nil {
+		w.Fatal(current, err)
+	}
 	note, _ := json.Marshal(map[string]any{"request_id": request, "deadline": deadline.UTC()})
 	raw, err := tflock.Info{ID: "x", Operation: "lockwarden-prune", Info: string(note), Who: "lockwarden-prune@lambda", Path: w.Path(key)}.Marshal()
 	if err == nil {
-		err = w.ledger().RecordPruned(w.Context(), ledger.Pruned{At: time.Now(), Request: request, Until: deadline, State: policy.Stale{Path: w.Path(key)}})
+		err = w.ledger().RecordPruned(w.Context(), ledger.Pruned{At: time.Now(), Request: request, Until: deadline, State: policy.Stale{Path: w.Path(key), VersionID: version}})
 	}
 	for _, s := range w.set.All() {
 		if err == nil {

@@ -9,6 +9,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
@@ -117,38 +120,61 @@ func TestARefusedDelete(t *testing.T) {
 	})
 }
 
-// A prune that nobody was told of is told by the next run, also when the state is back by
-// then; a record of a delete that never came is not.
-func TestUntoldPrunes(t *testing.T) {
+// What became of a state whose run died is what the version history says: a delete that
+// came is reported by the next run, also when the state was written again since, and then
+// nothing is offered for restore. A delete that never came is not.
+func TestUnreportedPrunes(t *testing.T) {
+	remove := func(w *world) {
+		if _, err := server.S3().DeleteObject(w.Context(), &s3.DeleteObjectInput{Bucket: &w.Bucket, Key: aws.String(key)}); err != nil {
+			w.Fatal(err)
+		}
+	}
+	write := func(w *world) { w.put(key, state(w, "applied")) }
 	for name, tc := range map[string]struct {
-		prepare func(w *world, record *ledger.Pruned)
-		told    bool
+		since   []func(w *world)
+		change  func(record *ledger.Pruned)
+		told    bool // a report names it
+		offered bool // for restore
+		errors  int
 	}{
-		"of a state that is gone":           {func(*world, *ledger.Pruned) {}, true},
-		"of a state that was written since": {func(w *world, _ *ledger.Pruned) { w.put(key, state(w, "applied")) }, true},
-		"whose delete never came": {func(w *world, record *ledger.Pruned) {
-			w.put(key, state(w, "applied"))
-			var err error
-			if record.State.LastModified, err = w.set.Buckets[0].StateWritten(w.Context(), w.Path(key)); err != nil {
-				w.Fatal(err)
-			}
-		}, false},
-		"of a restore":           {func(_ *world, record *ledger.Pruned) { record.Restoring = true }, false},
-		"of a run that is alive": {func(_ *world, record *ledger.Pruned) { record.Until = time.Now().Add(time.Hour) }, false},
+		"it is deleted":                            {since: []func(*world){remove}, told: true, offered: true},
+		"it is deleted and written again":          {since: []func(*world){remove, write}, told: true},
+		"it was written in place of being deleted": {since: []func(*world){write}},
+		"it was written, and then deleted":         {since: []func(*world){write, remove}},
+		"it is there as it was":                    {},
+		"somebody deleted it long after the run": {since: []func(*world){remove}, change: func(r *ledger.Pruned) {
+			r.At = time.Now().Add(-2 * time.Hour)
+		}},
+		"its version is not in the history any more": {since: []func(*world){write}, change: func(r *ledger.Pruned) { r.State.VersionID = "expired" }, told: true, errors: 1},
+		"the run was a restore":                      {since: []func(*world){remove}, change: func(r *ledger.Pruned) { r.Restoring = true }},
+		"the run is alive":                           {since: []func(*world){remove}, change: func(r *ledger.Pruned) { r.Until = time.Now().Add(time.Hour) }, offered: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			record := ledger.Pruned{
-				At: time.Now().Add(-time.Hour), Request: "dead", Until: time.Now().Add(-time.Minute),
-				State: policy.Stale{Path: w.Path(key), Fate: policy.Pruned, LastModified: time.Now().Add(-month)},
+			w.put(key, state(t, "destroyed"))
+			version, _, err := w.set.Buckets[0].LastVersion(t.Context(), w.Path(key))
+			if err != nil {
+				t.Fatal(err)
 			}
-			tc.prepare(w, &record)
+			record := ledger.Pruned{
+				At: time.Now(), Request: "dead", Until: time.Now().Add(-time.Second),
+				State: policy.Stale{Path: w.Path(key), Fate: policy.Pruned, VersionID: version, LastModified: time.Now().Add(-month)},
+			}
+			if tc.change != nil {
+				tc.change(&record)
+			}
 			if err := w.ledger().RecordPruned(t.Context(), record); err != nil {
 				t.Fatal(err)
 			}
-			w.prune()
-			if got := len(w.published()) == 1; got != tc.told {
-				t.Errorf("told: %v", got)
+			for _, happens := range tc.since {
+				happens(w)
+			}
+			report := w.prune()
+			if told := len(w.published()) == 1; told != tc.told || len(report.Errors) != tc.errors {
+				t.Errorf("told: %v, %+v", told, report)
+			}
+			if offered := len(w.prunedLately()) == 1; offered != tc.offered {
+				t.Errorf("offered for restore: %v", offered)
 			}
 			w.prune()
 			if again := len(w.published()); again > 1 {
@@ -190,7 +216,7 @@ func TestAStateThatHangs(t *testing.T) {
 	hang := true
 	cfg := server.ConfigOver(&local.Wire{})
 	cfg.HTTPClient = hangs{&local.Wire{}, func(r *http.Request) bool { return hang && readsState(r) && strings.Contains(r.URL.Path, "/b/") }}
-	ctx, cancel := context.WithTimeout(t.Context(), 3*time.Second)
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 	defer cancel()
 	report, err := w.pruner(cfg).Run(ctx, prune.Request{}, "r")
 	if err != nil || !report.StoppedEarly || len(report.Kept) != 2 || len(report.Errors) != 1 || len(w.published()) != 1 {

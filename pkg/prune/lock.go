@@ -2,10 +2,9 @@ package prune
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/json"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -13,46 +12,58 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// What our own locks say of themselves, in the fields that clients show.
-const (
-	who              = "lockwarden-prune@lambda"
-	operationPrune   = "lockwarden-prune"
-	operationRestore = "lockwarden-restore"
-)
-
-// note is what our locks carry in Info, so that a later run knows a leftover.
-type note struct {
-	Request  string    `json:"request_id"`
-	Deadline time.Time `json:"deadline"` // its invocation is dead by then
-}
-
-const (
-	// lifetime is the longest that a Lambda lives, for when the deadline is not known.
-	lifetime = 15 * time.Minute
-	// skew is how far the clocks of two invocations may differ.
-	skew = time.Minute
-	// repeatWait is less than the minute that Lambda waits before it repeats a request. What
-	// the same request did later than that is at work now: Lambda delivers some twice.
-	repeatWait = 30 * time.Second
-	// patience bounds how long a release is tried, even when the run was cancelled.
-	patience = 20 * time.Second
-)
+// patience bounds how long a release is tried, even when the run was cancelled.
+const patience = 20 * time.Second
 
 // locker takes the locks of states as a client would, in every place where a client
 // could look for one: nothing pairs a bucket with a table.
 type locker struct {
-	stores backend.Set
-	note   note
-	owner  string // unique to this run, where a request's ID may be another's too
-	now    func() time.Time
+	stores  backend.Set
+	aliases map[string][]string // other names of a state in the tables, by its path
+	note    note
+	owner   string // unique to this run, where a request's ID may be another's too
+	now     func() time.Time
 }
 
-func newLocker(ctx context.Context, stores backend.Set, requestID string, started time.Time, now func() time.Time) *locker {
-	deadline, bounded := ctx.Deadline()
-	if !bounded {
-		deadline = started.Add(lifetime)
+// aliasesOf gives the other names that the tables have for states.
+func aliasesOf(ctx context.Context, tables []*backend.Table) (map[string][]string, error) {
+	all := map[string][]string{}
+	for _, t := range tables {
+		found, err := t.Aliases(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for path, names := range found {
+			for _, name := range names {
+				if !slices.Contains(all[path], name) {
+					all[path] = append(all[path], name)
+				}
+			}
+		}
 	}
-	return &locker{stores: stores, note: note{requestID, deadline.UTC().Truncate(time.Second)}, owner: rand.Text(), now: now}
+	return all, nil
+}
+
+// names are the names under which a table can have rows of a state.
+func (l *locker) names(path string) []string {
+	return append([]string{path}, l.aliases[path]...)
+}
+
+// place is where a state can be locked: an object in its bucket, or a row.
+type place struct {
+	store backend.Store
+	name  string
+}
+
+// places are all of a state's, in the order in which Terraform takes them.
+func (l *locker) places(b *backend.Bucket, path string) []place {
+	all := []place{{b, path}}
+	for _, t := range l.stores.Tables {
+		for _, name := range l.names(path) {
+			all = append(all, place{t, name})
+		}
+	}
+	return all
 }
 
 // held is the lock of a state while we have it.
@@ -62,46 +73,78 @@ type held struct {
 	holdings []tflock.Holding // in the order in which they were taken
 }
 
+// busyError says why a lock could not be taken; nothing of ours is there then.
+type busyError struct {
+	why     string
+	refused error // AWS refused it; nil: somebody else has it
+}
+
+func (e *busyError) Error() string { return e.why }
+
+// leftError says that a lock of ours is left, or may be.
+type leftError struct {
+	path string
+	err  error
+}
+
+func (e *leftError) Error() string {
+	return fmt.Sprintf("Lockwarden's own lock on %s could not be released, and the next run tries again: %v", e.path, e.err)
+}
+
+func (e *leftError) Unwrap() error { return e.err }
+
 // acquire takes the lock of a state: S3 first, then DynamoDB, as Terraform does. Our
-// own leftovers are cleared on the way. by says who holds it when somebody else does;
-// nothing of ours is left then.
-func (l *locker) acquire(ctx context.Context, b *backend.Bucket, path, operation string) (h *held, by string, err error) {
-	h = &held{path: path}
-	if h.raw, err = l.sign(path, operation); err != nil {
-		return nil, "", err
+// own leftovers are cleared on the way. It fails with *busyError, with any other error when
+// it is not known why, and with *leftError beside either where something of ours may be left.
+func (l *locker) acquire(ctx context.Context, b *backend.Bucket, path, operation string, like backend.Encryption) (*held, error) {
+	raw, err := l.sign(path, operation)
+	if err != nil {
+		return nil, err
 	}
-	for _, s := range l.storesOf(b) {
-		holding, err := s.Acquire(ctx, path, h.raw)
+	h := &held{path: path, raw: raw}
+	for _, at := range l.places(b, path) {
+		holding, err := at.take(ctx, raw, like)
 		if other, isHeld := errors.AsType[*backend.HeldError](err); isHeld && other.By != nil && l.leftover(*other.By) {
-			if err := l.clear(ctx, b, *other.By); err != nil {
-				return nil, "", errors.Join(err, l.release(ctx, h))
+			if err := l.clear(ctx, b, path, other.By.Raw); err != nil {
+				return nil, errors.Join(err, l.release(ctx, h))
 			}
-			holding, err = s.Acquire(ctx, path, h.raw)
+			holding, err = at.take(ctx, raw, like)
 		}
 		if err == nil {
 			h.holdings = append(h.holdings, holding)
 			continue
 		}
-		if other, isHeld := errors.AsType[*backend.HeldError](err); isHeld {
-			return nil, holder(other.By), l.release(ctx, h)
+		other, isHeld := errors.AsType[*backend.HeldError](err)
+		failed, isFailure := errors.AsType[*backend.Error](err)
+		switch {
+		case isHeld:
+			err = &busyError{why: holder(other.By)}
+		case isFailure && failed.Refused():
+			err = &busyError{why: "its lock could not be taken: " + failed.Error(), refused: err}
+		default:
+			err = errors.Join(err, l.mayHold(ctx, at, h))
 		}
-		if at, ok := errors.AsType[*backend.Error](err); !ok || !at.Refused() {
-			err = errors.Join(err, l.perhaps(ctx, s, h))
-		}
-		return nil, "", errors.Join(err, l.release(ctx, h))
+		return nil, errors.Join(err, l.release(ctx, h))
 	}
-	return h, "", nil
+	return h, nil
 }
 
-// perhaps adds what a failed acquire may have left, since its answer may have been lost.
-func (l *locker) perhaps(ctx context.Context, s backend.Store, h *held) error {
-	if _, isTable := s.(*backend.Table); isTable { // its release needs nothing but the bytes
-		h.holdings = append(h.holdings, tflock.Holding{Kind: tflock.DynamoDB, Store: s.ARN(), Path: h.path, Raw: string(h.raw)})
+func (at place) take(ctx context.Context, raw []byte, like backend.Encryption) (tflock.Holding, error) {
+	if b, isBucket := at.store.(*backend.Bucket); isBucket {
+		return b.AcquireLike(ctx, at.name, raw, like)
+	}
+	return at.store.Acquire(ctx, at.name, raw)
+}
+
+// mayHold adds what a failed acquire may have left, since its answer may have been lost.
+func (l *locker) mayHold(ctx context.Context, at place, h *held) error {
+	if _, isTable := at.store.(*backend.Table); isTable { // its release needs nothing but the bytes
+		h.holdings = append(h.holdings, tflock.Holding{Kind: tflock.DynamoDB, Store: at.store.ARN(), Path: at.name, Raw: string(h.raw)})
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
-	found, ok, err := s.Find(ctx, h.path)
+	found, ok, err := at.store.Find(ctx, at.name)
 	if err != nil {
 		return &leftError{h.path, err}
 	}
@@ -111,7 +154,8 @@ func (l *locker) perhaps(ctx context.Context, s backend.Store, h *held) error {
 	return nil
 }
 
-// release gives the lock back: the rows, then the object, as long as every row went.
+// release gives the lock back: the rows, then the object, as long as every row went. It
+// fails with *leftError.
 func (l *locker) release(ctx context.Context, h *held) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
@@ -130,96 +174,86 @@ func (l *locker) release(ctx context.Context, h *held) error {
 	return nil
 }
 
-// ours says whether the lock is still there: a client may have force-unlocked it, or a
-// second delivery of the same event taken it for a leftover.
-func (l *locker) ours(ctx context.Context, b *backend.Bucket, h *held) (bool, error) {
+// remove deletes one holding, and nil says that it is not there any more. When nobody
+// knows whether a call had its effect it looks, and tries once more.
+func (l *locker) remove(ctx context.Context, h tflock.Holding) error {
+	i := slices.IndexFunc(l.stores.All(), func(s backend.Store) bool { return s.ARN() == h.Store })
+	if i < 0 {
+		return fmt.Errorf("%s is not watched any more", h.Store)
+	}
+	store := l.stores.All()[i]
+	err := removed(store.Release(ctx, h))
+	if failed, ok := errors.AsType[*backend.Error](err); err == nil || (ok && failed.Refused()) {
+		return err
+	}
+	now, found, lookErr := store.Find(ctx, h.Path)
+	switch {
+	case lookErr != nil:
+		return errors.Join(err, lookErr)
+	case !found, now.Err == nil && now.Raw != h.Raw:
+		return nil
+	}
+	return removed(store.Release(ctx, now))
+}
+
+// removed takes what is gone, or another one by now, for success.
+func removed(err error) error {
+	if _, changed := errors.AsType[*backend.ChangedError](err); changed || errors.Is(err, backend.ErrGone) {
+		return nil
+	}
+	return err
+}
+
+// clear removes a leftover of ours from wherever it is: rows first, then the object.
+func (l *locker) clear(ctx context.Context, b *backend.Bucket, path, raw string) error {
+	for _, at := range slices.Backward(l.places(b, path)) {
+		found, ok, err := at.store.Find(ctx, at.name)
+		if err == nil && ok && found.Raw == raw {
+			err = l.remove(ctx, found)
+		}
+		if err != nil {
+			return &leftError{path, err}
+		}
+	}
+	return nil
+}
+
+// clearDead removes the locks of dead invocations of ours from a state. alive says that
+// one of ours is at work on it.
+func (l *locker) clearDead(ctx context.Context, b *backend.Bucket, path string, log *slog.Logger) (alive bool, err error) {
+	for _, at := range l.places(b, path) {
+		h, found, err := at.store.Find(ctx, at.name)
+		alive = alive || (found && h.Info.Who == who && !l.leftover(h))
+		if err == nil && found && l.leftover(h) {
+			log.InfoContext(ctx, "clearing a lock that a run of ours left behind", "path", path, "lock_id", h.Info.ID, "info", h.Info.Info)
+			err = l.clear(ctx, b, path, h.Raw)
+		}
+		if err != nil {
+			return alive, err
+		}
+	}
+	return alive, nil
+}
+
+// stillHeld says whether the lock is still there: a client may have force-unlocked it, or
+// a second delivery of the same event taken it for a leftover.
+func (l *locker) stillHeld(ctx context.Context, b *backend.Bucket, h *held) (bool, error) {
 	now, found, err := b.Find(ctx, h.path)
 	return found && now.Raw == string(h.raw), err
 }
 
-// leftError says that a lock of ours was left behind.
-type leftError struct {
-	path string
-	err  error
-}
-
-func (e *leftError) Error() string {
-	return fmt.Sprintf("Lockwarden's own lock on %s could not be released, and the next run will clear it: %v", e.path, e.err)
-}
-
-func (e *leftError) Unwrap() error { return e.err }
-
-// remove deletes one holding. That it is gone, or another one by now, is as good.
-func (l *locker) remove(ctx context.Context, h tflock.Holding) error {
-	for _, s := range l.stores.All() {
-		if s.ARN() != h.Store {
-			continue
-		}
-		err := s.Release(ctx, h)
-		if _, changed := errors.AsType[*backend.ChangedError](err); err != nil && !changed && !errors.Is(err, backend.ErrGone) {
-			return err
-		}
-	}
-	return nil
-}
-
-// clear removes a leftover of ours wherever it lies: rows first, then the object.
-func (l *locker) clear(ctx context.Context, b *backend.Bucket, left tflock.Holding) error {
-	for _, s := range slices.Backward(l.storesOf(b)) {
-		found, ok, err := s.Find(ctx, left.Path)
-		if err == nil && ok && found.Raw == left.Raw {
-			err = l.remove(ctx, found)
-		}
+// heldBy says who holds a lock on a state, or nothing. Leftovers of ours do not count.
+func (l *locker) heldBy(ctx context.Context, b *backend.Bucket, path string) (string, error) {
+	for _, at := range l.places(b, path) {
+		h, found, err := at.store.Find(ctx, at.name)
 		if err != nil {
-			return &leftError{left.Path, err}
+			return "", err
+		}
+		if found && !l.leftover(h) {
+			return holder(&h), nil
 		}
 	}
-	return nil
-}
-
-// leftover says whether a lock is one of ours whose invocation is dead: of this same
-// request, which Lambda repeats after a crash, or past its deadline.
-func (l *locker) leftover(h tflock.Holding) bool {
-	if h.Err != nil || h.Info.Who != who || (h.Info.Operation != operationPrune && h.Info.Operation != operationRestore) {
-		return false
-	}
-	var n note
-	if json.Unmarshal([]byte(h.Info.Info), &n) != nil || n.Deadline.IsZero() {
-		return false
-	}
-	return l.repeats(n.Request, h.Info.Created) || l.now().After(n.Deadline.Add(skew))
-}
-
-// repeats says whether we are Lambda's repeat of the request that did something at that
-// time, so that it is dead.
-func (l *locker) repeats(request string, at time.Time) bool {
-	return request != "" && request == l.note.Request && !l.now().Before(at.Add(repeatWait))
-}
-
-// sign makes the bytes of a lock: what Go's encoding/json gives for a client's own
-// struct, so that Terraform and OpenTofu show it and can unlock it.
-func (l *locker) sign(path, operation string) ([]byte, error) {
-	var b [16]byte
-	_, _ = rand.Read(b[:]) // it never fails
-	info, err := json.Marshal(l.note)
-	if err != nil {
-		return nil, fmt.Errorf("lock on %s: %w", path, err)
-	}
-	lock := tflock.Info{
-		ID:        fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]),
-		Operation: operation, Info: string(info), Who: who, Version: "lockwarden", Created: l.now().UTC(), Path: path,
-	}
-	return lock.Marshal()
-}
-
-// storesOf are the places where a state of that bucket can be locked, in Terraform's
-// order.
-func (l *locker) storesOf(b *backend.Bucket) []backend.Store {
-	stores := []backend.Store{b}
-	for _, t := range l.stores.Tables {
-		stores = append(stores, t)
-	}
-	return stores
+	return "", nil
 }
 
 // holder says in words who has a lock.
@@ -228,7 +262,7 @@ func holder(h *tflock.Holding) string {
 	case h == nil:
 		return "it was locked a moment ago"
 	case h.Err != nil:
-		return "it is locked by something that nobody can read: " + h.Err.Error()
+		return "it is locked by something unreadable: " + h.Err.Error()
 	}
 	return fmt.Sprintf("%.100s holds a lock on it (%.60s, ID %.60s)", h.Info.Who, h.Info.Operation, h.Info.ID)
 }

@@ -39,7 +39,12 @@ type meter interface {
 type Rules struct {
 	Paths      policy.Paths
 	After      time.Duration // a state that was not written for longer is stale
-	ReportOnly bool          // PruneMode=report: delete nothing
+	ReportOnly bool          // PruneMode=report: delete nothing, and there is no right to write
+	// WithoutDigest is PruneWithoutDigest: prune a state although no watched table has a
+	// digest of it. OwnBucket, the ARN of the stack's own bucket or empty, needs no digests:
+	// its clients use the stack's own table or lock files.
+	WithoutDigest bool
+	OwnBucket     string
 }
 
 // Pruner is what a prune depends on.
@@ -59,37 +64,30 @@ type Pruner struct {
 // deadline is when it dies: both go into its locks and its records, so that a later run
 // knows what a dead one left. What could not be done is among the report's errors; an
 // error means that a repeat is needed, since a lock of ours may be left or people were
-// not told.
+// not notified.
 //
 // Two runs at once do no harm, even as Lambda may deliver one event twice: each takes
 // the locks of the other for leftovers if their request is the same, but looks for its own
 // before it deletes, and deletes nothing that is not, byte for byte, what it judged.
 func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Report, error) {
-	started := p.Now()
-	r := &run{
-		Pruner: p, locker: newLocker(ctx, p.Stores, requestID, started, p.Now),
-		deletes: !p.Rules.ReportOnly && !request.DryRun, cutoff: started.Add(-p.Rules.After),
-	}
-	work, cancel := r.budget(ctx)
+	work, stopAt, cancel := budget(ctx, p.Now)
 	defer cancel()
-	for _, t := range p.Stores.Tables {
-		// A path that no client can have: a bucket's name begins with no capital.
-		if _, _, err := t.Find(work, "Lockwarden/readable"); err != nil {
-			r.blind = "whether it is locked is not known: " + err.Error()
-			r.tally.fail(err)
-		}
-	}
+	r := p.newRun(ctx, work, requestID)
 	if request.DryRun {
-		stopped := r.walk(work, ledger.Mark{})
+		stopped := r.walk(work, stopAt, nil, ledger.Mark{})
 		return r.tally.report(true, stopped != nil), nil
 	}
-	dead := r.settleAll(work)
+	settled := r.settler().all(work)
 	mark, err := p.Bookmark.Mark(work)
 	if err != nil {
 		r.tally.fail(err) // from the beginning, then
 	}
-	stopped := r.walk(work, mark)
-	report := r.tally.report(!r.deletes, stopped != nil)
+	var remove *remover
+	if !p.Rules.ReportOnly {
+		remove = &remover{inspect: r.inspect, locks: r.locks, gate: newGate(settled.stuck), records: p.Records, tally: r.tally}
+	}
+	stopped := r.walk(work, stopAt, remove, mark)
+	report := r.tally.report(remove == nil, stopped != nil)
 	errs := slices.Clone(r.tally.left)
 	switch {
 	case stopped != nil:
@@ -97,33 +95,77 @@ func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Re
 	case mark != ledger.Mark{}:
 		errs = append(errs, p.Bookmark.SetMark(ctx, ledger.Mark{}))
 	}
-	return report, errors.Join(append(errs, r.tell(ctx, report, dead))...)
+	return report, errors.Join(append(errs, p.notify(ctx, r.tally, report, settled))...)
 }
 
-// run is one prune under way.
+// run is what the parts of one prune share.
 type run struct {
-	*Pruner
-	*locker
-	tally   tally
-	deletes bool
-	blind   string    // why nothing may be deleted; empty: it may
-	cutoff  time.Time // a state that was written before it is stale
-	stopAt  time.Time // begin nothing then
+	pruner  *Pruner
+	locks   *locker
+	inspect *inspector
+	tally   *tally
+}
+
+// newRun reads what has to be known of the tables before any state is looked at.
+func (p *Pruner) newRun(ctx, work context.Context, requestID string) *run {
+	started := p.Now()
+	t := &tally{}
+	blind := ""
+	for _, table := range p.Stores.Tables {
+		// A path that no client can have: a bucket's name begins with no capital.
+		if _, _, err := table.Find(work, "Lockwarden/readable"); err != nil {
+			blind = unknownLocks(err)
+			t.fail(err)
+		}
+	}
+	names, err := aliasesOf(work, p.Stores.Tables)
+	if err != nil && blind == "" {
+		blind = unknownLocks(err)
+		t.fail(err)
+	}
+	locks := newLocker(ctx, p.Stores, names, requestID, started, p.Now)
+	return &run{
+		pruner: p, locks: locks, tally: t,
+		inspect: &inspector{tables: p.Stores.Tables, locks: locks, rules: p.Rules, cutoff: started.Add(-p.Rules.After), blind: blind, tally: t},
+	}
+}
+
+func unknownLocks(err error) string { return "whether it is locked is not known: " + err.Error() }
+
+func (r *run) settler() *settler {
+	return &settler{stores: r.pruner.Stores, locks: r.locks, records: r.pruner.Records, tally: r.tally, log: r.pruner.Log, mayWrite: !r.pruner.Rules.ReportOnly}
+}
+
+// walk handles the stale states from the mark on. It gives where the next run is to go
+// on, or nil at the end. Without a remover nothing is deleted.
+func (r *run) walk(ctx context.Context, stopAt time.Time, remove *remover, from ledger.Mark) *ledger.Mark {
+	h := &handler{inspect: r.inspect, remove: remove, tally: r.tally, log: r.pruner.Log}
+	b := newBatcher(h, &digestReader{tables: r.pruner.Stores.Tables, now: r.pruner.Now, log: r.pruner.Log, idle: r.inspect.blind != ""}, stopAt, r.pruner.Now)
+	l := &lister{
+		buckets: r.pruner.Stores.Buckets, paths: r.pruner.Rules.Paths, cutoff: r.inspect.cutoff, stopAt: stopAt,
+		now: r.pruner.Now, tally: r.tally, batch: b,
+	}
+	stopped := l.list(ctx, from)
+	b.finish(ctx)
+	if r.tally.interrupted != nil {
+		return r.tally.interrupted
+	}
+	return stopped
 }
 
 // reserve is the time that is kept at the end: half of it to finish what is under way,
-// half to release, to tell and to record.
+// half to release, to notify and to record.
 const reserve = 90 * time.Second
 
 // budget says when to begin nothing more, and ends the work in time before the deadline.
-func (r *run) budget(ctx context.Context) (context.Context, context.CancelFunc) {
+func budget(ctx context.Context, now func() time.Time) (context.Context, time.Time, context.CancelFunc) {
 	deadline, bounded := ctx.Deadline()
 	if !bounded {
-		r.stopAt = r.Now().AddDate(1, 0, 0)
-		return context.WithCancel(ctx)
+		work, cancel := context.WithCancel(ctx)
+		return work, now().AddDate(1, 0, 0), cancel
 	}
 	left := time.Until(deadline)
 	kept := min(reserve, left/3)
-	r.stopAt = r.Now().Add(left - kept)
-	return context.WithDeadline(ctx, deadline.Add(-kept/2))
+	work, cancel := context.WithDeadline(ctx, deadline.Add(-kept/2))
+	return work, now().Add(left - kept), cancel
 }

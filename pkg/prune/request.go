@@ -6,8 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-
-	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Request is the function's payload. The zero value is what the schedule asks for.
@@ -57,8 +55,12 @@ func ParseRequest(payload []byte) (Request, error) {
 	if decoder.More() {
 		return r, errors.New("the payload has something after its JSON object" + example)
 	}
-	if _, _, ok := tflock.SplitPath(r.Restore); r.Restore != "" && !ok {
-		return r, errors.New("restore must be the path of a state" + example)
+	if r.Restore != "" {
+		path, err := ParsePath(r.Restore)
+		if err != nil {
+			return r, fmt.Errorf("%w%s", err, example)
+		}
+		r.Restore = path
 	}
 	if r.Restore != "" && r.DryRun {
 		return r, errors.New("a restore has no dry run: it writes only where there is no state" + example)

@@ -2,74 +2,120 @@ package prune
 
 import (
 	"context"
+	"errors"
+	"fmt"
+	"log/slog"
 	"sync"
-	"time"
 
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
-	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
-// record makes the record of a state whose lock we are about to take.
-func (l *locker) record(s policy.Stale, restoring bool) ledger.Pruned {
-	if !restoring {
-		s.Fate = policy.Pruned
-	}
-	return ledger.Pruned{At: l.now().UTC().Truncate(time.Second), Owner: l.owner, Request: l.note.Request, Until: l.note.Deadline.Add(skew), Restoring: restoring, State: s}
+// settler ends what dead invocations began.
+type settler struct {
+	stores   backend.Set
+	locks    *locker
+	records  records
+	tally    *tally
+	log      *slog.Logger
+	mayWrite bool // to the stores: not with PruneMode=report
 }
 
-// settleAll ends what dead invocations began: it clears the locks that they left, and gives
-// the states that they pruned and told nobody of. Every lock of ours has a record, so
-// none has to be looked for.
-func (r *run) settleAll(ctx context.Context) []ledger.Pruned {
-	records, err := r.Records.UntoldPruned(ctx)
+// settled is what it found.
+type settled struct {
+	pruned    []ledger.Pruned // deletes that were not reported
+	rewritten []ledger.Pruned // those of them that were written again since: nothing to restore
+	stuck     string          // why no lock may be taken: one of ours could not be released
+}
+
+// all clears the locks that dead invocations left, and gives the states that they pruned
+// and reported to nobody. Every lock of ours has a record, so none has to be looked for.
+func (s *settler) all(ctx context.Context) settled {
+	var found settled
+	records, err := s.records.UntoldPruned(ctx)
 	if err != nil {
-		r.tally.fail(err)
-		return nil
+		s.tally.fail(err)
+		return found
 	}
 	var mu sync.Mutex
-	var untold []ledger.Pruned
 	var group errgroup.Group
 	group.SetLimit(workers)
 	for _, record := range records {
-		b := r.Stores.BucketOf(record.State.Path)
-		if b == nil || (!r.repeats(record.Request, record.At) && r.now().Before(record.Until)) {
+		b := s.stores.BucketOf(record.State.Path)
+		if b == nil || (!s.locks.repeats(record.Request, record.At) && s.locks.now().Before(record.Until)) {
 			continue
 		}
 		group.Go(func() error {
-			tell, err := r.end(ctx, b, record)
-			if err != nil {
-				r.tally.fail(err)
-			}
-			if tell {
+			err := s.one(ctx, b, record, func(again bool) {
 				mu.Lock()
 				defer mu.Unlock()
-				untold = append(untold, record)
+				if found.pruned = append(found.pruned, record); again {
+					found.rewritten = append(found.rewritten, record)
+				}
+			})
+			if err != nil {
+				s.tally.fail(err)
+			}
+			if left, ok := errors.AsType[*leftError](err); ok {
+				mu.Lock()
+				defer mu.Unlock()
+				found.stuck = left.Error()
 			}
 			return nil
 		})
 	}
 	_ = group.Wait() // the tally has what failed
-	return untold
+	return found
 }
 
-// end settles one record, and says whether there is a prune to tell.
-func (r *run) end(ctx context.Context, b *backend.Bucket, record ledger.Pruned) (tell bool, err error) {
+// one settles one record. It calls pruned where a delete is to be reported; again says
+// that the state was written again since.
+func (s *settler) one(ctx context.Context, b *backend.Bucket, record ledger.Pruned, pruned func(again bool)) error {
 	path := record.State.Path
-	if _, err := r.settle(ctx, b, r.locker, path); err != nil {
-		return false, err // the record stays, and the next run tries again
+	if err := s.clear(ctx, b, path); err != nil {
+		return err // the record stays, and the next run tries again
 	}
-	there, err := b.StateWritten(ctx, path)
+	if record.Restoring {
+		there, err := b.StateWritten(ctx, path)
+		switch {
+		case err != nil:
+			return err
+		case there.IsZero():
+			return s.records.WithdrawPruned(ctx, record)
+		}
+		return s.records.ForgetPruned(ctx, path) // it succeeded, and could not say so
+	}
+	history, err := b.History(ctx, path, record.State.VersionID)
+	if err != nil {
+		return err
+	}
+	p, next := pastOf(history, record.State.VersionID)
 	switch {
-	case err != nil:
-		return false, err
-	case record.Restoring && !there.IsZero(): // it succeeded, and could not say so
-		return false, r.Records.ForgetPruned(ctx, path)
-	case record.Restoring, there.Truncate(time.Second).Equal(record.State.LastModified.Truncate(time.Second)):
-		return false, r.Records.WithdrawPruned(ctx, record) // the delete never came
+	case p == wasDeleted && byRun(next.Modified, record.At), p == notInHistory && markerSince(history, record.At):
+		pruned(!history[0].Marker)
+		return nil
+	case p == notInHistory:
+		s.tally.fail(fmt.Errorf("whether the run of %s pruned %s is not known: the version that it was to delete is not in the bucket's history any more", record.At.Format("2006-01-02 15:04"), path))
 	}
-	// It is gone, or another is there by now: a prune that nobody heard of.
-	return true, nil
+	return s.records.WithdrawPruned(ctx, record) // the delete never came, or was somebody else's
+}
+
+// clear removes the locks of dead invocations of ours from a state.
+func (s *settler) clear(ctx context.Context, b *backend.Bucket, path string) error {
+	if s.mayWrite {
+		_, err := s.locks.clearDead(ctx, b, path, s.log)
+		return err
+	}
+	for _, at := range s.locks.places(b, path) {
+		h, found, err := at.store.Find(ctx, at.name)
+		if err != nil {
+			return err
+		}
+		if found && s.locks.leftover(h) {
+			return fmt.Errorf("a lock of an earlier prune is left on %s (ID %.60s), and with PruneMode=report nothing may release it: deploy with PruneMode=delete, or use force-unlock", path, h.Info.ID)
+		}
+	}
+	return nil
 }

@@ -76,7 +76,7 @@ func (t *tally) fail(err error) {
 }
 
 // problem notes an error. A role that lacks a right fails for every state alike: that is
-// one thing to mend.
+// one thing to fix.
 func (t *tally) problem(err error) {
 	if left, ok := errors.AsType[*leftError](err); ok {
 		t.left = append(t.left, left)
@@ -134,26 +134,31 @@ func (t *tally) report(dryRun, stopped bool) Report {
 	return r
 }
 
-// tell publishes the report of a run that was no dry run, with what dead runs pruned
-// and told nobody of, and measures it. What could not be told stays on record as such.
-func (r *run) tell(ctx context.Context, report Report, dead []ledger.Pruned) error {
-	now := r.Now()
+// notify publishes the report of a run that was no dry run, with what dead runs pruned
+// and reported to nobody, and measures it. What could not be reported stays on record as
+// such.
+func (p *Pruner) notify(ctx context.Context, t *tally, report Report, dead settled) error {
+	now := p.Now()
 	e := alert.PruneReport{
-		States: slices.Concat(report.Kept, report.Pruned), Kept: r.tally.kept.n + r.tally.abandoned.n, Abandoned: r.tally.abandoned.n,
-		Pruned: r.tally.pruned.n, Errors: report.Errors,
+		States: slices.Concat(report.Kept, report.Pruned), Kept: t.kept.n + t.abandoned.n, Abandoned: t.abandoned.n,
+		Pruned: t.pruned.n, Errors: report.Errors,
 	}
 	if report.DryRun {
-		e.Pruned, e.WouldPrune = 0, r.tally.pruned.n
+		e.Pruned, e.WouldPrune = 0, t.pruned.n
 	}
-	for _, record := range dead {
+	for _, record := range dead.pruned {
 		e.Pruned++
 		e.States = append(e.States, record.State)
 	}
-	errs := []error{r.Meter.CountPruned(ctx, e.Pruned, e.Abandoned, now)}
+	errs := []error{p.Meter.CountPruned(ctx, e.Pruned, e.Abandoned, now)}
 	if e.Pruned+e.WouldPrune+e.Abandoned+len(e.Errors) > 0 {
-		if err := r.Topic.Publish(ctx, r.Composer.Prune(e, now)); err != nil {
+		if err := p.Topic.Publish(ctx, p.Composer.Prune(e, now)); err != nil {
 			return errors.Join(append(errs, err)...)
 		}
 	}
-	return errors.Join(append(errs, r.Records.ToldPruned(ctx, append(r.tally.records, dead...)))...)
+	errs = append(errs, p.Records.ToldPruned(ctx, append(t.records, dead.pruned...)))
+	for _, record := range dead.rewritten { // there is nothing to restore
+		errs = append(errs, p.Records.ForgetPruned(ctx, record.State.Path))
+	}
+	return errors.Join(errs...)
 }

@@ -64,7 +64,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.rules.After = 30 * 24 * time.Hour
+	w.rules.After, w.rules.OwnBucket = 30*24*time.Hour, w.BucketARN
 	if w.rules.Paths, err = policy.ParsePaths("branches/**,env:/*/branches/**"); err != nil {
 		t.Fatal(err)
 	}

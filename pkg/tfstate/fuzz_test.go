@@ -134,7 +134,7 @@ func FuzzReadTakesExactlyJSON(f *testing.F) {
 		if bytes.Count(value, []byte("["))+bytes.Count(value, []byte("{")) > 900 {
 			return // the bound of the depth has its own test
 		}
-		state := `{"version":4,"resources":[],"x":[` + string(value) + `]}`
+		state := `{"version":4,"resources":[],"check_results":[` + string(value) + `]}`
 		got := read(t, state)
 		switch valid := json.Valid([]byte(state)) && utf8.ValidString(state); {
 		case !valid && (got.Condition != tfstate.Unreadable || !strings.Contains(got.Why, "not valid JSON")):

@@ -38,8 +38,13 @@ func (d *decoder) member(key []byte, whole bool) error {
 		return d.outputs()
 	case "resources":
 		return d.resources()
+	case "modules":
+		d.hasModules = true
 	case "encrypted_data", "encryption_version":
 		d.encrypted = true
+	case "check_results":
+	default: // "meta" too, without encrypted data
+		d.unknown = true
 	}
 	return d.scan.skip()
 }

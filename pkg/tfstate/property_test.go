@@ -70,6 +70,7 @@ func anyValue(depth int) *rapid.Generator[string] {
 func anyState(t *rapid.T) (string, tfstate.Summary) {
 	value := anyValue(2)
 	want := tfstate.Summary{
+		State: true, Version: 4,
 		Serial:           rapid.Uint64().Draw(t, "serial"),
 		Lineage:          rapid.StringMatching(`[0-9a-f-]{0,36}`).Draw(t, "lineage"),
 		TerraformVersion: rapid.StringMatching(`1\.[0-9]{1,2}\.[0-9](-dev)?`).Draw(t, "version"),

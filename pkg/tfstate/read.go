@@ -17,6 +17,17 @@ func Read(r io.Reader) (Summary, error) {
 	return newDecoder(r, false).run()
 }
 
+// Verify reads bytes of which it is not known that they are a state, and no further than to
+// the place that shows that they are none: where they stop being JSON, or at once if they
+// are no object. Its answer about a state is that of Read; see Summary.State.
+//
+// Errors are those of Read.
+func Verify(r io.Reader) (Summary, error) {
+	d := newDecoder(r, false)
+	d.verify = true
+	return d.run()
+}
+
 // Probe reads a state only until it is known not to be deletable for its
 // resources: it stops at the first managed object, and its counts are then
 // lower bounds. Its Condition is Empty exactly if that of Read is. It also stops
@@ -32,14 +43,18 @@ var errStop = errors.New("enough has been read")
 
 // decoder gathers a Summary from the JSON of a state.
 type decoder struct {
-	scan  *scanner
-	probe bool
-	sum   Summary
+	scan   *scanner
+	probe  bool // stop at the first managed object
+	verify bool // stop where it is no state
+	sum    Summary
 
 	seen         []string // top-level keys so far
 	version      string   // the literal, once it has been read
 	hasResources bool     // there is a resources array
+	hasModules   bool     // there are modules, as in versions 1 to 3
 	encrypted    bool
+	broken       bool   // it is not one JSON object
+	unknown      bool   // there is a member that no known release writes
 	why          string // the first doubt
 
 	resource resource // the one being read
@@ -63,8 +78,9 @@ func (d *decoder) run() (Summary, error) {
 	var bad *syntaxError
 	if errors.As(err, &bad) {
 		d.why = bad.Error() // no other doubt weighs as much
+		d.broken = true
 		err = nil
-		if !d.probe {
+		if !d.probe && !d.verify {
 			err = d.scan.drain()
 		}
 	}
@@ -90,6 +106,14 @@ func (d *decoder) conclude(stopped bool) {
 			d.doubt("it has no list of resources")
 		}
 	}
+	if !stopped {
+		d.classify()
+	}
+	// A later format may keep what matters in a member of its own. Where there are managed
+	// objects the state is kept for them anyway.
+	if (d.unknown || d.hasModules) && !d.encrypted && d.sum.Managed == 0 {
+		d.doubt("it has a top-level member that no known release of Terraform or OpenTofu writes")
+	}
 	switch {
 	case d.why != "":
 		d.sum.Condition, d.sum.Why = Unreadable, d.why
@@ -104,6 +128,24 @@ func (d *decoder) conclude(stopped bool) {
 	}
 }
 
+// classify says of which format the bytes are, whatever is in doubt about their contents.
+func (d *decoder) classify() {
+	switch {
+	case d.broken:
+		return
+	case d.encrypted:
+		d.sum.State = true
+		return
+	case d.version == "1", d.version == "2", d.version == "3":
+		d.sum.State = d.hasModules
+	case d.version == "4":
+		d.sum.State = d.hasResources
+	}
+	if d.sum.State {
+		d.sum.Version = int(d.version[0] - '0')
+	}
+}
+
 // document reads the state's one JSON object and the end behind it.
 func (d *decoder) document() error {
 	c, err := d.scan.next()
@@ -113,11 +155,16 @@ func (d *decoder) document() error {
 	switch {
 	case c == eof && d.scan.offset() == 0:
 		d.doubt("it has no bytes")
+		d.broken = true
 		return nil
 	case c == '{':
 		err = d.scan.members(d.member)
 	default:
 		d.doubt("it is not a JSON object")
+		d.broken = true
+		if d.verify {
+			return nil
+		}
 		err = d.scan.skip()
 	}
 	if err != nil {

@@ -17,34 +17,34 @@ import (
 func TestReadRealStates(t *testing.T) {
 	tests := map[string]tfstate.Summary{
 		"applied.tfstate": {
-			Condition: tfstate.HasResources, Serial: 8, Lineage: "9c45dc65-57ac-8fd6-d37c-7f589cf0d0fd", TerraformVersion: "1.11.4",
+			Condition: tfstate.HasResources, State: true, Version: 4, Serial: 8, Lineage: "9c45dc65-57ac-8fd6-d37c-7f589cf0d0fd", TerraformVersion: "1.11.4",
 			Managed: 7, Types: []tfstate.TypeCount{{Type: "terraform_data", Count: 7}}, Outputs: 2,
 		},
 		"destroyed.tfstate": {
-			Condition: tfstate.Empty, Serial: 17, Lineage: "9c45dc65-57ac-8fd6-d37c-7f589cf0d0fd", TerraformVersion: "1.11.4",
+			Condition: tfstate.Empty, State: true, Version: 4, Serial: 17, Lineage: "9c45dc65-57ac-8fd6-d37c-7f589cf0d0fd", TerraformVersion: "1.11.4",
 		},
 		"outputs-only.tfstate": {
-			Condition: tfstate.HasOutputs, Serial: 1, Lineage: "b1c65588-bd50-6f86-5d6e-0a8a91e46d38", TerraformVersion: "1.11.4", Outputs: 2,
+			Condition: tfstate.HasOutputs, State: true, Version: 4, Serial: 1, Lineage: "b1c65588-bd50-6f86-5d6e-0a8a91e46d38", TerraformVersion: "1.11.4", Outputs: 2,
 		},
 		"data-only.tfstate": {
-			Condition: tfstate.Empty, Serial: 1, Lineage: "3db88586-32b2-36f2-89a8-18187fe43d86", TerraformVersion: "1.11.4",
+			Condition: tfstate.Empty, State: true, Version: 4, Serial: 1, Lineage: "3db88586-32b2-36f2-89a8-18187fe43d86", TerraformVersion: "1.11.4",
 		},
 		"deposed.tfstate": { // one instance and the deposed one that it was to replace
-			Condition: tfstate.HasResources, Serial: 3, Lineage: "ea2af2fb-9bb1-1326-1a72-12bbd085d9f6", TerraformVersion: "1.11.4",
+			Condition: tfstate.HasResources, State: true, Version: 4, Serial: 3, Lineage: "ea2af2fb-9bb1-1326-1a72-12bbd085d9f6", TerraformVersion: "1.11.4",
 			Managed: 2, Types: []tfstate.TypeCount{{Type: "terraform_data", Count: 2}},
 		},
 		"tofu-applied.tfstate": {
-			Condition: tfstate.HasResources, Serial: 1, Lineage: "2c7faafd-4d1b-3ffb-f26a-58a6af17f3fc", TerraformVersion: "1.12.6",
+			Condition: tfstate.HasResources, State: true, Version: 4, Serial: 1, Lineage: "2c7faafd-4d1b-3ffb-f26a-58a6af17f3fc", TerraformVersion: "1.12.6",
 			Managed: 2, Types: []tfstate.TypeCount{{Type: "terraform_data", Count: 2}},
 		},
 		"tofu-destroyed.tfstate": {
-			Condition: tfstate.Empty, Serial: 2, Lineage: "2c7faafd-4d1b-3ffb-f26a-58a6af17f3fc", TerraformVersion: "1.12.6",
+			Condition: tfstate.Empty, State: true, Version: 4, Serial: 2, Lineage: "2c7faafd-4d1b-3ffb-f26a-58a6af17f3fc", TerraformVersion: "1.12.6",
 		},
 		"tofu-encrypted.tfstate": {
-			Condition: tfstate.Encrypted, Serial: 1, Lineage: "e64f7839-daa3-c0e9-29e2-cf3afdecba0d",
+			Condition: tfstate.Encrypted, State: true, Serial: 1, Lineage: "e64f7839-daa3-c0e9-29e2-cf3afdecba0d",
 		},
 		"tofu-encrypted-destroyed.tfstate": { // as empty as can be, and nobody can see it
-			Condition: tfstate.Encrypted, Serial: 2, Lineage: "e64f7839-daa3-c0e9-29e2-cf3afdecba0d",
+			Condition: tfstate.Encrypted, State: true, Serial: 2, Lineage: "e64f7839-daa3-c0e9-29e2-cf3afdecba0d",
 		},
 	}
 	files, err := filepath.Glob("testdata/*.tfstate")
@@ -77,12 +77,12 @@ func TestReadCondition(t *testing.T) {
 		{"no outputs may be written as null", `{"version":4,"outputs":null,"resources":[]}`, tfstate.Empty, ""},
 		{"white space around it does not matter", "\r\n\t {\"version\" : 4 , \"resources\" : [ ] } \n", tfstate.Empty, ""},
 		{"check results do not matter", `{"version":4,"resources":[],"check_results":[{"status":"fail","objects":[{}]}]}`, tfstate.Empty, ""},
-		{"a key that nobody knows does not matter", `{"version":4,"resources":[],"future":{"a":[1,-2.5e+3,true,false,null,"é\u00e9\ud83d"]}}`, tfstate.Empty, ""},
+		{"check results of any shape do not matter", `{"version":4,"resources":[],"check_results":{"a":[1,-2.5e+3,true,false,null,"é\u00e9\ud83d"]}}`, tfstate.Empty, ""},
 		{"an escaped key is the key it spells", `{"\u0076ersion":4,"resou\u0072ces":[]}`, tfstate.Empty, ""},
 		{"data sources are not managed", `{"version":4,"resources":[{"mode":"data","type":"aws_ami","instances":[{},{}]}]}`, tfstate.Empty, ""},
 		{"a managed resource without instances is no object", `{"version":4,"resources":[{"mode":"managed","type":"aws_vpc","instances":[]}]}`, tfstate.Empty, ""},
 		{"the largest serial is read", `{"version":4,"serial":18446744073709551615,"resources":[]}`, tfstate.Empty, ""},
-		{"nesting within reason is read", `{"version":4,"resources":[],"x":` + deep(900) + `}`, tfstate.Empty, ""},
+		{"nesting within reason is read", `{"version":4,"resources":[],"check_results":` + deep(900) + `}`, tfstate.Empty, ""},
 
 		{"an output alone keeps it", `{"version":4,"outputs":{"":null},"resources":[]}`, tfstate.HasOutputs, ""},
 		{"an output behind the resources keeps it", `{"resources":[],"outputs":{"a":{"value":1}},"version":4}`, tfstate.HasOutputs, ""},
@@ -130,6 +130,13 @@ func TestReadCondition(t *testing.T) {
 		{"a managed resource without a list of instances is doubtful", `{"version":4,"resources":[{"mode":"managed"}]}`, tfstate.Unreadable, "no list of instances"},
 		{"instances of null are doubtful", `{"version":4,"resources":[{"mode":"managed","instances":null}]}`, tfstate.Unreadable, "not a list"},
 		{"doubt comes before resources", `{"version":4,"resources":[` + managed + `,{}]}`, tfstate.Unreadable, "neither managed nor data"},
+
+		{"a top-level key that no release writes is doubtful", `{"version":4,"resources":[],"stacks":{"a":[{"mode":"managed"}]}}`, tfstate.Unreadable, "no known release"},
+		{"such a key beside outputs is doubtful", `{"version":4,"outputs":{"a":{}},"resources":[],"future":null}`, tfstate.Unreadable, "no known release"},
+		{"the modules of version 3 in version 4 are doubtful", `{"version":4,"resources":[],"modules":[{"resources":{"aws_vpc.a":{}}}]}`, tfstate.Unreadable, "no known release"},
+		{"the keys of an encrypted state without its data are doubtful", `{"version":4,"resources":[],"meta":{}}`, tfstate.Unreadable, "no known release"},
+		{"such a key beside managed objects hides none of them", `{"version":4,"future":1,"resources":[` + managed + `]}`, tfstate.HasResources, ""},
+		{"such a key in an encrypted state changes nothing", `{"future":1,"encrypted_data":"eA==","encryption_version":"v0"}`, tfstate.Encrypted, ""},
 
 		{"resources twice are doubtful", `{"version":4,"resources":[` + managed + `],"resources":[]}`, tfstate.Unreadable, "there twice"},
 		{"a version twice is doubtful", `{"version":3,"version":4,"resources":[]}`, tfstate.Unreadable, "there twice"},
@@ -265,4 +272,44 @@ func read(t testing.TB, state string) tfstate.Summary {
 		t.Fatalf("Read: %v", err)
 	}
 	return sum
+}
+
+// What is a state, and of which version, does not depend on what is in doubt about it; and
+// what is none is read no further than to where that shows.
+func TestVerify(t *testing.T) {
+	for name, tc := range map[string]struct {
+		bytes   string
+		state   bool
+		version int
+		most    int // bytes that may be read; 0: all
+	}{
+		"an empty state":                           {`{"version":4,"resources":[]}`, true, 4, 0},
+		"a state with a key that nobody knows":     {`{"version":4,"resources":[],"x":1}`, true, 4, 0},
+		"a state of version 3":                     {`{"version":3,"serial":1,"modules":[]}`, true, 3, 0},
+		"a state of version 1":                     {`{"version":1,"modules":[]}`, true, 1, 0},
+		"an encrypted state":                       {`{"encrypted_data":"eA==","encryption_version":"v0"}`, true, 0, 0},
+		"a version of a later time":                {`{"version":5,"resources":[]}`, false, 0, 0},
+		"a version 4 without resources":            {`{"version":4}`, false, 0, 0},
+		"a plan's JSON":                            {`{"format_version":"1.2","resource_changes":[]}`, false, 0, 0},
+		"another tool's JSON":                      {`{"version":1,"name":"x"}`, false, 0, 0},
+		"a state that is cut off":                  {`{"version":4,"resources":[`, false, 0, 0},
+		"a large archive":                          {"PK\x03\x04" + strings.Repeat("x", 1<<20), false, 0, 64 << 10},
+		"a large list":                             {"[" + strings.Repeat("1,", 1<<19) + "1]", false, 0, 64 << 10},
+		"a large text behind what looks like JSON": {`{"version":4,"resources":[]}` + strings.Repeat("x", 1<<20), false, 0, 64 << 10},
+		"nothing": {"", false, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := strings.NewReader(tc.bytes)
+			got, err := tfstate.Verify(r)
+			if err != nil || got.State != tc.state || got.Version != tc.version {
+				t.Errorf("%+v, %v", got, err)
+			}
+			if n := len(tc.bytes) - r.Len(); tc.most > 0 && n > tc.most {
+				t.Errorf("it read %d bytes", n)
+			}
+			if again, err := tfstate.Read(strings.NewReader(tc.bytes)); err != nil || again.State != tc.state || again.Version != tc.version || again.Condition != got.Condition {
+				t.Errorf("Read says %+v, %v", again, err)
+			}
+		})
+	}
 }

@@ -97,13 +97,13 @@ var huge = []struct {
 		return repeated(`{"version":4,"resources":[],"outputs":{`, `"a":{"value":"b"}`, size/18, `}}`)
 	}, tfstate.HasOutputs},
 	{"one text", func(size int) io.Reader {
-		return repeated(`{"version":4,"resources":[],"x":"`, "text", size/5, `"}`)
+		return repeated(`{"version":4,"resources":[],"check_results":"`, "text", size/5, `"}`)
 	}, tfstate.Empty},
 	{"one key", func(size int) io.Reader {
-		return repeated(`{"version":4,"resources":[],"x":{"`, "text", size/5, `":1}}`)
+		return repeated(`{"version":4,"resources":[],"check_results":{"`, "text", size/5, `":1}}`)
 	}, tfstate.Empty},
 	{"one number", func(size int) io.Reader {
-		return between(`{"version":4,"resources":[],"x":`, times(size/10, "1234567890"), `}`)
+		return between(`{"version":4,"resources":[],"check_results":`, times(size/10, "1234567890"), `}`)
 	}, tfstate.Empty},
 	{"encrypted data", func(size int) io.Reader {
 		return between(`{"serial":1,"lineage":"a","meta":{},"encryption_version":"v0","encrypted_data":"`, times(size/4, "QUJD"), `"}`)

@@ -68,6 +68,14 @@ type Summary struct {
 
 	// Outputs counts the root module's outputs.
 	Outputs int
+
+	// State says that these bytes are a state at all, whatever its Condition: one whole JSON
+	// object, either encrypted by OpenTofu or of version 1 to 4 with the list that it must
+	// have. Probe gives it only where it did not stop early.
+	State bool
+	// Version is the version of the state format, 1 to 4. It is 0 for an encrypted state and
+	// where it is not known.
+	Version int
 }
 
 // TypeCount is how many managed objects a resource type has.

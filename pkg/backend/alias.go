@@ -1,0 +1,46 @@
+package backend
+
+import (
+	"context"
+	"slices"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Aliases gives the other names under which a table has rows (locks or digests) of a
+// state: by the state's path (bucket/key), the names whose cleaned path it is; see
+// [tflock.CleanPath]. It reads the whole table, consistently, and only names that can be
+// aliases cross the network. It fails with *Error.
+func (t *Table) Aliases(ctx context.Context) (map[string][]string, error) {
+	found := map[string][]string{}
+	pages := dynamodb.NewScanPaginator(t.client, &dynamodb.ScanInput{
+		TableName: &t.name, ConsistentRead: aws.Bool(true),
+		FilterExpression:         aws.String("contains(#key, :slashes) OR contains(#key, :dot)"),
+		ProjectionExpression:     aws.String("#key, #info"),
+		ExpressionAttributeNames: map[string]string{"#key": "LockID", "#info": "Info"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":slashes": &types.AttributeValueMemberS{Value: "//"}, ":dot": &types.AttributeValueMemberS{Value: "/."},
+		},
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, &Error{t.arn, err}
+		}
+		for _, row := range page.Items {
+			id, _ := row["LockID"].(*types.AttributeValueMemberS)
+			if id == nil {
+				continue
+			}
+			name := stateName(id.Value, row["Info"] != nil)
+			if path := tflock.CleanPath(name); path != name && !slices.Contains(found[path], name) {
+				found[path] = append(found[path], name)
+			}
+		}
+	}
+	return found, nil
+}

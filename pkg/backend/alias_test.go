@@ -1,0 +1,39 @@
+package backend_test
+
+import (
+	"maps"
+	"slices"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+)
+
+// Rows whose cleaned name is a state's path belong to that state, digests and locks.
+func TestAliases(t *testing.T) {
+	s := stores(t)["table"]
+	name := s.path("")[:len(s.path(""))-1]
+	text := func(v string) types.AttributeValue { return &types.AttributeValueMemberS{Value: v} }
+	for _, row := range []map[string]types.AttributeValue{
+		{"LockID": text("b/a//k-md5"), "Digest": text("d")},
+		{"LockID": text("b/a//k"), "Info": text(string(lockJSON(t, "x")))},
+		{"LockID": text("b/./a/k"), "Info": text(string(lockJSON(t, "y")))},
+		{"LockID": text("b/a//l-md5"), "Info": text(string(lockJSON(t, "z")))}, // of a state whose key ends so
+		{"LockID": text("b/.github/k-md5"), "Digest": text("d")},
+		{"LockID": text("b/a/k-md5"), "Digest": text("d")},
+	} {
+		if _, err := dynamodb.NewFromConfig(server.Config()).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &name, Item: row}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got, err := s.Store.(*backend.Table).Aliases(t.Context())
+	for _, names := range got {
+		slices.Sort(names)
+	}
+	want := map[string][]string{"b/a/k": {"b/./a/k", "b/a//k"}, "b/a/l-md5": {"b/a//l-md5"}}
+	if err != nil || !maps.EqualFunc(got, want, slices.Equal) {
+		t.Errorf("got %q, %v; want %q", got, err, want)
+	}
+}

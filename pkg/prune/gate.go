@@ -1,0 +1,95 @@
+package prune
+
+import (
+	"sync"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// gate decides whether a lock may be taken. A bucket policy or an SCP may allow to write a
+// lock and deny to delete it, and each such lock stops a team. So the first lock in a
+// bucket is taken alone; each one that could be released lets one more be held at the same
+// time; and after one that could not be released none is taken any more.
+type gate struct {
+	mu      sync.Mutex
+	changed *sync.Cond
+	left    string // why no lock is taken any more; empty: they are
+	buckets map[string]*passage
+}
+
+// passage is what is known of one bucket.
+type passage struct {
+	width   int // locks that may be held at once
+	held    int
+	proven  bool // a lock object was released
+	refused *refusal
+}
+
+// refusal is why nothing is deleted in a bucket any more.
+type refusal struct {
+	reason policy.Reason
+	why    string
+}
+
+func newGate(left string) *gate {
+	g := &gate{left: left, buckets: map[string]*passage{}}
+	g.changed = sync.NewCond(&g.mu)
+	return g
+}
+
+func (g *gate) passage(b *backend.Bucket) *passage {
+	at := g.buckets[b.ARN()]
+	if at == nil {
+		at = &passage{width: 1}
+		g.buckets[b.ARN()] = at
+	}
+	return at
+}
+
+// enter waits until a lock in that bucket may be taken, and whoever enters must leave.
+// With left or refused nobody enters any more, and they say why.
+func (g *gate) enter(b *backend.Bucket) (left string, refused *refusal) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	at := g.passage(b)
+	for at.held >= at.width && g.left == "" && at.refused == nil {
+		g.changed.Wait()
+	}
+	if g.left == "" && at.refused == nil {
+		at.held++
+	}
+	return g.left, at.refused
+}
+
+// leave says how the lock ended: whether one was taken and released, and why one could not
+// be released.
+func (g *gate) leave(b *backend.Bucket, released bool, left error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	at := g.passage(b)
+	at.held--
+	switch {
+	case left != nil && g.left == "":
+		g.left = left.Error()
+	case left == nil && released:
+		at.proven = true
+		at.width = min(at.width+1, workers)
+	}
+	g.changed.Broadcast()
+}
+
+// proven says whether a lock object could be released in that bucket.
+func (g *gate) proven(b *backend.Bucket) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.passage(b).proven
+}
+
+// refuse ends the deletes in a bucket.
+func (g *gate) refuse(b *backend.Bucket, reason policy.Reason, why string) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.passage(b).refused = &refusal{reason, why}
+	g.changed.Broadcast()
+}

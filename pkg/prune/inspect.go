@@ -1,0 +1,169 @@
+package prune
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // the clients' own digest is MD5
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tfstate"
+)
+
+// inspection is one stale state while it is looked at.
+type inspection struct {
+	stale      policy.Stale
+	facts      policy.StateFacts
+	bucket     *backend.Bucket
+	etag       string // of the bytes that were judged; empty: they could not be read
+	md5        string
+	encryption backend.Encryption
+	known      digests    // read before it
+	digests    []digestAt // those that the tables have of it
+}
+
+// digestAt is where a table has a digest: at the state's path, or at an alias of it.
+type digestAt struct {
+	table *backend.Table
+	name  string
+	value string
+}
+
+// inspector gathers the facts of stale states, and judges them.
+type inspector struct {
+	tables []*backend.Table
+	locks  *locker
+	rules  Rules
+	cutoff time.Time // a state that was written after it is not stale
+	blind  string    // why nothing may be deleted at all; empty: it may
+	tally  *tally
+}
+
+func newInspection(c candidate, known digests) *inspection {
+	return &inspection{
+		stale:  policy.Stale{Path: c.path, Fate: policy.Kept, LastModified: c.modified.UTC()},
+		bucket: c.bucket, facts: policy.StateFacts{Versioned: c.versioned}, known: known,
+	}
+}
+
+// judge notes the first reason that keeps the state, and says whether there is none.
+func (s *inspection) judge() (ok bool) {
+	ok, s.stale.Reason, s.stale.Why = policy.MayPrune(s.facts)
+	if ok {
+		s.stale.Why = ""
+	}
+	return ok
+}
+
+// keep notes a reason that no other fact comes before.
+func (s *inspection) keep(reason policy.Reason, why string) {
+	s.stale.Reason, s.stale.Why = reason, why
+}
+
+// look gathers all facts but the locks, and judges by them. It looks without a lock: a
+// client must not be kept waiting for a state that stays.
+func (i *inspector) look(ctx context.Context, s *inspection) (ok bool, err error) {
+	s.facts.Locked = i.blind
+	if s.facts.Locked == "" && !s.bucket.Lockable(s.stale.Path) {
+		s.facts.Locked = "the name of its lock object would be longer than the 1,024 bytes that S3 allows, so that it cannot be locked"
+	}
+	if err := i.read(ctx, s, tfstate.Read); err != nil { // to its end, for the report
+		return false, err
+	}
+	s.facts.Protected, err = s.bucket.Tagged(ctx, s.stale.Path, policy.KeepTag)
+	if errors.Is(err, backend.ErrGone) {
+		s.facts.Changed, err = gone, nil
+	}
+	if err == nil && s.facts.Contents.Condition == tfstate.Empty && s.facts.Locked == "" {
+		err = i.readDigests(ctx, s)
+	}
+	return err == nil && s.judge(), err
+}
+
+// readDigests notes every digest that a watched table has of the state.
+func (i *inspector) readDigests(ctx context.Context, s *inspection) error {
+	for _, t := range i.tables {
+		for _, name := range i.locks.names(s.stale.Path) {
+			value, err := "", error(nil)
+			if name == s.stale.Path {
+				value, err = s.known.digest(ctx, t, name, s.stale.LastModified)
+			} else {
+				value, err = t.Digest(ctx, name)
+			}
+			if err != nil {
+				return err
+			}
+			if value != "" && value != s.md5 {
+				s.facts.Digest = fmt.Sprintf("the digest of %.200s in %s is %.64s, but the MD5 of the state is %s", name, t.ARN(), value, s.md5)
+			}
+			if value != "" {
+				s.digests = append(s.digests, digestAt{t, name, value})
+			}
+		}
+	}
+	if len(s.digests) == 0 && !i.rules.WithoutDigest && s.bucket.ARN() != i.rules.OwnBucket {
+		s.facts.NoDigest = "no watched table has a digest of it. Its clients may use a table that is not watched, and would fail once the state is gone; with PruneWithoutDigest=true it is pruned all the same"
+	}
+	return nil
+}
+
+// lookForLocks notes whoever holds a lock on the state, and judges again.
+func (i *inspector) lookForLocks(ctx context.Context, s *inspection) (ok bool, err error) {
+	s.facts.Locked, err = i.locks.heldBy(ctx, s.bucket, s.stale.Path)
+	return err == nil && s.judge(), err
+}
+
+const (
+	gone    = "it is gone since it was listed"
+	written = "it was written since it was listed"
+)
+
+// read has the state judged, notes what is in it, and forgets what it said before.
+func (i *inspector) read(ctx context.Context, s *inspection, judge func(io.Reader) (tfstate.Summary, error)) error {
+	s.etag, s.md5, s.facts.Read, s.facts.Contents = "", "", false, tfstate.Summary{}
+	body, err := s.bucket.ReadState(ctx, s.stale.Path, "")
+	if sealed, ok := errors.AsType[*backend.SealedError](err); ok {
+		s.facts.Sealed = sealed.Error()
+		if sealed.Denied { // nobody would hear otherwise that these states are not looked at
+			i.tally.fail(fmt.Errorf("%s: %w", s.stale.Path, sealed.Err))
+		}
+		return nil
+	}
+	if errors.Is(err, backend.ErrGone) {
+		s.facts.Changed = gone
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer body.Close() //nolint:errcheck // nothing is lost with a body that was read
+	if body.ETag == "" {
+		s.facts.Sealed = "its store gave no ETag, so that it could not be deleted safely"
+		return nil
+	}
+	sum := md5.New() //nolint:gosec // the clients' own digest is MD5
+	contents, err := judge(io.TeeReader(body, sum))
+	if err != nil {
+		return err
+	}
+	s.note(body, contents)
+	s.md5 = hex.EncodeToString(sum.Sum(nil))
+	if body.Modified.After(i.cutoff) {
+		s.facts.Changed = written
+	}
+	return nil
+}
+
+// note takes over what was read of the state.
+func (s *inspection) note(body backend.State, contents tfstate.Summary) {
+	s.facts.Read, s.facts.Contents, s.etag, s.encryption = true, contents, body.ETag, body.Encryption
+	s.stale.Serial, s.stale.Lineage, s.stale.VersionID, s.stale.LastModified = contents.Serial, contents.Lineage, body.VersionID, body.Modified.UTC()
+	s.stale.ManagedObjects, s.stale.Types = contents.Managed, nil
+	for _, t := range contents.Types[:min(len(contents.Types), policy.MaxTypes)] {
+		s.stale.Types = append(s.stale.Types, policy.TypeCount(t))
+	}
+}
