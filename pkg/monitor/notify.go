@@ -10,7 +10,6 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
-	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
 // eventOf is the event that a change is published as. Changes that are not in it are only
@@ -68,7 +67,7 @@ func (n *notifier) run(ctx context.Context) error {
 // locks notifies of one change of one or more locks.
 func (n *notifier) locks(ctx context.Context, news *news) {
 	if news.shared() {
-		n.send(ctx, news, n.summary(news), n.only(func(s ledger.Step) bool { return s.Change == news.change }))
+		n.send(ctx, news, n.summary(ctx, news), n.only(func(s ledger.Step) bool { return s.Change == news.change }))
 		return
 	}
 	for _, step := range news.steps() {
@@ -81,14 +80,14 @@ func (n *notifier) locks(ctx context.Context, news *news) {
 func (n *notifier) unreadable(ctx context.Context, all gathered) {
 	together := all.of(ledger.Unreadable)
 	if len(all.stores) > alert.SummaryAbove {
-		if n.send(ctx, together, n.summary(together), n.only(func(s ledger.Step) bool { return s.Change == ledger.Unreadable })) {
+		if n.send(ctx, together, n.summary(ctx, together), n.only(func(s ledger.Step) bool { return s.Change == ledger.Unreadable })) {
 			n.reported = n.scan.Watched
 		}
 		return
 	}
 	for _, store := range all.stores {
 		news := all.unreadable[store]
-		event := n.summary(news)
+		event := n.summary(ctx, news)
 		if news.count == 1 {
 			event = n.event(ctx, news.steps()[0])
 		}
@@ -192,25 +191,28 @@ func (n *notifier) storeEvent(change ledger.Change, steps []ledger.StoreStep) al
 // event is the event of one lock.
 func (n *notifier) event(ctx context.Context, step ledger.Step) alert.Event {
 	e := n.composer.Lock(eventOf[step.Change], *step.Entry.Finding, step.Entry.Notified, n.scan.Ended)
-	if step.Change != ledger.Resolved {
-		return e
+	if r := n.release(ctx, step); r != nil {
+		e = e.By(r.RequestedBy, r.Reason)
 	}
-	release, ours, err := n.lease.Released(ctx, step.Key)
-	if err != nil {
-		n.log.WarnContext(ctx, "who released a lock is not known", "path", e.Lock.Path, "error", err)
-	}
-	if ours {
-		e = e.By(release.RequestedBy, release.Reason)
+	if step.Current != nil {
+		e = e.NowLockedBy(*step.Current)
 	}
 	return e
 }
 
-// summary is the event of many locks.
-func (n *notifier) summary(news *news) alert.Event {
+// maxReleases bounds the questions to the ledger for a shared message: more locks than
+// that are in none.
+const maxReleases = 50
+
+// summary is the event of several locks.
+func (n *notifier) summary(ctx context.Context, news *news) alert.Event {
 	steps := news.steps()
-	severity, findings := alert.Warning, make([]policy.Finding, len(steps))
+	severity, items := alert.Warning, make([]alert.Item, len(steps))
 	for i, step := range steps {
-		findings[i] = *step.Entry.Finding
+		items[i] = alert.Item{Finding: *step.Entry.Finding, Current: step.Current}
+		if i < maxReleases {
+			items[i].Release = n.release(ctx, step)
+		}
 	}
 	switch {
 	case news.change == ledger.Resolved:
@@ -218,5 +220,21 @@ func (n *notifier) summary(news *news) alert.Event {
 	case news.change == ledger.Reminder && news.urgent:
 		severity = alert.Critical
 	}
-	return n.composer.Summary(eventOf[news.change], findings, severity, n.scan.Ended).AndMore(news.picked.Omitted()).Across(news.picked.Prefixes())
+	return n.composer.Shared(eventOf[news.change], items, severity, n.scan.Ended).AndMore(news.picked.Omitted()).Across(news.picked.Prefixes())
+}
+
+// release is who released a resolved lock through us; nil when nobody did, or when that is
+// not known.
+func (n *notifier) release(ctx context.Context, step ledger.Step) *alert.Release {
+	if step.Change != ledger.Resolved {
+		return nil
+	}
+	r, ours, err := n.lease.Released(ctx, step.Key)
+	if err != nil {
+		n.log.WarnContext(ctx, "who released a lock is not known", "path", step.Key.Path, "error", err)
+	}
+	if !ours {
+		return nil
+	}
+	return &alert.Release{Outcome: alert.Whole, RequestedBy: r.RequestedBy, Reason: r.Reason, Forced: r.Forced}
 }
