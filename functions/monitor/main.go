@@ -9,6 +9,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/monitor"
 	"github.com/lockwarden/lockwarden/pkg/scan"
+	"github.com/lockwarden/lockwarden/pkg/unlock"
 	"github.com/lockwarden/lockwarden/pkg/wiring"
 )
 
@@ -39,6 +40,7 @@ func wire() (any, error) {
 		Scanner: scan.New(parts.Stores, scan.Rules{Thresholds: parts.Thresholds, ReleaseGuard: s.ReleaseGuard}, time.Now),
 		Ledger:  parts.Ledger, Composer: composer, Topic: parts.Topic(composer), Meter: parts.Meter,
 		RemindEvery: s.RemindEvery, ScanEvery: time.Duration(s.ScanEvery), Now: time.Now, Log: slog.Default(),
+		Releases: unlock.Finisher{Ledger: parts.Ledger, Composer: composer, Topic: parts.Topic(composer), Meter: parts.Meter, Log: slog.Default()},
 	}
 	return func(ctx context.Context) (monitor.Report, error) {
 		report, err := m.Run(ctx)

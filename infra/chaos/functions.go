@@ -71,7 +71,8 @@ var functions = []function{
 		ends: func(w *world, c contents) []string {
 			return when(w.holds(c, named), "the named lock is still there").
 				and(!c.remembers("release", w.Path(named)), "the release is not on record").
-				and(!strings.Contains(c.record("release", w.Path(named)), `"told":true`), "the ledger believes that the release was not told")
+				and(!strings.Contains(c.record("release", w.Path(named)), `"finished":true`), "the release is on record as not finished").
+				and(c.remembersMark("unfinished", w.Path(named)), "a release remains to be finished")
 		},
 	},
 	{
@@ -115,6 +116,7 @@ func watch(ctx context.Context, w *world, cfg aws.Config, _ string) (string, err
 	m := &monitor.Monitor{
 		Ledger: ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger), Composer: composer(),
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic, composer()), Meter: metric.NewPublisher(cfg, "Chaos"),
+		Releases:    unlock.Finisher{Ledger: ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger), Composer: composer(), Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic, composer()), Meter: metric.NewPublisher(cfg, "Chaos"), Log: quiet},
 		Scanner:     scan.New(set, scan.Rules{Thresholds: policy.Thresholds{Default: w.stuckAfter}, ReleaseGuard: 10 * time.Minute}, w.now),
 		RemindEvery: 4 * time.Hour, Now: w.now, Log: quiet,
 	}

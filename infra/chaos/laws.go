@@ -150,6 +150,12 @@ func (c contents) record(kind, path string) (all string) {
 
 func (c contents) remembers(kind, path string) bool { return c.record(kind, path) != "" }
 
+// remembersMark says whether the ledger has a row of that kind about a path, which need
+// not say anything.
+func (c contents) remembersMark(kind, path string) bool {
+	return slices.ContainsFunc(c.ledger, func(row map[string]string) bool { return row["kind"] == kind && row["path"] == path })
+}
+
 // untold counts the prunes that the ledger believes nobody heard of.
 func (c contents) untold() (n int) {
 	for _, row := range c.ledger {

@@ -172,6 +172,11 @@ func (w *world) putMemory(ctx context.Context) error {
 			return err
 		}
 	}
+	// The named lock was seen in both of its stores: a row has no other proof of its age.
+	seen := ledger.Entry{FirstSeen: then, Kinds: []tflock.Kind{tflock.DynamoDB, tflock.S3}, Stores: []string{w.TableARN, w.BucketARN}, Expires: then.Add(month)}
+	if err := turn.Record(ctx, slices.Values([]ledger.Step{{Change: ledger.Note, Key: ledger.Key{Path: w.Path(named), ID: namedID}, Entry: seen}})); err != nil {
+		return err
+	}
 	err = turn.End(ctx, map[string]ledger.Store{
 		w.spare: {FailingSince: then, Good: 1, Notified: 1, NotifiedAt: then}, w.TableARN: {LastRead: then.Add(-2 * time.Hour)}, w.BucketARN: {LastRead: then.Add(-2 * time.Hour)},
 	})

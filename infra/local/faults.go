@@ -23,6 +23,9 @@ type Wire struct {
 	Before func(call string)
 	// Refuse says which calls fail with the connection, each by itself. It may be nil.
 	Refuse func(call string) bool
+	// Lose says of which calls the answer is lost, after they had their effect. It may be
+	// nil.
+	Lose func(call string) bool
 
 	mu    sync.Mutex
 	calls int
@@ -69,7 +72,7 @@ func (w *Wire) Do(r *http.Request) (*http.Response, error) {
 		return nil, errCut
 	}
 	response, err := connections.Do(r) //nolint:gosec // it goes to the local AWS
-	if err == nil && cut {
+	if err == nil && (cut || (w.Lose != nil && w.Lose(call))) {
 		_, _ = io.Copy(io.Discard, response.Body)
 		return nil, errors.Join(errCut, response.Body.Close())
 	}

@@ -39,6 +39,7 @@ type Monitor struct {
 	Meter       meter
 	RemindEvery time.Duration
 	ScanEvery   time.Duration // from one scan to the next
+	Releases    releases      // nil: nobody finishes releases here
 	Now         func() time.Time
 	Log         *slog.Logger
 }
@@ -69,6 +70,7 @@ func (m *Monitor) Run(ctx context.Context) (Report, error) {
 
 	var resolved []time.Duration
 	if lease != nil {
+		errs = append(errs, m.finish(ctx, reading))
 		resolved, err = m.notify(ctx, budget, lease, found)
 		errs = append(errs, err)
 	}

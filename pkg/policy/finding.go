@@ -27,17 +27,14 @@ type Finding struct {
 	ThresholdSeconds   int64         `json:"threshold_seconds"`
 }
 
-// Limits in bytes. A DynamoDB key has at most 2048 bytes, so no path is ever cut,
-// and an ID that is longer than maxID is none that a client made.
-const (
-	maxField = 256
-	maxID    = 1024
-)
+// maxField bounds what a holder wrote, in bytes. A path is never cut: a DynamoDB key has
+// at most 2048 bytes. An ID that is too long to be written anywhere has a short name.
+const maxField = 256
 
 // NewFinding puts a lock, its judgement and its evidence together.
 func NewFinding(l tflock.Lock, j Judgement, e Evidence) Finding {
 	f := Finding{
-		ID: clip(l.ID, maxID), Path: l.Path,
+		ID: tflock.BoundedID(l.ID), Path: l.Path,
 		Operation: clip(l.Info.Operation, maxField), Who: clip(l.Info.Who, maxField), Version: clip(l.Info.Version, maxField),
 		HeldSince: j.Since.UTC(), HeldSeconds: int64(j.Held / time.Second), HeldAtLeastSeconds: int64(j.HeldAtLeast / time.Second),
 		Holdings: l.Kinds(), Stores: stores(l),

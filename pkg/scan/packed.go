@@ -103,3 +103,18 @@ func (r Reading) Has(key ledger.Key) bool {
 	_, found := r.Held(key)
 	return found
 }
+
+// HoldsIn says whether a store holds the lock of that path and ID.
+func (r Reading) HoldsIn(store string, key ledger.Key) bool {
+	first, found := slices.BinarySearchFunc(r.holdings, key.Path, func(p packed, path string) int { return strings.Compare(p.path, path) })
+	if !found {
+		return false
+	}
+	locks, _ := r.holdings.at(first)
+	for _, l := range locks {
+		if ledger.KeyOf(l) == key && slices.ContainsFunc(l.Holdings, func(h tflock.Holding) bool { return h.Store == store }) {
+			return true
+		}
+	}
+	return false
+}

@@ -1,9 +1,12 @@
 package unlock
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -13,80 +16,133 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// find reads the locks that a reference may mean. With a path, that is one read a
-// store; without one, everything is scanned and holdings of that ID are
-// kept, with those that nobody can read.
-// unread says which stores could not be read.
-func (u *Unlocker) find(ctx context.Context, ref tflock.Reference) (locks []tflock.Lock, unread []error, err error) {
+// readers bounds how many stores are read at once: each holds a page in memory.
+const readers = 4
+
+// found is what the stores hold on the path of a lock.
+type found struct {
+	named      *tflock.Lock  // the lock that is meant
+	others     []tflock.Lock // other readable locks on the path
+	unreadable []tflock.Lock // holdings on the path that cannot be read
+	unread     []error       // stores that could not be asked
+	choices    []hit         // what else may be meant, where it is not one lock alone
+}
+
+// hit is a lock that a text may mean.
+type hit struct{ path, id string }
+
+// find looks for the lock that a request means. On the path that it gives every store is
+// asked, consistently. Without one, or where a path in pasted text leads to nothing,
+// every store is searched for the ID: text may be of a copied bucket, or masked.
+func (u *Unlocker) find(ctx context.Context, r Request) found {
+	if r.Path != "" {
+		return u.at(ctx, r.Path, r.lock.ID)
+	}
+	if r.lock.Literal == "" {
+		if path := cmp.Or(r.lock.Path, r.lock.DoubtfulPath); path != "" {
+			f := u.at(ctx, path, r.lock.ID)
+			empty := len(f.others)+len(f.unreadable)+len(f.unread) == 0
+			if f.named != nil || (path == r.lock.Path && !empty) {
+				return f
+			}
+		}
+	}
+	hits, unread := u.search(ctx, r.lock)
+	switch {
+	case len(hits) == 0:
+		return found{unread: unread}
+	case len(hits) > 1 || !names(r.lock.ID, hits[0].id):
+		return found{choices: hits}
+	}
+	f := u.at(ctx, hits[0].path, r.lock.ID)
+	if f.named == nil { // it went in the meantime
+		f.unread = append(f.unread, unread...)
+	}
+	return f
+}
+
+// at reads what every store holds on one path.
+func (u *Unlocker) at(ctx context.Context, path, id string) found {
+	var f found
 	var mu sync.Mutex
 	var holdings []tflock.Holding
-	keep := func(h tflock.Holding) {
+	u.each(func(s backend.Store) {
+		h, there, err := s.Find(ctx, path)
 		mu.Lock()
 		defer mu.Unlock()
-		holdings = append(holdings, h)
-	}
-	fail := func(err error) {
-		mu.Lock()
-		defer mu.Unlock()
-		unread = append(unread, err)
-	}
-	var group errgroup.Group
-	for _, s := range u.Stores.All() {
-		group.Go(func() error {
-			if ref.Path != "" {
-				h, found, err := s.Find(ctx, ref.Path)
-				if err != nil {
-					fail(err)
-				} else if found {
-					keep(h)
-				}
-				return nil
-			}
-			for h, err := range s.Holdings(ctx) {
-				if err != nil {
-					fail(err)
-					return nil
-				}
-				if h.Err != nil || h.Info.ID == ref.ID { // one that nobody can read may be a half of it
-					keep(h)
-				}
-			}
-			return nil
-		})
-	}
-	err = group.Wait()
-	return tflock.Merge(holdings), unread, err
-}
-
-// pick parts the locks of that ID from the readable others.
-func pick(locks []tflock.Lock, ref tflock.Reference) (named, others []tflock.Lock) {
-	for _, l := range locks {
+		if err != nil {
+			f.unread = append(f.unread, err)
+		} else if there {
+			holdings = append(holdings, h)
+		}
+	})
+	for _, l := range tflock.Merge(holdings) {
 		switch {
-		case l.ID == ref.ID:
-			named = append(named, l)
-		case l.Readable():
-			others = append(others, l)
+		case !l.Readable():
+			f.unreadable = append(f.unreadable, l)
+		case names(id, l.ID):
+			f.named = &l
+		default:
+			f.others = append(f.others, l)
 		}
 	}
-	return named, others
+	f.unread = slices.DeleteFunc(f.unread, func(err error) bool { return elsewhere(err, path) })
+	return f
 }
 
-// concerning gives what keeps us from calling this lock released as a whole: a store
-// that was not read and may hold a half of it, and what nobody can read on its path.
-func concerning(l tflock.Lock, locks []tflock.Lock, unread []error) []error {
-	var list []error
-	bucket, _, _ := tflock.SplitPath(l.Path)
-	for _, err := range unread {
-		at, ok := errors.AsType[*backend.Error](err)
-		if ok && strings.Contains(at.Store, ":s3:") && !strings.HasSuffix(at.Store, ":::"+bucket) {
-			continue // a state's lock object lies in the state's own bucket
+// search gives every lock of that ID, and every one whose ID is the whole text that was
+// given, sorted by path. It keeps nothing else of what it reads: a row may have 400 KB.
+func (u *Unlocker) search(ctx context.Context, ref tflock.Reference) (hits []hit, unread []error) {
+	var mu sync.Mutex
+	on := map[hit]bool{}
+	u.each(func(s backend.Store) {
+		for h, err := range s.Holdings(ctx) {
+			mine := err == nil && h.Err == nil && (names(ref.ID, h.Info.ID) || (ref.Literal != "" && h.Info.ID == ref.Literal))
+			if err == nil && !mine {
+				continue
+			}
+			mu.Lock()
+			if err != nil {
+				unread = append(unread, err)
+			} else {
+				on[hit{strings.Clone(h.Path), tflock.BoundedID(strings.Clone(h.Info.ID))}] = true
+			}
+			mu.Unlock()
 		}
-		list = append(list, err)
+	})
+	hits = slices.SortedFunc(maps.Keys(on), func(a, b hit) int { return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.id, b.id)) })
+	return hits, unread
+}
+
+func (u *Unlocker) each(read func(backend.Store)) {
+	var group errgroup.Group
+	group.SetLimit(readers)
+	for _, s := range u.Stores.All() {
+		group.Go(func() error { read(s); return nil })
 	}
-	for _, other := range locks {
-		if !other.Readable() && other.Path == l.Path {
-			list = append(list, fmt.Errorf("%s holds something on this path that nobody can read, and it was left alone: %w", other.Holdings[0].Store, other.Holdings[0].Err))
-		}
+	_ = group.Wait() // none of them fails
+}
+
+// names says whether a text is a lock's ID, or the short name of one that is too long to
+// be written anywhere.
+func names(text, id string) bool {
+	return text == id || (len(id) > tflock.MaxID && text == tflock.BoundedID(id))
+}
+
+// elsewhere says that a store which could not be read is the bucket of other states: a
+// state's lock object is stored in the state's own bucket.
+func elsewhere(err error, path string) bool {
+	bucket, _, _ := tflock.SplitPath(path)
+	at, ok := errors.AsType[*backend.Error](err)
+	return ok && strings.Contains(at.Store, ":s3:") && !strings.HasSuffix(at.Store, ":::"+bucket)
+}
+
+// concerns are what keeps us from calling the lock released as a whole: a store that was
+// not read and may hold a half of it, and what cannot be read on its path.
+func (f found) concerns() []error {
+	list := slices.Clone(f.unread)
+	for _, l := range f.unreadable {
+		list = append(list, fmt.Errorf("%s holds something on this path that cannot be read, and it was left alone: %w", l.Holdings[0].Store, l.Holdings[0].Err))
 	}
 	return list
 }

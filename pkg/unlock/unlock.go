@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
@@ -40,9 +39,9 @@ type Answer struct {
 }
 
 type records interface {
-	Recall(ctx context.Context) (ledger.Memory, error)
-	Write(ctx context.Context, key ledger.Key, r ledger.Release) error
-	Untold(ctx context.Context, id string) (map[ledger.Key][]ledger.Release, error)
+	unfinished
+	RecallLock(ctx context.Context, key ledger.Key) (ledger.Memory, error)
+	LastRelease(ctx context.Context, key ledger.Key) (ledger.Release, bool, error)
 }
 
 type publisher interface {
@@ -61,79 +60,115 @@ type Unlocker struct {
 	Topic      publisher
 	Meter      meter
 	Thresholds policy.Thresholds
-	Guard      time.Duration // a lock younger, or a state written within it, is refused
+	Guard      time.Duration // a lock that is not proven older, or a state written within it, is refused
 	Now        func() time.Time
 	Log        *slog.Logger
+}
+
+func (u *Unlocker) finisher() Finisher {
+	return Finisher{Ledger: u.Ledger, Composer: u.Composer, Topic: u.Topic, Meter: u.Meter, Log: u.Log}
 }
 
 // Run answers a request. It fails, with nothing released, when a store or the ledger
 // could not be asked and so a safe decision was not possible.
 func (u *Unlocker) Run(ctx context.Context, r Request, requestID string) (Answer, error) {
-	locks, unread, err := u.find(ctx, r.lock)
-	if err != nil {
-		return Answer{}, err
-	}
-	named, others := pick(locks, r.lock)
+	f := u.find(ctx, r)
 	switch {
-	case len(named) > 1:
-		return ambiguous(named), nil
-	case len(named) == 0 && len(unread) > 0:
-		return Answer{}, fmt.Errorf("the lock was not found, but not everything could be read; nothing was released: %w", errors.Join(unread...))
-	case len(named) == 0 && len(others) > 0:
-		return changed(nil, others[0].ID), u.finish(ctx, r)
-	case len(named) == 0:
-		return notFound(r.lock), u.finish(ctx, r)
+	case f.named != nil:
+		return u.decide(ctx, r, f, requestID)
+	case len(f.choices) > 0:
+		return ambiguous(f.choices), nil
+	case len(f.unreadable) > 0:
+		return u.refuseUnreadable(ctx, r, f, requestID)
+	case len(f.unread) > 0:
+		return Answer{}, fmt.Errorf("the lock was not found, but not everything could be read; nothing was released: %w", errors.Join(f.unread...))
+	case len(f.others) > 0:
+		a := Answer{Outcome: Changed, Released: []tflock.Kind{}}
+		a.Message, a.NextSteps = anotherLock(f.others[0].ID)
+		_, err := u.finishEarlier(ctx, r)
+		return a, err
 	}
-	l := named[0]
-	unread = concerning(l, locks, unread)
+	finished, err := u.finishEarlier(ctx, r)
+	return notFound(r.lock, finished), err
+}
 
-	memory, err := u.Ledger.Recall(ctx)
+// decide releases the lock that is meant, or refuses.
+func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID string) (Answer, error) {
+	l, concerns := *f.named, f.concerns()
+	memory, err := u.Ledger.RecallLock(ctx, ledger.KeyOf(l))
 	if err != nil {
 		return Answer{}, fmt.Errorf("nothing was released: without the ledger there is no record of it: %w", err)
 	}
 	now := u.Now()
-	seen := memory.Sighting(l, func(string) bool { return len(unread) > 0 })
+	seen := memory.Sighting(l, func(string) bool { return len(concerns) > 0 })
 	j := policy.Judge(l, seen, u.Thresholds, now)
+	if j.HeldAtLeast < u.Guard && u.judgedBefore(ctx, l, &seen) {
+		j = policy.Judge(l, seen, u.Thresholds, now)
+	}
 	state, watched := u.state(ctx, l.Path)
-	f := policy.NewFinding(l, j, policy.Weigh(l, j, seen, state, u.Guard, now))
+	finding := policy.NewFinding(l, j, policy.Weigh(l, j, seen, state, u.Guard, now))
 	may, why := policy.MayRelease(j, state, watched, u.Guard, now)
 	record := ledger.Release{
-		At: now, Reason: r.Reason, RequestedBy: r.RequestedBy, Forced: r.Force && !may, Request: requestID, Held: contents(l), Finding: f,
+		At: now, Reason: r.Reason, RequestedBy: r.RequestedBy, Forced: r.Force && !may, Request: requestID, Held: contents(l), Finding: finding,
 	}
 	switch {
 	case !may && !r.Force:
-		return u.refuse(ctx, r, f, record, why)
+		return u.refuse(ctx, r, ledger.KeyOf(l), record, why, u.afterRefusal(finding, j)), nil
 	case r.DryRun:
-		return Answer{
-			Outcome: WouldRelease, Lock: &f, Released: []tflock.Kind{}, NextSteps: []string{"Repeat it without dry_run, and with a reason."},
-			Message: fmt.Sprintf("Nothing was touched. The lock of %s on %s would be released: %s.", or(f.Who, "somebody unknown"), f.Path, why),
-		}, nil
+		return u.wouldRelease(finding, may, why), nil
 	}
-	return u.release(ctx, l, f, record, unread)
+	a, err := u.release(ctx, l, finding, record, concerns)
+	if err == nil && len(a.Released) > 0 {
+		if late := u.finisher().Absorb(ctx, ledger.KeyOf(l), now, u.stillHolds); late != nil {
+			u.Log.WarnContext(ctx, "an earlier release was not finished", "error", late)
+		}
+	}
+	return a, err
 }
 
-// refuse records and tells that a lock was kept, unless it was only asked about.
-func (u *Unlocker) refuse(ctx context.Context, r Request, f policy.Finding, record ledger.Release, why string) (Answer, error) {
-	a := Answer{
-		Outcome: Refused, Lock: &f, Released: []tflock.Kind{},
-		Message: fmt.Sprintf("Not released: %s. Releasing a live lock gives the state two writers.", why),
-		NextSteps: []string{
-			"Find out whether the run is alive: look at its CI job, or ask " + or(f.Who, "its holder") + ".",
-			fmt.Sprintf("If it is dead, wait %s and repeat, or repeat now with \"force\": true and the reason.", policy.Words(u.Guard)),
-		},
+// judgedBefore completes what is known of a lock of which an earlier release removed one
+// half only: the record says how old it was proven to be, with the bytes that are still
+// there.
+func (u *Unlocker) judgedBefore(ctx context.Context, l tflock.Lock, seen *policy.Sighting) bool {
+	r, found, err := u.Ledger.LastRelease(ctx, ledger.KeyOf(l))
+	if err != nil || !found {
+		return false
 	}
+	known := false
+	since := r.At.Add(-time.Duration(r.Finding.HeldAtLeastSeconds) * time.Second)
+	for _, h := range l.Holdings {
+		same := slices.ContainsFunc(r.Held, func(b ledger.Bytes) bool { return b.Is(h.Raw) && slices.Contains(b.Stores, h.Store) })
+		for i := range seen.Holdings {
+			if s := &seen.Holdings[i]; same && s.Store == h.Store && (s.First.IsZero() || s.First.After(since)) {
+				s.First, known = since, true
+			}
+		}
+	}
+	return known
+}
+
+// finishEarlier finishes what earlier calls for this lock could not.
+func (u *Unlocker) finishEarlier(ctx context.Context, r Request) ([]ledger.Unfinished, error) {
 	if r.DryRun {
-		return a, nil
+		return nil, nil
 	}
-	record.Outcome = string(Refused)
-	u.Log.WarnContext(ctx, "lock kept", "path", f.Path, "lock_id", f.ID, "why", why, "record", record)
-	err := u.Topic.Publish(ctx, u.Composer.Kept(f, record.RequestedBy, why, record.At))
-	record.Told = err == nil
-	return a, errors.Join(err, u.Ledger.Write(ctx, ledger.Key{Path: f.Path, ID: f.ID}, record))
+	return u.finisher().Finish(ctx, tflock.BoundedID(r.lock.ID), u.Now(), u.stillHolds)
 }
 
-// state looks when the state was last written. It is not watched when its bucket is
-// none of ours.
+// stillHolds looks whether a store still has the bytes of a record.
+func (u *Unlocker) stillHolds(ctx context.Context, store string, one ledger.Unfinished) (bool, error) {
+	s := u.store(store)
+	if s == nil {
+		return false, nil
+	}
+	h, there, err := s.Find(ctx, one.Key.Path)
+	if err != nil || !there {
+		return false, err
+	}
+	return slices.ContainsFunc(one.Release.Held, func(b ledger.Bytes) bool { return b.Is(h.Raw) }), nil
+}
+
+// state looks when the state was last written. It is not watched when its bucket is not.
 func (u *Unlocker) state(ctx context.Context, path string) (state policy.State, watched bool) {
 	b := u.Stores.BucketOf(path)
 	if b == nil {
@@ -146,53 +181,16 @@ func (u *Unlocker) state(ctx context.Context, path string) (state policy.State, 
 	return policy.State{Written: written}, true
 }
 
+// contents are the bytes of a lock, for the record: those that both halves share once.
 func contents(l tflock.Lock) []ledger.Bytes {
 	var list []ledger.Bytes
 	for _, h := range l.Holdings {
-		at := slices.IndexFunc(list, func(b ledger.Bytes) bool { return b.Raw == h.Raw })
+		at := slices.IndexFunc(list, func(b ledger.Bytes) bool { return b.Is(h.Raw) })
 		if at < 0 {
-			at, list = len(list), append(list, ledger.Bytes{Raw: h.Raw})
+			list = append(list, ledger.NewBytes(h.Raw, h.Store))
+			continue
 		}
 		list[at].Stores = append(list[at].Stores, h.Store)
 	}
 	return list
-}
-
-func ambiguous(locks []tflock.Lock) Answer {
-	paths := make([]string, len(locks))
-	for i, l := range locks {
-		paths[i] = l.Path
-	}
-	return Answer{
-		Outcome: Ambiguous, Released: []tflock.Kind{},
-		Message:   fmt.Sprintf("Nothing was touched: this ID locks %d states (%s).", len(locks), strings.Join(paths, ", ")),
-		NextSteps: []string{"Paste the whole error text as lock_id: its Path line says which state is meant."},
-	}
-}
-
-func notFound(ref tflock.Reference) Answer {
-	where := "any watched table or bucket"
-	if ref.Path != "" {
-		where = "the state " + ref.Path
-	}
-	return Answer{
-		Outcome: NotFound, Released: []tflock.Kind{},
-		Message:   fmt.Sprintf("There is no lock %s on %s: it was released already, or its place is not watched.", ref.ID, where),
-		NextSteps: []string{"Run the client's plan again: it either works, or shows the ID of the lock that is there now.", "If it still shows this ID, add its table or bucket to WatchTableArns or WatchBucketArns."},
-	}
-}
-
-func changed(went []tflock.Kind, winner string) Answer {
-	holder := "another lock"
-	if winner != "" {
-		holder = "lock " + winner
-	}
-	if went == nil {
-		went = []tflock.Kind{}
-	}
-	return Answer{
-		Outcome: Changed, Released: went,
-		Message:   fmt.Sprintf("The lock that you named is gone, and %s is there now. That one was not touched.", holder),
-		NextSteps: []string{"Somebody else is at work on this state: ask before anything else.", "If that lock is stuck too, name its own ID."},
-	}
 }

@@ -87,15 +87,20 @@ func (w *world) held() []string {
 }
 
 // scan lets the monitor see the locks, as it does on its schedule.
-func (w *world) scan() {
+func (w *world) scan() { w.Helper(); w.scanAfter(0) }
+
+// scanAfter is the scan so much later.
+func (w *world) scanAfter(later time.Duration) {
 	w.Helper()
+	now := func() time.Time { return time.Now().Add(later) }
 	composer := alert.Composer{Account: "123456789012", Region: local.Region}
 	m := &monitor.Monitor{
-		Scanner: scan.New(w.set, scan.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: guard}, time.Now),
+		Scanner: scan.New(w.set, scan.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: guard}, now),
 		Ledger:  ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.Ledger), Composer: composer,
 		Topic: alert.NewTopic(sns.NewFromConfig(server.Config()), w.Topic, composer), Meter: metric.NewPublisher(server.Config(), "Test"),
-		RemindEvery: 4 * time.Hour, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		RemindEvery: 4 * time.Hour, Now: now, Log: slog.New(slog.DiscardHandler),
 	}
+	m.Releases = unlock.Finisher{Ledger: w.memory(), Composer: composer, Topic: m.Topic, Meter: metric.NewPublisher(server.Config(), "Test"), Log: m.Log}
 	if _, err := m.Run(context.Background()); err != nil {
 		w.Fatal(err)
 	}
@@ -106,7 +111,7 @@ const guard = 10 * time.Minute
 func (w *world) run(wire *local.Wire, r unlock.Request) (unlock.Answer, error) {
 	w.Helper()
 	cfg := server.ConfigOver(wire)
-	set, err := backend.Open(cfg, []string{w.TableARN}, []string{w.BucketARN})
+	set, err := backend.Open(cfg, []string{w.TableARN}, []string{w.BucketARN}) // an empty ARN is none
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -128,6 +133,10 @@ func request(w *world, id, more string) unlock.Request {
 		w.Fatal(err)
 	}
 	return r
+}
+
+func (w *world) memory() *ledger.Table {
+	return ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.Ledger)
 }
 
 func (w *world) published() []string {

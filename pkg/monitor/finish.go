@@ -1,0 +1,43 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/scan"
+)
+
+// releases finishes what the unlock function could not: an invocation died, an answer was
+// lost, or the topic was down.
+type releases interface {
+	Finish(ctx context.Context, id string, until time.Time, look ledger.Look) ([]ledger.Unfinished, error)
+}
+
+const (
+	// atWork is how long a release may be at work, by the timeout of the unlock function.
+	atWork = 2 * time.Minute
+	// finishTime bounds what the releases take of the invocation's time.
+	finishTime = 15 * time.Second
+)
+
+// finish finishes the releases that the scan can tell the end of.
+func (m *Monitor) finish(ctx context.Context, reading scan.Reading) error {
+	if m.Releases == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, finishTime)
+	defer cancel()
+	_, err := m.Releases.Finish(ctx, "", reading.Started.Add(-atWork), func(_ context.Context, store string, one ledger.Unfinished) (bool, error) {
+		switch watched := slices.Contains(reading.Watched, store); {
+		case reading.Failed(store), !watched && !reading.Complete():
+			return false, errors.New(store + " could not be read, so whether a lock was released from it is not known yet")
+		case !watched:
+			return false, nil
+		}
+		return reading.HoldsIn(store, one.Key), nil
+	})
+	return err
+}

@@ -1,0 +1,80 @@
+package unlock
+
+import (
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// choices bounds how many states an ambiguous answer names.
+const choices = 5
+
+// ambiguous names the locks that may be meant, each as it can be pasted back.
+func ambiguous(hits []hit) Answer {
+	a := Answer{
+		Outcome: Ambiguous, Released: []tflock.Kind{},
+		Message:   fmt.Sprintf("Nothing was touched: %d states are locked with this ID, and the call does not say which one is meant.", len(hits)),
+		NextSteps: []string{"Repeat the call with the path of the state that is meant, or paste the whole error text: its Path line says it."},
+	}
+	if slices.ContainsFunc(hits, func(h hit) bool { return h.id != hits[0].id }) || len(hits) == 1 {
+		a.Message = "Nothing was touched: a lock has the whole text that you gave as its ID, so it is not clear which lock is meant."
+	}
+	for _, h := range hits[:min(len(hits), choices)] {
+		a.NextSteps = append(a.NextSteps, "Choice: "+choice(h))
+	}
+	if more := len(hits) - choices; more > 0 {
+		a.NextSteps = append(a.NextSteps, fmt.Sprintf("%d more states have this ID: no client makes one ID twice, so look at who writes these locks.", more))
+	}
+	return a
+}
+
+// choice is the part of a payload that names one lock.
+func choice(h hit) string {
+	var text strings.Builder
+	encoder := json.NewEncoder(&text)
+	encoder.SetEscapeHTML(false)
+	_ = encoder.Encode(struct {
+		Path   string `json:"path"`
+		LockID string `json:"lock_id"`
+	}{h.path, h.id}) // two strings always marshal
+	return strings.TrimSpace(text.String())
+}
+
+// notFound says that the lock is not there, and what became of it where an earlier call
+// removed it and could not say so.
+func notFound(ref tflock.Reference, finished []ledger.Unfinished) Answer {
+	where := "any watched table or bucket"
+	if ref.Path != "" {
+		where = "the state " + ref.Path
+	}
+	a := Answer{
+		Outcome: NotFound, Released: []tflock.Kind{},
+		Message:   fmt.Sprintf("There is no lock %s on %s: it was released already, or its place is not watched.", tflock.BoundedID(ref.ID), where),
+		NextSteps: []string{"Run the client's plan again: it either works, or shows the ID of the lock that is there now.", "If it still shows this ID, add its table or bucket to WatchTableArns or WatchBucketArns."},
+	}
+	for _, one := range finished {
+		r := one.Release
+		switch {
+		case r.Any(ledger.HalfRemoved):
+			a.Message = fmt.Sprintf("The lock on %s is gone: an earlier call for %s released it at %s.", one.Key.Path, or(r.RequestedBy, "somebody who gave no name"), policy.Clock(r.At))
+		case r.Any(ledger.HalfGone):
+			a.Message = fmt.Sprintf("The lock on %s is gone; whether by the release that %s asked for at %s or by its holder is not known.", one.Key.Path, or(r.RequestedBy, "somebody who gave no name"), policy.Clock(r.At))
+		}
+	}
+	return a
+}
+
+// anotherLock says that the lock is gone and that another one is there.
+func anotherLock(winner string) (message string, steps []string) {
+	holder := "another lock"
+	if winner != "" {
+		holder = "lock " + tflock.BoundedID(winner)
+	}
+	return fmt.Sprintf("The lock that you named is gone, and %s is there now. That one was not touched.", holder),
+		[]string{"Somebody else is at work on this state: ask before anything else.", "If that lock is stuck too, name its own ID."}
+}

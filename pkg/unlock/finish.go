@@ -1,0 +1,142 @@
+package unlock
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+)
+
+// Finisher finishes the releases and refusals that an invocation could not: it died, or
+// an answer was lost, or the topic was down.
+type Finisher struct {
+	Ledger   unfinished
+	Composer alert.Composer
+	Topic    publisher
+	Meter    meter
+	Log      *slog.Logger
+}
+
+type unfinished interface {
+	Write(ctx context.Context, key ledger.Key, r ledger.Release) error
+	Unfinished(ctx context.Context, id string) ([]ledger.Unfinished, error)
+}
+
+// notReleased is the outcome on record where the lock turned out to be there still.
+const notReleased = "not_released"
+
+// Finish finishes each record that was made before the time until, of one lock ID or of
+// all with an empty one. look is asked about the halves of which nobody knows. What
+// cannot be finished now stays for the next time, and is an error.
+func (f Finisher) Finish(ctx context.Context, id string, until time.Time, look ledger.Look) ([]ledger.Unfinished, error) {
+	list, err := f.Ledger.Unfinished(ctx, id)
+	errs := []error{err}
+	var finished []ledger.Unfinished
+	for _, one := range list {
+		if one.Release.At.After(until) {
+			continue // it is at work
+		}
+		if err := f.finish(ctx, &one, look); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		finished = append(finished, one)
+	}
+	return finished, errors.Join(errs...)
+}
+
+// Absorb finishes the earlier records of a lock without an event: a later release of it
+// tells all that there is to tell.
+func (f Finisher) Absorb(ctx context.Context, key ledger.Key, until time.Time, look ledger.Look) error {
+	list, err := f.Ledger.Unfinished(ctx, key.ID)
+	errs := []error{err}
+	for _, one := range list {
+		if one.Key != key || !one.Release.At.Before(until) {
+			continue
+		}
+		if err := settle(ctx, &one, look); err != nil {
+			errs = append(errs, err)
+			continue
+		}
+		one.Release.Finished = true
+		errs = append(errs, f.Ledger.Write(ctx, key, one.Release))
+	}
+	return errors.Join(errs...)
+}
+
+func (f Finisher) finish(ctx context.Context, one *ledger.Unfinished, look ledger.Look) error {
+	if err := settle(ctx, one, look); err != nil {
+		return err
+	}
+	r := one.Release
+	f.Log.WarnContext(ctx, "a release was finished later", "path", one.Key.Path, "lock_id", one.Key.ID, "outcome", r.Outcome, "record", brief(r))
+	return f.publish(ctx, *one)
+}
+
+// settle finds out how the halves ended of which nobody knows.
+func settle(ctx context.Context, one *ledger.Unfinished, look ledger.Look) error {
+	r := &one.Release
+	if !r.Any(ledger.HalfUnknown) {
+		return nil
+	}
+	r.Halves = slices.Clone(r.Halves)
+	for i, h := range r.Halves {
+		if h.Fate != ledger.HalfUnknown {
+			continue
+		}
+		still, err := look(ctx, h.Store, *one)
+		switch {
+		case err != nil:
+			return err
+		case still:
+			r.Halves[i].Fate = ledger.HalfKept
+		default:
+			r.Halves[i].Fate = ledger.HalfGone
+		}
+	}
+	switch {
+	case !r.Any(ledger.HalfRemoved, ledger.HalfGone):
+		r.Outcome = notReleased
+	case r.Any(ledger.HalfKept):
+		r.Outcome = string(Partial)
+	default:
+		r.Outcome = string(Released)
+	}
+	return nil
+}
+
+// publish notifies of what a record says, and records that it is finished.
+func (f Finisher) publish(ctx context.Context, one ledger.Unfinished) error {
+	r := one.Release
+	if event, ok := f.event(r); ok {
+		if err := f.Topic.Publish(ctx, event); err != nil {
+			return errors.Join(err, f.Ledger.Write(ctx, one.Key, r))
+		}
+	}
+	r.Finished = true
+	errs := []error{f.Ledger.Write(ctx, one.Key, r)}
+	if r.Outcome == string(Released) && r.Any(ledger.HalfRemoved) {
+		errs = append(errs, f.Meter.CountReleased(ctx, 1, r.At))
+	}
+	return errors.Join(errs...)
+}
+
+// event is what people hear of a record. They hear nothing of a release that changed
+// nothing: the lock is there, and its alerts go on.
+func (f Finisher) event(r ledger.Release) (alert.Event, bool) {
+	whole := r.Outcome == string(Released)
+	switch {
+	case r.Outcome == string(Refused):
+		return f.Composer.Kept(r.Finding, r.RequestedBy, r.Why, r.At), true
+	case !r.Any(ledger.HalfRemoved, ledger.HalfGone):
+		return alert.Event{}, false
+	case whole && !r.Any(ledger.HalfRemoved):
+		return f.Composer.Gone(r.Finding, r.RequestedBy, r.Reason, r.Forced, r.At), true
+	default:
+		return f.Composer.Released(r.Finding, r.RequestedBy, r.Reason, r.Forced, whole, r.At), true
+	}
+}

@@ -1,0 +1,118 @@
+package unlock
+
+import (
+	"context"
+	"errors"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// half is one holding of a lock and how it ended.
+type half struct {
+	ledger.Half
+	now   *tflock.Holding // the lock that is there; of a changed half, where it could be read
+	cause error           // of a kept or unknown half
+}
+
+type halves []half
+
+// record gives the halves as they are recorded.
+func (all halves) record() []ledger.Half {
+	list := make([]ledger.Half, len(all))
+	for i, h := range all {
+		list[i] = h.Half
+	}
+	return list
+}
+
+func (all halves) causes() []error {
+	var list []error
+	for _, h := range all {
+		list = append(list, h.cause)
+	}
+	return list
+}
+
+// winner is the ID of the lock that is there now, or empty.
+func (all halves) winner() string {
+	for _, h := range all {
+		if h.now != nil && h.now.Err == nil {
+			return h.now.Info.ID
+		}
+	}
+	return ""
+}
+
+// planned are the halves of a lock before any delete was sent.
+func planned(l tflock.Lock) []ledger.Half {
+	list := make([]ledger.Half, len(l.Holdings))
+	for i, h := range l.Holdings {
+		list[i] = ledger.Half{Store: h.Store, Kind: h.Kind, Fate: ledger.HalfUnknown}
+	}
+	return list
+}
+
+// remove deletes every half on condition of the bytes that were judged: S3 first, then
+// DynamoDB, as clients unlock, and both attempted.
+func (u *Unlocker) remove(ctx context.Context, l tflock.Lock) halves {
+	var all halves
+	for _, kind := range []tflock.Kind{tflock.S3, tflock.DynamoDB} {
+		for _, h := range l.Holdings {
+			if s := u.store(h.Store); h.Kind == kind && s != nil {
+				all = append(all, removeHalf(ctx, s, h))
+			}
+		}
+	}
+	return all
+}
+
+func (u *Unlocker) store(arn string) backend.Store {
+	for _, s := range u.Stores.All() {
+		if s.ARN() == arn {
+			return s
+		}
+	}
+	return nil
+}
+
+func removeHalf(ctx context.Context, s backend.Store, h tflock.Holding) half {
+	result := half{Half: ledger.Half{Store: h.Store, Kind: h.Kind}}
+	err := s.Release(ctx, h)
+	failed, isError := errors.AsType[*backend.Error](err)
+	switch other, isOther := errors.AsType[*backend.ChangedError](err); {
+	case err == nil:
+		result.Fate = ledger.HalfRemoved
+	case errors.Is(err, backend.ErrGone):
+		// It was there a moment ago. The SDK repeats a delete whose answer is lost, so
+		// it may be ours, or its holder ended just now.
+		result.Fate = ledger.HalfGone
+	case isOther:
+		result.Fate, result.now = ledger.HalfChanged, other.Now
+	case isError && !failed.Refused():
+		result.cause = err
+		result.Fate, result.now = lookAt(ctx, s, h)
+	default:
+		result.Fate, result.cause = ledger.HalfKept, err
+	}
+	return result
+}
+
+// lookAt finds out how a half ended whose delete failed: its effect may have come all
+// the same.
+func lookAt(ctx context.Context, s backend.Store, h tflock.Holding) (ledger.Fate, *tflock.Holding) {
+	now, there, err := s.Find(ctx, h.Path)
+	switch {
+	case err != nil:
+		return ledger.HalfUnknown, nil
+	case !there:
+		return ledger.HalfGone, nil
+	case now.Raw == h.Raw && now.ETag == h.ETag:
+		return ledger.HalfKept, nil
+	case now.Err != nil && now.Raw == "": // it cannot be read any more
+		return ledger.HalfUnknown, nil
+	default:
+		return ledger.HalfChanged, &now
+	}
+}

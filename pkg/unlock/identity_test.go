@@ -1,0 +1,209 @@
+package unlock_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/unlock"
+)
+
+// hostileIDs are IDs that somebody with write access to one key can put into a lock.
+// Those that are objects in the file are written as their JSON says.
+func hostileIDs(t *testing.T) map[string]string {
+	t.Helper()
+	raw, err := os.ReadFile(filepath.Join("testdata", "hostile-ids.json"))
+	var cases map[string]json.RawMessage
+	if err == nil {
+		err = json.Unmarshal(raw, &cases)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	ids := map[string]string{"a prefix and an ID": "ID: " + victim, "a whole block": "Lock Info:\n  ID:        " + victim + "\n  Path:      PATH\n"}
+	for name, one := range cases {
+		var text string
+		var info struct{ ID string }
+		if json.Unmarshal(one, &text) != nil && json.Unmarshal(one, &info) == nil {
+			text = info.ID
+			ids[name+", whole"] = string(one)
+		}
+		ids[name] = text
+	}
+	return ids
+}
+
+const victim = "11111111-2222-3333-4444-555555555555"
+
+// Whatever ID a lock has, with its path only that lock goes: it is the ID, and no text
+// that names another.
+func TestAHostileIDReleasesItsOwnLockOnly(t *testing.T) {
+	w := newWorld(t)
+	for name, id := range hostileIDs(t) {
+		t.Run(name, func(t *testing.T) {
+			w.clear()
+			id = strings.ReplaceAll(id, "PATH", w.Path("other/terraform.tfstate"))
+			w.lock("mine", id, w.set.All()...)
+			w.lock("other/terraform.tfstate", victim, w.set.All()...)
+			payload, err := json.Marshal(map[string]string{"path": w.Path("mine"), "lock_id": id, "reason": "test"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := unlock.ParseRequest(payload)
+			if err != nil {
+				t.Fatal(err)
+			}
+			a, err := w.run(&local.Wire{}, r)
+			if err != nil || a.Outcome != unlock.Released || a.Lock.Path != w.Path("mine") {
+				t.Errorf("got %+v, %v", a, err)
+			}
+			if got := w.held(); !slices.Equal(got, []string{"other/terraform.tfstate " + victim + " [dynamodb s3]"}) {
+				t.Errorf("left %q", got)
+			}
+			if a, err = w.run(&local.Wire{}, r); err != nil || a.Outcome != unlock.NotFound || len(w.held()) != 1 {
+				t.Errorf("again: %+v, %v, left %q", a, err, w.held())
+			}
+		})
+	}
+}
+
+// An ID on many states: a short answer, whose choices can be pasted back.
+func TestAmbiguousIsShortAndCanBeAnswered(t *testing.T) {
+	w := newWorld(t)
+	for i := range 12 {
+		w.lock(fmt.Sprintf("k%02d", i), "same", w.set.Buckets[0])
+	}
+	a, err := w.run(&local.Wire{}, request(w, "same", ""))
+	if err != nil || a.Outcome != unlock.Ambiguous || !strings.Contains(a.Message, "12 states") || len(a.NextSteps) > 7 || strings.Contains(a.Message, "k00") {
+		t.Fatalf("got %+v, %v", a, err)
+	}
+	choice := ""
+	for _, step := range a.NextSteps {
+		if _, rest, ok := strings.Cut(step, "Choice: "); ok && choice == "" {
+			choice = rest
+		}
+	}
+	r, err := unlock.ParseRequest([]byte(strings.TrimSuffix(choice, "}") + `,"reason":"test"}`))
+	if err != nil {
+		t.Fatalf("%s: %v", choice, err)
+	}
+	if a, err = w.run(&local.Wire{}, r); err != nil || a.Outcome != unlock.Released || len(w.held()) != 11 {
+		t.Errorf("got %+v, %v", a, err)
+	}
+}
+
+// Text that is also the whole ID of a lock names neither for certain.
+func TestATextThatIsALocksIDIsAmbiguous(t *testing.T) {
+	w := newWorld(t)
+	w.lock("k", victim, w.set.Buckets[0])
+	w.lock("mine", "ID: "+victim, w.set.Buckets[0])
+	for _, left := range []int{2, 1} {
+		a, err := w.run(&local.Wire{}, request(w, "ID: "+victim, ""))
+		if err != nil || a.Outcome != unlock.Ambiguous || len(w.held()) != left || !strings.Contains(strings.Join(a.NextSteps, "\n"), `"lock_id":"ID: `+victim+`"`) {
+			t.Errorf("got %+v, %v", a, err)
+		}
+		if a, err = w.run(&local.Wire{}, request(w, victim, fmt.Sprintf(`,"path":%q`, w.Path("k")))); err != nil || (left == 2) != (a.Outcome == unlock.Released) {
+			t.Errorf("by ID and path: %+v, %v", a, err)
+		}
+	}
+}
+
+// A path in pasted text that leads nowhere does not hide the lock; the payload's own does.
+func TestAPathInTextThatLeadsNowhere(t *testing.T) {
+	w := newWorld(t)
+	text := "Lock Info:\n  ID:        " + victim + "\n  Path:      ***/k\n"
+	w.lock("k", victim, w.set.All()...)
+	if a, err := w.run(&local.Wire{}, request(w, victim, `,"path":"nowhere/k"`)); err != nil || a.Outcome != unlock.NotFound {
+		t.Errorf("the payload's path: %+v, %v", a, err)
+	}
+	if a, err := w.run(&local.Wire{}, request(w, text, "")); err != nil || a.Outcome != unlock.Released || a.Lock.Path != w.Path("k") {
+		t.Errorf("the text's path: %+v, %v", a, err)
+	}
+}
+
+// A dry run says one thing: that the lock would go, or why it would not.
+func TestADryRunSaysOneThing(t *testing.T) {
+	w := newWorld(t)
+	w.lock("k", "named", w.set.Tables[0])
+	for _, more := range []string{`,"dry_run":true`, `,"dry_run":true,"force":true`} {
+		for range 2 {
+			a, err := w.run(&local.Wire{}, request(w, "named", more))
+			if err != nil || strings.Contains(a.Message, "would be released") && strings.Contains(a.Message, "alive") {
+				t.Errorf("%s: %s, %v", more, a.Message, err)
+			}
+			w.scan()
+		}
+	}
+}
+
+// Where another half could be and nobody looks, the answer says so.
+func TestPlacesThatAreNotWatchedAreNamed(t *testing.T) {
+	const accessPoint = "arn:aws:s3:eu-central-1:123456789012:accesspoint/states"
+	w := newWorld(t)
+	table, err := backend.Open(server.Config(), []string{w.TableARN}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for path, says := range map[string]string{
+		accessPoint + "/k":   "begins with an access point",
+		"states-x-s3alias/k": "begins with an access point",
+		"elsewhere/k":        "The bucket elsewhere is not watched",
+	} {
+		if err := local.TakeLock(t.Context(), path, "named", table.Tables[0]); err != nil {
+			t.Fatal(err)
+		}
+		a, err := w.run(&local.Wire{}, request(w, "named", fmt.Sprintf(`,"force":true,"path":%q`, path)))
+		if steps := strings.Join(a.NextSteps, "\n"); err != nil || a.Outcome != unlock.Released || !strings.Contains(steps, says) {
+			t.Errorf("%s: %q, %v", path, steps, err)
+		}
+	}
+	w.TableARN = ""
+	w.lock("k", "named", w.set.Buckets[0])
+	a, err := w.run(&local.Wire{}, request(w, "named", ""))
+	if steps := strings.Join(a.NextSteps, "\n"); err != nil || a.Outcome != unlock.Released || !strings.Contains(steps, "No lock table is watched") {
+		t.Errorf("no table: %q, %v", steps, err)
+	}
+}
+
+// Looking for an ID keeps paths only, whatever is in the rows.
+func TestASearchTakesLittleMemory(t *testing.T) {
+	w := newWorld(t)
+	long := strings.Repeat("x", 300_000)
+	for i := range 60 {
+		raw := fmt.Sprintf(`{"ID":"id-%d","Who":%q}`, i, long)
+		if i%2 == 0 {
+			raw = long // unreadable
+		}
+		if _, err := w.set.Tables[0].Acquire(t.Context(), w.Path(fmt.Sprint(i)), []byte(raw)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	r := request(w, "not-there", "")
+	peak := uint64(0)
+	var mu sync.Mutex // stores are read side by side
+	wire := &local.Wire{Before: func(string) {
+		mu.Lock()
+		defer mu.Unlock()
+		var m runtime.MemStats
+		runtime.GC()
+		runtime.ReadMemStats(&m)
+		peak = max(peak, m.HeapAlloc)
+	}}
+	var before runtime.MemStats
+	runtime.GC()
+	runtime.ReadMemStats(&before)
+	if a, err := w.run(wire, r); err != nil || a.Outcome != unlock.NotFound {
+		t.Fatalf("got %+v, %v", a, err)
+	}
+	if grown := int64(peak) - int64(before.HeapAlloc); grown > 8<<20 {
+		t.Errorf("%d MB of 18 were kept", grown>>20)
+	}
+}

@@ -1,0 +1,69 @@
+package unlock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// refuse records and publishes that a lock was kept, unless it was only asked about. The
+// caller always learns that the lock stays, whatever fails then.
+func (u *Unlocker) refuse(ctx context.Context, r Request, key ledger.Key, record ledger.Release, why string, steps []string) Answer {
+	a := Answer{
+		Outcome: Refused, Lock: &record.Finding, Released: []tflock.Kind{}, NextSteps: steps,
+		Message: fmt.Sprintf("Not released: %s. Releasing a live lock gives the state two writers.", why),
+	}
+	if r.DryRun {
+		return a
+	}
+	record.Outcome, record.Why = string(Refused), why
+	u.Log.WarnContext(ctx, "lock kept", "path", key.Path, "lock_id", key.ID, "why", why, "record", brief(record))
+	// Once it is recorded the next scan publishes what cannot be published now.
+	recorded := u.Ledger.Write(ctx, key, record)
+	if err := errors.Join(recorded, u.finisher().publish(ctx, ledger.Unfinished{Key: key, Release: record})); err != nil {
+		u.Log.ErrorContext(ctx, "the refusal was not published or recorded", "error", err)
+		a.NextSteps = append(a.NextSteps, "The refusal was not published or recorded everywhere: "+err.Error()+".")
+	}
+	return a
+}
+
+// refuseUnreadable refuses where the lock that is named may be what cannot be read.
+func (u *Unlocker) refuseUnreadable(ctx context.Context, r Request, f found, requestID string) (Answer, error) {
+	l, now := f.unreadable[0], u.Now()
+	j := policy.Judge(l, policy.Sighting{}, u.Thresholds, now)
+	record := ledger.Release{
+		At: now, Reason: r.Reason, RequestedBy: r.RequestedBy, Request: requestID, Held: contents(l),
+		Finding: policy.NewFinding(l, j, policy.Weigh(l, j, policy.Sighting{}, policy.State{}, u.Guard, now)),
+	}
+	why := fmt.Sprintf("%s holds something on %s that cannot be read (%v), so whether it is this lock is not known", l.Holdings[0].Store, l.Path, l.Holdings[0].Err)
+	return u.refuse(ctx, r, ledger.KeyOf(l), record, why, []string{
+		"Let somebody who can read it look at it: an object under a customer key needs that key, an archived one must be restored first.",
+		"If its run is dead, delete it by hand: Lockwarden never removes what it cannot read, not even with force.",
+	}), nil
+}
+
+// afterRefusal says what to do about a lock that was kept.
+func (u *Unlocker) afterRefusal(f policy.Finding, j policy.Judgement) []string {
+	wait := fmt.Sprintf("If it is dead, wait %s and repeat, or repeat now with \"force\": true and the reason.", policy.Words(u.Guard))
+	if j.Unseen {
+		wait = fmt.Sprintf("If it is dead, repeat %s after the monitor's next scan, or repeat now with \"force\": true and the reason.", policy.Words(u.Guard))
+	}
+	return append([]string{"Find out whether the run is alive: look at its CI job, or ask " + or(f.Who, "its holder") + ".", wait}, u.notWatched(f)...)
+}
+
+// wouldRelease answers a dry run that nothing speaks against, or that force would end.
+func (u *Unlocker) wouldRelease(f policy.Finding, may bool, why string) Answer {
+	a := Answer{
+		Outcome: WouldRelease, Lock: &f, Released: []tflock.Kind{},
+		Message:   fmt.Sprintf("Nothing was touched. The lock of %s on %s would be released: %s.", or(f.Who, "an unknown holder"), f.Path, why),
+		NextSteps: append([]string{"Repeat it without dry_run, and with a reason."}, u.notWatched(f)...),
+	}
+	if !may {
+		a.Message = fmt.Sprintf("Nothing was touched. Only force would remove the lock of %s on %s, because %s.", or(f.Who, "an unknown holder"), f.Path, why)
+	}
+	return a
+}
