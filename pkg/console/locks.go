@@ -109,7 +109,7 @@ func (p locksPage) form() widget.Node {
 func (p locksPage) table() widget.Node {
 	first := (p.request.Page-1)*p.request.PageSize + 1
 	caption := fmt.Sprintf("Locks %d to %d of %d: stuck ones first, the newest trouble on top", first, first+len(p.lines)-1, p.total)
-	headings := []string{"State", "Verdict", "Held", "Holder", "Operation", "Lies in", "Is its run alive?", "Release"}
+	headings := []string{"State", "Verdict", "Held", "Holder", "Operation", "Stored in", "Is its run alive?", "Release"}
 	if p.at.Narrow() {
 		headings = []string{"State and holder", "Verdict", "Is its run alive?", "Release"}
 	}
@@ -142,7 +142,7 @@ func (p locksPage) row(l line) widget.Node {
 	held := widget.El("span", widget.A("title", "since "+p.at.Clock(f.HeldSince)), widget.Text(policy.Words(f.Held())))
 	holder, operation := or(f.Who, "unknown"), or(f.Operation, "unknown")
 	if f.Verdict == policy.Unreadable {
-		holder, operation = "nobody can tell", "nobody can tell"
+		holder, operation = "unknown", "unknown"
 	}
 	cell := func(parts ...widget.Part) widget.Node { return widget.El("td", parts...) }
 	if p.at.Narrow() {
@@ -222,7 +222,7 @@ func (p locksPage) release(l line) widget.Node {
 	case f.Verdict == policy.Fresh:
 		hint = "it is not stuck"
 	case !l.whole():
-		hint = "its ID is longer than any client writes, so paste it into the unlock function"
+		hint = "its ID is longer than any client writes, so give it to the unlock function"
 	}
 	return widget.El("td", widget.Class("lw-quiet"), widget.Text("No button: "+plain.Line(hint, 500)))
 }
@@ -234,7 +234,7 @@ func (p locksPage) question(f policy.Finding) string {
 		reasons[i] = p.at.Localized(reason)
 	}
 	return plain.Line(fmt.Sprintf("Release the lock of %s on %s (%s)? Is its run alive: %s. Evidence: %s. A run that is alive all the same would share its state with a second writer.",
-		or(f.Who, "somebody unknown"), f.Path, or(f.Operation, "unknown operation"), liveness(f.Evidence.Liveness), strings.Join(reasons, "; ")), 2000)
+		or(f.Who, "an unknown holder"), f.Path, or(f.Operation, "unknown operation"), liveness(f.Evidence.Liveness), strings.Join(reasons, "; ")), 2000)
 }
 
 // bar leads to the other pages.

@@ -60,7 +60,7 @@ func Released(at widget.Context, a unlock.Answer, err error) string {
 	case unlock.Ambiguous:
 		title = "? Several states have this lock ID"
 	case unlock.Partial:
-		title, look = "▲ Released in part only", widget.Alarm
+		title, look = "▲ Released in part, or not known", widget.Alarm
 	}
 	return told(at, title, look, a.Message, a.NextSteps)
 }

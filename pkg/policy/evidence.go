@@ -158,5 +158,5 @@ func unreadableReasons(l tflock.Lock) []string {
 			reasons = append(reasons, h.Err.Error())
 		}
 	}
-	return append(reasons, "nobody can tell whose it is, so it is reported once and never touched")
+	return append(reasons, "its holder is unknown, so it is reported and never touched")
 }

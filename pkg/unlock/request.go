@@ -47,6 +47,9 @@ func ParseRequest(payload []byte) (Request, error) {
 	if strings.TrimSpace(r.Reason) == "" && !r.DryRun {
 		return r, errors.New("reason is missing: say why this lock may go, for the record" + example)
 	}
+	if strings.HasPrefix(r.Path, "s3://") {
+		return r, errors.New("path must be bucket/key of the state, for example my-states/network/terraform.tfstate" + example)
+	}
 	if r.Path != "" {
 		// What a lock says of itself is chosen by whoever wrote it: next to a path it is
 		// an ID and nothing else.

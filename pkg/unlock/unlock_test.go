@@ -305,6 +305,7 @@ func TestParseRequestSaysWhatToDo(t *testing.T) {
 		"a string as force":    {`{"lock_id":"x","reason":"y","force":"yes"}`, "force must be a bool"},
 		"a field misspelt":     {`{"lockid":"x","reason":"y"}`, "there is no field \"lockid\""},
 		"rubbish as lock_id":   {`{"lock_id":"please unlock production","reason":"y"}`, "no lock ID in the text"},
+		"an address as path":   {`{"lock_id":"x","path":"s3://b/k","reason":"y"}`, "path must be bucket/key"},
 		"two objects":          {`{"lock_id":"x","reason":"y"}{}`, "something after"},
 		"not JSON":             {`lock_id=x`, "not a JSON object"},
 		"nothing":              {``, "not a JSON object"},
