@@ -42,6 +42,7 @@ type Pruned struct {
 	Until     time.Time    `json:"until"`               // that invocation is dead by then
 	Told      bool         `json:"told"`                // the report with it is out
 	Restoring bool         `json:"restoring,omitempty"` // made for a restore: there is nothing to tell
+	Left      string       `json:"left,omitempty"`      // the bytes of a lock that the run could not release
 	Lost      bool         `json:"lost,omitempty"`      // S3 kept no version of its bytes, so that it cannot be restored
 	State     policy.Stale `json:"state"`
 }

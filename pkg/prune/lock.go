@@ -84,6 +84,7 @@ func (e *busyError) Error() string { return e.why }
 // leftError says that a lock of ours is left, or may be.
 type leftError struct {
 	path string
+	raw  string // the lock's bytes
 	err  error
 }
 
@@ -146,7 +147,7 @@ func (l *locker) mayHold(ctx context.Context, at place, h *held) error {
 	defer cancel()
 	found, ok, err := at.store.Find(ctx, at.name)
 	if err != nil {
-		return &leftError{h.path, err}
+		return &leftError{h.path, string(h.raw), err}
 	}
 	if ok && found.Raw == string(h.raw) {
 		h.holdings = append(h.holdings, found)
@@ -169,7 +170,7 @@ func (l *locker) release(ctx context.Context, h *held) error {
 		}
 	}
 	if len(errs) > 0 {
-		return &leftError{h.path, errors.Join(errs...)}
+		return &leftError{h.path, string(h.raw), errors.Join(errs...)}
 	}
 	return nil
 }
@@ -212,19 +213,20 @@ func (l *locker) clear(ctx context.Context, b *backend.Bucket, path, raw string)
 			err = l.remove(ctx, found)
 		}
 		if err != nil {
-			return &leftError{path, err}
+			return &leftError{path, raw, err}
 		}
 	}
 	return nil
 }
 
 // clearDead removes the locks of dead invocations of ours from a state. alive says that
-// one of ours is at work on it.
-func (l *locker) clearDead(ctx context.Context, b *backend.Bucket, path string, log *slog.Logger) (alive bool, err error) {
+// one of ours is at work on it. left are the bytes of a lock that its own run knows to have left, or empty.
+func (l *locker) clearDead(ctx context.Context, b *backend.Bucket, path, left string, log *slog.Logger) (alive bool, err error) {
 	for _, at := range l.places(b, path) {
 		h, found, err := at.store.Find(ctx, at.name)
-		alive = alive || (found && h.Info.Who == who && !l.leftover(h))
-		if err == nil && found && l.leftover(h) {
+		dead := found && (l.leftover(h) || (left != "" && h.Raw == left))
+		alive = alive || (found && h.Info.Who == who && !dead)
+		if err == nil && dead {
 			log.InfoContext(ctx, "clearing a lock that a run of ours left behind", "path", path, "lock_id", h.Info.ID, "info", h.Info.Info)
 			err = l.clear(ctx, b, path, h.Raw)
 		}

@@ -66,13 +66,26 @@ func (r *remover) removeRecorded(ctx context.Context, s *inspection) (released b
 		}
 		return false, r.records.WithdrawPruned(ctx, record)
 	case err != nil:
-		return false, err
+		return false, r.recordLeft(ctx, record, err)
 	}
 	err = r.underLock(ctx, s, lock, record.At)
 	if left := r.locks.release(ctx, lock); left != nil {
-		return false, errors.Join(err, left)
+		return false, r.recordLeft(ctx, record, errors.Join(err, left))
 	}
 	return true, r.conclude(ctx, s, record, err)
+}
+
+// recordLeft notes which lock is left, so that the next run need not wait for its deadline
+// to try again, and takes no other lock before it is gone. It gives the error on.
+func (r *remover) recordLeft(ctx context.Context, record ledger.Pruned, err error) error {
+	left, ok := errors.AsType[*leftError](err)
+	if !ok {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	defer cancel()
+	record.Left, record.Until = left.raw, record.At
+	return errors.Join(err, r.records.RecordPruned(ctx, record))
 }
 
 // take takes the lock of the state. The first lock in a bucket is released at once and

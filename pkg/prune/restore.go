@@ -99,7 +99,7 @@ func (p *Pruner) restore(ctx context.Context, b *backend.Bucket, requestID strin
 
 // forgetDead clears what a dead invocation of ours left on a state that is there.
 func (p *Pruner) forgetDead(ctx context.Context, b *backend.Bucket, locks *locker, path string) error {
-	alive, err := locks.clearDead(ctx, b, path, p.Log)
+	alive, err := locks.clearDead(ctx, b, path, "", p.Log)
 	if err != nil || alive {
 		return err
 	}

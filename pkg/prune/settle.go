@@ -74,7 +74,7 @@ func (s *settler) all(ctx context.Context) settled {
 // that the state was written again since.
 func (s *settler) one(ctx context.Context, b *backend.Bucket, record ledger.Pruned, pruned func(again bool)) error {
 	path := record.State.Path
-	if err := s.clear(ctx, b, path); err != nil {
+	if err := s.clear(ctx, b, path, record.Left); err != nil {
 		return err // the record stays, and the next run tries again
 	}
 	if record.Restoring {
@@ -103,9 +103,9 @@ func (s *settler) one(ctx context.Context, b *backend.Bucket, record ledger.Prun
 }
 
 // clear removes the locks of dead invocations of ours from a state.
-func (s *settler) clear(ctx context.Context, b *backend.Bucket, path string) error {
+func (s *settler) clear(ctx context.Context, b *backend.Bucket, path, left string) error {
 	if s.mayWrite {
-		_, err := s.locks.clearDead(ctx, b, path, s.log)
+		_, err := s.locks.clearDead(ctx, b, path, left, s.log)
 		return err
 	}
 	for _, at := range s.locks.places(b, path) {
@@ -113,7 +113,7 @@ func (s *settler) clear(ctx context.Context, b *backend.Bucket, path string) err
 		if err != nil {
 			return err
 		}
-		if found && s.locks.leftover(h) {
+		if found && (s.locks.leftover(h) || (left != "" && h.Raw == left)) {
 			return fmt.Errorf("a lock of an earlier prune is left on %s (ID %.60s), and with PruneMode=report nothing may release it: deploy with PruneMode=delete, or use force-unlock", path, h.Info.ID)
 		}
 	}

@@ -1,0 +1,324 @@
+package prune_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"net/http"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/prune"
+)
+
+func (w *world) prunerOver(client aws.HTTPClient) *prune.Pruner {
+	w.Helper()
+	cfg := server.ConfigOver(&local.Wire{})
+	cfg.HTTPClient = client
+	return w.pruner(cfg)
+}
+
+func (w *world) digestOf(key string) string {
+	w.Helper()
+	digest, err := w.set.Tables[0].Digest(context.Background(), w.Path(key))
+	if err != nil {
+		w.Fatal(err)
+	}
+	return digest
+}
+
+// Where deletes are denied, by a bucket policy or an SCP, at most one lock of ours is left,
+// and no more by the next runs; no state loses its digest; and somebody hears of it.
+func TestDeniedDeletes(t *testing.T) {
+	const states = 40
+	for name, tc := range map[string]struct {
+		denied func(r *http.Request) bool
+		left   int // locks of ours that stay while it is so
+	}{
+		"of everything": {func(r *http.Request) bool { return r.Method == http.MethodDelete }, 1},
+		"of lock objects": {func(r *http.Request) bool {
+			return r.Method == http.MethodDelete && strings.HasSuffix(r.URL.Path, ".tflock")
+		}, 1},
+		"of states": {func(r *http.Request) bool {
+			return r.Method == http.MethodDelete && strings.HasSuffix(r.URL.Path, ".tfstate")
+		}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			content := state(t, "destroyed")
+			key := func(i int) string { return fmt.Sprintf("branches/%02d/terraform.tfstate", i) }
+			for i := range states {
+				w.stale(key(i), content)
+			}
+			p := w.prunerOver(answers{&local.Wire{}, tc.denied, 403, "AccessDenied"})
+			for run := range 3 {
+				report, err := p.Run(t.Context(), prune.Request{}, fmt.Sprint("run", run))
+				objects := 0
+				for _, lock := range w.held() {
+					if strings.HasPrefix(lock, "s3 ") {
+						objects++
+					}
+				}
+				if objects > tc.left || len(w.held()) > 3*tc.left || len(report.Pruned) > 0 || len(report.Errors) == 0 || len(report.Errors) > 3 || (err != nil) != (tc.left > 0) {
+					t.Errorf("run %d: %v, held %v, %d pruned, errors %q", run, err, w.held(), len(report.Pruned), report.Errors)
+				}
+				for i := range states {
+					if !w.readable(key(i)) || w.digestOf(key(i)) != sum(content) {
+						t.Fatalf("run %d: %s lost its digest", run, key(i))
+					}
+				}
+			}
+			w.later(time.Hour)
+			if report := w.prune(); len(report.Pruned) != states || len(w.held()) != 0 {
+				t.Errorf("once it is allowed: %d pruned, held %v, %q", len(report.Pruned), w.held(), report.Errors)
+			}
+		})
+	}
+}
+
+// loses lets one call have its effect and loses the answer, and fails those that follow.
+type loses struct {
+	wire  *local.Wire
+	at, n int // the call, and how many after it fail
+
+	mu    sync.Mutex
+	calls int
+}
+
+func (l *loses) Do(r *http.Request) (*http.Response, error) {
+	l.mu.Lock()
+	l.calls++
+	number := l.calls
+	l.mu.Unlock()
+	if number > l.at && number <= l.at+l.n {
+		return nil, fmt.Errorf("call %d fails", number)
+	}
+	response, err := l.wire.Do(r)
+	if number == l.at && err == nil {
+		_ = response.Body.Close()
+		return nil, fmt.Errorf("the answer to call %d is lost", number)
+	}
+	return response, err
+}
+
+// An answer is lost and the looks that follow fail too: nobody knows what happened. The
+// run says that something is left or asks for a repeat, no client meets a broken state, and
+// a later run brings it to its end.
+func TestALostAnswerFollowedByFailedReads(t *testing.T) {
+	for _, failing := range []int{1, 2, 4} {
+		for at := 1; ; at++ {
+			w := newWorld(t)
+			w.stale(key, state(t, "destroyed"))
+			client := &loses{wire: &local.Wire{}, at: at, n: failing}
+			report, err := w.prunerOver(client).Run(t.Context(), prune.Request{}, "request")
+			w.readable(key)
+			if left := w.held(); len(left) > 0 && err == nil {
+				t.Errorf("call %d, %d more: left %v and reported success: %+v", at, failing, left, report)
+			}
+			w.later(time.Hour)
+			w.prune()
+			if w.readable(key) || len(w.held()) > 0 || len(w.published()) == 0 {
+				t.Errorf("call %d, %d more: a later run left %v, told %d", at, failing, w.held(), len(w.published()))
+			}
+			if client.calls < at {
+				break
+			}
+		}
+	}
+}
+
+// A row of another name whose cleaned path is the state's locks it, and its digest goes
+// with it.
+func TestRowsOfOtherNames(t *testing.T) {
+	alias := "branches//x/terraform.tfstate"
+	row := func(w *world, name, attribute, value string) {
+		if _, err := dynamodb.NewFromConfig(server.Config()).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &w.Table, Item: map[string]types.AttributeValue{
+			"LockID": &types.AttributeValueMemberS{Value: w.Path(name)}, attribute: &types.AttributeValueMemberS{Value: value},
+		}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	t.Run("a lock keeps the state", func(t *testing.T) {
+		w := newWorld(t)
+		w.stale(key, state(t, "destroyed"))
+		w.lock(alias, "x", w.set.Tables[0])
+		if report := w.prune(); len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked || !strings.Contains(report.Kept[0].Why, "me@host") || len(w.held()) != 1 {
+			t.Errorf("%+v, held %v", report, w.held())
+		}
+	})
+	t.Run("a digest goes with the state, and counts as one", func(t *testing.T) {
+		w := newWorld(t)
+		w.rules.OwnBucket = ""
+		w.stale(key, state(t, "destroyed"))
+		row(w, alias+"-md5", "Digest", sum(state(t, "destroyed")))
+		if err := w.set.Tables[0].DeleteDigest(t.Context(), w.Path(key), sum(state(t, "destroyed"))); err != nil {
+			t.Fatal(err)
+		}
+		if report := w.prune(); len(report.Pruned) != 1 || w.digestOf(alias) != "" || len(w.held()) != 0 {
+			t.Errorf("%+v, digest %q, held %v", report, w.digestOf(alias), w.held())
+		}
+	})
+	t.Run("a digest that differs keeps the state", func(t *testing.T) {
+		w := newWorld(t)
+		w.stale(key, state(t, "destroyed"))
+		row(w, alias+"-md5", "Digest", "0123")
+		if report := w.prune(); len(report.Kept) != 1 || report.Kept[0].Reason != policy.DigestMismatch {
+			t.Errorf("%+v", report)
+		}
+	})
+}
+
+// In a bucket that the stack did not make, a state without a digest may be of clients
+// whose table nobody watches.
+func TestNoDigest(t *testing.T) {
+	for name, tc := range map[string]struct {
+		digest, without bool
+		want            policy.Reason
+	}{
+		"with a digest it is pruned":                   {true, false, ""},
+		"without one it is kept":                       {false, false, policy.NoDigest},
+		"without one it is pruned where that is asked": {false, true, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.rules.OwnBucket, w.rules.WithoutDigest = "", tc.without
+			w.stale(key, state(t, "destroyed"))
+			if !tc.digest {
+				if err := w.set.Tables[0].DeleteDigest(t.Context(), w.Path(key), sum(state(t, "destroyed"))); err != nil {
+					t.Fatal(err)
+				}
+			}
+			report := w.prune()
+			if tc.want == "" && len(report.Pruned) != 1 || tc.want != "" && (len(report.Kept) != 1 || report.Kept[0].Reason != tc.want) {
+				t.Errorf("%+v", report)
+			}
+		})
+	}
+}
+
+// Versioning that is suspended after the run looked is noticed in the delete's answer.
+func TestVersioningIsSuspendedMeanwhile(t *testing.T) {
+	for name, early := range map[string]bool{"the bytes stay as a version": false, "the bytes are lost": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.stale(key, state(t, "destroyed"))
+			w.stale("branches/y/terraform.tfstate", state(t, "destroyed"))
+			answered := false
+			client := rewrites{&local.Wire{}, func(r *http.Request, response *http.Response) {
+				if r.Method == http.MethodDelete && strings.HasSuffix(r.URL.Path, ".tfstate") {
+					answered = true
+					if early { // as S3 answers where it made no marker
+						response.Header.Del("X-Amz-Delete-Marker")
+						response.Header.Del("X-Amz-Version-Id")
+					} else {
+						response.Header.Set("X-Amz-Delete-Marker", "true")
+						response.Header.Set("X-Amz-Version-Id", "null")
+					}
+				}
+			}}
+			report, err := w.prunerOver(client).Run(t.Context(), prune.Request{}, "r")
+			if err != nil || !answered || len(report.Pruned) != 1 || !strings.Contains(report.Pruned[0].Why, "versioning") || len(report.Errors) != 1 ||
+				len(report.Kept) != 1 || report.Kept[0].Reason != policy.Unversioned {
+				t.Errorf("%+v, %v", report, err)
+			}
+			if lost := len(report.Pruned) == 1 && report.Pruned[0].VersionID == ""; lost != early || (len(w.prunedLately()) == 0) != early {
+				t.Errorf("lost: %v, offered for restore %d", lost, len(w.prunedLately()))
+			}
+		})
+	}
+}
+
+// rewrites changes answers.
+type rewrites struct {
+	*local.Wire
+	change func(r *http.Request, response *http.Response)
+}
+
+func (c rewrites) Do(r *http.Request) (*http.Response, error) {
+	response, err := c.Wire.Do(r)
+	if err == nil {
+		c.change(r, response)
+	}
+	return response, err
+}
+
+// A bucket may demand an encryption header: our lock carries the state's. Where a lock
+// cannot be written the state is kept, whatever the refusal is called.
+func TestALockThatCannotBeWritten(t *testing.T) {
+	w := newWorld(t)
+	content := state(t, "destroyed")
+	w.stale(key, content)
+	if _, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: aws.String(key), Body: bytes.NewReader(content), ServerSideEncryption: s3types.ServerSideEncryptionAes256}); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.Age(w.Bucket, key, month); err != nil {
+		t.Fatal(err)
+	}
+	demands := func(header string) answers {
+		return answers{&local.Wire{}, func(r *http.Request) bool {
+			return r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, ".tflock") && r.Header.Get("X-Amz-Server-Side-Encryption") != header
+		}, 418, "SomethingNew"}
+	}
+	report, err := w.prunerOver(demands("aws:kms")).Run(t.Context(), prune.Request{}, "r")
+	if err != nil || len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked || !strings.Contains(report.Kept[0].Why, "SomethingNew") || len(report.Errors) != 1 || !w.readable(key) || len(w.held()) != 0 {
+		t.Errorf("%+v, %v, held %v", report, err, w.held())
+	}
+	if report, err := w.prunerOver(demands("AES256")).Run(t.Context(), prune.Request{}, "r2"); err != nil || len(report.Pruned) != 1 {
+		t.Errorf("%+v, %v", report, err)
+	}
+}
+
+// A restore brings back states alone, and says why it does nothing.
+func TestRestoresOfOtherThings(t *testing.T) {
+	gone := func(w *world, content string) {
+		w.put(key, []byte(content))
+		if _, err := server.S3().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &w.Bucket, Key: aws.String(key)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, tc := range map[string]struct {
+		content string
+		prepare func(w *world)
+		want    prune.Outcome
+		says    string
+	}{
+		"an archive":            {"PK\x03\x04", nil, prune.Refused, "not a Terraform or OpenTofu state"},
+		"another tool's JSON":   {`{"version":1}`, nil, prune.Refused, "not a Terraform or OpenTofu state"},
+		"a state of version 3":  {`{"version":3,"serial":1,"modules":[]}`, nil, prune.Restored, "Restored"},
+		"an encrypted state":    {`{"serial":3,"encrypted_data":"eA==","encryption_version":"v0"}`, nil, prune.Restored, "serial 3"},
+		"with PruneMode=report": {string(state(t, "destroyed")), func(w *world) { w.rules.ReportOnly = true }, prune.Refused, "PruneMode"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			gone(w, tc.content)
+			if tc.prepare != nil {
+				tc.prepare(w)
+			}
+			a, err := w.restore(&local.Wire{})
+			if err != nil || a.Outcome != tc.want || !strings.Contains(a.Message, tc.says) || len(w.held()) != 0 {
+				t.Errorf("%+v, %v, held %v", a, err, w.held())
+			}
+		})
+	}
+	t.Run("a store that takes no new object over a delete marker", func(t *testing.T) {
+		w := newWorld(t)
+		gone(w, string(state(t, "destroyed")))
+		client := answers{&local.Wire{}, func(r *http.Request) bool {
+			return r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, ".tfstate")
+		}, 412, "PreconditionFailed"}
+		a, err := w.prunerOver(client).Restore(t.Context(), w.Path(key), "r")
+		if err != nil || a.Outcome != prune.Refused || !strings.Contains(a.Message, "delete marker") || len(w.held()) != 0 {
+			t.Errorf("%+v, %v, held %v", a, err, w.held())
+		}
+	})
+}
