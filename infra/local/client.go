@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 )
@@ -26,6 +27,8 @@ func Tofu() (Client, error) {
 	return Client{"tofu", path}, nil
 }
 
+const terraform15 = "terraform-1.5.7"
+
 // Terraform15 is the Terraform 1.5.7 that `make test` builds: the last release with the
 // first AWS SDK, which keeps double slashes in the rows of a lock table.
 func Terraform15() (Client, error) {
@@ -33,7 +36,7 @@ func Terraform15() (Client, error) {
 	if _, err := os.Stat(path); err != nil {
 		return Client{}, errors.New("Terraform 1.5.7 is not built: run `make test`, which builds it")
 	}
-	return Client{"terraform-1.5.7", path}, nil
+	return Client{terraform15, path}, nil
 }
 
 // Clients are the OpenTofu that `make setup` built, and Terraform where it is on PATH.
@@ -110,6 +113,13 @@ func (a *AWS) Workspace(ctx context.Context, c Client, dir, bucket, table, key s
 		ByBoth:  fmt.Sprintf("dynamodb_table = %q\n    use_lockfile = true", table),
 	}[mode]
 	text := fmt.Sprintf(configuration, bucket, key, Region, locking, a.Endpoint, a.Endpoint, a.Endpoint, a.Endpoint)
+	if c.Name == terraform15 { // whose backend has older names for the same arguments
+		text = strings.NewReplacer(
+			"use_path_style ", "force_path_style ", "skip_requesting_account_id  = true", "",
+			fmt.Sprintf("endpoints                   = { s3 = %q, dynamodb = %q, sts = %q, iam = %q }", a.Endpoint, a.Endpoint, a.Endpoint, a.Endpoint),
+			fmt.Sprintf("endpoint = %q\n    dynamodb_endpoint = %q\n    sts_endpoint = %q\n    iam_endpoint = %q", a.Endpoint, a.Endpoint, a.Endpoint, a.Endpoint),
+		).Replace(text)
+	}
 	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(text), 0o600); err != nil {
 		return nil, err
 	}
