@@ -245,7 +245,7 @@ func (e *evaluation) substitute(args []any) string {
 	if len(args) > 1 {
 		maps.Copy(own, args[1].(map[string]any))
 	}
-	return variable.ReplaceAllStringFunc(fmt.Sprint(args[0]), func(match string) string {
+	filled := variable.ReplaceAllStringFunc(fmt.Sprint(args[0]), func(match string) string {
 		name := match[2 : len(match)-1]
 		if v, ok := own[name]; ok {
 			return fmt.Sprint(e.value(v))
@@ -255,6 +255,7 @@ func (e *evaluation) substitute(args []any) string {
 		}
 		return fmt.Sprint(e.ref(name))
 	})
+	return strings.ReplaceAll(filled, "${!", "${") // what was escaped
 }
 
 func (e *evaluation) ref(name string) any {

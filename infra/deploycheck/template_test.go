@@ -260,3 +260,24 @@ func TestTheFunctionsTakeWhatTheDeployTakes(t *testing.T) {
 		})
 	}
 }
+
+// The command that the stack prints works as it is pasted, with AWS CLI v2: it waits
+// longer than the function may take, and truncates no log.
+func TestThePrintedCommandWorks(t *testing.T) {
+	template, _ := whole(t)
+	d := evaluate(t, template, deploycheck.Place{Region: "us-east-1"})
+	command := fmt.Sprint(d.Outputs["UnlockCommand"])
+	for _, want := range []string{"--region us-east-1 ", " --function-name lockwarden-UnlockFunction-", " --cli-binary-format raw-in-base64-out ", ` "${lockwarden:=$(mktemp)}" >/dev/null && cat "$lockwarden"`} {
+		if !strings.Contains(command, want) {
+			t.Errorf("it lacks %q: %s", want, command)
+		}
+	}
+	_, rest, _ := strings.Cut(command, "--cli-read-timeout ")
+	var seconds float64
+	if _, err := fmt.Sscan(rest, &seconds); err != nil || seconds <= d.Resources["UnlockFunction"].Properties["Timeout"].(float64) {
+		t.Errorf("the CLI gives up before the function, and invokes it again: %s", command)
+	}
+	if strings.Contains(command, "/dev/stdout") {
+		t.Error(command)
+	}
+}
