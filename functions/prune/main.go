@@ -49,7 +49,7 @@ func wire() (any, error) {
 	}
 	composer := alert.Composer{Account: s.Account, Region: parts.Region, PruneFunction: lambdacontext.FunctionName, Dashboard: s.Dashboard}
 	p := &prune.Pruner{
-		Stores: parts.Stores, Records: parts.Ledger, Bookmark: parts.Ledger, Composer: composer, Topic: parts.Topic(composer), Meter: parts.Meter,
+		Stores: parts.Stores, Records: parts.Ledger, Bookmark: parts.Ledger, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter,
 		Rules: rules, Now: time.Now, Log: slog.Default(),
 	}
 	return widget.Serve(func(ctx context.Context, payload json.RawMessage, at *widget.Context) (any, error) {

@@ -95,8 +95,7 @@ func (s *site) invoke(function, logicalID, payload string) {
 
 func (s *site) publish(e alert.Event) {
 	s.Helper()
-	composer := alert.Composer{Account: "123456789012", Region: local.Region}
-	topic := alert.NewTopic(sns.NewFromConfig(s.stack.AWS().Config()), s.stack.Outputs["AlertTopicArn"], composer)
+	topic := alert.NewTopic(sns.NewFromConfig(s.stack.AWS().Config()), s.stack.Outputs["AlertTopicArn"])
 	if err := topic.Publish(s.Context(), e); err != nil {
 		s.Fatal(err)
 	}

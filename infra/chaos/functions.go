@@ -115,8 +115,8 @@ func watch(ctx context.Context, w *world, cfg aws.Config, _ string) (string, err
 	}
 	m := &monitor.Monitor{
 		Ledger: ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger), Composer: composer(),
-		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic, composer()), Meter: metric.NewPublisher(cfg, "Chaos"),
-		Releases:    unlock.Finisher{Ledger: ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger), Composer: composer(), Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic, composer()), Meter: metric.NewPublisher(cfg, "Chaos"), Log: quiet},
+		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Chaos"),
+		Releases:    unlock.Finisher{Ledger: ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger), Composer: composer(), Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Chaos"), Log: quiet},
 		Scanner:     scan.New(set, scan.Rules{Thresholds: policy.Thresholds{Default: w.stuckAfter}, ReleaseGuard: 10 * time.Minute}, w.now),
 		RemindEvery: 4 * time.Hour, Now: w.now, Log: quiet,
 	}
@@ -140,7 +140,7 @@ func releaseOf(ctx context.Context, w *world, cfg aws.Config, id, requestID stri
 	}
 	u := &unlock.Unlocker{
 		Stores: set, Ledger: ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger), Composer: composer(),
-		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic, composer()), Meter: metric.NewPublisher(cfg, "Chaos"),
+		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Chaos"),
 		Thresholds: policy.Thresholds{Default: w.stuckAfter}, Guard: 10 * time.Minute, Now: w.now, Log: quiet,
 	}
 	a, err := u.Run(ctx, request, requestID)
@@ -165,7 +165,7 @@ func pruner(w *world, cfg aws.Config, paths string, after time.Duration) (*prune
 	table := ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger)
 	return &prune.Pruner{
 		Stores: set, Records: table, Bookmark: table, Composer: composer(),
-		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic, composer()), Meter: metric.NewPublisher(cfg, "Chaos"),
+		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Chaos"),
 		Rules: prune.Rules{Paths: globs, After: after, OwnBucket: w.BucketARN}, Now: w.now, Log: quiet,
 	}, nil
 }

@@ -95,11 +95,8 @@ func chatLines(e Event) []string {
 			lines = append(lines, strings.ToLower(g.Heading)+": "+clipTail(s.Path, 150)+", "+StateLine(s))
 		}
 	}
-	if len(e.Backends) > 1 {
-		for _, b := range e.Backends[:min(len(e.Backends), shownInChat)] {
-			lines = append(lines, BackendLine(e, b))
-		}
-	}
+	backends := BackendLines(e)
+	lines = append(lines, backends[:min(len(backends), shownInChat)]...)
 	lines = append(lines, e.Details...)
 	if more := max(0, len(e.Locks)-shownInChat); len(e.Locks) > 0 && more+e.Omitted > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more, by prefix: %s", more+e.Omitted, under(e.Prefixes, 40)))

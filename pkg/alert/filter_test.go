@@ -51,7 +51,7 @@ func TestTheFilterPolicyInTheDocuments(t *testing.T) {
 
 	production, staging := finding(), finding()
 	production.Path, staging.Path = "my-states/environments/production/app.tfstate", "my-states/environments/staging/app.tfstate"
-	to := alert.NewTopic(client, topic, composer)
+	to := alert.NewTopic(client, topic)
 	for _, e := range []alert.Event{
 		composer.Lock(alert.LockStuck, production, 1, now),
 		composer.Lock(alert.LockStuck, staging, 1, now),

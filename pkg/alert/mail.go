@@ -25,8 +25,8 @@ func Mail(e Event) string {
 		l.locks(e)
 	}
 	l.states(e)
-	for _, b := range e.Backends {
-		l.line("- %s", BackendLine(e, b))
+	for _, line := range BackendLines(e) {
+		l.line("- %s", line)
 	}
 	l.section("What could not be done:", e.Details)
 	l.line("")

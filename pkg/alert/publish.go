@@ -16,7 +16,7 @@ type Topic struct {
 }
 
 // NewTopic publishes to the topic of that ARN.
-func NewTopic(client *sns.Client, arn string, _ Composer) *Topic { return &Topic{client, arn} }
+func NewTopic(client *sns.Client, arn string) *Topic { return &Topic{client, arn} }
 
 // Publish sends one event: JSON for machines, prose for mail, Amazon Q's schema for
 // chat. It reports the error of SNS as it is; whoever calls keeps the event then.

@@ -44,7 +44,7 @@ func scanSubject(e Event) string {
 func scanText(e Event) string {
 	if len(e.Backends) == 1 {
 		b := e.Backends[0]
-		name, since := storeName(b.ARN), policy.Clock(b.Since)
+		name, since := Clean(b.ARN, 300), policy.Clock(b.Since)
 		if e.Type == ScanRecovered {
 			return fmt.Sprintf("Lockwarden can read %s again, after it had failed since %s.", name, since)
 		}
@@ -52,7 +52,7 @@ func scanText(e Event) string {
 	}
 	var names []string
 	for _, b := range e.Backends[:min(len(e.Backends), 10)] {
-		names = append(names, storeName(b.ARN))
+		names = append(names, Clean(b.ARN, 150))
 	}
 	if more := len(e.Backends) - len(names); more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
@@ -63,15 +63,19 @@ func scanText(e Event) string {
 	return fmt.Sprintf("Lockwarden cannot read %d tables and buckets, so their locks are not watched: %s.", len(e.Backends), listed(names))
 }
 
-// BackendLine is one backend of a scan event in a list. The text of an event about one
-// backend has said already what is wrong with it.
-func BackendLine(e Event, b Backend) string {
-	line := Clean(b.ARN, maxPath)
-	if len(e.Backends) > 1 {
-		line += " (failing since " + policy.Clock(b.Since) + ")"
+// BackendLines list the backends of a scan event. The text of an event about one has said
+// it all already.
+func BackendLines(e Event) []string {
+	if len(e.Backends) < 2 {
+		return nil
 	}
-	if b.Problem != "" && len(e.Backends) > 1 {
-		line += ": " + Clean(b.Problem, 600)
+	var lines []string
+	for _, b := range e.Backends {
+		line := Clean(b.ARN, maxPath) + " (failing since " + policy.Clock(b.Since) + ")"
+		if b.Problem != "" {
+			line += ": " + Clean(b.Problem, 600)
+		}
+		lines = append(lines, line)
 	}
-	return line
+	return lines
 }

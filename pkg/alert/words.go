@@ -100,8 +100,14 @@ func because(r Release) string {
 	return " No reason was given."
 }
 
-// ended ends a text with a full stop, once.
-func ended(text string) string { return strings.TrimRight(text, ". ") + "." }
+// ended ends a text with a full stop, once; a question needs none.
+func ended(text string) string {
+	text = strings.TrimRight(text, ". ")
+	if strings.HasSuffix(text, "?") {
+		return text
+	}
+	return text + "."
+}
 
 // under lists prefixes with their counts: "a (12), b (3) and 4 more prefixes".
 func under(prefixes []Prefix, limit int) string {

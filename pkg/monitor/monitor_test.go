@@ -98,7 +98,7 @@ func (w *world) scan(wire *local.Wire) (monitor.Report, error) {
 		Scanner:     scan.New(set, rules, now),
 		Ledger:      ledger.NewTable(dynamodb.NewFromConfig(cfg), w.ledger),
 		Composer:    composer,
-		Topic:       alert.NewTopic(sns.NewFromConfig(cfg), w.topic, composer),
+		Topic:       alert.NewTopic(sns.NewFromConfig(cfg), w.topic),
 		Meter:       metric.NewPublisher(cfg, "Test"),
 		RemindEvery: 4 * time.Hour,
 		ScanEvery:   5 * time.Minute,

@@ -47,7 +47,7 @@ func TestRemindersOfFailingStoresShareAMessage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var said []string
 			for _, e := range stores(t, tc.stores, 0, time.Hour, 4*time.Hour, 8*time.Hour, 12*time.Hour) {
-				said = append(said, fmt.Sprint(e.Severity, " ", len(e.Details)))
+				said = append(said, fmt.Sprint(e.Severity, " ", len(e.Backends)))
 			}
 			if got := strings.Join(said, ", "); got != tc.want {
 				t.Errorf("%s, want %s", got, tc.want)

@@ -180,7 +180,7 @@ func (w *world) pruner(cfg aws.Config) *prune.Pruner {
 	table := ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger)
 	return &prune.Pruner{
 		Stores: set, Records: table, Bookmark: table, Composer: composer,
-		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic, composer), Meter: metric.NewPublisher(cfg, "Test"),
+		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Test"),
 		Rules: w.rules, Now: w.now, Log: slog.New(slog.DiscardHandler),
 	}
 }

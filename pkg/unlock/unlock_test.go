@@ -97,7 +97,7 @@ func (w *world) scanAfter(later time.Duration) {
 	m := &monitor.Monitor{
 		Scanner: scan.New(w.set, scan.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: guard}, now),
 		Ledger:  ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.Ledger), Composer: composer,
-		Topic: alert.NewTopic(sns.NewFromConfig(server.Config()), w.Topic, composer), Meter: metric.NewPublisher(server.Config(), "Test"),
+		Topic: alert.NewTopic(sns.NewFromConfig(server.Config()), w.Topic), Meter: metric.NewPublisher(server.Config(), "Test"),
 		RemindEvery: 4 * time.Hour, Now: now, Log: slog.New(slog.DiscardHandler),
 	}
 	m.Releases = unlock.Finisher{Ledger: w.memory(), Composer: composer, Topic: m.Topic, Meter: metric.NewPublisher(server.Config(), "Test"), Log: m.Log}
@@ -119,7 +119,7 @@ func (w *world) run(wire *local.Wire, r unlock.Request) (unlock.Answer, error) {
 	u := &unlock.Unlocker{
 		Stores: set, Composer: composer,
 		Ledger: ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger),
-		Topic:  alert.NewTopic(sns.NewFromConfig(cfg), w.Topic, composer), Meter: metric.NewPublisher(cfg, "Test"),
+		Topic:  alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Test"),
 		Thresholds: policy.Thresholds{Default: 30 * time.Minute}, Guard: guard,
 		Now: func() time.Time { return time.Now().Add(w.ahead) }, Log: slog.New(slog.DiscardHandler),
 	}

@@ -87,8 +87,8 @@ func (s Settings) Open() (Parts, error) {
 }
 
 // Topic publishes in the words of the composer.
-func (p Parts) Topic(composer alert.Composer) *alert.Topic {
-	return alert.NewTopic(sns.NewFromConfig(p.aws), p.topic, composer)
+func (p Parts) Topic() *alert.Topic {
+	return alert.NewTopic(sns.NewFromConfig(p.aws), p.topic)
 }
 
 // Positive says what is wrong with a duration that must be above zero.

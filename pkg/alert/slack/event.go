@@ -46,7 +46,7 @@ func (r Renderer) event(e alert.Event) *api.WebhookMessage {
 		d.locks(e)
 	}
 	d.states(e)
-	d.backends(e)
+	d.list("", alert.BackendLines(e), 0)
 	d.list("What could not be done", e.Details, 0)
 	d.footer(r.links(e), fmt.Sprintf("Account %s, region %s, %s", e.Account, e.Region, policy.Clock(e.Time)))
 	return d.message()
@@ -171,14 +171,6 @@ func (d *draft) states(e alert.Event) {
 	if e.Prune != nil && e.Omitted > 0 {
 		d.prose(fmt.Sprintf("%d more are not listed here: see the log of the prune function.", e.Omitted))
 	}
-}
-
-func (d *draft) backends(e alert.Event) {
-	lines := make([]string, len(e.Backends))
-	for i, b := range e.Backends {
-		lines[i] = alert.BackendLine(e, b)
-	}
-	d.list("", lines, 0)
 }
 
 func (r Renderer) links(e alert.Event) []string {
