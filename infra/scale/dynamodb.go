@@ -40,6 +40,8 @@ func (w *World) dynamo(call string, body []byte) answer {
 		return w.batchWrite(body)
 	case "BatchGetItem":
 		return w.batchGet(body)
+	case "ListTables":
+		return w.listTables(body)
 	}
 	t, ok := w.table(r.TableName)
 	if !ok {
@@ -56,6 +58,8 @@ func (w *World) dynamo(call string, body []byte) answer {
 		}{t.get(r.Key)})
 	case "PutItem", "DeleteItem", "UpdateItem":
 		return t.write(call, r)
+	case "DescribeTable":
+		return t.describe()
 	default:
 		return refuse("UnknownOperationException", "this AWS does not know "+call, nil)
 	}

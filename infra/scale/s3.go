@@ -17,6 +17,10 @@ const s3Time = "2006-01-02T15:04:05.000Z"
 // s3 answers the calls on buckets, which are named in the path.
 func (w *World) s3(r *http.Request, body []byte) answer {
 	name, key, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/"), "/")
+	if name == "" && r.Method == http.MethodGet {
+		w.count(r, "ListBuckets")
+		return w.listBuckets(r.URL.Query())
+	}
 	call := s3Call(r, key)
 	w.count(r, call)
 	b, ok := w.Buckets[name]

@@ -35,7 +35,7 @@ func (b *Bucket) Name() string { return b.name }
 // is none, or where the path is in another bucket.
 func (b *Bucket) Find(ctx context.Context, path string) (tflock.Holding, bool, error) {
 	bucket, key, ok := tflock.SplitPath(path)
-	if !ok || bucket != b.name {
+	if !ok || !matches(b.name, bucket) { // it has a * where a search failed: then the read fails
 		return tflock.Holding{}, false, nil
 	}
 	return b.read(ctx, key+tflock.Suffix)

@@ -94,6 +94,9 @@ func cause(err error) string {
 	if unsettled, ok := errors.AsType[*unsettledError](err); ok {
 		return unsettled.Error()
 	}
+	if search, ok := errors.AsType[*searchError](err); ok {
+		return search.Error()
+	}
 	if api, ok := errors.AsType[smithy.APIError](err); ok {
 		if api.ErrorMessage() == "" {
 			return api.ErrorCode()

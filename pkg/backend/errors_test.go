@@ -16,6 +16,15 @@ import (
 // everything but the look for the bucket's region.
 func refusing(t *testing.T, status int, code string) backend.Set {
 	t.Helper()
+	set, err := backend.Open(refusal(t, status, code), []string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks"}, []string{"arn:aws:s3:::states"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+func refusal(t *testing.T, status int, code string) aws.Config {
+	t.Helper()
 	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
 		case r.Method == http.MethodHead:
@@ -32,11 +41,7 @@ func refusing(t *testing.T, status int, code string) backend.Set {
 	cfg := server.Config()
 	cfg.BaseEndpoint = &endpoint.URL
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
-	set, err := backend.Open(cfg, []string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks"}, []string{"arn:aws:s3:::states"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return set
+	return cfg
 }
 
 func TestARefusalIsAnErrorThatNamesTheCause(t *testing.T) {

@@ -8,6 +8,7 @@ import (
 	"net/url"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -43,7 +44,9 @@ func (b *Bucket) Survey(ctx context.Context) (iter.Seq2[tflock.Holding, error], 
 		whole := true
 		pages := s3.NewListObjectsV2Paginator(b.s3, listInput(b.name, "", 1000))
 		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx, locksOnly(times))
+			page, err := inTime(ctx, func(ctx context.Context) (*s3.ListObjectsV2Output, error) {
+				return pages.NextPage(ctx, locksOnly(times))
+			})
 			if err == nil {
 				err = genuine(page.Name)
 			}
@@ -130,6 +133,17 @@ func (b *Bucket) begin(ctx context.Context, group *sync.WaitGroup, object types.
 		}
 	})
 	return r
+}
+
+// callTime bounds one call of a reading with all of its repetitions: a page takes a second or
+// two, and a store that hangs must not take the time of the whole reading.
+const callTime = 30 * time.Second
+
+// inTime makes a call within callTime.
+func inTime[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	return call(ctx)
 }
 
 // listInput asks for URL-encoded keys: a key with a control character, raw, makes an

@@ -61,6 +61,8 @@ func (b *Bucket) failed(err error) error {
 
 // get gets one lock object, or says how AWS answered.
 func (b *Bucket) get(ctx context.Context, key string) (tflock.Holding, bool, error) {
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
 	out, err := b.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
 	if noObject(err) {
 		return tflock.Holding{}, false, nil

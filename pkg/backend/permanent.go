@@ -15,7 +15,7 @@ var errNotLockTable = errors.New("it does not look like a lock table: the key of
 // refuses the call, or the KMS key cannot be used. A throttle, a timeout, a 5xx and
 // everything that is not understood may pass.
 func (e *Error) Permanent() bool {
-	if errors.Is(e.Err, errNotLockTable) {
+	if errors.Is(e.Err, errNotLockTable) || errors.Is(e.Err, errOtherAccount) {
 		return true
 	}
 	switch name := code(e.Err); {

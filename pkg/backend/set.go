@@ -5,66 +5,68 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"regexp"
 	"strings"
-	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// Set is every place that is watched.
+// Set is every place that is watched: the stores that were named, and after Discover
+// those that the names with a `*` match.
 type Set struct {
 	Tables  []*Table
 	Buckets []*Bucket
+	// Account is the stack's, the only one whose tables can be searched. While it is empty
+	// every account is taken for it.
+	Account string
+
+	patterns []pattern
+	clients  *clients
 }
 
 // Open makes a Set of ARNs: a table's ARN says its region and account, a bucket's
-// region is found when S3 says that it is another. It calls no AWS. The error names every ARN
-// that is not one; a place that is named twice is read once.
+// region is found when S3 says that it is another. A name may contain `*`. It calls no
+// AWS. The error names every ARN that is not one; a place that is named twice is read
+// once. testdata/arns.json has the values that must be accepted and refused.
 func Open(cfg aws.Config, tableARNs, bucketARNs []string) (Set, error) {
-	var set Set
-	var errs []error
-	clients := regional[*dynamodb.Client](func(region string) *dynamodb.Client {
-		return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.Region = region })
-	})
-	for _, text := range distinct(tableARNs) {
-		a, err := parse(text, "dynamodb", "table/", "arn:aws:dynamodb:eu-central-1:123456789012:table/terraform-locks")
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		table := &Table{client: clients(a.Region), arn: text, name: text}
-		if cfg.BaseEndpoint != nil { // emulators know a table by its name only
-			table.name = strings.TrimPrefix(a.Resource, "table/")
-		}
-		set.Tables = append(set.Tables, table)
+	set := Set{clients: newClients(cfg)}
+	errs := []error{
+		set.add(tableARNs, tableKind, func(p pattern) { set.Tables = append(set.Tables, set.clients.table(p.arn, p.text)) }),
+		set.add(bucketARNs, bucketKind, func(p pattern) { set.Buckets = append(set.Buckets, set.clients.bucket(p.name, p.text, "")) }),
 	}
-	buckets := regional[*s3.Client](func(region string) *s3.Client {
-		return s3.NewFromConfig(cfg, func(o *s3.Options) {
-			o.Region = region
-			// Emulators have no host name for each bucket.
-			o.UsePathStyle = cfg.BaseEndpoint != nil
-			// State objects in parts carry checksums that the SDK cannot check and warns of.
-			o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
-			o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
-		})
-	})
-	for _, text := range distinct(bucketARNs) {
-		a, err := parse(text, "s3", "", "arn:aws:s3:::my-terraform-states")
-		if err != nil {
-			errs = append(errs, err)
-			continue
-		}
-		set.Buckets = append(set.Buckets, &Bucket{s3: &roaming{clients: buckets, bucket: a.Resource, region: cfg.Region}, name: a.Resource, arn: text})
-	}
-	if len(errs) == 0 && len(set.Tables)+len(set.Buckets) == 0 {
+	if errs[0] == nil && errs[1] == nil && len(set.Tables)+len(set.Buckets)+len(set.patterns) == 0 {
 		errs = append(errs, errors.New("nothing to watch: name at least one lock table or state bucket by its ARN"))
 	}
 	return set, errors.Join(errs...)
+}
+
+// add keeps the patterns among some ARNs, and opens the others.
+func (s *Set) add(arns []string, k kind, open func(pattern)) error {
+	var errs []error
+	for _, text := range distinct(arns) {
+		p, err := k.parse(text)
+		switch {
+		case err != nil:
+			errs = append(errs, err)
+		case strings.Contains(p.name, wildcard):
+			s.patterns = append(s.patterns, p)
+		default:
+			open(p)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Patterns are the configured ARNs whose names have a `*`.
+func (s Set) Patterns() []string {
+	var texts []string
+	for _, p := range s.patterns {
+		texts = append(texts, p.text)
+	}
+	return texts
 }
 
 // Store is a place where locks are held. What each method promises is said at
@@ -89,8 +91,8 @@ func (s Set) All() []Store {
 	return all
 }
 
-// BucketOf gives the watched bucket that the state of a path (bucket/key) lies in, or
-// nil.
+// BucketOf gives the watched bucket that the state of a path (bucket/key) is in, or nil.
+// After a search that failed it may be one that only says so.
 func (s Set) BucketOf(path string) *Bucket {
 	name, _, _ := tflock.SplitPath(path)
 	for _, b := range s.Buckets {
@@ -98,16 +100,37 @@ func (s Set) BucketOf(path string) *Bucket {
 			return b
 		}
 	}
+	for _, b := range s.Buckets { // a pattern that could not be searched
+		if strings.Contains(b.name, wildcard) && matches(b.name, name) {
+			return b
+		}
+	}
 	return nil
 }
 
-func parse(text, service, prefix, example string) (arn.ARN, error) {
-	a, err := arn.Parse(text)
-	name, ok := strings.CutPrefix(a.Resource, prefix)
-	if err != nil || a.Service != service || !ok || name == "" || strings.Contains(name, "/") || (service == "dynamodb" && a.Region == "") {
-		return arn.ARN{}, fmt.Errorf("%q is not the ARN of a %s: write it like %s", text, map[string]string{"dynamodb": "DynamoDB table", "s3": "S3 bucket"}[service], example)
+// kind is how the ARNs of one kind of store are written.
+type kind struct {
+	service, prefix, what, example string
+	name                           *regexp.Regexp
+}
+
+var (
+	tableKind = kind{
+		"dynamodb", "table/", "DynamoDB table", "arn:aws:dynamodb:eu-central-1:123456789012:table/terraform-locks",
+		regexp.MustCompile(`^[A-Za-z0-9_.*-]{1,255}$`),
 	}
-	return a, nil
+	// Buckets of us-east-1 that were made before 2018 may have capitals and underscores.
+	bucketKind = kind{"s3", "", "S3 bucket", "arn:aws:s3:::my-terraform-states", regexp.MustCompile(`^[A-Za-z0-9_.*-]{1,255}$`)}
+)
+
+func (k kind) parse(text string) (pattern, error) {
+	a, err := arn.Parse(text)
+	name, ok := strings.CutPrefix(a.Resource, k.prefix)
+	here := k.service == "s3" && a.Region == "" && a.AccountID == "" || k.service == "dynamodb" && a.Region != "" && a.AccountID != ""
+	if err != nil || a.Service != k.service || !ok || !here || !k.name.MatchString(name) || strings.Contains(a.Partition+a.Region+a.AccountID, wildcard) {
+		return pattern{}, fmt.Errorf("%q is not the ARN of a %s: write it like %s; only the name may contain *", text, k.what, k.example)
+	}
+	return pattern{text, a, name}, nil
 }
 
 func distinct(texts []string) []string {
@@ -120,21 +143,4 @@ func distinct(texts []string) []string {
 		}
 	}
 	return list
-}
-
-// regional gives one client a region, made when it is first asked for: a client
-// holds connections, and most accounts keep everything in one region.
-func regional[C any](open func(region string) C) func(region string) C {
-	var mu sync.Mutex
-	clients := map[string]C{}
-	return func(region string) C {
-		mu.Lock()
-		defer mu.Unlock()
-		client, ok := clients[region]
-		if !ok {
-			client = open(region)
-			clients[region] = client
-		}
-		return client
-	}
 }

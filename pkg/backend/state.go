@@ -147,7 +147,7 @@ func (b *Bucket) Tagged(ctx context.Context, path, tag string) (bool, error) {
 // object gives the key of a path of this bucket.
 func (b *Bucket) object(path string) (key string, err error) {
 	bucket, key, ok := tflock.SplitPath(path)
-	if !ok || bucket != b.name {
+	if !ok || !matches(b.name, bucket) {
 		return "", fmt.Errorf("%s: state %q is in another bucket", b.arn, path)
 	}
 	return key, nil

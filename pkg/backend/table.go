@@ -45,7 +45,7 @@ func (t *Table) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] {
 		})
 		last := "" // a scan gives rows of one hash key one after the other
 		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
+			page, err := inTime(ctx, func(ctx context.Context) (*dynamodb.ScanOutput, error) { return pages.NextPage(ctx) })
 			if err != nil {
 				yield(tflock.Holding{}, &Error{t.arn, err})
 				return

@@ -70,6 +70,7 @@ type Pruner struct {
 // the locks of the other for leftovers if their request is the same, but looks for its own
 // before it deletes, and deletes nothing that is not, byte for byte, what it judged.
 func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Report, error) {
+	p = p.discovered(ctx)
 	work, stopAt, cancel := budget(ctx, p.Now)
 	defer cancel()
 	r := p.newRun(ctx, work, requestID)

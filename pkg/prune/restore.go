@@ -41,6 +41,7 @@ func (a *Answer) refuse(format string, values ...any) {
 // writes the bytes as a new version: no delete marker and no version is removed, and
 // the state counts as fresh. It works under the lock, as every client does.
 func (p *Pruner) Restore(ctx context.Context, path, requestID string) (Answer, error) {
+	p = p.discovered(ctx)
 	a := Answer{Path: path}
 	b := p.Stores.BucketOf(path)
 	switch {

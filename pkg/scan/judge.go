@@ -6,6 +6,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -67,7 +68,7 @@ func (s *Scanner) Look(ctx context.Context, r Reading, locks []Judged) {
 }
 
 func (s *Scanner) look(ctx context.Context, r Reading, l tflock.Lock) policy.State {
-	watched := s.stateOf(l)
+	watched := r.stateOf(l)
 	if watched == nil {
 		return policy.State{Problem: "its bucket is not watched"}
 	}
@@ -88,10 +89,14 @@ func (s *Scanner) look(ctx context.Context, r Reading, l tflock.Lock) policy.Sta
 	return policy.State{Written: written}
 }
 
-// stateOf gives the watched bucket that the lock's state lies in, or nil.
-func (s *Scanner) stateOf(l tflock.Lock) bucket {
+// stateOf gives the watched bucket that the lock's state is in, or nil. Where a search
+// failed it may be one that only says so.
+func (r Reading) stateOf(l tflock.Lock) *backend.Bucket {
 	name, _, _ := tflock.SplitPath(l.Path)
-	return s.buckets[name]
+	if b, ok := r.buckets[name]; ok || r.Complete() {
+		return b
+	}
+	return r.stores.BucketOf(l.Path)
 }
 
 // Finding weighs what was found out about a lock.

@@ -7,8 +7,6 @@ import (
 	"sync"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -20,20 +18,17 @@ type store interface {
 	Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error]
 }
 
-// bucket is a store that has states too, and tells when they were last written: at once
-// where its listing showed that.
+// bucket is a store that has states too, and whose listing shows when they were written.
 type bucket interface {
 	store
 	Survey(ctx context.Context) (iter.Seq2[tflock.Holding, error], *backend.Times)
-	StateWritten(ctx context.Context, path string) (time.Time, error)
 }
 
 // Scanner looks at the watched stores. It holds nothing between two scans.
 type Scanner struct {
-	stores  []store
-	buckets map[string]bucket // those of stores that are buckets, by name
-	rules   Rules
-	now     func() time.Time
+	set   backend.Set
+	rules Rules
+	now   func() time.Time
 }
 
 // Rules are the settings that locks are judged by.
@@ -42,16 +37,10 @@ type Rules struct {
 	ReleaseGuard time.Duration // a state written within it is a sign of life
 }
 
-// New makes a scanner of these stores.
+// New makes a scanner of these stores. What the patterns of the set match is searched at
+// each reading.
 func New(set backend.Set, rules Rules, now func() time.Time) *Scanner {
-	s := &Scanner{buckets: make(map[string]bucket, len(set.Buckets)), rules: rules, now: now}
-	for _, watched := range set.All() {
-		s.stores = append(s.stores, watched)
-	}
-	for _, b := range set.Buckets {
-		s.buckets[b.Name()] = b
-	}
-	return s
+	return &Scanner{set: set, rules: rules, now: now}
 }
 
 // Reading is what the stores held.
@@ -63,7 +52,9 @@ type Reading struct {
 	Failures map[string]string // ARN of each that could not be read completely, with the cause
 	passing  map[string]bool   // of Failures, those whose cause may pass by itself
 	holdings holdings
-	listed   map[string]listed // by the ARN of a bucket
+	listed   map[string]listed          // by the ARN of a bucket
+	stores   backend.Set                // those that were named and those that patterns matched
+	buckets  map[string]*backend.Bucket // of stores, by name
 }
 
 // listed is what the listing of a bucket showed of its states, and when it ended.
@@ -75,10 +66,16 @@ type listed struct {
 // Complete says whether every store was read to its end.
 func (r Reading) Complete() bool { return len(r.Failures) == 0 }
 
-// Failed says whether a store could not be read completely.
+// Failed says whether a store could not be read completely: it failed itself, or it was not
+// found by the search for a pattern that covers it, which failed.
 func (r Reading) Failed(store string) bool {
-	_, failed := r.Failures[store]
-	return failed
+	if _, failed := r.Failures[store]; failed {
+		return true
+	}
+	return !r.Complete() && !slices.Contains(r.Watched, store) && slices.ContainsFunc(r.Patterns, func(pattern string) bool {
+		_, failed := r.Failures[pattern]
+		return failed && backend.Covers(pattern, store)
+	})
 }
 
 // Passing says whether the failure of a store or a pattern may pass by itself, as a
@@ -118,49 +115,99 @@ func withReserve(ctx context.Context) (context.Context, context.CancelFunc) {
 	return context.WithDeadline(ctx, deadline.Add(-min(reserve, time.Until(deadline)/2)))
 }
 
-// Read goes through every store side by side. What a failing store gave before it
-// failed is kept: those locks are held.
+// Read goes through every store side by side, while it searches for those that patterns
+// match. What a failing store gave before it failed is kept: those locks are held. A
+// pattern that could not be searched is among the failures, and its ARN is not among
+// those of the stores.
 func (s *Scanner) Read(ctx context.Context) Reading {
 	ctx, cancel := withReserve(ctx)
 	defer cancel()
-	r := Reading{Started: s.now(), Failures: map[string]string{}, passing: map[string]bool{}, listed: make(map[string]listed, len(s.buckets))}
-	var mu sync.Mutex
-	var group errgroup.Group
-	group.SetLimit(readers)
-	for _, place := range s.stores {
-		r.Watched = append(r.Watched, place.ARN())
-		group.Go(func() error {
-			var found holdings
-			var problem error
-			all, times := survey(ctx, place)
-			for h, err := range all {
-				if err != nil {
-					problem = err
-					break
-				}
-				found = append(found, pack(h))
-			}
-			ended := s.now()
-			mu.Lock()
-			defer mu.Unlock()
-			if times != nil {
-				r.listed[place.ARN()] = listed{times, ended}
-			}
-			if r.holdings == nil { // of one store alone there is no copy
-				r.holdings = found
-			} else {
-				r.holdings = append(r.holdings, found...)
-			}
-			if problem != nil {
-				r.Failures[place.ARN()], r.passing[place.ARN()] = problem.Error(), !backend.Permanent(problem)
-			}
-			return nil
+	r := &reader{now: s.now, slots: make(slots, readers), Reading: Reading{
+		Started: s.now(), Patterns: s.set.Patterns(), stores: s.set,
+		Failures: map[string]string{}, passing: map[string]bool{}, listed: map[string]listed{},
+		buckets: map[string]*backend.Bucket{},
+	}}
+	r.start(ctx, s.set)
+	searches := s.set.Searches()
+	found := make([]backend.Set, len(searches))
+	for i, search := range searches {
+		r.group.Go(func() {
+			found[i] = search.Find(ctx)
+			r.start(ctx, found[i])
 		})
 	}
-	_ = group.Wait() // a store's failure is in Failures: it must not end the others
+	r.group.Wait()
+	for _, f := range found {
+		r.stores = r.stores.With(f)
+	}
+	for _, b := range r.stores.Buckets {
+		r.buckets[b.Name()] = b
+	}
+	for _, place := range r.stores.All() {
+		if !slices.Contains(r.Patterns, place.ARN()) {
+			r.Watched = append(r.Watched, place.ARN())
+		}
+	}
 	r.Ended = s.now()
 	r.holdings.sort()
-	return r
+	return r.Reading
+}
+
+// reader is a reading under way.
+type reader struct {
+	now   func() time.Time
+	slots slots
+	group sync.WaitGroup
+
+	mu sync.Mutex // of what follows
+	Reading
+}
+
+// start begins to read some stores.
+func (r *reader) start(ctx context.Context, set backend.Set) {
+	for _, place := range set.All() {
+		r.group.Go(func() { r.read(ctx, place) })
+	}
+}
+
+func (r *reader) read(ctx context.Context, place store) {
+	var found holdings
+	var problem error
+	slot := r.slots.take(ctx)
+	if slot == nil {
+		problem = &backend.Error{Store: place.ARN(), Err: ctx.Err()}
+		r.add(place, found, nil, problem)
+		return
+	}
+	defer slot.end()
+	all, times := survey(ctx, place)
+	for h, err := range all {
+		if err != nil {
+			problem = err
+			break
+		}
+		slot.gave()
+		found = append(found, pack(h))
+	}
+	r.add(place, found, times, problem)
+}
+
+// add keeps what a store gave.
+func (r *reader) add(place store, found holdings, times *backend.Times, problem error) {
+	ended := r.now()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if times != nil {
+		r.listed[place.ARN()] = listed{times, ended}
+	}
+	if r.holdings == nil { // of one store alone there is no copy
+		r.holdings = found
+	} else {
+		r.holdings = append(r.holdings, found...)
+	}
+	if problem != nil {
+		r.Failures[place.ARN()], r.passing[place.ARN()] = problem.Error(), !backend.Permanent(problem)
+	}
 }
 
 func survey(ctx context.Context, place store) (iter.Seq2[tflock.Holding, error], *backend.Times) {

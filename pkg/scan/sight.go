@@ -56,7 +56,7 @@ func (s Sight) judge(l tflock.Lock) Judged {
 	seen := s.recalled.Sighting(l, s.reading.Failed)
 	return Judged{
 		Lock: l, Judgement: policy.Judge(l, seen, s.scanner.rules.Thresholds, s.reading.Ended), Seen: seen,
-		State: policy.State{Problem: notLooked}, Watched: s.scanner.stateOf(l) != nil,
+		State: policy.State{Problem: notLooked}, Watched: s.reading.stateOf(l) != nil,
 	}
 }
 

@@ -134,7 +134,7 @@ func names(text, id string) bool {
 func elsewhere(err error, path string) bool {
 	bucket, _, _ := tflock.SplitPath(path)
 	at, ok := errors.AsType[*backend.Error](err)
-	return ok && strings.Contains(at.Store, ":s3:") && !strings.HasSuffix(at.Store, ":::"+bucket)
+	return ok && strings.Contains(at.Store, ":s3:") && !backend.Covers(at.Store[strings.LastIndex(at.Store, ":")+1:], bucket)
 }
 
 // concerns are what keeps us from calling the lock released as a whole: a store that was

@@ -72,6 +72,7 @@ func (u *Unlocker) finisher() Finisher {
 // Run answers a request. It fails, with nothing released, when a store or the ledger
 // could not be asked and so a safe decision was not possible.
 func (u *Unlocker) Run(ctx context.Context, r Request, requestID string) (Answer, error) {
+	u = u.discovered(ctx)
 	f := u.find(ctx, r)
 	switch {
 	case f.named != nil:

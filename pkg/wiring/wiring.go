@@ -23,7 +23,7 @@ import (
 )
 
 // Sight is the environment of a function that looks at locks and judges them.
-// Durations are Go's, above zero; lists are parted by commas.
+// Durations are Go's, above zero; lists are comma-separated; a name in an ARN may contain *.
 type Sight struct {
 	Account      string        `env:"ACCOUNT_ID,notEmpty"`
 	Tables       []string      `env:"TABLE_ARNS"`
@@ -68,6 +68,7 @@ func (s Sight) Open() (Parts, error) {
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return Parts{}, err
 	}
+	set.Account = s.Account
 	return Parts{
 		Stores: set, Region: cfg.Region,
 		Ledger:     ledger.NewTable(dynamodb.NewFromConfig(cfg), s.Ledger),

@@ -1,0 +1,96 @@
+package backend
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go/middleware"
+)
+
+// clients opens stores, with one client a region for all of them.
+type clients struct {
+	home     string // the functions' region
+	byName   bool   // emulators know a table by its name only
+	dynamodb func(region string) *dynamodb.Client
+	s3       func(region string) *s3.Client
+
+	unmatched sync.Map // patterns of which was said that they match nothing
+}
+
+func newClients(cfg aws.Config) *clients {
+	return &clients{
+		home: cfg.Region, byName: cfg.BaseEndpoint != nil,
+		dynamodb: regional(func(region string) *dynamodb.Client {
+			return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.Region = region })
+		}),
+		s3: regional(func(region string) *s3.Client {
+			return s3.NewFromConfig(cfg, func(o *s3.Options) {
+				o.Region = region
+				// Emulators have no host name for each bucket.
+				o.UsePathStyle = cfg.BaseEndpoint != nil
+				// State objects in parts carry checksums that the SDK cannot check and warns of.
+				o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
+				o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+			})
+		}),
+	}
+}
+
+func (c *clients) table(a arn.ARN, text string) *Table {
+	t := &Table{client: c.dynamodb(a.Region), arn: text, name: text}
+	if c.byName {
+		t.name = strings.TrimPrefix(a.Resource, tableKind.prefix)
+	}
+	return t
+}
+
+// bucket opens a bucket, in its region where that is known.
+func (c *clients) bucket(name, text, region string) *Bucket {
+	at := &roaming{clients: c.s3, bucket: name, region: c.home}
+	if region != "" {
+		at.region = region
+	}
+	return &Bucket{s3: at, name: name, arn: text}
+}
+
+// failedTable stands for what a pattern, or an ARN, names: every call fails with err.
+func (c *clients) failedTable(a arn.ARN, text string, err error) *Table {
+	return &Table{client: dynamodb.New(c.dynamodb(a.Region).Options(), func(o *dynamodb.Options) { o.APIOptions = append(o.APIOptions, fail(err)) }), arn: text, name: text}
+}
+
+// failedBucket stands for what a pattern names: every call fails with err.
+func (c *clients) failedBucket(p pattern, err error) *Bucket {
+	client := s3.New(c.s3(c.home).Options(), func(o *s3.Options) { o.APIOptions = append(o.APIOptions, fail(err)) })
+	return &Bucket{s3: &roaming{clients: func(string) *s3.Client { return client }, bucket: p.name, region: c.home, asked: true}, name: p.name, arn: p.text}
+}
+
+// fail makes every call of a client fail before anything is sent.
+func fail(err error) func(*middleware.Stack) error {
+	return func(stack *middleware.Stack) error {
+		return stack.Initialize.Add(middleware.InitializeMiddlewareFunc("Failed", func(context.Context, middleware.InitializeInput, middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+			return middleware.InitializeOutput{}, middleware.Metadata{}, err
+		}), middleware.Before)
+	}
+}
+
+// regional gives one client a region, made when it is first asked for: a client
+// holds connections, and most accounts keep everything in one region.
+func regional[C any](open func(region string) C) func(region string) C {
+	var mu sync.Mutex
+	made := map[string]C{}
+	return func(region string) C {
+		mu.Lock()
+		defer mu.Unlock()
+		client, ok := made[region]
+		if !ok {
+			client = open(region)
+			made[region] = client
+		}
+		return client
+	}
+}

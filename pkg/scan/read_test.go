@@ -1,0 +1,127 @@
+package scan_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"github.com/lockwarden/lockwarden/infra/scale"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/scan"
+)
+
+// hanging never answers calls whose path or list has this in it.
+type hanging string
+
+func (h hanging) Do(r *http.Request) (*http.Response, error) {
+	if strings.Contains(r.URL.String(), string(h)) {
+		<-r.Context().Done()
+		return nil, r.Context().Err()
+	}
+	return http.DefaultClient.Do(r)
+}
+
+// openBehind gives the buckets of a world behind a client.
+func openBehind(t *testing.T, w *scale.World, client aws.HTTPClient, buckets ...string) backend.Set {
+	t.Helper()
+	endpoint, stop, err := w.Serve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	set, err := backend.Open(aws.Config{
+		Region: scale.Region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""), HTTPClient: client,
+	}, nil, buckets)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set
+}
+
+// Eight stores are read at once. Twenty that hang took all of the time.
+func TestStoresThatHangTakeNoTimeFromOthers(t *testing.T) {
+	crowd := scale.Crowd{States: 10, Locks: 1, Taken: time.Now().Add(-time.Hour)}
+	w := &scale.World{Buckets: map[string]*scale.Bucket{}}
+	var all, healthy []string
+	for i := range 23 {
+		name := fmt.Sprintf("hangs-%02d", i)
+		if i >= 20 {
+			name = fmt.Sprintf("works-%02d", i)
+			healthy = append(healthy, scale.BucketARN(name))
+		}
+		w.Buckets[name] = &scale.Bucket{Name: name, Crowd: crowd}
+		all = append(all, scale.BucketARN(name))
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 24*time.Second) // half is for the reading
+	defer cancel()
+	scanner := scan.New(openBehind(t, w, hanging("hangs-"), all...), rules, time.Now)
+	r := scanner.Read(ctx)
+	for _, arn := range all {
+		if failed := r.Failed(arn); failed == slices.Contains(healthy, arn) || (failed && !r.Passing(arn)) {
+			t.Errorf("%s failed: %v, in passing: %v: %s", arn, failed, r.Passing(arn), r.Failures[arn])
+		}
+	}
+	if n := scanner.Judge(r, ledger.Memory{}).Len(); n != len(healthy) {
+		t.Errorf("%d locks in %d stores that can be read", n, len(healthy))
+	}
+	if ctx.Err() != nil {
+		t.Error("no time is left to notify anybody")
+	}
+}
+
+func TestPatternsAreSearchedAtEachReading(t *testing.T) {
+	crowd := scale.Crowd{States: 10, Locks: 1, Taken: time.Now().Add(-time.Hour)}
+	w := &scale.World{Buckets: map[string]*scale.Bucket{"named": {Name: "named", Crowd: crowd}, "a-tfstate": {Name: "a-tfstate", Crowd: crowd}}}
+	set := openBehind(t, w, http.DefaultClient, scale.BucketARN("named"), scale.BucketARN("*-tfstate"))
+	scanner := scan.New(set, rules, time.Now)
+	read := func(want ...string) scan.Reading {
+		t.Helper()
+		r := scanner.Read(t.Context())
+		var arns []string
+		for _, name := range want {
+			arns = append(arns, scale.BucketARN(name))
+		}
+		if !r.Complete() || !slices.Equal(r.Watched, arns) || !slices.Equal(r.Patterns, []string{scale.BucketARN("*-tfstate")}) {
+			t.Errorf("watched %q, patterns %q, errors %q", r.Watched, r.Patterns, r.Errors())
+		}
+		for _, j := range scanner.Judge(r, ledger.Memory{}).First(10) {
+			if !j.Watched {
+				t.Errorf("the bucket of %s counts as not watched", j.Path)
+			}
+		}
+		return r
+	}
+	read("named", "a-tfstate")
+	w.Buckets["b-tfstate"] = &scale.Bucket{Name: "b-tfstate", Crowd: crowd}
+	read("named", "a-tfstate", "b-tfstate")
+	delete(w.Buckets, "a-tfstate")
+	r := read("named", "b-tfstate")
+	if r.Failed(scale.BucketARN("a-tfstate")) {
+		t.Error("a bucket that is gone counts as one that could not be read")
+	}
+}
+
+// What a pattern covers is then not known: neither gone, nor unlocked, nor unwatched.
+func TestASearchThatHangsHidesNothingElse(t *testing.T) {
+	crowd := scale.Crowd{States: 10, Locks: 1, Taken: time.Now().Add(-time.Hour)}
+	w := &scale.World{Buckets: map[string]*scale.Bucket{"named": {Name: "named", Crowd: crowd}}}
+	pattern := scale.BucketARN("*-tfstate")
+	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
+	defer cancel()
+	scanner := scan.New(openBehind(t, w, hanging("max-buckets"), scale.BucketARN("named"), pattern), rules, time.Now)
+	r := scanner.Read(ctx)
+	if !slices.Equal(r.Watched, []string{scale.BucketARN("named")}) || !r.Failed(pattern) || !r.Passing(pattern) || len(r.Errors()) != 1 || scanner.Judge(r, ledger.Memory{}).Len() != 1 {
+		t.Errorf("watched %q, errors %q", r.Watched, r.Errors())
+	}
+	if !r.Failed(scale.BucketARN("a-tfstate")) || r.Failed(scale.BucketARN("other")) || r.Failed(scale.BucketARN("named")) {
+		t.Error("a store counts as read that the pattern covers, or one as failed that it does not")
+	}
+}
