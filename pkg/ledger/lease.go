@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"iter"
@@ -91,9 +90,9 @@ func (s Step) request() (types.WriteRequest, error) {
 // ErrLeased when it had run out and another invocation took it. Both it and Begin
 // may be repeated by the same owner, as the SDK does when an answer is lost.
 func (l *Lease) End(ctx context.Context, stores map[string]Store) error {
-	body, err := json.Marshal(stores)
+	body, err := packStores(stores)
 	if err != nil {
-		return fmt.Errorf("record the stores: %w", err)
+		return err
 	}
 	_, err = l.table.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &l.table.name, Key: rowKey(kindRun, monitor),
@@ -101,7 +100,7 @@ func (l *Lease) End(ctx context.Context, stores map[string]Store) error {
 		ConditionExpression:      aws.String("#owner = :owner"),
 		ExpressionAttributeNames: map[string]string{"#owner": "owner", "#until": "until", "#scan": "scan", "#body": attrBody},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":body": text(string(body)), ":owner": text(l.owner), ":scan": number(l.start.UnixMilli()), ":over": number(0),
+			":body": body, ":owner": text(l.owner), ":scan": number(l.start.UnixMilli()), ":over": number(0),
 		},
 	})
 	if conditionFailed(err) {

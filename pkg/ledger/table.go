@@ -58,13 +58,11 @@ func (t *Table) Recall(ctx context.Context) (Memory, error) {
 const maxFindings = 1000
 
 func (t *Table) recall(ctx context.Context, run map[string]types.AttributeValue, held func(Key) (Key, bool)) (Memory, error) {
-	m := Memory{Locks: map[Key]Entry{}, Stores: map[string]Store{}}
-	if body := textOf(run, attrBody); body != "" {
-		if err := json.Unmarshal([]byte(body), &m.Stores); err != nil {
-			// Without it failures are notified again and ages lose a bound: better than silence.
-			slog.WarnContext(ctx, "ledger row cannot be read, so it starts from nothing", attrKind, kindRun, "error", err)
-			m.Stores = map[string]Store{}
-		}
+	m := Memory{Locks: map[Key]Entry{}}
+	var err error
+	if m.Stores, err = unpackStores(run[attrBody]); err != nil {
+		// Without it failures are notified again and ages lose a bound: better than silence.
+		slog.WarnContext(ctx, "ledger row cannot be read, so it starts from nothing", attrKind, kindRun, "error", err)
 	}
 	shared, findings := texts{}, 0
 	pages := dynamodb.NewQueryPaginator(t.client, &dynamodb.QueryInput{
