@@ -121,7 +121,7 @@ func (s Store) match(after Store, change Change, failed, matches bool) (Store, C
 
 const unmatchedProblem = "it matches nothing yet: what it matches later is watched from then on"
 
-const goneProblem = "it matched a pattern until now and no longer exists: was it deleted?"
+const goneProblem = "it matched a pattern until now, and no longer exists"
 
 // read is the memory after a scan that read the store, and whether it recovered.
 func (s Store) read(started time.Time) (Store, Change) {

@@ -121,6 +121,24 @@ func TestAForeignRowInPlaceOfALock(t *testing.T) {
 	}
 }
 
+func TestAResolvedLockNamesTheNextOne(t *testing.T) {
+	w := newWorld(t)
+	w.put("b/k", time.Hour)
+	w.must()
+	w.published()
+	w.now = w.now.Add(5 * time.Minute)
+	raw, err := tflock.Info{ID: "the next one", Who: "you@host", Created: w.now, Path: "b/k"}.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.row("b/k", map[string]string{"Info": string(raw)})
+	w.must()
+	events := w.events()
+	if len(events) != 1 || events[0].Type != alert.LockResolved || events[0].Current == nil || events[0].Current.ID != "the next one" {
+		t.Errorf("%+v", events)
+	}
+}
+
 func TestForeignRowsOfATableAreOneMessageADay(t *testing.T) {
 	w := newWorld(t)
 	start := w.now

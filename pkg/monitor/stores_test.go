@@ -84,6 +84,7 @@ func TestAStoreThatIsGone(t *testing.T) {
 	if len(s.events) != 1 || s.events[0].Type != alert.LockStuck {
 		t.Fatalf("%+v", s.events)
 	}
+	s.memory.Stores[pattern] = ledger.Store{LastRead: simStart, Matched: true}
 	for i := range 3 {
 		at := simStart.Add(time.Hour + time.Duration(i)*5*time.Minute)
 		found := ledger.Scan{Started: at, Ended: at, Watched: []string{simBucket}, Patterns: []string{pattern}, Locks: slices.Values([]ledger.Observed(nil))}
@@ -91,7 +92,7 @@ func TestAStoreThatIsGone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(s.events) != 2 || s.events[1].Type != alert.ScanFailed || !strings.Contains(s.events[1].Text, covered) || !strings.Contains(s.events[1].Text, "no longer exists") {
+	if len(s.events) != 2 || s.events[1].Type != alert.ScanFailed || s.events[1].Backends[0].ARN != covered || !strings.Contains(s.events[1].Text, "no longer exists") {
 		t.Errorf("%+v", s.events[1:])
 	}
 	if len(s.memory.Locks) != 0 {
