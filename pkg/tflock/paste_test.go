@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"html"
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -582,6 +583,28 @@ func TestTimeIsLinear(t *testing.T) {
 			_, _ = tflock.ParseReference(b.String())
 			if took := time.Since(started); took > 3*time.Second { // a busy machine; a square would take minutes
 				t.Errorf("took %v", took)
+			}
+		})
+	}
+}
+
+// What Terraform 1.11.4, OpenTofu 1.12.6 and Terragrunt printed at a held lock of the
+// local AWS, in each of their formats; the lock's ID and path were replaced.
+func TestWhatClientsPrintIsUnderstood(t *testing.T) {
+	files, err := filepath.Glob("testdata/clients/*.txt")
+	if err != nil || len(files) < 15 {
+		t.Fatalf("%d texts, %v", len(files), err)
+	}
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got, err := tflock.ParseReference(string(text))
+			got.Literal = ""
+			if err != nil || got != (tflock.Reference{ID: pastedID, Path: pastedPath}) {
+				t.Errorf("got %+v, %v", got, err)
 			}
 		})
 	}
