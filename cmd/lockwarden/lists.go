@@ -1,0 +1,110 @@
+package main
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+type locksCommand struct{}
+
+// Run lists the locks.
+func (locksCommand) Run(ctx context.Context, s *session) error {
+	var report struct {
+		Held, Stuck, Unreadable, Omitted int
+		Locks                            []policy.Finding
+	}
+	raw, err := s.answer(ctx, monitorOutput, struct{}{}, &report)
+	if err != nil {
+		return err
+	}
+	if s.JSON {
+		return s.printJSON(raw)
+	}
+	s.say("%d held, %d of them stuck; %d unreadable.", report.Held, report.Stuck, report.Unreadable)
+	if len(report.Locks) == 0 {
+		return nil
+	}
+	rows := [][]string{{"STATE", "VERDICT", "HELD", "BY", "RUN", "LOCK ID"}}
+	for _, f := range report.Locks {
+		rows = append(rows, []string{f.Path, string(f.Verdict), policy.Words(f.Held()), f.Who, runWords(f.Evidence.Liveness), f.ID})
+	}
+	if err := s.table(rows); err != nil {
+		return err
+	}
+	if report.Omitted > 0 {
+		s.say("And %d more.", report.Omitted)
+	}
+	return nil
+}
+
+func runWords(l policy.Liveness) string { return strings.ReplaceAll(string(l), "_", " ") }
+
+type statesCommand struct{}
+
+// Run lists what a prune would do.
+func (statesCommand) Run(ctx context.Context, s *session) error {
+	var report struct {
+		Examined, Abandoned, Omitted int
+		Pruned, Kept                 []struct {
+			Path, Reason string
+			LastModified time.Time `json:"last_modified"`
+			Managed      int       `json:"managed_objects"`
+		}
+		Errors []string
+	}
+	raw, err := s.answer(ctx, pruneOutput, map[string]bool{"dry_run": true}, &report)
+	if err != nil {
+		return err
+	}
+	if s.JSON {
+		return s.printJSON(raw)
+	}
+	s.say("%d stale states; %d still manage infrastructure.", report.Examined, report.Abandoned)
+	rows := [][]string{{"STATE", "LAST WRITTEN", "A PRUNE WOULD"}}
+	for _, f := range report.Kept {
+		rows = append(rows, []string{f.Path, f.LastModified.UTC().Format(time.DateOnly), "keep it: " + runWords(policy.Liveness(f.Reason))})
+	}
+	for _, f := range report.Pruned {
+		rows = append(rows, []string{f.Path, f.LastModified.UTC().Format(time.DateOnly), "delete it"})
+	}
+	if len(rows) > 1 {
+		if err := s.table(rows); err != nil {
+			return err
+		}
+	}
+	if report.Omitted > 0 {
+		s.say("And %d more.", report.Omitted)
+	}
+	for _, problem := range report.Errors {
+		s.say("! %s", line(problem))
+	}
+	if len(report.Errors) > 0 {
+		return outcomeError{exitPartial}
+	}
+	return nil
+}
+
+type restoreCommand struct {
+	Path string `arg:"" name:"bucket/key" help:"The state to bring back."`
+}
+
+// Run restores a state. It needs no confirmation: nothing that exists is overwritten.
+func (c restoreCommand) Run(ctx context.Context, s *session) error {
+	var answer struct{ Outcome, Message string }
+	raw, err := s.answer(ctx, pruneOutput, map[string]string{"restore": c.Path}, &answer)
+	if err != nil {
+		return err
+	}
+	if s.JSON {
+		err = s.printJSON(raw)
+	} else {
+		s.say("%s", line(answer.Message))
+	}
+	if err != nil {
+		return err
+	}
+	return ended(answer.Outcome)
+}

@@ -1,0 +1,119 @@
+// Command lockwarden lists state locks, releases one, and lists and restores pruned
+// states. It invokes the functions of a deployed stack and does nothing else: rights and
+// records are those of the functions. See docs/cli.md.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/alecthomas/kong"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	os.Exit(run(ctx, os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, ask: askTerminal}))
+}
+
+// options are the command line.
+type options struct {
+	Stack   string `help:"Name of the CloudFormation stack." default:"lockwarden" env:"LOCKWARDEN_STACK"`
+	Region  string `help:"AWS region. Default: as the AWS CLI finds it."`
+	Profile string `help:"Profile of the AWS configuration. Default: as the AWS CLI finds it."`
+	JSON    bool   `name:"json" help:"Print the function's answer as it is."`
+
+	Locks   locksCommand   `cmd:"" help:"List the current locks, stuck ones first. This is a scan: it notifies as the schedule's scans do."`
+	Unlock  unlockCommand  `cmd:"" help:"Release one lock, after its evidence was shown and confirmed."`
+	States  statesCommand  `cmd:"" help:"List stale states and what a prune would do with each. Nothing is deleted."`
+	Restore restoreCommand `cmd:"" help:"Bring a pruned state back."`
+}
+
+const exits = `
+Exit codes: 0 done; 1 wrong usage, no stack, no credentials; 2 the function failed, or its answer was lost; 3 refused; 4 not found; 5 changed: another lock is
+there; 6 ambiguous; 7 partial: repeat it; 8 not confirmed.`
+
+// run gives the exit code.
+func run(ctx context.Context, args []string, t terminal) int {
+	var o options
+	exited := -1
+	parser, err := kong.New(
+		&o, kong.Name("lockwarden"), kong.Description("State locks of Terraform and OpenTofu, by the functions of a Lockwarden stack."+exits),
+		kong.Writers(t.out, t.err), kong.Exit(func(code int) { exited = code }), kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
+	)
+	if err != nil {
+		return t.fail(exitUsage, err)
+	}
+	command, err := parser.Parse(args)
+	if exited >= 0 { // it printed the help
+		return exited
+	}
+	if err != nil {
+		return t.fail(exitUsage, err)
+	}
+	s := &session{options: o, terminal: t}
+	command.BindTo(ctx, (*context.Context)(nil))
+	if err := command.Run(s); err != nil {
+		if outcome, ok := errors.AsType[outcomeError](err); ok {
+			return outcome.code
+		}
+		if failed, ok := errors.AsType[*functionError](err); ok {
+			return t.fail(exitFailed, failed)
+		}
+		return t.fail(exitUsage, err)
+	}
+	return 0
+}
+
+// Exit codes.
+const (
+	exitUsage       = 1
+	exitFailed      = 2
+	exitRefused     = 3
+	exitNotFound    = 4
+	exitChanged     = 5
+	exitAmbiguous   = 6
+	exitPartial     = 7
+	exitUnconfirmed = 8
+)
+
+// outcomeError ends a command whose answer was printed already.
+type outcomeError struct{ code int }
+
+func (e outcomeError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
+
+// ended gives the exit code of an outcome.
+func ended(outcome string) error {
+	switch outcome {
+	case "released", "would_release", "restored":
+		return nil
+	case "refused":
+		return outcomeError{exitRefused}
+	case "not_found":
+		return outcomeError{exitNotFound}
+	case "changed":
+		return outcomeError{exitChanged}
+	case "ambiguous":
+		return outcomeError{exitAmbiguous}
+	case "partial":
+		return outcomeError{exitPartial}
+	default:
+		return outcomeError{exitFailed}
+	}
+}
+
+// terminal is where the command talks to people.
+type terminal struct {
+	in       io.Reader
+	out, err io.Writer
+	ask      func(question string) (string, error) // asks a person, even where in is a pipe
+}
+
+func (t terminal) fail(code int, err error) int {
+	fmt.Fprintf(t.err, "lockwarden: %s\n", line(err.Error()))
+	return code
+}

@@ -1,0 +1,249 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"flag"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"net/http/httputil"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+var update = flag.Bool("update", false, "write the goldens")
+
+// world is a deployed stack behind an endpoint that runs its functions: the local AWS
+// has no Lambda that does.
+type world struct {
+	*testing.T
+	stack   *local.Stack
+	answers []string // to the questions that the command asks
+	invoked []string // payloads of the unlock function
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{T: t, stack: local.ForTest(t, map[string]string{"ReleaseGuard": "1ms", "StuckAfter": "1ms"})}
+	target, err := url.Parse(w.stack.AWS().Endpoint)
+	if err != nil {
+		t.Fatal(err)
+	}
+	mux := http.NewServeMux()
+	mux.Handle("/", httputil.NewSingleHostReverseProxy(target))
+	mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", w.invoke)
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	for name, value := range w.stack.AWS().Env() {
+		t.Setenv(name, value)
+	}
+	t.Setenv("AWS_ENDPOINT_URL", server.URL)
+	t.Setenv("AWS_CONFIG_FILE", "/dev/null")
+	return w
+}
+
+func (w *world) invoke(response http.ResponseWriter, request *http.Request) {
+	for folder, id := range map[string]string{"monitor": "MonitorFunction", "unlock": "UnlockFunction", "prune": "PruneFunction"} {
+		if w.stack.Resources[id] != request.PathValue("name") {
+			continue
+		}
+		payload, err := io.ReadAll(request.Body)
+		if err != nil {
+			w.Error(err)
+		}
+		if folder == "unlock" {
+			w.invoked = append(w.invoked, string(payload))
+		}
+		result, err := w.stack.Invoke(w.Context(), folder, id, string(payload))
+		if err != nil {
+			w.Error(err)
+		}
+		if result.Failed {
+			response.Header().Set("X-Amz-Function-Error", "Unhandled")
+		}
+		_, _ = io.WriteString(response, result.Payload)
+		return
+	}
+	http.NotFound(response, request)
+}
+
+// lock puts a lock object beside a state of the stack's bucket, and gives the state's path.
+func (w *world) lock(key, id, who string) string {
+	w.Helper()
+	bucket, object := w.stack.Outputs["StateBucketName"], key+".tflock"
+	path := bucket + "/" + key
+	raw, err := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: who, Version: "1.11.4", Created: time.Now().UTC(), Path: path}.Marshal()
+	if err == nil {
+		_, err = w.stack.AWS().S3().PutObject(w.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &object, Body: bytes.NewReader(raw)})
+	}
+	if err != nil {
+		w.Fatal(err)
+	}
+	time.Sleep(1100 * time.Millisecond) // S3's clock has seconds
+	return path
+}
+
+func (w *world) run(in string, args ...string) (code int, out, errs string) {
+	w.Helper()
+	var stdout, stderr bytes.Buffer
+	code = run(w.Context(), args, terminal{in: strings.NewReader(in), out: &stdout, err: &stderr, ask: func(string) (string, error) {
+		if len(w.answers) == 0 {
+			return "", errors.New("nobody is there")
+		}
+		answer := w.answers[0]
+		w.answers = w.answers[1:]
+		return answer, nil
+	}})
+	return code, stdout.String(), stderr.String()
+}
+
+func (w *world) want(code, got int, out, errs string, parts ...string) {
+	w.Helper()
+	if code != got {
+		w.Fatalf("exit code %d, want %d\n%s\n%s", got, code, out, errs)
+	}
+	for _, part := range parts {
+		if !strings.Contains(out+errs, part) {
+			w.Errorf("does not say %q:\n%s\n%s", part, out, errs)
+		}
+	}
+}
+
+// The tests share one stack: to deploy it takes longer than they do.
+func TestCommands(t *testing.T) {
+	w := newWorld(t)
+	for name, test := range map[string]func(*testing.T, *world){
+		"a lock is released after its evidence was confirmed": unlockOneLock,
+		"stale states are listed, and a pruned one restored":  listAndRestore,
+		"a stack that is not there":                           missTheStack,
+		"a lost answer is not asked for again":                loseAnAnswer,
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.T = t
+			test(t, w)
+		})
+	}
+}
+
+const id = "8e1b6c40-2f5a-4d07-b3c9-71a0e5d2f968"
+
+func unlockOneLock(t *testing.T, w *world) {
+	path := w.lock("payments/terraform.tfstate", id, "ana@laptop\x1b[31m")
+	pasted := "│ Error: Error acquiring the state lock\n│ \n│ Lock Info:\n│   ID:        " + id + "\n│   Path:      " + path + "\n│   Operation: OperationTypeApply\n│   Who:       ana@laptop\n"
+
+	code, out, errs := w.run("", "locks")
+	w.want(0, code, out, errs, "1 held, 1 of them stuck", id, path, "LOCK ID")
+	if strings.Contains(out, "\x1b") {
+		t.Errorf("the holder's escape codes reach the terminal: %q", out)
+	}
+	table := out
+
+	code, out, errs = w.run("", "unlock", id, "--dry-run")
+	w.want(0, code, out, errs, "would_release", path, "ana@laptop")
+
+	w.answers = []string{"its laptop died", "no"}
+	code, out, errs = w.run(pasted, "unlock")
+	w.want(exitUnconfirmed, code, out, errs, path, "Nothing was released")
+
+	code, out, errs = w.run(pasted, "unlock", "-")
+	w.want(exitUsage, code, out, errs, "nobody is there")
+
+	code, out, errs = w.run("", "unlock", id, "--yes")
+	w.want(exitUsage, code, out, errs, "--reason")
+
+	w.invoked = nil
+	w.answers = []string{"its laptop died", "yes"}
+	code, out, errs = w.run(table, "unlock", "-", "--by", "ben") // our own table names it too
+	w.want(0, code, out, errs, "released: ")
+	if len(w.invoked) != 2 || !strings.Contains(w.invoked[1], `"path":"`+path+`"`) || !strings.Contains(w.invoked[1], "its laptop died") || !strings.Contains(w.invoked[1], "ben") {
+		t.Errorf("invoked with %q", w.invoked)
+	}
+
+	code, out, errs = w.run("", "unlock", id, "--reason", "x", "--yes", "--json")
+	w.want(exitNotFound, code, out, errs, `"outcome": "not_found"`)
+
+	code, out, errs = w.run("what is this\nall about", "unlock")
+	w.want(exitFailed, code, out, errs, "what is this", "Lock Info")
+}
+
+func listAndRestore(t *testing.T, w *world) {
+	bucket, key := w.stack.Outputs["StateBucketName"], "branches/feature-x/terraform.tfstate"
+	state, err := os.ReadFile(filepath.Join(local.Root(), "pkg", "tfstate", "testdata", "destroyed.tfstate"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.stack.AWS().S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(state)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.stack.AWS().Age(bucket, key, 60*24*time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := w.run("", "states")
+	w.want(0, code, out, errs, "1 stale states", bucket+"/"+key)
+
+	if result, err := w.stack.Invoke(t.Context(), "prune", "PruneFunction", "{}"); err != nil || result.Failed || !strings.Contains(result.Payload, key) {
+		t.Fatalf("nothing was pruned: %v: %s", err, result.Payload)
+	}
+	code, out, errs = w.run("", "restore", bucket+"/"+key)
+	w.want(0, code, out, errs, key)
+	code, out, errs = w.run("", "restore", bucket+"/"+key, "--json")
+	w.want(exitRefused, code, out, errs, `"outcome": "refused"`)
+	code, out, errs = w.run("", "restore", bucket+"/never/terraform.tfstate")
+	w.want(exitNotFound, code, out, errs)
+}
+
+func missTheStack(t *testing.T, w *world) {
+	code, out, errs := w.run("", "locks", "--stack", "lockwarten")
+	w.want(exitUsage, code, out, errs, "no Lockwarden stack lockwarten", "there is lockwarden", "--stack")
+	code, out, errs = w.run("", "locks", "--region", "us-west-2")
+	w.want(exitUsage, code, out, errs, "is the region right")
+}
+
+// A call is made once: what a lost answer did is not known.
+func loseAnAnswer(t *testing.T, w *world) {
+	calls := 0
+	server := httptest.NewServer(http.HandlerFunc(func(response http.ResponseWriter, _ *http.Request) {
+		calls++
+		http.Error(response, "{}", http.StatusServiceUnavailable)
+	}))
+	t.Cleanup(server.Close)
+	t.Setenv("AWS_ENDPOINT_URL_LAMBDA", server.URL)
+	code, out, errs := w.run("", "locks")
+	w.want(exitFailed, code, out, errs, "is not known")
+	if calls != 1 {
+		t.Errorf("%d calls", calls)
+	}
+}
+
+func TestHelp(t *testing.T) {
+	for _, command := range []string{"", "locks", "unlock", "states", "restore"} {
+		var out bytes.Buffer
+		args := []string{"--help"}
+		if command != "" {
+			args = []string{command, "--help"}
+		}
+		if code := run(t.Context(), args, terminal{out: &out, err: &out}); code != 0 {
+			t.Errorf("%s: exit code %d", command, code)
+		}
+		golden := filepath.Join("testdata", "help-"+command+".golden")
+		if *update {
+			if err := os.WriteFile(golden, out.Bytes(), 0o600); err != nil {
+				t.Fatal(err)
+			}
+		}
+		want, err := os.ReadFile(golden)
+		if err != nil || out.String() != string(want) {
+			t.Errorf("%s: %v\n%s", command, err, out.String())
+		}
+	}
+}

@@ -1,0 +1,70 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"text/tabwriter"
+	"unicode"
+
+	"github.com/lockwarden/lockwarden/pkg/plain"
+)
+
+// maxLine bounds a text in the output: more than any sentence or path has.
+const maxLine = 4000
+
+// line makes a text fit to be shown: what comes out of locks is somebody else's.
+func line(text string) string { return plain.Line(text, maxLine) }
+
+// askTerminal asks at the terminal itself, since standard input may be the pasted text.
+func askTerminal(question string) (string, error) {
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return "", errors.New("there is no terminal to ask at: give --reason and --yes")
+	}
+	defer tty.Close() //nolint:errcheck // nothing is buffered
+	if _, err := fmt.Fprint(tty, question); err != nil {
+		return "", err
+	}
+	answer, err := bufio.NewReader(tty).ReadString('\n')
+	return strings.TrimSpace(answer), err
+}
+
+// printJSON prints an answer as it is, with control and direction characters escaped.
+func (t terminal) printJSON(answer []byte) error {
+	var b bytes.Buffer
+	if err := json.Indent(&b, answer, "", "  "); err != nil {
+		return &functionError{"the function's answer is no JSON"}
+	}
+	for _, r := range b.String() + "\n" {
+		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r)) {
+			fmt.Fprintf(t.out, `\u%04x`, r)
+			continue
+		}
+		fmt.Fprintf(t.out, "%c", r)
+	}
+	return nil
+}
+
+// table prints rows in columns that are two blanks apart.
+func (t terminal) table(rows [][]string) error {
+	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
+	for _, row := range rows {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			if cells[i] = line(cell); cells[i] == "" {
+				cells[i] = "-"
+			}
+		}
+		fmt.Fprintln(w, strings.Join(cells, "\t"))
+	}
+	return w.Flush()
+}
+
+func (t terminal) say(format string, args ...any) {
+	fmt.Fprintf(t.out, format+"\n", args...)
+}

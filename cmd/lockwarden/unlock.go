@@ -1,0 +1,159 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/user"
+	"strings"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+type unlockCommand struct {
+	ID     string `arg:"" optional:"" help:"The lock's ID, or - to read a pasted error or alert from standard input. Default: -."`
+	Path   string `help:"bucket/key of the state. With it the ID is taken literally." placeholder:"BUCKET/KEY"`
+	Reason string `help:"Why the lock may go, for the record. Asked for when missing." env:"LOCKWARDEN_REASON"`
+	By     string `help:"Who asks, for the record. Default: your user name." env:"LOCKWARDEN_BY"`
+	Force  bool   `help:"Release it although its run may be alive. The state may then have two writers."`
+	Yes    bool   `help:"Do not ask; needs --reason."`
+	DryRun bool   `help:"Only show the evidence and what would happen."`
+}
+
+// unlockRequest is the unlock function's payload.
+type unlockRequest struct {
+	LockID      string `json:"lock_id"`
+	Path        string `json:"path,omitempty"`
+	Reason      string `json:"reason,omitempty"`
+	RequestedBy string `json:"requested_by,omitempty"`
+	Force       bool   `json:"force,omitempty"`
+	DryRun      bool   `json:"dry_run,omitempty"`
+}
+
+// unlockAnswer is its answer.
+type unlockAnswer struct {
+	Outcome   string          `json:"outcome"`
+	Message   string          `json:"message"`
+	Lock      *policy.Finding `json:"lock"`
+	NextSteps []string        `json:"next_steps"`
+}
+
+// maxPaste bounds what is read of standard input; the function reads less, and says so.
+const maxPaste = 1 << 20
+
+// Run releases a lock in two calls: a dry run finds it and shows the evidence, and the
+// second names what was shown, so that nothing else can go.
+func (c unlockCommand) Run(ctx context.Context, s *session) error {
+	text, err := c.text(s.in)
+	if err != nil {
+		return err
+	}
+	if c.Yes && !c.DryRun && strings.TrimSpace(c.Reason) == "" {
+		return errors.New("--yes needs a --reason")
+	}
+	var seen unlockAnswer
+	raw, err := s.answer(ctx, unlockOutput, unlockRequest{LockID: text, Path: c.Path, RequestedBy: c.by(), Force: c.Force, DryRun: true}, &seen)
+	if err != nil {
+		return err
+	}
+	if c.DryRun || seen.Outcome != "would_release" || seen.Lock == nil {
+		return s.end(raw, seen)
+	}
+	if !s.JSON {
+		s.evidence(seen)
+	}
+	if err := c.confirm(s, *seen.Lock); err != nil {
+		return err
+	}
+	var done unlockAnswer
+	raw, err = s.answer(ctx, unlockOutput, unlockRequest{LockID: seen.Lock.ID, Path: seen.Lock.Path, Reason: c.Reason, RequestedBy: c.by(), Force: c.Force}, &done)
+	if err != nil {
+		return err
+	}
+	done.Lock = nil // it was shown
+	return s.end(raw, done)
+}
+
+func (c unlockCommand) text(in io.Reader) (string, error) {
+	if c.ID != "" && c.ID != "-" {
+		return c.ID, nil
+	}
+	text, err := io.ReadAll(io.LimitReader(in, maxPaste+1))
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("standard input: %w", err)
+	case len(text) > maxPaste:
+		return "", errors.New("standard input has more than a megabyte: paste only the error")
+	case strings.TrimSpace(string(text)) == "":
+		return "", errors.New("no lock: give its ID, or the pasted error on standard input")
+	}
+	return string(text), nil
+}
+
+func (c unlockCommand) by() string {
+	if c.By != "" {
+		return c.By
+	}
+	if me, err := user.Current(); err == nil {
+		return me.Username
+	}
+	return os.Getenv("USER")
+}
+
+// confirm asks for what is missing. A forced release is confirmed by a longer word.
+func (c *unlockCommand) confirm(s *session, f policy.Finding) error {
+	if c.Yes {
+		return nil
+	}
+	var err error
+	if strings.TrimSpace(c.Reason) == "" {
+		if c.Reason, err = s.ask("Why may it go? "); err != nil {
+			return err
+		}
+	}
+	word := "yes"
+	if c.Force {
+		word = "force"
+	}
+	answer, err := s.ask(fmt.Sprintf("Release the lock on %s? Only %q releases it: ", line(f.Path), word))
+	if err != nil {
+		return err
+	}
+	if strings.TrimSpace(c.Reason) == "" || answer != word {
+		fmt.Fprintln(s.err, "Nothing was released.")
+		return outcomeError{exitUnconfirmed}
+	}
+	return nil
+}
+
+// end prints the last answer.
+func (s *session) end(raw []byte, a unlockAnswer) error {
+	if s.JSON {
+		if err := s.printJSON(raw); err != nil {
+			return err
+		}
+	} else {
+		s.evidence(a)
+	}
+	return ended(a.Outcome)
+}
+
+func (s *session) evidence(a unlockAnswer) {
+	if f := a.Lock; f != nil {
+		s.say("State:      %s", line(f.Path))
+		s.say("Held by:    %s", line(f.Who))
+		s.say("Operation:  %s (client version %s)", line(f.Operation), line(f.Version))
+		s.say("Lock ID:    %s", line(f.ID))
+		s.say("Since:      %s (%s)", policy.Clock(f.HeldSince), policy.Words(f.Held()))
+		s.say("Its run:    %s", line(runWords(f.Evidence.Liveness)))
+		for _, reason := range f.Evidence.Reasons {
+			s.say("  - %s", line(reason))
+		}
+	}
+	s.say("%s: %s", line(a.Outcome), line(a.Message))
+	for _, step := range a.NextSteps {
+		s.say("  > %s", line(step))
+	}
+}
