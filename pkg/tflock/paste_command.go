@@ -62,6 +62,9 @@ func commandID(line string) (string, bool) {
 	return "", false
 }
 
+// placeholder is what our own messages write where a person has to put an ID.
+const placeholder = "LOCK_ID"
+
 // lockIDs finds lock_id with a value: in JSON that a shell has quoted, or as a variable.
 func lockIDs(text string) (found findings) {
 	for at := 0; at < len(text); {
@@ -76,7 +79,7 @@ func lockIDs(text string) (found findings) {
 		}
 		value, rest, ok := assigned(text[at:])
 		switch {
-		case !ok:
+		case !ok || value == placeholder:
 		case !isPlain(value):
 			found.refuse(notPlain(value))
 		default:

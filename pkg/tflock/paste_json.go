@@ -221,6 +221,7 @@ func (w *walker) ours(at string, level int, v map[string]any) bool {
 	}
 	path, _ := v["path"].(string)
 	switch {
+	case id == placeholder:
 	case path != "" || isPlain(id):
 		w.named(id, path)
 	default: // a request with a pasted text

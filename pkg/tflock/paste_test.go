@@ -384,6 +384,7 @@ func TestRefusalsSayWhatWasUnderstood(t *testing.T) {
 		"an empty ID":                    {with(func(l *tflock.Info) { l.ID = "" }), tflock.ErrNoPlainID, []string{"empty"}},
 		"an ID of two words":             {with(func(l *tflock.Info) { l.ID = "ID: " + otherID }), tflock.ErrNoPlainID, []string{"ID: " + otherID, "path"}},
 		"a text too long":                {mine + strings.Repeat("x", 300<<10), tflock.ErrNoReference, []string{"KB"}},
+		"a command to fill in":           {"several locks:\naws lambda invoke --payload '{\"lock_id\":\"LOCK_ID\",\"path\":\"BUCKET/KEY\"}' x", tflock.ErrNoReference, []string{"several locks"}},
 		"a secret":                       {"export AWS_SECRET_ACCESS_KEY=hush\nfoo", tflock.ErrNoReference, []string{"AWS_SECRET_ACCESS_KEY=…"}},
 	} {
 		t.Run(name, func(t *testing.T) {

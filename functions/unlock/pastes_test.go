@@ -1,0 +1,48 @@
+package main_test
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+	"github.com/lockwarden/lockwarden/pkg/unlock"
+)
+
+// Whatever on-call pastes, what clients really print included, releases the lock that it
+// names, through the deployed function.
+func TestPastesReleaseTheirLock(t *testing.T) {
+	const id, path = "8e1b6c40-2f5a-4d07-b3c9-71a0e5d2f968", "acme-states/payments/production/terraform.tfstate"
+	files, err := filepath.Glob(filepath.Join(local.Root(), "pkg", "tflock", "testdata", "*", "*.txt"))
+	if err != nil || len(files) < 25 {
+		t.Fatalf("%d pastes, %v", len(files), err)
+	}
+	stack := local.ForTest(t, map[string]string{"ReleaseGuard": "1ms"})
+	bucket, key := stack.Outputs["StateBucketName"], "payments/production/terraform.tfstate"
+	object := key + ".tflock"
+	for _, file := range files {
+		t.Run(filepath.Base(file), func(t *testing.T) {
+			text, err := os.ReadFile(file)
+			if err != nil {
+				t.Fatal(err)
+			}
+			raw, err := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "x", Created: time.Now().UTC(), Path: bucket + "/" + key}.Marshal()
+			if err == nil {
+				_, err = stack.AWS().S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &object, Body: strings.NewReader(string(raw))})
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			time.Sleep(1100 * time.Millisecond) // S3's clock has seconds
+			pasted := strings.ReplaceAll(string(text), path, bucket+"/"+key)
+			if a := invoke(t, stack, pasted); a.Outcome != unlock.Released || a.Lock == nil || a.Lock.ID != id {
+				t.Errorf("got %+v", a)
+			}
+		})
+	}
+}
