@@ -64,7 +64,7 @@ func Evaluate(t Template, place Place) (d Deployed, err error) {
 			continue
 		}
 		e.seen = map[string]bool{}
-		properties, _ := e.value(map[string]any(r.Properties)).(map[string]any)
+		properties, _ := e.value(r.Properties).(map[string]any)
 		for _, other := range texts(r.DependsOn) {
 			e.seen[other] = true
 		}

@@ -34,7 +34,7 @@ const terraform15 = "terraform-1.5.7"
 func Terraform15() (Client, error) {
 	path := filepath.Join(Root(), ".build", "bin", "terraform-1.5.7")
 	if _, err := os.Stat(path); err != nil {
-		return Client{}, errors.New("Terraform 1.5.7 is not built: run `make test`, which builds it")
+		return Client{}, errors.New("no Terraform 1.5.7 is built: run `make test`, which builds it")
 	}
 	return Client{terraform15, path}, nil
 }

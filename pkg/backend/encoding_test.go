@@ -21,20 +21,20 @@ func TestKeysAreDecodedOnlyWhereThePageSaysThatTheyAreEncoded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 				if r.URL.Query().Get("list-type") != "2" {
-					fmt.Fprint(w, `{"ID":"x"}`)
+					fmt.Fprintln(w, `{"ID":"x"}`)
 					return
 				}
 				written := func(key string) {
 					if encoded != "" {
 						key = url.QueryEscape(key)
 					}
-					fmt.Fprint(w, "<Contents><Key>")
+					fmt.Fprintf(w, "<Contents><Key>")
 					_ = xml.EscapeText(w, []byte(key))
 					fmt.Fprintf(w, "</Key><LastModified>%s</LastModified><ETag>e</ETag><Size>9</Size></Contents>", sealedAt)
 				}
 				fmt.Fprintf(w, `<ListBucketResult><Name>states</Name><IsTruncated>false</IsTruncated><KeyCount>%d</KeyCount>`, 2*len(states))
 				if encoded == "before" {
-					fmt.Fprint(w, "<EncodingType>url</EncodingType>")
+					fmt.Fprintf(w, "<EncodingType>url</EncodingType>")
 				}
 				for _, state := range states {
 					if strings.HasPrefix(state, r.URL.Query().Get("prefix")) {
@@ -43,7 +43,7 @@ func TestKeysAreDecodedOnlyWhereThePageSaysThatTheyAreEncoded(t *testing.T) {
 					}
 				}
 				if encoded == "after" {
-					fmt.Fprint(w, "<EncodingType>url</EncodingType>")
+					fmt.Fprintf(w, "<EncodingType>url</EncodingType>")
 				}
 				fmt.Fprint(w, `</ListBucketResult>`)
 			}))

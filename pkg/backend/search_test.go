@@ -138,7 +138,10 @@ func TestListsAreReadToTheirEnd(t *testing.T) {
 		t.Errorf("%v", calls)
 	}
 	// The list says where a bucket is, so that it is not asked in vain elsewhere.
-	for range found.Buckets[len(found.Buckets)-1].Holdings(t.Context()) {
+	for _, err := range found.Buckets[len(found.Buckets)-1].Holdings(t.Context()) {
+		if err != nil {
+			t.Fatal(err)
+		}
 	}
 	if calls := w.Calls(); calls["HeadBucket"] != 0 || calls["ListObjectsV2"] != 1 {
 		t.Errorf("%v", calls)

@@ -133,7 +133,7 @@ func oddities(l tflock.Lock, seen Sighting) []string {
 			names(lost), names(l.Kinds())))
 	}
 	if len(l.Rivals) > 0 {
-		reasons = append(reasons, "conflict: the same state is also locked by "+clip(strings.Join(l.Rivals, ", "), maxField)+": two runs may believe that they own it")
+		reasons = append(reasons, "conflict: the same state is also locked by "+clip(strings.Join(l.Rivals, ", "))+": two runs may believe that they own it")
 	}
 	return reasons
 }

@@ -35,7 +35,7 @@ const maxField = 256
 func NewFinding(l tflock.Lock, j Judgement, e Evidence) Finding {
 	f := Finding{
 		ID: tflock.BoundedID(l.ID), Path: l.Path,
-		Operation: clip(l.Info.Operation, maxField), Who: clip(l.Info.Who, maxField), Version: clip(l.Info.Version, maxField),
+		Operation: clip(l.Info.Operation), Who: clip(l.Info.Who), Version: clip(l.Info.Version),
 		HeldSince: j.Since.UTC(), HeldSeconds: int64(j.Held / time.Second), HeldAtLeastSeconds: int64(j.HeldAtLeast / time.Second),
 		Holdings: l.Kinds(), Stores: stores(l),
 		Verdict: j.Verdict, Evidence: e, ThresholdSeconds: int64(j.Threshold / time.Second),
@@ -57,11 +57,11 @@ func stores(l tflock.Lock) []string {
 // Held is how long the lock was held at most when it was judged, to the second.
 func (f Finding) Held() time.Duration { return time.Duration(f.HeldSeconds) * time.Second }
 
-// clip cuts a text to limit bytes at the border of a character, and shows that it did.
-func clip(text string, limit int) string {
-	if len(text) <= limit {
+// clip cuts a text to maxField bytes at the border of a character, and shows that it did.
+func clip(text string) string {
+	if len(text) <= maxField {
 		return text
 	}
 	const mark = "…"
-	return strings.ToValidUTF8(text[:limit-len(mark)], "") + mark
+	return strings.ToValidUTF8(text[:maxField-len(mark)], "") + mark
 }
