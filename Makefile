@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .DEFAULT_GOAL := help
 B := .build
 TOOLS := infra/tools
-GOFILES := $(shell git ls-files '*.go')
+GOFILES = $(shell git ls-files '*.go')
 
 # What a user has: the SAM CLI, the AWS CLI, and an AWS to deploy into.
 JOURNEY := $(B)/sam/done $(B)/ministack/done $(B)/awscli/aws
@@ -14,7 +14,7 @@ CLIENTS := $(B)/bin/terragrunt $(B)/bin/terraform-1.5.7
 # Python compiles what it uses once, and not at every start.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help setup demo console pictures test fuzz chaos bench build reproducible sbom vuln lint template ci clean deploy unlock
+.PHONY: help setup demo journey console pictures test fuzz chaos bench build reproducible sbom vuln lint template ci clean deploy unlock
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -74,10 +74,13 @@ pictures: setup ## a headless Chromium presses the buttons of the page and takes
 	@cd $(TOOLS)/browser && CGO_ENABLED=0 go build -trimpath -o ../../../$(B)/browser .
 	@CHROMIUM="$${CHROMIUM:-chromium}" go run ./infra/console -then $(abspath $(B))/browser $(abspath $(PICTURES))
 
+journey: setup $(JOURNEY) ## the way of a user: sam deploy, a client that dies, alert, release, plan, on a local AWS of others
+	go test ./infra/journey -run UsersWay -count 1 -v
+
 test: setup $(CLIENTS) $(JOURNEY) ## every test, real clients included, under the race detector
 	@# The longest packages first, so that none of them is left alone at the end; one more than
 	@# there are cores, since they wait for clients and for the local AWS.
-	go test -race -p $$(($$(nproc) + 1)) -timeout 30m ./pkg/prune ./infra/chaos ./infra/stack ./functions/... ./... # a package at most: real clients on a busy machine take their time
+	go test -race -p $$(($$(nproc) + 1)) -timeout 30m ./infra/journey ./pkg/prune ./infra/chaos ./infra/stack ./functions/... ./... # a package at most: real clients on a busy machine take their time
 
 fuzz: ## ten seconds of fuzzing for each parser
 	@for pkg in $$(grep -lE '^func Fuzz' $(GOFILES) | xargs -n1 dirname | sort -u); do \
@@ -150,13 +153,14 @@ deploy: ## sam build and a guided sam deploy into your account
 	GOFLAGS="-trimpath -tags=lambda.norpc '-ldflags=-s -w'" sam build # a third of the size; sam has no other way to say it
 	sam deploy --guided
 
-# The answer of the stack's unlock function; STACK is the stack's name.
-STACK ?= lockwarden
-unlock: ## release a lock: make unlock LOCK_ID=… REASON=… [FORCE=true] [DRY_RUN=true]
-	@[ -n "$${LOCK_ID:-}" ] || { echo 'say which lock and why: make unlock LOCK_ID=… REASON=…'; exit 1; }
-	@mkdir -p $(B); python3 -c 'import json, os; e = os.environ; print(json.dumps({"lock_id": e["LOCK_ID"], "reason": e.get("REASON", ""), "requested_by": e.get("USER", ""), "force": e.get("FORCE") == "true", "dry_run": e.get("DRY_RUN") == "true"}))' > $(B)/unlock.json
-	@aws lambda invoke --cli-binary-format raw-in-base64-out --payload file://$(B)/unlock.json --function-name \
-	  "$$(aws cloudformation describe-stacks --stack-name $(STACK) --query "Stacks[0].Outputs[?OutputKey=='UnlockFunctionName'].OutputValue" --output text)" /dev/stdout; rm -f $(B)/unlock.json
+# What is pasted is text. make expands a variable of its command line, $(shell …) included, when it hands it
+# to a recipe; `value` reads it as it was given, and `:=` keeps it so.
+ifneq ($(filter unlock,$(MAKECMDGOALS)),)
+$(foreach name,LOCK_ID REASON FORCE DRY_RUN STACK,$(eval override $(name) := $$(value $(name)))$(eval export $(name)))
+endif
+unlock: ## release a lock: make unlock LOCK_ID='…' REASON='…' [FORCE=true] [DRY_RUN=true] [STACK=lockwarden]; or pipe the error into it
+	@# The shell finds aws: a python3 of pyenv puts folders of its own before those of the user.
+	@AWS="$$(command -v aws || true)" python3 $(TOOLS)/unlock.py
 
 clean: ## remove all that make set up or built
 	rm -rf $(B) .aws-sam

@@ -28,7 +28,7 @@ var changes = []change{
 		return strings.ReplaceAll(template, "Architectures: [arm64]", "Architectures: "+own)
 	}},
 	{"AWS_ENDPOINT_URL in each function's environment: it gives Go functions no endpoint", func(template, endpoint string) string {
-		return strings.ReplaceAll(template, `Variables: { GOMAXPROCS: "1" }`, fmt.Sprintf(`Variables: { GOMAXPROCS: "1", AWS_ENDPOINT_URL: %q }`, endpoint))
+		return globals.ReplaceAllString(template, fmt.Sprintf("$1    Environment: { Variables: { GOMAXPROCS: \"1\", AWS_ENDPOINT_URL: %q } }\n", endpoint))
 	}},
 	{"one metric in place of an alarm's metric math, which it refuses", func(template, _ string) string {
 		return metricMath.ReplaceAllString(template, `      Namespace: AWS/Lambda
@@ -39,6 +39,9 @@ var changes = []change{
 `)
 	}},
 }
+
+// globals are what every function has, up to the environment, which older templates lack.
+var globals = regexp.MustCompile(`(?m)(^Globals:\n  Function:\n(?:    (?:[A-DF-Z].*|#.*)\n)*)(    Environment: .*\n)?`)
 
 // metricMath is the property Metrics of an alarm, to the next one.
 var metricMath = regexp.MustCompile(`(?m)^      Metrics:\n(?:        .*\n)+`)
@@ -53,8 +56,10 @@ func Changes() []string {
 }
 
 // Copy puts the repository, as git knows it and with what is not committed yet, into dir,
-// with template in place of its template.yaml (empty for its own), changed for this engine.
-func (e *Engine) Copy(ctx context.Context, dir, template string) error {
+// with an older template in place of its template.yaml (empty for its own), changed for this
+// engine. An older template may lack what is changed, ours may not: a change that does
+// nothing any more must be found.
+func (e *Engine) Copy(ctx context.Context, dir, older string) error {
 	list := exec.CommandContext(ctx, "git", "ls-files", "-z", "--cached", "--others", "--exclude-standard")
 	list.Dir = local.Root()
 	names, err := list.Output()
@@ -66,8 +71,9 @@ func (e *Engine) Copy(ctx context.Context, dir, template string) error {
 			return err
 		}
 	}
-	if template == "" {
-		template = filepath.Join(local.Root(), "template.yaml")
+	template := filepath.Join(local.Root(), "template.yaml")
+	if older != "" {
+		template = older
 	}
 	text, err := os.ReadFile(template) //nolint:gosec // a template of this repository
 	if err != nil {
@@ -76,7 +82,7 @@ func (e *Engine) Copy(ctx context.Context, dir, template string) error {
 	changed := string(text)
 	for _, c := range changes {
 		before := changed
-		if changed = c.make(changed, e.Endpoint); changed == before {
+		if changed = c.make(changed, e.Endpoint); changed == before && older == "" {
 			return fmt.Errorf("this change finds nothing to change in %s: %s", template, c.why)
 		}
 	}

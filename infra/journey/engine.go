@@ -10,6 +10,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -106,14 +107,16 @@ func (e *Engine) environment() []string {
 	path := filepath.Join(local.Root(), ".build", "awscli") + ":" + os.Getenv("PATH")
 	return append(os.Environ(), "PATH="+path, "AWS_ENDPOINT_URL="+e.Endpoint, "AWS_REGION="+local.Region, "AWS_DEFAULT_REGION="+local.Region,
 		"AWS_ACCESS_KEY_ID=journey", "AWS_SECRET_ACCESS_KEY=journey", "AWS_EC2_METADATA_DISABLED=true", "SAM_CLI_TELEMETRY=0", "HOME="+e.dir,
-		"GOCACHE="+goEnv("GOCACHE"), "GOMODCACHE="+goEnv("GOMODCACHE"))
+		"GOCACHE="+goCaches()[0], "GOMODCACHE="+goCaches()[1])
 }
 
-// goEnv is a setting of go that depends on the home folder, which is another one here.
-func goEnv(name string) string {
-	out, _ := exec.Command("go", "env", name).Output() //nolint:gosec // the names are ours
-	return strings.TrimSpace(string(out))
-}
+// goCaches are go's folders of builds and of modules. They depend on the home folder, which
+// is another one here.
+var goCaches = sync.OnceValue(func() [2]string {
+	out, _ := exec.Command("go", "env", "GOCACHE", "GOMODCACHE").Output() // without go nothing was built
+	builds, modules, _ := strings.Cut(strings.TrimSpace(string(out)), "\n")
+	return [2]string{builds, modules}
+})
 
 // run runs a command as the user in a folder and gives its standard output; the error
 // carries what it said.
