@@ -156,7 +156,7 @@ func (w *world) run(t trial) (met bool, err error) {
 			again, id = 2*time.Minute, request
 		}
 		for range max(1, f.heals) {
-			w.ahead += again
+			err = errors.Join(err, w.advance(again))
 			if _, healing := f.invoke(newInvocation(), w, w.aws.Config(), id); healing != nil {
 				err = errors.Join(err, fmt.Errorf("the healing run failed: %w", healing))
 			}

@@ -20,7 +20,7 @@ func (m *model) heal() {
 	if len(m.laws) > 0 {
 		return
 	}
-	m.ahead += time.Hour
+	m.passes(time.Hour)
 	last := []*actor{{kind: "prune", run: func(cfg aws.Config) error { return m.sweep(cfg, everything, "the last") }}}
 	for _, id := range slices.Sorted(maps.Keys(m.may)) { // whoever asked for a release asks again
 		last = append(last, &actor{kind: "unlock", run: func(cfg aws.Config) error {

@@ -89,6 +89,7 @@ type model struct {
 	may    map[string]bool // IDs that a release named, of clients that were dead
 	gone   map[string]bool // keys that a prune deleted
 	serial map[string]int  // the highest of each lineage
+	later  time.Duration   // how much time passed
 	trace  []string
 	laws   []string
 }
@@ -101,7 +102,7 @@ func newModel(t *testing.T, w *world, outside *courier, p plan, start time.Time)
 	if err := w.reset(); err != nil {
 		t.Fatal(err)
 	}
-	w.ahead = time.Until(start) + time.Hour // the bubble's own clock begins in 2000
+	w.ahead = time.Until(start) + lag // the bubble's own clock begins in 2000
 	var err error
 	if m.lies, err = w.contents(); err != nil {
 		t.Fatal(err)
@@ -270,7 +271,19 @@ func (m *model) late() {
 			a.dead = true
 		}
 	}
-	m.ahead += 17 * time.Minute
+	m.passes(17 * time.Minute)
+}
+
+// lag is how far the model's clock is ahead of S3's at first, so that what is written
+// during a play is older than now. A play takes less.
+const lag = 20 * time.Second
+
+// passes lets time pass. In a bubble the clock stands still by itself, and S3's does not.
+func (m *model) passes(d time.Duration) {
+	m.ahead, m.later = m.ahead+d, m.later+d
+	if err := m.aws.Clock(m.later); err != nil {
+		m.t.Fatal(err)
+	}
 }
 
 func (m *model) breaks(format string, args ...any) {

@@ -84,7 +84,13 @@ func makeWorld(ctx context.Context, server *local.AWS) (*world, error) {
 // reset brings the world back as it was made.
 func (w *world) reset() error {
 	w.ahead = 0
-	return w.aws.Load()
+	return errors.Join(w.aws.Load(), w.aws.Clock(0))
+}
+
+// advance lets time pass, for Lockwarden and for S3.
+func (w *world) advance(by time.Duration) error {
+	w.ahead += by
+	return w.aws.Clock(w.ahead)
 }
 
 // sample is a state that a real client wrote.

@@ -109,6 +109,13 @@ func (a *AWS) Age(bucket, prefix string, by time.Duration) error {
 	return err
 }
 
+// Clock has S3's clock run that much ahead of this machine's: what is written from now on
+// has that time.
+func (a *AWS) Clock(ahead time.Duration) error {
+	_, err := a.ask(fmt.Sprintf("clock %f", ahead.Seconds()))
+	return err
+}
+
 // Fill puts n empty objects into a bucket: the prefix, and a number of five digits from 0
 // on. It is for tests of more than a page: one by one they take seconds.
 func (a *AWS) Fill(bucket, prefix string, n int) error {

@@ -4,6 +4,7 @@ IAM decides as authorize.py says. Prints the port. Then answers each line with o
 - "published ARN": what was published to a topic, a list of [subject, message, attributes].
 - "used ARN": the actions that a role was allowed.
 - "age SECONDS BUCKET PREFIX": makes the objects there that much older.
+- "clock SECONDS": has S3's clock run that much ahead of this machine's from now on.
 - "fill COUNT BUCKET PREFIX": puts that many empty objects there, numbered.
 - "save": keeps everything in mind as it is now; "load": brings that back, in place of what came since.
 - "dump BUCKET": what lies in all tables, and every version in the bucket, the newest of a key first.
@@ -17,7 +18,9 @@ import sys
 
 import authorize
 import moto.backends
+import moto.s3.models
 from moto.core import DEFAULT_ACCOUNT_ID
+from moto.core.utils import utcnow
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import FakeDeleteMarker, s3_backends
 from moto.server import ThreadedMotoServer
@@ -45,6 +48,11 @@ def age(seconds, bucket, prefix=""):
     for name in list(keys):
         for version in keys.getlist(name) if name.startswith(prefix) else []:
             version.last_modified -= datetime.timedelta(seconds=float(seconds))
+
+
+def clock(seconds):
+    ahead = datetime.timedelta(seconds=float(seconds))
+    moto.s3.models.utcnow = lambda: utcnow() + ahead
 
 
 def fill(count, bucket, prefix=""):
@@ -98,7 +106,7 @@ def dump(bucket):
     return {"rows": rows, "versions": versions}
 
 
-COMMANDS = {"published": published, "used": authorize.used, "age": age, "fill": fill, "save": save, "load": load, "dump": dump}
+COMMANDS = {"published": published, "used": authorize.used, "age": age, "clock": clock, "fill": fill, "save": save, "load": load, "dump": dump}
 for line in sys.stdin:  # it ends with the parent, however that dies
     command, *arguments = line.rstrip("\n").split(" ", 3)  # a prefix may have blanks
     print(json.dumps(COMMANDS[command](*arguments)), flush=True)
