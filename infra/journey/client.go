@@ -63,8 +63,8 @@ func (p *Project) Die(ctx context.Context) error {
 	if err := cmd.Start(); err != nil {
 		return err
 	}
-	done := make(chan error, 1)
-	go func() { done <- cmd.Wait() }()
+	done := make(chan string, 1)
+	go func() { done <- fmt.Sprint(cmd.Wait()) }()
 	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
 		if strings.Contains(said.String(), "terraform_data.app: Creating...") {
 			err := syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL)
@@ -72,8 +72,8 @@ func (p *Project) Die(ctx context.Context) error {
 			return err
 		}
 		select {
-		case err := <-done:
-			return fmt.Errorf("%s ended before it made anything: %w\n%s", p.client.Name, errors.Join(err), said)
+		case how := <-done:
+			return fmt.Errorf("%s ended before it made anything (%s)\n%s", p.client.Name, how, said)
 		default:
 		}
 	}
