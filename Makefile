@@ -61,7 +61,7 @@ $(B)/bin/golangci-lint $(B)/bin/gofumpt &: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go
 	@cd $(TOOLS)/lint && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$(B)/bin/ mvdan.cc/gofumpt github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 	@touch $(B)/bin/golangci-lint $(B)/bin/gofumpt
 
-demo: setup ## a real client leaves a stuck lock on a local AWS, and the monitor tells of it
+demo: setup ## real clients leave stuck locks on a local AWS; the monitor alerts; on-call releases
 	@go run ./infra/demo
 
 console: setup ## the dashboard's page on the local AWS, its buttons working, until Ctrl-C
@@ -74,7 +74,7 @@ pictures: setup ## a headless Chromium presses the buttons of the page and takes
 	@cd $(TOOLS)/browser && CGO_ENABLED=0 go build -trimpath -o ../../../$(B)/browser .
 	@CHROMIUM="$${CHROMIUM:-chromium}" go run ./infra/console -then $(abspath $(B))/browser $(abspath $(PICTURES))
 
-journey: setup $(JOURNEY) ## the way of a user: sam deploy, a client that dies, alert, release, plan, on a local AWS of others
+journey: setup $(JOURNEY) ## the way of a user on MiniStack: sam deploy, a client that dies, alert, release, plan
 	go test ./infra/journey -run UsersWay -count 1 -v
 
 test: setup $(CLIENTS) $(JOURNEY) ## every test, real clients included, under the race detector
