@@ -2,11 +2,14 @@ package unlock_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
 )
 
@@ -33,6 +36,48 @@ func TestWithManyStoresARowTakenAfterTheScanIsYoung(t *testing.T) {
 	}
 	w.lock("k", victim, w.set.Tables[0]) // its client waited for the row until now
 	if a, err := w.run(&local.Wire{}, request(w, victim, "")); err != nil || a.Outcome != unlock.Refused {
+		t.Errorf("got %+v, %v", a, err)
+	}
+}
+
+// Whoever takes a lock chooses its ID. Text that shows another team's ID on a path of its
+// own (an alert, a client's error) must not become the release of that team's lock once
+// the forged one is gone.
+func TestTextOfAForgedLockThatIsGoneReleasesNoOther(t *testing.T) {
+	w := newWorld(t)
+	w.lock("production/terraform.tfstate", victim, w.set.All()...)
+	w.scan()
+	forged := w.Path("team-a/terraform.tfstate")
+	for name, text := range map[string]string{
+		"a client's error": "Error: Error acquiring the state lock\n\nLock Info:\n  ID:        " + victim + "\n  Path:      " + forged + "\n  Operation: OperationTypeApply\n  Who:       me@host\n",
+		"our mail":         "State:      " + forged + "\nHeld by:    me@host\nLock ID:    " + victim + "\n",
+		"our command":      `aws lambda invoke --function-name unlock --payload '{"lock_id":"` + victim + `","path":"` + forged + `","reason":"stuck"}' /dev/stdout`,
+	} {
+		for _, more := range []string{"", `,"force":true`} {
+			a, err := w.run(&local.Wire{}, request(w, text, more))
+			if err != nil || a.Outcome != unlock.Ambiguous || len(w.held()) != 1 {
+				t.Errorf("%s%s: %+v, %v", name, more, a, err)
+			}
+			if want := `Choice: {"path":"` + w.Path("production/terraform.tfstate") + `"`; !slices.ContainsFunc(a.NextSteps, func(s string) bool { return strings.HasPrefix(s, want) }) {
+				t.Errorf("%s%s: the choice is missing: %q", name, more, a.NextSteps)
+			}
+		}
+	}
+}
+
+// The lock in a copied bucket says the path of the original, and so does the client's error.
+func TestTextOfALockInACopiedBucket(t *testing.T) {
+	w := newWorld(t)
+	original := w.Path("k")
+	raw, err := tflock.Info{ID: victim, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now(), Path: original}.Marshal()
+	if err == nil {
+		_, err = w.set.Buckets[0].Acquire(t.Context(), w.Path("copy/k"), raw)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	text := "Lock Info:\n  ID:        " + victim + "\n  Path:      " + original + "\n  Operation: OperationTypeApply\n"
+	if a, err := w.run(&local.Wire{}, request(w, text, "")); err != nil || a.Outcome != unlock.Released {
 		t.Errorf("got %+v, %v", a, err)
 	}
 }
