@@ -18,7 +18,7 @@ type settings struct {
 	RemindEvery    time.Duration    `env:"REMIND_EVERY" envDefault:"4h"`
 	ScanEvery      monitor.Interval `env:"SCAN_EVERY" envDefault:"5 minutes"`
 	UnlockFunction string           `env:"UNLOCK_FUNCTION"`
-	Dashboard      string           `env:"DASHBOARD_URL"`
+	Dashboard      wiring.Dashboard
 }
 
 func main() { wiring.Run(wire) }
@@ -35,7 +35,7 @@ func wire() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	composer := alert.Composer{Account: s.Account, Region: parts.Region, UnlockFunction: s.UnlockFunction, Dashboard: s.Dashboard}
+	composer := alert.Composer{Account: s.Account, Region: parts.Region, UnlockFunction: s.UnlockFunction, Dashboard: s.Dashboard.URL(parts.Region)}
 	m := &monitor.Monitor{
 		Scanner: scan.New(parts.Stores, scan.Rules{Thresholds: parts.Thresholds, ReleaseGuard: s.ReleaseGuard}, time.Now),
 		Ledger:  parts.Ledger, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter,

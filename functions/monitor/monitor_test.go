@@ -249,7 +249,8 @@ func (s *site) putLock(path, id string) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	set, err := backend.Open(s.aws.Config(), strings.Split(s.stack.Functions["MonitorFunction"]["TABLE_ARNS"], ",")[:1], nil)
+	tables, _ := s.stack.Watched()
+	set, err := backend.Open(s.aws.Config(), tables[:1], nil)
 	if err != nil {
 		s.Fatal(err)
 	}

@@ -26,7 +26,7 @@ type settings struct {
 	Paths     string  `env:"PRUNE_PATHS"` // empty: none
 	AfterDays float64 `env:"PRUNE_AFTER_DAYS" envDefault:"30"`
 	Mode      string  `env:"PRUNE_MODE" envDefault:"delete"` // or "report"
-	Dashboard string  `env:"DASHBOARD_URL"`
+	Dashboard wiring.Dashboard
 
 	WithoutDigest bool   `env:"PRUNE_WITHOUT_DIGEST"`
 	OwnBucket     string `env:"BACKEND_BUCKET_ARN"` // empty: the stack made none
@@ -47,7 +47,7 @@ func wire() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	composer := alert.Composer{Account: s.Account, Region: parts.Region, PruneFunction: lambdacontext.FunctionName, Dashboard: s.Dashboard}
+	composer := alert.Composer{Account: s.Account, Region: parts.Region, PruneFunction: lambdacontext.FunctionName, Dashboard: s.Dashboard.URL(parts.Region)}
 	p := &prune.Pruner{
 		Stores: parts.Stores, Records: parts.Ledger, Bookmark: parts.Ledger, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter,
 		Rules: rules, Now: time.Now, Log: slog.Default(),

@@ -239,8 +239,8 @@ func TestSampleEvents(t *testing.T) {
 // leave puts a lock there, byte for byte as prune signs it, where that mode looks.
 func leave(t *testing.T, stack *local.Stack, key, id string, mode local.Mode) {
 	t.Helper()
-	env := stack.Functions["PruneFunction"]
-	set, err := backend.Open(stack.AWS().Config(), []string{env["TABLE_ARNS"]}, []string{env["BUCKET_ARNS"]})
+	tables, buckets := stack.Watched()
+	set, err := backend.Open(stack.AWS().Config(), tables, buckets)
 	if err != nil {
 		t.Fatal(err)
 	}

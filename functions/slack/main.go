@@ -13,7 +13,7 @@ import (
 
 type settings struct {
 	Webhook   string `env:"SLACK_WEBHOOK_PARAMETER,notEmpty"` // name of the parameter, not the URL
-	Dashboard string `env:"DASHBOARD_URL"`
+	Dashboard wiring.Dashboard
 }
 
 func main() { wiring.Run(wire) }
@@ -29,7 +29,7 @@ func wire() (any, error) {
 	}
 	p := &slack.Poster{
 		Secret:   slack.NewSecret(ssm.NewFromConfig(cfg), s.Webhook),
-		Renderer: slack.Renderer{Dashboard: s.Dashboard},
+		Renderer: slack.Renderer{Dashboard: s.Dashboard.URL(cfg.Region)},
 		HTTP:     slack.NewClient(), Log: slog.Default(),
 	}
 	return p.Handle, nil

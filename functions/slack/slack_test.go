@@ -189,7 +189,8 @@ func (s *site) putHostileLock() {
 	if err != nil {
 		s.Fatal(err)
 	}
-	set, err := backend.Open(s.stack.AWS().Config(), strings.Split(s.stack.Functions["MonitorFunction"]["TABLE_ARNS"], ",")[:1], nil)
+	tables, _ := s.stack.Watched()
+	set, err := backend.Open(s.stack.AWS().Config(), tables[:1], nil)
 	if err != nil {
 		s.Fatal(err)
 	}

@@ -133,8 +133,8 @@ func (w *waiting) path() string { return w.stack.Outputs["StateBucketName"] + "/
 
 func (w *waiting) stores() []backend.Store {
 	w.Helper()
-	first := func(name string) []string { return strings.Split(w.stack.Functions["MonitorFunction"][name], ",")[:1] }
-	set, err := backend.Open(w.stack.AWS().Config(), first("TABLE_ARNS"), first("BUCKET_ARNS")) // the stack's own come first
+	tables, buckets := w.stack.Watched()
+	set, err := backend.Open(w.stack.AWS().Config(), tables[:1], buckets[:1]) // the stack's own come first
 	if err != nil {
 		w.Fatal(err)
 	}

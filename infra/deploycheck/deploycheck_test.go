@@ -343,10 +343,13 @@ func TestRolesHaveNoMoreThanTheirParametersNeed(t *testing.T) {
 			map[string]string{"WatchKmsKeyArns": key, "AlertTopicArn": "arn:aws:sns:us-east-1:" + account + ":a"}, "ConsoleRole", []string{"kms:Decrypt"}, []string{"kms:GenerateDataKey", "sns:Publish", "sqs:SendMessage"},
 		},
 		"no store is searched for without a pattern": {
-			map[string]string{"WatchTableArns": "arn:aws:dynamodb:us-east-1:" + account + ":table/a", "WatchBucketArns": "arn:aws:s3:::a"}, "MonitorRole", nil, []string{"s3:ListAllMyBuckets", "dynamodb:ListTables"},
+			map[string]string{"WatchTableArns": "arn:aws:dynamodb:us-east-1:" + account + ":table/a", "WatchBucketArns": "arn:aws:s3:::a"}, "MonitorRole", nil, []string{"s3:ListAllMyBuckets", "dynamodb:ListTables", "dynamodb:DescribeTable"},
 		},
-		"tables are searched by a pattern of tables":   {map[string]string{"WatchTableArns": "arn:aws:dynamodb:us-east-1:" + account + ":table/a*"}, "UnlockRole", []string{"dynamodb:ListTables"}, []string{"s3:ListAllMyBuckets"}},
-		"buckets are searched by a pattern of buckets": {map[string]string{"WatchBucketArns": "arn:aws:s3:::a,arn:aws:s3:::*-tfstate"}, "PruneRole", []string{"s3:ListAllMyBuckets"}, []string{"dynamodb:ListTables"}},
+		"tables are searched by a pattern of tables":                      {map[string]string{"WatchTableArns": "arn:aws:dynamodb:us-east-1:" + account + ":table/a*"}, "UnlockRole", []string{"dynamodb:ListTables"}, []string{"s3:ListAllMyBuckets"}},
+		"the tables that a pattern matches are described, by the monitor": {map[string]string{"WatchTableArns": "arn:aws:dynamodb:us-east-1:" + account + ":table/a*"}, "MonitorRole", []string{"dynamodb:DescribeTable"}, nil},
+		"the tables that a pattern matches are described, by a release":   {map[string]string{"WatchTableArns": "arn:aws:dynamodb:us-east-1:" + account + ":table/a*"}, "UnlockRole", []string{"dynamodb:DescribeTable"}, nil},
+		"the tables that a pattern matches are described, by a report":    {map[string]string{"PruneMode": "report", "WatchTableArns": "arn:aws:dynamodb:us-east-1:" + account + ":table/a*"}, "PruneRole", []string{"dynamodb:DescribeTable"}, []string{"dynamodb:PutItem"}},
+		"buckets are searched by a pattern of buckets":                    {map[string]string{"WatchBucketArns": "arn:aws:s3:::a,arn:aws:s3:::*-tfstate"}, "PruneRole", []string{"s3:ListAllMyBuckets"}, []string{"dynamodb:ListTables"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := granted(tc.parameters, tc.role)

@@ -7,9 +7,11 @@ import (
 )
 
 // named is the name that CloudFormation makes for a resource without one: the stack's,
-// the logical ID and twelve random characters, cut to what the service takes.
+// the logical ID and twelve random characters, cut to what the service takes. Of a long
+// stack's name nothing else may be left, so those differ for each resource.
 func (p Place) named(logicalID string, longest int) string {
-	const random = "1A2B3C4D5E6F"
+	sum := sha256.Sum256([]byte(logicalID))
+	random := strings.ToUpper(hex.EncodeToString(sum[:6]))
 	name := p.Stack + "-" + logicalID
 	if most := longest - len(random) - 1; len(name) > most {
 		name = name[:most]

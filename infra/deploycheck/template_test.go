@@ -148,41 +148,99 @@ func report(t *testing.T, problems []deploycheck.Problem) {
 }
 
 // However the lengths that the parameters take are used up, roles and environments stay
-// within AWS's limits: by few long names, by many short ones, and by patterns.
+// within AWS's limits: by few long names or many short ones, in the stack's own region and
+// account or in others, by a stack whose name is as long as CloudFormation takes.
 func TestWhatTheParametersTakeFits(t *testing.T) {
 	template, _ := whole(t)
-	fill := func(parameter, item string) string {
-		room := template.Parameters[parameter].MaxLength
-		if room == 0 {
-			t.Fatalf("%s takes any length", parameter)
-		}
-		n := (room + 1) / (len(item) + 1)
-		text := strings.TrimSuffix(strings.Repeat(item+",", n), ",")
-		return text + strings.Repeat("x", room-len(text)) // to the last character
-	}
+	least := environmentRoom
 	for _, region := range regions {
-		for _, length := range []int{3, 12, 40, 63} {
-			t.Run(fmt.Sprint(region, " names of ", length), func(t *testing.T) {
-				parameters := map[string]string{
-					"WatchTableArns":  fill("WatchTableArns", arnPrefix("table", region)+strings.Repeat("t", length)),
-					"WatchBucketArns": fill("WatchBucketArns", arnPrefix("bucket", region)+strings.Repeat("b", length)),
-					"WatchKmsKeyArns": fill("WatchKmsKeyArns", arnPrefix("key", region)+strings.Repeat("k", 36)),
-					"AlertTopicArn":   fill("AlertTopicArn", strings.ReplaceAll(strings.TrimSuffix(arnPrefix("table", region), "table/"), "dynamodb", "sns")+"t"),
-					"MetricNamespace": strings.Repeat("n", template.Parameters["MetricNamespace"].MaxLength),
-					"ScanEvery":       "30 minutes", "StuckAfter": "10h10m10s", "RemindEvery": "10h10m10s", "ReleaseGuard": "10h10m10s",
-					"StuckAfterOverrides": strings.Repeat("o", template.Parameters["StuckAfterOverrides"].MaxLength),
-					"PrunePaths":          strings.Repeat("p", template.Parameters["PrunePaths"].MaxLength),
-					"PruneWithoutDigest":  "false", "SlackWebhookParameter": "/lockwarden/slack",
+		for _, stack := range []string{"lockwarden", strings.Repeat("s", 128)} {
+			for elsewhere, tables := range map[string]string{
+				"own tables":                        arnPrefix("table", region),
+				"tables elsewhere, short regions":   elsewhere(region, "us-east-1", "us-gov-east-1", "cn-north-1"),
+				"tables elsewhere, longest regions": elsewhere(region, "ap-southeast-1", "us-gov-west-1", "cn-northwest-1"),
+			} {
+				for _, length := range []int{3, 12, 40, 63, 255} {
+					t.Run(fmt.Sprint(region, " ", len(stack), " ", elsewhere, " ", length), func(t *testing.T) {
+						parameters := map[string]string{
+							"WatchTableArns":  fill(t, template, "WatchTableArns", tables, length),
+							"WatchBucketArns": fill(t, template, "WatchBucketArns", arnPrefix("bucket", region), min(length, 63)),
+							"WatchKmsKeyArns": many("key", region, 7, 36),
+							"ScanEvery":       "30 minutes", "StuckAfter": "10h10m10s", "RemindEvery": "10h10m10s", "ReleaseGuard": "10h10m10s",
+							"StuckAfterOverrides": longest(template, "StuckAfterOverrides", "x/", "=2h"),
+							"PrunePaths":          longest(template, "PrunePaths", "x/", ""),
+							"AlertTopicArn":       longest(template, "AlertTopicArn", strings.ReplaceAll(strings.TrimSuffix(arnPrefix("table", region), "table/"), "dynamodb", "sns"), ""),
+							"PruneWithoutDigest":  "false", "SlackWebhookParameter": longest(template, "SlackWebhookParameter", "/lockwarden/", ""),
+							"PermissionsBoundaryArn": "arn:" + deploycheck.Place{Region: region}.Partition() + ":iam::" + account + ":policy/" + strings.Repeat("b", 128),
+						}
+						if stack == "lockwarden" { // else its own default is longer
+							parameters["MetricNamespace"] = longest(template, "MetricNamespace", "n", "")
+						}
+						report(t, deploycheck.Refused(template, parameters))
+						d := evaluate(t, template, deploycheck.Place{Region: region, Stack: stack, Parameters: parameters})
+						for _, function := range d.Of("AWS::Lambda::Function") {
+							least = min(least, environmentRoom-deploycheck.Environment(d.Resources[function]))
+						}
+						report(t, deploycheck.Sizes(d))
+					})
 				}
-				d := evaluate(t, template, deploycheck.Place{Region: region, Parameters: parameters})
-				for _, role := range d.Of("AWS::IAM::Role") {
-					t.Log(role, d.Inline(role))
+			}
+		}
+	}
+	t.Logf("at least %d bytes of environment are left", least)
+}
+
+// environmentRoom is what Lambda takes.
+const environmentRoom = 4096
+
+// elsewhere is the prefix of the ARNs of another account's tables, in one of these
+// regions: the one in the partition of that region.
+func elsewhere(region string, others ...string) string {
+	for _, other := range others {
+		if (deploycheck.Place{Region: other}).Partition() == (deploycheck.Place{Region: region}).Partition() {
+			return strings.ReplaceAll(arnPrefix("table", other), account, "210987654321")
+		}
+	}
+	return ""
+}
+
+// fill is a list of ARNs with names of that length, as many as the parameter takes, the
+// last with a name as long as it still takes.
+func fill(t *testing.T, template deploycheck.Template, parameter, prefix string, length int) string {
+	t.Helper()
+	most := template.Parameters[parameter].MaxLength
+	units := deploycheck.NamesLimit / 5
+	n := min((most+1)/(len(prefix)+length+1), units/((length+4)/5))
+	list := strings.TrimSuffix(strings.Repeat(prefix+strings.Repeat("n", length)+",", n), ",")
+	left := min(most-len(list), (units-n*((length+4)/5))*5+(length+4)/5*5-length)
+	list += strings.Repeat("n", left)
+	if more := list + "n"; len(deploycheck.Refused(template, map[string]string{parameter: more})) == 0 {
+		t.Fatalf("%s takes more than %d characters", parameter, len(list))
+	}
+	return list
+}
+
+// longest is a value of a parameter that is as long as it takes.
+func longest(template deploycheck.Template, parameter, begin, end string) string {
+	return begin + strings.Repeat("l", template.Parameters[parameter].MaxLength-len(begin)-len(end)) + end
+}
+
+// Names of 40 characters fit twenty times, of tables and of buckets; one character more
+// is refused by the parameter, whose message names the way out.
+func TestTwentyTablesAndTwentyBucketsFit(t *testing.T) {
+	template, _ := whole(t)
+	for _, region := range regions {
+		for parameter, kind := range map[string]string{"WatchTableArns": "table", "WatchBucketArns": "bucket"} {
+			report(t, deploycheck.Refused(template, map[string]string{parameter: many(kind, region, 20, 40)}))
+			refused := deploycheck.Refused(template, map[string]string{parameter: many(kind, region, 20, 41)})
+			if !strings.Contains(fmt.Sprint(refused), "*") {
+				t.Errorf("%s in %s: %v", parameter, region, refused)
+			}
+			for _, no := range []string{arnPrefix(kind, region), arnPrefix(kind, region) + "a," + arnPrefix(kind, region), arnPrefix(kind, region) + "a,", "a", arnPrefix(kind, region) + "a," + "b"} {
+				if len(deploycheck.Refused(template, map[string]string{parameter: no})) == 0 {
+					t.Errorf("%s takes %q", parameter, no)
 				}
-				for _, function := range d.Of("AWS::Lambda::Function") {
-					t.Log(function, deploycheck.Environment(d.Resources[function]))
-				}
-				report(t, deploycheck.Sizes(d))
-			})
+			}
 		}
 	}
 }

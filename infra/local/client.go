@@ -70,14 +70,6 @@ type Workspace struct {
 	client Client
 	dir    string
 	aws    *AWS
-	named  string // Terraform's workspace; empty for the one that is selected
-}
-
-// In is the same directory with another of Terraform's workspaces, which need not exist.
-func (w *Workspace) In(name string) *Workspace {
-	other := *w
-	other.named = name
-	return &other
 }
 
 // configuration has a resource of the built-in provider that takes seconds to make, so
@@ -131,7 +123,7 @@ func (a *AWS) Workspace(ctx context.Context, c Client, dir, bucket, table, key s
 	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	w := &Workspace{client: c, dir: dir, aws: a}
+	w := &Workspace{c, dir, a}
 	_, err := w.Run(ctx, "init")
 	return w, err
 }
@@ -206,9 +198,6 @@ func (w *Workspace) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1"}
 	for name, value := range w.aws.Env() {
 		cmd.Env = append(cmd.Env, name+"="+value)
-	}
-	if w.named != "" {
-		cmd.Env = append(cmd.Env, "TF_WORKSPACE="+w.named)
 	}
 	return cmd
 }

@@ -74,7 +74,13 @@ def deploy(template, stack, parameters):
 
 
 def delete(stack):
-    cloudformation = client("cloudformation")
+    cloudformation, iam = client("cloudformation"), client("iam")
+    # moto deletes a role before the managed policy that names it, and then refuses to
+    for resource in cloudformation.describe_stack_resources(StackName=stack)["StackResources"]:
+        if resource.get("ResourceType") == "AWS::IAM::Role":
+            role = resource["PhysicalResourceId"]
+            for policy in iam.list_attached_role_policies(RoleName=role)["AttachedPolicies"]:
+                iam.detach_role_policy(RoleName=role, PolicyArn=policy["PolicyArn"])
     cloudformation.delete_stack(StackName=stack)
     cloudformation.get_waiter("stack_delete_complete").wait(StackName=stack, WaiterConfig={"Delay": 1})
 

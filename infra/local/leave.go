@@ -2,7 +2,6 @@ package local
 
 import (
 	"context"
-	"strings"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 )
@@ -21,8 +20,8 @@ func (s *Stack) Hold(ctx context.Context, c Client, dir, key string, mode Mode, 
 	if err != nil {
 		return nil, nil, err
 	}
-	first := func(name string) []string { return strings.Split(s.Functions["MonitorFunction"][name], ",")[:1] }
-	set, err := backend.Open(s.aws.Config(), first("TABLE_ARNS"), first("BUCKET_ARNS")) // the stack's own come first
+	tables, buckets := s.Watched()
+	set, err := backend.Open(s.aws.Config(), tables[:1], buckets[:1]) // the stack's own come first
 	if err != nil {
 		return nil, nil, err
 	}

@@ -33,9 +33,9 @@ func TestDeploy(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			env := stack.Functions["MonitorFunction"]
-			if !strings.Contains(env["TABLE_ARNS"], tc.wantTables) || !strings.Contains(env["BUCKET_ARNS"], tc.wantBuckets) {
-				t.Errorf("the monitor watches %q and %q", env["TABLE_ARNS"], env["BUCKET_ARNS"])
+			watchedTables, watchedBuckets := stack.Watched()
+			if !strings.Contains(strings.Join(watchedTables, ","), tc.wantTables) || !strings.Contains(strings.Join(watchedBuckets, ","), tc.wantBuckets) {
+				t.Errorf("the monitor watches %q and %q", watchedTables, watchedBuckets)
 			}
 			if _, made := stack.Resources["LockTable"]; made != tc.own {
 				t.Errorf("lock table made: %v", made)

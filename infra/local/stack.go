@@ -7,7 +7,10 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"sync"
+
+	"github.com/lockwarden/lockwarden/pkg/wiring"
 )
 
 // Stack is the deployed template.
@@ -91,7 +94,16 @@ func (a *AWS) Template(ctx context.Context) (map[string]Resource, error) {
 	return t.Resources, json.Unmarshal(out, &t)
 }
 
-// AWS is where the stack lies.
+// Watched are the ARNs of the tables and of the buckets that the functions watch.
+func (s *Stack) Watched() (tables, buckets []string) {
+	env := s.Functions["MonitorFunction"]
+	list := func(name string) []string {
+		return strings.FieldsFunc(env[name], func(r rune) bool { return r == ',' })
+	}
+	return wiring.Watched{Account: env["ACCOUNT_ID"], Partition: env["PARTITION"], Tables: list("TABLE_ARNS"), Buckets: list("BUCKET_ARNS")}.ARNs(Region)
+}
+
+// AWS is where the stack is deployed.
 func (s *Stack) AWS() *AWS { return s.aws }
 
 // As is the AWS that a function of the stack sees, called in its role.

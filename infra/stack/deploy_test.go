@@ -34,6 +34,7 @@ func TestFunctionsStartHoweverTheStackIsDeployed(t *testing.T) {
 		"every-option":   every,
 		"tables-alone":   {"CreateBackend": "false", "WatchTableArns": table},
 		"lockfiles-only": {"CreateBackend": "false", "WatchBucketArns": bucket},
+		"patterns":       {"CreateBackend": "false", "WatchTableArns": strings.Replace(table, "existing-table", "existing-t*", 1), "WatchBucketArns": strings.Replace(bucket, "existing-bucket", "*ing-bucket", 1)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := deploy(t, name, parameters)

@@ -128,8 +128,8 @@ func holds(t *testing.T, s *local.Stack) {
 
 func ownStores(t *testing.T, s *local.Stack) []backend.Store {
 	t.Helper()
-	watched := s.Functions["MonitorFunction"]
-	set, err := backend.Open(server.Config(), []string{watched["TABLE_ARNS"]}, []string{watched["BUCKET_ARNS"]})
+	tables, buckets := s.Watched()
+	set, err := backend.Open(server.Config(), tables, buckets)
 	check(t, err)
 	return set.All()
 }

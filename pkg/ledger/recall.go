@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"time"
@@ -14,13 +15,16 @@ import (
 // RecallLock reads the memory of one lock and of all stores, consistently, in two calls
 // however many locks are remembered.
 func (t *Table) RecallLock(ctx context.Context, key Key) (Memory, error) {
-	m := Memory{Locks: map[Key]Entry{}}
+	m := Memory{Locks: map[Key]Entry{}, Stores: map[string]Store{}}
 	run, err := t.get(ctx, rowKey(kindRun, monitor))
 	if err != nil {
 		return m, err
 	}
-	if m.Stores, err = unpackStores(run[attrBody]); err != nil {
-		slog.WarnContext(ctx, "ledger row cannot be read, so when stores were last read is not known", attrKind, kindRun, "error", err)
+	if body := textOf(run, attrBody); body != "" {
+		if err := json.Unmarshal([]byte(body), &m.Stores); err != nil {
+			slog.WarnContext(ctx, "ledger row cannot be read, so when stores were last read is not known", attrKind, kindRun, "error", err)
+			m.Stores = map[string]Store{}
+		}
 	}
 	row, err := t.get(ctx, lockRowKey(key))
 	if err != nil || row == nil {

@@ -25,16 +25,14 @@ import (
 // Sight is the environment of a function that looks at locks and judges them.
 // Durations are Go's, above zero; lists are comma-separated; a name in an ARN may contain *.
 type Sight struct {
-	Account      string        `env:"ACCOUNT_ID,notEmpty"`
-	Tables       []string      `env:"TABLE_ARNS"`
-	Buckets      []string      `env:"BUCKET_ARNS"`
+	Watched
 	Ledger       string        `env:"LEDGER_TABLE,notEmpty"`
 	StuckAfter   time.Duration `env:"STUCK_AFTER" envDefault:"30m"`
 	Overrides    string        `env:"STUCK_AFTER_OVERRIDES"`
 	ReleaseGuard time.Duration `env:"RELEASE_GUARD" envDefault:"10m"`
 }
 
-// Settings are the environment of a function that also tells and measures.
+// Settings are the environment of a function that also notifies and measures.
 type Settings struct {
 	Sight
 	Topic     string `env:"TOPIC_ARN,notEmpty"`
@@ -64,7 +62,8 @@ func (s Sight) Open() (Parts, error) {
 	errs := []error{err, Positive("STUCK_AFTER", s.StuckAfter), Positive("RELEASE_GUARD", s.ReleaseGuard)}
 	cfg, err := AWS()
 	errs = append(errs, err)
-	set, err := backend.Open(cfg, s.Tables, s.Buckets)
+	tables, buckets := s.ARNs(cfg.Region)
+	set, err := backend.Open(cfg, tables, buckets)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return Parts{}, err
 	}
