@@ -14,6 +14,8 @@ const (
 	maxAttributes = 32 << 10
 	// maxCounts is the share of the counts by prefix.
 	maxCounts = 4 << 10
+	// maxAsked is the share of each text of who asked for a release.
+	maxAsked = 4 << 10
 )
 
 // Fit gives the event with as many of its locks, states and details as SNS has room for,
@@ -22,6 +24,7 @@ const (
 // of what its holder wrote.
 func Fit(e Event) Event {
 	room := maxJSON
+	e = fitOne(e)
 	prefixes := fitting(e.Prefixes, min(maxCounts, room))
 	e.Prefixes = prefixes
 	locks, states := e.Locks, e.States
@@ -32,6 +35,26 @@ func Fit(e Event) Event {
 	e.Locks = fitLocks(locks, room)
 	e.States = fitting(states, room)
 	e.Omitted += len(locks) - len(e.Locks) + len(states) - len(e.States)
+	return e
+}
+
+// fitOne bounds what people wrote about a release, which may be a pasted log, and takes
+// from the event of one lock that is too large what is missed least.
+func fitOne(e Event) Event {
+	if e.Release != nil {
+		r := *e.Release
+		for _, text := range []*string{&r.RequestedBy, &r.Reason, &r.Why} {
+			if quotedSize(*text) > maxAsked {
+				*text = Clean(*text, maxPath)
+			}
+		}
+		e.Release = &r
+	}
+	if e.Lock != nil && escapedSize(e) > maxJSON {
+		lock := *e.Lock
+		lock.Evidence.Reasons = []string{}
+		e.Lock, e.Current = &lock, nil
+	}
 	return e
 }
 
@@ -128,6 +151,9 @@ func cut(text string, room int) string {
 	const mark = "\n(Cut here: the message has no room for more.)\n"
 	for size := quotedSize(text); size > room; size = quotedSize(text) {
 		text = strings.TrimSuffix(text, mark)
+		if text == "" || room <= 0 {
+			return mark
+		}
 		text = text[:len(text)*room/size*9/10]
 		text = text[:strings.LastIndexByte(text, '\n')+1] + mark
 	}

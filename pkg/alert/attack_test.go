@@ -1,0 +1,49 @@
+package alert_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// Whoever releases a lock may paste a whole log as the reason, and a holder may fill every
+// field with what JSON writes in six bytes: the event of one lock fits into SNS all the same.
+func TestTheEventOfOneLockFitsWhateverIsInIt(t *testing.T) {
+	const sns = 256 << 10
+	c := alert.Composer{Account: "123456789012", Region: "eu-central-1", UnlockFunction: "unlock"}
+	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	for _, sign := range []string{"a", "\x01", "\"", "<", "`", "\u2028", "é"} {
+		long := func(n int) string { return strings.Repeat(sign, n/len(sign)) }
+		f := policy.Finding{
+			ID: long(1024), Path: "b/" + long(2046), Operation: long(256), Who: long(256), Version: long(256), HeldSince: now, Verdict: policy.Stuck,
+			Evidence: policy.Evidence{Reasons: []string{long(500), long(500), long(500), long(500), long(500)}},
+		}
+		for name, e := range map[string]alert.Event{
+			"released": c.Released(f, long(100_000), long(100_000), false, true, now),
+			"refused":  c.Kept(f, long(100_000), long(100_000), now),
+			"resolved": c.Lock(alert.LockResolved, f, 1, now).By(long(4000), long(4000)).NowLockedBy(f),
+			"stuck":    c.Lock(alert.LockStuck, f, 1, now),
+		} {
+			r, err := alert.Render(e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			size := 0
+			for _, text := range r.Texts {
+				size += len(strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`).Replace(text))
+			}
+			for _, a := range r.Attributes {
+				size += len(*a.StringValue)
+			}
+			if size > sns {
+				t.Errorf("%s of %q: %d bytes", name, sign, size)
+			}
+			if !strings.Contains(r.Texts["email"], "b/") {
+				t.Errorf("%s of %q: no path in the mail", name, sign)
+			}
+		}
+	}
+}
