@@ -31,6 +31,8 @@ type function struct {
 	invoke func(ctx context.Context, w *world, cfg aws.Config, requestID string) (outcome string, err error)
 	// wanted is the outcome when nothing goes wrong.
 	wanted string
+	// wantedIn is that in scenes where it is another.
+	wantedIn map[scene]string
 	// repeated says that Lambda repeats a failed invocation, with the same request ID.
 	repeated bool
 	// tells is what people must have heard in the end: an event's type and its path.
@@ -49,6 +51,7 @@ type function struct {
 var functions = []function{
 	{
 		name: "monitor", invoke: watch, wanted: "complete: 2 held, 2 stuck, 1 unreadable", again: 5 * time.Minute, heals: 2,
+		wantedIn: map[scene]string{archived: "complete: 2 held, 2 stuck, 2 unreadable"},
 		honest: func(_ *world, c contents, outcome string) []string {
 			var held, stuck, unreadable int
 			_, err := fmt.Sscanf(outcome, "complete: %d held, %d stuck, %d unreadable", &held, &stuck, &unreadable)
@@ -56,7 +59,9 @@ var functions = []function{
 		},
 		tells: []string{"lock.stuck " + named, "lock.unreadable " + foreign, "lock.resolved " + gone, "scan.recovered spare"},
 		ends: func(w *world, c contents) []string {
-			return when(!c.remembers("lock", w.Path(other)), "the ledger does not know a lock that is held").
+			heard, err := w.heard()
+			return when(err != nil || w.scene == archived && heard["lock.unreadable "+away] == 0, "alert lost: nobody heard of the archived lock").
+				and(!c.remembers("lock", w.Path(other)), "the ledger does not know a lock that is held").
 				and(c.remembers("lock", w.Path(named)) != w.holds(c, named), "the ledger does not know whether the named lock is held").
 				and(c.remembers("lock", w.Path(gone)), "the ledger still knows a lock that is gone")
 		},
@@ -66,7 +71,8 @@ var functions = []function{
 		honest: func(w *world, c contents, outcome string) []string {
 			there := w.holds(c, named)
 			return when(strings.HasPrefix(outcome, "released") && there, "it says released, and the lock is there").
-				and(outcome == "not_found" && there, "it says not found, and the lock is there")
+				and(outcome == "not_found" && there, "it says not found, and the lock is there").
+				and(outcome == "changed", "it says that another lock is there now, and none is")
 		},
 		ends: func(w *world, c contents) []string {
 			return when(w.holds(c, named), "the named lock is still there").
@@ -77,8 +83,10 @@ var functions = []function{
 	},
 	{
 		name: "prune", invoke: sweep, wanted: "pruned 1, kept 1", repeated: true, again: 7 * 24 * time.Hour,
+		wantedIn: map[scene]string{crowd: "pruned 7, kept 1"},
 		honest: func(_ *world, c contents, outcome string) []string {
-			return when(strings.HasPrefix(outcome, "pruned 1") && !c.deleted[empty], "it says pruned, and the state is there")
+			return when(strings.Contains(fmt.Sprint(c.locks), ours), "it reports success, and left its lock").
+				and(strings.HasPrefix(outcome, "pruned 1") && !c.deleted[empty], "it says pruned, and the state is there")
 		},
 		tells: []string{"prune.report " + empty, "prune.report " + full, "prune.report " + untold},
 		ends: func(w *world, c contents) []string {
@@ -145,6 +153,9 @@ func releaseOf(ctx context.Context, w *world, cfg aws.Config, id, requestID stri
 	}
 	a, err := u.Run(ctx, request, requestID)
 	outcome := string(a.Outcome)
+	if strings.Contains(a.Message, "cannot be read") {
+		outcome += ", and something cannot be read"
+	}
 	for _, step := range a.NextSteps {
 		if strings.HasPrefix(step, "Repeat the same call") && a.Outcome == unlock.Released {
 			outcome += ", and to be repeated"

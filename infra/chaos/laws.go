@@ -42,13 +42,14 @@ func (w *world) always(c contents, releases bool) []string {
 	}
 	for key, state := range w.first.newest {
 		l = l.and(c.newest[key] != state, "state lost: a restore of "+key+" does not bring its bytes back").
-			and(c.deleted[key] && !w.first.deleted[key] && key != empty, "state deleted that is not empty: "+key)
+			and(c.deleted[key] && !w.first.deleted[key] && key != empty && !strings.HasPrefix(key, crowded), "state deleted that is not empty: "+key)
 	}
 	l = append(l, c.readable()...)
 	heard, err := w.heard()
 	if err != nil {
 		return append(l, err.Error())
 	}
+	l = l.and(heard["lock.released "+named] > 0 && w.whole(c), "people heard that the named lock was released, and all of it is there")
 	for _, key := range []string{named, other} {
 		l = l.and(w.holds(c, key) && heard["lock.resolved "+key] > 0, "false resolved: "+key)
 	}
@@ -126,6 +127,16 @@ func (w *world) heard() (map[string]int, error) {
 // holds says whether a half of the state's lock is there.
 func (w *world) holds(c contents, key string) bool {
 	return c.locks["bucket "+key]+c.locks[w.Table+" "+key] != ""
+}
+
+// whole says whether all of the named lock is there that was there at first.
+func (w *world) whole(c contents) bool {
+	for _, place := range []string{"bucket ", w.Table + " "} {
+		if w.first.locks[place+named] != c.locks[place+named] {
+			return false
+		}
+	}
+	return true
 }
 
 // paths counts the paths that something is locked at.

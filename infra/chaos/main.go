@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"slices"
 	"strings"
 	"time"
 
@@ -50,18 +51,11 @@ func matrix(ctx context.Context, only string, workers int) error {
 			return err
 		}
 	}
-	var list []trial
-	for _, f := range functions {
-		calls, err := worlds[0].clean(f)
-		if err != nil {
-			return err
-		}
-		for _, t := range trials(f, calls, functions) {
-			if strings.Contains(t.String(), only) {
-				list = append(list, t)
-			}
-		}
+	list, err := worlds[0].allTrials()
+	if err != nil {
+		return err
 	}
+	list = slices.DeleteFunc(list, func(t trial) bool { return !strings.Contains(t.String(), only) })
 	results := make(chan result)
 	next := make(chan trial)
 	go func() {

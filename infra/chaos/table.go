@@ -26,6 +26,7 @@ type tally struct {
 
 type row struct {
 	function, call string
+	name           string // the function, whatever the scene
 	runs           int
 	faults         map[string]int
 	broken         []string
@@ -33,13 +34,13 @@ type row struct {
 
 func (t *tally) add(r result) {
 	at := r.trial.at.String()
-	if r.trial.twice {
+	if r.trial.twice || r.trial.trouble != nil {
 		at = "(all)"
 	}
-	i := slices.IndexFunc(t.rows, func(row *row) bool { return row.function == r.trial.f.name && row.call == at })
+	i := slices.IndexFunc(t.rows, func(row *row) bool { return row.function == r.trial.who() && row.call == at })
 	if i < 0 {
 		i = len(t.rows)
-		t.rows = append(t.rows, &row{function: r.trial.f.name, call: at, faults: map[string]int{}})
+		t.rows = append(t.rows, &row{function: r.trial.who(), name: r.trial.f.name, call: at, faults: map[string]int{}})
 	}
 	t.rows[i].runs++
 	t.rows[i].faults[r.trial.what()]++
@@ -62,7 +63,7 @@ func (t *tally) print(to io.Writer) {
 		order[f.name] = i
 	}
 	slices.SortStableFunc(t.rows, func(a, b *row) int {
-		return cmp.Or(cmp.Compare(order[a.function], order[b.function]), cmp.Compare(a.call, b.call))
+		return cmp.Or(cmp.Compare(order[a.name], order[b.name]), cmp.Compare(a.function, b.function), cmp.Compare(a.call, b.call))
 	})
 	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "FUNCTION\tCALL\tFAULTS\tRUNS\tLAWS")
@@ -73,9 +74,9 @@ func (t *tally) print(to io.Writer) {
 			laws = "BROKEN by " + strings.Join(r.broken, ", ")
 		}
 		fmt.Fprintf(table, "%s\t%s\t%d\t%d\t%s\n", r.function, r.call, len(r.faults), r.runs, laws)
-		runs[r.function] += r.runs
-		if r.call != "(all)" {
-			calls[r.function]++
+		runs[r.name] += r.runs
+		if r.call != "(all)" && r.function == r.name {
+			calls[r.name]++
 		}
 		for fault := range r.faults {
 			faults[fault] = true

@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,6 +31,11 @@ type wire struct {
 	next  aws.HTTPClient
 	at    call // the one that goes wrong
 	fault fault
+	// blind has every read of that service fail after it.
+	blind bool
+	// trouble hits more calls than that one. It may be nil.
+	trouble *trouble
+	world   *world
 	// before happens before that call is sent. It may be nil.
 	before func()
 	// invocation is the one that calls.
@@ -63,17 +70,55 @@ func over(cfg aws.Config, w *wire, retries bool) aws.Config {
 
 // Do sends one call.
 func (w *wire) Do(r *http.Request) (*http.Response, error) {
+	met := w.isMet()
 	c, err := w.note(r.Context())
 	if err != nil {
 		return nil, err
 	}
-	if c != w.at {
+	switch {
+	case w.trouble != nil && w.trouble.hits(w.world, c, bodyOf(r)):
+		w.meet()
+		return w.misfortune(w.trouble.fault, c.service, r)
+	case w.blind && met && c.service == w.at.service && c.reads():
+		return refusal(broken, c.service, r), nil
+	case c != w.at:
 		return w.send(r)
 	}
 	if w.before != nil {
 		w.before()
 	}
-	return w.misfortune(c.service, r)
+	return w.misfortune(w.fault, c.service, r)
+}
+
+func (w *wire) isMet() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.met
+}
+
+func (w *wire) meet() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.met = true
+}
+
+// bodyOf reads what a request carries, and leaves it there.
+func bodyOf(r *http.Request) string {
+	if r.Body == nil {
+		return ""
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		panic(err) // it is in memory
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return string(body)
+}
+
+// reads says whether a call changes nothing.
+func (c call) reads() bool {
+	return c.operation == "Query" || c.operation == "Scan" || strings.HasPrefix(c.operation, "Get") || strings.HasPrefix(c.operation, "List") ||
+		strings.HasPrefix(c.operation, "Head") || strings.HasPrefix(c.operation, "BatchGet")
 }
 
 // note writes a call down. It fails when the process is dead, or when the call has no
@@ -96,10 +141,10 @@ func (w *wire) note(ctx context.Context) (call, error) {
 }
 
 // misfortune is what becomes of the call that goes wrong.
-func (w *wire) misfortune(service string, r *http.Request) (*http.Response, error) {
-	switch w.fault {
-	case throttled, broken, denied:
-		return refusal(w.fault, service, r), nil
+func (w *wire) misfortune(f fault, service string, r *http.Request) (*http.Response, error) {
+	switch f {
+	case throttled, broken, denied, conflicting:
+		return refusal(f, service, r), nil
 	case cutBefore:
 		return nil, errCut
 	case killedBefore:
@@ -113,12 +158,14 @@ func (w *wire) misfortune(service string, r *http.Request) (*http.Response, erro
 			return nil, r.Context().Err()
 		case <-time.After(20 * time.Millisecond):
 		}
+	case sentTwice:
+		return w.twice(r)
 	}
 	response, err := w.send(r)
 	if err != nil {
 		return nil, err
 	}
-	switch w.fault {
+	switch f {
 	case cutAfter:
 		return nil, errCut
 	case killedAfter:
@@ -130,6 +177,33 @@ func (w *wire) misfortune(service string, r *http.Request) (*http.Response, erro
 		response.Body = io.NopCloser(io.MultiReader(bytes.NewReader(body[:len(body)/2]), failing{}))
 	}
 	return response, nil
+}
+
+// twice sends a call once more after it had its effect. A condition that fails then comes
+// without the item that made it fail, as some stores answer.
+func (w *wire) twice(r *http.Request) (*http.Response, error) {
+	body := bodyOf(r)
+	again := r.Clone(r.Context())
+	if body != "" {
+		again.Body = io.NopCloser(strings.NewReader(body))
+	}
+	if _, err := w.send(r); err != nil { //nolint:bodyclose // it is in memory
+		return nil, err
+	}
+	response, err := w.send(again)
+	if err != nil || response.StatusCode != http.StatusBadRequest {
+		return response, err
+	}
+	var failed map[string]any
+	text, _ := io.ReadAll(response.Body) // it is in memory
+	if json.Unmarshal(text, &failed) == nil {
+		delete(failed, "Item")
+		text, err = json.Marshal(failed)
+	}
+	response.Body, response.ContentLength = io.NopCloser(bytes.NewReader(text)), int64(len(text))
+	response.Header.Del("Content-Length")
+	response.Header.Del("X-Amz-Crc32") // it is of the whole answer
+	return response, err
 }
 
 // failing is the end of an answer that was cut.

@@ -29,6 +29,7 @@ const (
 	named    = "live/named.tfstate"        // its lock is stuck, and is the one to be released
 	other    = "live/other.tfstate"        // its lock, in the bucket alone, was told as stuck, and must stay
 	gone     = "live/gone.tfstate"         // its lock was told as stuck, and is gone
+	away     = "live/away.tfstate"         // has a lock object that is archived, in one scene
 	foreign  = "deploy"                    // a row of another tool
 	empty    = "branches/empty.tfstate"    // to be pruned
 	full     = "branches/full.tfstate"     // stale, and manages infrastructure
@@ -52,7 +53,9 @@ type world struct {
 
 	ahead      time.Duration // how far its clock is ahead
 	stuckAfter time.Duration // the monitor's threshold
+	scene      scene         // how it is set
 	first      contents      // what lay there at first
+	firsts     map[scene]contents
 }
 
 func (w *world) now() time.Time { return time.Now().Add(w.ahead) }
@@ -77,14 +80,73 @@ func makeWorld(ctx context.Context, server *local.AWS) (*world, error) {
 	if err := server.Save(); err != nil {
 		return nil, err
 	}
-	w.first, err = w.contents()
-	return w, err
+	return w, nil
 }
 
 // reset brings the world back as it was made.
 func (w *world) reset() error {
-	w.ahead = 0
+	w.ahead, w.scene = 0, plain
 	return errors.Join(w.aws.Load(), w.aws.Clock(0))
+}
+
+// set brings the world back, and sets it as a scene wants it.
+func (w *world) set(s scene) error {
+	if err := w.reset(); err != nil {
+		return err
+	}
+	w.scene = s
+	if err := w.stage(context.Background()); err != nil {
+		return err
+	}
+	first, known := w.firsts[s]
+	if !known {
+		var err error
+		if first, err = w.contents(); err != nil {
+			return err
+		}
+		if w.firsts == nil {
+			w.firsts = map[scene]contents{}
+		}
+		w.firsts[s] = first
+	}
+	w.first = first
+	return nil
+}
+
+// crowded are the states of the crowd.
+const crowded = "branches/crowd-"
+
+func (w *world) stage(ctx context.Context) error {
+	client := w.aws.S3()
+	switch w.scene {
+	case tableOnly:
+		_, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &w.Bucket, Key: aws.String(named + tflock.Suffix)})
+		return err
+	case bucketOnly:
+		_, err := dynamodb.NewFromConfig(w.aws.Config()).DeleteItem(ctx, &dynamodb.DeleteItemInput{
+			TableName: &w.Table, Key: map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: w.Path(named)}},
+		})
+		return err
+	case archived:
+		_, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: &w.Bucket, Key: aws.String(away + tflock.Suffix), Body: strings.NewReader("{}")})
+		return errors.Join(err, w.aws.Age(w.Bucket, away, month))
+	case crowd:
+		state, err := sample("destroyed")
+		for i := range 6 {
+			err = errors.Join(err, w.putState(ctx, fmt.Sprint(crowded, i), string(state), true))
+		}
+		return errors.Join(err, w.aws.Age(w.Bucket, crowded, month))
+	}
+	return nil
+}
+
+// config is for those that no fault touches: what is archived stays so.
+func (w *world) config() aws.Config {
+	cfg := w.aws.Config()
+	if w.scene == archived {
+		cfg.HTTPClient = sealed{cfg.HTTPClient, "/" + w.Bucket + "/" + away + tflock.Suffix}
+	}
+	return cfg
 }
 
 // advance lets time pass, for Lockwarden and for S3.

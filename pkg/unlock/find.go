@@ -25,6 +25,7 @@ type found struct {
 	others     []tflock.Lock // other readable locks on the path
 	unreadable []tflock.Lock // holdings on the path that cannot be read
 	unread     []error       // stores that could not be asked
+	sealed     int           // holdings elsewhere that cannot be read, of a search
 	choices    []hit         // what else may be meant, where it is not one lock alone
 }
 
@@ -47,10 +48,10 @@ func (u *Unlocker) find(ctx context.Context, r Request) found {
 			}
 		}
 	}
-	hits, unread := u.search(ctx, r.lock)
+	hits, sealed, unread := u.search(ctx, r.lock)
 	switch {
 	case len(hits) == 0:
-		return found{unread: unread}
+		return found{unread: unread, sealed: sealed}
 	case len(hits) > 1 || !names(r.lock.ID, hits[0].id):
 		return found{choices: hits}
 	}
@@ -92,26 +93,29 @@ func (u *Unlocker) at(ctx context.Context, path, id string) found {
 
 // search gives every lock of that ID, and every one whose ID is the whole text that was
 // given, sorted by path. It keeps nothing else of what it reads: a row may have 400 KB.
-func (u *Unlocker) search(ctx context.Context, ref tflock.Reference) (hits []hit, unread []error) {
+func (u *Unlocker) search(ctx context.Context, ref tflock.Reference) (hits []hit, sealed int, unread []error) {
 	var mu sync.Mutex
 	on := map[hit]bool{}
 	u.each(func(s backend.Store) {
 		for h, err := range s.Holdings(ctx) {
 			mine := err == nil && h.Err == nil && (names(ref.ID, h.Info.ID) || (ref.Literal != "" && h.Info.ID == ref.Literal))
-			if err == nil && !mine {
+			if err == nil && h.Err == nil && !mine {
 				continue
 			}
 			mu.Lock()
-			if err != nil {
+			switch {
+			case err != nil:
 				unread = append(unread, err)
-			} else {
+			case h.Err != nil:
+				sealed++
+			default:
 				on[hit{strings.Clone(h.Path), tflock.BoundedID(strings.Clone(h.Info.ID))}] = true
 			}
 			mu.Unlock()
 		}
 	})
 	hits = slices.SortedFunc(maps.Keys(on), func(a, b hit) int { return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.id, b.id)) })
-	return hits, unread
+	return hits, sealed, unread
 }
 
 func (u *Unlocker) each(read func(backend.Store)) {

@@ -90,7 +90,11 @@ func (u *Unlocker) Run(ctx context.Context, r Request, requestID string) (Answer
 		return a, err
 	}
 	finished, err := u.finishEarlier(ctx, r)
-	return notFound(r.lock, finished), err
+	a := notFound(r.lock, finished)
+	if f.sealed > 0 && len(finished) == 0 {
+		a.Message = fmt.Sprintf("No lock that can be read has the ID %s, but %d cannot be read and may be it: give the path of the state as well.", tflock.BoundedID(r.lock.ID), f.sealed)
+	}
+	return a, err
 }
 
 // decide releases the lock that is meant, or refuses.

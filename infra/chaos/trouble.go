@@ -1,0 +1,113 @@
+package main
+
+import (
+	"net/http"
+	"slices"
+	"strings"
+)
+
+// trouble is what goes wrong with every call of a kind for as long as it lasts: a whole
+// run, and the repeat of it.
+type trouble struct {
+	name  string
+	fault fault
+	// hits says which calls.
+	hits func(w *world, c call, body string) bool
+	// law says what else must hold after a run with it.
+	law func(w *world, c contents, calls []call) []string
+}
+
+func (c call) is(service string, operations ...string) bool {
+	return c.service == service && (len(operations) == 0 || slices.Contains(operations, c.operation))
+}
+
+// ofLedger says whether a call is for the ledger's table.
+func ofLedger(w *world, c call, body string) bool {
+	return c.is("DynamoDB") && strings.Contains(body, `"`+w.Ledger+`"`)
+}
+
+func objectDeletes(_ *world, c call, _ string) bool { return c.is("S3", "DeleteObject") }
+
+func rowDeletes(w *world, c call, body string) bool {
+	return c.is("DynamoDB", "DeleteItem") && !ofLedger(w, c, body)
+}
+
+func toTopic(_ *world, c call, _ string) bool { return c.is("SNS") }
+
+// troubles are tried with every function. Where deletes are denied, by a bucket policy or
+// an SCP, that holds for unlock and for prune.
+var troubles = []trouble{
+	{"no delete of objects", denied, objectDeletes, deniedDeletes},
+	{"no delete of rows", denied, rowDeletes, deniedDeletes},
+	{"no delete at all", denied, func(w *world, c call, body string) bool { return objectDeletes(w, c, body) || rowDeletes(w, c, body) }, deniedDeletes},
+	{"the ledger fails", broken, ofLedger, withoutLedger},
+	{"the ledger is denied", denied, ofLedger, withoutLedger},
+	{"the ledger hangs", silent, ofLedger, func(w *world, c contents, calls []call) []string {
+		scanned := slices.ContainsFunc(calls, func(c call) bool { return c.is("DynamoDB", "Scan") }) && slices.ContainsFunc(calls, func(c call) bool { return c.is("SNS") || c.is("CloudWatch") || c.is("DynamoDB", "UpdateItem") })
+		measured := slices.ContainsFunc(calls, func(c call) bool { return c.is("CloudWatch", "PutMetricData") })
+		return when(scanned && !measured, "a ledger that hangs took the metrics").and(len(withoutLedger(w, c, calls)) > 0, "something was changed without a record")
+	}},
+	{"the topic fails", broken, toTopic, nil},
+	{"the topic hangs", silent, toTopic, nil},
+}
+
+// deniedDeletes: prune leaves at most one lock of its own, and no state loses its digest.
+func deniedDeletes(w *world, c contents, _ []call) []string {
+	locked := map[string]bool{}
+	for at, raw := range c.locks {
+		if strings.Contains(raw, ours) {
+			_, key, _ := strings.Cut(at, " ")
+			locked[key] = true
+		}
+	}
+	l := when(len(locked) > 1, "locks of our own were left on several states")
+	for at, digest := range w.first.digests {
+		_, key, _ := strings.Cut(at, " ")
+		l = l.and(c.digests[at] != digest && !c.deleted[key], "a digest was removed where the state could not be: "+key)
+	}
+	return l
+}
+
+// withoutLedger: without a record nothing is released or deleted.
+func withoutLedger(w *world, c contents, _ []call) (l []string) {
+	for at, raw := range w.first.locks {
+		l = append(l, when(c.locks[at] != raw, "a lock went, and there is no record of it: "+at)...)
+	}
+	for key := range c.deleted {
+		l = append(l, when(!w.first.deleted[key], "a state was deleted, and there is no record of it: "+key)...)
+	}
+	return l
+}
+
+// scene is how the world is set.
+type scene string
+
+// The scenes. In each of them a lock object of its own cannot be read where it says so.
+const (
+	plain      scene = ""
+	tableOnly  scene = "row alone"    // of the named lock the object is missing
+	bucketOnly scene = "object alone" // of the named lock the row is missing
+	archived   scene = "archived"     // a lock object beside the others is archived
+	crowd      scene = "crowd"        // there are more states to be pruned
+)
+
+// scenes say with which functions each is tried.
+var scenes = map[scene][]string{
+	plain: {"monitor", "unlock", "prune", "restore"}, tableOnly: {"unlock", "monitor"}, bucketOnly: {"unlock", "monitor"},
+	archived: {"monitor", "unlock"}, crowd: {"prune"},
+}
+
+// sealed answers for S3 where an object is archived: it can be listed and not be read.
+type sealed struct {
+	next interface {
+		Do(r *http.Request) (*http.Response, error)
+	}
+	path string
+}
+
+func (s sealed) Do(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodGet && r.URL.Path == s.path {
+		return refusal(archivedAway, "S3", r), nil
+	}
+	return s.next.Do(r)
+}
