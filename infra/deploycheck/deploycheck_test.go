@@ -348,7 +348,7 @@ func TestRolesHaveNoMoreThanTheirParametersNeed(t *testing.T) {
 		"tables are searched by a pattern of tables":                      {map[string]string{"WatchTableArns": "arn:aws:dynamodb:us-east-1:" + account + ":table/a*"}, "UnlockRole", []string{"dynamodb:ListTables"}, []string{"s3:ListAllMyBuckets"}},
 		"the tables that a pattern matches are described, by the monitor": {map[string]string{"WatchTableArns": "arn:aws:dynamodb:us-east-1:" + account + ":table/a*"}, "MonitorRole", []string{"dynamodb:DescribeTable"}, nil},
 		"the tables that a pattern matches are described, by a release":   {map[string]string{"WatchTableArns": "arn:aws:dynamodb:us-east-1:" + account + ":table/a*"}, "UnlockRole", []string{"dynamodb:DescribeTable"}, nil},
-		"the tables that a pattern matches are described, by a report":    {map[string]string{"PruneMode": "report", "WatchTableArns": "arn:aws:dynamodb:us-east-1:" + account + ":table/a*"}, "PruneRole", []string{"dynamodb:DescribeTable"}, []string{"dynamodb:PutItem"}},
+		"the tables that a pattern matches are described, by a report":    {map[string]string{"PruneMode": "report", "WatchTableArns": "arn:aws:dynamodb:us-east-1:" + account + ":table/a*"}, "PruneRole", []string{"dynamodb:DescribeTable"}, []string{"s3:PutObject"}},
 		"buckets are searched by a pattern of buckets":                    {map[string]string{"WatchBucketArns": "arn:aws:s3:::a,arn:aws:s3:::*-tfstate"}, "PruneRole", []string{"s3:ListAllMyBuckets"}, []string{"dynamodb:ListTables"}},
 	} {
 		t.Run(name, func(t *testing.T) {

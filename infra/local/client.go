@@ -70,6 +70,14 @@ type Workspace struct {
 	client Client
 	dir    string
 	aws    *AWS
+	named  string // Terraform's workspace; empty for the one that is selected
+}
+
+// In is the same directory with another of Terraform's workspaces, which need not exist.
+func (w *Workspace) In(name string) *Workspace {
+	other := *w
+	other.named = name
+	return &other
 }
 
 // configuration has a resource of the built-in provider that takes seconds to make, so
@@ -123,7 +131,7 @@ func (a *AWS) Workspace(ctx context.Context, c Client, dir, bucket, table, key s
 	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(text), 0o600); err != nil {
 		return nil, err
 	}
-	w := &Workspace{c, dir, a}
+	w := &Workspace{client: c, dir: dir, aws: a}
 	_, err := w.Run(ctx, "init")
 	return w, err
 }
@@ -198,6 +206,9 @@ func (w *Workspace) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1"}
 	for name, value := range w.aws.Env() {
 		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	if w.named != "" {
+		cmd.Env = append(cmd.Env, "TF_WORKSPACE="+w.named)
 	}
 	return cmd
 }

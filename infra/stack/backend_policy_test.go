@@ -114,7 +114,11 @@ func workIn(t *testing.T, as *local.AWS, client local.Client, mode local.Mode, p
 			// Nobody else is here: the client met its own lock, when an answer of the local
 			// AWS was lost and it asked again. The team's way out is in the policy too.
 			t.Logf("%v met its own lock %s", args, id[1])
-			if _, err := w.Run(t.Context(), "force-unlock", id[1]); err != nil {
+			locked := w
+			if strings.Contains(out, p.workspaces+"/feature/") { // the path that it locked, whatever is selected
+				locked = w.In("feature")
+			}
+			if _, err := locked.Run(t.Context(), "force-unlock", id[1]); err != nil {
 				t.Fatal(err)
 			}
 			out, err = w.Run(t.Context(), args...)

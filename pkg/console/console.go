@@ -8,6 +8,7 @@ import (
 
 	"github.com/bmatcuk/doublestar/v4"
 
+	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/scan"
@@ -64,6 +65,9 @@ func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self st
 		locks = slices.DeleteFunc(locks, func(j scan.Judged) bool { return !doublestar.MatchUnvalidated(r.Path, j.Path) })
 	}
 	slices.SortStableFunc(locks, newestTrouble)
+	if len(locks) > r.PageSize {
+		leadEachPrefix(locks)
+	}
 	p := locksPage{
 		at: at, request: r, self: self, unlock: c.Unlock, prune: c.Prune, now: reading.Ended,
 		stores: len(reading.Watched), failures: reading.Errors(), figures: scan.Count(locks), total: len(locks),
@@ -88,6 +92,20 @@ func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self st
 // fresh, and what came last first.
 func newestTrouble(a, b scan.Judged) int {
 	return cmp.Or(scan.Rank(a.Verdict)-scan.Rank(b.Verdict), trouble(b).Compare(trouble(a)))
+}
+
+// leadEachPrefix puts the newest stuck lock of each top-level prefix first, as the alerts
+// do, so that no flood of stuck locks under one prefix moves the others off the first page.
+func leadEachPrefix(sorted []scan.Judged) {
+	stuck := slices.IndexFunc(sorted, func(j scan.Judged) bool { return j.Verdict != policy.Stuck })
+	if stuck < 0 {
+		stuck = len(sorted)
+	}
+	chosen := alert.NewSelection[scan.Judged](stuck)
+	for _, j := range sorted[:stuck] {
+		chosen.Add(j.Path, j)
+	}
+	copy(sorted, chosen.Items())
 }
 
 // trouble is when a lock became what it is: a stuck one at the end of its threshold.

@@ -108,7 +108,11 @@ func (p locksPage) form() widget.Node {
 
 func (p locksPage) table() widget.Node {
 	first := (p.request.Page-1)*p.request.PageSize + 1
-	caption := fmt.Sprintf("Locks %d to %d of %d: stuck ones first, the newest trouble on top", first, first+len(p.lines)-1, p.total)
+	order := "the newest trouble on top"
+	if p.pages > 1 {
+		order = "of each prefix the newest one, then the newest trouble"
+	}
+	caption := fmt.Sprintf("Locks %d to %d of %d: stuck ones first, %s", first, first+len(p.lines)-1, p.total, order)
 	headings := []string{"State", "Verdict", "Held", "Holder", "Operation", "Stored in", "Is its run alive?", "Release"}
 	if p.at.Narrow() {
 		headings = []string{"State and holder", "Verdict", "Is its run alive?", "Release"}

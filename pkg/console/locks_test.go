@@ -85,6 +85,20 @@ func TestALockThatNoScanHasSeenHasNoButton(t *testing.T) {
 	}
 }
 
+// A flood of newer stuck locks under one prefix does not move another prefix's lock off
+// the first page.
+func TestAFloodHidesNoOtherPrefix(t *testing.T) {
+	w := newWorld(t)
+	for i := range 12 {
+		w.lock(fmt.Sprintf("%s/team-a/%d", w.name, i), time.Hour+time.Duration(i)*time.Minute)
+	}
+	w.lock(w.name+"/production/terraform.tfstate", 5*time.Hour)
+	first := w.states(w.page(from("light", 1280, `"page_size": 3, `)))
+	if want := []string{"team-a/0", "production/terraform.tfstate", "team-a/1"}; !slices.Equal(first, want) {
+		t.Errorf("the first page has %v", first)
+	}
+}
+
 func TestPagesShowEveryLockOnce(t *testing.T) {
 	w := newWorld(t)
 	for i := range 7 {

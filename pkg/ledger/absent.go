@@ -53,6 +53,22 @@ func (c comparison) kept(step Step) Step {
 	return step
 }
 
+// maxAbsent bounds the unreadable holdings that are remembered while they are not there:
+// whoever can write one key can write 100,000 other ones each day, and every scan reads
+// the whole memory. Of more than that some are reported again, at most once a day.
+const maxAbsent = 1000
+
+// absent counts the entries of holdings that are not there.
+func (m Memory) absent() int {
+	n := 0
+	for _, e := range m.Locks {
+		if e.Absent {
+			n++
+		}
+	}
+	return n
+}
+
 // unreadableAbsent keeps the memory of what people were notified of until it expires: an
 // unreadable row that comes and goes is another tool's habit, and one report is enough.
 func (c comparison) unreadableAbsent(step Step) Step {

@@ -65,8 +65,14 @@ func (c comparison) steps(yield func(Step) bool) {
 	}
 	current := c.current(resolved)
 	slices.SortFunc(absent, func(a, b Key) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.ID, b.ID)) })
+	room := maxAbsent - c.memory.absent()
 	for _, key := range absent {
 		step := c.absent(key, c.memory.Locks[key], unreadable)
+		if step.Entry.Absent {
+			if room--; room < 0 {
+				step.Change = Forget
+			}
+		}
 		if now, locked := current[key.Path]; locked && step.Change == Resolved {
 			step.Current = &now
 		}

@@ -100,6 +100,26 @@ func TestUnreadableHoldingsOfAStore(t *testing.T) {
 	}
 }
 
+// Whoever fills a prefix with new unreadable entries each day does not fill the memory,
+// which every scan reads as a whole.
+func TestUnreadableHoldingsOfEveryDayDoNotFillTheMemory(t *testing.T) {
+	l := newLife(time.Hour)
+	for day := range 20 {
+		at := now.Add(time.Duration(day) * 24 * time.Hour)
+		locks := make([]ledger.Observed, 400)
+		for i := range locks {
+			locks[i] = foreign(fmt.Sprintf("b/team-a/%d/%d", day, i))
+		}
+		if heard := l.scan(at, nil, locks...); heard == "" {
+			t.Fatalf("day %d: nobody was notified", day)
+		}
+		l.scan(at.Add(time.Hour), nil)
+		if n := len(l.memory.Locks); n > 1000 {
+			t.Fatalf("day %d: %d entries of what is gone", day, n)
+		}
+	}
+}
+
 func TestIdentityOfWhatCannotBeRead(t *testing.T) {
 	first, second := object(`"e"`, ago(time.Hour)), object(`"f"`, ago(time.Minute))
 	if ledger.KeyOf(first.Lock) == ledger.KeyOf(second.Lock) {

@@ -2,7 +2,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"time"
@@ -15,16 +14,13 @@ import (
 // RecallLock reads the memory of one lock and of all stores, consistently, in two calls
 // however many locks are remembered.
 func (t *Table) RecallLock(ctx context.Context, key Key) (Memory, error) {
-	m := Memory{Locks: map[Key]Entry{}, Stores: map[string]Store{}}
+	m := Memory{Locks: map[Key]Entry{}}
 	run, err := t.get(ctx, rowKey(kindRun, monitor))
 	if err != nil {
 		return m, err
 	}
-	if body := textOf(run, attrBody); body != "" {
-		if err := json.Unmarshal([]byte(body), &m.Stores); err != nil {
-			slog.WarnContext(ctx, "ledger row cannot be read, so when stores were last read is not known", attrKind, kindRun, "error", err)
-			m.Stores = map[string]Store{}
-		}
+	if m.Stores, err = unpackStores(run[attrBody]); err != nil {
+		slog.WarnContext(ctx, "ledger row cannot be read, so when stores were last read is not known", attrKind, kindRun, "error", err)
 	}
 	row, err := t.get(ctx, lockRowKey(key))
 	if err != nil || row == nil {

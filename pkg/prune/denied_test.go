@@ -168,6 +168,18 @@ func TestRowsOfOtherNames(t *testing.T) {
 			t.Errorf("%+v, digest %q, held %v", report, w.digestOf(alias), w.held())
 		}
 	})
+	t.Run("a digest under another prefix proves nothing", func(t *testing.T) {
+		w := newWorld(t)
+		w.rules.OwnBucket = ""
+		w.stale(key, state(t, "destroyed"))
+		row(w, "team-a/../"+key+"-md5", "Digest", sum(state(t, "destroyed")))
+		if err := w.set.Tables[0].DeleteDigest(t.Context(), w.Path(key), sum(state(t, "destroyed"))); err != nil {
+			t.Fatal(err)
+		}
+		if report := w.prune(); len(report.Kept) != 1 || report.Kept[0].Reason != policy.NoDigest {
+			t.Errorf("%+v", report)
+		}
+	})
 	t.Run("a digest that differs keeps the state", func(t *testing.T) {
 		w := newWorld(t)
 		w.stale(key, state(t, "destroyed"))

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
@@ -105,11 +107,17 @@ func (i *inspector) readDigests(ctx context.Context, s *inspection) error {
 			}
 		}
 	}
-	if len(s.digests) == 0 && !i.rules.WithoutDigest && s.bucket.ARN() != i.rules.OwnBucket {
+	proven := slices.ContainsFunc(s.digests, func(d digestAt) bool { return !climbs(d.name) })
+	if !proven && !i.rules.WithoutDigest && s.bucket.ARN() != i.rules.OwnBucket {
 		s.facts.NoDigest = "no watched table has a digest of it. Its clients may use a table that is not watched, and would fail once the state is gone; with PruneWithoutDigest=true it is pruned all the same"
 	}
 	return nil
 }
+
+// climbs says whether a name leads out of its folder. Whoever may write the rows of one
+// prefix may write team-a/../branches/x: as a lock or as a digest that differs such a row
+// keeps the state, but it does not prove that the state's clients use that table.
+func climbs(name string) bool { return strings.Contains(name+"/", "/../") }
 
 // lookForLocks notes whoever holds a lock on the state, and judges again.
 func (i *inspector) lookForLocks(ctx context.Context, s *inspection) (ok bool, err error) {

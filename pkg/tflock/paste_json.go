@@ -153,6 +153,11 @@ func (w *walker) lock(level int, v map[string]any) bool {
 	id, hasID := v["ID"].(string)
 	path, hasPath := v["Path"].(string)
 	if hasID && hasPath {
+		if other := foldedField(v); other != "" {
+			w.refuse(fmt.Errorf("%w: the lock's JSON has %s and a second field %s, and a client may read either; give the ID that is meant as lock_id, and the state's bucket/key as path",
+				ErrTwoLocks, quote(id), quote(other)))
+			return true
+		}
 		w.named(id, path)
 		return true
 	}
@@ -164,6 +169,17 @@ func (w *walker) lock(level int, v map[string]any) bool {
 		w.named(info.ID, info.Path)
 	}
 	return err == nil
+}
+
+// foldedField gives a field that clients, as encoding/json does, take for the ID or the path
+// in another case ("id"); empty where there is none. Of two they take the last.
+func foldedField(v map[string]any) string {
+	for _, name := range slices.Sorted(maps.Keys(v)) {
+		if name != "ID" && name != "Path" && (strings.EqualFold(name, "ID") || strings.EqualFold(name, "Path")) {
+			return name
+		}
+	}
+	return ""
 }
 
 // row reads a row of the lock table, as DynamoDB's JSON or plain.

@@ -121,3 +121,19 @@ func pastes(t testing.TB) map[string]string {
 	}
 	return texts
 }
+
+// Clients read "id" as the ID too, and of two fields the last: JSON that shows one ID and
+// means another names no lock.
+func TestALockWithTwoIDsInOtherCasesNamesNone(t *testing.T) {
+	const shown = "11111111-2222-3333-4444-555555555555"
+	for _, text := range []string{
+		`{"ID":"` + shown + `","Path":"b/production/k","id":"mine"}`,
+		`{"iD":"mine","ID":"` + shown + `","Path":"b/production/k"}`,
+		`{"ID":"` + shown + `","Path":"b/production/k","PATH":"b/team-a/k"}`,
+		`log: {"lock":{"ID":"` + shown + `","Path":"b/production/k","id":"mine"}}`,
+	} {
+		if ref, err := tflock.ParseReference(text); !errors.Is(err, tflock.ErrTwoLocks) {
+			t.Errorf("%s: %+v, %v", text, ref, err)
+		}
+	}
+}

@@ -15,13 +15,18 @@ import (
 const choices = 5
 
 // ambiguous names the locks that may be meant, each as it can be pasted back.
-func ambiguous(hits []hit) Answer {
+func ambiguous(f found) Answer {
+	hits := f.choices
 	a := Answer{
 		Outcome: Ambiguous, Released: []tflock.Kind{},
 		Message:   fmt.Sprintf("Nothing was touched: %d states are locked with this ID, and the call does not say which one is meant.", len(hits)),
 		NextSteps: []string{"Repeat the call with the path of the state that is meant, or paste the whole error text: its Path line says it."},
 	}
-	if slices.ContainsFunc(hits, func(h hit) bool { return h.id != hits[0].id }) || len(hits) == 1 {
+	switch {
+	case f.textPath != "":
+		a.Message = fmt.Sprintf("Nothing was touched: the text is about %s, where no such lock is, and a lock of another state has this ID.", f.textPath)
+		a.NextSteps = []string{"The lock in the text is gone. If the other state's lock is meant, look whose it is, and repeat the call with its path."}
+	case slices.ContainsFunc(hits, func(h hit) bool { return h.id != hits[0].id }) || len(hits) == 1:
 		a.Message = "Nothing was touched: a lock has the whole text that you gave as its ID, so it is not clear which lock is meant."
 	}
 	for _, h := range hits[:min(len(hits), choices)] {

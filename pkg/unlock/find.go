@@ -27,6 +27,7 @@ type found struct {
 	unread     []error       // stores that could not be asked
 	sealed     int           // holdings elsewhere that cannot be read, of a search
 	choices    []hit         // what else may be meant, where it is not one lock alone
+	textPath   string        // the path in the text, where the lock found by its ID is not of it
 }
 
 // hit is a lock that a text may mean.
@@ -56,10 +57,28 @@ func (u *Unlocker) find(ctx context.Context, r Request) found {
 		return found{choices: hits}
 	}
 	f := u.at(ctx, hits[0].path, r.lock.ID)
-	if f.named == nil { // it went in the meantime
+	switch {
+	case f.named == nil: // it went in the meantime
 		f.unread = append(f.unread, unread...)
+	case u.contradicts(r.lock, *f.named):
+		return found{choices: hits, textPath: r.lock.Path}
 	}
 	return f
+}
+
+// contradicts says whether a text shows the path of another state than that of the lock
+// which was found by its ID. Whoever takes a lock chooses its ID: a lock that has another
+// team's ID, and is gone once its alert is out, would make that alert the release of the
+// other team's lock. A lock in a copied bucket has the path of the original in its bytes,
+// and a text that shows it is of that lock. A path in a bucket that is not known here
+// proves nothing.
+func (u *Unlocker) contradicts(ref tflock.Reference, l tflock.Lock) bool {
+	if ref.Path == "" || ref.Path == l.Path || ref.Path == l.Info.Path {
+		return false
+	}
+	bucket, _, _ := tflock.SplitPath(ref.Path)
+	of, _, _ := tflock.SplitPath(l.Path)
+	return bucket == of || u.Stores.BucketOf(ref.Path) != nil
 }
 
 // at reads what every store holds on one path.

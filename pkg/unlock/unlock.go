@@ -78,7 +78,7 @@ func (u *Unlocker) Run(ctx context.Context, r Request, requestID string) (Answer
 	case f.named != nil:
 		return u.decide(ctx, r, f, requestID)
 	case len(f.choices) > 0:
-		return ambiguous(f.choices), nil
+		return ambiguous(f), nil
 	case len(f.unreadable) > 0:
 		return u.refuseUnreadable(ctx, r, f, requestID)
 	case len(f.unread) > 0:
