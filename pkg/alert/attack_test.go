@@ -1,6 +1,7 @@
 package alert_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 	"time"
@@ -45,5 +46,30 @@ func TestTheEventOfOneLockFitsWhateverIsInIt(t *testing.T) {
 				t.Errorf("%s of %q: no path in the mail", name, sign)
 			}
 		}
+	}
+}
+
+// SNS and SQS take the characters of XML 1.0. One lock whose path has another must not keep
+// a message from being sent, which it may share with others.
+func TestEveryChannelHasOnlyCharactersThatSNSTakes(t *testing.T) {
+	f := finding()
+	f.Path, f.Who, f.ID = "states/team-a/\uFFFE\uFFFF\x00/terraform.tfstate", "me\uFFFF@host", "x\uFFFEy"
+	c := alert.Composer{Account: "123456789012", Region: "eu-central-1", UnlockFunction: "unlock"}
+	r := render(t, c.Lock(alert.LockStuck, f, 1, f.HeldSince))
+	texts := map[string]string{"subject": r.Subject}
+	for protocol, text := range r.Texts {
+		texts[protocol] = text
+	}
+	for name, a := range r.Attributes {
+		texts[name] = *a.StringValue
+	}
+	for where, text := range texts {
+		if strings.ContainsAny(text, "\uFFFE\uFFFF\x00") {
+			t.Errorf("%s: %q", where, text)
+		}
+	}
+	var e alert.Event
+	if err := json.Unmarshal([]byte(r.Texts["default"]), &e); err != nil || e.Lock == nil || e.Lock.Path != f.Path {
+		t.Errorf("machines do not get the path as it is: %v", err)
 	}
 }

@@ -23,7 +23,7 @@ func or(text, otherwise string) string {
 // for attributes, which filters compare with paths as they are.
 func oneLine(text string) string {
 	return strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) {
+		if unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp) || r == '\uFFFE' || r == '\uFFFF' {
 			return '?'
 		}
 		return r

@@ -185,5 +185,10 @@ func encode(v any) (string, error) {
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	err := encoder.Encode(v)
-	return strings.TrimSpace(b.String()), err
+	return notInXML.Replace(strings.TrimSpace(b.String())), err
 }
+
+// notInXML escapes the two characters that encoding/json leaves and SNS and SQS do not take:
+// XML 1.0 has neither, and an object's key can.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
+var notInXML = strings.NewReplacer("\uFFFE", `\ufffe`, "\uFFFF", `\uffff`)

@@ -10,7 +10,7 @@ import (
 func Line(text string, limit int) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
-		case unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar:
+		case unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar || r == '\uFFFE' || r == '\uFFFF': // XML has neither of the last two
 			return '?'
 		case unicode.IsControl(r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r):
 			return ' '
