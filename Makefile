@@ -137,6 +137,7 @@ bench: $(B)/venv/done ## what the functions cost, cold and as whole processes, b
 lint: $(B)/bin/golangci-lint $(B)/bin/gofumpt ## formatting, vet, linters
 	@unformatted=$$($(B)/bin/gofumpt -l $(GOFILES)); [ -z "$$unformatted" ] || { echo "run gofumpt on: $$unformatted"; exit 1; }
 	go vet ./...
+	GOOS=darwin go vet ./... # people work on macOS too
 	$(B)/bin/golangci-lint run
 
 template: $(B)/venv/done ## check template.yaml: cfn-lint, and the real SAM transform

@@ -34,7 +34,7 @@ func tool(name string) (string, error) {
 }
 
 // Start runs MiniStack on a free port of this machine, with dir as its home. It ends with
-// Stop, or when this process does.
+// Stop, and on Linux also when this process dies without it.
 func Start(ctx context.Context, dir string) (*Engine, error) {
 	program, err := tool("ministack/bin/ministack")
 	if err != nil {
@@ -52,7 +52,7 @@ func Start(ctx context.Context, dir string) (*Engine, error) {
 	cmd := exec.Command(program)
 	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
 	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "BIND_HOST=127.0.0.1", "GATEWAY_PORT=" + port, "MINISTACK_REGION=" + local.Region}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true, Pdeathsig: syscall.SIGTERM}
+	cmd.SysProcAttr = endsWithThisProcess(&syscall.SysProcAttr{Setpgid: true})
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start MiniStack: %w", err)
 	}

@@ -1,0 +1,8 @@
+//go:build !linux
+
+package journey
+
+import "syscall"
+
+// endsWithThisProcess changes nothing: only Linux can do this.
+func endsWithThisProcess(settings *syscall.SysProcAttr) *syscall.SysProcAttr { return settings }
