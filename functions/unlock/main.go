@@ -16,10 +16,15 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/wiring"
 )
 
+type settings struct {
+	wiring.Settings
+	Dashboard wiring.Dashboard
+}
+
 func main() { wiring.Run(wire) }
 
 func wire() (any, error) {
-	s, err := wiring.Load[wiring.Settings]()
+	s, err := wiring.Load[settings]()
 	if err != nil {
 		return nil, err
 	}
@@ -27,7 +32,7 @@ func wire() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	composer := alert.Composer{Account: s.Account, Region: parts.Region, UnlockFunction: lambdacontext.FunctionName}
+	composer := alert.Composer{Account: s.Account, Region: parts.Region, UnlockFunction: lambdacontext.FunctionName, Dashboard: s.Dashboard.URL(parts.Region)}
 	u := &unlock.Unlocker{
 		Stores: parts.Stores, Ledger: parts.Ledger, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter,
 		Thresholds: parts.Thresholds, Guard: s.ReleaseGuard, Now: time.Now, Log: slog.Default(),

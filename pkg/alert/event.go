@@ -97,7 +97,7 @@ type Item struct {
 // Outcome is what came of a request to release a lock.
 type Outcome string
 
-// The outcomes that events tell of.
+// The outcomes that events report.
 const (
 	Whole   Outcome = "released"
 	Partly  Outcome = "partial" // one half is gone; the state may still be locked

@@ -21,8 +21,8 @@ func (c Composer) Scan(t Type, severity Severity, backends []Backend, now time.T
 	if t == ScanFailed {
 		e.Links.Runbook = runbook("scan-errors")
 		e.Steps = []string{
-			"Repair what the error names: the runbook explains each one.",
-			"Until it can be read again, its locks are not watched, and none of them is reported as resolved.",
+			"Fix what the error names: the runbook explains each one.",
+			"Until then, look for stuck locks there yourself: none of them is reported as stuck or as resolved.",
 		}
 	}
 	return e
@@ -44,15 +44,18 @@ func scanSubject(e Event) string {
 func scanText(e Event) string {
 	if len(e.Backends) == 1 {
 		b := e.Backends[0]
-		name, since := Clean(b.ARN, 300), policy.Clock(b.Since)
-		if e.Type == ScanRecovered {
-			return fmt.Sprintf("Lockwarden can read %s again, after it had failed since %s.", name, since)
+		failed := ""
+		if e.Time.Sub(b.Since) >= time.Minute {
+			failed = " for " + policy.Words(e.Time.Sub(b.Since))
 		}
-		return fmt.Sprintf("Lockwarden cannot read %s (failing since %s), so its locks are not watched: %s", name, since, ended(b.Problem))
+		if e.Type == ScanRecovered {
+			return fmt.Sprintf("Lockwarden can read %s again, so its locks are watched; it had failed%s.", storeName(b.ARN), failed)
+		}
+		return fmt.Sprintf("Lockwarden has failed to read %s%s, so its locks are not watched. Cause: %s", storeName(b.ARN), failed, ended(b.Problem))
 	}
 	var names []string
 	for _, b := range e.Backends[:min(len(e.Backends), 10)] {
-		names = append(names, Clean(b.ARN, 150))
+		names = append(names, storeName(b.ARN))
 	}
 	if more := len(e.Backends) - len(names); more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
@@ -63,16 +66,17 @@ func scanText(e Event) string {
 	return fmt.Sprintf("Lockwarden cannot read %d tables and buckets, so their locks are not watched: %s.", len(e.Backends), listed(names))
 }
 
-// BackendLines list the backends of a scan event. The text of an event about one has said
-// it all already.
+// BackendLines list the backends of a scan event by their ARNs. The text of an event
+// about one has its problem already.
 func BackendLines(e Event) []string {
-	if len(e.Backends) < 2 {
-		return nil
-	}
 	var lines []string
+	failing := "failing since "
+	if e.Type == ScanRecovered {
+		failing = "it had failed since "
+	}
 	for _, b := range e.Backends {
-		line := Clean(b.ARN, maxPath) + " (failing since " + policy.Clock(b.Since) + ")"
-		if b.Problem != "" {
+		line := Clean(b.ARN, maxPath) + " (" + failing + policy.Clock(b.Since) + ")"
+		if b.Problem != "" && len(e.Backends) > 1 {
 			line += ": " + Clean(b.Problem, 600)
 		}
 		lines = append(lines, line)

@@ -22,7 +22,7 @@ func lockSteps(e Event) []string {
 		if changesNothing(e) {
 			return nil
 		}
-		return []string{"If the run did not end by itself, look for an errored.tfstate where it ran, and for resources that the state does not know."}
+		return []string{"Nothing, if the run ended by itself. If it died, look for an errored.tfstate where it ran, and run terraform plan: it may have made resources that the state does not have."}
 	case LockReleased:
 		return releasedSteps(e)
 	case LockRefused:

@@ -90,7 +90,7 @@ func storeName(arn string) string {
 }
 
 // asker names who asked for a release.
-func asker(r Release) string { return or(Clean(r.RequestedBy, maxText), "somebody who gave no name") }
+func asker(r Release) string { return or(Clean(r.RequestedBy, maxText), "an unnamed caller") }
 
 // because is the reason that was given for a release, as a sentence of its own.
 func because(r Release) string {

@@ -19,7 +19,7 @@ type memory interface {
 	Recall(ctx context.Context) (ledger.Memory, error)
 }
 
-// scanner sees the locks of now.
+// scanner lists the current locks.
 type scanner interface {
 	Read(ctx context.Context) scan.Reading
 	Judge(r scan.Reading, recalled ledger.Memory) scan.Sight
@@ -54,7 +54,7 @@ func (c *Console) Answer(ctx context.Context, event []byte, self string) string 
 	}
 }
 
-// Run sees the locks of now and draws the page that is asked for. Nothing
+// Run lists the current locks and draws the page that is asked for. Nothing
 // fails a page: what could not be read is said on it.
 func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self string) string {
 	reading := c.Scanner.Read(ctx)

@@ -94,7 +94,7 @@ func (p locksPage) quiet() widget.Node {
 	return widget.El("p", widget.Text(text))
 }
 
-// form is what the viewer may say for the record. CloudWatch does not tell a function
+// form is what the viewer may say for the record. CloudWatch does not give a function
 // who presses a button.
 func (p locksPage) form() widget.Node {
 	field := func(name, label string) widget.Node { // no IDs: a dashboard may have this page twice

@@ -40,7 +40,7 @@ func Signed(r unlock.Request, at *widget.Context) (unlock.Request, error) {
 
 var errForced = errors.New("a dashboard cannot release a lock with force, so nothing was done: call the unlock function itself, with your reason")
 
-// Released says what became of a request to release. err is why there is no answer.
+// Released draws the answer to a request to release. err is why there is no answer.
 func Released(at widget.Context, a unlock.Answer, err error) string {
 	if err != nil {
 		return failed(at, "Not released", err)
@@ -62,5 +62,5 @@ func Released(at widget.Context, a unlock.Answer, err error) string {
 	case unlock.Partial:
 		title, look = "▲ Released in part, or not known", widget.Alarm
 	}
-	return told(at, title, look, a.Message, a.NextSteps)
+	return answered(at, title, look, a.Message, a.NextSteps)
 }

@@ -44,7 +44,7 @@ func ParseRequest(payload []byte) (Request, error) {
 
 // Documentation is what CloudWatch shows beside the widget's settings.
 const Documentation = "## Lockwarden\n" +
-	"The Terraform and OpenTofu state locks of now, the stuck ones first, each with the evidence whether its run is alive. " +
+	"The Terraform and OpenTofu state locks that are held now, the stuck ones first, each with the evidence whether its run is alive. " +
 	"A stuck lock that may be released has a *Release* button. It calls the unlock function under your own permissions, and asks before.\n\n" +
 	"### Widget parameters\n" +
 	"| parameter | default | |\n|---|---|---|\n" +

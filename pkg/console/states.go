@@ -172,7 +172,7 @@ func clipped(texts []string) []string {
 	return list
 }
 
-// restored says what became of a request to restore. With err, something failed before
+// restored draws the answer to a request to restore. With err, something failed before
 // or after it.
 func restored(at widget.Context, a prune.Answer, err error) string {
 	switch {
@@ -181,12 +181,12 @@ func restored(at widget.Context, a prune.Answer, err error) string {
 		if err != nil {
 			steps = append(steps, "Not all went well: "+plain.Line(err.Error(), 600))
 		}
-		return told(at, "✓ Restored", widget.Calm, a.Message, steps)
+		return answered(at, "✓ Restored", widget.Calm, a.Message, steps)
 	case err != nil:
 		return failed(at, "Not restored", err)
 	case a.Outcome == prune.NotFound:
-		return told(at, "? There is nothing to restore", widget.Doubt, a.Message, nil)
+		return answered(at, "? There is nothing to restore", widget.Doubt, a.Message, nil)
 	default:
-		return told(at, "▲ Not restored", widget.Alarm, a.Message, nil)
+		return answered(at, "▲ Not restored", widget.Alarm, a.Message, nil)
 	}
 }

@@ -84,7 +84,7 @@ func sameReason(same time.Time, seen Sighting, now time.Time) string {
 	case !seen.FirstSeen.IsZero():
 		return "earlier scans saw this lock ID, but what is held now was taken after them: its client may have waited for the lock"
 	default:
-		return "first seen in this scan: the next one will tell more"
+		return "first seen in this scan: the next one will show more"
 	}
 }
 

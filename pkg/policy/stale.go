@@ -2,7 +2,7 @@ package policy
 
 import "time"
 
-// Fate is what became of a stale state.
+// Fate is how prune judged or handled a stale state.
 type Fate string
 
 // The fates.
@@ -29,7 +29,7 @@ const (
 	Changed        Reason = "changed"            // it was written, or is gone, since it was listed
 )
 
-// Stale is one stale state with what became of it: an entry of prune's answer and of
+// Stale is one stale state with its fate: an entry of prune's answer and of
 // its report.
 type Stale struct {
 	Path           string      `json:"path"` // bucket/key

@@ -20,7 +20,7 @@ func ambiguous(f found) Answer {
 	a := Answer{
 		Outcome: Ambiguous, Released: []tflock.Kind{},
 		Message:   fmt.Sprintf("Nothing was touched: %d states are locked with this ID, and the call does not say which one is meant.", len(hits)),
-		NextSteps: []string{"Repeat the call with the path of the state that is meant, or paste the whole error text: its Path line says it."},
+		NextSteps: []string{"Repeat the call with the path of the state that is meant, or paste the whole error text: its Path line has it."},
 	}
 	switch {
 	case f.textPath != "":
@@ -50,8 +50,8 @@ func choice(h hit) string {
 	return strings.TrimSpace(text.String())
 }
 
-// notFound says that the lock is not there, and what became of it where an earlier call
-// removed it and could not say so.
+// notFound says that the lock is not there, and how it went where an earlier call removed
+// it and could not report that.
 func notFound(ref tflock.Reference, finished []ledger.Unfinished) Answer {
 	where := "any watched table or bucket"
 	if ref.Path != "" {
@@ -59,16 +59,16 @@ func notFound(ref tflock.Reference, finished []ledger.Unfinished) Answer {
 	}
 	a := Answer{
 		Outcome: NotFound, Released: []tflock.Kind{},
-		Message:   fmt.Sprintf("There is no lock %s on %s: it was released already, or its place is not watched.", tflock.BoundedID(ref.ID), where),
+		Message:   fmt.Sprintf("There is no lock %s on %s: it was released already, or it is in a table or bucket that is not watched.", tflock.BoundedID(ref.ID), where),
 		NextSteps: []string{"Run the client's plan again: it either works, or shows the ID of the lock that is there now.", "If it still shows this ID, add its table or bucket to WatchTableArns or WatchBucketArns."},
 	}
 	for _, one := range finished {
 		r := one.Release
 		switch {
 		case r.Any(ledger.HalfRemoved):
-			a.Message = fmt.Sprintf("The lock on %s is gone: an earlier call for %s released it at %s.", one.Key.Path, or(r.RequestedBy, "somebody who gave no name"), policy.Clock(r.At))
+			a.Message = fmt.Sprintf("The lock on %s is gone: an earlier call for %s released it at %s.", one.Key.Path, or(r.RequestedBy, "an unnamed caller"), policy.Clock(r.At))
 		case r.Any(ledger.HalfGone):
-			a.Message = fmt.Sprintf("The lock on %s is gone; whether by the release that %s asked for at %s or by its holder is not known.", one.Key.Path, or(r.RequestedBy, "somebody who gave no name"), policy.Clock(r.At))
+			a.Message = fmt.Sprintf("The lock on %s is gone; whether by the release that %s asked for at %s or by its holder is not known.", one.Key.Path, or(r.RequestedBy, "an unnamed caller"), policy.Clock(r.At))
 		}
 	}
 	return a
@@ -81,5 +81,5 @@ func anotherLock(winner string) (message string, steps []string) {
 		holder = "lock " + tflock.BoundedID(winner)
 	}
 	return fmt.Sprintf("The lock that you named is gone, and %s is there now. That one was not touched.", holder),
-		[]string{"Somebody else is at work on this state: ask before anything else.", "If that lock is stuck too, name its own ID."}
+		[]string{"Somebody else is at work on this state: ask them before you do anything.", "If that lock is stuck too, name its own ID."}
 }

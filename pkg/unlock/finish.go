@@ -49,8 +49,8 @@ func (f Finisher) Finish(ctx context.Context, id string, until time.Time, look l
 	return finished, errors.Join(errs...)
 }
 
-// Absorb finishes the earlier records of a lock without an event: a later release of it
-// tells all that there is to tell.
+// Absorb finishes the earlier records of a lock without an event: the event of a
+// later release of it covers them.
 func (f Finisher) Absorb(ctx context.Context, key ledger.Key, until time.Time, look ledger.Look) error {
 	list, err := f.Ledger.Unfinished(ctx, key.ID)
 	errs := []error{err}

@@ -66,7 +66,7 @@ func (u *Unlocker) answer(ctx context.Context, f policy.Finding, all halves, rec
 		return a
 	case record.Any(ledger.HalfUnknown):
 		a.Outcome = Partial
-		a.Message = fmt.Sprintf("Whether the lock of %s on %s is gone is not known: %v.", holder, f.Path, errors.Join(all.causes()...))
+		a.Message = fmt.Sprintf("It is not known whether the lock of %s on %s is gone: %v.", holder, f.Path, errors.Join(all.causes()...))
 	case record.Any(ledger.HalfKept) || len(concerns) > 0:
 		a.Outcome = Partial
 		a.Message = fmt.Sprintf("Only a part of the lock of %s on %s was released: %v.", holder, f.Path, errors.Join(append(all.causes(), concerns...)...))

@@ -15,7 +15,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// Outcome is what became of a request.
+// Outcome is the result of a request.
 type Outcome string
 
 // The outcomes.

@@ -20,7 +20,7 @@ type Renderer struct {
 // heading is how an event of a type begins: a mark, and words for one and for many.
 type heading struct{ mark, one, many string }
 
-// headings let a reminder and a notice of the end be told from an alert at a glance.
+// headings distinguish an alert, a reminder and its end at a glance.
 var headings = map[alert.Type]heading{
 	alert.LockStuck:      {"🔒", "Stuck for %s", "%d stuck locks"},
 	alert.LockReminder:   {"⏰", "Still stuck after %s", "%d locks are still stuck"},
@@ -52,7 +52,7 @@ func (r Renderer) event(e alert.Event) *api.WebhookMessage {
 	return d.message()
 }
 
-// headline has the end of the path, since that is what tells states apart.
+// headline has the end of the path, since that is where states differ.
 func headline(e alert.Event) string {
 	h, ok := headings[e.Type]
 	if !ok {

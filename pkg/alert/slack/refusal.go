@@ -74,7 +74,7 @@ func word(body []byte) string {
 }
 
 // cause says why there was no answer. The text of such an error has the URL or its
-// host in it, so it is told by its kind.
+// host in it, so only its kind is reported.
 func cause(err error) string {
 	if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() {
 		return "no answer in time"

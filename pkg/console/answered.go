@@ -5,8 +5,8 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/widget"
 )
 
-// told is the page of an answer: what happened, and what to do next.
-func told(at widget.Context, title string, look widget.Look, message string, steps []string) string {
+// answered is the page of an answer: what happened, and what to do next.
+func answered(at widget.Context, title string, look widget.Look, message string, steps []string) string {
 	return widget.Page(at,
 		widget.El("h2", widget.Mark(look, title)),
 		widget.El("p", widget.Text(at.Localized(message))),
@@ -16,7 +16,7 @@ func told(at widget.Context, title string, look widget.Look, message string, ste
 
 // failed is the page of an answer that could not be given.
 func failed(at widget.Context, title string, err error) string {
-	return told(at, "▲ "+title, widget.Alarm, plain.Line(err.Error(), 1500), nil)
+	return answered(at, "▲ "+title, widget.Alarm, plain.Line(err.Error(), 1500), nil)
 }
 
 // Unread is the page of a request that cannot be read.
