@@ -13,6 +13,7 @@ import (
 // Its live lock keeps the state; after a prune its next plan works, and so it does after a
 // restore.
 func TestPruneOfAKeyWithTwoSlashes(t *testing.T) {
+	local.Need(t, local.Services, local.Terraform)
 	stack := local.ForTest(t, map[string]string{"PruneAfterDays": "0"})
 	client, err := local.Terraform15()
 	if err != nil {

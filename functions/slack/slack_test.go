@@ -31,11 +31,7 @@ type site struct {
 
 func newSite(t *testing.T, parameters map[string]string) *site {
 	t.Helper()
-	server, err := local.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
+	server := local.StartForTest(t)
 	webhook, err := local.StartWebhook(secretPath)
 	if err != nil {
 		t.Fatal(err)

@@ -18,11 +18,7 @@ import (
 // happened while it did, its lock is refused as soon as it has it: nothing proves that it
 // is old. The intervals of ScanEvery are played with a second for each minute.
 func TestALockThatAClientWaitedForIsRefused(t *testing.T) {
-	server, err := local.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
+	server := local.StartForTest(t)
 	clients, err := local.Clients()
 	if err != nil {
 		t.Fatal(err)

@@ -37,6 +37,7 @@ func transformed(path ...string) func(t *testing.T) (deploycheck.Template, []byt
 	})
 	return func(t *testing.T) (deploycheck.Template, []byte) {
 		t.Helper()
+		local.Need(t, local.Services)
 		text, err := made()
 		if err != nil {
 			t.Fatal(err)

@@ -5,10 +5,13 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+
+	"github.com/lockwarden/lockwarden/infra/local"
 )
 
 func TestAnUpgradeDeliversAChangeInAPackage(t *testing.T) {
 	t.Parallel()
+	local.Need(t, local.SAMCommand)
 	e, dir := &Engine{Endpoint: "http://127.0.0.1:1", dir: t.TempDir()}, t.TempDir()
 	if err := e.Copy(t.Context(), dir, ""); err != nil {
 		t.Fatal(err)

@@ -6,8 +6,11 @@ import (
 	"os"
 )
 
-// Main is a package's TestMain: it starts an AWS for all of its tests, and stops it.
+// Main is the TestMain of a package that shares one AWS between its tests: it starts it,
+// and stops it. Where `make setup` has not been run, it leaves out the tests of the
+// package, see Gate.
 func Main(m interface{ Run() int }, server **AWS) {
+	exitWithout([]Part{Services, OpenTofu})
 	started, err := Start()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -26,19 +29,29 @@ type tester interface {
 	Context() context.Context
 	Cleanup(f func())
 	Fatal(args ...any)
+	Skip(args ...any)
 }
 
-// ForTest deploys the template into an AWS of the test's own.
+// ForTest deploys the template into an AWS of the test's own. Where none is installed, it
+// leaves the test out.
 func ForTest(t tester, parameters map[string]string) *Stack {
 	t.Helper()
+	stack, err := StartForTest(t).Deploy(t.Context(), "lockwarden", parameters)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return stack
+}
+
+// StartForTest starts an AWS of the test's own. Where none is installed, it leaves the
+// test out.
+func StartForTest(t tester) *AWS {
+	t.Helper()
+	Need(t, Services)
 	server, err := Start()
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(server.Stop)
-	stack, err := server.Deploy(t.Context(), "lockwarden", parameters)
-	if err != nil {
-		t.Fatal(err)
-	}
-	return stack
+	return server
 }

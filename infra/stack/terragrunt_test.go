@@ -1,7 +1,6 @@
 package stack_test
 
 import (
-	"errors"
 	"fmt"
 	"os"
 	"os/exec"
@@ -38,11 +37,7 @@ const terragruntConfiguration = `remote_state {
 func TestTerragruntWorksUnderTheBackendPolicy(t *testing.T) {
 	terragrunt := filepath.Join(local.Root(), ".build", "bin", "terragrunt")
 	tofu := filepath.Join(local.Root(), ".build", "bin", "tofu")
-	for _, path := range []string{terragrunt, tofu} {
-		if _, err := os.Stat(path); errors.Is(err, os.ErrNotExist) {
-			t.Fatalf("%s is not built: run `make %s`", path, filepath.Join(".build", "bin", filepath.Base(path)))
-		}
-	}
+	local.Need(t, local.Terragrunt, local.OpenTofu)
 	backend := deploy(t, "terragrunt", nil)
 	team := roleWith(t, "terragrunt-team", backend.Resources["TerraformBackendPolicy"])
 	locking := map[local.Mode]string{

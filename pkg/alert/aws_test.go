@@ -9,10 +9,5 @@ import (
 // localAWS starts an AWS for one test. Most tests here need none.
 func localAWS(t *testing.T) *local.AWS {
 	t.Helper()
-	server, err := local.Start()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(server.Stop)
-	return server
+	return local.StartForTest(t)
 }

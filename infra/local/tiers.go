@@ -1,0 +1,90 @@
+package local
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+)
+
+// Part is something that make installs into .build and that only some tests need.
+type Part string
+
+// The parts, each by the file in .build that shows that it is installed.
+const (
+	Services   Part = "venv/bin/python"
+	OpenTofu   Part = "bin/tofu"
+	Terragrunt Part = "bin/terragrunt"
+	Terraform  Part = "bin/" + terraform15
+	SAMCommand Part = "sam/bin/sam"
+)
+
+// everything is the value of LOCKWARDEN_TESTS with which a missing part is a failure.
+// `make test` sets it, so that no test can be left out there.
+const everything = "all"
+
+// lacking says which of these parts is not installed, and "" if all are.
+func lacking(root string, parts []Part) Part {
+	for _, p := range parts {
+		if _, err := os.Stat(filepath.Join(root, ".build", filepath.FromSlash(string(p)))); err != nil {
+			return p
+		}
+	}
+	return ""
+}
+
+// leftOut is the line that says what was left out, and whether that is a failure.
+func leftOut(missing Part, setting string) (line string, fail bool) {
+	line = fmt.Sprintf("LEFT OUT: tests that need .build/%s, which is not installed. `make test` installs it and runs every test.", missing)
+	return line, setting == everything
+}
+
+// Gate is the TestMain of a package whose tests all need these parts. Where one is not
+// installed it runs none of them, and says so in one line.
+func Gate(m interface{ Run() int }, parts ...Part) {
+	exitWithout(parts)
+	os.Exit(m.Run())
+}
+
+// exitWithout ends the process where one of these parts is not installed. Go hides what a
+// passing test binary prints, except for this warning: with it, `go test ./...` marks the
+// package as [no tests to run].
+func exitWithout(parts []Part) {
+	missing := lacking(Root(), parts)
+	if missing == "" {
+		return
+	}
+	line, fail := leftOut(missing, os.Getenv("LOCKWARDEN_TESTS"))
+	fmt.Println(line)
+	if fail {
+		os.Exit(1)
+	}
+	fmt.Println("testing: warning: no tests to run")
+	os.Exit(0)
+}
+
+// announce prints that tests of this process are left out, once however many there are.
+var announce = sync.OnceFunc(func() {
+	fmt.Println("LEFT OUT: some tests of this package, since not everything is installed. `make test` runs every test.")
+})
+
+// Need leaves a test out where one of these parts is not installed. It is for packages
+// that have other tests too.
+func Need(t tester, parts ...Part) {
+	t.Helper()
+	need(t, Root(), os.Getenv("LOCKWARDEN_TESTS"), parts)
+}
+
+func need(t tester, root, setting string, parts []Part) {
+	t.Helper()
+	missing := lacking(root, parts)
+	if missing == "" {
+		return
+	}
+	line, fail := leftOut(missing, setting)
+	if fail {
+		t.Fatal(line)
+	}
+	announce()
+	t.Skip(line)
+}
