@@ -84,6 +84,7 @@ func need(t tester, root, setting string, parts []Part) {
 	line, fail := leftOut(missing, setting)
 	if fail {
 		t.Fatal(line)
+		return
 	}
 	announce()
 	t.Skip(line)

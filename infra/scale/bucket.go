@@ -98,27 +98,8 @@ func (b *Bucket) list(prefix, behind string, limit int) (keys []string, more boo
 	if b.sorted == nil {
 		b.sorted = slices.Sorted(maps.Keys(b.objects))
 	}
-	// From the prefix itself on, or from behind the last key.
-	n := b.Crowd.after(cmp.Or(behind, prefix))
-	if behind == "" && n > 0 && b.Crowd.key(n-1) == prefix {
-		n--
-	}
-	w, _ := slices.BinarySearch(b.sorted, max(behind, prefix))
-	if w < len(b.sorted) && b.sorted[w] == behind {
-		w++
-	}
-	for {
-		var key string
-		crowd := n < b.Crowd.size()
-		if crowd {
-			key = b.Crowd.key(n)
-		}
-		if w < len(b.sorted) && (!crowd || b.sorted[w] < key) {
-			key = b.sorted[w]
-			w++
-		} else {
-			n++
-		}
+	for c := b.from(prefix, behind); ; {
+		key := c.next()
 		if key == "" || !strings.HasPrefix(key, prefix) {
 			return keys, false
 		}
@@ -127,6 +108,43 @@ func (b *Bucket) list(prefix, behind string, limit int) (keys []string, more boo
 		}
 		keys = append(keys, key)
 	}
+}
+
+// cursor merges the crowd's keys and the written ones, as they sort.
+type cursor struct {
+	crowd          Crowd
+	written        []string
+	inCrowd, index int // of the next key in each
+}
+
+// from is a cursor on the first key with that prefix, or behind the last key of the page
+// before.
+func (b *Bucket) from(prefix, behind string) cursor {
+	c := cursor{crowd: b.Crowd, written: b.sorted, inCrowd: b.Crowd.after(cmp.Or(behind, prefix))}
+	if behind == "" && c.inCrowd > 0 && b.Crowd.key(c.inCrowd-1) == prefix {
+		c.inCrowd--
+	}
+	c.index, _ = slices.BinarySearch(b.sorted, max(behind, prefix))
+	if c.index < len(b.sorted) && b.sorted[c.index] == behind {
+		c.index++
+	}
+	return c
+}
+
+// next consumes a key, and gives "" behind the last one.
+func (c *cursor) next() string {
+	var key string
+	fromCrowd := c.inCrowd < c.crowd.size()
+	if fromCrowd {
+		key = c.crowd.key(c.inCrowd)
+	}
+	if c.index < len(c.written) && (!fromCrowd || c.written[c.index] < key) {
+		key = c.written[c.index]
+		c.index++
+		return key
+	}
+	c.inCrowd++
+	return key
 }
 
 // put writes on condition that nothing is there, where the request says so.

@@ -72,26 +72,9 @@ func (t *Table) query(r request) answer {
 // read gives a page of at most 1 MB of the written rows behind start: those in reach
 // count for the page's size, those that meet the filter too are on it.
 func (t *Table) read(r request, start Item, filter string, inReach func(Item) (bool, error)) answer {
-	keys, from := t.keys(), ""
-	if start != nil {
-		from = t.keyOf(start)
-	}
-	at, there := slices.BinarySearch(keys, from)
-	if r.ScanIndexForward == nil || *r.ScanIndexForward {
-		if there {
-			at++
-		}
-		keys = keys[at:]
-	} else {
-		if start == nil {
-			at = len(keys)
-		}
-		keys = slices.Clone(keys[:at])
-		slices.Reverse(keys)
-	}
 	p, bytes := page{Items: []Item{}}, 0
 	var last Item
-	for _, key := range keys {
+	for _, key := range t.keysBehind(start, r.ScanIndexForward == nil || *r.ScanIndexForward) {
 		item := t.rows[key]
 		ok, err := inReach(item)
 		if ok {
@@ -112,6 +95,26 @@ func (t *Table) read(r request, start Item, filter string, inReach func(Item) (b
 	}
 	p.Count = len(p.Items)
 	return asJSON(p)
+}
+
+// keysBehind are those behind start, or all where there is none, in the order of reading.
+func (t *Table) keysBehind(start Item, forward bool) []string {
+	keys := t.keys()
+	at, there := 0, false
+	if start != nil {
+		at, there = slices.BinarySearch(keys, t.keyOf(start))
+	}
+	switch {
+	case forward && there:
+		return keys[at+1:]
+	case forward:
+		return keys[at:]
+	case start == nil:
+		at = len(keys)
+	}
+	keys = slices.Clone(keys[:at])
+	slices.Reverse(keys)
+	return keys
 }
 
 func keep(r request, item Item) (bool, error) {

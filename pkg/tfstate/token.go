@@ -145,54 +145,76 @@ func (s *scanner) hex() (rune, error) {
 // number consumes a number, of which the first character, a minus or a digit,
 // must come next. What it gives is as with text, undecoded.
 func (s *scanner) number(limit int) (literal []byte, whole bool, err error) {
-	s.token, whole = s.token[:0], true
-	// take consumes the next byte.
-	take := func() {
-		whole = s.keep(limit, whole, s.buf[s.pos:s.pos+1])
-		s.pos++
-	}
-	// digits consumes one digit or more, and gives what comes behind.
-	digits := func() (int, error) {
-		c, err := s.peek()
-		if err == nil && !isDigit(c) {
-			err = s.bad("a digit is missing")
-		}
-		for err == nil && isDigit(c) {
-			take()
-			c, err = s.peek()
-		}
-		return c, err
-	}
-
-	c, err := s.peek()
-	if c == '-' {
-		take()
-		c, err = s.peek()
-	}
-	if err != nil {
-		return nil, false, err
-	}
-	if c == '0' { // nothing but a fraction or an exponent may follow
-		take()
-		c, err = s.peek()
-	} else {
-		c, err = digits()
-	}
+	s.token = s.token[:0]
+	n := literalNumber{scanner: s, limit: limit, whole: true}
+	c, err := n.integer()
 	if err == nil && c == '.' {
-		take()
-		c, err = digits()
+		n.take()
+		c, err = n.digits()
 	}
 	if err == nil && (c == 'e' || c == 'E') {
-		take()
-		if c, err = s.peek(); c == '+' || c == '-' {
-			take()
-		}
-		if err == nil {
-			_, err = digits()
-		}
+		err = n.exponent()
 	}
 	if err != nil {
 		return nil, false, err
 	}
-	return s.token, whole, nil
+	return s.token, n.whole, nil
+}
+
+// literalNumber is a number that is being consumed. What consumes a part of it gives the
+// byte that comes behind, which may be eof.
+type literalNumber struct {
+	*scanner
+	limit int
+	whole bool
+}
+
+// take consumes the next byte.
+func (n *literalNumber) take() {
+	n.whole = n.keep(n.limit, n.whole, n.buf[n.pos:n.pos+1])
+	n.pos++
+}
+
+// digits consumes one digit or more.
+func (n *literalNumber) digits() (int, error) {
+	c, err := n.peek()
+	if err == nil && !isDigit(c) {
+		err = n.bad("a digit is missing")
+	}
+	for err == nil && isDigit(c) {
+		n.take()
+		c, err = n.peek()
+	}
+	return c, err
+}
+
+// integer consumes what comes before a fraction and an exponent. Behind a leading zero
+// nothing else may follow.
+func (n *literalNumber) integer() (int, error) {
+	c, err := n.peek()
+	if c == '-' {
+		n.take()
+		c, err = n.peek()
+	}
+	if err != nil {
+		return 0, err
+	}
+	if c == '0' {
+		n.take()
+		return n.peek()
+	}
+	return n.digits()
+}
+
+// exponent consumes the e, a sign, and digits.
+func (n *literalNumber) exponent() error {
+	n.take()
+	c, err := n.peek()
+	if c == '+' || c == '-' {
+		n.take()
+	}
+	if err == nil {
+		_, err = n.digits()
+	}
+	return err
 }
