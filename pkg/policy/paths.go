@@ -30,7 +30,7 @@ func ParsePaths(text string) (Paths, error) {
 	var p Paths
 	var errs []error
 	for _, item := range splitOutsideBraces(text) {
-		item = strings.TrimSpace(item)
+		item = trimBlanks(item)
 		if item == "" {
 			continue
 		}
@@ -102,3 +102,7 @@ func (p Paths) Match(key string) bool {
 	matches := func(glob string) bool { return doublestar.MatchUnvalidated(glob, key) }
 	return !strings.HasSuffix(key, tflock.Suffix) && slices.ContainsFunc(p.globs, matches) && !slices.ContainsFunc(p.exclusions, matches)
 }
+
+// trimBlanks removes the blanks around an item of a list, those of ASCII alone: the
+// deploy's own check of a parameter knows no others.
+func trimBlanks(text string) string { return strings.Trim(text, " \t\r\n") }

@@ -297,3 +297,12 @@ func TestWords(t *testing.T) {
 		t.Error(diff)
 	}
 }
+
+// A no-break space is a character of a glob, as it is for the deploy's check: what the
+// deploy takes must not keep a function from starting.
+func TestOnlyBlanksOfASCIIAreTrimmed(t *testing.T) {
+	overrides, err := policy.ParseOverrides(" operation:x=1m ,\u00a0/=1h")
+	if err != nil || len(overrides) != 2 || overrides[1].Pattern != "\u00a0/" {
+		t.Errorf("%+v, %v", overrides, err)
+	}
+}

@@ -52,7 +52,7 @@ func ParseOverrides(text string) ([]Override, error) {
 	var overrides []Override
 	var errs []error
 	for _, pair := range splitOutsideBraces(text) {
-		pair = strings.TrimSpace(pair)
+		pair = trimBlanks(pair)
 		if pair == "" {
 			continue
 		}
@@ -74,12 +74,12 @@ func parseOverride(pair string) (Override, error) {
 	if at < 0 {
 		return Override{}, errors.New("write it as glob=duration, for example */production/**=2h")
 	}
-	o := Override{Pattern: strings.TrimSpace(pair[:at])}
+	o := Override{Pattern: trimBlanks(pair[:at])}
 	if err := checkPattern(o.Pattern); err != nil {
 		return Override{}, err
 	}
 	var err error
-	o.Threshold, err = parseThreshold(strings.TrimSpace(pair[at+1:]))
+	o.Threshold, err = parseThreshold(trimBlanks(pair[at+1:]))
 	return o, err
 }
 
