@@ -121,6 +121,7 @@ func (w *world) want(code, got int, out, errs string, parts ...string) {
 
 // The tests share one stack: to deploy it takes longer than they do.
 func TestCommands(t *testing.T) {
+	local.Need(t, local.Services)
 	w := newWorld(t)
 	for name, test := range map[string]func(*testing.T, *world){
 		"a lock is released after its evidence was confirmed": unlockOneLock,

@@ -126,6 +126,7 @@ func TestAFaultyCommandIsFound(t *testing.T) {
 
 // TestAPrintedCommandInShells runs the command of an alert with the real AWS CLI v2.
 func TestAPrintedCommandInShells(t *testing.T) {
+	local.Need(t, local.AWSCommand)
 	t.Parallel()
 	commands := invocations(read(t, "pkg/alert/testdata/lock-stuck.golden"))
 	if len(commands) == 0 {

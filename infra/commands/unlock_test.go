@@ -67,6 +67,7 @@ func unlock(t *testing.T, dir, answer, stdin string, environment []string, args 
 const released = `{"outcome":"released","message":"Released."}`
 
 func TestMakeUnlockTakesTextAsItIs(t *testing.T) {
+	local.Need(t, local.Services)
 	t.Parallel()
 	pasted, err := os.ReadFile(filepath.Join("testdata", "make-metacharacters.txt"))
 	if err != nil {
@@ -114,6 +115,7 @@ func executed(t *testing.T, dir string) {
 }
 
 func TestMakeUnlockSaysWhetherTheLockIsGone(t *testing.T) {
+	local.Need(t, local.Services)
 	t.Parallel()
 	for name, c := range map[string]struct {
 		answer string
@@ -141,6 +143,7 @@ func TestMakeUnlockSaysWhetherTheLockIsGone(t *testing.T) {
 }
 
 func TestMakeUnlockWithoutALockInvokesNothing(t *testing.T) {
+	local.Need(t, local.Services)
 	t.Parallel()
 	request, printed, err := unlock(t, shop(t), released, " \n", nil, "REASON=y")
 	if err == nil || request != nil || !strings.Contains(printed, "say which lock") {
@@ -149,6 +152,7 @@ func TestMakeUnlockWithoutALockInvokesNothing(t *testing.T) {
 }
 
 func TestMakeUnlockGoesToTheNamedStack(t *testing.T) {
+	local.Need(t, local.Services)
 	t.Parallel()
 	for stack, arg := range map[string][]string{"lockwarden": nil, "other": {"STACK=other"}, "$(shell touch executed)": {"STACK=$(shell touch executed)"}} {
 		t.Run(stack, func(t *testing.T) {

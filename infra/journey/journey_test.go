@@ -25,6 +25,7 @@ func with(more map[string]string) map[string]string {
 // TestTheUsersWay goes the way of a user for each kind of installation, side by side on
 // one MiniStack.
 func TestTheUsersWay(t *testing.T) {
+	local.Need(t, local.SAMCommand, local.MiniStack, local.AWSCommand, local.OpenTofu)
 	t.Parallel()
 	e, err := Start(t.Context(), t.TempDir())
 	if err != nil {

@@ -17,6 +17,8 @@ const (
 	Terragrunt Part = "bin/terragrunt"
 	Terraform  Part = "bin/" + terraform15
 	SAMCommand Part = "sam/bin/sam"
+	MiniStack  Part = "ministack/bin/python"
+	AWSCommand Part = "awscli/aws"
 )
 
 // everything is the value of LOCKWARDEN_TESTS with which a missing part is a failure.
