@@ -38,7 +38,23 @@ var changes = []change{
       Period: 300
 `)
 	}},
+	{"a parameter in SSM that holds what the nested stack for Amazon Q gets, in its place: it has neither nested stacks nor AWS::Chatbot", func(template, _ string) string {
+		return nested.ReplaceAllStringFunc(template, func(resource string) string {
+			var values strings.Builder
+			for _, given := range nestedParameter.FindAllStringSubmatch(nested.FindStringSubmatch(resource)[1], -1) {
+				fmt.Fprintf(&values, "            - %s\n", given[1])
+			}
+			return "  AmazonQ:\n    Type: AWS::SSM::Parameter\n    Condition: UsesAmazonQ\n    Properties:\n      Name: !Sub /${AWS::StackName}/amazon-q\n      Type: String\n" +
+				"      Value: !Join\n        - \" \"\n        -\n" + values.String()
+		})
+	}},
 }
+
+// nested is the resource AmazonQ, with the parameters of its stack, and nestedParameter one of them.
+var (
+	nested          = regexp.MustCompile(`(?m)^  AmazonQ:\n    Type: AWS::CloudFormation::Stack\n    Condition: UsesAmazonQ\n    Properties:\n      TemplateURL: .*\n      Parameters:\n((?:        .*\n)+)`)
+	nestedParameter = regexp.MustCompile(`(?m)^        \w+: (.*)$`)
+)
 
 // globals are what every function has, up to the environment, which older templates lack.
 var globals = regexp.MustCompile(`(?m)(^Globals:\n  Function:\n(?:    (?:[A-DF-Z].*|#.*)\n)*)(    Environment: .*\n)?`)

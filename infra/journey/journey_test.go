@@ -3,7 +3,9 @@ package journey
 import (
 	"fmt"
 	"maps"
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -95,14 +97,11 @@ func TestTheUsersWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		bucket, table := backend(t, e, "journey-other-state", "journey-other-locks")
-		outputs := deploy(t, today, "everything", with(map[string]string{
-			"WatchTableArns": table, "WatchBucketArns": bucket, "AlertTopicArn": topic, "AlertEmail": "oncall@example.com",
-			"WatchKmsKeyArns":     "arn:aws:kms:eu-central-1:000000000000:key/11111111-2222-3333-4444-555555555555",
-			"StuckAfterOverrides": "operation:OperationTypePlan=15m,*/database/**=2h", "RemindEvery": "1m",
-			"PrunePaths": "branches/**,!branches/main/**", "PruneAfterDays": "14", "PruneMode": "report", "PruneWithoutDigest": "true", "PruneSchedule": "cron(0 6 ? * MON *)",
-			"SlackWebhookParameter": "/journey/slack", "MetricNamespace": "Journey", "LogRetentionDays": "30",
-			"PermissionsBoundaryArn": "arn:aws:iam::aws:policy/PowerUserAccess",
-		}))
+		outputs := deploy(t, today, "everything", everything(table, bucket, topic))
+		sent, err := e.AWS(t.Context(), "ssm", "get-parameter", "--name", "/everything/amazon-q", "--query", "Parameter.Value", "--output", "text")
+		if err != nil || !strings.Contains(sent, " T07EA123LEP C07EZ1ABC23 "+topic+" "+outputs["UnlockFunctionName"]+" ") {
+			t.Errorf("the stack for Amazon Q gets %q (%v)", sent, err)
+		}
 		same(t, older, outputs)
 		s := scene(t, "everything", outputs)
 		s.Topic = topic
@@ -125,6 +124,39 @@ func TestTheUsersWay(t *testing.T) {
 		retained(t, e, "journey-pattern-tfstate", "journey-pattern-locks", s.Key)
 	})
 	all.Wait()
+}
+
+// everything gives each parameter another value than its default, but CreateBackend, which
+// the scenario without a backend sets.
+func everything(table, bucket, topic string) map[string]string {
+	return with(map[string]string{
+		"WatchTableArns": table, "WatchBucketArns": bucket, "AlertTopicArn": topic, "AlertEmail": "oncall@example.com",
+		"WatchKmsKeyArns":     "arn:aws:kms:eu-central-1:000000000000:key/11111111-2222-3333-4444-555555555555",
+		"StuckAfterOverrides": "operation:OperationTypePlan=15m,*/database/**=2h", "RemindEvery": "1m",
+		"PrunePaths": "branches/**,!branches/main/**", "PruneAfterDays": "14", "PruneMode": "report", "PruneWithoutDigest": "true", "PruneSchedule": "cron(0 6 ? * MON *)",
+		"SlackWebhookParameter": "/journey/slack", "SlackWorkspaceId": "T07EA123LEP", "SlackChannelId": "C07EZ1ABC23",
+		"MetricNamespace": "Journey", "LogRetentionDays": "30", "PermissionsBoundaryArn": "arn:aws:iam::aws:policy/PowerUserAccess",
+	})
+}
+
+func TestEverythingSetSetsEveryParameter(t *testing.T) {
+	t.Parallel()
+	text, err := os.ReadFile(filepath.Join(local.Root(), "template.yaml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, section, _ := strings.Cut(string(text), "\nParameters:\n")
+	section, _, _ = strings.Cut(section, "\nRules:\n")
+	names := regexp.MustCompile(`(?m)^  (\w+):$`).FindAllStringSubmatch(section, -1)
+	given := everything("table", "bucket", "topic")
+	for _, name := range names {
+		if given[name[1]] == "" && name[1] != "CreateBackend" {
+			t.Errorf("%s is not set in the scenario with everything set", name[1])
+		}
+	}
+	if len(names) != len(given)+1 {
+		t.Errorf("the template has %d parameters, and %d are set", len(names), len(given))
+	}
 }
 
 // play ends with the deletion of the stack.
