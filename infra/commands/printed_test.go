@@ -140,14 +140,14 @@ func TestAPrintedCommandInShells(t *testing.T) {
 		}
 		t.Run(shell, func(t *testing.T) {
 			t.Parallel()
-			var calls atomic.Int32
-			status := http.StatusOK
+			var calls, status atomic.Int32
+			status.Store(http.StatusOK)
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				calls.Add(1)
-				if status != http.StatusOK {
+				if status.Load() != http.StatusOK {
 					w.Header().Set("X-Amzn-Errortype", "ResourceNotFoundException")
 				}
-				w.WriteHeader(status)
+				w.WriteHeader(int(status.Load()))
 				_, _ = fmt.Fprint(w, said) // a client that is gone is found by what it printed
 			}))
 			defer server.Close()
@@ -175,7 +175,7 @@ func TestAPrintedCommandInShells(t *testing.T) {
 			if got := calls.Load(); got != 3 {
 				t.Errorf("three commands invoked the function %d times", got)
 			}
-			status = http.StatusNotFound
+			status.Store(http.StatusNotFound)
 			if out, err := run("", ""); err == nil || out != "" {
 				t.Errorf("a failed call printed %q and ended with %v", out, err)
 			}
