@@ -6,6 +6,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 )
 
 // Item is a row as DynamoDB's JSON has it: {"S": text} or {"N": number} by attribute.
@@ -21,20 +22,36 @@ type expression struct {
 
 var token = regexp.MustCompile(`\s*(<=|>=|<>|[(),<>=]|[#:\w]+)`)
 
+// parsed are the tokens of the expressions that were met: a query asks the same one of
+// every row.
+var parsed sync.Map
+
+// tokens splits an expression.
+func tokens(text string) ([]string, error) {
+	if known, ok := parsed.Load(text); ok {
+		return known.([]string), nil
+	}
+	var list []string
+	for rest := strings.TrimSpace(text); rest != ""; rest = strings.TrimSpace(rest) {
+		m := token.FindStringSubmatchIndex(rest)
+		if m == nil || m[0] != 0 {
+			return nil, fmt.Errorf("cannot read %q at %q", text, rest)
+		}
+		list = append(list, rest[m[2]:m[3]])
+		rest = rest[m[1]:]
+	}
+	parsed.Store(text, list)
+	return list, nil
+}
+
 // holds evaluates an expression over an item. An empty one holds.
 func holds(text string, names map[string]string, values, item Item) (ok bool, err error) {
 	if text == "" {
 		return true, nil
 	}
 	e := &expression{names: names, values: values}
-	rest := text
-	for rest = strings.TrimSpace(rest); rest != ""; rest = strings.TrimSpace(rest) {
-		m := token.FindStringSubmatchIndex(rest)
-		if m == nil || m[0] != 0 {
-			return false, fmt.Errorf("cannot read %q at %q", text, rest)
-		}
-		e.tokens = append(e.tokens, rest[m[2]:m[3]])
-		rest = rest[m[1]:]
+	if e.tokens, err = tokens(text); err != nil {
+		return false, err
 	}
 	ok, err = e.or(item)
 	if err == nil && len(e.tokens) > 0 {
