@@ -160,7 +160,11 @@ deploy: ## sam build and a guided sam deploy into your account
 # What is pasted is text. make expands a variable of its command line, $(shell …) included, when it hands it
 # to a recipe; `value` reads it as it was given, and `:=` keeps it so.
 ifneq ($(filter unlock,$(MAKECMDGOALS)),)
-$(foreach name,LOCK_ID REASON FORCE DRY_RUN STACK,$(eval override $(name) := $$(value $(name)))$(eval export $(name)))
+# The same for whatever else stands in the command line, such as a misspelt LOCKID: make would
+# expand it for the environment of every recipe.
+given = $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(name)))
+$(foreach name,LOCK_ID REASON FORCE DRY_RUN STACK $(given),$(eval override $(name) := $$(value $(name))))
+export LOCK_ID REASON FORCE DRY_RUN STACK
 endif
 unlock: ## release a lock: make unlock LOCK_ID='…' REASON='…' [FORCE=true] [DRY_RUN=true] [STACK=lockwarden]; or pipe the error into it
 	@# The shell finds aws: a python3 of pyenv puts folders of its own before those of the user.

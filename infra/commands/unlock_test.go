@@ -107,6 +107,17 @@ func TestMakeUnlockTakesTextAsItIs(t *testing.T) {
 	}
 }
 
+// make puts every variable of its command line into the environment of what it runs.
+func TestMakeUnlockExpandsNoVariableThatItDoesNotKnow(t *testing.T) {
+	local.Need(t, local.Services)
+	t.Parallel()
+	dir := shop(t)
+	if _, printed, err := unlock(t, dir, released, "", nil, "LOCKID=$(shell touch executed)", "LOCK_ID=x", "REASON=r"); err != nil {
+		t.Fatalf("%v\n%s", err, printed)
+	}
+	executed(t, dir)
+}
+
 func executed(t *testing.T, dir string) {
 	t.Helper()
 	if _, err := os.Stat(filepath.Join(dir, "executed")); err == nil {
