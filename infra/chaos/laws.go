@@ -114,7 +114,7 @@ func (w *world) heard() (map[string]int, error) {
 		for _, s := range e.States {
 			paths = append(paths, s.Path)
 		}
-		if strings.Contains(e.Text, w.spare) {
+		if slices.ContainsFunc(e.Backends, func(b alert.Backend) bool { return b.ARN == w.spare }) {
 			paths = append(paths, "spare")
 		}
 		for _, path := range slices.Compact(paths) {
