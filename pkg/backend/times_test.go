@@ -65,7 +65,10 @@ func TestAListingTellsWhenStatesWereWrittenAsAskingDoes(t *testing.T) {
 
 func TestAListingTellsOfWholeBucketsOnly(t *testing.T) {
 	taken := time.Now().Add(-time.Hour).Truncate(time.Millisecond)
-	w := &scale.World{Buckets: map[string]*scale.Bucket{"states": {Name: "states", Crowd: scale.Crowd{States: 5000, Taken: taken}}}}
+	w := &scale.World{Buckets: map[string]*scale.Bucket{
+		"states": {Name: "states", Crowd: scale.Crowd{States: 5000, Taken: taken}},
+		"larger": {Name: "larger", Crowd: scale.Crowd{States: 5001, Taken: taken}},
+	}}
 	endpoint, stop, err := w.Serve()
 	if err != nil {
 		t.Fatal(err)
@@ -73,7 +76,7 @@ func TestAListingTellsOfWholeBucketsOnly(t *testing.T) {
 	defer stop()
 	set, err := backend.Open(aws.Config{
 		Region: scale.Region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-	}, nil, []string{scale.BucketARN("states")})
+	}, nil, []string{scale.BucketARN("states"), scale.BucketARN("larger")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -125,10 +128,9 @@ func TestAListingTellsOfWholeBucketsOnly(t *testing.T) {
 		ask(times, state(0), false, time.Time{})
 	})
 	t.Run("nothing of a larger bucket", func(t *testing.T) {
-		w.Buckets["states"].Crowd = scale.Crowd{States: 5001, Taken: taken}
-		times := surveyed(t, bucket)
-		ask(times, state(0), false, time.Time{})
-		ask(times, "states/none", false, time.Time{})
+		times := surveyed(t, set.Buckets[1])
+		ask(times, "larger"+strings.TrimPrefix(state(0), "states"), false, time.Time{})
+		ask(times, "larger/none", false, time.Time{})
 	})
 }
 
