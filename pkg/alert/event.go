@@ -116,9 +116,29 @@ type Release struct {
 
 // Backend is one table or bucket of a scan event.
 type Backend struct {
-	ARN     string    `json:"arn"`
-	Problem string    `json:"problem,omitempty"` // why it cannot be read; empty when it was read again
-	Since   time.Time `json:"since"`             // when it began to fail
+	ARN     string `json:"arn"`
+	Problem string `json:"problem,omitempty"` // why it cannot be read; empty when it was read again
+	// Since is when it began to fail, or when one that is deleted was last read. A pattern
+	// that matches nothing has none.
+	Since  time.Time `json:"since,omitzero"`
+	Absent Absence   `json:"absent,omitempty"`
+}
+
+// Absence says that there is nothing to read, rather than that reading failed.
+type Absence string
+
+// The kinds of absence, of which all backends of an event have the same.
+const (
+	Deleted   Absence = "deleted"   // a table or bucket that a pattern covered no longer exists
+	Unmatched Absence = "unmatched" // a pattern has never matched a table or bucket
+)
+
+// Absence is that of a scan event's backends; empty where they can be read or fail to be.
+func (e Event) Absence() Absence {
+	if len(e.Backends) == 0 {
+		return ""
+	}
+	return e.Backends[0].Absent
 }
 
 // PruneCounts is what one prune did with all stale states, listed or not.

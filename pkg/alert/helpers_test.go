@@ -99,6 +99,8 @@ func events() map[string]alert.Event {
 	failing := table
 	failing.Problem = table.ARN + ": it does not exist in that account and region: was it deleted, or is its ARN wrong? (ResourceNotFoundException: no table)"
 	bucket := alert.Backend{ARN: "arn:aws:s3:::states", Problem: "arn:aws:s3:::states: access denied", Since: now.Add(-2 * time.Hour)}
+	deleted := alert.Backend{ARN: table.ARN, Problem: table.ARN + ": it matched a pattern until now, and no longer exists", Since: now.Add(-5 * time.Minute), Absent: alert.Deleted}
+	unmatched := alert.Backend{ARN: "arn:aws:s3:::*-tfstate", Problem: "arn:aws:s3:::*-tfstate: it matches nothing yet", Absent: alert.Unmatched}
 	nothing := pruneReport()
 	nothing.Pruned, nothing.Errors, nothing.States = 0, nil, nothing.States[1:]
 	report := pruneReport()
@@ -130,6 +132,8 @@ func events() map[string]alert.Event {
 		"lock-refused":           composer.Kept(live, "ana", "the state was written 2m ago", now),
 		"scan-failed":            composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{failing}, now),
 		"scan-failed-shared":     composer.Scan(alert.ScanFailed, alert.Critical, []alert.Backend{failing, bucket}, now),
+		"scan-deleted":           composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{deleted}, now),
+		"scan-unmatched":         composer.Scan(alert.ScanFailed, alert.Info, []alert.Backend{unmatched}, now),
 		"scan-recovered":         composer.Scan(alert.ScanRecovered, alert.Info, []alert.Backend{table}, now),
 		"prune-report":           composer.Prune(pruneReport(), now),
 		"prune-report-nothing":   composer.Prune(nothing, now),

@@ -8,29 +8,47 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
-// Scan makes the event of one or more backends that fail, or that were read again.
+// Scan makes the event of one or more backends that fail, that are absent, or that were
+// read again.
 func (c Composer) Scan(t Type, severity Severity, backends []Backend, now time.Time) Event {
 	e := c.event(t, severity, now)
 	for _, b := range backends {
 		// A backend's error begins with its ARN.
 		b.Problem = Clean(strings.TrimPrefix(strings.TrimPrefix(b.Problem, b.ARN), ": "), 600)
-		b.Since = b.Since.UTC()
+		if !b.Since.IsZero() {
+			b.Since = b.Since.UTC()
+		}
 		e.Backends = append(e.Backends, b)
 	}
 	e.Subject, e.Text = scanSubject(e), scanText(e)
 	if t == ScanFailed {
 		e.Links.Runbook = runbook("scan-errors")
-		e.Steps = []string{
-			"Fix what the error names: the runbook explains each one.",
-			"Until then, look for stuck locks there yourself: none of them is reported as stuck or as resolved.",
-		}
+		e.Steps = scanSteps[e.Absence()]
 	}
 	return e
+}
+
+var scanSteps = map[Absence][]string{
+	"": {
+		"Fix what the error names: the runbook explains each one.",
+		"Until then, look for stuck locks there yourself: none of them is reported as stuck or as resolved.",
+	},
+	Deleted: {
+		"Nothing, if somebody deleted it on purpose.",
+		"If not, stop the runs that use it: locks that were in it are gone with it, and hold nobody off any more.",
+	},
+	Unmatched: {"Check the name in WatchTableArns or WatchBucketArns. If it is right, there is nothing to do."},
 }
 
 // scanSubject names the backends, as many as fit.
 func scanSubject(e Event) string {
 	what := map[Type]string{ScanFailed: "scan failed, locks not watched", ScanRecovered: "scan recovered"}[e.Type]
+	switch e.Absence() {
+	case Deleted:
+		what = "no longer exists"
+	case Unmatched:
+		what = "nothing to watch yet"
+	}
 	if e.Severity == Critical {
 		what = "CRITICAL " + what
 	}
@@ -42,6 +60,9 @@ func scanSubject(e Event) string {
 }
 
 func scanText(e Event) string {
+	if absence := e.Absence(); absence != "" {
+		return absenceText(absence, backendNames(e))
+	}
 	if len(e.Backends) == 1 {
 		b := e.Backends[0]
 		failed := ""
@@ -53,6 +74,14 @@ func scanText(e Event) string {
 		}
 		return fmt.Sprintf("Lockwarden has failed to read %s%s, so its locks are not watched. Cause: %s", storeName(b.ARN), failed, ended(b.Problem))
 	}
+	if e.Type == ScanRecovered {
+		return fmt.Sprintf("Lockwarden can read %d tables and buckets again: %s.", len(e.Backends), backendNames(e))
+	}
+	return fmt.Sprintf("Lockwarden cannot read %d tables and buckets, so their locks are not watched: %s.", len(e.Backends), backendNames(e))
+}
+
+// backendNames lists the first ten backends, and counts the others.
+func backendNames(e Event) string {
 	var names []string
 	for _, b := range e.Backends[:min(len(e.Backends), 10)] {
 		names = append(names, storeName(b.ARN))
@@ -60,10 +89,14 @@ func scanText(e Event) string {
 	if more := len(e.Backends) - len(names); more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
 	}
-	if e.Type == ScanRecovered {
-		return fmt.Sprintf("Lockwarden can read %d tables and buckets again: %s.", len(e.Backends), listed(names))
+	return listed(names)
+}
+
+func absenceText(absence Absence, names string) string {
+	if absence == Unmatched {
+		return fmt.Sprintf("Nothing matches %s yet; what matches later is watched from then on.", names)
 	}
-	return fmt.Sprintf("Lockwarden cannot read %d tables and buckets, so their locks are not watched: %s.", len(e.Backends), listed(names))
+	return fmt.Sprintf("A table or bucket that a pattern covered no longer exists: %s.", names)
 }
 
 // BackendLines list the backends of a scan event by their ARNs. The text of an event
@@ -75,8 +108,14 @@ func BackendLines(e Event) []string {
 		failing = "it had failed since "
 	}
 	for _, b := range e.Backends {
-		line := Clean(b.ARN, maxPath) + " (" + failing + policy.Clock(b.Since) + ")"
-		if b.Problem != "" && len(e.Backends) > 1 {
+		line := Clean(b.ARN, maxPath)
+		switch b.Absent {
+		case Deleted:
+			line += " (last read " + policy.Clock(b.Since) + ")"
+		case "":
+			line += " (" + failing + policy.Clock(b.Since) + ")"
+		}
+		if b.Absent == "" && b.Problem != "" && len(e.Backends) > 1 {
 			line += ": " + Clean(b.Problem, 600)
 		}
 		lines = append(lines, line)

@@ -172,8 +172,11 @@ func (n *notifier) storeEvent(change ledger.Change, steps []ledger.StoreStep) al
 	severity, backends := alert.Warning, make([]alert.Backend, len(steps))
 	for i, s := range steps {
 		backends[i] = alert.Backend{ARN: s.ARN, Problem: s.Problem, Since: s.Store.FailingSince}
-		if change == ledger.Gone || change == ledger.Unmatched {
-			backends[i].Since = s.Store.LastRead
+		switch change {
+		case ledger.Gone:
+			backends[i].Absent, backends[i].Since = alert.Deleted, s.Store.LastRead
+		case ledger.Unmatched:
+			backends[i].Absent, backends[i].Since = alert.Unmatched, time.Time{}
 		}
 		if urgent(s.Store.Notified) {
 			severity = alert.Critical

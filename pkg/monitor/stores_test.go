@@ -99,3 +99,21 @@ func TestAStoreThatIsGone(t *testing.T) {
 		t.Errorf("%v", s.memory.Locks)
 	}
 }
+
+// There is nothing to read where a pattern matches nothing, and nothing failed: the message
+// must not say so.
+func TestAPatternThatMatchesNothingIsNoFailure(t *testing.T) {
+	s := simulate(t)
+	found := ledger.Scan{Started: simStart, Ended: simStart, Watched: []string{simBucket}, Patterns: []string{"arn:aws:s3:::*-tfstate"}, Locks: slices.Values([]ledger.Observed(nil))}
+	if err := monitor.Notify(t.Context(), s, s, s.memory, found, ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Keep: monitor.Keep}); err != nil {
+		t.Fatal(err)
+	}
+	if len(s.events) != 1 {
+		t.Fatalf("%+v", s.events)
+	}
+	e := s.events[0]
+	said := e.Subject + "\n" + e.Text + "\n" + strings.Join(e.Steps, "\n")
+	if e.Severity != alert.Info || !strings.Contains(e.Text, "Nothing matches bucket *-tfstate yet") || strings.Contains(said, "fail") || strings.Contains(said, "not watched") {
+		t.Errorf("%s: %s", e.Severity, said)
+	}
+}

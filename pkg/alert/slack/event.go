@@ -33,6 +33,12 @@ var headings = map[alert.Type]heading{
 	alert.PruneReported:  {"🧹", "Stale states", "%d stale states"},
 }
 
+// absences are the headings of a scan's event where there is nothing to read.
+var absences = map[alert.Absence]heading{
+	alert.Deleted:   {"📡", "A watched table or bucket no longer exists", "%d watched tables and buckets no longer exist"},
+	alert.Unmatched: {"📡", "Nothing to watch yet", "%d patterns match nothing yet"},
+}
+
 func (r Renderer) event(e alert.Event) *api.WebhookMessage {
 	title := headline(e)
 	mark, _, _ := strings.Cut(title, " ")
@@ -57,6 +63,9 @@ func headline(e alert.Event) string {
 	h, ok := headings[e.Type]
 	if !ok {
 		return "Lockwarden: " + string(e.Type) // of a later version of the monitor
+	}
+	if absent, is := absences[e.Absence()]; is {
+		h = absent
 	}
 	if e.Severity == alert.Critical {
 		h.mark = "🚨"
