@@ -116,6 +116,10 @@ func TestALiveApplyIsRefused(t *testing.T) {
 			if _, err := w.Run(t.Context(), "plan"); err == nil {
 				t.Error("the lock is gone")
 			}
+			published, err := stack.AWS().Published(stack.Outputs["AlertTopicArn"])
+			if err != nil || len(published) == 0 || !strings.Contains(published[0].Texts["email"], "Dashboard: "+stack.Outputs["DashboardUrl"]) {
+				t.Errorf("the refusal links no dashboard at %s: %v, %+v", stack.Outputs["DashboardUrl"], err, published)
+			}
 		})
 	}
 }
