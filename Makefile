@@ -1,4 +1,4 @@
-# Everything that is set up or built lies in .build; `make clean` removes it.
+# Everything that is set up or built is in .build; `make clean` removes it.
 SHELL := /bin/bash
 .SHELLFLAGS := -eu -o pipefail -c
 .DEFAULT_GOAL := help
@@ -17,7 +17,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Where a part is not installed, go test leaves out what needs it. Here that is a failure.
 test journey chaos bench: export LOCKWARDEN_TESTS := all
 
-.PHONY: help setup demo journey console pictures test fuzz chaos bench build reproducible sbom vuln lint template ci clean deploy unlock
+.PHONY: help setup demo journey console pictures test fuzz chaos bench build reproducible sbom vuln lint prose template ci clean deploy unlock
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -143,6 +143,16 @@ lint: $(B)/bin/golangci-lint $(B)/bin/gofumpt ## formatting, vet, linters
 	GOOS=darwin go vet ./... # people work on macOS too
 	$(B)/bin/golangci-lint run
 
+$(B)/bin/vale: $(TOOLS)/prose/go.mod $(TOOLS)/prose/go.sum
+	@mkdir -p $(B)/bin
+	@cd $(TOOLS)/prose && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ github.com/errata-ai/vale/v2/cmd/vale
+	@touch $@
+
+# Everything that people read, names in the code included; the first line shows that the words are looked for at all.
+prose: $(B)/bin/vale ## plain words: the list is in infra/tools/prose
+	@! $(B)/bin/vale --output=line 'The lock lies in the table.' >/dev/null || { echo 'the list of words is not in use: see .vale.ini'; exit 1; }
+	$(B)/bin/vale --output=line $$(git ls-files | grep -E '\.(go|md|yaml|yml|py|sh)$$|^Makefile$$' | grep -vE '/testdata/|^$(TOOLS)/prose/')
+
 template: $(B)/venv/done ## check template.yaml: cfn-lint, and the real SAM transform
 	$(B)/venv/bin/cfn-lint -r us-east-1 eu-central-1 us-gov-west-1 cn-north-1 -- template.yaml infra/iam/*.yaml
 	$(B)/venv/bin/cfn-lint infra/chat/amazon-q.yaml
@@ -150,7 +160,7 @@ template: $(B)/venv/done ## check template.yaml: cfn-lint, and the real SAM tran
 
 ci: ## what must pass before anything lands
 	@# Two at a time: linking and downloading leave a core idle.
-	$(MAKE) --no-print-directory -j2 --output-sync=target lint template reproducible sbom vuln setup $(CLIENTS) $(JOURNEY)
+	$(MAKE) --no-print-directory -j2 --output-sync=target lint prose template reproducible sbom vuln setup $(CLIENTS) $(JOURNEY)
 	$(MAKE) --no-print-directory test
 
 deploy: ## sam build and a guided sam deploy into your account

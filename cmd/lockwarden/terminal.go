@@ -38,7 +38,7 @@ func askTerminal(question string) (string, error) {
 func (t terminal) printJSON(answer []byte) error {
 	var b bytes.Buffer
 	if err := json.Indent(&b, answer, "", "  "); err != nil {
-		return &functionError{"the function's answer is no JSON"}
+		return &functionError{"the function's answer is not JSON"}
 	}
 	for _, r := range b.String() + "\n" {
 		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r)) {

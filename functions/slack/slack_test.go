@@ -208,7 +208,7 @@ func (s *site) idOf(key string) string {
 			return e.Lock.ID
 		}
 	}
-	s.Fatal("nobody was told of", key)
+	s.Fatal("nobody was notified of", key)
 	return ""
 }
 
@@ -265,7 +265,7 @@ func TestOtherMessagesOfTheTopicReachSlackToo(t *testing.T) {
 
 // A refusal fails the invocation, so that Lambda puts the event into the dead-letter
 // queue; its kind is the error's type; and the URL stays hidden.
-func TestRefusalsAreToldApart(t *testing.T) {
+func TestRefusalsAreDistinguished(t *testing.T) {
 	s := newSite(t, map[string]string{})
 	for name, tc := range map[string]struct {
 		local.Refusal

@@ -60,7 +60,7 @@ func fault(command string, timeouts map[string]int) string {
 		}
 	}
 	if limit == 0 {
-		return fmt.Sprintf("%s is no function of the template", name[1])
+		return fmt.Sprintf("%s is not a function of the template", name[1])
 	}
 	if !strings.HasSuffix(command, " "+answer) {
 		return "it does not end in " + answer

@@ -14,7 +14,7 @@ import (
 )
 
 // fakeAWS stands for the AWS CLI: it notes the payload of an invocation beside itself, and
-// answers as told by ANSWER.
+// answers what ANSWER says.
 const fakeAWS = `#!/bin/sh
 if [ "$1" = cloudformation ]; then echo "function-of-$4"; exit; fi
 printf '%s\n' "$*" > "${0%/*}/called"
@@ -58,7 +58,7 @@ func unlock(t *testing.T, dir, answer, stdin string, environment []string, args 
 	out, err := cmd.CombinedOutput()
 	if payload, readErr := os.ReadFile(filepath.Join(dir, "bin", "payload")); readErr == nil {
 		if jsonErr := json.Unmarshal(payload, &request); jsonErr != nil {
-			t.Fatalf("the payload is no JSON: %v\n%s", jsonErr, payload)
+			t.Fatalf("the payload is not JSON: %v\n%s", jsonErr, payload)
 		}
 	}
 	return request, string(out), err

@@ -157,7 +157,7 @@ func (s *scene) play(ctx context.Context) error {
 
 // aftermath shows silence, the release by the unlock function, and the notices.
 func (s *scene) aftermath(ctx context.Context, report monitor.Report) error {
-	step("the monitor scans once more: everybody was told, so it says nothing")
+	step("the monitor scans once more: everybody was notified, so it says nothing")
 	if _, err := s.scan(ctx); err != nil {
 		return err
 	}

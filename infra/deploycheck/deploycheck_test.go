@@ -159,7 +159,7 @@ func TestEachFaultIsFound(t *testing.T) {
 		"an environment at Lambda's limit": {func(m map[string]any) {
 			set(m, long[:4088], properties("Function", "Environment", "Variables", "A")...)
 		}, "[]"},
-		"a dashboard that is no JSON": {func(m map[string]any) { set(m, `{"widgets":[`, properties("Dashboard", "DashboardBody")...) }, "its body is no JSON"},
+		"a dashboard that is not JSON": {func(m map[string]any) { set(m, `{"widgets":[`, properties("Dashboard", "DashboardBody")...) }, "its body is not JSON"},
 		"another partition's ARN": {func(m map[string]any) {
 			set(m, "arn:aws-cn:sns:us-east-1:123456789012:x", properties("Alarm", "AlarmActions", 0)...)
 		}, "it is of the partition aws-cn"},

@@ -47,7 +47,7 @@ func (p Parameter) refuses(value string) string {
 	if p.Type == "Number" {
 		n, err := strconv.ParseFloat(value, 64)
 		if err != nil || p.MinValue != nil && n < *p.MinValue || p.MaxValue != nil && n > *p.MaxValue {
-			return fmt.Sprintf("%q is no number in its bounds", value)
+			return fmt.Sprintf("%q is not a number in its bounds", value)
 		}
 	}
 	return ""

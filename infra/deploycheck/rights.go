@@ -134,7 +134,7 @@ func (d Deployed) sourceRights(name string, r Resource) []Problem {
 	source := fmt.Sprint(r.Properties["EventSourceArn"])
 	parts := strings.SplitN(source, ":", 6)
 	if len(parts) < 6 || sourceActions[parts[2]] == nil {
-		return []Problem{problem(name, "%s is no event source that is known here", source)}
+		return []Problem{problem(name, "%s is not an event source that is known here", source)}
 	}
 	var found []Problem
 	for _, action := range sourceActions[parts[2]] {

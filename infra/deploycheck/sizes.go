@@ -97,7 +97,7 @@ func Environment(r Resource) int {
 	encoder := json.NewEncoder(text)
 	encoder.SetEscapeHTML(false)
 	if err := encoder.Encode(variables); err != nil {
-		refuse("an environment is no JSON: %v", err)
+		refuse("an environment is not JSON: %v", err)
 	}
 	return text.Len() - len("\n")
 }
@@ -106,7 +106,7 @@ func dashboardSizes(name string, r Resource) []Problem {
 	body := fmt.Sprint(r.Properties["DashboardBody"])
 	var parsed struct{ Widgets []any }
 	if err := json.Unmarshal([]byte(body), &parsed); err != nil {
-		return []Problem{problem(name, "its body is no JSON: %v", err)}
+		return []Problem{problem(name, "its body is not JSON: %v", err)}
 	}
 	return append(over(name, "the body", len(body), bodyLimit), over(name, "the widgets", len(parsed.Widgets), widgetLimit)...)
 }
@@ -122,7 +122,7 @@ func over(name, what string, is, most int) []Problem {
 func compact(document any) int {
 	text, err := json.Marshal(document)
 	if err != nil {
-		refuse("a policy is no JSON: %v", err)
+		refuse("a policy is not JSON: %v", err)
 	}
 	n := 0
 	for _, r := range string(text) {

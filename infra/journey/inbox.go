@@ -58,7 +58,7 @@ func (i *Inbox) Wait(ctx context.Context, kind, key string, within time.Duration
 	}
 }
 
-// receive waits some seconds for messages. Alarms arrive here too, and are no events.
+// receive waits some seconds for messages. Alarms arrive here too, and are not events.
 func (i *Inbox) receive(ctx context.Context) error {
 	out, err := i.engine.AWS(ctx, "sqs", "receive-message", "--queue-url", i.url, "--wait-time-seconds", "5", "--max-number-of-messages", "10", "--output", "json")
 	if err != nil || out == "" {
@@ -73,7 +73,7 @@ func (i *Inbox) receive(ctx context.Context) error {
 	for _, raw := range answer.Messages {
 		var m Message
 		if err := json.Unmarshal([]byte(raw.Body), &m); err != nil {
-			return fmt.Errorf("a message is no JSON: %w\n%s", err, raw.Body)
+			return fmt.Errorf("a message is not JSON: %w\n%s", err, raw.Body)
 		}
 		i.got = append(i.got, m)
 	}

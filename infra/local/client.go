@@ -184,7 +184,7 @@ func (w *Workspace) Hold(ctx context.Context, args []string, held func() bool) (
 // stays.
 func (r *Run) Kill() error {
 	err := syscall.Kill(-r.cmd.Process.Pid, syscall.SIGKILL)
-	_ = r.Wait() // it was killed: that is no news
+	_ = r.Wait() // that it was killed is known
 	return err
 }
 

@@ -63,7 +63,7 @@ func (d Dashboard) Call(ctx context.Context, endpoint string, parameters json.Ra
 	event := map[string]json.RawMessage{}
 	if len(parameters) > 0 {
 		if err := json.Unmarshal(parameters, &event); err != nil {
-			return nil, fmt.Errorf("the button's parameters are no JSON object: %w", err)
+			return nil, fmt.Errorf("the button's parameters are not a JSON object: %w", err)
 		}
 	}
 	event["widgetContext"] = d.Context

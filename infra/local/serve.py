@@ -7,7 +7,7 @@ IAM decides as authorize.py says. Prints the port. Then answers each line with o
 - "clock SECONDS": has S3's clock run that much ahead of this machine's from now on.
 - "fill COUNT BUCKET PREFIX": puts that many empty objects there, numbered.
 - "save": keeps everything in mind as it is now; "load": brings that back, in place of what came since.
-- "dump BUCKET": what lies in all tables, and every version in the bucket, the newest of a key first.
+- "dump BUCKET": what is in all tables, and every version in the bucket, the newest of a key first.
 """
 
 import copy

@@ -19,13 +19,13 @@ type Table struct {
 	pages  []span          // of the crowd; made when it is first scanned
 }
 
-// span is the states whose rows lie on one page, [from, to).
+// span is the states whose rows are on one page, [from, to).
 type span struct{ from, to int }
 
 // pageBytes is what DynamoDB reads for one page.
 const pageBytes = 1 << 20
 
-// LockTable is a table of locks and digests over the crowd, whose states lie in that
+// LockTable is a table of locks and digests over the crowd, whose states are in that
 // bucket.
 func LockTable(name string, crowd Crowd) *Table {
 	return &Table{Name: name, Hash: "LockID", Crowd: crowd}

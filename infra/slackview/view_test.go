@@ -17,7 +17,7 @@ import (
 	"github.com/lockwarden/lockwarden/infra/slackview"
 )
 
-var update = flag.Bool("update", false, "draw docs/slack.svg anew")
+var update = flag.Bool("update", false, "draw docs/slack.svg again")
 
 func golden(t *testing.T, name string) slackview.View {
 	t.Helper()

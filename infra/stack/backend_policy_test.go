@@ -74,7 +74,7 @@ func TestATeamKeepsToItsPrefix(t *testing.T) {
 }
 
 // place is where states and their locks go: those of workspaces other than the default
-// lie under their own prefix.
+// are under their own prefix.
 type place struct{ bucket, table, folder, workspaces string }
 
 func (p place) open(t *testing.T, as *local.AWS, client local.Client, mode local.Mode) (*local.Workspace, error) {

@@ -14,7 +14,7 @@ import (
 	"github.com/lockwarden/lockwarden/infra/local"
 )
 
-// A stack tells the topic of another account, once that topic's policy, the one of
+// A stack publishes to the topic of another account, once that topic's policy, the one of
 // infra/iam/central-topic.yaml, names the stack's account.
 func TestManyAccountsTellOneTopic(t *testing.T) {
 	const member, central = "123456789012", "999988887777"
@@ -42,9 +42,9 @@ func TestManyAccountsTellOneTopic(t *testing.T) {
 	if err != nil || result.Failed {
 		t.Fatalf("with the policy: %v, %s", err, result.Payload)
 	}
-	told, err := server.Published(topic)
-	if err != nil || len(told) != 1 || told[0].Attributes["type"] != "lock.stuck" {
-		t.Errorf("the topic got %+v, %v", told, err)
+	published, err := server.Published(topic)
+	if err != nil || len(published) != 1 || published[0].Attributes["type"] != "lock.stuck" {
+		t.Errorf("the topic got %+v, %v", published, err)
 	}
 }
 

@@ -27,8 +27,8 @@ const (
 // What one quiet scan of the stack's own backend does. The calls are what the tests of
 // pkg/monitor count; duration and log are what it took here, rounded up.
 const (
-	scanWrites  = 2 // of the ledger: the turn is taken, and given back with what was seen
-	scanReads   = 2 // what was told, and the lock table, consistently: each of a few kilobytes
+	scanWrites  = 2 // of the ledger: the lease is taken, and given back with what was seen
+	scanReads   = 2 // what was notified, and the lock table, consistently: each of a few kilobytes
 	scanLists   = 1 // a thousand objects
 	scanSeconds = 1.0
 	scanLogged  = 2e-6 // gigabytes
@@ -76,7 +76,7 @@ func scansAMonth(t Template) (float64, error) {
 	if length := units[strings.TrimSuffix(unit, "s")]; err == nil && length > 0 {
 		return math.Floor(float64(month) / float64(time.Duration(n)*length)), nil
 	}
-	return 0, fmt.Errorf("ScanEvery has the default %q, which is no period", every)
+	return 0, fmt.Errorf("ScanEvery has the default %q, which is not a period", every)
 }
 
 // Metrics are the stack's own ones that its dashboard shows, in order.

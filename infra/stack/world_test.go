@@ -71,7 +71,7 @@ func (w *world) prepare(t *testing.T, function, name string) *local.Stack {
 	t.Helper()
 	switch function + " " + name {
 	case "monitor schedule":
-		w.lock(t, "told/terraform.tfstate", "told")
+		w.lock(t, "notified/terraform.tfstate", "notified")
 		w.scanOutOfTurn(t)
 		w.scan(t)
 		w.clear(t) // so it is resolved, and another is there

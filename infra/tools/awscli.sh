@@ -24,7 +24,7 @@ missing() {
   echo "AWS CLI v2 is missing, and cannot be set up here: $1. Install it (Debian: apt-get install awscli; macOS: brew install awscli)" >&2
   exit 1
 }
-command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || missing 'this is no Debian'
+command -v apt-get >/dev/null && command -v dpkg-deb >/dev/null || missing 'this is not Debian'
 echo "> unpacking Debian's AWS CLI v2 into $1: half a minute, once"
 mkdir -p state/lists/partial cache/archives/partial root
 apt() {

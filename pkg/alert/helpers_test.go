@@ -16,7 +16,7 @@ import (
 )
 
 var (
-	update   = flag.Bool("update", false, "write the golden files anew")
+	update   = flag.Bool("update", false, "write the golden files again")
 	now      = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	composer = alert.Composer{
 		Account: "123456789012", Region: "eu-central-1", UnlockFunction: "lockwarden-unlock", PruneFunction: "lockwarden-prune",

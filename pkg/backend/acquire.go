@@ -16,10 +16,10 @@ import (
 )
 
 var (
-	// ErrOverMarker is for stores on which a deleted object blocks its own key for good
+	// ErrOverMarker is for stores on which a deleted object blocks its own key permanently
 	// (versitygw 1.8.0): S3 itself accepts If-None-Match over a delete marker.
 	ErrOverMarker = errors.New("the store refuses to create the object, although there is none: it counts a delete marker as an object, or another client took and released a lock twice just now")
-	errDigestRow  = errors.New("a row of that name is there that is no lock: the digest of another state")
+	errDigestRow  = errors.New("a row of that name is there that is not a lock, but the digest of another state")
 )
 
 // maxKey is S3's limit for an object's key, in bytes.

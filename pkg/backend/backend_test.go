@@ -25,7 +25,7 @@ func TestMain(m *testing.M) {
 	local.Main(m, &server)
 }
 
-// stores are one of each kind, new for each test, with a way to write what is no lock.
+// stores are one of each kind, new for each test, with a way to write what is not a lock.
 func stores(t *testing.T) map[string]struct {
 	backend.Store
 	path  func(key string) string
@@ -163,7 +163,7 @@ func TestContract(t *testing.T) {
 				t.Error("another lock went with it")
 			}
 		})
-		t.Run(name+": what is no lock is held and unreadable; found alone, with its bytes", func(t *testing.T) {
+		t.Run(name+": what is not a lock is held and unreadable; found alone, with its bytes", func(t *testing.T) {
 			for i, content := range []string{"{}", "me, until noon", `{"ID":""}`, strings.Repeat("x", 200_000)} {
 				path := s.path(fmt.Sprintf("odd/%d", i))
 				s.write(path, content)
@@ -238,7 +238,7 @@ func TestTableTellsRowsApart(t *testing.T) {
 		delete(got, path)
 	}
 	if len(got) != 0 {
-		t.Errorf("these are no locks: %v", got)
+		t.Errorf("these are not locks: %v", got)
 	}
 }
 

@@ -29,7 +29,7 @@ type canned struct {
 func (c *canned) Do(r *http.Request) (*http.Response, error) {
 	var body []byte
 	if r.Body != nil {
-		body, _ = io.ReadAll(r.Body) // it lies in memory
+		body, _ = io.ReadAll(r.Body) // it is in memory
 	}
 	c.mu.Lock()
 	defer c.mu.Unlock()

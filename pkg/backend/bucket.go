@@ -17,7 +17,7 @@ import (
 // Bucket is an S3 state bucket. Its locks are `<state key>.tflock` objects, which
 // Terraform and OpenTofu write with If-None-Match: * when use_lockfile is set.
 type Bucket struct {
-	s3   *roaming
+	s3   *regionalS3
 	name string
 	arn  string
 }

@@ -51,7 +51,7 @@ func (c *clients) table(a arn.ARN, text string) *Table {
 
 // bucket opens a bucket, in its region where that is known.
 func (c *clients) bucket(name, text, region string) *Bucket {
-	at := &roaming{clients: c.s3, bucket: name, region: c.home}
+	at := &regionalS3{clients: c.s3, bucket: name, region: c.home}
 	if region != "" {
 		at.region = region
 	}
@@ -66,7 +66,7 @@ func (c *clients) failedTable(a arn.ARN, text string, err error) *Table {
 // failedBucket stands for what a pattern names: every call fails with err.
 func (c *clients) failedBucket(p pattern, err error) *Bucket {
 	client := s3.New(c.s3(c.home).Options(), func(o *s3.Options) { o.APIOptions = append(o.APIOptions, fail(err)) })
-	return &Bucket{s3: &roaming{clients: func(string) *s3.Client { return client }, bucket: p.name, region: c.home, asked: true}, name: p.name, arn: p.text}
+	return &Bucket{s3: &regionalS3{clients: func(string) *s3.Client { return client }, bucket: p.name, region: c.home, asked: true}, name: p.name, arn: p.text}
 }
 
 // fail makes every call of a client fail before anything is sent.

@@ -8,7 +8,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/backend"
 )
 
-// A missing store is somebody's to mend; a throttle is nobody's.
+// A missing store has to be fixed by somebody; a throttle passes by itself.
 func TestWhichFailuresPassByThemselves(t *testing.T) {
 	for name, tc := range map[string]struct {
 		status int

@@ -13,10 +13,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// roaming calls S3 in the region where a bucket lies, which an S3 ARN does not say. It
+// regionalS3 calls S3 in the region of a bucket, which an S3 ARN does not say. It
 // begins at home, where nearly every bucket is, and asks only when S3 answers that the
 // bucket is elsewhere.
-type roaming struct {
+type regionalS3 struct {
 	clients func(region string) *s3.Client
 	bucket  string
 
@@ -25,9 +25,9 @@ type roaming struct {
 	asked  bool
 }
 
-// follow makes a call, and makes it again where the bucket turns out to lie. A call that
+// follow makes a call, and makes it again of the bucket once it is known. A call that
 // came to the wrong region had no effect there.
-func follow[I, O any](ctx context.Context, r *roaming, in *I, options []func(*s3.Options),
+func follow[I, O any](ctx context.Context, r *regionalS3, in *I, options []func(*s3.Options),
 	call func(*s3.Client, context.Context, *I, ...func(*s3.Options)) (*O, error),
 ) (*O, error) {
 	region, asked := r.here()
@@ -47,7 +47,7 @@ func follow[I, O any](ctx context.Context, r *roaming, in *I, options []func(*s3
 	return out, err
 }
 
-func (r *roaming) here() (region string, asked bool) {
+func (r *regionalS3) here() (region string, asked bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	return r.region, r.asked
@@ -65,7 +65,7 @@ func elsewhere(err error) bool {
 
 // ask finds the bucket's region, unless another call has found it meanwhile. HeadBucket
 // tells it, even in the error that a request to the wrong region gets.
-func (r *roaming) ask(ctx context.Context, wrong string) (string, error) {
+func (r *regionalS3) ask(ctx context.Context, wrong string) (string, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.region != wrong {
@@ -94,36 +94,36 @@ func (r *roaming) ask(ctx context.Context, wrong string) (string, error) {
 
 // The calls that buckets need, as the SDK's client has them.
 
-func (r *roaming) GetBucketVersioning(ctx context.Context, in *s3.GetBucketVersioningInput, options ...func(*s3.Options)) (*s3.GetBucketVersioningOutput, error) {
+func (r *regionalS3) GetBucketVersioning(ctx context.Context, in *s3.GetBucketVersioningInput, options ...func(*s3.Options)) (*s3.GetBucketVersioningOutput, error) {
 	return follow(ctx, r, in, options, (*s3.Client).GetBucketVersioning)
 }
 
-func (r *roaming) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input, options ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
+func (r *regionalS3) ListObjectsV2(ctx context.Context, in *s3.ListObjectsV2Input, options ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
 	return follow(ctx, r, in, options, (*s3.Client).ListObjectsV2)
 }
 
-func (r *roaming) ListObjectVersions(ctx context.Context, in *s3.ListObjectVersionsInput, options ...func(*s3.Options)) (*s3.ListObjectVersionsOutput, error) {
+func (r *regionalS3) ListObjectVersions(ctx context.Context, in *s3.ListObjectVersionsInput, options ...func(*s3.Options)) (*s3.ListObjectVersionsOutput, error) {
 	return follow(ctx, r, in, options, (*s3.Client).ListObjectVersions)
 }
 
-func (r *roaming) HeadObject(ctx context.Context, in *s3.HeadObjectInput, options ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
+func (r *regionalS3) HeadObject(ctx context.Context, in *s3.HeadObjectInput, options ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
 	return follow(ctx, r, in, options, (*s3.Client).HeadObject)
 }
 
-func (r *roaming) GetObject(ctx context.Context, in *s3.GetObjectInput, options ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+func (r *regionalS3) GetObject(ctx context.Context, in *s3.GetObjectInput, options ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
 	return follow(ctx, r, in, options, (*s3.Client).GetObject)
 }
 
-func (r *roaming) GetObjectTagging(ctx context.Context, in *s3.GetObjectTaggingInput, options ...func(*s3.Options)) (*s3.GetObjectTaggingOutput, error) {
+func (r *regionalS3) GetObjectTagging(ctx context.Context, in *s3.GetObjectTaggingInput, options ...func(*s3.Options)) (*s3.GetObjectTaggingOutput, error) {
 	return follow(ctx, r, in, options, (*s3.Client).GetObjectTagging)
 }
 
-func (r *roaming) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput, options ...func(*s3.Options)) (*s3.DeleteObjectOutput, error) {
+func (r *regionalS3) DeleteObject(ctx context.Context, in *s3.DeleteObjectInput, options ...func(*s3.Options)) (*s3.DeleteObjectOutput, error) {
 	return follow(ctx, r, in, options, (*s3.Client).DeleteObject)
 }
 
-// PutObject begins the body anew when it is sent again.
-func (r *roaming) PutObject(ctx context.Context, in *s3.PutObjectInput, options ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+// PutObject starts the body again when it is sent again.
+func (r *regionalS3) PutObject(ctx context.Context, in *s3.PutObjectInput, options ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
 	return follow(ctx, r, in, options, func(c *s3.Client, ctx context.Context, in *s3.PutObjectInput, options ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
 		if body, ok := in.Body.(io.Seeker); ok {
 			if _, err := body.Seek(0, io.SeekStart); err != nil {

@@ -147,7 +147,7 @@ func (s Search) prefix() string {
 	return common
 }
 
-// tables searches the tables of the account in one region. Those that are no lock tables
+// tables searches the tables of the account in one region. Those that are not lock tables
 // by their key are passed over, the ledger among them.
 func (s Search) tables(ctx context.Context) (Set, error) {
 	client := s.set.clients.dynamodb(s.patterns[0].arn.Region)
@@ -234,7 +234,7 @@ func (e *searchError) Error() string {
 func (e *searchError) Unwrap() error { return e.err }
 
 // noteUnmatched logs patterns that match nothing, once in the life of a function's
-// environment: that is no failure, since the first match may be made tomorrow.
+// environment: that is not a failure, since the first match may be made tomorrow.
 func (s Search) noteUnmatched(ctx context.Context, found Set) {
 	for _, p := range s.patterns {
 		covers := func(store Store) bool { return Covers(p.text, store.ARN()) }

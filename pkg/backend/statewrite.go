@@ -16,7 +16,7 @@ import (
 type Deleted struct {
 	// Marker is the version ID of the delete marker: the delete can be undone. It is "null"
 	// where versioning is suspended: the marker then took the place of the version "null", if
-	// there was one. Empty: S3 made no marker, so that the object is gone for good.
+	// there was one. Empty: S3 made no marker, so that the object is gone permanently.
 	Marker string
 }
 

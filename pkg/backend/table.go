@@ -18,7 +18,7 @@ import (
 type Table struct {
 	client *dynamodb.Client
 	arn    string
-	name   string // what requests name it by: the ARN, so that it may lie in another account
+	name   string // what requests name it by: the ARN, so that it may be in another account
 }
 
 // notDigest keeps digests from crossing the network: they outnumber locks by far. A
@@ -29,9 +29,9 @@ const notDigest = "attribute_not_exists(#digest) OR attribute_exists(#info)"
 // ARN names the table.
 func (t *Table) ARN() string { return t.arn }
 
-// Holdings streams every row that is no digest, one page of at most 1 MB in memory
+// Holdings streams every row that is not a digest, one page of at most 1 MB in memory
 // at a time. It ends after the first error, which is an *Error, and after the first row
-// which shows that the table is no lock table: one without a LockID, or a second one of
+// which shows that the table is not a lock table: one without a LockID, or a second one of
 // the same LockID. The scan is eventually consistent: a lock of the last second may be
 // missing, one that is held for minutes cannot be. The bytes of a holding with an Err are
 // not kept.

@@ -43,7 +43,7 @@ var (
 	lockEnd                 = []byte(tflock.Suffix)
 )
 
-// thinner reads a listing's XML without the objects that certainly are no locks. What it
+// thinner reads a listing's XML without the objects that certainly are not locks. What it
 // does not understand it leaves: the decoder has the last word. Nothing in a key can
 // look like a tag, since XML escapes the bracket.
 type thinner struct {

@@ -99,7 +99,7 @@ func FuzzThin(f *testing.F) {
 		want, err := locksIn(strings.NewReader(page))
 		var root struct{ XMLName xml.Name }
 		if xml.NewDecoder(strings.NewReader(page)).Decode(&root) != nil || root.XMLName.Local == "Contents" {
-			return // no listing: its objects lie in another element
+			return // not a listing: its objects are in another element
 		}
 		body := strings.TrimPrefix(page, prolog)
 		if err != nil || strings.Contains(body, "<!") || strings.Contains(body, "<?") || strings.Count(body, "<Key>") != strings.Count(body, "<Contents>") {

@@ -72,7 +72,7 @@ func (t *Times) of(path string) (at time.Time, known bool) {
 	return at, err == nil
 }
 
-// begin begins a page, or begins it anew when the SDK asks for it again.
+// begin begins a page, or starts it again when the SDK asks for it again.
 func (t *Times) begin() {
 	t.objects, t.noted, t.encoded = t.objects[:len(t.objects)-t.noted], 0, nil
 }

@@ -337,7 +337,7 @@ func meaning(err error) string {
 }
 
 // Whatever S3 refuses by 4xx had no effect, whatever its name; what may pass, and what met
-// another call, is no refusal.
+// another call, is not a refusal.
 func TestRefused(t *testing.T) {
 	for _, tc := range []struct {
 		status int

@@ -18,7 +18,7 @@ type Version struct {
 	Modified time.Time // S3's clock, in whole seconds
 }
 
-// LastVersion finds the newest version of a state that is no delete marker. current
+// LastVersion finds the newest version of a state that is not a delete marker. current
 // says whether that is the state that clients read. It fails with ErrGone when the bucket
 // has no version of it, or with *Error.
 func (b *Bucket) LastVersion(ctx context.Context, path string) (versionID string, current bool, err error) {
@@ -62,7 +62,7 @@ func (b *Bucket) versions(ctx context.Context, path string) iter.Seq2[[]Version,
 			return
 		}
 		// Without the encoding of keys that listings use: the paginator would hand back its
-		// encoded marker as it is, and S3 begin anew.
+		// encoded marker as it is, and S3 would start again.
 		pages := s3.NewListObjectVersionsPaginator(b.s3, &s3.ListObjectVersionsInput{Bucket: &b.name, Prefix: &key})
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)

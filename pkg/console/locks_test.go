@@ -243,7 +243,7 @@ func TestParameters(t *testing.T) {
 		"an unknown one":      {`"pages": 3, `, "use path and page_size"},
 		"a page too large":    {`"page_size": 5000, `, "from 1 to 200"},
 		"a size of no number": {`"page_size": "many", `, "use path and page_size"},
-		"no glob":             {`"path": "a[", `, "is no glob"},
+		"no glob":             {`"path": "a[", `, "is not a glob"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			page := w.page(from("light", 1280, tc.event))

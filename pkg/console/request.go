@@ -37,7 +37,7 @@ func ParseRequest(payload []byte) (Request, error) {
 		return r, fmt.Errorf("page_size is %d: it must be from 1 to %d", r.PageSize, maxPage)
 	}
 	if !doublestar.ValidatePattern(r.Path) {
-		return r, fmt.Errorf("path is %q, which is no glob: write it like *-states/production/**", r.Path)
+		return r, fmt.Errorf("path is %q, which is not a glob: write it like *-states/production/**", r.Path)
 	}
 	return r, nil
 }

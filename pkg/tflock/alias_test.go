@@ -21,7 +21,7 @@ func TestCleanPath(t *testing.T) {
 		"dots lead out of no bucket":                {"b/../../a", "b/a"},
 		"a folder that begins with a dot is no dot": {"b/.github/a..b", "b/.github/a..b"},
 		"a key of slashes alone stays":              {"b///", "b///"},
-		"what is no path stays":                     {"deploy", "deploy"},
+		"what is not a path stays":                  {"deploy", "deploy"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := tflock.CleanPath(tc.row); got != tc.object {

@@ -32,7 +32,7 @@ type Holding struct {
 	Path  string // bucket/key of the state
 	Raw   string // the exact bytes that were read: a release is conditional on them
 	Info  Info   // decoded Raw; meaningless when Err is set
-	Err   error  // why nobody can tell whose lock it is; nil for a readable one
+	Err   error  // why its holder is unknown; nil for a readable one
 
 	// ETag and Modified are S3's: the condition for a delete, and the server's
 	// own clock when the lock was taken. Empty and zero for a table row.
@@ -43,7 +43,7 @@ type Holding struct {
 // Row is a lock table's row, reduced to what tells a lock from everything else.
 type Row struct {
 	LockID    string
-	Info      *string // nil without the attribute; empty when it is no string
+	Info      *string // nil without the attribute; empty when it is not a string
 	HasDigest bool
 }
 

@@ -125,7 +125,7 @@ func (w *walker) walk(at string, level int, value any) {
 			w.walk(at, level+1, item)
 		}
 	case map[string]any:
-		if level > deepest || w.lock(level, v) || w.row(v) || w.ours(at, level, v) {
+		if level > deepest || w.lock(level, v) || w.row(v) || w.ownMessage(at, level, v) {
 			return
 		}
 		for _, key := range slices.Sorted(maps.Keys(v)) {
@@ -214,8 +214,8 @@ func attribute(value any) string {
 	return ""
 }
 
-// ours reads an event, an answer, or a request of ours.
-func (w *walker) ours(at string, level int, v map[string]any) bool {
+// ownMessage reads an event, an answer, or a request of ours.
+func (w *walker) ownMessage(at string, level int, v map[string]any) bool {
 	if lock, ok := v["lock"].(map[string]any); ok {
 		return w.finding(lock)
 	}

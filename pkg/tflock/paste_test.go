@@ -198,7 +198,7 @@ var wrappings = map[string]func(string) string{
 	"a string in a program, per line": func(text string) string { return eachLine("\"", "\\n\" +")(replace(`\`, `\\`, `"`, `\"`)(text)) },
 	"one line":                        replace("\n", " "),
 	"one line, blanks collapsed":      func(text string) string { return strings.Join(strings.Fields(text), " ") },
-	"one line, parted by bars":        func(text string) string { return strings.Join(strings.Split(text, "\n"), " | ") },
+	"one line, separated by bars":     func(text string) string { return strings.Join(strings.Split(text, "\n"), " | ") },
 	"one line of the frame":           func(text string) string { return strings.ReplaceAll(frame(text), "\n", " ") },
 	"blanks collapsed": func(text string) string {
 		return strings.NewReplacer("        ", " ", "      ", " ", "  ", " ").Replace(text)

@@ -41,7 +41,7 @@ func TestParseReference(t *testing.T) {
 	}{
 		"an ID alone":                       {text: id, want: tflock.Reference{ID: id}},
 		"an ID with blanks around it":       {text: " \t" + id + "\n", want: tflock.Reference{ID: id}},
-		"an ID that is no UUID":             {text: "my-own-lock_7", want: tflock.Reference{ID: "my-own-lock_7"}},
+		"an ID that is not a UUID":          {text: "my-own-lock_7", want: tflock.Reference{ID: "my-own-lock_7"}},
 		"the framed error":                  {text: pasted, want: whole},
 		"the error without a frame":         {text: plain, want: whole},
 		"the error in colours":              {text: "\x1b[31m" + strings.ReplaceAll(pasted, "│", "\x1b[0m\x1b[31m│\x1b[0m") + "\x1b[0m", want: whole},

@@ -106,7 +106,7 @@ func TestFromRow(t *testing.T) {
 		"Terragrunt's empty digest is not a lock":               {tflock.Row{LockID: "b/k-md5"}, false, false},
 		"a row with Info and Digest is a lock":                  {tflock.Row{LockID: "b/k", Info: text(realInfo), HasDigest: true}, true, true},
 		"a row of another tool is held and unreadable":          {tflock.Row{LockID: "deploy"}, true, false},
-		"a row with an Info that is no lock is unreadable":      {tflock.Row{LockID: "b/k", Info: text("me, until noon")}, true, false},
+		"a row with an Info that is not a lock is unreadable":   {tflock.Row{LockID: "b/k", Info: text("me, until noon")}, true, false},
 		"a row with an Info of another type is unreadable":      {tflock.Row{LockID: "b/k-md5", Info: text("")}, true, false},
 		"a row with an empty ID is unreadable, as {} is a trap": {tflock.Row{LockID: "b/k", Info: text("{}")}, true, false},
 	} {

@@ -19,7 +19,7 @@ func Read(r io.Reader) (Summary, error) {
 
 // Verify reads bytes of which it is not known that they are a state, and no further than to
 // the place that shows that they are none: where they stop being JSON, or at once if they
-// are no object. Its answer about a state is that of Read; see Summary.State.
+// are not objects. Its answer about a state is that of Read; see Summary.State.
 //
 // Errors are those of Read.
 func Verify(r io.Reader) (Summary, error) {
@@ -45,7 +45,7 @@ var errStop = errors.New("enough has been read")
 type decoder struct {
 	scan   *scanner
 	probe  bool // stop at the first managed object
-	verify bool // stop where it is no state
+	verify bool // stop where it is not a state
 	sum    Summary
 
 	seen         []string // top-level keys so far

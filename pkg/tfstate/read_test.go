@@ -80,7 +80,7 @@ func TestReadCondition(t *testing.T) {
 		{"check results of any shape do not matter", `{"version":4,"resources":[],"check_results":{"a":[1,-2.5e+3,true,false,null,"é\u00e9\ud83d"]}}`, tfstate.Empty, ""},
 		{"an escaped key is the key it spells", `{"\u0076ersion":4,"resou\u0072ces":[]}`, tfstate.Empty, ""},
 		{"data sources are not managed", `{"version":4,"resources":[{"mode":"data","type":"aws_ami","instances":[{},{}]}]}`, tfstate.Empty, ""},
-		{"a managed resource without instances is no object", `{"version":4,"resources":[{"mode":"managed","type":"aws_vpc","instances":[]}]}`, tfstate.Empty, ""},
+		{"a managed resource without instances is not an object", `{"version":4,"resources":[{"mode":"managed","type":"aws_vpc","instances":[]}]}`, tfstate.Empty, ""},
 		{"the largest serial is read", `{"version":4,"serial":18446744073709551615,"resources":[]}`, tfstate.Empty, ""},
 		{"nesting within reason is read", `{"version":4,"resources":[],"check_results":` + deep(900) + `}`, tfstate.Empty, ""},
 
@@ -98,13 +98,13 @@ func TestReadCondition(t *testing.T) {
 		{"an encryption version alone counts", `{"version":4,"resources":[],"encryption_version":"v0"}`, tfstate.Encrypted, ""},
 		{"encryption comes before resources", `{"encryption_version":"v0","version":4,"resources":[` + managed + `]}`, tfstate.Encrypted, ""},
 
-		{"zero bytes are no state", "", tfstate.Unreadable, "no bytes"},
-		{"white space is no state", " \n", tfstate.Unreadable, "cut off at byte 2"},
+		{"zero bytes are not a state", "", tfstate.Unreadable, "no bytes"},
+		{"white space is not a state", " \n", tfstate.Unreadable, "cut off at byte 2"},
 		{"a byte order mark is not JSON", "\ufeff{}", tfstate.Unreadable, "a value is missing at byte 0"},
 		{"text is not JSON", "AccessDenied", tfstate.Unreadable, "a value is missing at byte 0"},
-		{"null is no state", "null", tfstate.Unreadable, "not a JSON object"},
-		{"a list is no state", `[{"version":4,"resources":[]}]`, tfstate.Unreadable, "not a JSON object"},
-		{"an object with nothing in it is no state", "{}", tfstate.Unreadable, "no state version"},
+		{"null is not a state", "null", tfstate.Unreadable, "not a JSON object"},
+		{"a list is not a state", `[{"version":4,"resources":[]}]`, tfstate.Unreadable, "not a JSON object"},
+		{"an object with nothing in it is not a state", "{}", tfstate.Unreadable, "no state version"},
 		{"version 3 cannot be judged", `{"version":3,"serial":1,"modules":[{"path":["root"],"outputs":{},"resources":{}}]}`, tfstate.Unreadable, "state version 3"},
 		{"version 3 with a list of resources cannot be judged", `{"version":3,"resources":[]}`, tfstate.Unreadable, "state version 3"},
 		{"version 5 cannot be judged", `{"version":5,"resources":[]}`, tfstate.Unreadable, "state version 5"},
@@ -125,8 +125,8 @@ func TestReadCondition(t *testing.T) {
 		{"a resource without a mode is doubtful", `{"version":4,"resources":[{"instances":[]}]}`, tfstate.Unreadable, "neither managed nor data"},
 		{"an unknown mode is doubtful", `{"version":4,"resources":[{"mode":"ephemeral","instances":[]}]}`, tfstate.Unreadable, "neither managed nor data"},
 		{"a mode in capitals is unknown", `{"version":4,"resources":[{"mode":"Data","instances":[]}]}`, tfstate.Unreadable, "neither managed nor data"},
-		{"a mode that is no text is doubtful", `{"version":4,"resources":[{"mode":0,"instances":[]}]}`, tfstate.Unreadable, "mode of a resource is not a string"},
-		{"a type that is no text is doubtful", `{"version":4,"resources":[{"mode":"data","type":1,"instances":[]}]}`, tfstate.Unreadable, "type of a resource"},
+		{"a mode that is not a text is doubtful", `{"version":4,"resources":[{"mode":0,"instances":[]}]}`, tfstate.Unreadable, "mode of a resource is not a string"},
+		{"a type that is not a text is doubtful", `{"version":4,"resources":[{"mode":"data","type":1,"instances":[]}]}`, tfstate.Unreadable, "type of a resource"},
 		{"a managed resource without a list of instances is doubtful", `{"version":4,"resources":[{"mode":"managed"}]}`, tfstate.Unreadable, "no list of instances"},
 		{"instances of null are doubtful", `{"version":4,"resources":[{"mode":"managed","instances":null}]}`, tfstate.Unreadable, "not a list"},
 		{"doubt comes before resources", `{"version":4,"resources":[` + managed + `,{}]}`, tfstate.Unreadable, "neither managed nor data"},
@@ -203,7 +203,7 @@ func TestReadTypes(t *testing.T) {
 			t.Errorf("got %+v (-want +got):\n%s", got, diff)
 		}
 	})
-	t.Run("a type that is no name is counted and not repeated", func(t *testing.T) {
+	t.Run("a type that is not a name is counted and not repeated", func(t *testing.T) {
 		hostile := []string{`"<script>"`, `"a\nb"`, `""`, `"é"`, `"` + strings.Repeat("a", 129) + `"`, `"` + strings.Repeat("a", 1<<20) + `"`}
 		var resources []string
 		for _, kind := range hostile {

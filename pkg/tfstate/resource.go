@@ -10,7 +10,7 @@ import (
 // resource is what matters of one element of "resources".
 type resource struct {
 	mode         mode
-	kind         []byte // the resource type; empty if it is no fit name
+	kind         []byte // the resource type; empty if it does not look like one
 	instances    int
 	hasInstances bool
 	seen         [len(judged)]bool

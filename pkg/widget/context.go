@@ -47,7 +47,7 @@ var ErrRefresh = errors.New("this call came from a refresh of the dashboard and 
 // object, null or nothing there.
 func parameters(raw json.RawMessage) map[string]json.RawMessage {
 	var params map[string]json.RawMessage
-	_ = json.Unmarshal(raw, &params) // what is no object has no parameters
+	_ = json.Unmarshal(raw, &params) // what is not an object has no parameters
 	return params
 }
 
@@ -93,7 +93,7 @@ func parseContext(raw []byte) Context {
 	var f struct {
 		DashboardName, WidgetID, AccountID, Theme, Timezone, Width, Forms, Params json.RawMessage
 	}
-	_ = json.Unmarshal(raw, &f) // what is no object has no fields
+	_ = json.Unmarshal(raw, &f) // what is not an object has no fields
 	var zone, forms, all map[string]json.RawMessage
 	_, _ = json.Unmarshal(f.Timezone, &zone), json.Unmarshal(f.Forms, &forms)
 	_ = json.Unmarshal(forms["all"], &all)

@@ -8,7 +8,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/plain"
 )
 
-// Palette are the colours of a theme. Each pair of a text and what it lies on has the
+// Palette are the colours of a theme. Each pair of a text and its background has the
 // contrast that WCAG 2 asks for at level AA, and a test holds them to it.
 type Palette struct {
 	Ground, Text, Quiet, Line string

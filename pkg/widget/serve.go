@@ -10,7 +10,7 @@ import (
 //
 // handle does the work, and gets the context of the dashboard or nil; draw makes the
 // page of its answer or of its error. A dashboard would show a failed invocation as
-// raw JSON, so towards one an error is told on the page, and logged.
+// raw JSON, so towards one an error is shown on the page, and logged.
 func Serve[A any](
 	handle func(ctx context.Context, payload json.RawMessage, at *Context) (A, error),
 	draw func(at Context, answer A, err error) string,

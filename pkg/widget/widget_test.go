@@ -81,14 +81,14 @@ func TestARefreshIsNoClick(t *testing.T) {
 
 func TestDamagedContexts(t *testing.T) {
 	for name, event := range map[string]string{
-		"no object":                    `{"widgetContext": 7}`,
-		"null":                         `{"widgetContext": null}`,
-		"empty":                        `{"widgetContext": {}}`,
-		"every field of another type":  `{"widgetContext": {"dashboardName": 1, "theme": [], "timezone": "UTC", "width": "wide", "forms": []}}`,
-		"a time zone that is none":     `{"widgetContext": {"timezone": {"offsetISO": "two hours"}}}`,
-		"a form that is none":          `{"widgetContext": {"forms": {"all": [1]}}}`,
-		"a width out of all bounds":    `{"widgetContext": {"width": -1e300}}`,
-		"a return that is no function": `{"widgetContext": {}, "return_to": "javascript:alert(1)"}`,
+		"no object":                       `{"widgetContext": 7}`,
+		"null":                            `{"widgetContext": null}`,
+		"empty":                           `{"widgetContext": {}}`,
+		"every field of another type":     `{"widgetContext": {"dashboardName": 1, "theme": [], "timezone": "UTC", "width": "wide", "forms": []}}`,
+		"a time zone that is none":        `{"widgetContext": {"timezone": {"offsetISO": "two hours"}}}`,
+		"a form that is none":             `{"widgetContext": {"forms": {"all": [1]}}}`,
+		"a width out of all bounds":       `{"widgetContext": {"width": -1e300}}`,
+		"a return that is not a function": `{"widgetContext": {}, "return_to": "javascript:alert(1)"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
 			at, rest := widget.Split([]byte(event))
@@ -131,7 +131,7 @@ func FuzzSplit(f *testing.F) {
 			decoder := json.NewDecoder(strings.NewReader(text))
 			decoder.UseNumber() // JSON's numbers have no bounds
 			if err := decoder.Decode(into); err != nil {
-				t.Fatalf("%s is no object: %v", text, err)
+				t.Fatalf("%s is not an object: %v", text, err)
 			}
 		}
 		delete(before, "widgetContext")
@@ -219,7 +219,7 @@ func TestContentStaysContent(t *testing.T) {
 	})
 }
 
-// WCAG 2 asks for a contrast of 4.5 to 1 between a text and what it lies on.
+// WCAG 2 asks for a contrast of 4.5 to 1 between a text and its background.
 func TestEveryTextHasContrast(t *testing.T) {
 	for name, p := range map[string]widget.Palette{"light": widget.Light, "dark": widget.Dark} {
 		for pair, colours := range map[string][2]string{

@@ -30,7 +30,7 @@ const connections = 64
 const minCompress = 10 << 10
 
 // AWS is how functions reach AWS: where Lambda runs them, as the role that it gives them.
-// Its error names each variable that is missing, or what is no boolean, and says no
+// Its error names each variable that is missing, or is not a boolean, and says no
 // credential.
 func AWS() (aws.Config, error) {
 	p, err := env.ParseAs[place]()
@@ -41,7 +41,7 @@ func AWS() (aws.Config, error) {
 		Region:      p.Region,
 		Credentials: credentials.NewStaticCredentialsProvider(p.AccessKey, p.Secret, p.SessionToken),
 		// As many connections stay open as workers talk at once: the SDK's own ten would open
-		// most of them anew for each call.
+		// most of them again for each call.
 		HTTPClient:                  awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = connections }),
 		RequestMinCompressSizeBytes: minCompress,
 		ConfigSources:               []any{p},

@@ -20,7 +20,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-var update = flag.Bool("update", false, "write the sample events and the golden files anew")
+var update = flag.Bool("update", false, "write the sample events and the golden files again")
 
 // stores hold a lock with both halves.
 var stores = []string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks", "arn:aws:s3:::states"}

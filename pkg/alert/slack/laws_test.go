@@ -117,9 +117,9 @@ var (
 	// links are the ones that we make: their hosts and texts are ours.
 	links = regexp.MustCompile(`<https://(github\.com/lockwarden/|[a-z0-9-]+\.console\.aws\.amazon\.com/)[^<>| ]*\|(State object|Runbook|Dashboard|Alarm)>`)
 	codes = regexp.MustCompile("```[^`]+```|`[^`\n]+`")
-	// ours is all that remains of a mrkdwn text of ours when links and code are gone.
-	ours     = regexp.MustCompile(`^(\*[A-Z][A-Za-z ,:?]*\*)?[A-Za-z0-9 ,.:;?'·\n-]*$`)
-	entities = regexp.MustCompile(`&(amp|lt|gt);`)
+	// markupOfEvents is all that remains of a mrkdwn text of ours when links and code are gone.
+	markupOfEvents = regexp.MustCompile(`^(\*[A-Z][A-Za-z ,:?]*\*)?[A-Za-z0-9 ,.:;?'·\n-]*$`)
+	entities       = regexp.MustCompile(`&(amp|lt|gt);`)
 )
 
 // harmless fails when a text can mention, link, or be read as markup that is not ours.
@@ -143,7 +143,7 @@ func harmless(t failer, x text) {
 				t.Fatalf("a mention or a link in the code %q", code)
 			}
 		}
-		if rest = codes.ReplaceAllString(rest, ""); !ours.MatchString(rest) {
+		if rest = codes.ReplaceAllString(rest, ""); !markupOfEvents.MatchString(rest) {
 			t.Fatalf("markup that is not ours: %q", rest)
 		}
 	default:
@@ -217,7 +217,7 @@ func TestNoContentBreaksALimitOrForgesMarkup(t *testing.T) {
 			e.Actions = alert.Actions{Unlock: draw("command")}
 			e.Time = time.Unix(rapid.Int64Range(-6e10, 2.5e11).Draw(t, "time"), 0)
 		default:
-			e = composer.Lock(kind, finding(), rapid.IntRange(1, 9).Draw(t, "told"), now)
+			e = composer.Lock(kind, finding(), rapid.IntRange(1, 9).Draw(t, "notified"), now)
 		}
 		raw, err := json.Marshal(e)
 		if err != nil {
@@ -368,7 +368,7 @@ func (p post) all() []string {
 }
 
 // An end, a reminder and an alert are told apart by their first character and colour.
-func TestKindsAreToldApartAtAGlance(t *testing.T) {
+func TestKindsDifferAtAGlance(t *testing.T) {
 	seen := map[string]string{}
 	for _, name := range []string{"lock-stuck", "lock-reminder", "lock-reminder-critical", "lock-resolved", "lock-released", "lock-refused", "scan-failed", "prune-report"} {
 		raw, err := json.Marshal(samples()[name].content)

@@ -84,7 +84,7 @@ func (p *Poster) post(ctx context.Context, m events.SNSEntity) error {
 	return nil
 }
 
-// deliver tries until the message is there, is refused for good, or the time is up. It
+// deliver tries until the message is there, is refused permanently, or the time is up. It
 // waits as long as Retry-After says, and gives up at once when that is too long.
 func (p *Poster) deliver(ctx context.Context, body []byte) (attempts int, err error) {
 	address, err := p.Secret.value(ctx)

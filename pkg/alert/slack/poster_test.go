@@ -195,9 +195,9 @@ func TestParameters(t *testing.T) {
 		"a name that gained one":             {"/slack", map[string]types.Parameter{"slack": secure(webhookURL)}, "", ""},
 		"a URL with a line break":            {"slack", map[string]types.Parameter{"slack": secure(" " + webhookURL + "\n")}, "", ""},
 		"any http URL":                       {"slack", map[string]types.Parameter{"slack": secure("http://hooks.slack.example:8080/x?token=s3cr3t")}, "", ""},
-		"a parameter that is no secret":      {"slack", map[string]types.Parameter{"slack": clear}, "", "SecureString"},
+		"a parameter that is not a secret":   {"slack", map[string]types.Parameter{"slack": clear}, "", "SecureString"},
 		"a parameter that is not there":      {"slack", nil, "from the parameter slack", ""},
-		"a text that is no URL":              {"slack", map[string]types.Parameter{"slack": secure("s3cr3t")}, "holds no http or https URL", ""},
+		"a text that is not a URL":           {"slack", map[string]types.Parameter{"slack": secure("s3cr3t")}, "holds no http or https URL", ""},
 		"a URL that cannot be parsed":        {"slack", map[string]types.Parameter{"slack": secure("https://hooks.slack.example/%zzSECRET")}, "holds no http or https URL", ""},
 		"a URL that posts nothing over HTTP": {"slack", map[string]types.Parameter{"slack": secure("ftp://hooks.slack.example/SECRET")}, "holds no http or https URL", ""},
 	} {

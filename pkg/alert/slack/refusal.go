@@ -10,14 +10,14 @@ import (
 	"syscall"
 )
 
-// RefusedError is a refusal for good: the same message would be refused again.
+// RefusedError is a permanent refusal: the same message would be refused again.
 type RefusedError struct {
 	Status int    // of HTTP
 	Word   string // Slack's word for it; empty when it said none that is known
 }
 
 func (e *RefusedError) Error() string {
-	return fmt.Sprintf("the webhook refused the message for good: %s: %s", strings.TrimSpace(fmt.Sprint(e.Status, " ", e.Word)), e.remedy())
+	return fmt.Sprintf("the webhook refused the message permanently: %s: %s", strings.TrimSpace(fmt.Sprint(e.Status, " ", e.Word)), e.remedy())
 }
 
 // remedies are what to do about the words that Slack's documentation names.
