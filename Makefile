@@ -177,8 +177,10 @@ $(foreach name,LOCK_ID REASON FORCE DRY_RUN STACK $(given),$(eval override $(nam
 export LOCK_ID REASON FORCE DRY_RUN STACK
 endif
 unlock: ## release a lock: make unlock LOCK_ID='…' REASON='…' [FORCE=true] [DRY_RUN=true] [STACK=lockwarden]; or pipe the error into it
-	@# The shell finds aws: a python3 of pyenv puts folders of its own before those of the user.
-	@AWS="$$(command -v aws || true)" python3 $(TOOLS)/unlock.py
+	@# Texts go by the environment and standard input, never through a shell. With a REASON it does not ask again.
+	@set --; [ "$${FORCE-}" != true ] || set -- "$$@" --force; [ "$${DRY_RUN-}" != true ] || set -- "$$@" --dry-run; [ -z "$${REASON-}" ] || set -- "$$@" --yes; \
+	[ -z "$${LOCK_ID-}" ] || exec < <(printf '%s' "$$LOCK_ID"); \
+	LOCKWARDEN_STACK="$${STACK:-lockwarden}" LOCKWARDEN_REASON="$${REASON-}" exec go run -trimpath ./cmd/lockwarden unlock - "$$@"
 
 clean: ## remove all that make set up or built
 	rm -rf $(B) .aws-sam

@@ -34,6 +34,11 @@ func askTerminal(question string) (string, error) {
 	return strings.TrimSpace(answer), err
 }
 
+func isTerminal(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode()&os.ModeCharDevice != 0
+}
+
 // printJSON prints an answer as it is, with control and direction characters escaped.
 func (t terminal) printJSON(answer []byte) error {
 	var b bytes.Buffer

@@ -46,7 +46,7 @@ const maxPaste = 1 << 20
 // Run releases a lock in two calls: a dry run finds it and shows the evidence, and the
 // second names what was shown, so that nothing else can go.
 func (c unlockCommand) Run(ctx context.Context, s *session) error {
-	text, err := c.text(s.in)
+	text, err := c.text(s)
 	if err != nil {
 		return err
 	}
@@ -76,11 +76,14 @@ func (c unlockCommand) Run(ctx context.Context, s *session) error {
 	return s.end(raw, done)
 }
 
-func (c unlockCommand) text(in io.Reader) (string, error) {
+func (c unlockCommand) text(s *session) (string, error) {
 	if c.ID != "" && c.ID != "-" {
 		return c.ID, nil
 	}
-	text, err := io.ReadAll(io.LimitReader(in, maxPaste+1))
+	if f, ok := s.in.(*os.File); ok && isTerminal(f) {
+		fmt.Fprintln(s.err, "Paste the client's error or the alert, then press Ctrl-D:")
+	}
+	text, err := io.ReadAll(io.LimitReader(s.in, maxPaste+1))
 	switch {
 	case err != nil:
 		return "", fmt.Errorf("standard input: %w", err)

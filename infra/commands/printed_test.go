@@ -165,7 +165,9 @@ func TestAPrintedCommandInShells(t *testing.T) {
 				t.Errorf("into a pipe it printed %q, %v", out, err)
 			}
 			log := filepath.Join(t.TempDir(), "log")
-			write(t, log, "kept\n", 0o600)
+			if err := os.WriteFile(log, []byte("kept\n"), 0o600); err != nil {
+				t.Fatal(err)
+			}
 			if _, err := run("", " >> '"+log+"'"); err != nil {
 				t.Error(err)
 			}
