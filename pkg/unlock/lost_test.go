@@ -9,6 +9,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
@@ -174,6 +176,41 @@ func TestSomethingUnreadableOnThePath(t *testing.T) {
 	}
 	if h, there, err := w.set.Tables[0].Find(t.Context(), w.Path("k")); err != nil || !there || h.Raw != "me, until noon" {
 		t.Errorf("left %+v, %v, %v", h, there, err)
+	}
+}
+
+// What cannot be read elsewhere may be the lock that an ID alone names: the answer counts
+// it and asks for the path. With the path it is no matter.
+func TestNotFoundBesideWhatCannotBeReadElsewhere(t *testing.T) {
+	w := newWorld(t)
+	for _, key := range []string{"j.tflock", "l.tflock"} {
+		if _, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: &key, Body: strings.NewReader("no lock at all")}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	a, err := w.run(&local.Wire{}, request(w, "named", ""))
+	if err != nil || a.Outcome != unlock.NotFound || !strings.Contains(a.Message, "2 cannot be read and may be it") || !strings.Contains(a.Message, "path") {
+		t.Errorf("by its ID: %+v, %v", a, err)
+	}
+	a, err = w.run(&local.Wire{}, request(w, "named", fmt.Sprintf(`,"path":%q`, w.Path("k"))))
+	if err != nil || a.Outcome != unlock.NotFound || strings.Contains(a.Message, "cannot be read") {
+		t.Errorf("by its path: %+v, %v", a, err)
+	}
+	a, err = w.run(&local.Wire{}, request(w, "named", fmt.Sprintf(`,"path":%q`, w.Path("j"))))
+	if err != nil || a.Outcome != unlock.Refused {
+		t.Errorf("by the path of what cannot be read: %+v, %v", a, err)
+	}
+	if left := w.held(); len(left) != 2 || len(w.published()) != 1 { // the refusal
+		t.Errorf("left %q, published %q", left, w.published())
+	}
+	w.lock("k", "named", w.set.Buckets[0])
+	lost := &local.Wire{Lose: func(call string) bool { return call == "DELETE" }, Refuse: func(call string) bool { return call == "POST" }}
+	if a, err := w.run(lost, request(w, "named", "")); err != nil || a.Outcome != unlock.Released {
+		t.Fatalf("released: %+v, %v", a, err)
+	}
+	a, err = w.run(&local.Wire{}, request(w, "named", ""))
+	if err != nil || a.Outcome != unlock.NotFound || !strings.Contains(a.Message, "is gone") {
+		t.Errorf("repeated: an earlier release explains it better than what cannot be read: %+v, %v", a, err)
 	}
 }
 
