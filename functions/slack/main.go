@@ -27,8 +27,12 @@ func wire() (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	secrets, err := wiring.For(cfg, ssm.ServiceID)
+	if err != nil {
+		return nil, err
+	}
 	p := &slack.Poster{
-		Secret:   slack.NewSecret(ssm.NewFromConfig(cfg), s.Webhook),
+		Secret:   slack.NewSecret(ssm.NewFromConfig(secrets), s.Webhook),
 		Renderer: slack.Renderer{Dashboard: s.Dashboard.URL(cfg.Region)},
 		HTTP:     slack.NewClient(), Log: slog.Default(),
 	}

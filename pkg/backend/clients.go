@@ -15,24 +15,23 @@ import (
 // clients opens stores, with one client a region for all of them.
 type clients struct {
 	home     string // the functions' region
-	byName   bool   // emulators know a table by its name only
 	dynamodb func(region string) *dynamodb.Client
 	s3       func(region string) *s3.Client
 
 	unmatched sync.Map // patterns of which was said that they match nothing
 }
 
-func newClients(cfg aws.Config) *clients {
+func newClients(tables, buckets aws.Config) *clients {
 	return &clients{
-		home: cfg.Region, byName: cfg.BaseEndpoint != nil,
+		home: buckets.Region,
 		dynamodb: regional(func(region string) *dynamodb.Client {
-			return dynamodb.NewFromConfig(cfg, func(o *dynamodb.Options) { o.Region = region })
+			return dynamodb.NewFromConfig(tables, func(o *dynamodb.Options) { o.Region = region })
 		}),
 		s3: regional(func(region string) *s3.Client {
-			return s3.NewFromConfig(cfg, func(o *s3.Options) {
+			return s3.NewFromConfig(buckets, func(o *s3.Options) {
 				o.Region = region
-				// Emulators have no host name for each bucket.
-				o.UsePathStyle = cfg.BaseEndpoint != nil
+				// Stores beside AWS have no host name for each bucket.
+				o.UsePathStyle = o.BaseEndpoint != nil
 				// State objects in parts carry checksums that the SDK cannot check and warns of.
 				o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 				o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
@@ -43,7 +42,7 @@ func newClients(cfg aws.Config) *clients {
 
 func (c *clients) table(a arn.ARN, text string) *Table {
 	t := &Table{client: c.dynamodb(a.Region), arn: text, name: text}
-	if c.byName {
+	if besideAWS(t.client.Options().BaseEndpoint) { // such a store knows a table by its name only
 		t.name = strings.TrimPrefix(a.Resource, tableKind.prefix)
 	}
 	return t

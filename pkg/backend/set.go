@@ -32,7 +32,13 @@ type Set struct {
 // AWS. The error names every ARN that is not one; a place that is named twice is read
 // once. testdata/arns.json has the values that must be accepted and refused.
 func Open(cfg aws.Config, tableARNs, bucketARNs []string) (Set, error) {
-	set := Set{clients: newClients(cfg)}
+	return OpenEach(cfg, cfg, tableARNs, bucketARNs)
+}
+
+// OpenEach is Open with a configuration of its own for tables and for buckets, whose
+// credentials may differ where one of them is beside AWS.
+func OpenEach(tables, buckets aws.Config, tableARNs, bucketARNs []string) (Set, error) {
+	set := Set{clients: newClients(tables, buckets)}
 	errs := []error{
 		set.add(tableARNs, tableKind, func(p pattern) { set.Tables = append(set.Tables, set.clients.table(p.arn, p.text)) }),
 		set.add(bucketARNs, bucketKind, func(p pattern) { set.Buckets = append(set.Buckets, set.clients.bucket(p.name, p.text, "")) }),

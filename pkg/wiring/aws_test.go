@@ -2,12 +2,23 @@ package wiring_test
 
 import (
 	"errors"
+	"maps"
 	"net/http"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/lockwarden/lockwarden/pkg/wiring"
 )
@@ -32,6 +43,11 @@ func TestClientsGoWhereTheEnvironmentSays(t *testing.T) {
 		"to an endpoint for FIPS":         {map[string]string{"AWS_USE_FIPS_ENDPOINT": "true"}, "dynamodb-fips.us-east-1.amazonaws.com"},
 		"to an endpoint with IPv6":        {map[string]string{"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "dynamodb.us-east-1.api.aws"},
 		"to an emulator":                  {map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:5000"}, "127.0.0.1:5000"},
+		"to a table store beside AWS":     {map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:8000"}, "127.0.0.1:8000"},
+		"to AWS although buckets are not": {map[string]string{"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9000"}, "dynamodb.us-east-1.amazonaws.com"},
+		"to AWS where endpoints are to be ignored": {
+			map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:5000", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, "dynamodb.us-east-1.amazonaws.com",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			set(t, lambda, tc.more)
@@ -61,9 +77,116 @@ func TestClientsGoWhereTheEnvironmentSays(t *testing.T) {
 	}
 }
 
+// endpoints gives the endpoint of each service that functions and the CLI call; empty: AWS's
+// own.
+func endpoints(cfg aws.Config) map[string]string {
+	return map[string]string{
+		"CLOUDFORMATION": aws.ToString(cloudformation.NewFromConfig(cfg).Options().BaseEndpoint),
+		"CLOUDWATCH":     aws.ToString(cloudwatch.NewFromConfig(cfg).Options().BaseEndpoint),
+		"DYNAMODB":       aws.ToString(dynamodb.NewFromConfig(cfg).Options().BaseEndpoint),
+		"LAMBDA":         aws.ToString(lambda.NewFromConfig(cfg).Options().BaseEndpoint),
+		"S3":             aws.ToString(s3.NewFromConfig(cfg).Options().BaseEndpoint),
+		"SNS":            aws.ToString(sns.NewFromConfig(cfg).Options().BaseEndpoint),
+		"SQS":            aws.ToString(sqs.NewFromConfig(cfg).Options().BaseEndpoint),
+		"SSM":            aws.ToString(ssm.NewFromConfig(cfg).Options().BaseEndpoint),
+	}
+}
+
+// Whatever the variables say of endpoints, functions understand them as the SDK does.
+func TestEndpointsAreThoseOfTheSDK(t *testing.T) {
+	const unset = "(unset)"
+	set(t, map[string]string{
+		"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "hushhush",
+		"AWS_CONFIG_FILE": os.DevNull, "AWS_SHARED_CREDENTIALS_FILE": os.DevNull,
+	})
+	put := func(t *testing.T, name, value string) {
+		t.Setenv(name, value) // restores it at the end
+		if value == unset {
+			if err := os.Unsetenv(name); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	for _, service := range []string{"CLOUDFORMATION", "CLOUDWATCH", "DYNAMODB", "LAMBDA", "S3", "SNS", "SQS", "SSM"} {
+		for _, global := range []string{unset, "", "http://all.example"} {
+			for _, own := range []string{unset, "", "https://own.example/path"} {
+				for _, ignore := range []string{unset, "", "false", "true", "TRUE"} {
+					t.Run(service+"="+own+" all="+global+" ignore="+ignore, func(t *testing.T) {
+						put(t, "AWS_ENDPOINT_URL", global)
+						put(t, "AWS_ENDPOINT_URL_"+service, own)
+						put(t, "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS", ignore)
+						ours, err := wiring.AWS()
+						if err != nil {
+							t.Fatal(err)
+						}
+						theirs, err := config.LoadDefaultConfig(t.Context())
+						if err != nil {
+							t.Fatal(err)
+						}
+						if got, want := endpoints(ours), endpoints(theirs); !maps.Equal(got, want) {
+							t.Errorf("%v, and the SDK has %v", got, want)
+						}
+					})
+				}
+			}
+		}
+	}
+}
+
+// States beside AWS and alerts in AWS: each service is called at its own endpoint, as its own
+// caller.
+func TestStoresBesideAWSHaveEndpointsAndKeysOfTheirOwn(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "credentials")
+	if err := os.WriteFile(file, []byte("[default]\naws_access_key_id=DEFAULTKEY\naws_secret_access_key=x\n\n# the store\n[store]\naws_access_key_id = STOREKEY\n"+
+		"aws_secret_access_key = sto=re\n[half]\naws_access_key_id=HALFKEY\n[role]\nrole_arn=arn:aws:iam::123456789012:role/x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	lambda := map[string]string{
+		"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "hushhush",
+		"AWS_SHARED_CREDENTIALS_FILE": file, "LOCKWARDEN_PROFILE_S3": "store",
+	}
+	set(t, lambda)
+	cfg, err := wiring.AWS()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for service, want := range map[string]string{s3.ServiceID: "STOREKEY", sns.ServiceID: "AKIDEXAMPLE"} {
+		own, err := wiring.For(cfg, service)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if keys, err := own.Credentials.Retrieve(t.Context()); err != nil || keys.AccessKeyID != want || (want == "STOREKEY" && keys.SecretAccessKey != "sto=re") {
+			t.Errorf("%s is called as %s (%v)", service, keys.AccessKeyID, err)
+		}
+	}
+	for profile, want := range map[string]string{"half": "aws_secret_access_key", "role": "other kinds of profiles", "nobody": "no such profile"} {
+		t.Run("a profile that cannot be used is named with its file: "+profile, func(t *testing.T) {
+			t.Setenv("LOCKWARDEN_PROFILE_S3", profile)
+			_, err := wiring.For(cfg, s3.ServiceID)
+			if err == nil || strings.Contains(err.Error(), "KEY\"") || strings.Contains(err.Error(), "HALFKEY") {
+				t.Fatalf("got %v", err)
+			}
+			for _, part := range []string{"LOCKWARDEN_PROFILE_S3", file, want} {
+				if !strings.Contains(err.Error(), part) {
+					t.Errorf("does not name %q: %v", part, err)
+				}
+			}
+		})
+	}
+	t.Run("a file that is not there", func(t *testing.T) {
+		t.Setenv("AWS_SHARED_CREDENTIALS_FILE", file+"-gone")
+		if _, err := wiring.For(cfg, s3.ServiceID); !errors.Is(err, os.ErrNotExist) {
+			t.Errorf("got %v", err)
+		}
+	})
+}
+
 func set(t *testing.T, all ...map[string]string) {
 	t.Helper()
-	for _, name := range []string{"AWS_ENDPOINT_URL", "AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT"} {
+	for _, name := range []string{
+		"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SNS", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
+		"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "LOCKWARDEN_PROFILE_S3",
+	} {
 		t.Setenv(name, "")
 	}
 	for _, some := range all {

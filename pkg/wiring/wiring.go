@@ -11,7 +11,9 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/caarlos0/env/v11"
 
@@ -49,6 +51,7 @@ type Parts struct {
 	Region     string
 
 	aws   aws.Config
+	sns   aws.Config
 	topic string
 }
 
@@ -62,15 +65,19 @@ func (s Sight) Open() (Parts, error) {
 	errs := []error{err, Positive("STUCK_AFTER", s.StuckAfter), Positive("RELEASE_GUARD", s.ReleaseGuard)}
 	cfg, err := AWS()
 	errs = append(errs, err)
+	inTables, err := For(cfg, dynamodb.ServiceID)
+	errs = append(errs, err)
+	inBuckets, err := For(cfg, s3.ServiceID)
+	errs = append(errs, err)
 	tables, buckets := s.ARNs(cfg.Region)
-	set, err := backend.Open(cfg, tables, buckets)
+	set, err := backend.OpenEach(inTables, inBuckets, tables, buckets)
 	if err := errors.Join(append(errs, err)...); err != nil {
 		return Parts{}, err
 	}
 	set.Account = s.Account
 	return Parts{
 		Stores: set, Region: cfg.Region,
-		Ledger:     ledger.NewTable(dynamodb.NewFromConfig(cfg), s.Ledger),
+		Ledger:     ledger.NewTable(dynamodb.NewFromConfig(inTables), s.Ledger),
 		Thresholds: policy.Thresholds{Default: s.StuckAfter, Overrides: overrides},
 		aws:        cfg,
 	}, nil
@@ -82,13 +89,15 @@ func (s Settings) Open() (Parts, error) {
 	if err != nil {
 		return Parts{}, err
 	}
-	p.Meter, p.topic = metric.NewPublisher(p.aws, s.Namespace), s.Topic
-	return p, nil
+	measures, err := For(p.aws, cloudwatch.ServiceID)
+	topics, problem := For(p.aws, sns.ServiceID)
+	p.Meter, p.sns, p.topic = metric.NewPublisher(measures, s.Namespace), topics, s.Topic
+	return p, errors.Join(err, problem)
 }
 
 // Topic publishes in the words of the composer.
 func (p Parts) Topic() *alert.Topic {
-	return alert.NewTopic(sns.NewFromConfig(p.aws), p.topic)
+	return alert.NewTopic(sns.NewFromConfig(p.sns), p.topic)
 }
 
 // Positive says what is wrong with a duration that must be above zero.

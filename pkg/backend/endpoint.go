@@ -1,0 +1,29 @@
+package backend
+
+import (
+	"net/url"
+	"strings"
+)
+
+// awsDomains are where AWS's own endpoints are, those of VPCs included.
+// https://docs.aws.amazon.com/general/latest/gr/rande.html
+var awsDomains = []string{".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws", ".api.amazonwebservices.com.cn"}
+
+// besideAWS says whether an endpoint is not one of AWS itself: an emulator's, or that of a
+// store that speaks the same protocol. Nil, which is no endpoint, means AWS.
+func besideAWS(endpoint *string) bool {
+	if endpoint == nil {
+		return false
+	}
+	address, err := url.Parse(*endpoint)
+	if err != nil {
+		return true
+	}
+	host := strings.ToLower(strings.TrimSuffix(address.Hostname(), "."))
+	for _, domain := range awsDomains {
+		if strings.HasSuffix(host, domain) {
+			return false
+		}
+	}
+	return true
+}
