@@ -61,24 +61,28 @@ func wire() (any, error) {
 		if !ok {
 			call = &lambdacontext.LambdaContext{}
 		}
-		if request.Restore != "" && at != nil && at.Refresh {
+		switch {
+		case request.Restore != "" && at != nil && at.Refresh:
 			return prune.Answer{Outcome: prune.Refused, Path: request.Restore}, widget.ErrRefresh
-		}
-		if request.Restore != "" {
+		case request.Restore != "":
 			return p.Restore(ctx, request.Restore, call.AwsRequestID)
-		}
-		if at != nil {
+		case at != nil:
 			return console.Look(ctx, p, parts.Ledger, call.AwsRequestID, call.InvokedFunctionArn)
+		default:
+			return run(ctx, p, request, call.AwsRequestID)
 		}
-		report, err := p.Run(ctx, request, call.AwsRequestID)
-		if err != nil {
-			// A failed invocation has no payload: this line is the answer then. Its states have
-			// a line each, and all of them in one would be more than a log takes.
-			report.Pruned, report.Kept = nil, nil
-			slog.ErrorContext(ctx, "prune failed", "report", report)
-		}
-		return report, err
 	}, console.Pruned), nil
+}
+
+// run prunes. A failed invocation has no payload, so a line of the log is the answer then.
+// Its states have a line each, and all of them in one would be more than a log takes.
+func run(ctx context.Context, p *prune.Pruner, request prune.Request, id string) (prune.Report, error) {
+	report, err := p.Run(ctx, request, id)
+	if err != nil {
+		report.Pruned, report.Kept = nil, nil
+		slog.ErrorContext(ctx, "prune failed", "report", report)
+	}
+	return report, err
 }
 
 // rules reads the settings that a prune decides by. Its error names all that is wrong.

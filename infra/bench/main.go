@@ -50,7 +50,21 @@ func measure(ctx context.Context, runs int, only, ldflags string) error {
 		defer stop()
 		all = append(all, &series{measured: c, process: program{name: c.program, argv: programs[c.program], environment: environment(c.program, endpoint)}})
 	}
-	// In rounds, so that a busy minute of the machine is in every line alike.
+	if err := inRounds(ctx, all, runs); err != nil {
+		return err
+	}
+	fmt.Println("| what | init ms | wall ms | CPU ms | RSS MB | calls |")
+	fmt.Println("|---|---:|---:|---:|---:|---|")
+	for _, s := range all {
+		fmt.Println(s.line())
+	}
+	fmt.Print("\nIn brackets: the figures to reach. ", slowness(all), "\n")
+	return nil
+}
+
+// inRounds runs all of them by turns, so that a busy minute of the machine is in every line
+// alike.
+func inRounds(ctx context.Context, all []*series, runs int) error {
 	for round := range runs {
 		for _, s := range all {
 			if round >= cmp.Or(s.runs, runs) {
@@ -61,12 +75,6 @@ func measure(ctx context.Context, runs int, only, ldflags string) error {
 			}
 		}
 	}
-	fmt.Println("| what | init ms | wall ms | CPU ms | RSS MB | calls |")
-	fmt.Println("|---|---:|---:|---:|---:|---|")
-	for _, s := range all {
-		fmt.Println(s.line())
-	}
-	fmt.Print("\nIn brackets: the figures to reach. ", slowness(all), "\n")
 	return nil
 }
 

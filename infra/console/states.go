@@ -21,18 +21,8 @@ func (s *scene) stale(ctx context.Context, client local.Client) error {
 		{"branches/closed/terraform.tfstate", []string{"apply", "destroy"}, ""},
 		{"branches/forgotten/terraform.tfstate", []string{"apply"}, ""},
 	} {
-		dir, err := s.folder(branch.key)
-		if err != nil {
+		if err := s.apply(ctx, client, branch.key, branch.runs); err != nil {
 			return err
-		}
-		w, err := s.stack.Workspace(ctx, client, dir, branch.key, local.ByFile)
-		if err != nil {
-			return err
-		}
-		for _, run := range branch.runs {
-			if _, err := w.Run(ctx, run, "-auto-approve"); err != nil {
-				return err
-			}
 		}
 		if err := s.stack.AWS().Age(s.stack.Outputs["StateBucketName"], branch.key, 31*24*time.Hour); err != nil {
 			return err
@@ -41,6 +31,23 @@ func (s *scene) stale(ctx context.Context, client local.Client) error {
 			continue
 		}
 		if err := s.invoke(ctx, "prune", "PruneFunction", branch.then); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *scene) apply(ctx context.Context, client local.Client, key string, runs []string) error {
+	dir, err := s.folder(key)
+	if err != nil {
+		return err
+	}
+	w, err := s.stack.Workspace(ctx, client, dir, key, local.ByFile)
+	if err != nil {
+		return err
+	}
+	for _, run := range runs {
+		if _, err := w.Run(ctx, run, "-auto-approve"); err != nil {
 			return err
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/infra/slackview"
@@ -13,7 +14,7 @@ import (
 const secretName = "/lockwarden/slack"
 
 // printSlack hands a message of the topic to the slack function, as SNS does, and
-// draws what the stand-in for Slack got.
+// prints what the stand-in for Slack got.
 func (s *scene) printSlack(ctx context.Context, m local.Message) error {
 	payload, err := m.LambdaEvent("demo")
 	if err != nil {
@@ -27,10 +28,10 @@ func (s *scene) printSlack(ctx context.Context, m local.Message) error {
 	if result.Failed || len(posts) == 0 {
 		return errors.New("nothing reached the stand-in for Slack: " + result.Payload)
 	}
-	view, err := slackview.Parse([]byte(posts[len(posts)-1]))
+	lines, err := slackview.Lines([]byte(posts[len(posts)-1]))
 	if err != nil {
 		return err
 	}
-	fmt.Print(view.Terminal(100))
+	fmt.Println(strings.Join(lines, "\n┃ "))
 	return nil
 }

@@ -180,12 +180,8 @@ func (e *evaluation) value(v any) any {
 		}
 		return all
 	case map[string]any:
-		if len(v) == 1 {
-			for key, arg := range v {
-				if key == "Ref" || strings.HasPrefix(key, "Fn::") {
-					return e.call(key, arg)
-				}
-			}
+		if function, arg, ok := intrinsic(v); ok {
+			return e.call(function, arg)
 		}
 		all := make(map[string]any, len(v))
 		for key, one := range v {
@@ -197,6 +193,14 @@ func (e *evaluation) value(v any) any {
 	default:
 		return v
 	}
+}
+
+// intrinsic says whether an object is the call of a function.
+func intrinsic(v map[string]any) (function string, arg any, ok bool) {
+	for function, arg = range v {
+		ok = len(v) == 1 && (function == "Ref" || strings.HasPrefix(function, "Fn::"))
+	}
+	return function, arg, ok
 }
 
 func (e *evaluation) call(function string, arg any) any {

@@ -49,24 +49,28 @@ func global(resourceType string) bool {
 // principals are the same in all of them.
 func Foreign(d Deployed) []Problem {
 	var found []Problem
-	console := map[string]string{"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-gov.com", "aws-cn": "console.amazonaws.cn"}
-	look := func(name string, v any) {
-		for _, text := range contents(v) {
-			for partition, domain := range console {
-				if partition != d.Place.Partition() && (strings.Contains(text, "arn:"+partition+":") || strings.Contains(text, domain)) {
-					found = append(found, problem(name, "it is of the partition %s: %s", partition, text))
-				}
-			}
-			if strings.Contains(text, "amazonaws.com") && !strings.Contains(text, d.Place.Suffix()) {
-				found = append(found, problem(name, "the domain is %s here: %s", d.Place.Suffix(), text))
-			}
-		}
-	}
 	for _, name := range names(d.Resources) {
-		look(name, d.Resources[name].Properties)
+		found = append(found, foreign(name, d.Resources[name].Properties, d.Place)...)
 	}
 	for _, name := range names(d.Outputs) {
-		look(name, d.Outputs[name])
+		found = append(found, foreign(name, d.Outputs[name], d.Place)...)
+	}
+	return found
+}
+
+// consoles are the domains of the console in each partition.
+var consoles = map[string]string{"aws": "console.aws.amazon.com", "aws-us-gov": "console.amazonaws-us-gov.com", "aws-cn": "console.amazonaws.cn"}
+
+func foreign(name string, v any, place Place) (found []Problem) {
+	for _, text := range contents(v) {
+		for partition, domain := range consoles {
+			if partition != place.Partition() && (strings.Contains(text, "arn:"+partition+":") || strings.Contains(text, domain)) {
+				found = append(found, problem(name, "it is of the partition %s: %s", partition, text))
+			}
+		}
+		if strings.Contains(text, "amazonaws.com") && !strings.Contains(text, place.Suffix()) {
+			found = append(found, problem(name, "the domain is %s here: %s", place.Suffix(), text))
+		}
 	}
 	return found
 }

@@ -7,122 +7,52 @@ import (
 	"strings"
 )
 
-// View is a post, taken apart.
-type View struct {
-	Headline string
-	Colour   string // of the bar, as #RRGGBB
-	Parts    []Part
-}
-
-// Part is a block: lines one below the other, or fields in two columns.
-type Part struct {
-	Lines  [][]Span
-	Fields []Part
-	Small  bool
-}
-
-// Span is a piece of a line in one style.
-type Span struct {
-	Text                    string
-	Bold, Code, Block, Link bool // Block: a line of a block of code
-}
-
 type text struct{ Type, Text string }
 
 type block struct {
-	Type     string
 	Text     *text
-	Fields   []text
-	Elements []text
+	Fields   []text // a label, a newline, and a value
+	Elements []text // one after the other in one line
 }
 
-// Parse reads a post.
-func Parse(body []byte) (View, error) {
-	var post struct {
+// Lines gives the text of a post, its headline first. A field's label and value are one
+// line.
+func Lines(post []byte) ([]string, error) {
+	var p struct {
 		Blocks      []block
-		Attachments []struct {
-			Color  string
-			Blocks []block
-		}
+		Attachments []struct{ Blocks []block }
 	}
-	if err := json.Unmarshal(body, &post); err != nil {
-		return View{}, err
+	if err := json.Unmarshal(post, &p); err != nil {
+		return nil, err
 	}
-	if len(post.Blocks) != 1 || post.Blocks[0].Text == nil || len(post.Attachments) != 1 {
-		return View{}, errors.New("the post has no headline and bar: it is none of ours")
+	if len(p.Blocks) != 1 || p.Blocks[0].Text == nil || len(p.Attachments) != 1 {
+		return nil, errors.New("not a post of the slack function: it has no headline and bar")
 	}
-	v := View{Headline: post.Blocks[0].Text.Text, Colour: post.Attachments[0].Color}
-	for _, b := range post.Attachments[0].Blocks {
-		p := Part{Small: b.Type == "context"}
+	all := []string{p.Blocks[0].Text.Text}
+	for _, b := range p.Attachments[0].Blocks {
 		if b.Text != nil {
-			p.Lines = lines(*b.Text)
+			all = append(all, strings.Split(b.Text.plain(), "\n")...)
 		}
 		for _, f := range b.Fields {
-			p.Fields = append(p.Fields, Part{Lines: lines(f)})
+			all = append(all, strings.ReplaceAll(f.plain(), "\n", ": "))
 		}
-		for i, e := range b.Elements { // one after the other
-			for _, l := range lines(e) {
-				if i == 0 {
-					p.Lines = append(p.Lines, nil)
-				} else {
-					p.Lines[0] = append(p.Lines[0], Span{Text: "  "})
-				}
-				p.Lines[0] = append(p.Lines[0], l...)
-			}
+		var line []string
+		for _, e := range b.Elements {
+			line = append(line, e.plain())
 		}
-		v.Parts = append(v.Parts, p)
+		if len(line) > 0 {
+			all = append(all, strings.Join(line, "  "))
+		}
 	}
-	return v, nil
+	return all, nil
 }
 
-func lines(t text) [][]Span {
-	var all [][]Span
+// marks are what mrkdwn puts around code, bold text and links.
+var marks = regexp.MustCompile("```\n?|`|\\*|<[^|>]+\\||>")
+
+func (t text) plain() string {
 	if t.Type != "mrkdwn" {
-		for line := range strings.SplitSeq(t.Text, "\n") {
-			all = append(all, []Span{{Text: line}})
-		}
-		return all
+		return t.Text
 	}
-	for i, piece := range strings.Split(t.Text, "```") {
-		for line := range strings.SplitSeq(strings.TrimSuffix(piece, "\n"), "\n") {
-			switch {
-			case i%2 == 1:
-				all = append(all, []Span{{Text: decoded(line), Block: true}})
-			case line != "":
-				all = append(all, spans(line))
-			}
-		}
-	}
-	return all
-}
-
-// token is a piece of mrkdwn that is not plain: code, bold, a link.
-var token = regexp.MustCompile("`([^`]+)`|\\*([^*]+)\\*|<([^|>]+)\\|([^>]+)>")
-
-func spans(line string) []Span {
-	var all []Span
-	plain := func(s string) {
-		if s != "" {
-			all = append(all, Span{Text: decoded(s)})
-		}
-	}
-	end := 0
-	for _, m := range token.FindAllStringSubmatchIndex(line, -1) {
-		plain(line[end:m[0]])
-		switch {
-		case m[2] >= 0:
-			all = append(all, Span{Text: decoded(line[m[2]:m[3]]), Code: true})
-		case m[4] >= 0:
-			all = append(all, Span{Text: decoded(line[m[4]:m[5]]), Bold: true})
-		default:
-			all = append(all, Span{Text: decoded(line[m[8]:m[9]]), Link: true})
-		}
-		end = m[1]
-	}
-	plain(line[end:])
-	return all
-}
-
-func decoded(s string) string {
-	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(s)
+	return strings.NewReplacer("&lt;", "<", "&gt;", ">", "&amp;", "&").Replace(marks.ReplaceAllString(t.Text, ""))
 }

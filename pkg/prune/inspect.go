@@ -90,12 +90,7 @@ func (i *inspector) look(ctx context.Context, s *inspection) (ok bool, err error
 func (i *inspector) readDigests(ctx context.Context, s *inspection) error {
 	for _, t := range i.tables {
 		for _, name := range i.locks.names(s.stale.Path) {
-			value, err := "", error(nil)
-			if name == s.stale.Path {
-				value, err = s.known.digest(ctx, t, name, s.stale.LastModified)
-			} else {
-				value, err = t.Digest(ctx, name)
-			}
+			value, err := i.digest(ctx, t, name, s)
 			if err != nil {
 				return err
 			}
@@ -112,6 +107,15 @@ func (i *inspector) readDigests(ctx context.Context, s *inspection) error {
 		s.facts.NoDigest = "no watched table has a digest of it. Its clients may use a table that is not watched, and would fail once the state is gone; with PruneWithoutDigest=true it is pruned all the same"
 	}
 	return nil
+}
+
+// digest reads one digest. That of the state's own name was read in a batch, where it
+// still holds.
+func (i *inspector) digest(ctx context.Context, t *backend.Table, name string, s *inspection) (string, error) {
+	if name == s.stale.Path {
+		return s.known.digest(ctx, t, name, s.stale.LastModified)
+	}
+	return t.Digest(ctx, name)
 }
 
 // climbs says whether a name leads out of its folder. Whoever may write the rows of one

@@ -55,20 +55,12 @@ func (l *lister) names(mark ledger.Mark, prefixes []string) bool {
 	return slices.Contains(prefixes, mark.Prefix) && slices.ContainsFunc(l.buckets, func(b *backend.Bucket) bool { return b.ARN() == mark.Bucket })
 }
 
+// bucket lists one bucket. It gives where it stopped, and nil if it came to the end.
 func (l *lister) bucket(ctx context.Context, b *backend.Bucket, prefixes []string) *ledger.Mark {
 	versioned, err := b.Versioned(ctx)
 	if err != nil {
 		l.tally.fail(err)
-		switch {
-		case ctx.Err() != nil && l.from != nil:
-			return l.from
-		case ctx.Err() != nil && len(prefixes) > 0:
-			return &ledger.Mark{Bucket: b.ARN(), Prefix: prefixes[0]}
-		}
-		if l.from != nil && l.from.Bucket == b.ARN() {
-			l.from = nil
-		}
-		return nil
+		return l.skip(ctx, b, prefixes)
 	}
 	for _, prefix := range prefixes {
 		here := ledger.Mark{Bucket: b.ARN(), Prefix: prefix}
@@ -81,6 +73,20 @@ func (l *lister) bucket(ctx context.Context, b *backend.Bucket, prefixes []strin
 		if stopped := l.prefix(ctx, b, versioned, here); stopped != nil {
 			return stopped
 		}
+	}
+	return nil
+}
+
+// skip passes over a bucket that cannot be read. Where the time is up, the next run begins
+// with it.
+func (l *lister) skip(ctx context.Context, b *backend.Bucket, prefixes []string) *ledger.Mark {
+	switch {
+	case ctx.Err() != nil && l.from != nil:
+		return l.from
+	case ctx.Err() != nil && len(prefixes) > 0:
+		return &ledger.Mark{Bucket: b.ARN(), Prefix: prefixes[0]}
+	case l.from != nil && l.from.Bucket == b.ARN():
+		l.from = nil
 	}
 	return nil
 }

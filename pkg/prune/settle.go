@@ -44,7 +44,7 @@ func (s *settler) all(ctx context.Context) settled {
 	group.SetLimit(workers)
 	for _, record := range records {
 		b := s.stores.BucketOf(record.State.Path)
-		if b == nil || (!s.locks.repeats(record.Request, record.At) && s.locks.now().Before(record.Until)) {
+		if b == nil || s.underWay(record) {
 			continue
 		}
 		group.Go(func() error {
@@ -68,6 +68,11 @@ func (s *settler) all(ctx context.Context) settled {
 	}
 	_ = group.Wait() // the tally has what failed
 	return found
+}
+
+// underWay says whether another invocation may still be at work on what it recorded.
+func (s *settler) underWay(record ledger.Pruned) bool {
+	return !s.locks.repeats(record.Request, record.At) && s.locks.now().Before(record.Until)
 }
 
 // one settles one record. It calls pruned where a delete is to be reported; again says

@@ -76,13 +76,11 @@ func (s *headings) next() (heading, bool) {
 			line = s.at + newline + 1
 		}
 		s.at = start + len(headingWords)
-		end := s.at
-		for end < len(s.text) && (s.text[end] == ' ' || s.text[end] == '*') {
-			end++
-		}
-		if end >= len(s.text) || s.text[end] != ':' {
+		rest := strings.TrimLeft(s.text[s.at:], " *")
+		if !strings.HasPrefix(rest, ":") {
 			continue
 		}
+		end := len(s.text) - len(rest)
 		sameLine := s.last.end > 0 && line == s.last.line
 		if sameLine || !behindLabel(s.text[line:min(start, line+longestPrefix)]) {
 			s.last = heading{line, start, end + 1}

@@ -75,35 +75,34 @@ func hasAlnum(text string) bool {
 func stripPrefix(prefix, line string) (rest string, ok bool) {
 	i, j := 0, 0
 	for i < len(prefix) {
-		if prefix[i] == ' ' || prefix[i] == '\t' {
+		switch c := prefix[i]; {
+		case c == ' ' || c == '\t':
 			i, j = skipBlanks(prefix, i), skipBlanks(line, j)
-			continue
-		}
-		if !isTokenByte(prefix[i]) {
-			j = skipTo(line, j, prefix[i])
-			if j >= len(line) || line[j] != prefix[i] {
+		case !isTokenByte(c):
+			j = skipTo(line, j, c)
+			if j >= len(line) || line[j] != c {
 				return "", false
 			}
 			i, j = i+1, j+1
-			continue
+		default:
+			p, l := token(prefix[i:]), token(line[j:])
+			if i+len(p) == len(prefix) && strings.HasPrefix(l, p) {
+				return line[j+len(p):], true // a label may touch it
+			}
+			if !alike(p, l) {
+				return "", false
+			}
+			i, j = i+len(p), j+len(l)
 		}
-		p, l := token(prefix[i:]), token(line[j:])
-		if i+len(p) == len(prefix) && strings.HasPrefix(l, p) {
-			return line[j+len(p):], true // a label may touch it
-		}
-		if p != l && !sameKind(p, l) {
-			return "", false
-		}
-		i, j = i+len(p), j+len(l)
 	}
 	return line[j:], true
 }
 
-// sameKind says that two words may differ as times and counters do. A label that touches
-// one of them is not a part of it.
-func sameKind(p, l string) bool {
+// alike says that two words are the same, or differ as times and counters do. A label that
+// touches one of them is not a part of it.
+func alike(p, l string) bool {
 	if !hasDigit(p) || !hasDigit(l) {
-		return false
+		return p == l
 	}
 	p, l = p[strings.LastIndexAny(p, digits)+1:], l[strings.LastIndexAny(l, digits)+1:]
 	return p == l || !strings.Contains(p, ":") && !strings.Contains(l, ":")
@@ -146,12 +145,7 @@ func stripSuffix(line, suffix string) (string, bool) {
 			return line, false
 		}
 		if isDigit(suffix[i-1]) && isDigit(line[j-1]) {
-			for i > 0 && isDigit(suffix[i-1]) {
-				i--
-			}
-			for j > 0 && isDigit(line[j-1]) {
-				j--
-			}
+			i, j = len(strings.TrimRight(suffix[:i], digits)), len(strings.TrimRight(line[:j], digits))
 			continue
 		}
 		if suffix[i-1] != line[j-1] {

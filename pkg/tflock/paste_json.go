@@ -33,15 +33,10 @@ func (r *reader) json(text string, depth int, exact bool) (rest string, found fi
 			continue
 		}
 		raw := text[at : at+end]
-		var value any
 		budget -= len(raw)
-		if json.Unmarshal([]byte(raw), &value) != nil {
+		if !w.read(raw, strings.TrimSpace(text) == raw) {
 			continue
 		}
-		if w.whole = strings.TrimSpace(text) == raw; w.whole {
-			w.raw = raw
-		}
-		w.walk("", 0, value)
 		b.WriteString(text[from:at] + "\n")
 		at += end - 1
 		from = at + 1
@@ -51,6 +46,20 @@ func (r *reader) json(text string, depth int, exact bool) (rest string, found fi
 	}
 	b.WriteString(text[from:])
 	return b.String(), w.result(r, depth)
+}
+
+// read walks through a value, which may be the whole text. It is false where that is not
+// JSON.
+func (w *walker) read(raw string, whole bool) bool {
+	var value any
+	if json.Unmarshal([]byte(raw), &value) != nil {
+		return false
+	}
+	if w.whole = whole; whole {
+		w.raw = raw
+	}
+	w.walk("", 0, value)
+	return true
 }
 
 // beginsJSON says that a text begins with an object, or an array of objects or strings.

@@ -140,26 +140,38 @@ func terminalCode(text string) int {
 	}
 	switch text[1] {
 	case '[':
-		for i := 2; i < len(text); i++ {
-			if c := text[i]; c >= 0x40 && c <= 0x7e {
-				return i + 1
-			} else if c < 0x20 || c > 0x7e {
-				return i
-			}
-		}
-		return len(text)
+		return colourCode(text)
 	case ']':
-		const longest = 4096
-		for i := 2; i < min(len(text), longest); i++ {
-			if text[i] == 0x07 {
-				return i + 1
-			}
-			if text[i] == 0x1b || text[i] == '\n' {
-				return i
-			}
-		}
+		return titleCode(text)
 	}
 	return 1
+}
+
+// colourCode is the length of a CSI: it ends with a letter or the like.
+func colourCode(text string) int {
+	for i := 2; i < len(text); i++ {
+		switch c := text[i]; {
+		case c >= 0x40 && c <= 0x7e:
+			return i + 1
+		case c < 0x20 || c > 0x7e:
+			return i
+		}
+	}
+	return len(text)
+}
+
+// titleCode is the length of an OSC: it ends with a bell, or before the next code.
+func titleCode(text string) int {
+	const longest = 4096
+	at := strings.IndexAny(text[2:min(len(text), longest)], "\a\x1b\n")
+	switch {
+	case at < 0:
+		return 1
+	case text[2+at] == '\a':
+		return 2 + at + 1
+	default:
+		return 2 + at
+	}
 }
 
 // blankLostCodes makes blanks of "[31m" and "[0;1m".
