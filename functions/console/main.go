@@ -32,7 +32,7 @@ func wire() (any, error) {
 	}
 	c := &console.Console{
 		Scanner: scan.New(parts.Stores, scan.Rules{Thresholds: parts.Thresholds, ReleaseGuard: s.ReleaseGuard}, time.Now),
-		Ledger:  parts.Ledger, Unlock: s.Unlock, Prune: s.Prune,
+		Ledger:  parts.Ledger.Notifications, Unlock: s.Unlock, Prune: s.Prune,
 	}
 	return func(ctx context.Context, event json.RawMessage) (string, error) {
 		call, _ := lambdacontext.FromContext(ctx)

@@ -49,7 +49,7 @@ func wire() (any, error) {
 	}
 	composer := alert.Composer{Account: s.Account, Region: parts.Region, PruneFunction: lambdacontext.FunctionName, Dashboard: s.Dashboard.URL(parts.Region)}
 	p := &prune.Pruner{
-		Stores: parts.Stores, Records: parts.Ledger, Bookmark: parts.Ledger, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter,
+		Stores: parts.Stores, Records: parts.Ledger.Prunes, Bookmark: parts.Ledger.Prunes, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter,
 		Rules: rules, Now: time.Now, Log: slog.Default(),
 	}
 	return widget.Serve(func(ctx context.Context, payload json.RawMessage, at *widget.Context) (any, error) {
@@ -67,7 +67,7 @@ func wire() (any, error) {
 		case request.Restore != "":
 			return p.Restore(ctx, request.Restore, call.AwsRequestID)
 		case at != nil:
-			return console.Look(ctx, p, parts.Ledger, call.AwsRequestID, call.InvokedFunctionArn)
+			return console.Look(ctx, p, parts.Ledger.Prunes, call.AwsRequestID, call.InvokedFunctionArn)
 		default:
 			return run(ctx, p, request, call.AwsRequestID)
 		}

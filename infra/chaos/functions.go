@@ -92,7 +92,7 @@ var functions = []function{
 		ends: func(w *world, c contents) []string {
 			return when(!c.deleted[empty], "the stale, empty state is still there").
 				and(!c.remembers("pruned", w.Path(empty)), "the prune is not on record").
-				and(c.untold() > 0, "the ledger believes that a prune was not told")
+				and(c.unreported() > 0, "the ledger believes that a prune was not told")
 		},
 	},
 	{
@@ -114,6 +114,14 @@ func composer() alert.Composer {
 	return alert.Composer{Account: "123456789012", Region: local.Region}
 }
 
+func notifications(w *world, cfg aws.Config) *ledger.Notifications {
+	return ledger.NewNotifications(dynamodb.NewFromConfig(cfg), w.Ledger)
+}
+
+func releases(w *world, cfg aws.Config) *ledger.Releases {
+	return ledger.NewReleases(dynamodb.NewFromConfig(cfg), w.Ledger)
+}
+
 var quiet = slog.New(slog.DiscardHandler)
 
 func watch(ctx context.Context, w *world, cfg aws.Config, _ string) (string, error) {
@@ -122,9 +130,9 @@ func watch(ctx context.Context, w *world, cfg aws.Config, _ string) (string, err
 		return "", err
 	}
 	m := &monitor.Monitor{
-		Ledger: ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger), Composer: composer(),
+		Ledger: notifications(w, cfg), Released: releases(w, cfg), Composer: composer(),
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Chaos"),
-		Releases:    unlock.Finisher{Ledger: ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger), Composer: composer(), Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Chaos"), Log: quiet},
+		Releases:    unlock.Finisher{Releases: releases(w, cfg), Composer: composer(), Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Chaos"), Log: quiet},
 		Scanner:     scan.New(set, scan.Rules{Thresholds: policy.Thresholds{Default: w.stuckAfter}, ReleaseGuard: 10 * time.Minute}, w.now),
 		RemindEvery: 4 * time.Hour, Now: w.now, Log: quiet,
 	}
@@ -147,7 +155,7 @@ func releaseOf(ctx context.Context, w *world, cfg aws.Config, id, requestID stri
 		return "", err
 	}
 	u := &unlock.Unlocker{
-		Stores: set, Ledger: ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger), Composer: composer(),
+		Stores: set, Memory: notifications(w, cfg), Releases: releases(w, cfg), Composer: composer(),
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Chaos"),
 		Thresholds: policy.Thresholds{Default: w.stuckAfter}, Guard: 10 * time.Minute, Now: w.now, Log: quiet,
 	}
@@ -173,9 +181,9 @@ func pruner(w *world, cfg aws.Config, paths string, after time.Duration) (*prune
 	if err != nil {
 		return nil, err
 	}
-	table := ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger)
+	prunes := ledger.NewPrunes(dynamodb.NewFromConfig(cfg), w.Ledger)
 	return &prune.Pruner{
-		Stores: set, Records: table, Bookmark: table, Composer: composer(),
+		Stores: set, Records: prunes, Bookmark: prunes, Composer: composer(),
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Chaos"),
 		Rules: prune.Rules{Paths: globs, After: after, OwnBucket: w.BucketARN}, Now: w.now, Log: quiet,
 	}, nil

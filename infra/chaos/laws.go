@@ -167,10 +167,10 @@ func (c contents) remembersMark(kind, path string) bool {
 	return slices.ContainsFunc(c.ledger, func(row map[string]string) bool { return row["kind"] == kind && row["path"] == path })
 }
 
-// untold counts the prunes that the ledger believes nobody heard of.
-func (c contents) untold() (n int) {
+// unreported counts the prunes that the ledger believes nobody heard of.
+func (c contents) unreported() (n int) {
 	for _, row := range c.ledger {
-		if _, is := row["untold"]; is {
+		if _, is := row["unreported"]; is {
 			n++
 		}
 	}

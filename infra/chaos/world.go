@@ -223,9 +223,8 @@ func (w *world) putLocks(ctx context.Context) error {
 // putMemory has the ledger remember a lock that is held, one that is gone, a store that
 // could not be read, and two prunes.
 func (w *world) putMemory(ctx context.Context) error {
-	table := ledger.NewTable(dynamodb.NewFromConfig(w.aws.Config()), w.Ledger)
 	then := time.Now().Add(-time.Hour)
-	turn, err := table.Begin(ctx, "earlier", then, then, func(key ledger.Key) (ledger.Key, bool) { return key, false })
+	lease, err := notifications(w, w.aws.Config()).Begin(ctx, "earlier", then, then, func(key ledger.Key) (ledger.Key, bool) { return key, false })
 	if err != nil {
 		return err
 	}
@@ -236,34 +235,34 @@ func (w *world) putMemory(ctx context.Context) error {
 			FirstSeen: time.Now(), Stores: []string{store}, Notified: 1, NotifiedAt: then, Expires: then.Add(month),
 			Finding: &policy.Finding{ID: id, Path: w.Path(key), Verdict: policy.Stuck, HeldSince: then},
 		}
-		if err := turn.Record(ctx, slices.Values([]ledger.Step{{Change: ledger.Note, Key: ledger.Key{Path: w.Path(key), ID: id}, Entry: entry}})); err != nil {
+		if err := lease.Record(ctx, slices.Values([]ledger.Step{{Change: ledger.Note, Key: ledger.Key{Path: w.Path(key), ID: id}, Entry: entry}})); err != nil {
 			return err
 		}
 	}
 	// The named lock was seen in both of its stores: a row has no other proof of its age.
 	seen := ledger.Entry{FirstSeen: then, Kinds: []tflock.Kind{tflock.DynamoDB, tflock.S3}, Stores: []string{w.TableARN, w.BucketARN}, Expires: then.Add(month)}
-	if err := turn.Record(ctx, slices.Values([]ledger.Step{{Change: ledger.Note, Key: ledger.Key{Path: w.Path(named), ID: namedID}, Entry: seen}})); err != nil {
+	if err := lease.Record(ctx, slices.Values([]ledger.Step{{Change: ledger.Note, Key: ledger.Key{Path: w.Path(named), ID: namedID}, Entry: seen}})); err != nil {
 		return err
 	}
-	err = turn.End(ctx, map[string]ledger.Store{
+	err = lease.End(ctx, map[string]ledger.Store{
 		w.spare: {FailingSince: then, Good: 1, Notified: 1, NotifiedAt: then}, w.TableARN: {LastRead: then.Add(-2 * time.Hour)}, w.BucketARN: {LastRead: then.Add(-2 * time.Hour)},
 	})
 	if err != nil {
 		return err
 	}
-	return w.putPrunes(ctx, table, time.Now().Add(-month))
+	return w.putPrunes(ctx, ledger.NewPrunes(dynamodb.NewFromConfig(w.aws.Config()), w.Ledger), time.Now().Add(-month))
 }
 
 // putPrunes has the ledger remember two prunes of the time at which the states went.
-func (w *world) putPrunes(ctx context.Context, table *ledger.Table, then time.Time) error {
+func (w *world) putPrunes(ctx context.Context, prunes *ledger.Prunes, then time.Time) error {
 	set, err := w.open(w.aws.Config())
 	if err != nil {
 		return err
 	}
-	for key, told := range map[string]bool{untold: false, restored: true} {
+	for key, reported := range map[string]bool{untold: false, restored: true} {
 		version, _, err := set.Buckets[0].LastVersion(ctx, w.Path(key))
 		if err == nil {
-			err = table.RecordPruned(ctx, ledger.Pruned{At: then, Told: told, State: policy.Stale{Path: w.Path(key), Fate: policy.Pruned, LastModified: then, VersionID: version}})
+			err = prunes.Record(ctx, ledger.Pruned{At: then, Reported: reported, State: policy.Stale{Path: w.Path(key), Fate: policy.Pruned, LastModified: then, VersionID: version}})
 		}
 		if err != nil {
 			return err

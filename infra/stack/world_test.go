@@ -111,11 +111,11 @@ func (w *world) scan(t *testing.T) {
 // scanOutOfTurn has the monitor scan while another invocation is telling.
 func (w *world) scanOutOfTurn(t *testing.T) {
 	t.Helper()
-	told := ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.quick.Resources["LedgerTable"])
-	turn, err := told.Begin(t.Context(), "another", time.Now(), time.Now(), func(ledger.Key) (ledger.Key, bool) { return ledger.Key{}, false })
+	memory := ledger.NewNotifications(dynamodb.NewFromConfig(server.Config()), w.quick.Resources["LedgerTable"])
+	lease, err := memory.Begin(t.Context(), "another", time.Now(), time.Now(), func(ledger.Key) (ledger.Key, bool) { return ledger.Key{}, false })
 	check(t, err)
 	w.scan(t)
-	check(t, turn.End(t.Context(), nil))
+	check(t, lease.End(t.Context(), nil))
 }
 
 // stale has a destroyed state with its digest that nobody wrote for two months.

@@ -96,9 +96,9 @@ func (w *world) lock(path string, age time.Duration, change ...func(*tflock.Info
 // remember records what scans have seen.
 func (w *world) remember() {
 	w.Helper()
-	turn, err := ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.ledger).Begin(w.Context(), "test", w.now, time.Now(), func(k ledger.Key) (ledger.Key, bool) { return k, false })
+	lease, err := ledger.NewNotifications(dynamodb.NewFromConfig(server.Config()), w.ledger).Begin(w.Context(), "test", w.now, time.Now(), func(k ledger.Key) (ledger.Key, bool) { return k, false })
 	if err == nil {
-		err = errors.Join(turn.Record(w.Context(), slices.Values(w.seen)), turn.End(w.Context(), nil))
+		err = errors.Join(lease.Record(w.Context(), slices.Values(w.seen)), lease.End(w.Context(), nil))
 	}
 	if err != nil {
 		w.Fatal(err)
@@ -120,7 +120,7 @@ func (w *world) answer(event string, tables ...string) string {
 	}
 	c := &console.Console{
 		Scanner: scan.New(w.set(tables...), scan.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}, func() time.Time { return w.now }),
-		Ledger:  ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.ledger),
+		Ledger:  ledger.NewNotifications(dynamodb.NewFromConfig(server.Config()), w.ledger),
 		Unlock:  unlocker, Prune: w.prune,
 	}
 	return c.Answer(w.Context(), []byte(event), self)
@@ -210,6 +210,6 @@ func (r *recording) Run(ctx context.Context, request prune.Request, _ string) (p
 	return prune.Report{}, nil
 }
 
-func (r *recording) PrunedLately(context.Context) ([]ledger.Pruned, error) {
+func (r *recording) Recent(context.Context) ([]ledger.Pruned, error) {
 	return []ledger.Pruned{{}}, nil
 }

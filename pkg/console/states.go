@@ -34,7 +34,7 @@ type pruner interface {
 }
 
 type prunings interface {
-	PrunedLately(ctx context.Context) ([]ledger.Pruned, error)
+	Recent(ctx context.Context) ([]ledger.Pruned, error)
 }
 
 // Look answers a dashboard: by a dry run, whatever was asked for. A dashboard calls the
@@ -46,7 +46,7 @@ func Look(ctx context.Context, p pruner, l prunings, requestID, self string) (Pr
 	if err != nil {
 		return Prunings{}, err
 	}
-	lately, err := l.PrunedLately(ctx)
+	lately, err := l.Recent(ctx)
 	return Prunings{report, lately, self}, err
 }
 

@@ -35,39 +35,44 @@ type comparison struct {
 }
 
 func (c comparison) steps(yield func(Step) bool) {
-	present := make(map[Key]bool, len(c.memory.Locks))
-	unreadable := map[string]object{} // by path
+	if seen, more := c.held(yield); more {
+		c.gone(seen, yield)
+	}
+}
+
+// seen is what a scan saw.
+type seen struct {
+	locks      map[Key]bool
+	unreadable map[string]object // the unreadable lock objects, by path
+}
+
+// held yields the steps of the locks that are there. It gives what it saw, and whether
+// more steps are wanted.
+func (c comparison) held(yield func(Step) bool) (s seen, more bool) {
+	s = seen{make(map[Key]bool, len(c.memory.Locks)), map[string]object{}}
 	for o := range c.scan.Locks {
 		key := KeyOf(o.Lock)
-		if present[key] {
+		if s.locks[key] {
 			continue
 		}
-		present[key] = true
+		s.locks[key] = true
 		if h := o.Lock.Holdings[0]; !o.Lock.Readable() && h.Kind == tflock.S3 {
-			unreadable[h.Path] = object{h.Store, h.Modified}
+			s.unreadable[h.Path] = object{h.Store, h.Modified}
 		}
 		if step, ok := c.lock(key, o); ok && !yield(step) {
-			return
+			return s, false
 		}
 	}
-	var absent []Key
-	resolved := map[string]bool{} // paths
-	for key, entry := range c.memory.Locks {
-		if present[key] {
-			continue
-		}
-		if change := c.absent(key, entry, unreadable).Change; change != nothing {
-			absent = append(absent, key)
-			if change == Resolved {
-				resolved[key.Path] = true
-			}
-		}
-	}
+	return s, true
+}
+
+// gone yields the steps of the locks that are not there.
+func (c comparison) gone(s seen, yield func(Step) bool) {
+	keys, resolved := c.changed(s)
 	current := c.current(resolved)
-	slices.SortFunc(absent, func(a, b Key) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.ID, b.ID)) })
 	room := maxAbsent - c.memory.absent()
-	for _, key := range absent {
-		step := c.absent(key, c.memory.Locks[key], unreadable)
+	for _, key := range keys {
+		step := c.absent(key, c.memory.Locks[key], s.unreadable)
 		if step.Entry.Absent {
 			if room--; room < 0 {
 				step.Change = Forget
@@ -80,6 +85,26 @@ func (c comparison) steps(yield func(Step) bool) {
 			return
 		}
 	}
+}
+
+// changed gives the absent locks of which there is something to record, in order, and the
+// paths of those that are resolved.
+func (c comparison) changed(s seen) (keys []Key, resolved map[string]bool) {
+	resolved = map[string]bool{}
+	for key, entry := range c.memory.Locks {
+		if s.locks[key] {
+			continue
+		}
+		switch c.absent(key, entry, s.unreadable).Change {
+		case nothing:
+			continue
+		case Resolved:
+			resolved[key.Path] = true
+		}
+		keys = append(keys, key)
+	}
+	slices.SortFunc(keys, func(a, b Key) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.ID, b.ID)) })
+	return keys, resolved
 }
 
 // current are the locks that are on these paths now.

@@ -24,7 +24,7 @@ const LeaseTime = time.Minute
 type Lease struct {
 	Memory Memory
 	Until  time.Time // stop notifying then: another may take over
-	table  *Table
+	table  table
 	owner  string
 	start  time.Time
 }
@@ -38,10 +38,10 @@ const clockSlack = time.Hour
 // recorded: what this one saw is then out of date. owner must be unique to the invocation.
 // held says which locks the scan saw: their findings are known from the scan, so those in
 // the memory are not kept. It returns a lock's key as the scan has it, to be kept once.
-func (t *Table) Begin(ctx context.Context, owner string, scanStarted, now time.Time, held func(Key) (Key, bool)) (*Lease, error) {
+func (n *Notifications) Begin(ctx context.Context, owner string, scanStarted, now time.Time, held func(Key) (Key, bool)) (*Lease, error) {
 	until := now.Add(LeaseTime)
-	out, err := t.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &t.name, Key: rowKey(kindRun, monitor),
+	out, err := n.table.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &n.table.name, Key: rowKey(kindScan, monitor),
 		UpdateExpression: aws.String("SET #owner = :owner, #until = :until"),
 		ConditionExpression: aws.String("(attribute_not_exists(#until) OR #until < :now OR #owner = :owner) AND " +
 			"(attribute_not_exists(#scan) OR #scan <= :scan OR #scan > :future)"),
@@ -56,13 +56,13 @@ func (t *Table) Begin(ctx context.Context, owner string, scanStarted, now time.T
 		return nil, ErrLeased
 	}
 	if err != nil {
-		return nil, fmt.Errorf("take the lease in the ledger %s: %w", t.name, err)
+		return nil, fmt.Errorf("take the lease in the ledger %s: %w", n.table.name, err)
 	}
-	memory, err := t.recall(ctx, out.Attributes, held)
+	memory, err := n.recall(ctx, out.Attributes, held)
 	if err != nil {
 		return nil, err
 	}
-	return &Lease{Memory: memory, Until: until, table: t, owner: owner, start: scanStarted}, nil
+	return &Lease{Memory: memory, Until: until, table: n.table, owner: owner, start: scanStarted}, nil
 }
 
 // Record writes the steps down: call it once their events are published. Recording
@@ -95,7 +95,7 @@ func (l *Lease) End(ctx context.Context, stores map[string]Store) error {
 		return err
 	}
 	_, err = l.table.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &l.table.name, Key: rowKey(kindRun, monitor),
+		TableName: &l.table.name, Key: rowKey(kindScan, monitor),
 		UpdateExpression:         aws.String("SET #body = :body, #scan = :scan, #until = :over"),
 		ConditionExpression:      aws.String("#owner = :owner"),
 		ExpressionAttributeNames: map[string]string{"#owner": "owner", "#until": "until", "#scan": "scan", "#body": attrBody},

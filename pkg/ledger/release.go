@@ -2,26 +2,11 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"slices"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
-)
-
-const (
-	kindRelease = "release"
-	// kindUnfinished marks the releases and refusals that remain to be finished: one
-	// small row each, beside the record, so that finding them reads nothing else.
-	kindUnfinished = "unfinished"
-	// keepReleases is how long a release or refusal stays on record.
-	keepReleases = 365 * 24 * time.Hour
 )
 
 // Release is the record of a release or refusal. It carries the lock's exact bytes,
@@ -86,101 +71,6 @@ type Unfinished struct {
 // Look says whether a store still holds the lock of a record. A store that nobody
 // watches any more holds nothing.
 type Look func(ctx context.Context, store string, one Unfinished) (still bool, err error)
-
-// Write records a release of a lock, or brings the record up to date: the time and
-// the lock name it. Until it is finished, Unfinished finds it.
-func (t *Table) Write(ctx context.Context, key Key, r Release) error {
-	body, err := json.Marshal(r.bounded())
-	if err != nil {
-		return fmt.Errorf("record the release: %w", err)
-	}
-	id := releaseID(key) + r.At.UTC().Format(time.RFC3339Nano)
-	record := rowKey(kindRelease, id)
-	record[attrPath], record[attrLockID], record[attrBody] = text(key.Path), text(key.ID), text(string(body))
-	record[attrExpires] = number(r.At.Add(keepReleases).Unix())
-	mark := types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: rowKey(kindUnfinished, id)}}
-	if !r.Finished {
-		row := rowKey(kindUnfinished, id)
-		row[attrPath], row[attrLockID], row[attrExpires] = text(key.Path), text(key.ID), record[attrExpires]
-		mark = types.WriteRequest{PutRequest: &types.PutRequest{Item: row}}
-	}
-	if err := t.writeBatch(ctx, []types.WriteRequest{{PutRequest: &types.PutRequest{Item: record}}, mark}); err != nil {
-		return fmt.Errorf("record the release: %w", err)
-	}
-	return nil
-}
-
-// Unfinished gives the records that remain to be finished: of one lock ID, or of all
-// with an empty one.
-func (t *Table) Unfinished(ctx context.Context, id string) ([]Unfinished, error) {
-	query := &dynamodb.QueryInput{
-		TableName: &t.name, ConsistentRead: aws.Bool(true),
-		KeyConditionExpression:    aws.String("#kind = :unfinished"),
-		ExpressionAttributeNames:  map[string]string{"#kind": attrKind},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":unfinished": text(kindUnfinished)},
-	}
-	if id != "" {
-		query.FilterExpression = aws.String("#lock = :id")
-		query.ExpressionAttributeNames["#lock"] = attrLockID
-		query.ExpressionAttributeValues[":id"] = text(id)
-	}
-	var list []Unfinished
-	pages := dynamodb.NewQueryPaginator(t.client, query)
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("read releases in the ledger %s: %w", t.name, err)
-		}
-		for _, mark := range page.Items {
-			row, err := t.get(ctx, rowKey(kindRelease, textOf(mark, attrID)))
-			if err != nil {
-				return nil, err
-			}
-			var r Release
-			if json.Unmarshal([]byte(textOf(row, attrBody)), &r) == nil && !r.Finished {
-				list = append(list, Unfinished{Key{textOf(row, attrPath), textOf(row, attrLockID)}, r})
-			}
-		}
-	}
-	return list, nil
-}
-
-// LastRelease gives the last record of a release of that lock in which a half of it
-// went, or may have gone, and false when there is none.
-func (t *Table) LastRelease(ctx context.Context, key Key) (Release, bool, error) {
-	pages := dynamodb.NewQueryPaginator(t.client, &dynamodb.QueryInput{
-		TableName: &t.name, ConsistentRead: aws.Bool(true), ScanIndexForward: aws.Bool(false),
-		KeyConditionExpression:   aws.String("#kind = :release AND begins_with(#id, :lock)"),
-		ExpressionAttributeNames: map[string]string{"#kind": attrKind, "#id": attrID},
-		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":release": text(kindRelease), ":lock": text(releaseID(key)),
-		},
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return Release{}, false, fmt.Errorf("read releases in the ledger %s: %w", t.name, err)
-		}
-		for _, row := range page.Items {
-			var r Release
-			if json.Unmarshal([]byte(textOf(row, attrBody)), &r) == nil && r.Any(HalfRemoved, HalfGone, HalfUnknown) {
-				return r, true, nil
-			}
-		}
-	}
-	return Release{}, false, nil
-}
-
-// Released gives the last record of a release of that lock, and false where we did not
-// release it, or where nobody knows whether we did.
-func (l *Lease) Released(ctx context.Context, key Key) (Release, bool, error) {
-	r, found, err := l.table.LastRelease(ctx, key)
-	return r, found && r.Any(HalfRemoved), err
-}
-
-func releaseID(key Key) string {
-	return textOf(lockRowKey(key), attrID) + "#"
-}
 
 // maxAsked bounds what a caller wrote, in bytes.
 const maxAsked = 4 << 10

@@ -20,7 +20,7 @@ const (
 
 // write puts and deletes rows, each key once, in as few calls as DynamoDB takes, as they
 // come. It ends with the first error, of a row or of a call.
-func (t *Table) write(ctx context.Context, requests iter.Seq2[types.WriteRequest, error]) error {
+func (t table) write(ctx context.Context, requests iter.Seq2[types.WriteRequest, error]) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(writers)
 	var part []types.WriteRequest
@@ -43,7 +43,7 @@ func (t *Table) write(ctx context.Context, requests iter.Seq2[types.WriteRequest
 	return group.Wait()
 }
 
-func (t *Table) writeBatch(ctx context.Context, requests []types.WriteRequest) error {
+func (t table) writeBatch(ctx context.Context, requests []types.WriteRequest) error {
 	for pause := 50 * time.Millisecond; ; pause *= 2 {
 		out, err := t.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
 			RequestItems: map[string][]types.WriteRequest{t.name: requests},

@@ -9,8 +9,11 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 )
 
-// Lease is what a lease must do.
-type Lease = lease
+// Lease is what a lease must do, beside what says who released a lock.
+type Lease interface {
+	lease
+	released
+}
 
 // Topic is where events are published.
 type Topic = publisher
@@ -22,7 +25,7 @@ const Keep = keep
 // the test's own.
 func Notify(ctx context.Context, l Lease, topic Topic, memory ledger.Memory, scan ledger.Scan, rules ledger.Rules) error {
 	n := notifier{
-		lease: l, composer: alert.Composer{}, topic: topic, log: slog.New(slog.DiscardHandler),
+		lease: l, released: l, composer: alert.Composer{}, topic: topic, log: slog.New(slog.DiscardHandler),
 		memory: memory, scan: scan, rules: rules, until: time.Now().Add(time.Hour),
 	}
 	return n.run(ctx)

@@ -34,6 +34,7 @@ type meter interface {
 type Monitor struct {
 	Scanner     *scan.Scanner
 	Ledger      memory
+	Released    released
 	Composer    alert.Composer
 	Topic       publisher
 	Meter       meter
@@ -121,7 +122,7 @@ func (m *Monitor) notify(ctx context.Context, b budget, lease *ledger.Lease, fou
 	ctx, cancel := b.notifying(ctx, lease.Until)
 	defer cancel()
 	n := notifier{
-		lease: lease, composer: m.Composer, topic: m.Topic, log: m.Log, memory: lease.Memory, scan: found,
+		lease: lease, released: m.Released, composer: m.Composer, topic: m.Topic, log: m.Log, memory: lease.Memory, scan: found,
 		rules: ledger.Rules{RemindEvery: m.RemindEvery, ScanEvery: m.ScanEvery, Keep: keep},
 	}
 	deadline, _ := ctx.Deadline()

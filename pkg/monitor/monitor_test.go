@@ -96,7 +96,8 @@ func (w *world) scan(wire *local.Wire) (monitor.Report, error) {
 	rules := scan.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}
 	m := &monitor.Monitor{
 		Scanner:     scan.New(set, rules, now),
-		Ledger:      ledger.NewTable(dynamodb.NewFromConfig(cfg), w.ledger),
+		Ledger:      ledger.NewNotifications(dynamodb.NewFromConfig(cfg), w.ledger),
+		Released:    ledger.NewReleases(dynamodb.NewFromConfig(cfg), w.ledger),
 		Composer:    composer,
 		Topic:       alert.NewTopic(sns.NewFromConfig(cfg), w.topic),
 		Meter:       metric.NewPublisher(cfg, "Test"),

@@ -25,12 +25,17 @@ var eventOf = map[ledger.Change]alert.Type{
 type lease interface {
 	Record(ctx context.Context, steps iter.Seq[ledger.Step]) error
 	End(ctx context.Context, stores map[string]ledger.Store) error
+}
+
+// released says whether a lock was released through us.
+type released interface {
 	Released(ctx context.Context, key ledger.Key) (ledger.Release, bool, error)
 }
 
 // notifier publishes what is new in one scan, and records each event once it is out.
 type notifier struct {
 	lease    lease
+	released released
 	composer alert.Composer
 	topic    publisher
 	log      *slog.Logger
@@ -232,7 +237,7 @@ func (n *notifier) release(ctx context.Context, step ledger.Step) *alert.Release
 	if step.Change != ledger.Resolved {
 		return nil
 	}
-	r, ours, err := n.lease.Released(ctx, step.Key)
+	r, ours, err := n.released.Released(ctx, step.Key)
 	if err != nil {
 		n.log.WarnContext(ctx, "who released a lock is not known", "path", step.Key.Path, "error", err)
 	}

@@ -69,7 +69,7 @@ func watch(t *testing.T, w *scale.World, tables, buckets []string, client ...aws
 	composer := alert.Composer{Account: scale.Account, Region: scale.Region}
 	return &account{t, w, &monitor.Monitor{
 		Scanner: scan.New(set, scaleRules, time.Now),
-		Ledger:  ledger.NewTable(dynamodb.NewFromConfig(cfg), "ledger"), Composer: composer,
+		Ledger:  ledger.NewNotifications(dynamodb.NewFromConfig(cfg), "ledger"), Released: ledger.NewReleases(dynamodb.NewFromConfig(cfg), "ledger"), Composer: composer,
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), "arn:aws:sns:eu-central-1:123456789012:alerts"),
 		Meter: metric.NewPublisher(cfg, "Test"), RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Now: time.Now, Log: slog.New(slog.DiscardHandler),
 	}, set}

@@ -268,7 +268,7 @@ func (w *world) leave(key, request string, deadline time.Time) {
 	note, _ := json.Marshal(map[string]any{"request_id": request, "deadline": deadline.UTC()})
 	raw, err := tflock.Info{ID: "x", Operation: "lockwarden-prune", Info: string(note), Who: "lockwarden-prune@lambda", Path: w.Path(key)}.Marshal()
 	if err == nil {
-		err = w.ledger().RecordPruned(w.Context(), ledger.Pruned{At: time.Now(), Request: request, Until: deadline, State: policy.Stale{Path: w.Path(key), VersionID: version}})
+		err = w.ledger().Record(w.Context(), ledger.Pruned{At: time.Now(), Request: request, Until: deadline, State: policy.Stale{Path: w.Path(key), VersionID: version}})
 	}
 	for _, s := range w.set.All() {
 		if err == nil {

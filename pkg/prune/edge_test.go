@@ -163,7 +163,7 @@ func TestUnreportedPrunes(t *testing.T) {
 			if tc.change != nil {
 				tc.change(&record)
 			}
-			if err := w.ledger().RecordPruned(t.Context(), record); err != nil {
+			if err := w.ledger().Record(t.Context(), record); err != nil {
 				t.Fatal(err)
 			}
 			for _, happens := range tc.since {

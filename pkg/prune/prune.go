@@ -14,12 +14,12 @@ import (
 )
 
 type records interface {
-	RecordPruned(ctx context.Context, p ledger.Pruned) error
-	WithdrawPruned(ctx context.Context, p ledger.Pruned) error
-	ForgetPruned(ctx context.Context, path string) error
+	Record(ctx context.Context, p ledger.Pruned) error
+	Withdraw(ctx context.Context, p ledger.Pruned) error
+	Forget(ctx context.Context, path string) error
 	ForgetSettled(ctx context.Context, path string, now time.Time) error
-	UntoldPruned(ctx context.Context) ([]ledger.Pruned, error)
-	ToldPruned(ctx context.Context, told []ledger.Pruned) error
+	Unreported(ctx context.Context) ([]ledger.Pruned, error)
+	MarkReported(ctx context.Context, reported []ledger.Pruned) error
 }
 
 type bookmark interface {

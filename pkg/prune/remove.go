@@ -46,7 +46,7 @@ func (r *remover) remove(ctx context.Context, s *inspection) error {
 // run finds whatever a crash leaves. released says that a lock was taken and released.
 func (r *remover) removeRecorded(ctx context.Context, s *inspection) (released bool, err error) {
 	record := r.locks.record(s.stale, false)
-	err = r.records.RecordPruned(ctx, record)
+	err = r.records.Record(ctx, record)
 	if errors.Is(err, ledger.ErrRecorded) {
 		s.facts.Changed = err.Error()
 		s.judge()
@@ -64,7 +64,7 @@ func (r *remover) removeRecorded(ctx context.Context, s *inspection) (released b
 		if busy.refused != nil {
 			r.tally.fail(fmt.Errorf("%s: %w", s.stale.Path, busy.refused))
 		}
-		return false, r.records.WithdrawPruned(ctx, record)
+		return false, r.records.Withdraw(ctx, record)
 	case err != nil:
 		return false, r.recordLeft(ctx, record, err)
 	}
@@ -85,7 +85,7 @@ func (r *remover) recordLeft(ctx context.Context, record ledger.Pruned, err erro
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
 	defer cancel()
 	record.Left, record.Until = left.raw, record.At
-	return errors.Join(err, r.records.RecordPruned(ctx, record))
+	return errors.Join(err, r.records.Record(ctx, record))
 }
 
 // take takes the lock of the state. The first lock in a bucket is released at once and
@@ -111,11 +111,11 @@ func (r *remover) conclude(ctx context.Context, s *inspection, record ledger.Pru
 		r.tally.deleted(record)
 		return nil
 	case err == nil:
-		return r.records.WithdrawPruned(ctx, record)
+		return r.records.Withdraw(ctx, record)
 	}
 	// Whether it was deleted is not known: the next run need not wait to find out.
 	record.Until = record.At
-	return errors.Join(err, r.records.RecordPruned(ctx, record))
+	return errors.Join(err, r.records.Record(ctx, record))
 }
 
 // underLock reads the state again, and deletes its digests and then the state, each on

@@ -75,7 +75,7 @@ func (p *Pruner) restore(ctx context.Context, b *backend.Bucket, requestID strin
 		return nil
 	}
 	record := locks.record(policy.Stale{Path: a.Path, VersionID: old.versionID}, true)
-	if err := p.Records.RecordPruned(ctx, record); err != nil {
+	if err := p.Records.Record(ctx, record); err != nil {
 		return err
 	}
 	h, err := locks.acquire(ctx, b, a.Path, operationRestore, old.encryption)
@@ -84,7 +84,7 @@ func (p *Pruner) restore(ctx context.Context, b *backend.Bucket, requestID strin
 	switch {
 	case isBusy && !isLeft:
 		a.refuse("%s.", busy.why)
-		return p.Records.WithdrawPruned(ctx, record)
+		return p.Records.Withdraw(ctx, record)
 	case err != nil:
 		return err
 	}
@@ -93,9 +93,9 @@ func (p *Pruner) restore(ctx context.Context, b *backend.Bucket, requestID strin
 		return err // the record stays, and the next prune settles it
 	}
 	if a.Outcome == Restored {
-		return p.Records.ForgetPruned(ctx, a.Path)
+		return p.Records.Forget(ctx, a.Path)
 	}
-	return p.Records.WithdrawPruned(ctx, record)
+	return p.Records.Withdraw(ctx, record)
 }
 
 // forgetDead clears what a dead invocation of ours left on a state that is there.

@@ -22,7 +22,7 @@ func (w *world) restore(wire *local.Wire) (prune.Answer, error) {
 
 func (w *world) prunedLately() []ledger.Pruned {
 	w.Helper()
-	list, err := w.ledger().PrunedLately(context.Background())
+	list, err := w.ledger().Recent(context.Background())
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -33,7 +33,7 @@ func TestRestore(t *testing.T) {
 	w := newWorld(t)
 	w.stale(key, state(t, "destroyed"))
 	pruned := w.prune().Pruned[0]
-	if list := w.prunedLately(); len(list) != 1 || !list[0].Told || list[0].State.Path != w.Path(key) || list[0].State.VersionID != pruned.VersionID {
+	if list := w.prunedLately(); len(list) != 1 || !list[0].Reported || list[0].State.Path != w.Path(key) || list[0].State.VersionID != pruned.VersionID {
 		t.Errorf("on record: %+v", list)
 	}
 	a, err := w.restore(&local.Wire{})

@@ -34,7 +34,7 @@ type settled struct {
 // and reported to nobody. Every lock of ours has a record, so none has to be looked for.
 func (s *settler) all(ctx context.Context) settled {
 	var found settled
-	records, err := s.records.UntoldPruned(ctx)
+	records, err := s.records.Unreported(ctx)
 	if err != nil {
 		s.tally.fail(err)
 		return found
@@ -88,9 +88,9 @@ func (s *settler) one(ctx context.Context, b *backend.Bucket, record ledger.Prun
 		case err != nil:
 			return err
 		case there.IsZero():
-			return s.records.WithdrawPruned(ctx, record)
+			return s.records.Withdraw(ctx, record)
 		}
-		return s.records.ForgetPruned(ctx, path) // it succeeded, and could not say so
+		return s.records.Forget(ctx, path) // it succeeded, and could not say so
 	}
 	history, err := b.History(ctx, path, record.State.VersionID)
 	if err != nil {
@@ -104,7 +104,7 @@ func (s *settler) one(ctx context.Context, b *backend.Bucket, record ledger.Prun
 	case p == notInHistory:
 		s.tally.fail(fmt.Errorf("whether the run of %s pruned %s is not known: the version that it was to delete is not in the bucket's history any more", record.At.Format("2006-01-02 15:04"), path))
 	}
-	return s.records.WithdrawPruned(ctx, record) // the delete never came, or was somebody else's
+	return s.records.Withdraw(ctx, record) // the delete never came, or was somebody else's
 }
 
 // clear removes the locks of dead invocations of ours from a state.

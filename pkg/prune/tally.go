@@ -156,9 +156,9 @@ func (p *Pruner) notify(ctx context.Context, t *tally, report Report, dead settl
 			return errors.Join(append(errs, err)...)
 		}
 	}
-	errs = append(errs, p.Records.ToldPruned(ctx, append(t.records, dead.pruned...)))
+	errs = append(errs, p.Records.MarkReported(ctx, append(t.records, dead.pruned...)))
 	for _, record := range dead.rewritten { // there is nothing to restore
-		errs = append(errs, p.Records.ForgetPruned(ctx, record.State.Path))
+		errs = append(errs, p.Records.Forget(ctx, record.State.Path))
 	}
 	return errors.Join(errs...)
 }

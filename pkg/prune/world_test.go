@@ -166,8 +166,8 @@ func (w *world) readable(key string) (there bool) {
 	return there
 }
 
-func (w *world) ledger() *ledger.Table {
-	return ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.Ledger)
+func (w *world) ledger() *ledger.Prunes {
+	return ledger.NewPrunes(dynamodb.NewFromConfig(server.Config()), w.Ledger)
 }
 
 func (w *world) pruner(cfg aws.Config) *prune.Pruner {
@@ -177,7 +177,7 @@ func (w *world) pruner(cfg aws.Config) *prune.Pruner {
 		w.Fatal(err)
 	}
 	composer := alert.Composer{Account: "123456789012", Region: local.Region}
-	table := ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger)
+	table := ledger.NewPrunes(dynamodb.NewFromConfig(cfg), w.Ledger)
 	return &prune.Pruner{
 		Stores: set, Records: table, Bookmark: table, Composer: composer,
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Test"),

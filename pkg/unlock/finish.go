@@ -14,7 +14,7 @@ import (
 // Finisher finishes the releases and refusals that an invocation could not: it died, or
 // an answer was lost, or the topic was down.
 type Finisher struct {
-	Ledger   unfinished
+	Releases unfinished
 	Composer alert.Composer
 	Topic    publisher
 	Meter    meter
@@ -33,7 +33,7 @@ const notReleased = "not_released"
 // all with an empty one. look is asked about the halves of which nobody knows. What
 // cannot be finished now stays for the next time, and is an error.
 func (f Finisher) Finish(ctx context.Context, id string, until time.Time, look ledger.Look) ([]ledger.Unfinished, error) {
-	list, err := f.Ledger.Unfinished(ctx, id)
+	list, err := f.Releases.Unfinished(ctx, id)
 	errs := []error{err}
 	var finished []ledger.Unfinished
 	for _, one := range list {
@@ -52,7 +52,7 @@ func (f Finisher) Finish(ctx context.Context, id string, until time.Time, look l
 // Absorb finishes the earlier records of a lock without an event: the event of a
 // later release of it covers them.
 func (f Finisher) Absorb(ctx context.Context, key ledger.Key, until time.Time, look ledger.Look) error {
-	list, err := f.Ledger.Unfinished(ctx, key.ID)
+	list, err := f.Releases.Unfinished(ctx, key.ID)
 	errs := []error{err}
 	for _, one := range list {
 		if one.Key != key || !one.Release.At.Before(until) {
@@ -63,7 +63,7 @@ func (f Finisher) Absorb(ctx context.Context, key ledger.Key, until time.Time, l
 			continue
 		}
 		one.Release.Finished = true
-		errs = append(errs, f.Ledger.Write(ctx, key, one.Release))
+		errs = append(errs, f.Releases.Write(ctx, key, one.Release))
 	}
 	return errors.Join(errs...)
 }
@@ -114,11 +114,11 @@ func (f Finisher) publish(ctx context.Context, one ledger.Unfinished) error {
 	r := one.Release
 	if event, ok := f.event(r); ok {
 		if err := f.Topic.Publish(ctx, event); err != nil {
-			return errors.Join(err, f.Ledger.Write(ctx, one.Key, r))
+			return errors.Join(err, f.Releases.Write(ctx, one.Key, r))
 		}
 	}
 	r.Finished = true
-	errs := []error{f.Ledger.Write(ctx, one.Key, r)}
+	errs := []error{f.Releases.Write(ctx, one.Key, r)}
 	if r.Outcome == string(Released) && r.Any(ledger.HalfRemoved) {
 		errs = append(errs, f.Meter.CountReleased(ctx, 1, r.At))
 	}

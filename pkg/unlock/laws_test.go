@@ -78,10 +78,10 @@ func TestNoCrashReleasesAnotherLock(t *testing.T) {
 			if told := w.published(); len(told) == 0 || len(told) > 2 {
 				t.Errorf("cut %d (%v): published %q", cut, after, told)
 			}
-			if left, err := w.memory().Unfinished(t.Context(), ""); err != nil || len(left) > 0 {
+			if left, err := w.releases().Unfinished(t.Context(), ""); err != nil || len(left) > 0 {
 				t.Errorf("cut %d (%v): unfinished: %+v, %v", cut, after, left, err)
 			}
-			if r, ours, err := w.memory().LastRelease(t.Context(), ledger.Key{Path: w.Path("k"), ID: "named"}); err != nil || !ours || r.RequestedBy != "me" || len(r.Held) == 0 || r.Held[0].Raw == "" {
+			if r, ours, err := w.releases().LastRelease(t.Context(), ledger.Key{Path: w.Path("k"), ID: "named"}); err != nil || !ours || r.RequestedBy != "me" || len(r.Held) == 0 || r.Held[0].Raw == "" {
 				t.Errorf("cut %d (%v): on record: %+v, %v, %v", cut, after, r, ours, err)
 			}
 			if wire.Calls() < cut {

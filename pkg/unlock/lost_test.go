@@ -68,7 +68,7 @@ func TestWhateverAnswerIsLostTheEndIsKnown(t *testing.T) {
 				_, err = w.run(&local.Wire{}, r)
 			}
 			w.scanAfter(w.ahead + 5*time.Minute)
-			if unfinished, listErr := w.memory().Unfinished(t.Context(), ""); err != nil && nth%2 == 0 || listErr != nil || len(unfinished) > 0 {
+			if unfinished, listErr := w.releases().Unfinished(t.Context(), ""); err != nil && nth%2 == 0 || listErr != nil || len(unfinished) > 0 {
 				t.Errorf("%s: %v, %v, unfinished %+v", name, err, listErr, unfinished)
 			}
 			released := len(slices.DeleteFunc(w.published(), func(kind string) bool { return kind != "lock.released" }))
@@ -143,7 +143,7 @@ func TestARefusalWhileNobodyCanBeNotified(t *testing.T) {
 	if err != nil || a.Outcome != unlock.Refused || !strings.Contains(strings.Join(a.NextSteps, "\n"), "not published") {
 		t.Fatalf("got %+v, %v", a, err)
 	}
-	if left, err := w.memory().Unfinished(t.Context(), "named"); err != nil || len(left) != 1 || left[0].Release.Held[0].Raw == "" {
+	if left, err := w.releases().Unfinished(t.Context(), "named"); err != nil || len(left) != 1 || left[0].Release.Held[0].Raw == "" {
 		t.Errorf("on record: %+v, %v", left, err)
 	}
 	for range 2 {
@@ -223,7 +223,7 @@ func TestALockWithAHugeIDIsReleased(t *testing.T) {
 	if err != nil || a.Outcome != unlock.Released || !strings.HasPrefix(a.Lock.ID, "sha256:") {
 		t.Fatalf("got %.300v, %v", fmt.Sprint(a), err)
 	}
-	r, found, err := w.memory().LastRelease(t.Context(), ledger.Key{Path: w.Path("k"), ID: a.Lock.ID})
+	r, found, err := w.releases().LastRelease(t.Context(), ledger.Key{Path: w.Path("k"), ID: a.Lock.ID})
 	if err != nil || !found || !r.Finished || len(r.Held) != 1 || r.Held[0].Size < 380_000 || r.Held[0].Raw == "" || len(r.Held[0].SHA256) != 64 {
 		t.Errorf("on record: %v, %v, %d", found, err, len(r.Held))
 	}

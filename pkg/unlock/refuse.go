@@ -23,7 +23,7 @@ func (u *Unlocker) refuse(ctx context.Context, r Request, key ledger.Key, record
 	record.Outcome, record.Why = string(Refused), why
 	u.Log.WarnContext(ctx, "lock kept", "path", key.Path, "lock_id", key.ID, "why", why, "record", brief(record))
 	// Once it is recorded the next scan publishes what cannot be published now.
-	recorded := u.Ledger.Write(ctx, key, record)
+	recorded := u.Releases.Write(ctx, key, record)
 	if err := errors.Join(recorded, u.finisher().publish(ctx, ledger.Unfinished{Key: key, Release: record})); err != nil {
 		u.Log.ErrorContext(ctx, "the refusal was not published or recorded", "error", err)
 		a.NextSteps = append(a.NextSteps, "The refusal was not published or recorded everywhere: "+err.Error()+".")

@@ -16,7 +16,7 @@ import (
 func (u *Unlocker) release(ctx context.Context, l tflock.Lock, f policy.Finding, record ledger.Release, concerns []error) (Answer, error) {
 	key := ledger.KeyOf(l)
 	record.Outcome, record.Halves = ledger.Releasing, planned(l)
-	if err := u.Ledger.Write(ctx, key, record); err != nil {
+	if err := u.Releases.Write(ctx, key, record); err != nil {
 		return Answer{}, fmt.Errorf("nothing was released: without a record in the ledger no lock goes: %w", err)
 	}
 	all := u.remove(ctx, l)
@@ -38,7 +38,7 @@ func (u *Unlocker) release(ctx context.Context, l tflock.Lock, f policy.Finding,
 // nothingWent ends a release in which no half is known to be gone.
 func (u *Unlocker) nothingWent(ctx context.Context, key ledger.Key, record ledger.Release, all halves, a Answer) (Answer, error) {
 	record.Finished = !record.Any(ledger.HalfUnknown)
-	if err := u.Ledger.Write(ctx, key, record); err != nil {
+	if err := u.Releases.Write(ctx, key, record); err != nil {
 		u.Log.ErrorContext(ctx, "the record was not brought up to date", "error", err)
 	}
 	if record.Any(ledger.HalfUnknown, ledger.HalfChanged) {
@@ -51,7 +51,7 @@ func (u *Unlocker) nothingWent(ctx context.Context, key ledger.Key, record ledge
 // is unknown stays unfinished, and is published once that is known.
 func (u *Unlocker) publish(ctx context.Context, key ledger.Key, record ledger.Release) error {
 	if record.Any(ledger.HalfUnknown) {
-		return u.Ledger.Write(ctx, key, record)
+		return u.Releases.Write(ctx, key, record)
 	}
 	return u.finisher().publish(ctx, ledger.Unfinished{Key: key, Release: record})
 }

@@ -38,9 +38,12 @@ type Answer struct {
 	NextSteps []string        `json:"next_steps"`
 }
 
-type records interface {
-	unfinished
+type memory interface {
 	RecallLock(ctx context.Context, key ledger.Key) (ledger.Memory, error)
+}
+
+type releases interface {
+	unfinished
 	LastRelease(ctx context.Context, key ledger.Key) (ledger.Release, bool, error)
 }
 
@@ -55,7 +58,8 @@ type meter interface {
 // Unlocker releases locks in the watched stores.
 type Unlocker struct {
 	Stores     backend.Set
-	Ledger     records
+	Memory     memory
+	Releases   releases
 	Composer   alert.Composer
 	Topic      publisher
 	Meter      meter
@@ -66,7 +70,7 @@ type Unlocker struct {
 }
 
 func (u *Unlocker) finisher() Finisher {
-	return Finisher{Ledger: u.Ledger, Composer: u.Composer, Topic: u.Topic, Meter: u.Meter, Log: u.Log}
+	return Finisher{Releases: u.Releases, Composer: u.Composer, Topic: u.Topic, Meter: u.Meter, Log: u.Log}
 }
 
 // Run answers a request. It fails, with nothing released, when a store or the ledger
@@ -100,7 +104,7 @@ func (u *Unlocker) Run(ctx context.Context, r Request, requestID string) (Answer
 // decide releases the lock that is meant, or refuses.
 func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID string) (Answer, error) {
 	l, concerns := *f.named, f.concerns()
-	memory, err := u.Ledger.RecallLock(ctx, ledger.KeyOf(l))
+	memory, err := u.Memory.RecallLock(ctx, ledger.KeyOf(l))
 	if err != nil {
 		return Answer{}, fmt.Errorf("nothing was released: without the ledger there is no record of it: %w", err)
 	}
@@ -135,7 +139,7 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 // half only: the record says how old it was proven to be, with the bytes that are still
 // there.
 func (u *Unlocker) judgedBefore(ctx context.Context, l tflock.Lock, seen *policy.Sighting) bool {
-	r, found, err := u.Ledger.LastRelease(ctx, ledger.KeyOf(l))
+	r, found, err := u.Releases.LastRelease(ctx, ledger.KeyOf(l))
 	if err != nil || !found {
 		return false
 	}

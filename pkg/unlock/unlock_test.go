@@ -96,11 +96,11 @@ func (w *world) scanAfter(later time.Duration) {
 	composer := alert.Composer{Account: "123456789012", Region: local.Region}
 	m := &monitor.Monitor{
 		Scanner: scan.New(w.set, scan.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: guard}, now),
-		Ledger:  ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.Ledger), Composer: composer,
+		Ledger:  w.memory(), Released: w.releases(), Composer: composer,
 		Topic: alert.NewTopic(sns.NewFromConfig(server.Config()), w.Topic), Meter: metric.NewPublisher(server.Config(), "Test"),
 		RemindEvery: 4 * time.Hour, Now: now, Log: slog.New(slog.DiscardHandler),
 	}
-	m.Releases = unlock.Finisher{Ledger: w.memory(), Composer: composer, Topic: m.Topic, Meter: metric.NewPublisher(server.Config(), "Test"), Log: m.Log}
+	m.Releases = unlock.Finisher{Releases: w.releases(), Composer: composer, Topic: m.Topic, Meter: metric.NewPublisher(server.Config(), "Test"), Log: m.Log}
 	if _, err := m.Run(context.Background()); err != nil {
 		w.Fatal(err)
 	}
@@ -118,8 +118,8 @@ func (w *world) run(wire *local.Wire, r unlock.Request) (unlock.Answer, error) {
 	composer := alert.Composer{Account: "123456789012", Region: local.Region}
 	u := &unlock.Unlocker{
 		Stores: set, Composer: composer,
-		Ledger: ledger.NewTable(dynamodb.NewFromConfig(cfg), w.Ledger),
-		Topic:  alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Test"),
+		Memory: ledger.NewNotifications(dynamodb.NewFromConfig(cfg), w.Ledger), Releases: ledger.NewReleases(dynamodb.NewFromConfig(cfg), w.Ledger),
+		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Test"),
 		Thresholds: policy.Thresholds{Default: 30 * time.Minute}, Guard: guard,
 		Now: func() time.Time { return time.Now().Add(w.ahead) }, Log: slog.New(slog.DiscardHandler),
 	}
@@ -135,8 +135,12 @@ func request(w *world, id, more string) unlock.Request {
 	return r
 }
 
-func (w *world) memory() *ledger.Table {
-	return ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.Ledger)
+func (w *world) memory() *ledger.Notifications {
+	return ledger.NewNotifications(dynamodb.NewFromConfig(server.Config()), w.Ledger)
+}
+
+func (w *world) releases() *ledger.Releases {
+	return ledger.NewReleases(dynamodb.NewFromConfig(server.Config()), w.Ledger)
 }
 
 func (w *world) published() []string {
@@ -241,8 +245,7 @@ func TestOutcomes(t *testing.T) {
 					w.Fatal(err)
 				}
 				w.ahead = 8 * time.Minute // the lock is old by what an earlier scan saw
-				memory := ledger.NewTable(dynamodb.NewFromConfig(server.Config()), w.Ledger)
-				w.remember(memory, id, time.Now().Add(-time.Hour))
+				w.remember(id, time.Now().Add(-time.Hour))
 			},
 			unseen: true, want: unlock.Refused, left: []string{"k " + id + " [dynamodb]"}, told: []string{"lock.refused"}, says: "the state was written",
 		},
@@ -279,18 +282,18 @@ func TestOutcomes(t *testing.T) {
 }
 
 // remember writes what a scan would have remembered of the lock on k.
-func (w *world) remember(table *ledger.Table, id string, firstSeen time.Time) {
+func (w *world) remember(id string, firstSeen time.Time) {
 	w.Helper()
-	turn, err := table.Begin(w.Context(), "test", firstSeen, firstSeen, noLocks)
+	lease, err := w.memory().Begin(w.Context(), "test", firstSeen, firstSeen, noLocks)
 	if err != nil {
 		w.Fatal(err)
 	}
 	key := ledger.Key{Path: w.Path("k"), ID: id}
 	entry := ledger.Entry{FirstSeen: firstSeen, Stores: []string{w.TableARN}, Expires: time.Now().Add(time.Hour)}
-	if err := turn.Record(w.Context(), slices.Values([]ledger.Step{{Change: ledger.Note, Key: key, Entry: entry}})); err != nil {
+	if err := lease.Record(w.Context(), slices.Values([]ledger.Step{{Change: ledger.Note, Key: key, Entry: entry}})); err != nil {
 		w.Fatal(err)
 	}
-	if err := turn.End(w.Context(), nil); err != nil {
+	if err := lease.End(w.Context(), nil); err != nil {
 		w.Fatal(err)
 	}
 }

@@ -45,7 +45,7 @@ type Settings struct {
 // function with Settings only.
 type Parts struct {
 	Stores     backend.Set
-	Ledger     *ledger.Table
+	Ledger     Ledger
 	Meter      *metric.Publisher
 	Thresholds policy.Thresholds
 	Region     string
@@ -53,6 +53,21 @@ type Parts struct {
 	aws   aws.Config
 	sns   aws.Config
 	topic string
+}
+
+// Ledger is the ledger's table, as its parts.
+type Ledger struct {
+	Notifications *ledger.Notifications
+	Releases      *ledger.Releases
+	Prunes        *ledger.Prunes
+}
+
+func openLedger(client *dynamodb.Client, name string) Ledger {
+	return Ledger{
+		Notifications: ledger.NewNotifications(client, name),
+		Releases:      ledger.NewReleases(client, name),
+		Prunes:        ledger.NewPrunes(client, name),
+	}
 }
 
 // Load reads a function's settings, a struct with Sight or Settings in it, from the
@@ -77,7 +92,7 @@ func (s Sight) Open() (Parts, error) {
 	set.Account = s.Account
 	return Parts{
 		Stores: set, Region: cfg.Region,
-		Ledger:     ledger.NewTable(dynamodb.NewFromConfig(inTables), s.Ledger),
+		Ledger:     openLedger(dynamodb.NewFromConfig(inTables), s.Ledger),
 		Thresholds: policy.Thresholds{Default: s.StuckAfter, Overrides: overrides},
 		aws:        cfg,
 	}, nil

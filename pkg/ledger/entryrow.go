@@ -1,0 +1,67 @@
+package ledger
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// lockRowKey hashes path and ID: a DynamoDB sort key has 1024 bytes, a path alone up
+// to 2048.
+func lockRowKey(key Key) map[string]types.AttributeValue {
+	sum := sha256.Sum256([]byte(key.Path + "\x00" + key.ID))
+	return rowKey(kindLock, hex.EncodeToString(sum[:]))
+}
+
+func lockRow(key Key, entry Entry) (map[string]types.AttributeValue, error) {
+	body, err := json.Marshal(entry)
+	if err != nil {
+		return nil, fmt.Errorf("lock on %s cannot be recorded: %w", key.Path, err)
+	}
+	row := lockRowKey(key)
+	row[attrPath], row[attrLockID], row[attrBody] = text(key.Path), text(key.ID), text(string(body))
+	row[attrExpires] = number(entry.Expires.Unix())
+	return row, nil
+}
+
+// decodeEntry reads a lock's memory, without its finding where that is not wanted: it is
+// most of what an entry takes.
+func decodeEntry(body []byte, withFinding bool) (Entry, error) {
+	var e Entry
+	if withFinding {
+		err := json.Unmarshal(body, &e)
+		if e.Finding != nil {
+			e.HeldSince, e.Stuck = e.Finding.HeldSince, e.Finding.Verdict == policy.Stuck
+		}
+		return e, err
+	}
+	var lean struct {
+		Entry
+		Finding struct { // in place of the entry's own
+			HeldSince time.Time      `json:"held_since"`
+			Verdict   policy.Verdict `json:"verdict"`
+		} `json:"finding"`
+	}
+	err := json.Unmarshal(body, &lean)
+	e = lean.Entry
+	e.HeldSince, e.Stuck = lean.Finding.HeldSince, lean.Finding.Verdict == policy.Stuck
+	return e, err
+}
+
+// texts keeps one copy of each list of texts: nearly every lock is in the same store.
+type texts map[string][]string
+
+func (t texts) of(list []string) []string {
+	key := strings.Join(list, "\x00")
+	if t[key] == nil {
+		t[key] = list
+	}
+	return t[key]
+}

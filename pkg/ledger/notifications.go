@@ -1,0 +1,103 @@
+package ledger
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+const (
+	kindLock = "lock" // one row a lock: what was seen of it, and what people were notified of
+	kindScan = "scan" // its only row: the stores, the last scan, and the lease
+	monitor  = "monitor"
+)
+
+// Notifications is what was seen of each lock and store and what people were notified of,
+// with the lease that lets one invocation at a time notify.
+type Notifications struct{ table table }
+
+// NewNotifications opens them in the ledger's table of that name.
+func NewNotifications(client *dynamodb.Client, name string) *Notifications {
+	return &Notifications{table{client, name}}
+}
+
+// Recall reads the memory of all locks, consistently, without the lease: their findings
+// are not in it.
+func (n *Notifications) Recall(ctx context.Context) (Memory, error) {
+	scan, err := n.table.get(ctx, rowKey(kindScan, monitor))
+	if err != nil {
+		return Memory{}, err
+	}
+	return n.recall(ctx, scan, func(key Key) (Key, bool) { return key, true })
+}
+
+// RecallLock reads the memory of one lock and of all stores, consistently, in two calls
+// however many locks are remembered.
+func (n *Notifications) RecallLock(ctx context.Context, key Key) (Memory, error) {
+	scan, err := n.table.get(ctx, rowKey(kindScan, monitor))
+	if err != nil {
+		return Memory{Locks: map[Key]Entry{}}, err
+	}
+	m := remembered(ctx, scan)
+	row, err := n.table.get(ctx, lockRowKey(key))
+	if err != nil || row == nil {
+		return m, err
+	}
+	if entry, ok := entryOf(ctx, row, key, false); ok {
+		m.Locks[key] = entry
+	}
+	return m, nil
+}
+
+// remembered is the memory of the stores, without a lock.
+func remembered(ctx context.Context, scan map[string]types.AttributeValue) Memory {
+	stores, err := unpackStores(scan[attrBody])
+	if err != nil {
+		// Without it failures are notified again and ages lose a bound: better than silence.
+		slog.WarnContext(ctx, "ledger row cannot be read, so when stores were last read is not known", attrKind, kindScan, "error", err)
+	}
+	return Memory{Locks: map[Key]Entry{}, Stores: stores}
+}
+
+// maxFindings is how many findings are kept whole: no message has room for more. Of the
+// others the reasons, which are most of them, are not.
+const maxFindings = 1000
+
+// recall reads the memory of all locks, beside the row of the last scan.
+func (n *Notifications) recall(ctx context.Context, scan map[string]types.AttributeValue, held func(Key) (Key, bool)) (Memory, error) {
+	m := remembered(ctx, scan)
+	shared, findings := texts{}, 0
+	for row, err := range n.table.query(ctx, ofKind(kindLock)) {
+		if err != nil {
+			return Memory{}, err
+		}
+		key, known := held(Key{textOf(row, attrPath), textOf(row, attrLockID)})
+		entry, ok := entryOf(ctx, row, key, !known)
+		if !ok {
+			continue
+		}
+		entry.Stores = shared.of(entry.Stores)
+		if entry.Finding != nil {
+			if findings++; findings > maxFindings {
+				entry.Finding.Evidence.Reasons = nil
+			}
+		}
+		m.Locks[key] = entry
+	}
+	return m, nil
+}
+
+// entryOf reads a lock's row. One that cannot be read counts as none: an alert twice is
+// better than none.
+func entryOf(ctx context.Context, row map[string]types.AttributeValue, key Key, withFinding bool) (Entry, bool) {
+	entry, err := decodeEntry([]byte(textOf(row, attrBody)), withFinding)
+	if err != nil {
+		slog.WarnContext(ctx, "ledger row cannot be read, so its lock counts as new", "path", key.Path, "error", err)
+		return Entry{}, false
+	}
+	entry.Expires = time.Unix(numberOf(row, attrExpires), 0)
+	return entry, true
+}

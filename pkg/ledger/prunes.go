@@ -1,0 +1,152 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+const (
+	kindPruned     = "pruned"
+	attrOwner      = "owner"
+	attrOf         = "of"         // which version of the state: two runs must not count it as two prunes
+	attrUntil      = "until"      // when the run is dead, in Unix seconds
+	attrUnreported = "unreported" // there while Reported is false, so that DynamoDB can filter by it
+	// keepPruned is how long a pruned state stays on record: the template's bucket
+	// keeps the versions of a deleted state for as long.
+	keepPruned = 90 * 24 * time.Hour
+)
+
+// Prunes are the records of pruned states, and where the last prune stopped.
+type Prunes struct{ table table }
+
+// NewPrunes opens the records in the ledger's table of that name.
+func NewPrunes(client *dynamodb.Client, name string) *Prunes { return &Prunes{table{client, name}} }
+
+// ErrRecorded says that another run is at work on a state, or has just pruned it.
+var ErrRecorded = errors.New("another run of ours is at work on it")
+
+// Record writes a record. It fails with ErrRecorded when the same version of the
+// state is on record by another run that may be alive.
+func (p *Prunes) Record(ctx context.Context, record Pruned) error {
+	row, err := prunedRow(record)
+	if err != nil {
+		return err
+	}
+	input := &dynamodb.PutItemInput{TableName: &p.table.name, Item: row}
+	if !record.Restoring {
+		input.ConditionExpression = aws.String("attribute_not_exists(#of) OR #of <> :of OR #until <= :now OR #owner = :owner")
+		input.ExpressionAttributeNames = map[string]string{"#of": attrOf, "#until": attrUntil, "#owner": attrOwner}
+		input.ExpressionAttributeValues = map[string]types.AttributeValue{
+			":of": row[attrOf], ":now": number(record.At.Unix()), ":owner": text(record.Owner),
+		}
+	}
+	_, err = p.table.client.PutItem(ctx, input)
+	if conditionFailed(err) {
+		return ErrRecorded
+	}
+	if err != nil {
+		return fmt.Errorf("record the prune in the ledger %s: %w", p.table.name, err)
+	}
+	return nil
+}
+
+// Withdraw removes a record, if it is still that one.
+func (p *Prunes) Withdraw(ctx context.Context, record Pruned) error {
+	_, err := p.table.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
+		TableName: &p.table.name, Key: prunedKey(record.State.Path, record.Restoring),
+		ConditionExpression:       aws.String("#owner = :owner"),
+		ExpressionAttributeNames:  map[string]string{"#owner": attrOwner},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":owner": text(record.Owner)},
+	})
+	if err != nil && !conditionFailed(err) {
+		return fmt.Errorf("withdraw a record from the ledger %s: %w", p.table.name, err)
+	}
+	return nil
+}
+
+// Forget removes the records of a pruned state that is there again.
+func (p *Prunes) Forget(ctx context.Context, path string) error {
+	return p.table.write(ctx, func(yield func(types.WriteRequest, error) bool) {
+		for _, restoring := range []bool{false, true} {
+			if !yield(types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: prunedKey(path, restoring)}}, nil) {
+				return
+			}
+		}
+	})
+}
+
+// ForgetSettled removes the records of a pruned state that is there again, unless a prune
+// is still to be reported, or a restore may be alive: either may be under way.
+func (p *Prunes) ForgetSettled(ctx context.Context, path string, now time.Time) error {
+	reported := &dynamodb.DeleteItemInput{
+		TableName: &p.table.name, Key: prunedKey(path, false), ConditionExpression: aws.String("attribute_not_exists(" + attrUnreported + ")"),
+	}
+	dead := &dynamodb.DeleteItemInput{
+		TableName: &p.table.name, Key: prunedKey(path, true), ConditionExpression: aws.String("#until <= :now"),
+		ExpressionAttributeNames:  map[string]string{"#until": attrUntil},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":now": number(now.Unix())},
+	}
+	for _, input := range []*dynamodb.DeleteItemInput{reported, dead} {
+		if _, err := p.table.client.DeleteItem(ctx, input); err != nil && !conditionFailed(err) {
+			return fmt.Errorf("forget the prune in the ledger %s: %w", p.table.name, err)
+		}
+	}
+	return nil
+}
+
+// MarkReported notes that the report with these is out.
+func (p *Prunes) MarkReported(ctx context.Context, reported []Pruned) error {
+	return p.table.write(ctx, func(yield func(types.WriteRequest, error) bool) {
+		for _, record := range reported {
+			record.Reported = true
+			row, err := prunedRow(record)
+			if !yield(types.WriteRequest{PutRequest: &types.PutRequest{Item: row}}, err) {
+				return
+			}
+		}
+	})
+}
+
+// Recent gives the records of the last 90 days that can be restored, the newest
+// first.
+func (p *Prunes) Recent(ctx context.Context) ([]Pruned, error) {
+	all, err := p.all(ctx, nil)
+	return slices.DeleteFunc(all, func(p Pruned) bool { return p.Restoring || p.Lost }), err
+}
+
+// Unreported gives the records of prunes that died before their report was out, and of
+// restores that died.
+func (p *Prunes) Unreported(ctx context.Context) ([]Pruned, error) {
+	return p.all(ctx, aws.String("attribute_exists("+attrUnreported+")"))
+}
+
+func (p *Prunes) all(ctx context.Context, filter *string) ([]Pruned, error) {
+	query := ofKind(kindPruned)
+	query.FilterExpression = filter
+	var found []Pruned
+	for row, err := range p.table.query(ctx, query) {
+		if err != nil {
+			return nil, err
+		}
+		var record Pruned
+		if err := json.Unmarshal([]byte(textOf(row, attrBody)), &record); err != nil {
+			slog.WarnContext(ctx, "ledger row cannot be read, so it is passed over", "path", textOf(row, attrPath), "error", err)
+			continue
+		}
+		found = append(found, record)
+	}
+	slices.SortFunc(found, func(a, b Pruned) int {
+		return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.State.Path, b.State.Path))
+	})
+	return found, nil
+}

@@ -1,0 +1,109 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+const (
+	kindRelease = "release"
+	// kindUnfinished marks the releases and refusals that remain to be finished: one
+	// small row each, beside the record, so that finding them reads nothing else.
+	kindUnfinished = "unfinished"
+	// keepReleases is how long a release or refusal stays on record.
+	keepReleases = 365 * 24 * time.Hour
+)
+
+// Releases are the records of releases and refusals.
+type Releases struct{ table table }
+
+// NewReleases opens the records in the ledger's table of that name.
+func NewReleases(client *dynamodb.Client, name string) *Releases {
+	return &Releases{table{client, name}}
+}
+
+// Write records a release of a lock, or brings the record up to date: the time and
+// the lock name it. Until it is finished, Unfinished finds it.
+func (r *Releases) Write(ctx context.Context, key Key, record Release) error {
+	body, err := json.Marshal(record.bounded())
+	if err != nil {
+		return fmt.Errorf("record the release: %w", err)
+	}
+	id := releaseID(key) + record.At.UTC().Format(time.RFC3339Nano)
+	row := rowKey(kindRelease, id)
+	row[attrPath], row[attrLockID], row[attrBody] = text(key.Path), text(key.ID), text(string(body))
+	row[attrExpires] = number(record.At.Add(keepReleases).Unix())
+	mark := types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: rowKey(kindUnfinished, id)}}
+	if !record.Finished {
+		unfinished := rowKey(kindUnfinished, id)
+		unfinished[attrPath], unfinished[attrLockID], unfinished[attrExpires] = row[attrPath], row[attrLockID], row[attrExpires]
+		mark = types.WriteRequest{PutRequest: &types.PutRequest{Item: unfinished}}
+	}
+	if err := r.table.writeBatch(ctx, []types.WriteRequest{{PutRequest: &types.PutRequest{Item: row}}, mark}); err != nil {
+		return fmt.Errorf("record the release: %w", err)
+	}
+	return nil
+}
+
+// Unfinished gives the records that remain to be finished: of one lock ID, or of all
+// with an empty one.
+func (r *Releases) Unfinished(ctx context.Context, id string) ([]Unfinished, error) {
+	query := ofKind(kindUnfinished)
+	if id != "" {
+		query.FilterExpression = aws.String("#lock = :id")
+		query.ExpressionAttributeNames["#lock"] = attrLockID
+		query.ExpressionAttributeValues[":id"] = text(id)
+	}
+	var list []Unfinished
+	for mark, err := range r.table.query(ctx, query) {
+		if err != nil {
+			return nil, err
+		}
+		row, err := r.table.get(ctx, rowKey(kindRelease, textOf(mark, attrID)))
+		if err != nil {
+			return nil, err
+		}
+		var record Release
+		if json.Unmarshal([]byte(textOf(row, attrBody)), &record) == nil && !record.Finished {
+			list = append(list, Unfinished{Key{textOf(row, attrPath), textOf(row, attrLockID)}, record})
+		}
+	}
+	return list, nil
+}
+
+// LastRelease gives the last record of a release of that lock in which a half of it
+// went, or may have gone, and false when there is none.
+func (r *Releases) LastRelease(ctx context.Context, key Key) (Release, bool, error) {
+	query := ofKind(kindRelease)
+	query.ScanIndexForward = aws.Bool(false)
+	query.KeyConditionExpression = aws.String("#kind = :kind AND begins_with(#id, :lock)")
+	query.ExpressionAttributeNames["#id"] = attrID
+	query.ExpressionAttributeValues[":lock"] = text(releaseID(key))
+	for row, err := range r.table.query(ctx, query) {
+		if err != nil {
+			return Release{}, false, err
+		}
+		var record Release
+		if json.Unmarshal([]byte(textOf(row, attrBody)), &record) == nil && record.Any(HalfRemoved, HalfGone, HalfUnknown) {
+			return record, true, nil
+		}
+	}
+	return Release{}, false, nil
+}
+
+// Released gives the last record of a release of that lock, and false where we did not
+// release it, or where it is not known whether we did.
+func (r *Releases) Released(ctx context.Context, key Key) (Release, bool, error) {
+	record, found, err := r.LastRelease(ctx, key)
+	return record, found && record.Any(HalfRemoved), err
+}
+
+func releaseID(key Key) string {
+	return textOf(lockRowKey(key), attrID) + "#"
+}
