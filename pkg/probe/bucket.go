@@ -1,0 +1,276 @@
+package probe
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
+)
+
+// Prefix begins the key of every scratch object. What is under it is no lock and no state.
+const Prefix = "lockwarden-probe/"
+
+// scratch is in every scratch object and row, for whoever finds one that a crash left.
+const scratch = "Lockwarden wrote this to find out whether this store honors conditional requests. It is not a lock and not a state. Delete it."
+
+// Patience bounds one probe.
+const Patience = 20 * time.Second
+
+// objects are the calls of an S3 client that a probe makes.
+type objects interface {
+	PutObject(ctx context.Context, in *s3.PutObjectInput, options ...func(*s3.Options)) (*s3.PutObjectOutput, error)
+	GetObject(ctx context.Context, in *s3.GetObjectInput, options ...func(*s3.Options)) (*s3.GetObjectOutput, error)
+	DeleteObject(ctx context.Context, in *s3.DeleteObjectInput, options ...func(*s3.Options)) (*s3.DeleteObjectOutput, error)
+	GetBucketVersioning(ctx context.Context, in *s3.GetBucketVersioningInput, options ...func(*s3.Options)) (*s3.GetBucketVersioningOutput, error)
+}
+
+// Bucket probes a bucket, in about ten calls. It touches one object of a name of its own,
+// which it removes with its versions; what is left when it could not is among the problems.
+func Bucket(ctx context.Context, client objects, bucket string) Report {
+	ctx, cancel := context.WithTimeout(ctx, Patience)
+	defer cancel()
+	b := &bucketProbe{client: client, bucket: bucket, key: Prefix + rand.Text() + ".txt", Report: Report{
+		Store: bucket, Create: NotKnown, Delete: NotKnown, Again: NotKnown, Versioning: Unknown,
+	}}
+	b.versioning(ctx)
+	if b.create(ctx) {
+		b.delete(ctx)
+	}
+	b.clean(ctx)
+	return b.Report
+}
+
+// bucketProbe is one probe of a bucket.
+type bucketProbe struct {
+	client objects
+	bucket string
+	key    string
+	etag   string   // of the object that is there now
+	left   []string // version IDs to remove: of versions and of delete markers
+	wrote  bool
+	Report
+}
+
+func (b *bucketProbe) versioning(ctx context.Context) {
+	out, err := b.client.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &b.bucket})
+	switch {
+	case err != nil:
+		b.note("its versioning could not be read", cause(err))
+	case out.Status == types.BucketVersioningStatusEnabled:
+		b.Versioning = On
+	case out.Status == types.BucketVersioningStatusSuspended:
+		b.Versioning = Suspended
+	default:
+		b.Versioning = Off
+	}
+}
+
+// put writes the scratch object, on condition that there is none. Each has other bytes, so
+// that they have other ETags.
+func (b *bucketProbe) put(ctx context.Context, text string, onlyIfNone bool) error {
+	in := &s3.PutObjectInput{
+		Bucket: &b.bucket, Key: &b.key, Body: strings.NewReader(scratch + "\n" + text + "\n"), ContentType: aws.String("text/plain"),
+		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+	}
+	if onlyIfNone {
+		in.IfNoneMatch = aws.String("*")
+	}
+	out, err := b.client.PutObject(ctx, in)
+	if err == nil {
+		b.etag = aws.ToString(out.ETag)
+		b.leave(aws.ToString(out.VersionId))
+	}
+	b.wrote = b.wrote || status(err)/100 != 4 // a lost answer may have been good
+	return err
+}
+
+func (b *bucketProbe) leave(version string) {
+	if version != "" {
+		b.left = append(b.left, version)
+	}
+}
+
+// create writes twice on condition that there is nothing. It says whether an object of ours
+// is there afterwards.
+func (b *bucketProbe) create(ctx context.Context) bool {
+	err := b.put(ctx, "first", true)
+	if refused(err) && b.holds(ctx, "first") {
+		err = nil // the answer to an earlier attempt was lost
+	}
+	if unsupported(err) && b.put(ctx, "first", false) == nil {
+		b.Create = Rejected
+		b.note("a conditional write was refused", cause(err))
+		return true
+	}
+	if err != nil {
+		b.note("nothing could be written", cause(err))
+		return false
+	}
+	switch err := b.put(ctx, "second", true); {
+	case err == nil:
+		b.Create = Ignored
+	case refused(err):
+		b.Create = Holds
+	default:
+		b.note("a second write could not be tried", cause(err))
+	}
+	return true
+}
+
+// wrongTag is the ETag of no object here: that of an empty one.
+const wrongTag = `"d41d8cd98f00b204e9800998ecf8427e"`
+
+// delete deletes on a wrong condition, then on the right one, and writes once more.
+func (b *bucketProbe) delete(ctx context.Context) {
+	if b.etag == "" && !b.holds(ctx, "") {
+		b.note("deletes could not be tried", errNoTag)
+		return
+	}
+	err := b.remove(ctx, wrongTag)
+	switch {
+	case err == nil:
+		b.Delete = Ignored
+		if b.exists(ctx) {
+			_ = b.remove(ctx, "")
+		}
+	case unsupported(err):
+		b.Delete = Rejected
+		b.note("a conditional delete was refused", cause(err))
+		_ = b.remove(ctx, "")
+	case !refused(err):
+		b.note("a delete could not be tried", cause(err))
+		return
+	default:
+		b.rightDelete(ctx)
+	}
+	b.again(ctx)
+}
+
+// rightDelete deletes on condition of what is there, which must succeed.
+func (b *bucketProbe) rightDelete(ctx context.Context) {
+	switch err := b.remove(ctx, b.etag); {
+	case err == nil || missing(err): // missing: the answer to an earlier attempt was lost
+		b.Delete = Holds
+		if b.exists(ctx) {
+			b.Delete = Rejected
+			b.note("a delete with the right condition was answered as done", errors.New("and the object is still there"))
+		}
+	case refused(err) || unsupported(err):
+		b.Delete = Rejected
+		b.note("a delete with the right condition was refused", cause(err))
+		_ = b.remove(ctx, "")
+	default:
+		b.note("a delete could not be tried", cause(err))
+	}
+}
+
+// again writes where something was deleted.
+func (b *bucketProbe) again(ctx context.Context) {
+	if b.Create == Rejected || b.exists(ctx) {
+		return
+	}
+	switch err := b.put(ctx, "third", true); {
+	case err == nil && b.Create == Ignored:
+		b.Again = Ignored
+	case err == nil || refused(err) && b.holds(ctx, "third"):
+		b.Again = Holds
+	case refused(err):
+		b.Again = Rejected
+	default:
+		b.note("a write after a delete could not be tried", cause(err))
+	}
+}
+
+// remove deletes the scratch object; an empty ETag is no condition.
+func (b *bucketProbe) remove(ctx context.Context, etag string) error {
+	in := &s3.DeleteObjectInput{Bucket: &b.bucket, Key: &b.key}
+	if etag != "" {
+		in.IfMatch = &etag
+	}
+	out, err := b.client.DeleteObject(ctx, in)
+	if err == nil {
+		b.leave(aws.ToString(out.VersionId))
+	}
+	return err
+}
+
+// clean removes what the probe wrote, though its time be over.
+func (b *bucketProbe) clean(ctx context.Context) {
+	if !b.wrote {
+		return
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Patience)
+	defer cancel()
+	if err := b.remove(ctx, ""); err != nil {
+		b.note("the object "+b.key+" is left", cause(err))
+		return
+	}
+	for _, version := range b.left {
+		if _, err := b.client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &b.bucket, Key: &b.key, VersionId: &version}); err != nil {
+			return // old versions of an object that is gone are for the lifecycle rules
+		}
+	}
+}
+
+// holds says whether the scratch object is there with that text, and notes its ETag.
+func (b *bucketProbe) holds(ctx context.Context, text string) bool {
+	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.bucket, Key: &b.key})
+	if err != nil {
+		return false
+	}
+	defer out.Body.Close() //nolint:errcheck // nothing is lost with a body that was read
+	body, err := io.ReadAll(io.LimitReader(out.Body, 1<<10))
+	if err != nil || !strings.Contains(string(body), text) {
+		return false
+	}
+	b.etag = aws.ToString(out.ETag)
+	return b.etag != ""
+}
+
+func (b *bucketProbe) exists(ctx context.Context) bool { return b.holds(ctx, "") }
+
+var errNoTag = errors.New("the store gives no ETag")
+
+// refused says whether a condition was the reason: 412, or 409 where two requests meet.
+func refused(err error) bool {
+	code := status(err)
+	return code == http.StatusPreconditionFailed || code == http.StatusConflict
+}
+
+// unsupported says whether the store does not know such requests: 501, or 400 for a header
+// that it does not take.
+func unsupported(err error) bool {
+	code := status(err)
+	return code == http.StatusNotImplemented || code == http.StatusBadRequest
+}
+
+func missing(err error) bool { return status(err) == http.StatusNotFound }
+
+// status is the HTTP status of the answer, or 0.
+func status(err error) int {
+	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
+		return response.HTTPStatusCode()
+	}
+	return 0
+}
+
+// cause is the store's own words, without the SDK's chain of operations.
+func cause(err error) error {
+	if api, ok := errors.AsType[smithy.APIError](err); ok {
+		text := api.ErrorCode()
+		if api.ErrorMessage() != "" {
+			text += ": " + api.ErrorMessage()
+		}
+		return errors.New(text)
+	}
+	return err
+}

@@ -1,0 +1,166 @@
+package probe
+
+import "fmt"
+
+// Answer is how a store treats one kind of request.
+type Answer string
+
+// The answers.
+const (
+	Holds    Answer = "holds"     // it does what S3 and DynamoDB do
+	Ignored  Answer = "ignored"   // it does not look at the condition
+	Rejected Answer = "rejected"  // it refuses such requests, or those that it ought to accept
+	NotKnown Answer = "not_known" // it could not be tried
+)
+
+// Versioning says what becomes of the old bytes of an object.
+type Versioning string
+
+// The states of a bucket's versioning.
+const (
+	On        Versioning = "on"
+	Off       Versioning = "off"
+	Suspended Versioning = "suspended"
+	Unknown   Versioning = "not_known"
+)
+
+// Report is what a probe found. A table has no Again and no Versioning.
+type Report struct {
+	Store  string `json:"store"`  // as it was named to the probe
+	Create Answer `json:"create"` // a write on condition that there is nothing (If-None-Match: *)
+	Delete Answer `json:"delete"` // a delete on condition of what was read (If-Match)
+	// Again is a write on condition that there is nothing, where something was deleted. In a
+	// versioned bucket that is where a delete marker is.
+	Again      Answer     `json:"again,omitempty"`
+	Versioning Versioning `json:"versioning,omitempty"`
+	Problems   []string   `json:"problems,omitempty"` // why something is not known, or is left
+}
+
+// Sound says whether everything that was tried holds.
+func (r Report) Sound() bool {
+	return r.Create == Holds && r.Delete == Holds && (r.Again == Holds || r.Again == "")
+}
+
+// Known says whether everything could be tried.
+func (r Report) Known() bool {
+	return r.Create != NotKnown && r.Delete != NotKnown && r.Again != NotKnown
+}
+
+// UnsafeLocks says why a lock in this store excludes nobody, or is empty.
+func (r Report) UnsafeLocks() string {
+	if r.Create == Ignored {
+		return r.Store + " ignores the condition of a write, so a second client overwrites the lock of the first, and both believe that they hold it"
+	}
+	return ""
+}
+
+// UnsafeUnlock says why a lock in this store cannot be removed safely, or is empty. It is
+// empty too where that is not known, and where the store refuses such deletes: it removes
+// nothing then.
+func (r Report) UnsafeUnlock() string {
+	if r.Delete == Ignored {
+		return r.Store + " ignores the condition of a delete, so a lock that somebody takes at that moment would be deleted in place of this one"
+	}
+	return ""
+}
+
+// UnsafePrune says why nothing should be deleted or restored in this store, or is empty. In
+// doubt nothing should: a state that stays harms nobody.
+func (r Report) UnsafePrune() string {
+	switch {
+	case r.UnsafeLocks() != "":
+		return r.UnsafeLocks()
+	case r.UnsafeUnlock() != "":
+		return r.UnsafeUnlock()
+	case r.Create == Rejected:
+		return r.Store + " refuses writes on condition that there is nothing, so no lock can be taken"
+	case r.Delete == Rejected:
+		return r.Store + " refuses deletes on condition of what was read, so no lock could be released"
+	case r.Again == Rejected:
+		return r.Store + " counts a delete marker as an object, so after one lock no other can be taken at the same path, and no state can be restored"
+	case !r.Known():
+		return "whether " + r.Store + " honors conditional requests is not known" + r.because()
+	}
+	return ""
+}
+
+// Doubt says what is not known, or is empty.
+func (r Report) Doubt() string {
+	if r.Known() {
+		return ""
+	}
+	return "whether " + r.Store + " honors conditional requests is not known" + r.because()
+}
+
+func (r Report) because() string {
+	if len(r.Problems) == 0 {
+		return ""
+	}
+	return ": " + r.Problems[0]
+}
+
+// Words are the findings, for people: what holds for locks first.
+func (r Report) Words() []string {
+	lines := []string{r.createWords(), r.deleteWords()}
+	if r.Again != "" {
+		lines = append(lines, againWords[r.Again])
+	}
+	if r.Versioning != "" {
+		lines = append(lines, versioningWords[r.Versioning])
+	}
+	for _, problem := range r.Problems {
+		lines = append(lines, "Problem: "+problem+".")
+	}
+	return lines
+}
+
+func (r Report) createWords() string {
+	switch r.Create {
+	case Holds:
+		return "Locks here are real: the store refuses a second lock on a path."
+	case Ignored:
+		return "Locks here are not real: the store lets a second client overwrite the lock of the first, so two runs can write one state."
+	case Rejected:
+		return "Clients cannot lock here: the store refuses writes on condition that there is nothing."
+	default:
+		return "Whether locks here are real is not known."
+	}
+}
+
+func (r Report) deleteWords() string {
+	switch r.Delete {
+	case Holds:
+		return "Unlock is safe here: the store deletes a lock only if it is the one that was read."
+	case Ignored:
+		return "Unlock is not safe here, because the store ignores the condition of a delete: a lock that somebody takes at that moment would be deleted. Unlock refuses without force, and prune deletes nothing."
+	case Rejected:
+		return "Unlock does not work here, because the store refuses conditional deletes. Nothing is ever removed, and prune deletes nothing."
+	default:
+		return "Whether unlock is safe here is not known."
+	}
+}
+
+var againWords = map[Answer]string{
+	Holds:    "A path can be locked again after an unlock.",
+	Ignored:  "A path can be locked again after an unlock, by anybody at any time.",
+	Rejected: "A path can be locked only once: the store counts the delete marker of the first lock as an object, so clients fail after the first unlock, and no state can be restored. Switch versioning off, or lock by a table alone.",
+	NotKnown: "Whether a path can be locked again after an unlock is not known.",
+}
+
+var versioningWords = map[Versioning]string{
+	On:        "Versioning is on: a pruned or overwritten state can be brought back.",
+	Off:       "Versioning is off: an overwritten state is gone, and prune deletes nothing.",
+	Suspended: "Versioning is suspended: an overwritten state is gone, and prune deletes nothing.",
+	Unknown:   "Whether versioning is on is not known.",
+}
+
+// notTried is said with every report: what no probe shows.
+const notTried = "Not tried: two requests at the same moment. Some stores check a condition and act on it in two steps."
+
+// Limits says what no probe can show.
+func Limits() string { return notTried }
+
+// note adds why something is not known.
+func (r *Report) note(what string, err error) {
+	r.Problems = append(r.Problems, fmt.Sprintf("%s: %v", what, err))
+}
