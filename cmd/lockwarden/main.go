@@ -1,6 +1,7 @@
 // Command lockwarden lists state locks, releases one, and lists and restores pruned
 // states. It invokes the functions of a deployed stack and does nothing else: rights and
-// records are those of the functions. See docs/cli.md.
+// records are those of the functions. Only probe calls a store itself (docs/adr/0014). See
+// docs/cli.md.
 package main
 
 import (
@@ -31,6 +32,7 @@ type options struct {
 	Unlock  unlockCommand  `cmd:"" help:"Release one lock, after its evidence was shown and confirmed."`
 	States  statesCommand  `cmd:"" help:"List stale states and what a prune would do with each. Nothing is deleted."`
 	Restore restoreCommand `cmd:"" help:"Bring a pruned state back."`
+	Probe   probeCommand   `cmd:"" help:"Find out whether a bucket or a table honors the conditions that locks rely on, on an object of its own. It calls the store itself, and needs no stack."`
 }
 
 const exits = `

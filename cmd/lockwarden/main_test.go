@@ -227,7 +227,7 @@ func loseAnAnswer(t *testing.T, w *world) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, command := range []string{"", "locks", "unlock", "states", "restore"} {
+	for _, command := range []string{"", "locks", "unlock", "states", "restore", "probe"} {
 		var out bytes.Buffer
 		args := []string{"--help"}
 		if command != "" {

@@ -42,8 +42,8 @@ type session struct {
 	config  aws.Config
 }
 
-// open finds the stack.
-func (s *session) open(ctx context.Context) error {
+// configure reads the AWS configuration as the AWS CLI does.
+func (s *session) configure(ctx context.Context) error {
 	var load []func(*config.LoadOptions) error
 	if s.Region != "" {
 		load = append(load, config.WithRegion(s.Region))
@@ -57,6 +57,15 @@ func (s *session) open(ctx context.Context) error {
 	}
 	if s.config.Region == "" {
 		return errors.New("no region: give --region, or set AWS_REGION")
+	}
+	return nil
+}
+
+// open finds the stack.
+func (s *session) open(ctx context.Context) error {
+	err := s.configure(ctx)
+	if err != nil {
+		return err
 	}
 	s.outputs, err = findStack(ctx, cloudformation.NewFromConfig(s.config), s.Stack)
 	return err

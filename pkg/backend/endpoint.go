@@ -10,7 +10,7 @@ import (
 var awsDomains = []string{".amazonaws.com", ".amazonaws.com.cn", ".amazonaws.eu", ".api.aws", ".api.amazonwebservices.com.cn"}
 
 // besideAWS says whether an endpoint is not one of AWS itself: an emulator's, or that of a
-// store that speaks the same protocol. Nil, which is no endpoint, means AWS.
+// store that speaks the same protocol. Nil means that none is set, so AWS.
 func besideAWS(endpoint *string) bool {
 	if endpoint == nil {
 		return false

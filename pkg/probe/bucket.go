@@ -16,7 +16,7 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// Prefix begins the key of every scratch object. What is under it is no lock and no state.
+// Prefix begins the key of every scratch object. What is under it is neither a lock nor a state.
 const Prefix = "lockwarden-probe/"
 
 // scratch is in every scratch object and row, for whoever finds one that a crash left.

@@ -10,93 +10,93 @@ import (
 
 func TestBucket(t *testing.T) {
 	for name, tc := range map[string]struct {
-		store                 store
+		store                 *store
 		create, delete, again probe.Answer
 		versioning            probe.Versioning
 		words                 string
 		unsafe                [3]bool // locks, unlock, prune
 	}{
 		"a store like S3": {
-			store{versioning: "Enabled"},
+			&store{versioning: "Enabled"},
 			probe.Holds, probe.Holds, probe.Holds, probe.On,
 			"Locks here are real",
 			[3]bool{},
 		},
-		"without versioning": {store{}, probe.Holds, probe.Holds, probe.Holds, probe.Off, "Versioning is off", [3]bool{}},
+		"without versioning": {&store{}, probe.Holds, probe.Holds, probe.Holds, probe.Off, "Versioning is off", [3]bool{}},
 		"with versioning suspended": {
-			store{versioning: "Suspended"},
+			&store{versioning: "Suspended"},
 			probe.Holds, probe.Holds, probe.Holds, probe.Suspended,
 			"Versioning is suspended",
 			[3]bool{},
 		},
 		"a second lock overwrites the first": {
-			store{ignoreCreate: true},
+			&store{ignoreCreate: true},
 			probe.Ignored, probe.Holds, probe.Ignored, probe.Off,
 			"Locks here are not real",
 			[3]bool{true, false, true},
 		},
 		"a delete does not look at its condition": {
-			store{ignoreDelete: true},
+			&store{ignoreDelete: true},
 			probe.Holds, probe.Ignored, probe.Holds, probe.Off,
 			"Unlock is not safe here, because",
 			[3]bool{false, true, true},
 		},
 		"no condition counts": {
-			store{ignoreCreate: true, ignoreDelete: true, versioning: "Enabled"},
+			&store{ignoreCreate: true, ignoreDelete: true, versioning: "Enabled"},
 			probe.Ignored, probe.Ignored, probe.Ignored, probe.On,
 			"Locks here are not real",
 			[3]bool{true, true, true},
 		},
 		"a delete marker counts as an object": {
-			store{markerBlocks: true, versioning: "Enabled"},
+			&store{markerBlocks: true, versioning: "Enabled"},
 			probe.Holds, probe.Holds, probe.Rejected, probe.On,
 			"can be locked only once",
 			[3]bool{false, false, true},
 		},
 		"conditional writes are not implemented": {
-			store{rejectCreate: http.StatusNotImplemented},
+			&store{rejectCreate: http.StatusNotImplemented},
 			probe.Rejected, probe.Holds, probe.NotKnown, probe.Off,
 			"Clients cannot lock here",
 			[3]bool{false, false, true},
 		},
 		"conditional deletes are not implemented": {
-			store{rejectDelete: http.StatusNotImplemented},
+			&store{rejectDelete: http.StatusNotImplemented},
 			probe.Holds, probe.Rejected, probe.Holds, probe.Off,
 			"Unlock does not work here",
 			[3]bool{false, false, true},
 		},
 		"conditional deletes are an invalid request": {
-			store{rejectDelete: http.StatusBadRequest},
+			&store{rejectDelete: http.StatusBadRequest},
 			probe.Holds, probe.Rejected, probe.Holds, probe.Off,
 			"Unlock does not work here",
 			[3]bool{false, false, true},
 		},
 		"a delete is answered as done and is not": {
-			store{keeps: true},
+			&store{keeps: true},
 			probe.Holds, probe.Rejected, probe.NotKnown, probe.Off,
 			"the object is still there",
 			[3]bool{false, false, true},
 		},
 		"writes are denied": {
-			store{denied: http.MethodPut},
+			&store{denied: http.MethodPut},
 			probe.NotKnown, probe.NotKnown, probe.NotKnown, probe.Off,
 			"nothing could be written: AccessDenied: no",
 			[3]bool{false, false, true},
 		},
 		"writes are bad requests of any kind": {
-			store{denied: "", failing: http.MethodPut},
+			&store{denied: "", failing: http.MethodPut},
 			probe.NotKnown, probe.NotKnown, probe.NotKnown, probe.Off,
 			"nothing could be written: InternalError",
 			[3]bool{false, false, true},
 		},
 		"deletes are denied": {
-			store{denied: http.MethodDelete},
+			&store{denied: http.MethodDelete},
 			probe.Holds, probe.NotKnown, probe.NotKnown, probe.Off,
 			"is left: AccessDenied",
 			[3]bool{false, false, true},
 		},
 		"reads are denied": {
-			store{denied: http.MethodGet},
+			&store{denied: http.MethodGet},
 			probe.Holds, probe.Holds, probe.Holds, probe.Unknown,
 			"its versioning could not be read",
 			[3]bool{},
@@ -104,7 +104,7 @@ func TestBucket(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := &tc.store
+			s := tc.store
 			client, _ := serve(t, s)
 			r := probe.Bucket(t.Context(), client, "states")
 			if r.Create != tc.create || r.Delete != tc.delete || r.Again != tc.again || r.Versioning != tc.versioning {
@@ -134,7 +134,7 @@ func TestBucket(t *testing.T) {
 	}
 }
 
-// What a crash leaves is no lock and no state to anybody, and says what it is.
+// What a crash leaves is neither a lock nor a state to anybody, and says what it is.
 func TestTheScratchObjectDescribesItself(t *testing.T) {
 	s := &store{denied: http.MethodDelete}
 	client, _ := serve(t, s)
@@ -168,19 +168,19 @@ func TestTwoProbesAtOnceDoNotMeet(t *testing.T) {
 
 func TestTable(t *testing.T) {
 	for name, tc := range map[string]struct {
-		store          store
+		store          *store
 		create, delete probe.Answer
 	}{
-		"a table like DynamoDB's":                 {store{}, probe.Holds, probe.Holds},
-		"a second lock overwrites the first":      {store{ignoreCreate: true}, probe.Ignored, probe.Holds},
-		"a delete does not look at its condition": {store{ignoreDelete: true}, probe.Holds, probe.Ignored},
-		"no condition counts":                     {store{ignoreCreate: true, ignoreDelete: true}, probe.Ignored, probe.Ignored},
-		"writes are denied":                       {store{denied: "PutItem"}, probe.NotKnown, probe.NotKnown},
-		"deletes are denied":                      {store{denied: "DeleteItem"}, probe.Holds, probe.NotKnown},
+		"a table like DynamoDB's":                 {&store{}, probe.Holds, probe.Holds},
+		"a second lock overwrites the first":      {&store{ignoreCreate: true}, probe.Ignored, probe.Holds},
+		"a delete does not look at its condition": {&store{ignoreDelete: true}, probe.Holds, probe.Ignored},
+		"no condition counts":                     {&store{ignoreCreate: true, ignoreDelete: true}, probe.Ignored, probe.Ignored},
+		"writes are denied":                       {&store{denied: "PutItem"}, probe.NotKnown, probe.NotKnown},
+		"deletes are denied":                      {&store{denied: "DeleteItem"}, probe.Holds, probe.NotKnown},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			s := &tc.store
+			s := tc.store
 			_, client := serve(t, s)
 			r := probe.Table(t.Context(), client, "locks")
 			if r.Create != tc.create || r.Delete != tc.delete || r.Again != "" {

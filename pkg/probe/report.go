@@ -1,6 +1,9 @@
 package probe
 
-import "fmt"
+import (
+	"fmt"
+	"slices"
+)
 
 // Answer is how a store treats one kind of request.
 type Answer string
@@ -13,7 +16,7 @@ const (
 	NotKnown Answer = "not_known" // it could not be tried
 )
 
-// Versioning says what becomes of the old bytes of an object.
+// Versioning says whether the old bytes of an object are kept.
 type Versioning string
 
 // The states of a bucket's versioning.
@@ -39,6 +42,11 @@ type Report struct {
 // Sound says whether everything that was tried holds.
 func (r Report) Sound() bool {
 	return r.Create == Holds && r.Delete == Holds && (r.Again == Holds || r.Again == "")
+}
+
+// Fails says whether something does not hold.
+func (r Report) Fails() bool {
+	return slices.ContainsFunc([]Answer{r.Create, r.Delete, r.Again}, func(a Answer) bool { return a == Ignored || a == Rejected })
 }
 
 // Known says whether everything could be tried.
