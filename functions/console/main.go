@@ -31,7 +31,7 @@ func wire() (any, error) {
 		return nil, err
 	}
 	c := &console.Console{
-		Scanner: scan.New(parts.Stores, scan.Rules{Thresholds: parts.Thresholds, ReleaseGuard: s.ReleaseGuard}, time.Now),
+		Scanner: scan.New(parts.Stores, parts.Rules, time.Now),
 		Ledger:  parts.Ledger.Notifications, Unlock: s.Unlock, Prune: s.Prune,
 	}
 	return func(ctx context.Context, event json.RawMessage) (string, error) {

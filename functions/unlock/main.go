@@ -35,7 +35,7 @@ func wire() (any, error) {
 	composer := alert.Composer{Account: s.Account, Region: parts.Region, UnlockFunction: lambdacontext.FunctionName, Dashboard: s.Dashboard.URL(parts.Region)}
 	u := &unlock.Unlocker{
 		Stores: parts.Stores, Memory: parts.Ledger.Notifications, Releases: parts.Ledger.Releases, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter,
-		Thresholds: parts.Thresholds, Guard: s.ReleaseGuard, Now: time.Now, Log: slog.Default(),
+		Rules: parts.Rules, Now: time.Now, Log: slog.Default(),
 	}
 	return widget.Serve(func(ctx context.Context, payload json.RawMessage, at *widget.Context) (unlock.Answer, error) {
 		request, err := unlock.ParseRequest(payload)

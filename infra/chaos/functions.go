@@ -133,7 +133,7 @@ func watch(ctx context.Context, w *world, cfg aws.Config, _ string) (string, err
 		Ledger: notifications(w, cfg), Released: releases(w, cfg), Composer: composer(),
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Chaos"),
 		Releases:    unlock.Finisher{Releases: releases(w, cfg), Composer: composer(), Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Chaos"), Log: quiet},
-		Scanner:     scan.New(set, scan.Rules{Thresholds: policy.Thresholds{Default: w.stuckAfter}, ReleaseGuard: 10 * time.Minute}, w.now),
+		Scanner:     scan.New(set, policy.Rules{Thresholds: policy.Thresholds{Default: w.stuckAfter}, ReleaseGuard: 10 * time.Minute}, w.now),
 		RemindEvery: 4 * time.Hour, Now: w.now, Log: quiet,
 	}
 	report, err := m.Run(ctx)
@@ -157,7 +157,7 @@ func releaseOf(ctx context.Context, w *world, cfg aws.Config, id, requestID stri
 	u := &unlock.Unlocker{
 		Stores: set, Memory: notifications(w, cfg), Releases: releases(w, cfg), Composer: composer(),
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Chaos"),
-		Thresholds: policy.Thresholds{Default: w.stuckAfter}, Guard: 10 * time.Minute, Now: w.now, Log: quiet,
+		Rules: policy.Rules{Thresholds: policy.Thresholds{Default: w.stuckAfter}, ReleaseGuard: 10 * time.Minute}, Now: w.now, Log: quiet,
 	}
 	a, err := u.Run(ctx, request, requestID)
 	outcome := string(a.Outcome)

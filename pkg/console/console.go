@@ -23,9 +23,7 @@ type memory interface {
 type scanner interface {
 	Read(ctx context.Context) scan.Reading
 	Judge(r scan.Reading, recalled ledger.Memory) scan.Sight
-	Look(ctx context.Context, r scan.Reading, locks []scan.Judged)
-	Finding(r scan.Reading, j scan.Judged) policy.Finding
-	MayRelease(r scan.Reading, j scan.Judged) (ok bool, reason string)
+	Look(ctx context.Context, r scan.Reading, locks []policy.Case)
 }
 
 // Console draws the page of locks.
@@ -62,7 +60,7 @@ func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self st
 	sight := c.Scanner.Judge(reading, recalled)
 	locks := sight.First(sight.Len())
 	if r.Path != "" {
-		locks = slices.DeleteFunc(locks, func(j scan.Judged) bool { return !doublestar.MatchUnvalidated(r.Path, j.Path) })
+		locks = slices.DeleteFunc(locks, func(j policy.Case) bool { return !doublestar.MatchUnvalidated(r.Path, j.Path) })
 	}
 	slices.SortStableFunc(locks, newestTrouble)
 	if len(locks) > r.PageSize {
@@ -81,8 +79,8 @@ func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self st
 	shown := locks[first:min(first+r.PageSize, len(locks))]
 	c.Scanner.Look(ctx, reading, shown) // states are looked at for what is shown only
 	for _, j := range shown {
-		line := line{finding: c.Scanner.Finding(reading, j), id: j.ID}
-		line.mayRelease, line.why = c.Scanner.MayRelease(reading, j)
+		line := line{finding: j.Finding(), id: j.ID}
+		line.mayRelease, line.why = j.MayRelease()
 		p.lines = append(p.lines, line)
 	}
 	return p.draw()
@@ -90,18 +88,18 @@ func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self st
 
 // newestTrouble orders locks as people want to see them: stuck before unreadable before
 // fresh, and what came last first.
-func newestTrouble(a, b scan.Judged) int {
+func newestTrouble(a, b policy.Case) int {
 	return cmp.Or(scan.Rank(a.Verdict)-scan.Rank(b.Verdict), trouble(b).Compare(trouble(a)))
 }
 
 // leadEachPrefix puts the newest stuck lock of each top-level prefix first, as the alerts
 // do, so that no flood of stuck locks under one prefix moves the others off the first page.
-func leadEachPrefix(sorted []scan.Judged) {
-	stuck := slices.IndexFunc(sorted, func(j scan.Judged) bool { return j.Verdict != policy.Stuck })
+func leadEachPrefix(sorted []policy.Case) {
+	stuck := slices.IndexFunc(sorted, func(j policy.Case) bool { return j.Verdict != policy.Stuck })
 	if stuck < 0 {
 		stuck = len(sorted)
 	}
-	chosen := alert.NewSelection[scan.Judged](stuck)
+	chosen := alert.NewSelection[policy.Case](stuck)
 	for _, j := range sorted[:stuck] {
 		chosen.Add(j.Path, j)
 	}
@@ -109,7 +107,7 @@ func leadEachPrefix(sorted []scan.Judged) {
 }
 
 // trouble is when a lock became what it is: a stuck one at the end of its threshold.
-func trouble(j scan.Judged) time.Time {
+func trouble(j policy.Case) time.Time {
 	if j.Verdict == policy.Stuck {
 		return j.Since.Add(j.Threshold)
 	}

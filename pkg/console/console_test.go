@@ -119,7 +119,7 @@ func (w *world) answer(event string, tables ...string) string {
 		w.remember()
 	}
 	c := &console.Console{
-		Scanner: scan.New(w.set(tables...), scan.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}, func() time.Time { return w.now }),
+		Scanner: scan.New(w.set(tables...), policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}, func() time.Time { return w.now }),
 		Ledger:  ledger.NewNotifications(dynamodb.NewFromConfig(server.Config()), w.ledger),
 		Unlock:  unlocker, Prune: w.prune,
 	}

@@ -56,7 +56,7 @@ func (c comparison) held(yield func(Step) bool) (s seen, more bool) {
 			continue
 		}
 		s.locks[key] = true
-		if h := o.Lock.Holdings[0]; !o.Lock.Readable() && h.Kind == tflock.S3 {
+		if h := o.Holdings[0]; !o.Readable() && h.Kind == tflock.S3 {
 			s.unreadable[h.Path] = object{h.Store, h.Modified}
 		}
 		if step, ok := c.lock(key, o); ok && !yield(step) {
@@ -114,8 +114,8 @@ func (c comparison) current(paths map[string]bool) map[string]policy.Finding {
 		return found
 	}
 	for o := range c.scan.Locks {
-		if _, known := found[o.Lock.Path]; paths[o.Lock.Path] && !known && o.Lock.Readable() && len(found) < maxFindings {
-			found[o.Lock.Path] = o.Finding()
+		if _, known := found[o.Path]; paths[o.Path] && !known && o.Readable() && len(found) < maxFindings {
+			found[o.Path] = o.Finding()
 		}
 	}
 	return found
@@ -146,7 +146,7 @@ func (c comparison) anyDue() bool {
 }
 
 // lock is the step of a lock that is there, and false where there is none.
-func (c comparison) lock(key Key, o Observed) (Step, bool) {
+func (c comparison) lock(key Key, o policy.Case) (Step, bool) {
 	entry, known := c.memory.Locks[key]
 	before := entry
 	if !known {
@@ -167,9 +167,9 @@ func (c comparison) lock(key Key, o Observed) (Step, bool) {
 }
 
 // change is what people are notified of about a lock that is there.
-func (c comparison) change(entry Entry, o Observed) Change {
+func (c comparison) change(entry Entry, o policy.Case) Change {
 	switch {
-	case o.Verdict == policy.Unreadable && entry.Notified == 0 && c.watched[o.Lock.Holdings[0].Store]:
+	case o.Verdict == policy.Unreadable && entry.Notified == 0 && c.watched[o.Holdings[0].Store]:
 		return Unreadable
 	case o.Verdict == policy.Stuck && entry.Notified == 0:
 		return Stuck

@@ -34,23 +34,22 @@ func denied(stores ...string) map[string]ledger.Failure {
 
 func ago(d time.Duration) time.Time { return now.Add(-d) }
 
-func observed(verdict policy.Verdict, stores ...string) ledger.Observed {
-	o := ledger.Observed{Lock: tflock.Lock{ID: "x", Path: "b/k"}, Verdict: verdict}
+func observed(verdict policy.Verdict, stores ...string) policy.Case {
+	o := policy.Case{Lock: tflock.Lock{ID: "x", Path: "b/k"}, Judgement: policy.Judgement{Verdict: verdict}}
 	if verdict == policy.Unreadable {
-		o.Lock.ID = ""
+		o.ID = ""
 	}
-	o.Finding = func() policy.Finding { return policy.Finding{ID: o.Lock.ID, Path: "b/k", Verdict: verdict} }
 	for _, s := range stores {
 		kind := map[string]tflock.Kind{table: tflock.DynamoDB, bucket: tflock.S3}[s]
-		o.Lock.Holdings = append(o.Lock.Holdings, tflock.Holding{Kind: kind, Store: s, Path: "b/k"})
+		o.Holdings = append(o.Holdings, tflock.Holding{Kind: kind, Store: s, Path: "b/k"})
 	}
 	return o
 }
 
 // object is an unreadable lock object.
-func object(etag string, written time.Time) ledger.Observed {
+func object(etag string, written time.Time) policy.Case {
 	o := observed(policy.Unreadable, bucket)
-	o.Lock.Holdings[0].ETag, o.Lock.Holdings[0].Modified = etag, written
+	o.Holdings[0].ETag, o.Holdings[0].Modified = etag, written
 	return o
 }
 
@@ -68,31 +67,31 @@ func TestCompare(t *testing.T) {
 	inBucket.Kinds = []tflock.Kind{tflock.S3} // first seen ten hours ago
 	for name, tc := range map[string]struct {
 		memory   map[ledger.Key]ledger.Entry
-		locks    []ledger.Observed
+		locks    []policy.Case
 		failures map[string]ledger.Failure
 		watched  []string
 		want     string // changes
 	}{
-		"a new fresh lock is noted":                     {nil, []ledger.Observed{observed(policy.Fresh, table)}, nil, nil, "[note]"},
-		"a new stuck lock is notified":                  {nil, []ledger.Observed{observed(policy.Stuck, table)}, nil, nil, "[stuck]"},
-		"a lock that became stuck is notified":          {map[ledger.Key]ledger.Entry{key: entry(0, time.Time{}, table)}, []ledger.Observed{observed(policy.Stuck, table)}, nil, nil, "[stuck]"},
-		"a lock is notified once":                       {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, []ledger.Observed{observed(policy.Stuck, table)}, nil, nil, "[]"},
-		"a reminder is due after RemindEvery":           {map[ledger.Key]ledger.Entry{key: entry(1, ago(4*time.Hour), table)}, []ledger.Observed{observed(policy.Stuck, table)}, nil, nil, "[reminder]"},
-		"a lock that is fresh again is not reminded of": {map[ledger.Key]ledger.Entry{key: entry(1, ago(9*time.Hour), table)}, []ledger.Observed{observed(policy.Fresh, table)}, nil, nil, "[]"},
-		"a second holding is noted":                     {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, []ledger.Observed{observed(policy.Stuck, table, bucket)}, nil, nil, "[note]"},
+		"a new fresh lock is noted":                     {nil, []policy.Case{observed(policy.Fresh, table)}, nil, nil, "[note]"},
+		"a new stuck lock is notified":                  {nil, []policy.Case{observed(policy.Stuck, table)}, nil, nil, "[stuck]"},
+		"a lock that became stuck is notified":          {map[ledger.Key]ledger.Entry{key: entry(0, time.Time{}, table)}, []policy.Case{observed(policy.Stuck, table)}, nil, nil, "[stuck]"},
+		"a lock is notified once":                       {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, []policy.Case{observed(policy.Stuck, table)}, nil, nil, "[]"},
+		"a reminder is due after RemindEvery":           {map[ledger.Key]ledger.Entry{key: entry(1, ago(4*time.Hour), table)}, []policy.Case{observed(policy.Stuck, table)}, nil, nil, "[reminder]"},
+		"a lock that is fresh again is not reminded of": {map[ledger.Key]ledger.Entry{key: entry(1, ago(9*time.Hour), table)}, []policy.Case{observed(policy.Fresh, table)}, nil, nil, "[]"},
+		"a second holding is noted":                     {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, []policy.Case{observed(policy.Stuck, table, bucket)}, nil, nil, "[note]"},
 		"a notified lock that is gone is resolved":      {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, nil, nil, nil, "[resolved]"},
 		"a silent lock that is gone is forgotten":       {map[ledger.Key]ledger.Entry{key: entry(0, time.Time{}, table)}, nil, nil, nil, "[forget]"},
 		"gone from a table that failed is not gone":     {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, nil, denied(table), nil, "[]"},
 		"one of two backends failed: not gone":          {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table, bucket)}, nil, denied(bucket), nil, "[]"},
 		"another backend's failure does not matter":     {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, nil, denied(bucket), nil, "[resolved]"},
 		"a backend that is not watched any more":        {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), "arn:other")}, nil, nil, nil, "[forget]"},
-		"another lock on the path: one gone, one new":   {map[ledger.Key]ledger.Entry{{Path: "b/k", ID: "old"}: entry(1, ago(time.Hour), table)}, []ledger.Observed{observed(policy.Fresh, table)}, nil, nil, "[note resolved]"},
-		"a foreign row in place of a lock: it is gone":  {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, []ledger.Observed{observed(policy.Unreadable, table)}, nil, nil, "[unreadable resolved]"},
-		"an object that became unreadable: not gone":    {map[ledger.Key]ledger.Entry{key: inBucket}, []ledger.Observed{object(`"e"`, ago(11*time.Hour))}, nil, nil, "[unreadable]"},
-		"an unreadable object in place of a lock: gone": {map[ledger.Key]ledger.Entry{key: inBucket}, []ledger.Observed{object(`"e"`, ago(time.Hour))}, nil, nil, "[unreadable resolved]"},
-		"an unreadable row is notified":                 {nil, []ledger.Observed{observed(policy.Unreadable, table)}, nil, nil, "[unreadable]"},
-		"an unreadable row is reported once":            {map[ledger.Key]ledger.Entry{odd: entry(1, ago(9*time.Hour), table)}, []ledger.Observed{observed(policy.Unreadable, table)}, nil, nil, "[]"},
-		"a memory that would end while seen is renewed": {map[ledger.Key]ledger.Entry{key: {Notified: 1, NotifiedAt: now, Kinds: []tflock.Kind{tflock.DynamoDB}, Stores: []string{table}, Expires: now.Add(24 * time.Hour)}}, []ledger.Observed{observed(policy.Stuck, table)}, nil, nil, "[note]"},
+		"another lock on the path: one gone, one new":   {map[ledger.Key]ledger.Entry{{Path: "b/k", ID: "old"}: entry(1, ago(time.Hour), table)}, []policy.Case{observed(policy.Fresh, table)}, nil, nil, "[note resolved]"},
+		"a foreign row in place of a lock: it is gone":  {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, []policy.Case{observed(policy.Unreadable, table)}, nil, nil, "[unreadable resolved]"},
+		"an object that became unreadable: not gone":    {map[ledger.Key]ledger.Entry{key: inBucket}, []policy.Case{object(`"e"`, ago(11*time.Hour))}, nil, nil, "[unreadable]"},
+		"an unreadable object in place of a lock: gone": {map[ledger.Key]ledger.Entry{key: inBucket}, []policy.Case{object(`"e"`, ago(time.Hour))}, nil, nil, "[unreadable resolved]"},
+		"an unreadable row is notified":                 {nil, []policy.Case{observed(policy.Unreadable, table)}, nil, nil, "[unreadable]"},
+		"an unreadable row is reported once":            {map[ledger.Key]ledger.Entry{odd: entry(1, ago(9*time.Hour), table)}, []policy.Case{observed(policy.Unreadable, table)}, nil, nil, "[]"},
+		"a memory that would end while seen is renewed": {map[ledger.Key]ledger.Entry{key: {Notified: 1, NotifiedAt: now, Kinds: []tflock.Kind{tflock.DynamoDB}, Stores: []string{table}, Expires: now.Add(24 * time.Hour)}}, []policy.Case{observed(policy.Stuck, table)}, nil, nil, "[note]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			watched := tc.watched
@@ -116,10 +115,10 @@ func TestSightingForgetsHalvesThatCouldNotBeRead(t *testing.T) {
 	e := entry(1, now, table, bucket)
 	e.Kinds = []tflock.Kind{tflock.DynamoDB, tflock.S3}
 	m := ledger.Memory{Locks: map[ledger.Key]ledger.Entry{ledger.KeyOf(o.Lock): e}}
-	if s := m.Sighting(o.Lock, func(string) bool { return false }); len(o.Lock.Lost(s.Kinds)) != 1 {
+	if s := m.Sighting(o.Lock, func(string) bool { return false }); len(o.Lost(s.Kinds)) != 1 {
 		t.Error("a lost half must be named")
 	}
-	if s := m.Sighting(o.Lock, func(store string) bool { return store == bucket }); len(o.Lock.Lost(s.Kinds)) != 0 {
+	if s := m.Sighting(o.Lock, func(store string) bool { return store == bucket }); len(o.Lost(s.Kinds)) != 0 {
 		t.Error("a half in a bucket that could not be read is not lost")
 	}
 }
@@ -134,7 +133,7 @@ func TestNotificationsComeInOrder(t *testing.T) {
 		for range rapid.IntRange(1, 40).Draw(t, "scans") {
 			at = at.Add(time.Duration(rapid.IntRange(1, 300).Draw(t, "minutes")) * time.Minute)
 			scan := ledger.Scan{Started: at, Ended: at, Watched: []string{table}, Failures: map[string]ledger.Failure{}}
-			var locks []ledger.Observed
+			var locks []policy.Case
 			present := rapid.Bool().Draw(t, "present")
 			if rapid.IntRange(0, 4).Draw(t, "fails") == 0 {
 				scan.Failures, present = denied(table), false
@@ -179,7 +178,7 @@ func TestNotificationsComeInOrder(t *testing.T) {
 
 func TestAResolvedLockNamesTheOneThatIsThereNow(t *testing.T) {
 	m := ledger.Memory{Locks: map[ledger.Key]ledger.Entry{{Path: "b/k", ID: "old"}: entry(1, ago(time.Hour), table), {Path: "b/free", ID: "old"}: entry(1, ago(time.Hour), table)}}
-	scan := ledger.Scan{Started: now, Ended: now, Watched: []string{table}, Locks: slices.Values([]ledger.Observed{observed(policy.Fresh, table)})}
+	scan := ledger.Scan{Started: now, Ended: now, Watched: []string{table}, Locks: slices.Values([]policy.Case{observed(policy.Fresh, table)})}
 	var got []string
 	for s := range ledger.Compare(m, scan, rules) {
 		if s.Change == ledger.Resolved {

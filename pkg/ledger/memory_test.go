@@ -25,7 +25,7 @@ func newLife(every time.Duration) *life {
 }
 
 // scan gives the changes that people are notified of, as "change path".
-func (l *life) scan(at time.Time, failures map[string]ledger.Failure, locks ...ledger.Observed) string {
+func (l *life) scan(at time.Time, failures map[string]ledger.Failure, locks ...policy.Case) string {
 	scan := ledger.Scan{Started: at, Ended: at, Watched: []string{table, bucket}, Failures: failures, Locks: slices.Values(locks)}
 	var heard []string
 	_, next := ledger.CompareStores(l.memory, scan, l.rules)
@@ -72,26 +72,26 @@ func TestALockHeldThroughWeeksOfAFailingStoreIsNotNew(t *testing.T) {
 	}
 }
 
-func foreign(path string) ledger.Observed {
+func foreign(path string) policy.Case {
 	l := tflock.Lock{Path: path, Holdings: []tflock.Holding{{Kind: tflock.DynamoDB, Store: table, Path: path}}}
-	return ledger.Observed{Lock: l, Verdict: policy.Unreadable, Finding: func() policy.Finding { return policy.Finding{Path: path, Verdict: policy.Unreadable} }}
+	return policy.Case{Lock: l, Judgement: policy.Judgement{Verdict: policy.Unreadable}}
 }
 
 func TestUnreadableHoldingsOfAStore(t *testing.T) {
 	l := newLife(5 * time.Minute)
 	steps := []struct {
 		at    time.Duration
-		locks []ledger.Observed
+		locks []policy.Case
 		want  string
 	}{
 		{0, nil, ""},
-		{5 * time.Minute, []ledger.Observed{foreign("b/1"), foreign("b/2")}, "unreadable b/1, unreadable b/2"},
-		{10 * time.Minute, []ledger.Observed{foreign("b/1"), foreign("b/3")}, ""},                                                               // later ones wait for a day
-		{time.Hour, []ledger.Observed{foreign("b/1"), foreign("b/4"), foreign("b/5"), object(`"e"`, now)}, "unreadable b/k"},                    // another store's first
-		{24 * time.Hour, []ledger.Observed{foreign("b/1"), foreign("b/4"), object(`"f"`, now)}, ""},                                             // not a day yet
-		{24*time.Hour + 5*time.Minute, []ledger.Observed{foreign("b/1"), foreign("b/2"), foreign("b/4"), object(`"f"`, now)}, "unreadable b/4"}, // still there; b/2 came back
-		{25 * time.Hour, []ledger.Observed{foreign("b/6"), object(`"f"`, now)}, "unreadable b/k"},
-		{49 * time.Hour, []ledger.Observed{object(`"f"`, now)}, ""},
+		{5 * time.Minute, []policy.Case{foreign("b/1"), foreign("b/2")}, "unreadable b/1, unreadable b/2"},
+		{10 * time.Minute, []policy.Case{foreign("b/1"), foreign("b/3")}, ""},                                                               // later ones wait for a day
+		{time.Hour, []policy.Case{foreign("b/1"), foreign("b/4"), foreign("b/5"), object(`"e"`, now)}, "unreadable b/k"},                    // another store's first
+		{24 * time.Hour, []policy.Case{foreign("b/1"), foreign("b/4"), object(`"f"`, now)}, ""},                                             // not a day yet
+		{24*time.Hour + 5*time.Minute, []policy.Case{foreign("b/1"), foreign("b/2"), foreign("b/4"), object(`"f"`, now)}, "unreadable b/4"}, // still there; b/2 came back
+		{25 * time.Hour, []policy.Case{foreign("b/6"), object(`"f"`, now)}, "unreadable b/k"},
+		{49 * time.Hour, []policy.Case{object(`"f"`, now)}, ""},
 	}
 	for _, s := range steps {
 		if got := l.scan(now.Add(s.at), nil, s.locks...); got != s.want {
@@ -106,7 +106,7 @@ func TestUnreadableHoldingsOfEveryDayDoNotFillTheMemory(t *testing.T) {
 	l := newLife(time.Hour)
 	for day := range 20 {
 		at := now.Add(time.Duration(day) * 24 * time.Hour)
-		locks := make([]ledger.Observed, 400)
+		locks := make([]policy.Case, 400)
 		for i := range locks {
 			locks[i] = foreign(fmt.Sprintf("b/team-a/%d/%d", day, i))
 		}

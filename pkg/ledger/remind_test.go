@@ -70,7 +70,7 @@ func TestRemindersKeepTheirDistance(t *testing.T) {
 		heard, count := map[ledger.Key]time.Time{}, map[ledger.Key]int{}
 		for i := range rapid.IntRange(1, 600).Draw(t, "scans") {
 			at := now.Add(time.Duration(i) * rules.ScanEvery)
-			var locks []ledger.Observed
+			var locks []policy.Case
 			for n, first := range taken {
 				if first <= i {
 					locks = append(locks, numbered(n, policy.Stuck))
@@ -105,8 +105,8 @@ func TestRemindersKeepTheirDistance(t *testing.T) {
 	})
 }
 
-func numbered(n int, verdict policy.Verdict) ledger.Observed {
+func numbered(n int, verdict policy.Verdict) policy.Case {
 	path := fmt.Sprintf("b/%d", n)
 	l := tflock.Lock{ID: "x", Path: path, Holdings: []tflock.Holding{{Kind: tflock.DynamoDB, Store: table, Path: path}}}
-	return ledger.Observed{Lock: l, Verdict: verdict, Finding: func() policy.Finding { return policy.Finding{ID: "x", Path: path, Verdict: verdict} }}
+	return policy.Case{Lock: l, Judgement: policy.Judgement{Verdict: verdict}}
 }

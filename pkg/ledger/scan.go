@@ -7,16 +7,7 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
-	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
-
-// Observed is one lock of a scan, judged. Finding describes it in words; it is only
-// called where there is something to record or to notify.
-type Observed struct {
-	Lock    tflock.Lock
-	Verdict policy.Verdict
-	Finding func() policy.Finding
-}
 
 // Failure is why a store could not be read completely.
 type Failure struct {
@@ -28,12 +19,12 @@ type Failure struct {
 
 // Scan is what one scan found.
 type Scan struct {
-	Started  time.Time          // before the first read
-	Ended    time.Time          // after the last read
-	Watched  []string           // ARN of every table and bucket that is watched
-	Patterns []string           // the configured ARNs with a `*`; one that could not be searched is in Failures
-	Failures map[string]Failure // by ARN, each store that could not be read completely
-	Locks    iter.Seq[Observed]
+	Started  time.Time             // before the first read
+	Ended    time.Time             // after the last read
+	Watched  []string              // ARN of every table and bucket that is watched
+	Patterns []string              // the configured ARNs with a `*`; one that could not be searched is in Failures
+	Failures map[string]Failure    // by ARN, each store that could not be read completely
+	Locks    iter.Seq[policy.Case] // judged
 }
 
 // Failed says whether a store could not be read completely. A store that is covered by a

@@ -61,13 +61,7 @@ func (m *Monitor) Run(ctx context.Context) (Report, error) {
 	worst := sight.First(maxListed)
 	m.look(ctx, budget, reading, worst)
 	found := ledger.Scan{Started: reading.Started, Ended: reading.Ended, Watched: reading.Watched, Patterns: reading.Patterns, Failures: failures(reading)}
-	found.Locks = func(yield func(ledger.Observed) bool) {
-		for j := range concat(slices.Values(worst), sight.From(len(worst))) {
-			if !yield(ledger.Observed{Lock: j.Lock, Verdict: j.Verdict, Finding: func() policy.Finding { return m.Scanner.Finding(reading, j) }}) {
-				return
-			}
-		}
-	}
+	found.Locks = concat(slices.Values(worst), sight.From(len(worst)))
 
 	var resolved []time.Duration
 	if lease != nil {
@@ -110,7 +104,7 @@ func (m *Monitor) recall(ctx context.Context, b budget, reading scan.Reading) (*
 	return nil, memory, err
 }
 
-func (m *Monitor) look(ctx context.Context, b budget, reading scan.Reading, locks []scan.Judged) {
+func (m *Monitor) look(ctx context.Context, b budget, reading scan.Reading, locks []policy.Case) {
 	ctx, cancel := context.WithTimeout(ctx, b.look)
 	defer cancel()
 	m.Scanner.Look(ctx, reading, locks)

@@ -93,7 +93,7 @@ func (w *world) scan(wire *local.Wire) (monitor.Report, error) {
 	}
 	composer := alert.Composer{Account: "123456789012", Region: local.Region}
 	now := func() time.Time { return w.now }
-	rules := scan.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}
+	rules := policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}
 	m := &monitor.Monitor{
 		Scanner:     scan.New(set, rules, now),
 		Ledger:      ledger.NewNotifications(dynamodb.NewFromConfig(cfg), w.ledger),

@@ -30,7 +30,7 @@ const (
 	maxBytes  = 4 << 20
 )
 
-func newReport(reading scan.Reading, sight scan.Sight, locks iter.Seq[ledger.Observed]) Report {
+func newReport(reading scan.Reading, sight scan.Sight, locks iter.Seq[policy.Case]) Report {
 	figures := sight.Figures
 	r := Report{
 		ScannedAt: reading.Started.UTC(), Complete: reading.Complete(),
@@ -38,11 +38,11 @@ func newReport(reading scan.Reading, sight scan.Sight, locks iter.Seq[ledger.Obs
 		Locks: []policy.Finding{}, Errors: reading.Errors(),
 	}
 	size := 0
-	for o := range locks {
+	for c := range locks {
 		if len(r.Locks) == maxListed {
 			break
 		}
-		f := o.Finding()
+		f := c.Finding()
 		if size += sizeOf(f); size > maxBytes {
 			break
 		}

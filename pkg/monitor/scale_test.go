@@ -45,7 +45,7 @@ func newAccount(t *testing.T, table, bucket scale.Crowd) *account {
 	return watch(t, w, []string{scale.TableARN("locks")}, []string{scale.BucketARN("states")})
 }
 
-var scaleRules = scan.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}
+var scaleRules = policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}
 
 // watch makes a monitor of these stores; its calls go through a client, if one is given.
 func watch(t *testing.T, w *scale.World, tables, buckets []string, client ...aws.HTTPClient) *account {

@@ -96,15 +96,11 @@ func (s *simulation) scan(sc scene, since time.Duration) {
 	}
 	locks := tflock.Merge(holdings)
 	memory := ledger.Memory{Locks: maps.Clone(s.memory.Locks), Stores: s.memory.Stores}
-	found.Locks = func(yield func(ledger.Observed) bool) {
+	found.Locks = func(yield func(policy.Case) bool) {
 		for _, l := range locks {
-			seen := memory.Sighting(l, found.Failed)
-			j := policy.Judge(l, seen, policy.Thresholds{Default: 30 * time.Minute}, found.Ended)
-			finding := func() policy.Finding {
-				state := policy.State{Problem: "its bucket is not watched"}
-				return policy.NewFinding(l, j, policy.Weigh(l, j, seen, state, 10*time.Minute, found.Ended))
-			}
-			if !yield(ledger.Observed{Lock: l, Verdict: j.Verdict, Finding: finding}) {
+			c := policy.Case{Lock: l, Seen: memory.Sighting(l, found.Failed), State: policy.State{Problem: "its bucket is not watched", Unwatched: true}}
+			c.Judge(scaleRules, found.Ended)
+			if !yield(c) {
 				return
 			}
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/monitor"
+	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
 // stores watches n tables that fail, and gives what is published after each wait.
@@ -26,7 +27,7 @@ func stores(t *testing.T, n int, waits ...time.Duration) []alert.Event {
 
 func (s *simulation) failing(t *testing.T, at time.Time, topic monitor.Topic, n int) error {
 	t.Helper()
-	found := ledger.Scan{Started: at, Ended: at, Failures: map[string]ledger.Failure{}, Locks: slices.Values([]ledger.Observed(nil))}
+	found := ledger.Scan{Started: at, Ended: at, Failures: map[string]ledger.Failure{}, Locks: slices.Values([]policy.Case(nil))}
 	for i := range n {
 		arn := fmt.Sprintf("arn:table/%02d", i)
 		found.Watched = append(found.Watched, arn)
@@ -87,7 +88,7 @@ func TestAStoreThatIsGone(t *testing.T) {
 	s.memory.Stores[pattern] = ledger.Store{LastRead: simStart, Matched: true}
 	for i := range 3 {
 		at := simStart.Add(time.Hour + time.Duration(i)*5*time.Minute)
-		found := ledger.Scan{Started: at, Ended: at, Watched: []string{simBucket}, Patterns: []string{pattern}, Locks: slices.Values([]ledger.Observed(nil))}
+		found := ledger.Scan{Started: at, Ended: at, Watched: []string{simBucket}, Patterns: []string{pattern}, Locks: slices.Values([]policy.Case(nil))}
 		if err := monitor.Notify(t.Context(), s, s, s.memory, found, rules); err != nil {
 			t.Fatal(err)
 		}
@@ -104,7 +105,7 @@ func TestAStoreThatIsGone(t *testing.T) {
 // must not say so.
 func TestAPatternThatMatchesNothingIsNoFailure(t *testing.T) {
 	s := simulate(t)
-	found := ledger.Scan{Started: simStart, Ended: simStart, Watched: []string{simBucket}, Patterns: []string{"arn:aws:s3:::*-tfstate"}, Locks: slices.Values([]ledger.Observed(nil))}
+	found := ledger.Scan{Started: simStart, Ended: simStart, Watched: []string{simBucket}, Patterns: []string{"arn:aws:s3:::*-tfstate"}, Locks: slices.Values([]policy.Case(nil))}
 	if err := monitor.Notify(t.Context(), s, s, s.memory, found, ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Keep: monitor.Keep}); err != nil {
 		t.Fatal(err)
 	}

@@ -16,18 +16,19 @@ func BenchmarkJudge(b *testing.B) {
 	l := lock(ago(time.Hour))
 	b.ReportAllocs()
 	for b.Loop() {
-		if j := policy.Judge(l, policy.Sighting{FirstSeen: ago(time.Minute)}, thresholds, now); j.Verdict != policy.Stuck {
-			b.Fatal(j)
+		c := policy.Case{Lock: l, Seen: policy.Sighting{FirstSeen: ago(time.Minute)}}
+		if c.Judge(policy.Rules{Thresholds: thresholds}, now); c.Verdict != policy.Stuck {
+			b.Fatal(c.Judgement)
 		}
 	}
 }
 
-func BenchmarkWeigh(b *testing.B) {
-	l, seen := lock(ago(time.Hour)), policy.Sighting{FirstSeen: ago(50 * time.Minute)}
-	j := policy.Judge(l, seen, policy.Thresholds{Default: 30 * time.Minute}, now)
+func BenchmarkEvidence(b *testing.B) {
+	c := judged(lock(ago(time.Hour)), seenIn(ago(50*time.Minute), ago(55*time.Minute), "table"))
+	c.State = policy.State{Written: ago(2 * time.Hour)}
 	b.ReportAllocs()
 	for b.Loop() {
-		if e := policy.Weigh(l, j, seen, policy.State{Written: ago(2 * time.Hour)}, 10*time.Minute, now); e.Liveness != policy.LikelyOrphan {
+		if e := c.Evidence(); e.Liveness != policy.LikelyOrphan {
 			b.Fatal(e)
 		}
 	}

@@ -19,12 +19,6 @@ const (
 	Unknown      Liveness = "unknown"
 )
 
-// State is what was found about the state under a lock.
-type State struct {
-	Written time.Time // S3's LastModified; zero when the state does not exist
-	Problem string    // why nobody could look; empty when somebody did
-}
-
 // Evidence is what speaks for or against a living run.
 type Evidence struct {
 	Liveness Liveness   `json:"liveness"`
@@ -32,36 +26,38 @@ type Evidence struct {
 	Written  *time.Time `json:"state_last_modified"`
 }
 
-// Weigh gathers the evidence on a judged lock. A write to its state within guard
-// before now counts as recent: an apply writes snapshots at most every 20 seconds,
-// but only when a resource changes, and a plan never writes. So the absence of
+// Evidence gathers what speaks for or against a living run behind a judged lock. A write
+// to its state within the guard counts as recent: an apply writes snapshots at most every
+// 20 seconds, but only when a resource changes, and a plan never writes. So the absence of
 // a write proves nothing, and a recent one is taken as a sign of life.
-func Weigh(l tflock.Lock, j Judgement, seen Sighting, state State, guard time.Duration, now time.Time) Evidence {
+func (c Case) Evidence() Evidence {
 	e := Evidence{Liveness: Unknown}
-	if j.Verdict == Unreadable {
-		e.Reasons = unreadableReasons(l)
+	if c.Verdict == Unreadable {
+		e.Reasons = unreadableReasons(c.Lock)
 		return e
 	}
-	if !state.Written.IsZero() {
-		e.Written = &state.Written
+	if !c.State.Written.IsZero() {
+		written := c.State.Written
+		e.Written = &written
 	}
-	same := sameSince(l, seen)
+	same := sameSince(c.Lock, c.Seen)
 	switch {
-	case writtenLately(j, state, guard, now):
+	case c.writtenLately():
 		e.Liveness = PossiblyLive
-	case j.Verdict == Stuck && !same.IsZero() && state.Problem == "":
+	case c.Verdict == Stuck && !same.IsZero() && c.State.Problem == "":
 		e.Liveness = LikelyOrphan
 	}
-	e.Reasons = append(e.Reasons, ageReason(j), stateReason(j, state, guard, now), sameReason(same, seen, now))
-	if j.Doubt != "" {
-		e.Reasons = append(e.Reasons, j.Doubt)
+	e.Reasons = append(e.Reasons, c.ageReason(), c.stateReason(), c.sameReason(same))
+	if c.Doubt != "" {
+		e.Reasons = append(e.Reasons, c.Doubt)
 	}
-	e.Reasons = append(e.Reasons, oddities(l, seen)...)
+	e.Reasons = append(e.Reasons, oddities(c.Lock, c.Seen)...)
 	return e
 }
 
-func writtenLately(j Judgement, state State, guard time.Duration, now time.Time) bool {
-	return state.Written.After(j.Since) && now.Sub(state.Written) <= guard
+// writtenLately says whether the state was written under the lock, and within the guard.
+func (c Case) writtenLately() bool {
+	return c.State.Written.After(c.Since) && c.At.Sub(c.State.Written) <= c.Guard
 }
 
 // sameSince is the first scan that saw one of the holdings that are there now, and zero
@@ -77,18 +73,18 @@ func sameSince(l tflock.Lock, seen Sighting) time.Time {
 	return first
 }
 
-func sameReason(same time.Time, seen Sighting, now time.Time) string {
+func (c Case) sameReason(same time.Time) string {
 	switch {
 	case !same.IsZero():
-		return fmt.Sprintf("the same lock in every scan since %s (%s)", Clock(same), Words(now.Sub(same)))
-	case !seen.FirstSeen.IsZero():
+		return fmt.Sprintf("the same lock in every scan since %s (%s)", Clock(same), Words(c.At.Sub(same)))
+	case !c.Seen.FirstSeen.IsZero():
 		return "earlier scans saw this lock ID, but what is held now was taken after them: its client may have waited for the lock"
 	default:
 		return "first seen in this scan: the next one will show more"
 	}
 }
 
-func ageReason(j Judgement) string {
+func (j Judgement) ageReason() string {
 	if j.Verdict == Stuck {
 		return fmt.Sprintf("held for %s, longer than its threshold of %s", j.Age(), Words(j.Threshold))
 	}
@@ -109,16 +105,16 @@ func (j Judgement) Age() string {
 	}
 }
 
-func stateReason(j Judgement, state State, guard time.Duration, now time.Time) string {
-	ago := Words(now.Sub(state.Written))
+func (c Case) stateReason() string {
+	ago := Words(c.At.Sub(c.State.Written))
 	switch {
-	case state.Problem != "":
-		return "whether the state was written since is not known: " + state.Problem
-	case state.Written.IsZero():
+	case c.State.Problem != "":
+		return "whether the state was written since is not known: " + c.State.Problem
+	case c.State.Written.IsZero():
 		return "no state has been written at this path"
-	case !state.Written.After(j.Since):
+	case !c.State.Written.After(c.Since):
 		return fmt.Sprintf("the state was last written %s ago, before the lock was taken", ago)
-	case writtenLately(j, state, guard, now):
+	case c.writtenLately():
 		return fmt.Sprintf("the state was written %s ago, under this lock: the run may be alive", ago)
 	default:
 		return fmt.Sprintf("the state was written under this lock, but not for %s", ago)

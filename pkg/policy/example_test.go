@@ -9,7 +9,7 @@ import (
 )
 
 // A plan may hold its lock for 15 minutes, everything else for half an hour.
-func ExampleJudge() {
+func ExampleCase_Judge() {
 	overrides, err := policy.ParseOverrides("operation:OperationTypePlan=15m")
 	if err != nil {
 		fmt.Println(err)
@@ -25,7 +25,9 @@ func ExampleJudge() {
 		}
 		object := tflock.FromObject("arn:aws:s3:::acme-states", "acme-states", "prod/terraform.tfstate.tflock", string(raw), `"etag"`, now.Add(-20*time.Minute))
 		for _, lock := range tflock.Merge([]tflock.Holding{object}) {
-			fmt.Println(operation, policy.Judge(lock, policy.Sighting{}, thresholds, now).Verdict)
+			c := policy.Case{Lock: lock}
+			c.Judge(policy.Rules{Thresholds: thresholds}, now)
+			fmt.Println(operation, c.Verdict)
 		}
 	}
 	// Output:

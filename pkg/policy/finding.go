@@ -31,17 +31,18 @@ type Finding struct {
 // at most 2048 bytes. An ID that is too long to be written anywhere has a short name.
 const maxField = 256
 
-// NewFinding puts a lock, its judgement and its evidence together.
-func NewFinding(l tflock.Lock, j Judgement, e Evidence) Finding {
+// Finding describes the case, with its evidence.
+func (c Case) Finding() Finding {
 	f := Finding{
-		ID: tflock.BoundedID(l.ID), Path: l.Path,
-		Operation: clip(l.Info.Operation), Who: clip(l.Info.Who), Version: clip(l.Info.Version),
-		HeldSince: j.Since.UTC(), HeldSeconds: int64(j.Held / time.Second), HeldAtLeastSeconds: int64(j.HeldAtLeast / time.Second),
-		Holdings: l.Kinds(), Stores: stores(l),
-		Verdict: j.Verdict, Evidence: e, ThresholdSeconds: int64(j.Threshold / time.Second),
+		ID: tflock.BoundedID(c.ID), Path: c.Path,
+		Operation: clip(c.Info.Operation), Who: clip(c.Info.Who), Version: clip(c.Info.Version),
+		HeldSince: c.Since.UTC(), HeldSeconds: int64(c.Held / time.Second), HeldAtLeastSeconds: int64(c.HeldAtLeast / time.Second),
+		Holdings: c.Kinds(), Stores: stores(c.Lock),
+		Verdict: c.Verdict, Evidence: c.Evidence(), ThresholdSeconds: int64(c.Threshold / time.Second),
 	}
-	if l.Info.CreatedUsable() {
-		f.Created = &l.Info.Created
+	if c.Info.CreatedUsable() {
+		created := c.Info.Created
+		f.Created = &created
 	}
 	return f
 }

@@ -17,42 +17,14 @@ const (
 	Unreadable Verdict = "unreadable" // no parseable ID: reported, never touched
 )
 
-// Sighting is what earlier scans know of a lock. Its zero value is a lock that no
-// earlier scan saw.
-type Sighting struct {
-	FirstSeen time.Time // end of the scan that first saw it; zero: none yet
-	// NotBefore is the start of the last complete reading of its store in which it
-	// was absent: it cannot have been taken before. Zero where there was none.
-	NotBefore time.Time
-	Kinds     []tflock.Kind // every kind of holding that it was seen with
-	Holdings  []SeenHolding // what is known of each holding that it has now; one without an entry was never seen
-}
-
-// SeenHolding is what earlier scans know of a lock's holding in one store. A client that
-// waits for a table takes and drops its lock object again and again under one ID, so
-// the age of a lock is proven for each of its holdings, not for the ID.
-type SeenHolding struct {
-	Store     string    // ARN
-	First     time.Time // end of the first scan that saw it there, and every complete one since did; zero: none yet
-	NotBefore time.Time // start of the last complete reading of the store without it; zero: none
-}
-
-// in gives what is known of the holding in a store.
-func (s Sighting) in(store string) SeenHolding {
-	for _, seen := range s.Holdings {
-		if seen.Store == store {
-			return seen
-		}
-	}
-	return SeenHolding{Store: store}
-}
-
 // Judgement is a verdict with its grounds. A lock's age is an interval, because nothing
 // but S3's clock and the scans says when it was taken: Held is the most that it can be
 // and decides when to alert, HeldAtLeast is what is proven and decides whether the lock
 // may go.
 type Judgement struct {
 	Verdict     Verdict
+	At          time.Time     // when it was judged
+	Guard       time.Duration // the ReleaseGuard that it was judged by
 	Threshold   time.Duration
 	Since       time.Time     // taken no earlier than this
 	Held        time.Duration // at most; never negative
@@ -65,26 +37,26 @@ type Judgement struct {
 // NTP keeps hosts within seconds, and the scan itself takes some.
 const clockTolerance = time.Minute
 
-// Judge says whether a lock is stuck at the time now, which must be after the lock
-// was read.
-func Judge(l tflock.Lock, seen Sighting, thresholds Thresholds, now time.Time) Judgement {
-	j := Judgement{Threshold: thresholds.For(l.Path, l.Info.Operation)}
-	j.Since, j.Doubt = heldSince(l, seen, now)
+// Judge decides whether the lock is stuck at the time now, which must be after the lock
+// was read, and keeps the answer in the case.
+func (c *Case) Judge(rules Rules, now time.Time) {
+	j := Judgement{At: now, Guard: rules.ReleaseGuard, Threshold: rules.Thresholds.For(c.Path, c.Info.Operation)}
+	j.Since, j.Doubt = heldSince(c.Lock, c.Seen, now)
 	j.Held = max(0, now.Sub(j.Since))
-	proven, ok := provenSince(l, seen)
+	proven, ok := provenSince(c.Lock, c.Seen)
 	j.Unseen = !ok
 	if ok {
 		j.HeldAtLeast = min(j.Held, max(0, now.Sub(proven)))
 	}
 	switch {
-	case !l.Readable():
+	case !c.Readable():
 		j.Verdict = Unreadable
 	case j.Held > j.Threshold:
 		j.Verdict = Stuck
 	default:
 		j.Verdict = Fresh
 	}
-	return j
+	c.Judgement = j
 }
 
 // heldSince takes the earliest time that is claimed (S3's own, else the client's) and

@@ -39,7 +39,17 @@ func seenIn(first, notBefore time.Time, stores ...string) policy.Sighting {
 	return s
 }
 
-var half = policy.Thresholds{Default: 30 * time.Minute}
+// half calls a lock stuck after half an hour.
+var half = policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}
+
+// judged is the case of a lock, judged now by half.
+func judged(l tflock.Lock, seen policy.Sighting) policy.Case { return judgedBy(half, l, seen, now) }
+
+func judgedBy(rules policy.Rules, l tflock.Lock, seen policy.Sighting, now time.Time) policy.Case {
+	c := policy.Case{Lock: l, Seen: seen}
+	c.Judge(rules, now)
+	return c
+}
 
 func TestJudge(t *testing.T) {
 	minutes := func(n int) time.Duration { return time.Duration(n) * time.Minute }
@@ -67,7 +77,7 @@ func TestJudge(t *testing.T) {
 		"a first sighting in the future is ignored":        {lock: lock(ago(minutes(31))), seen: policy.Sighting{FirstSeen: now.Add(minutes(5))}, want: policy.Stuck, held: minutes(31)},
 	} {
 		t.Run(name, func(t *testing.T) {
-			j := policy.Judge(tc.lock, tc.seen, half, now)
+			j := judged(tc.lock, tc.seen).Judgement
 			if j.Verdict != tc.want || j.Held != tc.held || (j.Doubt != "") != tc.doubt {
 				t.Errorf("got %+v", j)
 			}
@@ -94,8 +104,10 @@ func TestJudgeLaws(t *testing.T) {
 			}
 		}
 		low, high := time.Duration(span.Draw(t, "threshold")), time.Duration(span.Draw(t, "raise"))
-		j := policy.Judge(l, seen, policy.Thresholds{Default: low}, now)
-		raised := policy.Judge(l, seen, policy.Thresholds{Default: low + high}, now)
+		judge := func(threshold time.Duration, at time.Time) policy.Judgement {
+			return judgedBy(policy.Rules{Thresholds: policy.Thresholds{Default: threshold}}, l, seen, at).Judgement
+		}
+		j, raised := judge(low, now), judge(low+high, now)
 		if j.Verdict == policy.Fresh && raised.Verdict == policy.Stuck {
 			t.Fatal("a higher threshold made a fresh lock stuck")
 		}
@@ -108,7 +120,7 @@ func TestJudgeLaws(t *testing.T) {
 		if !seen.FirstSeen.IsZero() && (j.Since.Before(seen.NotBefore) || j.Since.After(seen.FirstSeen)) {
 			t.Fatalf("the age left the bounds that scans set: %+v", j)
 		}
-		later := policy.Judge(l, seen, policy.Thresholds{Default: low}, now.Add(time.Hour))
+		later := judge(low, now.Add(time.Hour))
 		if !seen.FirstSeen.IsZero() && later.Held < j.Held {
 			t.Fatalf("a lock grew younger: %s, then %s", j.Held, later.Held)
 		}
@@ -143,7 +155,7 @@ func TestHeldAtLeast(t *testing.T) {
 		"a row left when its object is gone counts from its scan": {[]tflock.Holding{row}, []policy.SeenHolding{seen("table", minutes(20), minutes(48))}, 20, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			j := policy.Judge(lock(ago(72*time.Hour), tc.holdings...), policy.Sighting{FirstSeen: ago(48 * time.Hour), Holdings: tc.seen}, half, now)
+			j := judged(lock(ago(72*time.Hour), tc.holdings...), policy.Sighting{FirstSeen: ago(48 * time.Hour), Holdings: tc.seen})
 			if j.HeldAtLeast != time.Duration(tc.want)*time.Minute || j.Unseen != tc.unseen {
 				t.Errorf("got %s, unseen %v", j.HeldAtLeast, j.Unseen)
 			}
@@ -152,27 +164,25 @@ func TestHeldAtLeast(t *testing.T) {
 }
 
 func TestMayRelease(t *testing.T) {
-	const guard = 10 * time.Minute
-	judge := func(l tflock.Lock, seen policy.Sighting) policy.Judgement { return policy.Judge(l, seen, half, now) }
 	waited := lock(ago(2 * time.Hour))
-	old := judge(waited, seenIn(ago(50*time.Minute), ago(55*time.Minute), "table"))
+	old := judged(waited, seenIn(ago(50*time.Minute), ago(55*time.Minute), "table"))
 	for name, tc := range map[string]struct {
-		judged  policy.Judgement
-		state   policy.State
-		watched bool
-		want    bool
-		words   string
+		c     policy.Case
+		state policy.State
+		want  bool
+		words string
 	}{
-		"a row that says it is old, and that no scan has seen": {judge(waited, policy.Sighting{}), policy.State{}, true, false, "no scan has seen this lock before"},
-		"a row that one scan saw a minute ago":                 {judge(waited, seenIn(ago(time.Minute), ago(time.Hour), "table")), policy.State{}, true, false, "proven to be only 1m old"},
-		"a young object":                                       {judge(lock(ago(time.Minute), object(ago(time.Minute))), policy.Sighting{}), policy.State{}, true, false, "only 1m old"},
-		"a row that scans have seen for longer than the guard": {old, policy.State{}, true, true, "at least 50m and at most 55m old"},
-		"a state that was written within the guard":            {old, policy.State{Written: ago(9 * time.Minute)}, true, false, "the state was written 9m ago"},
-		"a state that could not be looked at":                  {old, policy.State{Problem: "denied"}, true, false, "not known: denied"},
-		"a state in a bucket that is not watched":              {old, policy.State{Problem: "not watched"}, false, true, "nobody could check"},
+		"a row that says it is old, and that no scan has seen": {judged(waited, policy.Sighting{}), policy.State{}, false, "no scan has seen this lock before"},
+		"a row that one scan saw a minute ago":                 {judged(waited, seenIn(ago(time.Minute), ago(time.Hour), "table")), policy.State{}, false, "proven to be only 1m old"},
+		"a young object":                                       {judged(lock(ago(time.Minute), object(ago(time.Minute))), policy.Sighting{}), policy.State{}, false, "only 1m old"},
+		"a row that scans have seen for longer than the guard": {old, policy.State{}, true, "at least 50m and at most 55m old"},
+		"a state that was written within the guard":            {old, policy.State{Written: ago(9 * time.Minute)}, false, "the state was written 9m ago"},
+		"a state that could not be looked at":                  {old, policy.State{Problem: "denied"}, false, "not known: denied"},
+		"a state in a bucket that is not watched":              {old, policy.State{Problem: "not watched", Unwatched: true}, true, "nobody could check"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			ok, why := policy.MayRelease(tc.judged, tc.state, tc.watched, guard, now)
+			tc.c.State = tc.state
+			ok, why := tc.c.MayRelease()
 			if ok != tc.want || !strings.Contains(why, tc.words) {
 				t.Errorf("got %v: %s", ok, why)
 			}
@@ -227,11 +237,10 @@ func TestParseOverridesSaysWhatIsWrong(t *testing.T) {
 	}
 }
 
-func TestWeigh(t *testing.T) {
-	const guard = 10 * time.Minute
+func TestEvidence(t *testing.T) {
 	again := seenIn(ago(50*time.Minute), ago(55*time.Minute), "table")
-	half := again
-	half.Kinds = []tflock.Kind{tflock.DynamoDB, tflock.S3}
+	lost := again
+	lost.Kinds = []tflock.Kind{tflock.DynamoDB, tflock.S3}
 	old := lock(ago(55 * time.Minute))
 	for name, tc := range map[string]struct {
 		lock  tflock.Lock
@@ -251,13 +260,14 @@ func TestWeigh(t *testing.T) {
 		"a waiting client's object, met again and again, is not an orphan": {lock(ago(2*time.Hour), object(ago(10*time.Second))), seenIn(ago(50*time.Minute), ago(55*time.Minute), "bucket"), policy.State{}, policy.Unknown, "taken after them"},
 		"a wait is called a wait":                                          {lock(ago(2 * time.Hour)), again, policy.State{}, policy.LikelyOrphan, "the holder waited for the lock: it began to ask at 2026-11-23 10:00 UTC"},
 		"a wrong clock is put in words":                                    {lock(now.Add(72 * time.Hour)), again, policy.State{}, policy.LikelyOrphan, "the holder's clock is wrong"},
-		"a half-lock is named":                                             {old, half, policy.State{}, policy.LikelyOrphan, "half-lock: its S3 half is gone, its DynamoDB half is left"},
+		"a half-lock is named":                                             {old, lost, policy.State{}, policy.LikelyOrphan, "half-lock: its S3 half is gone, its DynamoDB half is left"},
 		"a conflict is named":                                              {tflock.Lock{ID: "x", Path: "b/k", Holdings: old.Holdings, Rivals: []string{"y"}}, again, policy.State{}, policy.LikelyOrphan, "conflict: the same state is also locked by y"},
 		"an unreadable one says why, and that it is left alone":            {tflock.Lock{Path: "b/k", Holdings: []tflock.Holding{{Err: tflock.ErrForeign}}}, again, policy.State{}, policy.Unknown, "never touched"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			j := policy.Judge(tc.lock, tc.seen, policy.Thresholds{Default: 30 * time.Minute}, now)
-			e := policy.Weigh(tc.lock, j, tc.seen, tc.state, guard, now)
+			c := judged(tc.lock, tc.seen)
+			c.State = tc.state
+			e := c.Evidence()
 			if e.Liveness != tc.want || !strings.Contains(strings.Join(e.Reasons, "\n"), tc.words) {
 				t.Errorf("got %s: %q", e.Liveness, e.Reasons)
 			}
@@ -269,14 +279,14 @@ func TestNewFindingBoundsWhatAHolderWrote(t *testing.T) {
 	l := lock(ago(time.Hour))
 	l.Info.Who = strings.Repeat("é", 100_000)
 	l.ID = strings.Repeat("x", 100_000)
-	f := policy.NewFinding(l, policy.Judge(l, policy.Sighting{}, half, now), policy.Evidence{})
+	f := judged(l, policy.Sighting{}).Finding()
 	if len(f.Who) > 256 || len(f.ID) > 1024 || !strings.HasSuffix(f.Who, "é…") {
 		t.Errorf("%d bytes of Who, %d of ID, ends in %q", len(f.Who), len(f.ID), f.Who[len(f.Who)-5:])
 	}
 	if f.Held() != time.Hour || f.Created == nil {
 		t.Errorf("got %+v", f)
 	}
-	if f := policy.NewFinding(lock(time.Time{}), policy.Judgement{}, policy.Evidence{}); f.Created != nil {
+	if f := (policy.Case{Lock: lock(time.Time{})}).Finding(); f.Created != nil {
 		t.Error("a year 1 is not a claim to show")
 	}
 }

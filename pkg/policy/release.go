@@ -1,33 +1,31 @@
 package policy
 
-import (
-	"fmt"
-	"time"
-)
+import "fmt"
 
-// MayRelease says whether a lock may be released without force, and why not. It
-// refuses a lock that is not proven to be older than guard and a state written within
-// guard, since a released live lock gives a state two writers and nothing fences the
-// first one off. It refuses too when the state could not be looked at, unless its bucket
-// is not watched: then nobody could ever look.
-func MayRelease(j Judgement, state State, watched bool, guard time.Duration, now time.Time) (ok bool, reason string) {
+// MayRelease says whether the lock may be released without force, and why not. It
+// refuses a lock that is not proven to be older than the guard and a state written within
+// the guard, since a released live lock gives a state two writers and nothing fences the
+// first one off. It refuses too when the state's last write is not known, unless its bucket
+// is not watched: then it can never be known.
+func (c Case) MayRelease() (ok bool, reason string) {
+	written := c.At.Sub(c.State.Written)
 	switch {
-	case j.Unseen && j.Held >= guard:
-		return false, fmt.Sprintf("no scan has seen this lock before, so it may have been taken a moment ago, whatever time it says itself (guard %s)", Words(guard))
-	case j.HeldAtLeast < guard:
-		return false, fmt.Sprintf("the lock is %s old, and its run may well be alive (guard %s)", youth(j), Words(guard))
-	case !state.Written.IsZero() && now.Sub(state.Written) <= guard:
-		return false, fmt.Sprintf("the state was written %s ago: somebody is at work on it (guard %s)", Words(now.Sub(state.Written)), Words(guard))
-	case watched && state.Problem != "":
-		return false, "whether the state was written recently is not known: " + state.Problem
-	case state.Problem != "":
-		return true, "nobody could check whether the state was written recently: " + state.Problem
+	case c.Unseen && c.Held >= c.Guard:
+		return false, fmt.Sprintf("no scan has seen this lock before, so it may have been taken a moment ago, whatever time it says itself (guard %s)", Words(c.Guard))
+	case c.HeldAtLeast < c.Guard:
+		return false, fmt.Sprintf("the lock is %s old, and its run may well be alive (guard %s)", c.youth(), Words(c.Guard))
+	case !c.State.Written.IsZero() && written <= c.Guard:
+		return false, fmt.Sprintf("the state was written %s ago: somebody is at work on it (guard %s)", Words(written), Words(c.Guard))
+	case c.State.Problem != "" && !c.State.Unwatched:
+		return false, "whether the state was written recently is not known: " + c.State.Problem
+	case c.State.Problem != "":
+		return true, "nobody could check whether the state was written recently: " + c.State.Problem
 	}
-	return true, fmt.Sprintf("the lock is %s old and its state was not written within %s", j.Age(), Words(guard))
+	return true, fmt.Sprintf("the lock is %s old and its state was not written within %s", c.Age(), Words(c.Guard))
 }
 
 // youth says how old a lock is that is not proven to be old enough.
-func youth(j Judgement) string {
+func (j Judgement) youth() string {
 	if j.Held-j.HeldAtLeast < clockTolerance {
 		return "only " + Words(j.Held)
 	}

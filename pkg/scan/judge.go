@@ -11,16 +11,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// Judged is one lock with its verdict and what speaks for it.
-type Judged struct {
-	tflock.Lock
-	policy.Judgement
-	Seen    policy.Sighting
-	State   policy.State // until Look: not looked at
-	Watched bool         // whether its state lies in a watched bucket
-}
-
-// notLooked is said of the states that nobody asked to look at.
+// notLooked is the problem of a state until Look has looked at it.
 const notLooked = "too many locks to look at every state"
 
 // lookupTime bounds the looks at states: they are evidence, and what comes after the
@@ -50,7 +41,7 @@ func Rank(v policy.Verdict) int {
 // Look finds out when the states under these locks were last written: from the listing
 // that showed their bucket's locks just now, or else by asking, a few in a row and the rows
 // side by side. A state that cannot be looked at is evidence of its own.
-func (s *Scanner) Look(ctx context.Context, r Reading, locks []Judged) {
+func (s *Scanner) Look(ctx context.Context, r Reading, locks []policy.Case) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
 	var group sync.WaitGroup
@@ -70,7 +61,7 @@ func (s *Scanner) Look(ctx context.Context, r Reading, locks []Judged) {
 func (s *Scanner) look(ctx context.Context, r Reading, l tflock.Lock) policy.State {
 	watched := r.stateOf(l)
 	if watched == nil {
-		return policy.State{Problem: "its bucket is not watched"}
+		return policy.State{Problem: "its bucket is not watched", Unwatched: true}
 	}
 	if r.Failed(watched.ARN()) {
 		return policy.State{Problem: "its bucket cannot be read"}
@@ -99,40 +90,29 @@ func (r Reading) stateOf(l tflock.Lock) *backend.Bucket {
 	return r.stores.BucketOf(l.Path)
 }
 
-// Finding weighs what was found out about a lock.
-func (s *Scanner) Finding(r Reading, j Judged) policy.Finding {
-	return policy.NewFinding(j.Lock, j.Judgement, policy.Weigh(j.Lock, j.Judgement, j.Seen, j.State, s.rules.ReleaseGuard, r.Ended))
-}
-
-// MayRelease says whether the unlock function would release a lock now without force,
-// and why not.
-func (s *Scanner) MayRelease(r Reading, j Judged) (ok bool, reason string) {
-	return policy.MayRelease(j.Judgement, j.State, j.Watched, s.rules.ReleaseGuard, r.Ended)
-}
-
 // Figures are what there is to count.
 type Figures struct {
 	Held, Stuck, Unreadable int           // held: locks with an ID, stuck ones included
 	Oldest                  time.Duration // age of the oldest lock with an ID
 }
 
-func (f *Figures) count(j Judged) {
-	if j.Verdict == policy.Unreadable {
+func (f *Figures) count(c policy.Case) {
+	if c.Verdict == policy.Unreadable {
 		f.Unreadable++
 		return
 	}
 	f.Held++
-	f.Oldest = max(f.Oldest, j.Held)
-	if j.Verdict == policy.Stuck {
+	f.Oldest = max(f.Oldest, c.Held)
+	if c.Verdict == policy.Stuck {
 		f.Stuck++
 	}
 }
 
 // Count counts some of the locks of a sight.
-func Count(locks []Judged) Figures {
+func Count(locks []policy.Case) Figures {
 	var f Figures
-	for _, j := range locks {
-		f.count(j)
+	for _, c := range locks {
+		f.count(c)
 	}
 	return f
 }

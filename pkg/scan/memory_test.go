@@ -20,7 +20,7 @@ import (
 )
 
 // rules judge every lock here as stuck.
-var rules = scan.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}
+var rules = policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}
 
 // open gives the stores of a world.
 func open(t *testing.T, w *scale.World, tables, buckets []string) backend.Set {
@@ -87,7 +87,7 @@ func TestMemoryIsFlatWhateverIsInARow(t *testing.T) {
 			}, []string{scale.TableARN("locks")}, []string{scale.BucketARN("other")})
 			scanner := scan.New(set, rules, time.Now)
 			var sight scan.Sight
-			var worst []scan.Judged
+			var worst []policy.Case
 			most := peak(func() {
 				reading := scanner.Read(t.Context())
 				if !reading.Complete() {

@@ -27,19 +27,13 @@ type bucket interface {
 // Scanner looks at the watched stores. It holds nothing between two scans.
 type Scanner struct {
 	set   backend.Set
-	rules Rules
+	rules policy.Rules
 	now   func() time.Time
-}
-
-// Rules are the settings that locks are judged by.
-type Rules struct {
-	Thresholds   policy.Thresholds
-	ReleaseGuard time.Duration // a state written within it is a sign of life
 }
 
 // New makes a scanner of these stores. What the patterns of the set match is searched at
 // each reading.
-func New(set backend.Set, rules Rules, now func() time.Time) *Scanner {
+func New(set backend.Set, rules policy.Rules, now func() time.Time) *Scanner {
 	return &Scanner{set: set, rules: rules, now: now}
 }
 

@@ -93,7 +93,7 @@ func TestPatternsAreSearchedAtEachReading(t *testing.T) {
 			t.Errorf("watched %q, patterns %q, errors %q", r.Watched, r.Patterns, r.Errors())
 		}
 		for _, j := range scanner.Judge(r, ledger.Memory{}).First(10) {
-			if !j.Watched {
+			if j.State.Unwatched {
 				t.Errorf("the bucket of %s counts as not watched", j.Path)
 			}
 		}

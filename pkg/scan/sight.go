@@ -35,9 +35,9 @@ func (s *Scanner) Judge(r Reading, recalled ledger.Memory) Sight {
 	for first := 0; first < len(r.holdings); {
 		locks, next := r.holdings.at(first)
 		for nth, l := range locks {
-			j := sight.judge(l)
-			sight.Figures.count(j)
-			sight.order = append(sight.order, place{int32(first), int32(nth), int8(Rank(j.Verdict)), j.Since.UnixMicro()}) //nolint:gosec // memory ends long before
+			c := sight.judge(l)
+			sight.Figures.count(c)
+			sight.order = append(sight.order, place{int32(first), int32(nth), int8(Rank(c.Verdict)), c.Since.UnixMicro()}) //nolint:gosec // memory ends long before
 		}
 		first = next
 	}
@@ -47,17 +47,18 @@ func (s *Scanner) Judge(r Reading, recalled ledger.Memory) Sight {
 	return sight
 }
 
-func (s Sight) at(p place) Judged {
+func (s Sight) at(p place) policy.Case {
 	locks, _ := s.reading.holdings.at(int(p.first))
 	return s.judge(locks[p.nth])
 }
 
-func (s Sight) judge(l tflock.Lock) Judged {
-	seen := s.recalled.Sighting(l, s.reading.Failed)
-	return Judged{
-		Lock: l, Judgement: policy.Judge(l, seen, s.scanner.rules.Thresholds, s.reading.Ended), Seen: seen,
-		State: policy.State{Problem: notLooked}, Watched: s.reading.stateOf(l) != nil,
+func (s Sight) judge(l tflock.Lock) policy.Case {
+	c := policy.Case{
+		Lock: l, Seen: s.recalled.Sighting(l, s.reading.Failed),
+		State: policy.State{Problem: notLooked, Unwatched: s.reading.stateOf(l) == nil},
 	}
+	c.Judge(s.scanner.rules, s.reading.Ended)
+	return c
 }
 
 // Len is how many locks there are.
@@ -65,8 +66,8 @@ func (s Sight) Len() int { return len(s.order) }
 
 // From gives the locks from the n-th on, counted from 0: stuck ones first, then
 // unreadable ones, then fresh ones, and the oldest of each first.
-func (s Sight) From(n int) iter.Seq[Judged] {
-	return func(yield func(Judged) bool) {
+func (s Sight) From(n int) iter.Seq[policy.Case] {
+	return func(yield func(policy.Case) bool) {
 		for _, p := range s.order[min(n, len(s.order)):] {
 			if !yield(s.at(p)) {
 				return
@@ -76,8 +77,8 @@ func (s Sight) From(n int) iter.Seq[Judged] {
 }
 
 // First gives the first n of them, or as many as there are.
-func (s Sight) First(n int) []Judged {
-	first := make([]Judged, min(n, len(s.order)))
+func (s Sight) First(n int) []policy.Case {
+	first := make([]policy.Case, min(n, len(s.order)))
 	for i := range first {
 		first[i] = s.at(s.order[i])
 	}

@@ -34,10 +34,11 @@ func (u *Unlocker) refuse(ctx context.Context, r Request, key ledger.Key, record
 // refuseUnreadable refuses where the lock that is named may be what cannot be read.
 func (u *Unlocker) refuseUnreadable(ctx context.Context, r Request, f found, requestID string) (Answer, error) {
 	l, now := f.unreadable[0], u.Now()
-	j := policy.Judge(l, policy.Sighting{}, u.Thresholds, now)
+	c := policy.Case{Lock: l}
+	c.Judge(u.Rules, now)
 	record := ledger.Release{
 		At: now, Reason: r.Reason, RequestedBy: r.RequestedBy, Request: requestID, Held: contents(l),
-		Finding: policy.NewFinding(l, j, policy.Weigh(l, j, policy.Sighting{}, policy.State{}, u.Guard, now)),
+		Finding: c.Finding(),
 	}
 	why := fmt.Sprintf("%s holds something on %s that cannot be read (%v), so whether it is this lock is not known", l.Holdings[0].Store, l.Path, l.Holdings[0].Err)
 	return u.refuse(ctx, r, ledger.KeyOf(l), record, why, []string{
@@ -48,9 +49,9 @@ func (u *Unlocker) refuseUnreadable(ctx context.Context, r Request, f found, req
 
 // afterRefusal says what to do about a lock that was kept.
 func (u *Unlocker) afterRefusal(f policy.Finding, j policy.Judgement) []string {
-	wait := fmt.Sprintf("If it is dead, wait %s and repeat, or repeat now with \"force\": true and the reason.", policy.Words(u.Guard))
+	wait := fmt.Sprintf("If it is dead, wait %s and repeat, or repeat now with \"force\": true and the reason.", policy.Words(j.Guard))
 	if j.Unseen {
-		wait = fmt.Sprintf("If it is dead, repeat %s after the monitor's next scan, or repeat now with \"force\": true and the reason.", policy.Words(u.Guard))
+		wait = fmt.Sprintf("If it is dead, repeat %s after the monitor's next scan, or repeat now with \"force\": true and the reason.", policy.Words(j.Guard))
 	}
 	return append([]string{"Find out whether the run is alive: look at its CI job, or ask " + or(f.Who, "its holder") + ".", wait}, u.notWatched(f)...)
 }

@@ -57,16 +57,15 @@ type meter interface {
 
 // Unlocker releases locks in the watched stores.
 type Unlocker struct {
-	Stores     backend.Set
-	Memory     memory
-	Releases   releases
-	Composer   alert.Composer
-	Topic      publisher
-	Meter      meter
-	Thresholds policy.Thresholds
-	Guard      time.Duration // a lock that is not proven older, or a state written within it, is refused
-	Now        func() time.Time
-	Log        *slog.Logger
+	Stores   backend.Set
+	Memory   memory
+	Releases releases
+	Composer alert.Composer
+	Topic    publisher
+	Meter    meter
+	Rules    policy.Rules
+	Now      func() time.Time
+	Log      *slog.Logger
 }
 
 func (u *Unlocker) finisher() Finisher {
@@ -109,20 +108,20 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 		return Answer{}, fmt.Errorf("nothing was released: without the ledger there is no record of it: %w", err)
 	}
 	now := u.Now()
-	seen := memory.Sighting(l, func(string) bool { return len(concerns) > 0 })
-	j := policy.Judge(l, seen, u.Thresholds, now)
-	if j.HeldAtLeast < u.Guard && u.judgedBefore(ctx, l, &seen) {
-		j = policy.Judge(l, seen, u.Thresholds, now)
+	c := policy.Case{Lock: l, Seen: memory.Sighting(l, func(string) bool { return len(concerns) > 0 })}
+	c.Judge(u.Rules, now)
+	if c.HeldAtLeast < c.Guard && u.judgedBefore(ctx, l, &c.Seen) {
+		c.Judge(u.Rules, now)
 	}
-	state, watched := u.state(ctx, l.Path)
-	finding := policy.NewFinding(l, j, policy.Weigh(l, j, seen, state, u.Guard, now))
-	may, why := policy.MayRelease(j, state, watched, u.Guard, now)
+	c.State = u.state(ctx, l.Path)
+	finding := c.Finding()
+	may, why := c.MayRelease()
 	record := ledger.Release{
 		At: now, Reason: r.Reason, RequestedBy: r.RequestedBy, Forced: r.Force && !may, Request: requestID, Held: contents(l), Finding: finding,
 	}
 	switch {
 	case !may && !r.Force:
-		return u.refuse(ctx, r, ledger.KeyOf(l), record, why, u.afterRefusal(finding, j)), nil
+		return u.refuse(ctx, r, ledger.KeyOf(l), record, why, u.afterRefusal(finding, c.Judgement)), nil
 	case r.DryRun:
 		return u.wouldRelease(finding, may, why), nil
 	}
@@ -177,17 +176,17 @@ func (u *Unlocker) stillHolds(ctx context.Context, store string, one ledger.Unfi
 	return slices.ContainsFunc(one.Release.Held, func(b ledger.Bytes) bool { return b.Is(h.Raw) }), nil
 }
 
-// state looks when the state was last written. It is not watched when its bucket is not.
-func (u *Unlocker) state(ctx context.Context, path string) (state policy.State, watched bool) {
+// state looks when the state was last written.
+func (u *Unlocker) state(ctx context.Context, path string) policy.State {
 	b := u.Stores.BucketOf(path)
 	if b == nil {
-		return policy.State{Problem: "its bucket is not watched"}, false
+		return policy.State{Problem: "its bucket is not watched", Unwatched: true}
 	}
 	written, err := b.StateWritten(ctx, path)
 	if err != nil {
-		return policy.State{Problem: err.Error()}, true
+		return policy.State{Problem: err.Error()}
 	}
-	return policy.State{Written: written}, true
+	return policy.State{Written: written}
 }
 
 // contents are the bytes of a lock, for the record: those that both halves share once.

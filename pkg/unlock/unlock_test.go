@@ -95,7 +95,7 @@ func (w *world) scanAfter(later time.Duration) {
 	now := func() time.Time { return time.Now().Add(later) }
 	composer := alert.Composer{Account: "123456789012", Region: local.Region}
 	m := &monitor.Monitor{
-		Scanner: scan.New(w.set, scan.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: guard}, now),
+		Scanner: scan.New(w.set, policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: guard}, now),
 		Ledger:  w.memory(), Released: w.releases(), Composer: composer,
 		Topic: alert.NewTopic(sns.NewFromConfig(server.Config()), w.Topic), Meter: metric.NewPublisher(server.Config(), "Test"),
 		RemindEvery: 4 * time.Hour, Now: now, Log: slog.New(slog.DiscardHandler),
@@ -120,8 +120,8 @@ func (w *world) run(wire *local.Wire, r unlock.Request) (unlock.Answer, error) {
 		Stores: set, Composer: composer,
 		Memory: ledger.NewNotifications(dynamodb.NewFromConfig(cfg), w.Ledger), Releases: ledger.NewReleases(dynamodb.NewFromConfig(cfg), w.Ledger),
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Test"),
-		Thresholds: policy.Thresholds{Default: 30 * time.Minute}, Guard: guard,
-		Now: func() time.Time { return time.Now().Add(w.ahead) }, Log: slog.New(slog.DiscardHandler),
+		Rules: policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: guard},
+		Now:   func() time.Time { return time.Now().Add(w.ahead) }, Log: slog.New(slog.DiscardHandler),
 	}
 	return u.Run(context.Background(), r, "request")
 }

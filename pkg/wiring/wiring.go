@@ -44,11 +44,11 @@ type Settings struct {
 // Parts are what functions are made of. The meter and the topic are those of a
 // function with Settings only.
 type Parts struct {
-	Stores     backend.Set
-	Ledger     Ledger
-	Meter      *metric.Publisher
-	Thresholds policy.Thresholds
-	Region     string
+	Stores backend.Set
+	Ledger Ledger
+	Meter  *metric.Publisher
+	Rules  policy.Rules
+	Region string
 
 	aws   aws.Config
 	sns   aws.Config
@@ -92,9 +92,9 @@ func (s Sight) Open() (Parts, error) {
 	set.Account = s.Account
 	return Parts{
 		Stores: set, Region: cfg.Region,
-		Ledger:     openLedger(dynamodb.NewFromConfig(inTables), s.Ledger),
-		Thresholds: policy.Thresholds{Default: s.StuckAfter, Overrides: overrides},
-		aws:        cfg,
+		Ledger: openLedger(dynamodb.NewFromConfig(inTables), s.Ledger),
+		Rules:  policy.Rules{Thresholds: policy.Thresholds{Default: s.StuckAfter, Overrides: overrides}, ReleaseGuard: s.ReleaseGuard},
+		aws:    cfg,
 	}, nil
 }
 
