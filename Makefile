@@ -11,13 +11,17 @@ JOURNEY := $(B)/sam/done $(B)/ministack/done $(B)/awscli/aws
 # The real clients beside OpenTofu.
 CLIENTS := $(B)/bin/terragrunt $(B)/bin/terraform-1.5.7
 
+# Stores that nobody here wrote: those that install in less than a minute, and the others.
+ENGINES := $(B)/engines/done
+MORE_ENGINES := $(B)/bin/versitygw $(if $(shell command -v cargo),$(B)/cargo/bin/dynoxide)
+
 # Python compiles what it uses once, and not at every start.
 unexport PYTHONDONTWRITEBYTECODE
 
 # Where a part is not installed, go test leaves out what needs it. Here that is a failure.
 test journey chaos bench: export LOCKWARDEN_TESTS := all
 
-.PHONY: help setup demo journey console pictures test fuzz chaos bench build reproducible sbom vuln lint prose template ci clean deploy unlock
+.PHONY: help setup demo journey engines console pictures test fuzz chaos bench build reproducible sbom vuln lint prose template ci clean deploy unlock
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -30,11 +34,29 @@ $(B)/venv/done: $(TOOLS)/requirements.txt
 	@$(B)/venv/bin/pip install --quiet --disable-pip-version-check --no-compile -r $< # most of it is never used
 	@touch $@
 
-$(B)/sam/done $(B)/ministack/done: $(B)/%/done: $(TOOLS)/%.txt
+$(B)/sam/done $(B)/ministack/done $(B)/node/done: $(B)/%/done: $(TOOLS)/%.txt
 	@command -v python3 >/dev/null || { echo 'Python 3 is missing: install it (Debian: apt-get install python3 python3-venv)'; exit 1; }
 	@echo '> installing $* into $(B)/$*: a minute, once'
 	@python3 -m venv $(B)/$* || { echo 'python3 cannot make a virtual environment (Debian: apt-get install python3-venv)'; exit 1; }
 	@$(B)/$*/bin/pip install --quiet --disable-pip-version-check --no-compile -r $<
+	@touch $@
+
+# Node comes from PyPI, so that nothing but Go and Python need be there.
+$(B)/engines/done: $(TOOLS)/engines/package.json $(TOOLS)/engines/package-lock.json $(B)/node/done
+	@echo '> installing dynalite and s3rver into $(B)/engines: ten seconds, once'
+	@mkdir -p $(B)/engines
+	@cp $(TOOLS)/engines/package.json $(TOOLS)/engines/package-lock.json $(B)/engines
+	@PATH="$(abspath $(B))/node/bin:$$PATH" npm ci --prefix $(B)/engines --ignore-scripts --no-audit --no-fund --loglevel error
+	@touch $@
+
+$(B)/bin/versitygw: $(TOOLS)/versitygw/go.mod $(TOOLS)/versitygw/go.sum
+	@echo '> building versitygw from the Go module proxy: two to five minutes, once'
+	@cd $(TOOLS)/versitygw && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ github.com/versity/versitygw/cmd/versitygw
+	@touch $@
+
+$(B)/cargo/bin/dynoxide:
+	@echo '> building dynoxide from crates.io: five minutes, once'
+	@cargo install --quiet --locked dynoxide-rs --version 3.2.0 --no-default-features --features native-sqlite,http-server,cli --root $(B)/cargo
 	@touch $@
 
 $(B)/awscli/aws: $(TOOLS)/awscli.sh
@@ -80,7 +102,11 @@ pictures: setup ## a headless Chromium presses the buttons of the page and takes
 journey: setup $(JOURNEY) ## the way of a user on MiniStack: sam deploy, a client that dies, alert, release, plan
 	go test ./infra/journey -run UsersWay -count 1 -v
 
-test: setup $(CLIENTS) $(JOURNEY) ## every test, real clients included, under the race detector
+engines: setup $(JOURNEY) $(ENGINES) $(MORE_ENGINES) ## real stores that nobody here wrote: the promises and scenes that hold on each, as tables
+	@command -v cargo >/dev/null || echo '! dynoxide needs cargo (Debian: apt-get install cargo)'
+	@go run ./infra/engines
+
+test: setup $(CLIENTS) $(JOURNEY) $(ENGINES) ## every test, real clients included, under the race detector
 	@# The longest packages first, so that none of them is left alone at the end; one more than
 	@# there are cores, since they wait for clients and for the local AWS.
 	go test -race -p $$(($$(nproc) + 1)) -timeout 30m ./infra/journey ./pkg/prune ./infra/chaos ./infra/stack ./functions/... ./... # a package at most: real clients on a busy machine take their time
@@ -160,7 +186,7 @@ template: $(B)/venv/done ## check template.yaml: cfn-lint, and the real SAM tran
 
 ci: ## what must pass before anything lands
 	@# Two at a time: linking and downloading leave a core idle.
-	$(MAKE) --no-print-directory -j2 --output-sync=target lint prose template reproducible sbom vuln setup $(CLIENTS) $(JOURNEY)
+	$(MAKE) --no-print-directory -j2 --output-sync=target lint prose template reproducible sbom vuln setup $(CLIENTS) $(JOURNEY) $(ENGINES)
 	$(MAKE) --no-print-directory test
 
 deploy: ## sam build and a guided sam deploy into your account

@@ -2,26 +2,21 @@ package journey
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
-	"syscall"
-	"time"
 
+	"github.com/lockwarden/lockwarden/infra/engines/server"
 	"github.com/lockwarden/lockwarden/infra/local"
 )
 
-// Engine is a running MiniStack.
+// Engine is a running MiniStack, with a user's home folder.
 type Engine struct {
-	Endpoint string
-	dir      string // its home: it keeps nothing elsewhere
-	process  *exec.Cmd
+	*server.Server
+	dir string // its home: it keeps nothing elsewhere
 }
 
 // tool is what `make` installed under that name in .build.
@@ -33,73 +28,10 @@ func tool(name string) (string, error) {
 	return path, nil
 }
 
-// Start runs MiniStack on a free port of this machine, with dir as its home. It ends with
-// Stop, and on Linux also when this process dies without it.
+// Start runs MiniStack, with dir as its home.
 func Start(ctx context.Context, dir string) (*Engine, error) {
-	program, err := tool("ministack/bin/ministack")
-	if err != nil {
-		return nil, err
-	}
-	port, err := freePort()
-	if err != nil {
-		return nil, err
-	}
-	log, err := os.Create(filepath.Join(dir, "ministack.log")) //nolint:gosec // a folder of the caller's
-	if err != nil {
-		return nil, err
-	}
-	defer log.Close() //nolint:errcheck // the process has its own
-	cmd := exec.Command(program)
-	cmd.Dir, cmd.Stdout, cmd.Stderr = dir, log, log
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "TMPDIR=" + dir, "BIND_HOST=127.0.0.1", "GATEWAY_PORT=" + port, "MINISTACK_REGION=" + local.Region}
-	cmd.SysProcAttr = endsWithThisProcess(&syscall.SysProcAttr{Setpgid: true})
-	if err := cmd.Start(); err != nil {
-		return nil, fmt.Errorf("start MiniStack: %w", err)
-	}
-	e := &Engine{Endpoint: "http://127.0.0.1:" + port, dir: dir, process: cmd}
-	if err := e.ready(ctx); err != nil {
-		said, _ := os.ReadFile(log.Name()) // to explain the error
-		e.Stop()
-		return nil, fmt.Errorf("%w\n%s", err, said)
-	}
-	return e, nil
-}
-
-func freePort() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	return port, errors.Join(err, listener.Close())
-}
-
-func (e *Engine) ready(ctx context.Context) error {
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(100 * time.Millisecond) {
-		request, err := http.NewRequestWithContext(ctx, http.MethodGet, e.Endpoint+"/_ministack/health", http.NoBody)
-		if err != nil {
-			return err
-		}
-		if answer, err := http.DefaultClient.Do(request); err == nil {
-			_ = answer.Body.Close()
-			return nil
-		}
-	}
-	return errors.New("MiniStack did not answer within a minute")
-}
-
-// Stop ends MiniStack and the functions that it runs.
-func (e *Engine) Stop() {
-	group := -e.process.Process.Pid
-	_ = syscall.Kill(group, syscall.SIGTERM)
-	ended := make(chan struct{})
-	go func() { _ = e.process.Wait(); close(ended) }()
-	select {
-	case <-ended:
-	case <-time.After(5 * time.Second):
-	}
-	_ = syscall.Kill(group, syscall.SIGKILL)
-	<-ended
+	started, err := server.Start(ctx, server.MiniStack, dir)
+	return &Engine{started, dir}, err
 }
 
 // environment is what a user's shell has who works with this AWS.

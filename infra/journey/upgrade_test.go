@@ -6,13 +6,14 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/lockwarden/lockwarden/infra/engines/server"
 	"github.com/lockwarden/lockwarden/infra/local"
 )
 
 func TestAnUpgradeDeliversAChangeInAPackage(t *testing.T) {
 	t.Parallel()
 	local.Need(t, local.SAMCommand)
-	e, dir := &Engine{Endpoint: "http://127.0.0.1:1", dir: t.TempDir()}, t.TempDir()
+	e, dir := &Engine{&server.Server{Endpoint: "http://127.0.0.1:1"}, t.TempDir()}, t.TempDir()
 	if err := e.Copy(t.Context(), dir, ""); err != nil {
 		t.Fatal(err)
 	}

@@ -29,6 +29,12 @@ func (a *AWS) Through(endpoint string) *AWS {
 	return &other
 }
 
+// At is an AWS, or a store beside it, that somebody else started, reached with these keys.
+// What no API does (Published, Age, Contents and others) needs a server of Start's.
+func At(endpoint, accessKey, secretKey string) *AWS {
+	return &AWS{Endpoint: endpoint, caller: aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey}, region: Region}
+}
+
 // MakeTable makes a table with these string keys, a hash key and at most one range
 // key, and gives its ARN.
 func (a *AWS) MakeTable(ctx context.Context, name string, keys ...string) (string, error) {

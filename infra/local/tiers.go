@@ -19,6 +19,12 @@ const (
 	SAMCommand Part = "sam/bin/sam"
 	MiniStack  Part = "ministack/bin/python"
 	AWSCommand Part = "awscli/aws"
+
+	NodeEngines Part = "engines/done" // dynalite and s3rver
+	Dynoxide    Part = "cargo/bin/dynoxide"
+	Versitygw   Part = "bin/versitygw"
+	SeaweedFS   Part = "bin/weed"
+	LambdaRIE   Part = "bin/aws-lambda-rie"
 )
 
 // everything is the value of LOCKWARDEN_TESTS with which a missing part is a failure.
@@ -34,6 +40,9 @@ func lacking(root string, parts []Part) Part {
 	}
 	return ""
 }
+
+// Have says whether a part is installed.
+func Have(p Part) bool { return lacking(Root(), []Part{p}) == "" }
 
 // leftOut is the line that says what was left out, and whether that is a failure.
 func leftOut(missing Part, setting string) (line string, fail bool) {

@@ -8,13 +8,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
-	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/backend/contract"
 )
 
 // Rows whose cleaned name is a state's path belong to that state, digests and locks.
 func TestAliases(t *testing.T) {
-	s := stores(t)["table"]
-	name := s.path("")[:len(s.path(""))-1]
+	store, err := contract.NewTable(t.Context(), server.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
 	text := func(v string) types.AttributeValue { return &types.AttributeValueMemberS{Value: v} }
 	for _, row := range []map[string]types.AttributeValue{
 		{"LockID": text("b/a//k-md5"), "Digest": text("d")},
@@ -24,11 +26,11 @@ func TestAliases(t *testing.T) {
 		{"LockID": text("b/.github/k-md5"), "Digest": text("d")},
 		{"LockID": text("b/a/k-md5"), "Digest": text("d")},
 	} {
-		if _, err := dynamodb.NewFromConfig(server.Config()).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &name, Item: row}); err != nil {
+		if _, err := dynamodb.NewFromConfig(server.Config()).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &store.Name, Item: row}); err != nil {
 			t.Fatal(err)
 		}
 	}
-	got, err := s.Store.(*backend.Table).Aliases(t.Context())
+	got, err := store.Table.Aliases(t.Context())
 	for _, names := range got {
 		slices.Sort(names)
 	}

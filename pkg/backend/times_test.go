@@ -16,7 +16,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/infra/scale"
 	"github.com/lockwarden/lockwarden/pkg/backend"
-	"github.com/lockwarden/lockwarden/pkg/tflock"
+	"github.com/lockwarden/lockwarden/pkg/backend/contract"
 )
 
 // surveyed reads a bucket to its end.
@@ -32,9 +32,12 @@ func surveyed(t *testing.T, b *backend.Bucket) *backend.Times {
 }
 
 func TestAListingTellsWhenStatesWereWrittenAsAskingDoes(t *testing.T) {
-	s := stores(t)["bucket"]
-	bucket := s.Store.(*backend.Bucket)
-	name, _, _ := tflock.SplitPath(s.path("x"))
+	store, err := contract.NewBucket(t.Context(), server.Config())
+	if err != nil {
+		t.Fatal(err)
+	}
+	bucket, name := store.Bucket, store.Name
+	path := func(key string) string { return name + "/" + key }
 	keys := []string{
 		"a/terraform.tfstate", "env:/branches/x/terraform.tfstate", "with blank and +", "100%", "%41", "a&b", "a&amp;b", "<Key>", "</Key>x", "\u00fc/\U0001f512",
 		"tab\there", "locked", "ends in .tfloc%6b", "a/terraform.tfstate.backup",
@@ -45,16 +48,16 @@ func TestAListingTellsWhenStatesWereWrittenAsAskingDoes(t *testing.T) {
 	put(t, name, "locked.tflock", string(lockJSON(t, "x")))
 	times := surveyed(t, bucket)
 	for _, key := range append(keys, "locked.tflock") {
-		want, err := bucket.StateWritten(t.Context(), s.path(key))
+		want, err := bucket.StateWritten(t.Context(), path(key))
 		if err != nil || want.IsZero() {
 			t.Fatalf("%q: %v, %v", key, want, err)
 		}
-		if at, known := times.Of(s.path(key)); !known || !at.Equal(want) {
+		if at, known := times.Of(path(key)); !known || !at.Equal(want) {
 			t.Errorf("%q: %v, %v, asked %v", key, at, known, want)
 		}
 	}
 	for _, key := range []string{"a/terraform", "A", "a&amp;amp;b", "none"} {
-		if at, known := times.Of(s.path(key)); !known || !at.IsZero() {
+		if at, known := times.Of(path(key)); !known || !at.IsZero() {
 			t.Errorf("%q, which is not there: %v, %v", key, at, known)
 		}
 	}

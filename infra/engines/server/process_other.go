@@ -1,6 +1,6 @@
 //go:build !linux
 
-package journey
+package server
 
 import "syscall"
 

@@ -1,4 +1,4 @@
-package journey
+package server
 
 import "syscall"
 

@@ -1,0 +1,87 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"text/tabwriter"
+)
+
+// exception is what an engine cannot do.
+type exception struct {
+	name string // as the table has it
+	says string // what the product says of it: in the error, or in the answer, that ends the row
+}
+
+// held is the cell of a promise that holds.
+const held = "held"
+
+// judge gives the cell of a row that ended with err, and whether that is a failure: an error
+// that is no exception, and an exception that is none any more.
+func judge(allowed exception, err error) (cell string, failed bool) {
+	switch {
+	case err == nil && allowed.name == "":
+		return held, false
+	case err == nil:
+		return fmt.Sprintf("FAILED: it holds now, so it is no exception (%s) any more", allowed.name), true
+	case allowed.name == "":
+		return "FAILED: " + err.Error(), true
+	case !strings.Contains(err.Error(), allowed.says):
+		return fmt.Sprintf("FAILED: the exception (%s) is not said: %s", allowed.name, err), true
+	}
+	return allowed.name, false
+}
+
+// matrix collects cells by row and column, from many goroutines.
+type matrix struct {
+	mu       sync.Mutex
+	title    string
+	columns  []string
+	rows     []string
+	cells    map[[2]string]string
+	failures []string
+}
+
+func newMatrix(title string) *matrix { return &matrix{title: title, cells: map[[2]string]string{}} }
+
+// set writes a cell, and adds its row and column where they are new.
+func (m *matrix) set(row, column, cell string, failed bool) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !slices.Contains(m.rows, row) {
+		m.rows = append(m.rows, row)
+	}
+	if !slices.Contains(m.columns, column) {
+		m.columns = append(m.columns, column)
+	}
+	m.cells[[2]string{row, column}] = cell
+	if failed {
+		m.cells[[2]string{row, column}] = "FAILED"
+		m.failures = append(m.failures, fmt.Sprintf("%s on %s: %s", row, column, strings.TrimPrefix(cell, "FAILED: ")))
+	}
+}
+
+// print writes the matrix as a table, then what failed.
+func (m *matrix) print(to io.Writer) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(table, strings.Join(append([]string{m.title}, m.columns...), "\t"))
+	for _, row := range m.rows {
+		cells := []string{row}
+		for _, column := range m.columns {
+			cell := m.cells[[2]string{row, column}]
+			if cell == "" {
+				cell = "-" // the engine has no such store
+			}
+			cells = append(cells, cell)
+		}
+		fmt.Fprintln(table, strings.Join(cells, "\t"))
+	}
+	_ = table.Flush() // to, which is a terminal or a buffer, takes it
+	for _, failure := range m.failures {
+		fmt.Fprintf(to, "FAILED: %s\n", failure)
+	}
+}

@@ -1,0 +1,68 @@
+package server
+
+import (
+	"github.com/lockwarden/lockwarden/infra/local"
+)
+
+// Kind is an engine that can be started.
+type Kind struct {
+	Name            string
+	Tables, Buckets bool       // it speaks DynamoDB, it speaks S3
+	Installed       local.Part // what make installs to have it
+	// command gives the program, its arguments and its environment. It works in an empty folder
+	// of its own, which has the folders data and versions; the port is on 127.0.0.1.
+	command func(port string) command
+	health  string // a path that answers once the engine does; empty: it answers when it listens
+}
+
+type command struct {
+	args []string // the first is the program in .build
+	env  []string
+}
+
+// The folders that an engine finds in its home.
+const (
+	dataFolder     = "data"
+	versionsFolder = "versions"
+)
+
+// The access key of all engines: s3rver knows this one alone, the others know any or are
+// given one.
+const (
+	AccessKey = "S3RVER"
+	SecretKey = "S3RVER"
+)
+
+// The engines. Moto is in package local, since most tests need nothing else.
+var (
+	// MiniStack is a local AWS of many services.
+	MiniStack = Kind{"MiniStack", true, true, local.MiniStack, func(port string) command {
+		return command{[]string{"ministack/bin/ministack"}, []string{"BIND_HOST=127.0.0.1", "GATEWAY_PORT=" + port, "MINISTACK_REGION=" + local.Region}}
+	}, "/_ministack/health"}
+	// Dynalite is DynamoDB on LevelDB. It gives no item with a failed condition.
+	Dynalite = Kind{"dynalite", true, false, local.NodeEngines, func(port string) command {
+		return command{args: []string{"node/bin/node", "engines/node_modules/dynalite/cli.js", "--host", "127.0.0.1", "--port", port, "--createTableMs", "0", "--deleteTableMs", "0"}}
+	}, ""}
+	// Dynoxide is DynamoDB on SQLite.
+	Dynoxide = Kind{"dynoxide", true, false, local.Dynoxide, func(port string) command {
+		return command{args: []string{"cargo/bin/dynoxide", "serve", "--host", "127.0.0.1", "--port", port, "--db-path", "db"}}
+	}, ""}
+	// S3rver is unmaintained and ignores every condition: it stands for old stores.
+	S3rver = Kind{"s3rver", false, true, local.NodeEngines, func(port string) command {
+		// Its listings of more than a page need a cipher that newer Nodes call old.
+		return command{args: []string{"node/bin/node", "--openssl-legacy-provider", "engines/node_modules/s3rver/bin/s3rver.js", "-d", dataFolder, "-a", "127.0.0.1", "-p", port, "--allow-mismatched-signatures", "--no-vhost-buckets"}}
+	}, ""}
+	// Versitygw is S3 over a file system, made for production, with versions and without.
+	Versitygw      = Kind{"versitygw", false, true, local.Versitygw, versitygw("--versioning-dir", versionsFolder), ""}
+	VersitygwPlain = Kind{"versitygw, no versions", false, true, local.Versitygw, versitygw(), ""}
+)
+
+// versitygw runs with the folders data and versions of its own.
+func versitygw(options ...string) func(port string) command {
+	return func(port string) command {
+		return command{
+			append(append([]string{"bin/versitygw", "--port", "127.0.0.1:" + port, "--region", local.Region, "--quiet", "posix"}, options...), dataFolder),
+			[]string{"ROOT_ACCESS_KEY=" + AccessKey, "ROOT_SECRET_KEY=" + SecretKey},
+		}
+	}
+}

@@ -1,0 +1,251 @@
+package contract
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Buckets are the promises of a state bucket.
+func Buckets() []Check {
+	return slices.Concat(both, []Check{
+		{"a control character in a key is listed as it is", controlCharacter},
+		{"a key with // is listed as it is", doubleSlash},
+		{"locks are found among more keys than a page has", amongManyKeys},
+		{"when a state was written is known, whatever its key", written},
+		{"a state that is gone or changed is not deleted", stateChanged},
+		{"a deleted state is kept as a version, and written back over its marker", versions},
+		{"a state is written only where there is none", stateExists},
+		{"a state without tags is not protected, one with the tag is", tags},
+	})
+}
+
+func doubleSlash(ctx context.Context, s *Store) error {
+	return listedAs(ctx, s, "a//b/terraform.tfstate")
+}
+
+func amongManyKeys(ctx context.Context, s *Store) error {
+	const many, writers = 1_100, 8
+	results := make([]error, writers)
+	var all sync.WaitGroup
+	for w := range writers {
+		all.Go(func() {
+			for i := w; i < many && results[w] == nil; i += writers {
+				results[w] = s.put(ctx, fmt.Sprintf("states/%05d", i), "")
+			}
+		})
+	}
+	all.Wait()
+	if err := errors.Join(results...); err != nil {
+		return err
+	}
+	for _, key := range []string{"states/00000", "states/01099"} {
+		if err := s.write(ctx, key, string(lock(key))); err != nil {
+			return err
+		}
+	}
+	if err := s.put(ctx, "huge"+tflock.Suffix, strings.Repeat("x", 2<<20)); err != nil {
+		return err
+	}
+	got, err := s.list(ctx)
+	if err == nil && (len(got) != 3 || got[s.path("huge")].Err == nil || got[s.path("huge")].Raw != "") {
+		err = fmt.Errorf("%d holdings: %q", len(got), paths(got))
+	}
+	return err
+}
+
+// written is what the guard before a release depends on.
+func written(ctx context.Context, s *Store) error {
+	if err := s.put(ctx, "a/terraform.tfstate.backup", "{}"); err != nil {
+		return err
+	}
+	if at, err := s.Bucket.StateWritten(ctx, s.path("a/terraform.tfstate")); err != nil || !at.IsZero() {
+		return fmt.Errorf("a state that is only a prefix of another key was written at %s, %w", at, orNothing(err))
+	}
+	for _, key := range OddKeys {
+		if err := s.put(ctx, key, "{}"); err != nil {
+			return fmt.Errorf("%q: %w", key, err)
+		}
+		at, err := s.Bucket.StateWritten(ctx, s.path(key))
+		if err != nil || time.Since(at).Abs() > time.Minute {
+			return fmt.Errorf("%q was written at %s, %w", key, at, orNothing(err))
+		}
+		if sum, err := s.Bucket.StateDigest(ctx, s.path(key)); err != nil || sum != "99914b932bd37a50b983c5e7c90ae93b" {
+			return fmt.Errorf("%q has the digest %s, %w", key, sum, orNothing(err))
+		}
+	}
+	holdings, times := s.Bucket.Survey(ctx)
+	for _, err := range holdings {
+		if err != nil {
+			return err
+		}
+	}
+	for _, key := range OddKeys {
+		if at, known := times.Of(s.path(key)); known && time.Since(at).Abs() > time.Minute { // else StateWritten is asked
+			return fmt.Errorf("by the listing %q was written at %s", key, at)
+		}
+	}
+	return nil
+}
+
+func stateChanged(ctx context.Context, s *Store) error {
+	path := s.path("a/terraform.tfstate")
+	if err := s.put(ctx, "a/terraform.tfstate", "old"); err != nil {
+		return err
+	}
+	old, err := s.etag(ctx, path)
+	if err != nil {
+		return err
+	}
+	if err := s.put(ctx, "a/terraform.tfstate", "new"); err != nil {
+		return err
+	}
+	_, err = s.Bucket.DeleteState(ctx, path, old)
+	if _, there := s.etag(ctx, path); there != nil {
+		return fmt.Errorf("the delete of the old state (%w) took the new one: %w", orNothing(err), there)
+	}
+	if _, changed := errors.AsType[*backend.ChangedError](err); !changed {
+		return fmt.Errorf("nobody is notified that the state changed: %w", orNothing(err))
+	}
+	now, err := s.etag(ctx, path)
+	if err != nil {
+		return err
+	}
+	if _, err := s.Bucket.DeleteState(ctx, path, now); err != nil {
+		return err
+	}
+	if _, err := s.Bucket.DeleteState(ctx, path, now); !errors.Is(err, backend.ErrGone) {
+		return fmt.Errorf("a second delete: %w", orNothing(err))
+	}
+	return nil
+}
+
+func (s *Store) etag(ctx context.Context, path string) (string, error) {
+	state, err := s.Bucket.ReadState(ctx, path, "")
+	if err != nil {
+		return "", err
+	}
+	return state.ETag, state.Close()
+}
+
+func versions(ctx context.Context, s *Store) error {
+	path := s.path("a/terraform.tfstate")
+	if versioned, err := s.Bucket.Versioned(ctx); err != nil || !versioned {
+		return fmt.Errorf("the bucket keeps no versions: %w", orNothing(err))
+	}
+	first, err := s.Bucket.WriteState(ctx, path, []byte("one"), backend.Encryption{})
+	if err != nil {
+		return err
+	}
+	etag, err := s.etag(ctx, path)
+	if err != nil {
+		return err
+	}
+	deleted, err := s.Bucket.DeleteState(ctx, path, etag)
+	if err != nil {
+		return err
+	}
+	if last, current, err := s.Bucket.LastVersion(ctx, path); err != nil || last != first || current || deleted.Marker == "" {
+		return fmt.Errorf("the last version is %q (current: %v, %w), the marker %q, the version that was written %q", last, current, orNothing(err), deleted.Marker, first)
+	}
+	if err := s.reads(ctx, path, first, "one"); err != nil {
+		return err
+	}
+	second, err := s.Bucket.WriteState(ctx, path, []byte("one"), backend.Encryption{})
+	if err != nil {
+		return fmt.Errorf("written back: %w", err)
+	}
+	history, err := s.Bucket.History(ctx, path, "")
+	if err != nil {
+		return err
+	}
+	var ids []string
+	for _, v := range history {
+		ids = append(ids, v.ID)
+	}
+	if want := []string{second, deleted.Marker, first}; !slices.Equal(ids, want) || !history[0].Latest || !history[1].Marker {
+		return fmt.Errorf("the history is %+v, want %q", history, want)
+	}
+	return nil
+}
+
+// reads says what is wrong if a version of a state has not these bytes.
+func (s *Store) reads(ctx context.Context, path, version, want string) error {
+	state, err := s.Bucket.ReadState(ctx, path, version)
+	if err != nil {
+		return err
+	}
+	got, err := io.ReadAll(state)
+	if err == nil && string(got) != want {
+		err = fmt.Errorf("version %q reads %q", version, got)
+	}
+	return errors.Join(err, state.Close())
+}
+
+func stateExists(ctx context.Context, s *Store) error {
+	path := s.path("a/terraform.tfstate")
+	if err := s.put(ctx, "a/terraform.tfstate", "theirs"); err != nil {
+		return err
+	}
+	if _, err := s.Bucket.WriteState(ctx, path, []byte("ours"), backend.Encryption{}); !errors.Is(err, backend.ErrExists) {
+		return fmt.Errorf("a state was written over another: %w", orNothing(err))
+	}
+	if err := s.reads(ctx, path, "", "theirs"); err != nil {
+		return err
+	}
+	if _, err := s.Bucket.WriteState(ctx, path, []byte("theirs"), backend.Encryption{}); err != nil {
+		return fmt.Errorf("a write that is repeated: %w", err)
+	}
+	return nil
+}
+
+func tags(ctx context.Context, s *Store) error {
+	key := "a/terraform.tfstate"
+	if err := s.put(ctx, key, "{}"); err != nil {
+		return err
+	}
+	if tagged, err := s.Bucket.Tagged(ctx, s.path(key), "lockwarden:keep"); tagged || err != nil {
+		return fmt.Errorf("without tags: %v, %w", tagged, orNothing(err))
+	}
+	_, err := s.bucket.PutObjectTagging(ctx, &s3.PutObjectTaggingInput{
+		Bucket: &s.Name, Key: &key, Tagging: &s3types.Tagging{TagSet: []s3types.Tag{{Key: aws.String("lockwarden:keep"), Value: aws.String("")}}},
+	})
+	if err != nil {
+		return err
+	}
+	if tagged, err := s.Bucket.Tagged(ctx, s.path(key), "lockwarden:keep"); !tagged || err != nil {
+		return fmt.Errorf("with the tag: %v, %w", tagged, orNothing(err))
+	}
+	if _, err := s.Bucket.Tagged(ctx, s.path("none"), "lockwarden:keep"); !errors.Is(err, backend.ErrGone) {
+		return fmt.Errorf("of a state that there is not: %w", orNothing(err))
+	}
+	return nil
+}
+
+// NoBucket is a promise of a bucket service: one that there is not fails with words.
+func NoBucket(ctx context.Context, cfg aws.Config) error {
+	arn := "arn:aws:s3:::" + newName()
+	set, err := backend.Open(cfg, nil, []string{arn})
+	if err != nil {
+		return err
+	}
+	for _, err := range set.Buckets[0].Holdings(ctx) {
+		if err == nil || !backend.Permanent(err) || !strings.HasPrefix(err.Error(), arn) || !strings.Contains(err.Error(), "does not exist") {
+			return fmt.Errorf("it fails with another error: %w", orNothing(err))
+		}
+		return nil
+	}
+	return errors.New("it is listed as empty")
+}
