@@ -7,10 +7,13 @@ import "time"
 // leads to it, so it is shown as text and trusted no further than SECURITY.md says.
 type Run struct {
 	Source RunSource  `json:"source"`
-	ID     string     `json:"id"`            // as its source names it, e.g. `<repository id>/<run id>`
+	ID     string     `json:"id"`            // of GitHub the run's, of GitLab the pipeline's or job's, of CodeBuild the build's UUID, of EC2 the instance's
 	URL    string     `json:"url,omitempty"` // its page, for people
 	Status RunStatus  `json:"status"`
 	Ended  *time.Time `json:"ended_at,omitempty"` // only where Status is RunEnded
+	// Detail says how it ended, what it is doing, or why its status is not known; it may
+	// be empty.
+	Detail string `json:"-"`
 }
 
 // RunSource is the system that a run belongs to.

@@ -1,0 +1,496 @@
+package run
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/codebuild"
+	cbtypes "github.com/aws/aws-sdk-go-v2/service/codebuild/types"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
+	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/aws/smithy-go"
+
+	"github.com/lockwarden/lockwarden/pkg/parameter"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+const hush = "ghp_hushhushhushhushhush"
+
+var (
+	taken = time.Date(2026, 11, 28, 10, 0, 0, 0, time.UTC)
+	ended = taken.Add(20 * time.Minute)
+	now   = taken.Add(time.Hour)
+)
+
+// secrets is a parameter store.
+type secrets map[string]string
+
+func (s secrets) GetParameter(_ context.Context, in *ssm.GetParameterInput, _ ...func(*ssm.Options)) (*ssm.GetParameterOutput, error) {
+	value, ok := s[*in.Name]
+	if !ok {
+		return nil, &ssmtypes.ParameterNotFound{}
+	}
+	return &ssm.GetParameterOutput{Parameter: &ssmtypes.Parameter{Value: &value, Type: ssmtypes.ParameterTypeSecureString}}, nil
+}
+
+func noClients() Clients {
+	return Clients{HTTP: NewClient(), Parameters: func() parameter.Client { return secrets{"gh-token": hush, "/gl/token": hush + "\n"} }}
+}
+
+// standIn is a CI system that answers each path with a text.
+type standIn struct {
+	*httptest.Server
+	asked atomic.Int32
+}
+
+func newStandIn(t *testing.T, handler http.HandlerFunc) *standIn {
+	t.Helper()
+	s := &standIn{}
+	s.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		s.asked.Add(1)
+		handler(w, r)
+	}))
+	t.Cleanup(s.Close)
+	return s
+}
+
+func says(text string) http.HandlerFunc {
+	return func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, text) }
+}
+
+func ask(t *testing.T, s Settings, c Clients, locks ...Named) []*policy.Run {
+	t.Helper()
+	a, err := New(s, c, func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range locks {
+		if locks[i].Taken.IsZero() {
+			locks[i].Taken = taken
+		}
+	}
+	return a.Ask(t.Context(), locks)
+}
+
+func TestGitHubRuns(t *testing.T) {
+	at := ended.Format(time.RFC3339)
+	for name, tc := range map[string]struct {
+		answer string
+		status policy.RunStatus
+		detail string
+	}{
+		"a completed run has ended":           {`{"status":"completed","conclusion":"cancelled","updated_at":"` + at + `"}`, policy.RunEnded, "cancelled"},
+		"a queued one is in progress":         {`{"status":"queued","updated_at":"` + at + `"}`, policy.RunInProgress, "queued"},
+		"a running one is in progress":        {`{"status":"in_progress"}`, policy.RunInProgress, "in_progress"},
+		"a waiting one is in progress":        {`{"status":"waiting"}`, policy.RunInProgress, "waiting"},
+		"a requested one is in progress":      {`{"status":"requested"}`, policy.RunInProgress, ""},
+		"a pending one is in progress":        {`{"status":"pending"}`, policy.RunInProgress, ""},
+		"a status of the future is unknown":   {`{"status":"hibernating"}`, policy.RunUnknown, "not known here"},
+		"COMPLETED is no status":              {`{"status":"COMPLETED","updated_at":"` + at + `"}`, policy.RunUnknown, "not known here"},
+		"no status is unknown":                {`{}`, policy.RunUnknown, "not known here"},
+		"an end without a time is unknown":    {`{"status":"completed"}`, policy.RunUnknown, "when is not said"},
+		"an end at no time is unknown":        {`{"status":"completed","updated_at":"yesterday"}`, policy.RunUnknown, "when is not said"},
+		"an end before the lock is unknown":   {`{"status":"completed","updated_at":"2026-11-28T09:59:59Z"}`, policy.RunUnknown, "before this lock was taken"},
+		"an end with the lock is its end":     {`{"status":"completed","updated_at":"2026-11-28T10:00:00Z"}`, policy.RunEnded, ""},
+		"an earlier attempt's end is unknown": {`{"status":"completed","run_attempt":1,"updated_at":"` + at + `"}`, policy.RunUnknown, "attempt"},
+		"HTML is unknown":                     {`<!doctype html><h1>completed</h1>`, policy.RunUnknown, "not what its API describes"},
+		"a list is unknown":                   {`[{"status":"completed"}]`, policy.RunUnknown, "not what its API describes"},
+		"a number as status is unknown":       {`{"status":1,"updated_at":"` + at + `"}`, policy.RunUnknown, "not what its API describes"},
+		"a number as time is unknown":         {`{"status":"completed","updated_at":1764324000}`, policy.RunUnknown, "not what its API describes"},
+		"two answers are unknown":             {`{"status":"completed","updated_at":"` + at + `"}{}`, policy.RunUnknown, "not what its API describes"},
+		"half an answer is unknown":           {`{"status":"completed","updated_at":"` + at, policy.RunUnknown, "not what its API describes"},
+		"nothing is unknown":                  {``, policy.RunUnknown, "not what its API describes"},
+		"a huge answer is unknown":            {`{"status":"completed","updated_at":"` + at + `","x":"` + strings.Repeat("x", maxBody) + `"}`, policy.RunUnknown, "larger"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			server := newStandIn(t, says(tc.answer))
+			run := ask(t, settingsOf(server.URL+"/api/v3/", ""), noClients(), Named{Session: "gh-123-456-2"})[0]
+			if run == nil || run.Source != policy.GitHub || run.ID != "456" || run.Status != tc.status || !strings.Contains(run.Detail, tc.detail) {
+				t.Fatalf("%+v", run)
+			}
+			if (run.Ended != nil) != (tc.status == policy.RunEnded) {
+				t.Errorf("ended at %v", run.Ended)
+			}
+		})
+	}
+}
+
+func TestWhatIsAskedOfWhom(t *testing.T) {
+	var got *http.Request
+	server := newStandIn(t, func(w http.ResponseWriter, r *http.Request) {
+		got = r
+		fmt.Fprint(w, `{"status":"running","web_url":"`+"https://gitlab.example/acme/infra/-/jobs/9"+`"}`)
+	})
+	for name, tc := range map[string]struct {
+		settings Settings
+		lock     Named
+		path     string
+		header   string
+		value    string
+	}{
+		"GitHub, by numbers":       {settingsOf(server.URL, ""), Named{Session: "gh-123-456"}, "/repositories/123/actions/runs/456", "Authorization", "Bearer " + hush},
+		"GitHub, by its page":      {settingsOf(server.URL+"/api/v3", ""), Named{Tag: server.URL + "/acme/infra/actions/runs/456"}, "/api/v3/repos/acme/infra/actions/runs/456", "Authorization", "Bearer " + hush},
+		"GitLab, a pipeline":       {Settings{GitLabToken: "gl/token", GitLabURL: server.URL}, Named{Session: "GitLabRunner-7-8"}, "/api/v4/projects/7/pipelines/8", "Private-Token", hush},
+		"GitLab, a job":            {Settings{GitLabToken: "/gl/token", GitLabURL: server.URL + "/ci/"}, Named{Tag: "gitlab-7-8-9"}, "/ci/api/v4/projects/7/jobs/9", "Private-Token", hush},
+		"GitLab, a page of a job":  {Settings{GitLabToken: "/gl/token", GitLabURL: server.URL}, Named{Tag: server.URL + "/acme/infra/-/jobs/9"}, "/api/v4/projects/acme%2Finfra/jobs/9", "Private-Token", hush},
+		"the tag's blanks are cut": {Settings{GitLabToken: "/gl/token", GitLabURL: server.URL}, Named{Tag: " gitlab-7-8 "}, "/api/v4/projects/7/pipelines/8", "Private-Token", hush},
+	} {
+		t.Run(name, func(t *testing.T) {
+			ask(t, tc.settings, noClients(), tc.lock)
+			if got.Method != http.MethodGet || got.URL.EscapedPath() != tc.path || got.Header.Get(tc.header) != tc.value || got.URL.RawQuery != "" {
+				t.Errorf("%s %s with %s", got.Method, got.URL.EscapedPath(), got.Header)
+			}
+		})
+	}
+}
+
+func TestGitLabRuns(t *testing.T) {
+	at := ended.Format(time.RFC3339Nano)
+	for status, want := range map[string]policy.RunStatus{
+		"success": policy.RunEnded, "failed": policy.RunEnded, "canceled": policy.RunEnded, "skipped": policy.RunEnded,
+		"running": policy.RunInProgress, "pending": policy.RunInProgress, "preparing": policy.RunInProgress, "waiting_for_resource": policy.RunInProgress, "canceling": policy.RunInProgress,
+		"created": policy.RunUnknown, "manual": policy.RunUnknown, "scheduled": policy.RunUnknown, "": policy.RunUnknown, "cancelled": policy.RunUnknown,
+	} {
+		for _, field := range []string{"finished_at", "updated_at"} {
+			server := newStandIn(t, says(`{"status":"`+status+`","`+field+`":"`+at+`","web_url":"javascript:alert(1)"}`))
+			run := ask(t, Settings{GitLabToken: "/gl/token", GitLabURL: server.URL}, noClients(), Named{Session: "gitlab-7-8-9"})[0]
+			if run.Status != want || run.ID != "9" || run.Source != policy.GitLab || run.URL != "" || (want == policy.RunEnded && !run.Ended.Equal(ended)) {
+				t.Errorf("%s by %s: %+v", status, field, run)
+			}
+		}
+	}
+	server := newStandIn(t, says(`{"status":"failed","finished_at":null,"updated_at":"`+at+`"}`))
+	if run := ask(t, Settings{GitLabToken: "/gl/token", GitLabURL: server.URL}, noClients(), Named{Session: "gitlab-7-8"})[0]; run.Status != policy.RunEnded {
+		t.Errorf("%+v", run)
+	}
+}
+
+// Whatever a host answers, the token is in no word about it, and no other host is called.
+func TestHostileAnswersAreUnknownAndTheTokenStaysSecret(t *testing.T) {
+	elsewhere := newStandIn(t, says(`{"status":"completed","updated_at":"`+ended.Format(time.RFC3339)+`"}`))
+	log := &strings.Builder{}
+	before := slog.Default()
+	slog.SetDefault(slog.New(slog.NewJSONHandler(log, nil)))
+	defer slog.SetDefault(before)
+	status := func(code int) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Location", elsewhere.URL)
+			w.WriteHeader(code)
+			fmt.Fprint(w, `{"status":"completed","updated_at":"`+ended.Format(time.RFC3339)+`","token":"`+r.Header.Get("Authorization")+`"}`)
+		}
+	}
+	raw := func(text string) http.HandlerFunc {
+		return func(w http.ResponseWriter, r *http.Request) {
+			c, _, err := w.(http.Hijacker).Hijack()
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			fmt.Fprint(c, strings.ReplaceAll(text, "TOKEN", r.Header.Get("Authorization")))
+			_ = c.Close()
+		}
+	}
+	for name, handler := range map[string]http.HandlerFunc{
+		"a redirect (301)": status(301), "a redirect (302)": status(302), "a redirect (307)": status(307), "a redirect (308)": status(308),
+		"401": status(401), "403": status(403), "404": status(404), "410": status(410), "429": status(429), "500": status(500), "502": status(502), "201": status(201),
+		"no HTTP, with the token in it": raw("HTTX TOKEN\r\n\r\n"),
+		"a status with the token in it": raw("HTTP/1.1 TOKEN OK\r\n\r\n"),
+		"a broken body":                 raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n{TOKEN"),
+		"a broken chunk":                raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\nTOKEN\r\n"),
+		"no answer":                     raw(""),
+		"a huge header":                 raw("HTTP/1.1 200 OK\r\nX: " + strings.Repeat("x", 1<<20) + "\r\n\r\n{}"),
+		"the token as a status": func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprintf(w, `{"status":%q,"html_url":"https://x/%s"}`, r.Header.Get("Authorization"), "a b")
+		},
+		"the token as a conclusion": func(w http.ResponseWriter, r *http.Request) {
+			fmt.Fprintf(w, `{"status":"completed","conclusion":%q,"updated_at":"never"}`, r.Header.Get("Authorization"))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			server := newStandIn(t, handler)
+			run := ask(t, settingsOf(server.URL, ""), noClients(), Named{Session: "gh-123-456"})[0]
+			if run.Status != policy.RunUnknown || run.Detail == "" || run.Ended != nil {
+				t.Errorf("%+v", run)
+			}
+			if body, _ := json.Marshal(run); strings.Contains(string(body)+run.Detail+log.String(), hush) {
+				t.Errorf("%s %s %s", body, run.Detail, log)
+			}
+		})
+	}
+	if n := elsewhere.asked.Load(); n != 0 {
+		t.Errorf("another host was asked %d times", n)
+	}
+}
+
+func TestTokensThatAreNone(t *testing.T) {
+	server := newStandIn(t, says(`{"status":"completed","updated_at":"2026-11-28T11:00:00Z"}`))
+	for name, store := range map[string]secrets{
+		"it is not there":               {},
+		"it is empty":                   {"gh-token": " "},
+		"it has a line break":           {"gh-token": "hush\nX-Evil: 1"},
+		"it has characters of no token": {"gh-token": "hush\u00e9"},
+	} {
+		run := ask(t, settingsOf(server.URL, ""), Clients{HTTP: NewClient(), Parameters: func() parameter.Client { return store }}, Named{Session: "gh-1-2"})[0]
+		if run.Status != policy.RunUnknown || !strings.Contains(run.Detail, "gh-token") || strings.Contains(run.Detail, "hush") {
+			t.Errorf("%s: %+v", name, run)
+		}
+	}
+	if n := server.asked.Load(); n != 0 {
+		t.Errorf("asked %d times without a token", n)
+	}
+}
+
+func TestTwoNamedRunsDecideTogether(t *testing.T) {
+	server := newStandIn(t, func(w http.ResponseWriter, r *http.Request) {
+		n := r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]
+		switch n {
+		case "1":
+			fmt.Fprint(w, `{"status":"completed","updated_at":"2026-11-28T10:20:00Z"}`)
+		case "2":
+			fmt.Fprint(w, `{"status":"completed","updated_at":"2026-11-28T10:30:00Z"}`)
+		case "3":
+			fmt.Fprint(w, `{"status":"in_progress"}`)
+		default:
+			w.WriteHeader(404)
+		}
+	})
+	for _, tc := range []struct {
+		session, tag, untold string
+		status               policy.RunStatus
+		id                   string
+	}{
+		{"gh-9-1", "gh-9-2", "", policy.RunEnded, "2"},
+		{"gh-9-2", "gh-9-1", "", policy.RunEnded, "2"},
+		{"gh-9-1", "gh-9-1-1", "", policy.RunEnded, "1"},
+		{"gh-9-1", "gh-9-3", "", policy.RunInProgress, "3"},
+		{"gh-9-3", "gh-9-1", "", policy.RunInProgress, "3"},
+		{"gh-9-3", "gh-9-4", "", policy.RunInProgress, "3"},
+		{"gh-9-4", "gh-9-3", "", policy.RunInProgress, "3"},
+		{"gh-9-1", "gh-9-4", "", policy.RunUnknown, "4"},
+		{"gh-9-4", "gh-9-1", "", policy.RunUnknown, "4"},
+		{"gh-9-1", "gitlab-1-2", "", policy.RunUnknown, "2"},                              // GitLab is not asked
+		{"gh-9-1", "https://evil.example/a/b/actions/runs/1", "", policy.RunUnknown, "1"}, // it may be another run
+		{"gh-9-3", "jenkins-77", "", policy.RunInProgress, "3"},
+		{"gh-9-1", "", "access denied", policy.RunUnknown, "1"},
+		{"gh-9-3", "", "access denied", policy.RunInProgress, "3"},
+		{"GitHubActions", "gh-9-1", "", policy.RunEnded, "1"},
+		{"alice", "", "", "", ""},
+		{"", "jenkins-77", "", "", ""},
+	} {
+		run := ask(t, settingsOf(server.URL, ""), noClients(), Named{Session: tc.session, Tag: tc.tag, Untold: tc.untold})[0]
+		if run == nil {
+			run = &policy.Run{}
+		}
+		if run.Status != tc.status || run.ID != tc.id || (run.Status == policy.RunUnknown && run.Detail == "") || (run.Ended != nil) != (run.Status == policy.RunEnded) {
+			t.Errorf("%s and %s: %+v", tc.session, tc.tag, run)
+		}
+	}
+}
+
+func TestEachRunIsAskedOnceInAScanAndAgainInTheNext(t *testing.T) {
+	answer := `{"status":"completed","updated_at":"2026-11-28T10:20:00Z"}`
+	server := newStandIn(t, func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, answer) })
+	a, err := New(settingsOf(server.URL, ""), noClients(), func() time.Time { return now })
+	if err != nil {
+		t.Fatal(err)
+	}
+	locks := []Named{{Session: "gh-1-2", Taken: taken}, {Tag: "gh-1-2", Taken: taken.Add(time.Minute)}, {Session: "gh-1-2", Taken: now}}
+	runs := a.Ask(t.Context(), locks)
+	if n := server.asked.Load(); n != 1 || runs[0].Status != policy.RunEnded || runs[1].Status != policy.RunEnded || runs[2].Status != policy.RunUnknown {
+		t.Errorf("asked %d times: %+v", n, runs)
+	}
+	answer = `{"status":"queued"}` // somebody started it again
+	if run := a.Ask(t.Context(), locks[:1])[0]; run.Status != policy.RunInProgress {
+		t.Errorf("%+v", run)
+	}
+}
+
+// A host that hangs takes no time from another, and no scan waits for it for long.
+func TestAHostThatHangsDelaysNoOther(t *testing.T) {
+	t.Parallel()
+	release := make(chan struct{})
+	hanging := newStandIn(t, func(_ http.ResponseWriter, r *http.Request) {
+		select {
+		case <-release:
+		case <-r.Context().Done():
+		}
+	})
+	defer close(release)
+	quick := newStandIn(t, says(`{"status":"success","finished_at":"2026-11-28T10:20:00Z"}`))
+	s := settingsOf(hanging.URL, "")
+	s.GitLabToken, s.GitLabURL = "/gl/token", quick.URL
+	locks := make([]Named, 100)
+	for i := range locks {
+		locks[i].Session = fmt.Sprintf("gh-1-%d", i+1)
+	}
+	locks = append(locks, Named{Session: "gitlab-1-2"})
+	began := time.Now()
+	runs := ask(t, s, noClients(), locks...)
+	if took := time.Since(began); took > scanTime+callTime {
+		t.Errorf("took %s", took)
+	}
+	if last := runs[100]; last.Status != policy.RunEnded {
+		t.Errorf("%+v", last)
+	}
+	for i, run := range runs[:100] {
+		if run.Status != policy.RunUnknown || !strings.Contains(run.Detail, "time") {
+			t.Fatalf("%d: %+v", i, run)
+		}
+	}
+}
+
+func TestAnAnswerThatDripsIsLate(t *testing.T) {
+	t.Parallel()
+	server := newStandIn(t, func(w http.ResponseWriter, r *http.Request) {
+		for r.Context().Err() == nil {
+			fmt.Fprint(w, " ")
+			w.(http.Flusher).Flush()
+			time.Sleep(50 * time.Millisecond)
+		}
+	})
+	began := time.Now()
+	run := ask(t, settingsOf(server.URL, ""), noClients(), Named{Session: "gh-1-2"})[0]
+	if took := time.Since(began); run.Status != policy.RunUnknown || took > 2*callTime {
+		t.Errorf("%+v after %s", run, took)
+	}
+}
+
+// factory is CodeBuild.
+type factory struct {
+	ids    []string // newest first
+	builds map[string]cbtypes.Build
+	fails  error
+	pages  int
+}
+
+func (f *factory) ListBuilds(_ context.Context, in *codebuild.ListBuildsInput, _ ...func(*codebuild.Options)) (*codebuild.ListBuildsOutput, error) {
+	if in.SortOrder != cbtypes.SortOrderTypeDescending {
+		return nil, errors.New("not the newest first")
+	}
+	first, err := strconv.Atoi(cmp.Or(aws.ToString(in.NextToken), "0"))
+	if err != nil {
+		return nil, err
+	}
+	last := min(first+100, len(f.ids))
+	f.pages++
+	out := &codebuild.ListBuildsOutput{Ids: f.ids[first:last]}
+	if last < len(f.ids) {
+		out.NextToken = aws.String(fmt.Sprint(last))
+	}
+	return out, f.fails
+}
+
+func (f *factory) BatchGetBuilds(_ context.Context, in *codebuild.BatchGetBuildsInput, _ ...func(*codebuild.Options)) (*codebuild.BatchGetBuildsOutput, error) {
+	out := &codebuild.BatchGetBuildsOutput{}
+	for _, id := range in.Ids {
+		if b, ok := f.builds[id]; ok {
+			b.Id = &id
+			out.Builds = append(out.Builds, b)
+		}
+	}
+	return out, nil
+}
+
+func TestCodeBuildRuns(t *testing.T) {
+	uuid := func(n int) string { return fmt.Sprintf("00000000-0000-4000-8000-%012d", n) }
+	f := &factory{builds: map[string]cbtypes.Build{}}
+	for n := range 700 {
+		f.ids = append(f.ids, "infra:"+uuid(n))
+	}
+	f.builds["infra:"+uuid(0)] = cbtypes.Build{BuildStatus: cbtypes.StatusTypeInProgress}
+	f.builds["infra:"+uuid(450)] = cbtypes.Build{BuildStatus: cbtypes.StatusTypeStopped, EndTime: &ended, Arn: aws.String("arn:aws:codebuild:eu-central-1:123456789012:build/infra:" + uuid(450))}
+	f.builds["infra:"+uuid(2)] = cbtypes.Build{BuildStatus: cbtypes.StatusTypeFailed}
+	f.builds["infra:"+uuid(3)] = cbtypes.Build{BuildStatus: "HIBERNATING", EndTime: &ended}
+	f.builds["infra:"+uuid(600)] = cbtypes.Build{BuildStatus: cbtypes.StatusTypeFailed, EndTime: &ended}
+	c := Clients{CodeBuild: func() CodeBuild { return f }, EC2: func() EC2 { return &fleet{} }}
+	for n, want := range map[int]policy.RunStatus{0: policy.RunInProgress, 450: policy.RunEnded, 2: policy.RunUnknown, 3: policy.RunUnknown, 4: policy.RunUnknown, 600: policy.RunUnknown, 800: policy.RunUnknown} {
+		f.pages = 0
+		run := ask(t, Settings{AWS: true}, c, Named{Session: "AWSCodeBuild-" + uuid(n)})[0]
+		if run.Source != policy.CodeBuild || run.ID != uuid(n) || run.Status != want || f.pages > buildPages || (want == policy.RunUnknown && run.Detail == "") {
+			t.Errorf("%d: %+v after %d pages", n, run, f.pages)
+		}
+		if n == 450 && run.URL != "https://eu-central-1.console.aws.amazon.com/codesuite/codebuild/123456789012/projects/infra/build/infra:"+uuid(450) {
+			t.Errorf("its page is %s", run.URL)
+		}
+	}
+	f.fails = &smithy.GenericAPIError{Code: "AccessDeniedException", Message: "User: arn:aws:sts::123456789012:assumed-role/x is not authorized"}
+	if run := ask(t, Settings{AWS: true}, c, Named{Session: "AWSCodeBuild-" + uuid(0)})[0]; run.Status != policy.RunUnknown || !strings.Contains(run.Detail, "AccessDenied") {
+		t.Errorf("%+v", run)
+	}
+}
+
+// fleet is EC2.
+type fleet struct {
+	instances []ec2types.Instance
+	fails     error
+}
+
+func (f *fleet) DescribeInstances(context.Context, *ec2.DescribeInstancesInput, ...func(*ec2.Options)) (*ec2.DescribeInstancesOutput, error) {
+	return &ec2.DescribeInstancesOutput{Reservations: []ec2types.Reservation{{Instances: f.instances}}}, f.fails
+}
+
+func TestAHostIsNotARun(t *testing.T) {
+	const id = "i-0123456789abcdef0"
+	for name, tc := range map[string]struct {
+		state, reason string
+		earlier       *policy.Run
+		status        policy.RunStatus
+		ended         time.Time
+	}{
+		"terminated, with a time":                 {"terminated", "User initiated (2026-11-28 10:20:00 GMT)", nil, policy.RunEnded, ended},
+		"terminated before the lock was taken":    {"terminated", "User initiated (2026-11-28 09:20:00 GMT)", nil, policy.RunUnknown, time.Time{}},
+		"terminated, seen so now":                 {"terminated", "Server.SpotInstanceTermination", nil, policy.RunEnded, now},
+		"terminated, first seen so earlier":       {"terminated", "", &policy.Run{Source: policy.EC2, ID: id, Status: policy.RunEnded, Ended: &ended}, policy.RunEnded, ended},
+		"terminated, and earlier of another host": {"terminated", "", &policy.Run{Source: policy.EC2, ID: "i-1", Status: policy.RunEnded, Ended: &ended}, policy.RunEnded, now},
+		"running":       {"running", "", nil, policy.RunUnknown, time.Time{}},
+		"pending":       {"pending", "", nil, policy.RunUnknown, time.Time{}},
+		"stopped":       {"stopped", "User initiated (2026-11-28 10:20:00 GMT)", nil, policy.RunUnknown, time.Time{}},
+		"shutting down": {"shutting-down", "User initiated (2026-11-28 10:20:00 GMT)", nil, policy.RunUnknown, time.Time{}},
+		"gone":          {"", "", nil, policy.RunUnknown, time.Time{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			f := &fleet{}
+			if tc.state != "" {
+				f.instances = []ec2types.Instance{{InstanceId: aws.String(id), StateTransitionReason: &tc.reason, State: &ec2types.InstanceState{Name: ec2types.InstanceStateName(tc.state)}}}
+			}
+			run := ask(t, Settings{AWS: true}, Clients{CodeBuild: func() CodeBuild { return &factory{} }, EC2: func() EC2 { return f }}, Named{Session: id, Earlier: tc.earlier})[0]
+			if run.Source != policy.EC2 || run.ID != id || run.Status != tc.status || (tc.status == policy.RunEnded && !run.Ended.Equal(tc.ended)) || run.Detail == "" {
+				t.Errorf("%+v", run)
+			}
+		})
+	}
+	f := &fleet{fails: &smithy.GenericAPIError{Code: "UnauthorizedOperation"}}
+	if run := ask(t, Settings{AWS: true}, Clients{CodeBuild: func() CodeBuild { return &factory{} }, EC2: func() EC2 { return f }}, Named{Session: id})[0]; run.Status != policy.RunUnknown {
+		t.Errorf("%+v", run)
+	}
+}
+
+func TestClientsThatAreNotConfiguredAreNotMade(t *testing.T) {
+	c := Clients{
+		HTTP:       NewClient(),
+		Parameters: func() parameter.Client { t.Error("SSM"); return secrets{} },
+		CodeBuild:  func() CodeBuild { t.Error("CodeBuild"); return &factory{} },
+		EC2:        func() EC2 { t.Error("EC2"); return &fleet{} },
+	}
+	runs := ask(t, Settings{}, c, Named{Session: "gh-1-2"}, Named{Session: "gitlab-1-2"}, Named{Session: "i-12345678"}, Named{Session: "AWSCodeBuild-00000000-0000-4000-8000-000000000000"})
+	for _, run := range runs {
+		if run.Status != policy.RunUnknown || !strings.Contains(run.Detail, "is not asked") {
+			t.Errorf("%+v", run)
+		}
+	}
+}

@@ -1,0 +1,87 @@
+package run
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ec2"
+	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// EC2 is the call of EC2 that it takes.
+type EC2 interface {
+	DescribeInstances(ctx context.Context, input *ec2.DescribeInstancesInput, options ...func(*ec2.Options)) (*ec2.DescribeInstancesOutput, error)
+}
+
+// maxInstances is how many values a filter of DescribeInstances takes.
+const maxInstances = 200
+
+// hosts asks EC2 about instances. An instance that is there says nothing of a run on it,
+// whatever its state: a host is not a run. One that is terminated took its runs along.
+func hosts(ctx context.Context, client EC2, refs []Reference) map[Reference]status {
+	found := make(map[Reference]status, len(refs))
+	for len(refs) > 0 {
+		part := refs[:min(len(refs), maxInstances)]
+		refs = refs[len(part):]
+		for r, s := range someHosts(ctx, client, part) {
+			found[r] = s
+		}
+	}
+	return found
+}
+
+// someHosts filters by IDs instead of naming them: one name that EC2 does not know would
+// fail the call for all.
+func someHosts(ctx context.Context, client EC2, refs []Reference) map[Reference]status {
+	found := all(refs, "EC2 has no such instance in this account and region any more")
+	ids := make([]string, len(refs))
+	for i, r := range refs {
+		ids[i] = r.ID
+	}
+	ctx, cancel := context.WithTimeout(ctx, callTime)
+	defer cancel()
+	pages := ec2.NewDescribeInstancesPaginator(client, &ec2.DescribeInstancesInput{Filters: []types.Filter{{Name: aws.String("instance-id"), Values: ids}}})
+	for pages.HasMorePages() {
+		out, err := pages.NextPage(ctx)
+		if err != nil {
+			return all(refs, awsProblem("EC2", err))
+		}
+		for _, reservation := range out.Reservations {
+			for _, i := range reservation.Instances {
+				r := Reference{Source: policy.EC2, ID: aws.ToString(i.InstanceId)}
+				if _, asked := found[r]; asked {
+					found[r] = hostStatus(i)
+				}
+			}
+		}
+	}
+	return found
+}
+
+func hostStatus(i types.Instance) status {
+	if i.State == nil {
+		return unknown("EC2 does not say its state")
+	}
+	if i.State.Name != types.InstanceStateNameTerminated {
+		return unknown("the instance is " + word(string(i.State.Name)) + ", which says nothing of a run on it")
+	}
+	return status{State: policy.RunEnded, Ended: transition(aws.ToString(i.StateTransitionReason)), Detail: "instance terminated"}
+}
+
+// transition is the time in a StateTransitionReason, such as "User initiated (2026-01-02
+// 03:04:05 GMT)"; zero where there is none.
+// https://docs.aws.amazon.com/AWSEC2/latest/APIReference/API_Instance.html
+func transition(reason string) time.Time {
+	_, rest, _ := strings.Cut(reason, "(")
+	text, _, _ := strings.Cut(rest, ")")
+	text = strings.TrimSuffix(strings.TrimSuffix(text, " GMT"), " UTC")
+	at, err := time.Parse(time.DateTime, text)
+	if err != nil {
+		return time.Time{}
+	}
+	return at
+}
