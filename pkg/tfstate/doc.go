@@ -7,6 +7,8 @@
 // understood; whatever two readers could understand differently is a doubt, and
 // a doubtful state is not empty.
 //
+// [Read] judges a state for deleting it, [Survey] describes it for an inventory.
+//
 // It reads a stream in constant memory. encoding/json is not used for that: it
 // holds each string whole, takes the last of two equal keys, ignores the case
 // of keys and repairs invalid UTF-8, all without a word.

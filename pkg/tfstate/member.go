@@ -40,6 +40,9 @@ func (d *decoder) member(key []byte, whole bool) error {
 		return d.resources()
 	case "modules":
 		d.hasModules = true
+		if d.survey != nil {
+			return d.surveyModules()
+		}
 	case "encrypted_data", "encryption_version":
 		d.encrypted = true
 	case "check_results":
@@ -107,6 +110,9 @@ func (d *decoder) serial() error {
 		return nil
 	}
 	d.sum.Serial = serial
+	if d.survey != nil {
+		d.survey.serial = true
+	}
 	return nil
 }
 
@@ -147,6 +153,9 @@ func (d *decoder) outputs() error {
 	}
 	switch c {
 	case '{':
+		if d.survey != nil {
+			return d.countOutputs(&d.sum.Outputs, &d.survey.sensitive)
+		}
 		return d.scan.members(func([]byte, bool) error {
 			d.sum.Outputs++
 			return d.scan.skip()

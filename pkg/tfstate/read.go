@@ -44,8 +44,9 @@ var errStop = errors.New("enough has been read")
 // decoder gathers a Summary from the JSON of a state.
 type decoder struct {
 	scan   *scanner
-	probe  bool // stop at the first managed object
-	verify bool // stop where it is not a state
+	probe  bool    // stop at the first managed object
+	verify bool    // stop where it is not a state
+	survey *survey // what an inventory needs besides; nil without one
 	sum    Summary
 
 	seen         []string // top-level keys so far

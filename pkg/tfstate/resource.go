@@ -62,6 +62,10 @@ func (d *decoder) resourceMember(key []byte, whole bool) error {
 		return d.resourceType()
 	case "instances":
 		return d.instances()
+	case "provider":
+		if d.survey != nil {
+			return d.provider()
+		}
 	}
 	return d.scan.skip()
 }
@@ -143,11 +147,17 @@ func (d *decoder) instance(int) error {
 	if d.probe && d.resource.mode == managed {
 		return d.endResource()
 	}
+	if d.survey != nil {
+		return d.surveyInstance()
+	}
 	return d.scan.skip()
 }
 
 // endResource counts the resource that was read, or as much as is known of it.
 func (d *decoder) endResource() error {
+	if d.survey != nil {
+		d.survey.endResource(d.resource.mode, d.resource.instances)
+	}
 	switch {
 	case d.resource.mode == unknown:
 		d.doubt("a resource is neither managed nor data")
