@@ -13,7 +13,7 @@ import (
 type Item map[string]map[string]string
 
 // expression is a condition or filter: attribute_exists, attribute_not_exists,
-// begins_with, contains, comparisons, AND, OR and parentheses. AND and OR bind as in DynamoDB.
+// begins_with, contains, comparisons, BETWEEN, AND, OR and parentheses. AND and OR bind as in DynamoDB.
 type expression struct {
 	tokens []string
 	names  map[string]string
@@ -137,6 +137,9 @@ func (e *expression) function(name string, item Item) (bool, error) {
 
 func (e *expression) comparison(name string, item Item) (bool, error) {
 	operator, operand := e.next(), e.next()
+	if operator == "BETWEEN" {
+		return e.between(name, operand, item)
+	}
 	right, ok := e.values[operand]
 	if !ok {
 		return false, fmt.Errorf("there is no value %q", operand)
@@ -164,6 +167,24 @@ func (e *expression) comparison(name string, item Item) (bool, error) {
 		return order >= 0, nil
 	}
 	return false, fmt.Errorf("there is no operator %q", operator)
+}
+
+// between is `name BETWEEN lowest AND highest`, both included.
+func (e *expression) between(name, lowest string, item Item) (bool, error) {
+	if !e.take("AND") {
+		return false, errors.New("BETWEEN without AND")
+	}
+	value, there := item[e.name(name)]
+	if !there {
+		e.next()
+		return false, nil
+	}
+	low, err := compare(e.values[lowest], value)
+	if err != nil {
+		return false, err
+	}
+	high, err := compare(value, e.values[e.next()])
+	return low <= 0 && high <= 0, err
 }
 
 func compare(left, right map[string]string) (int, error) {

@@ -1,0 +1,150 @@
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// Witnessed is the record of one lock object's latest creation.
+type Witnessed struct {
+	ObjectEvent
+	Expires time.Time // DynamoDB deletes it up to two days later; until then it counts
+}
+
+// Witness is what people are shown of it.
+func (w Witnessed) Witness() *policy.Witness {
+	return &policy.Witness{Principal: w.Principal, Session: w.Session, SourceIP: w.SourceIP, TakenAt: w.At}
+}
+
+// maxBatchGet is DynamoDB's limit of rows in one BatchGetItem.
+const maxBatchGet = 100
+
+// Find gives the records of lock objects, in one call for each hundred of them. What has
+// none is left out. With an error it gives what it found until then.
+func (w *Witnesses) Find(ctx context.Context, objects ...Object) (map[Object]Witnessed, error) {
+	found := map[Object]Witnessed{}
+	wanted := map[string]Object{} // by the row's ID
+	var keys []map[string]types.AttributeValue
+	for _, o := range objects {
+		o.ETag = strings.Trim(o.ETag, `"`)
+		key := witnessKey(o)
+		if id := textOf(key, attrID); o.ETag != "" && wanted[id] == (Object{}) {
+			wanted[id], keys = o, append(keys, key)
+		}
+	}
+	for len(keys) > 0 {
+		n := min(len(keys), maxBatchGet)
+		rows, err := w.rows(ctx, keys[:n])
+		for _, row := range rows {
+			if record, ok := w.decode(ctx, row); ok {
+				found[wanted[textOf(row, attrID)]] = record
+			}
+		}
+		if err != nil {
+			return found, err
+		}
+		keys = keys[n:]
+	}
+	return found, nil
+}
+
+// rows reads some rows. DynamoDB gives what it can and hands back the keys of the rest.
+func (w *Witnesses) rows(ctx context.Context, keys []map[string]types.AttributeValue) ([]map[string]types.AttributeValue, error) {
+	var all []map[string]types.AttributeValue
+	for pause := 50 * time.Millisecond; ; pause *= 2 {
+		out, err := w.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{w.name: {Keys: keys}}})
+		if err != nil {
+			return all, fmt.Errorf("read witnesses in the ledger %s: %w", w.name, err)
+		}
+		all = append(all, out.Responses[w.name]...)
+		if keys = out.UnprocessedKeys[w.name].Keys; len(keys) == 0 {
+			return all, nil
+		}
+		select {
+		case <-ctx.Done():
+			return all, fmt.Errorf("read witnesses in the ledger %s: throttled: %w", w.name, ctx.Err())
+		case <-time.After(pause):
+		}
+	}
+}
+
+func (w *Witnesses) decode(ctx context.Context, row map[string]types.AttributeValue) (Witnessed, bool) {
+	var record Witnessed
+	if err := json.Unmarshal([]byte(textOf(row, attrBody)), &record.ObjectEvent); err != nil {
+		slog.WarnContext(ctx, "ledger row cannot be read, so who took a lock is not known", "path", textOf(row, attrPath), "error", err)
+		return Witnessed{}, false
+	}
+	record.Path, record.Sequence = textOf(row, attrPath), Sequence(textOf(row, attrSequence))
+	record.Expires = time.Unix(numberOf(row, attrExpires), 0)
+	return record, true
+}
+
+// Removal gives who removed the object of a record, and false where that is not known:
+// nobody did, the event has not come, or another object took its place first.
+func (w *Witnesses) Removal(ctx context.Context, record Witnessed) (policy.Removal, bool, error) {
+	prefix := eventPrefix(record.Path)
+	pages := dynamodb.NewQueryPaginator(w.client, &dynamodb.QueryInput{
+		TableName: &w.name, Limit: aws.Int32(10),
+		KeyConditionExpression:   aws.String("#kind = :event AND #id BETWEEN :after AND :last"),
+		ExpressionAttributeNames: map[string]string{"#kind": attrKind, "#id": attrID},
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			// What comes next after the creation itself, on this path alone: no digit sorts behind "G".
+			":event": text(kindObjectEvent), ":after": text(prefix + string(record.Sequence) + createdMark + "~"), ":last": text(prefix + "G"),
+		},
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return policy.Removal{}, false, fmt.Errorf("read the events of a lock in the ledger %s: %w", w.name, err)
+		}
+		for _, row := range page.Items {
+			var e ObjectEvent
+			if json.Unmarshal([]byte(textOf(row, attrBody)), &e) != nil {
+				return policy.Removal{}, false, nil // what happened next is not known
+			}
+			switch {
+			case strings.HasSuffix(textOf(row, attrID), createdMark):
+				return policy.Removal{}, false, nil
+			case e.Version != "" && e.Version != record.Version: // another version was deleted
+			default:
+				return policy.Removal{Principal: e.Principal, Session: e.Session, SourceIP: e.SourceIP, RemovedAt: e.At}, true, nil
+			}
+		}
+	}
+	return policy.Removal{}, false, nil
+}
+
+// renewBefore is how long before its end the record of a held lock is renewed: one write
+// in a week, and time for a monitor that stands still.
+const renewBefore = KeepEvents - 7*24*time.Hour
+
+// Renew keeps the records of locks that are still held at that time. It is done where
+// nothing is due.
+func (w *Witnesses) Renew(ctx context.Context, held map[Object]Witnessed, now time.Time) error {
+	for object, record := range held {
+		if record.Expires.Sub(now) > renewBefore {
+			continue
+		}
+		_, err := w.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+			TableName: &w.name, Key: witnessKey(object),
+			UpdateExpression:          aws.String("SET #expires = :expires"),
+			ConditionExpression:       aws.String("attribute_exists(#id)"), // DynamoDB may just have deleted it
+			ExpressionAttributeNames:  map[string]string{"#expires": attrExpires, "#id": attrID},
+			ExpressionAttributeValues: map[string]types.AttributeValue{":expires": number(now.Add(KeepEvents).Unix())},
+		})
+		if err != nil && !conditionFailed(err) {
+			return fmt.Errorf("renew a witness in the ledger %s: %w", w.name, err)
+		}
+	}
+	return nil
+}
