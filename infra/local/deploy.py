@@ -24,6 +24,7 @@ MOTO_LACKS = {
     "AWS::CloudWatch::Dashboard": "makes no dashboards",
     "AWS::Scheduler::Schedule": "makes no schedules",
     "AWS::Lambda::EventInvokeConfig": "has no retry settings",
+    "AWS::Lambda::EventSourceMapping": "would run the function in Docker",
     "AWS::SNS::Subscription": "makes no subscriptions; callers subscribe queues of their own",
     "AWS::SNS::TopicPolicy": "has no topic policies",
     "AWS::SQS::QueuePolicy": "has no queue policies",

@@ -21,6 +21,7 @@ const (
 	perGigabyteSpent = 0.0000133334 // Lambda on arm64, a second of a gigabyte
 	perScheduled     = 1.00 / 1e6   // EventBridge Scheduler, after 14 million free ones
 	perLogged        = 0.50         // CloudWatch Logs, a gigabyte
+	perQueueRequest  = 0.40 / 1e6   // SQS
 	month            = 30 * 24 * time.Hour
 )
 
@@ -33,6 +34,10 @@ const (
 	scanSeconds = 1.0
 	scanLogged  = 2e-6 // gigabytes
 )
+
+// polls is how often Lambda asks an empty queue a month: five pollers, three times a minute.
+// https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
+const polls = 5 * 3 * float64(month/time.Minute)
 
 // Item is one line of the bill.
 type Item struct {
@@ -59,6 +64,9 @@ func Cost(t Template) ([]Item, error) {
 		{"their reads and writes of tables", scans * (scanWrites*perWrite + scanReads*perRead)},
 		{"their listing of each thousand objects in a bucket", scans * scanLists * perList},
 		{"Lambda, schedule and logs for them", scans * (perInvocation + perScheduled + scanSeconds*memory/1024*perGigabyteSpent + scanLogged*perLogged)},
+	}
+	if queues := len(t.Of("AWS::Lambda::EventSourceMapping")); queues > 0 {
+		items = append(items, Item{"Lambda's polling of the queue of lock events", float64(queues) * polls * perQueueRequest})
 	}
 	total := 0.0
 	for _, item := range items {

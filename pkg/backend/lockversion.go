@@ -3,6 +3,7 @@ package backend
 import (
 	"context"
 	"io"
+	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -23,7 +24,7 @@ func NewLockVersions(cfg aws.Config) *LockVersions {
 // Read gives what a lock object said. versionID is empty in a bucket without versions. It
 // is false where that object is gone, where another one has its key by now, where nobody
 // can read it (archived, or under a key of its writer), and where it is no lock. It fails
-// with *Error where S3 refuses to read it or does not answer.
+// where S3 refuses to read it or does not answer.
 func (l *LockVersions) Read(ctx context.Context, bucket, key, versionID, etag string) (tflock.Info, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
@@ -35,8 +36,11 @@ func (l *LockVersions) Read(ctx context.Context, bucket, key, versionID, etag st
 	}
 	out, err := l.client.GetObject(ctx, input)
 	if err != nil {
-		if unavailable(err) {
+		switch {
+		case unavailable(err):
 			return tflock.Info{}, false, nil
+		case status(err) == http.StatusForbidden:
+			return tflock.Info{}, false, &refusedRead{bucket, err}
 		}
 		return tflock.Info{}, false, &Error{"bucket " + bucket, err}
 	}
@@ -48,6 +52,19 @@ func (l *LockVersions) Read(ctx context.Context, bucket, key, versionID, etag st
 	info, err := tflock.ParseInfo(body)
 	return info, err == nil && len(body) <= maxLock, nil
 }
+
+// refusedRead is a refusal with its likely cause: whoever connects a bucket to the queue
+// and does not have it watched gets one for each lock.
+type refusedRead struct {
+	bucket string
+	err    error
+}
+
+func (e *refusedRead) Error() string {
+	return "bucket " + e.bucket + ": S3 refuses to read a lock object: the bucket is not watched, or its policy or the object's KMS key does not allow it"
+}
+
+func (e *refusedRead) Unwrap() error { return e.err }
 
 // unavailable says that no repetition of a read will show what the object said.
 func unavailable(err error) bool {
