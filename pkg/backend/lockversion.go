@@ -23,7 +23,7 @@ func NewLockVersions(cfg aws.Config) *LockVersions {
 
 // Read gives what a lock object said. versionID is empty in a bucket without versions. It
 // is false where that object is gone, where another one has its key by now, where nobody
-// can read it (archived, or under a key of its writer), and where it is no lock. It fails
+// can read it (archived, or under a key of its writer), and where it is not a lock. It fails
 // where S3 refuses to read it or does not answer.
 func (l *LockVersions) Read(ctx context.Context, bucket, key, versionID, etag string) (tflock.Info, bool, error) {
 	ctx, cancel := context.WithTimeout(ctx, callTime)

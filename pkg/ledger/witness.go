@@ -54,7 +54,7 @@ type ObjectEvent struct {
 	ETag    string `json:"etag,omitempty"`    // of the created object, without quotes; a removal has none that says anything
 	Version string `json:"version,omitempty"` // of the created object, or the only one that was removed; empty for a delete marker
 
-	// What the created object said: empty where it was gone already, or is no lock.
+	// What the created object said: empty where it was gone already, or is not a lock.
 	LockID    string `json:"lock_id,omitempty"`
 	Operation string `json:"operation,omitempty"`
 	Who       string `json:"who,omitempty"`

@@ -130,20 +130,20 @@ func TestWhoTookAndWhoRemovedALock(t *testing.T) {
 		events []ledger.ObjectEvent
 		want   map[string]string // by ETag
 	}{
-		"a lock that is held":                              {[]ledger.ObjectEvent{created(t, 1, "A")}, map[string]string{"A": "took-1", "B": "nobody"}},
-		"a lock that was removed":                          {[]ledger.ObjectEvent{created(t, 1, "A"), removed(t, 2, "")}, map[string]string{"A": "took-1 removed-2"}},
-		"its removal came first":                           {[]ledger.ObjectEvent{removed(t, 2, ""), created(t, 1, "A")}, map[string]string{"A": "took-1 removed-2"}},
-		"a removal without a creation":                     {[]ledger.ObjectEvent{removed(t, 2, "")}, map[string]string{"A": "nobody"}},
-		"a removal before it is another lock's":            {[]ledger.ObjectEvent{removed(t, 1, ""), created(t, 2, "A")}, map[string]string{"A": "took-2"}},
-		"one after another, each with its own":             {[]ledger.ObjectEvent{created(t, 1, "A"), removed(t, 2, ""), created(t, 3, "B"), removed(t, 4, "")}, map[string]string{"A": "took-1 removed-2", "B": "took-3 removed-4"}},
-		"another creation lies between":                    {[]ledger.ObjectEvent{created(t, 1, "A"), created(t, 2, "B"), removed(t, 3, "")}, map[string]string{"A": "took-1", "B": "took-2 removed-3"}},
-		"it was removed twice, and the first time counts":  {[]ledger.ObjectEvent{created(t, 1, "A"), removed(t, 3, ""), removed(t, 2, "")}, map[string]string{"A": "took-1 removed-2"}},
-		"a waiting client takes the same object again":     {[]ledger.ObjectEvent{created(t, 1, "A"), removed(t, 2, ""), created(t, 3, "A")}, map[string]string{"A": "took-3"}},
-		"and its earlier attempt is reported last":         {[]ledger.ObjectEvent{created(t, 3, "A"), removed(t, 2, ""), created(t, 1, "A")}, map[string]string{"A": "took-3"}},
-		"the version of another lock was deleted for good": {[]ledger.ObjectEvent{created(t, 1, "A"), removed(t, 2, "v0")}, map[string]string{"A": "took-1"}},
-		"its own version was deleted for good":             {[]ledger.ObjectEvent{created(t, 1, "A"), removed(t, 2, "v1")}, map[string]string{"A": "took-1 removed-2"}},
-		"old versions were deleted before it was removed":  {[]ledger.ObjectEvent{created(t, 1, "A"), removed(t, 2, "v0"), removed(t, 3, "v-1"), removed(t, 4, "")}, map[string]string{"A": "took-1 removed-4"}},
-		"the ETag is quoted by S3, and not by its events":  {[]ledger.ObjectEvent{created(t, 1, "A")}, map[string]string{`"A"`: "took-1"}},
+		"a lock that is held":                             {[]ledger.ObjectEvent{created(t, 1, "A")}, map[string]string{"A": "took-1", "B": "nobody"}},
+		"a lock that was removed":                         {[]ledger.ObjectEvent{created(t, 1, "A"), removed(t, 2, "")}, map[string]string{"A": "took-1 removed-2"}},
+		"its removal came first":                          {[]ledger.ObjectEvent{removed(t, 2, ""), created(t, 1, "A")}, map[string]string{"A": "took-1 removed-2"}},
+		"a removal without a creation":                    {[]ledger.ObjectEvent{removed(t, 2, "")}, map[string]string{"A": "nobody"}},
+		"a removal before it is another lock's":           {[]ledger.ObjectEvent{removed(t, 1, ""), created(t, 2, "A")}, map[string]string{"A": "took-2"}},
+		"one after another, each with its own":            {[]ledger.ObjectEvent{created(t, 1, "A"), removed(t, 2, ""), created(t, 3, "B"), removed(t, 4, "")}, map[string]string{"A": "took-1 removed-2", "B": "took-3 removed-4"}},
+		"another creation lies between":                   {[]ledger.ObjectEvent{created(t, 1, "A"), created(t, 2, "B"), removed(t, 3, "")}, map[string]string{"A": "took-1", "B": "took-2 removed-3"}},
+		"it was removed twice, and the first time counts": {[]ledger.ObjectEvent{created(t, 1, "A"), removed(t, 3, ""), removed(t, 2, "")}, map[string]string{"A": "took-1 removed-2"}},
+		"a waiting client takes the same object again":    {[]ledger.ObjectEvent{created(t, 1, "A"), removed(t, 2, ""), created(t, 3, "A")}, map[string]string{"A": "took-3"}},
+		"and its earlier attempt is reported last":        {[]ledger.ObjectEvent{created(t, 3, "A"), removed(t, 2, ""), created(t, 1, "A")}, map[string]string{"A": "took-3"}},
+		"another lock's version was deleted permanently":  {[]ledger.ObjectEvent{created(t, 1, "A"), removed(t, 2, "v0")}, map[string]string{"A": "took-1"}},
+		"its own version was deleted permanently":         {[]ledger.ObjectEvent{created(t, 1, "A"), removed(t, 2, "v1")}, map[string]string{"A": "took-1 removed-2"}},
+		"old versions were deleted before it was removed": {[]ledger.ObjectEvent{created(t, 1, "A"), removed(t, 2, "v0"), removed(t, 3, "v-1"), removed(t, 4, "")}, map[string]string{"A": "took-1 removed-4"}},
+		"the ETag is quoted by S3, and not by its events": {[]ledger.ObjectEvent{created(t, 1, "A")}, map[string]string{`"A"`: "took-1"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, w := ledgerOf(t)
@@ -191,15 +191,15 @@ func TestTheOrderOfArrivalSaysNothing(t *testing.T) {
 			}
 		}
 		for _, etag := range []string{"A", "B", "C"} {
-			if got, want := story(ctx, t, w, path, etag), told(history, etag); got != want {
+			if got, want := story(ctx, t, w, path, etag), contract(history, etag); got != want {
 				t.Fatalf("%s: %s, want %s", etag, got, want)
 			}
 		}
 	})
 }
 
-// told is what a history in S3's order says of an object, by the contract's words.
-func told(history []ledger.ObjectEvent, etag string) string {
+// contract is what a history in S3's order says of an object, by the contract's words.
+func contract(history []ledger.ObjectEvent, etag string) string {
 	last := -1
 	for i, e := range history {
 		if !e.Removed && e.ETag == etag {

@@ -18,8 +18,8 @@ import (
 const source = "aws:s3"
 
 // Parse reads the body of a message that S3 sent to a queue, and gives the events of lock
-// objects in it. What is no S3 event, as the s3:TestEvent of a new notification, and what
-// is no lock object, is ignored. An error names what is malformed, and quotes nothing of
+// objects in it. What is not an S3 event, such as the s3:TestEvent of a new notification,
+// and other objects are ignored. An error names what is malformed, and quotes nothing of
 // it; the well-formed events of the same message are given all the same.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
 func Parse(body string) ([]Event, error) {

@@ -99,10 +99,10 @@ func TestEachMessageFailsAlone(t *testing.T) {
 		failed string
 		kept   string
 	}{
-		"nothing fails":       {bodies: []string{taken("b", "a.tflock"), taken("b", "c.tflock")}, kept: "b/a b/c"},
-		"no message":          {},
-		"a malformed one":     {bodies: []string{taken("b", "a.tflock"), taken("", "x.tflock"), taken("b", "c.tflock")}, failed: "1", kept: "b/a b/c"},
-		"what is no S3 event": {bodies: []string{"hello", `{"Event":"s3:TestEvent"}`, taken("b", "c.tflock")}, kept: "b/c"},
+		"nothing fails":                   {bodies: []string{taken("b", "a.tflock"), taken("b", "c.tflock")}, kept: "b/a b/c"},
+		"no message":                      {},
+		"a malformed one":                 {bodies: []string{taken("b", "a.tflock"), taken("", "x.tflock"), taken("b", "c.tflock")}, failed: "1", kept: "b/a b/c"},
+		"something else than an S3 event": {bodies: []string{"hello", `{"Event":"s3:TestEvent"}`, taken("b", "c.tflock")}, kept: "b/c"},
 		"a good record beside a malformed one is kept, and comes again": {
 			bodies: []string{strings.Replace(taken("b", "a.tflock"), `[{`, `[{"eventSource":"aws:s3","eventName":"ObjectRemoved:Delete"},{`, 1)}, failed: "0", kept: "b/a",
 		},
