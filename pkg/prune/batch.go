@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/statelock"
 )
 
 const (
@@ -129,7 +130,7 @@ func (d *digestReader) read(ctx context.Context, states []candidate) digests {
 // state, so one that was read before, or within the clocks' difference, says nothing: it
 // is read by itself then, and also where all at once could not be had.
 func (d digests) digest(ctx context.Context, t *backend.Table, path string, written time.Time) (string, error) {
-	if d.err[t] != nil || written.After(d.at.Add(-skew)) {
+	if d.err[t] != nil || written.After(d.at.Add(-statelock.Skew)) {
 		return t.Digest(ctx, path)
 	}
 	return d.of[t][path], nil

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/statelock"
 )
 
 // nullVersion is S3's ID of a version that was written without versioning.
@@ -39,7 +40,7 @@ func pastOf(history []backend.Version, id string) (p past, next backend.Version)
 // byRun says whether a delete marker of that time can be the work of an invocation that
 // recorded it at another. Nothing else deletes a state that it holds the lock of.
 func byRun(marker, recorded time.Time) bool {
-	return !marker.Before(recorded.Add(-skew)) && !marker.After(recorded.Add(lifetime+skew))
+	return !marker.Before(recorded.Add(-statelock.Skew)) && !marker.After(recorded.Add(statelock.Lifetime+statelock.Skew))
 }
 
 // markerSince says whether the newest entry is a delete marker that an invocation of that

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/statelock"
 	"github.com/lockwarden/lockwarden/pkg/tfstate"
 )
 
@@ -38,7 +39,7 @@ type digestAt struct {
 // inspector gathers the facts of stale states, and judges them.
 type inspector struct {
 	tables []*backend.Table
-	locks  *locker
+	locks  *statelock.Locker
 	rules  Rules
 	cutoff time.Time // a state that was written after it is not stale
 	blind  string    // why nothing may be deleted at all; empty: it may
@@ -89,7 +90,7 @@ func (i *inspector) look(ctx context.Context, s *inspection) (ok bool, err error
 // readDigests notes every digest that a watched table has of the state.
 func (i *inspector) readDigests(ctx context.Context, s *inspection) error {
 	for _, t := range i.tables {
-		for _, name := range i.locks.names(s.stale.Path) {
+		for _, name := range i.locks.Names(s.stale.Path) {
 			value, err := i.digest(ctx, t, name, s)
 			if err != nil {
 				return err
@@ -125,7 +126,7 @@ func climbs(name string) bool { return strings.Contains(name+"/", "/../") }
 
 // lookForLocks notes whoever holds a lock on the state, and judges again.
 func (i *inspector) lookForLocks(ctx context.Context, s *inspection) (ok bool, err error) {
-	s.facts.Locked, err = i.locks.heldBy(ctx, s.bucket, s.stale.Path)
+	s.facts.Locked, err = i.locks.HeldBy(ctx, s.bucket, s.stale.Path)
 	return err == nil && s.judge(), err
 }
 

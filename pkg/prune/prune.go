@@ -11,6 +11,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/statelock"
 )
 
 type records interface {
@@ -102,7 +103,7 @@ func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Re
 // run is what the parts of one prune share.
 type run struct {
 	pruner  *Pruner
-	locks   *locker
+	locks   *statelock.Locker
 	inspect *inspector
 	tally   *tally
 }
@@ -119,12 +120,12 @@ func (p *Pruner) newRun(ctx, work context.Context, requestID string) *run {
 			t.fail(err)
 		}
 	}
-	names, err := aliasesOf(work, p.Stores.Tables)
+	names, err := statelock.Aliases(work, p.Stores.Tables)
 	if err != nil && blind == "" {
 		blind = unknownLocks(err)
 		t.fail(err)
 	}
-	locks := newLocker(ctx, p.Stores, names, requestID, started, p.Now)
+	locks := statelock.New(ctx, p.Stores, names, requestID, started, p.Now)
 	return &run{
 		pruner: p, locks: locks, tally: t,
 		inspect: &inspector{tables: p.Stores.Tables, locks: locks, rules: p.Rules, cutoff: started.Add(-p.Rules.After), blind: blind, tally: t},

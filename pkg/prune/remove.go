@@ -9,13 +9,14 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/statelock"
 	"github.com/lockwarden/lockwarden/pkg/tfstate"
 )
 
 // remover deletes stale, empty states under their locks.
 type remover struct {
 	inspect *inspector
-	locks   *locker
+	locks   *statelock.Locker
 	gate    *gate
 	records records
 	tally   *tally
@@ -35,7 +36,7 @@ func (r *remover) remove(ctx context.Context, s *inspection) error {
 	}
 	released, err := r.removeRecorded(ctx, s)
 	var stuck error
-	if leftover, ok := errors.AsType[*leftError](err); ok {
+	if leftover, ok := errors.AsType[*statelock.LeftError](err); ok {
 		stuck = leftover
 	}
 	r.gate.leave(s.bucket, released, stuck)
@@ -45,7 +46,7 @@ func (r *remover) remove(ctx context.Context, s *inspection) error {
 // removeRecorded records what it is about to do before it takes the lock, so that a later
 // run finds whatever a crash leaves. released says that a lock was taken and released.
 func (r *remover) removeRecorded(ctx context.Context, s *inspection) (released bool, err error) {
-	record := r.locks.record(s.stale, false)
+	record := newRecord(r.locks, s.stale, false)
 	err = r.records.Record(ctx, record)
 	if errors.Is(err, ledger.ErrRecorded) {
 		s.facts.Changed = err.Error()
@@ -56,20 +57,20 @@ func (r *remover) removeRecorded(ctx context.Context, s *inspection) (released b
 		return false, err
 	}
 	lock, err := r.take(ctx, s)
-	busy, isBusy := errors.AsType[*busyError](err)
-	_, isLeft := errors.AsType[*leftError](err)
+	busy, isBusy := errors.AsType[*statelock.BusyError](err)
+	_, isLeft := errors.AsType[*statelock.LeftError](err)
 	switch {
 	case isBusy && !isLeft:
-		s.keep(policy.Locked, busy.why)
-		if busy.refused != nil {
-			r.tally.fail(fmt.Errorf("%s: %w", s.stale.Path, busy.refused))
+		s.keep(policy.Locked, busy.Why)
+		if busy.Refused != nil {
+			r.tally.fail(fmt.Errorf("%s: %w", s.stale.Path, busy.Refused))
 		}
 		return false, r.records.Withdraw(ctx, record)
 	case err != nil:
 		return false, r.recordLeft(ctx, record, err)
 	}
 	err = r.underLock(ctx, s, lock, record.At)
-	if left := r.locks.release(ctx, lock); left != nil {
+	if left := r.locks.Release(ctx, lock); left != nil {
 		return false, r.recordLeft(ctx, record, errors.Join(err, left))
 	}
 	return true, r.conclude(ctx, s, record, err)
@@ -78,29 +79,29 @@ func (r *remover) removeRecorded(ctx context.Context, s *inspection) (released b
 // recordLeft notes which lock is left, so that the next run need not wait for its deadline
 // to try again, and takes no other lock before it is gone. It gives the error on.
 func (r *remover) recordLeft(ctx context.Context, record ledger.Pruned, err error) error {
-	left, ok := errors.AsType[*leftError](err)
+	left, ok := errors.AsType[*statelock.LeftError](err)
 	if !ok {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statelock.Patience)
 	defer cancel()
-	record.Left, record.Until = left.raw, record.At
+	record.Left, record.Until = left.Raw, record.At
 	return errors.Join(err, r.records.Record(ctx, record))
 }
 
 // take takes the lock of the state. The first lock in a bucket is released at once and
 // taken again: no digest may go before it is known that a lock can be released.
-func (r *remover) take(ctx context.Context, s *inspection) (*held, error) {
+func (r *remover) take(ctx context.Context, s *inspection) (*statelock.Held, error) {
 	if !r.gate.proven(s.bucket) {
-		lock, err := r.locks.acquire(ctx, s.bucket, s.stale.Path, operationPrune, s.encryption)
+		lock, err := r.locks.Acquire(ctx, s.bucket, s.stale.Path, statelock.Prune, s.encryption)
 		if err != nil {
 			return nil, err
 		}
-		if err := r.locks.release(ctx, lock); err != nil {
+		if err := r.locks.Release(ctx, lock); err != nil {
 			return nil, err
 		}
 	}
-	return r.locks.acquire(ctx, s.bucket, s.stale.Path, operationPrune, s.encryption)
+	return r.locks.Acquire(ctx, s.bucket, s.stale.Path, statelock.Prune, s.encryption)
 }
 
 // conclude brings the record in line with what happened to the state.
@@ -121,7 +122,7 @@ func (r *remover) conclude(ctx context.Context, s *inspection, record ledger.Pru
 // underLock reads the state again, and deletes its digests and then the state, each on
 // condition that it is what was judged: a crash in between leaves a state that clients can
 // read.
-func (r *remover) underLock(ctx context.Context, s *inspection, lock *held, since time.Time) error {
+func (r *remover) underLock(ctx context.Context, s *inspection, lock *statelock.Held, since time.Time) error {
 	etag, sum := s.etag, s.md5
 	// Somebody may wait for the lock, so it is read no further than to the first managed
 	// object: then it is not the one that was judged.
@@ -131,7 +132,7 @@ func (r *remover) underLock(ctx context.Context, s *inspection, lock *held, sinc
 	if s.facts.Read && (s.etag != etag || s.md5 != sum) {
 		s.facts.Changed = written
 	}
-	still, err := r.locks.stillHeld(ctx, s.bucket, lock)
+	still, err := r.locks.StillHeld(ctx, s.bucket, lock)
 	if err != nil {
 		return err
 	}
@@ -179,7 +180,7 @@ func (r *remover) deleteState(ctx context.Context, s *inspection, since time.Tim
 
 // lookBack finds out what a delete did whose answer was lost, from the version history.
 func (r *remover) lookBack(ctx context.Context, s *inspection, since time.Time, failed error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statelock.Patience)
 	defer cancel()
 	history, err := s.bucket.History(ctx, s.stale.Path, s.stale.VersionID)
 	if err != nil {
@@ -225,7 +226,7 @@ func (r *remover) noteDeleted(s *inspection, marker string) {
 // restoreDigests writes back the digests that were removed for a delete that did not come.
 // It may be called for digests that are still there.
 func restoreDigests(ctx context.Context, s *inspection) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statelock.Patience)
 	defer cancel()
 	var errs []error
 	for _, d := range s.digests {

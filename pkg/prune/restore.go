@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/statelock"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -60,11 +61,11 @@ func (p *Pruner) Restore(ctx context.Context, path, requestID string) (Answer, e
 }
 
 func (p *Pruner) restore(ctx context.Context, b *backend.Bucket, requestID string, a *Answer) error {
-	aliases, err := aliasesOf(ctx, p.Stores.Tables)
+	aliases, err := statelock.Aliases(ctx, p.Stores.Tables)
 	if err != nil {
 		return err
 	}
-	locks := newLocker(ctx, p.Stores, aliases, requestID, p.Now(), p.Now)
+	locks := statelock.New(ctx, p.Stores, aliases, requestID, p.Now(), p.Now)
 	old, err := lastVersion(ctx, b, a)
 	switch {
 	case err != nil:
@@ -74,22 +75,22 @@ func (p *Pruner) restore(ctx context.Context, b *backend.Bucket, requestID strin
 	case old == nil:
 		return nil
 	}
-	record := locks.record(policy.Stale{Path: a.Path, VersionID: old.versionID}, true)
+	record := newRecord(locks, policy.Stale{Path: a.Path, VersionID: old.versionID}, true)
 	if err := p.Records.Record(ctx, record); err != nil {
 		return err
 	}
-	h, err := locks.acquire(ctx, b, a.Path, operationRestore, old.encryption)
-	busy, isBusy := errors.AsType[*busyError](err)
-	_, isLeft := errors.AsType[*leftError](err)
+	h, err := locks.Acquire(ctx, b, a.Path, statelock.Restore, old.encryption)
+	busy, isBusy := errors.AsType[*statelock.BusyError](err)
+	_, isLeft := errors.AsType[*statelock.LeftError](err)
 	switch {
 	case isBusy && !isLeft:
-		a.refuse("%s.", busy.why)
+		a.refuse("%s.", busy.Why)
 		return p.Records.Withdraw(ctx, record)
 	case err != nil:
 		return err
 	}
 	err = p.writeBack(ctx, b, old, a)
-	if err := errors.Join(err, locks.release(ctx, h)); err != nil {
+	if err := errors.Join(err, locks.Release(ctx, h)); err != nil {
 		return err // the record stays, and the next prune settles it
 	}
 	if a.Outcome == Restored {
@@ -99,8 +100,8 @@ func (p *Pruner) restore(ctx context.Context, b *backend.Bucket, requestID strin
 }
 
 // forgetDead clears what a dead invocation of ours left on a state that is there.
-func (p *Pruner) forgetDead(ctx context.Context, b *backend.Bucket, locks *locker, path string) error {
-	alive, err := locks.clearDead(ctx, b, path, "", p.Log)
+func (p *Pruner) forgetDead(ctx context.Context, b *backend.Bucket, locks *statelock.Locker, path string) error {
+	alive, err := locks.ClearDead(ctx, b, path, "", p.Log)
 	if err != nil || alive {
 		return err
 	}

@@ -11,12 +11,13 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/statelock"
 )
 
 // settler ends what dead invocations began.
 type settler struct {
 	stores   backend.Set
-	locks    *locker
+	locks    *statelock.Locker
 	records  records
 	tally    *tally
 	log      *slog.Logger
@@ -58,7 +59,7 @@ func (s *settler) all(ctx context.Context) settled {
 			if err != nil {
 				s.tally.fail(err)
 			}
-			if left, ok := errors.AsType[*leftError](err); ok {
+			if left, ok := errors.AsType[*statelock.LeftError](err); ok {
 				mu.Lock()
 				defer mu.Unlock()
 				found.stuck = left.Error()
@@ -72,7 +73,7 @@ func (s *settler) all(ctx context.Context) settled {
 
 // underWay says whether another invocation may still be at work on what it recorded.
 func (s *settler) underWay(record ledger.Pruned) bool {
-	return !s.locks.repeats(record.Request, record.At) && s.locks.now().Before(record.Until)
+	return !s.locks.Repeats(record.Request, record.At) && s.locks.Now().Before(record.Until)
 }
 
 // one settles one record. It calls pruned where a delete is to be reported; again says
@@ -110,15 +111,15 @@ func (s *settler) one(ctx context.Context, b *backend.Bucket, record ledger.Prun
 // clear removes the locks of dead invocations of ours from a state.
 func (s *settler) clear(ctx context.Context, b *backend.Bucket, path, left string) error {
 	if s.mayWrite {
-		_, err := s.locks.clearDead(ctx, b, path, left, s.log)
+		_, err := s.locks.ClearDead(ctx, b, path, left, s.log)
 		return err
 	}
-	for _, at := range s.locks.places(b, path) {
-		h, found, err := at.store.Find(ctx, at.name)
+	for _, at := range s.locks.Places(b, path) {
+		h, found, err := at.Store.Find(ctx, at.Name)
 		if err != nil {
 			return err
 		}
-		if found && (s.locks.leftover(h) || (left != "" && h.Raw == left)) {
+		if found && (s.locks.Leftover(h) || (left != "" && h.Raw == left)) {
 			return fmt.Errorf("a lock of an earlier prune is left on %s (ID %.60s), and with PruneMode=report nothing may release it: deploy with PruneMode=delete, or use force-unlock", path, h.Info.ID)
 		}
 	}

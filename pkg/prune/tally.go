@@ -12,6 +12,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/statelock"
 )
 
 const (
@@ -78,7 +79,7 @@ func (t *tally) fail(err error) {
 // problem notes an error. A role that lacks a right fails for every state alike: that is
 // one thing to fix.
 func (t *tally) problem(err error) {
-	if left, ok := errors.AsType[*leftError](err); ok {
+	if left, ok := errors.AsType[*statelock.LeftError](err); ok {
 		t.left = append(t.left, left)
 	}
 	key := err.Error()

@@ -1,0 +1,272 @@
+package statelock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Patience bounds how long a release is tried, even when the run was cancelled.
+const Patience = 20 * time.Second
+
+// Locker takes the locks of states as a client would, in every place where a client
+// could look for one: nothing pairs a bucket with a table.
+type Locker struct {
+	Owner    string    // unique to this invocation, where a request's ID may be another's too
+	Request  string    // Lambda's ID of the request, the same when it is repeated
+	Deadline time.Time // the invocation is dead by then
+	Now      func() time.Time
+
+	stores  backend.Set
+	aliases map[string][]string // other names of a state in the tables, by its path
+}
+
+// Aliases gives the other names that the tables have for states.
+func Aliases(ctx context.Context, tables []*backend.Table) (map[string][]string, error) {
+	all := map[string][]string{}
+	for _, t := range tables {
+		found, err := t.Aliases(ctx)
+		if err != nil {
+			return nil, err
+		}
+		for path, names := range found {
+			for _, name := range names {
+				if !slices.Contains(all[path], name) {
+					all[path] = append(all[path], name)
+				}
+			}
+		}
+	}
+	return all, nil
+}
+
+// Names are the names under which a table can have rows of a state.
+func (l *Locker) Names(path string) []string {
+	return append([]string{path}, l.aliases[path]...)
+}
+
+// Place is where a state can be locked: an object in its bucket, or a row.
+type Place struct {
+	Store backend.Store
+	Name  string
+}
+
+// Places are all of a state's, in the order in which Terraform takes them.
+func (l *Locker) Places(b *backend.Bucket, path string) []Place {
+	all := []Place{{b, path}}
+	for _, t := range l.stores.Tables {
+		for _, name := range l.Names(path) {
+			all = append(all, Place{t, name})
+		}
+	}
+	return all
+}
+
+// Held is the lock of a state while we have it.
+type Held struct {
+	Path     string
+	Raw      []byte
+	Holdings []tflock.Holding // in the order in which they were taken
+}
+
+// BusyError says why a lock could not be taken; nothing of ours is there then.
+type BusyError struct {
+	Why     string
+	Refused error // AWS refused it; nil: somebody else has it
+}
+
+func (e *BusyError) Error() string { return e.Why }
+
+// LeftError says that a lock of ours is left, or may be.
+type LeftError struct {
+	Path string
+	Raw  string // the lock's bytes
+	Err  error
+}
+
+func (e *LeftError) Error() string {
+	return fmt.Sprintf("Lockwarden's own lock on %s could not be released, and the next run tries again: %v", e.Path, e.Err)
+}
+
+func (e *LeftError) Unwrap() error { return e.Err }
+
+// Acquire takes the lock of a state: S3 first, then DynamoDB, as Terraform does. Our
+// own leftovers are cleared on the way. It fails with *BusyError, with any other error when
+// it is not known why, and with *LeftError beside either where something of ours may be left.
+func (l *Locker) Acquire(ctx context.Context, b *backend.Bucket, path string, operation Operation, like backend.Encryption) (*Held, error) {
+	raw, err := l.sign(path, operation)
+	if err != nil {
+		return nil, err
+	}
+	h := &Held{Path: path, Raw: raw}
+	for _, at := range l.Places(b, path) {
+		holding, err := at.take(ctx, raw, like)
+		if other, isHeld := errors.AsType[*backend.HeldError](err); isHeld && other.By != nil && l.Leftover(*other.By) {
+			if err := l.clear(ctx, b, path, other.By.Raw); err != nil {
+				return nil, errors.Join(err, l.Release(ctx, h))
+			}
+			holding, err = at.take(ctx, raw, like)
+		}
+		if err == nil {
+			h.Holdings = append(h.Holdings, holding)
+			continue
+		}
+		other, isHeld := errors.AsType[*backend.HeldError](err)
+		failed, isFailure := errors.AsType[*backend.Error](err)
+		switch {
+		case isHeld:
+			err = &BusyError{Why: holder(other.By)}
+		case isFailure && failed.Refused():
+			err = &BusyError{Why: "its lock could not be taken: " + failed.Error(), Refused: err}
+		default:
+			err = errors.Join(err, l.mayHold(ctx, at, h))
+		}
+		return nil, errors.Join(err, l.Release(ctx, h))
+	}
+	return h, nil
+}
+
+func (at Place) take(ctx context.Context, raw []byte, like backend.Encryption) (tflock.Holding, error) {
+	if b, isBucket := at.Store.(*backend.Bucket); isBucket {
+		return b.AcquireLike(ctx, at.Name, raw, like)
+	}
+	return at.Store.Acquire(ctx, at.Name, raw)
+}
+
+// mayHold adds what a failed acquire may have left, since its answer may have been lost.
+func (l *Locker) mayHold(ctx context.Context, at Place, h *Held) error {
+	if _, isTable := at.Store.(*backend.Table); isTable { // its release needs nothing but the bytes
+		h.Holdings = append(h.Holdings, tflock.Holding{Kind: tflock.DynamoDB, Store: at.Store.ARN(), Path: at.Name, Raw: string(h.Raw)})
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Patience)
+	defer cancel()
+	found, ok, err := at.Store.Find(ctx, at.Name)
+	if err != nil {
+		return &LeftError{h.Path, string(h.Raw), err}
+	}
+	if ok && found.Raw == string(h.Raw) {
+		h.Holdings = append(h.Holdings, found)
+	}
+	return nil
+}
+
+// Release gives the lock back: the rows, then the object, as long as every row went. It
+// fails with *LeftError.
+func (l *Locker) Release(ctx context.Context, h *Held) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Patience)
+	defer cancel()
+	var errs []error
+	for _, holding := range slices.Backward(h.Holdings) {
+		if holding.Kind == tflock.S3 && len(errs) > 0 {
+			break
+		}
+		if err := l.remove(ctx, holding); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if len(errs) > 0 {
+		return &LeftError{h.Path, string(h.Raw), errors.Join(errs...)}
+	}
+	return nil
+}
+
+// remove deletes one holding, and nil says that it is not there any more. When nobody
+// knows whether a call had its effect it looks, and tries once more.
+func (l *Locker) remove(ctx context.Context, h tflock.Holding) error {
+	i := slices.IndexFunc(l.stores.All(), func(s backend.Store) bool { return s.ARN() == h.Store })
+	if i < 0 {
+		return fmt.Errorf("%s is not watched any more", h.Store)
+	}
+	store := l.stores.All()[i]
+	err := removed(store.Release(ctx, h))
+	if failed, ok := errors.AsType[*backend.Error](err); err == nil || (ok && failed.Refused()) {
+		return err
+	}
+	now, found, lookErr := store.Find(ctx, h.Path)
+	switch {
+	case lookErr != nil:
+		return errors.Join(err, lookErr)
+	case !found, now.Err == nil && now.Raw != h.Raw:
+		return nil
+	}
+	return removed(store.Release(ctx, now))
+}
+
+// removed takes what is gone, or another one by now, for success.
+func removed(err error) error {
+	if _, changed := errors.AsType[*backend.ChangedError](err); changed || errors.Is(err, backend.ErrGone) {
+		return nil
+	}
+	return err
+}
+
+// clear removes a leftover of ours from wherever it is: rows first, then the object.
+func (l *Locker) clear(ctx context.Context, b *backend.Bucket, path, raw string) error {
+	for _, at := range slices.Backward(l.Places(b, path)) {
+		found, ok, err := at.Store.Find(ctx, at.Name)
+		if err == nil && ok && found.Raw == raw {
+			err = l.remove(ctx, found)
+		}
+		if err != nil {
+			return &LeftError{path, raw, err}
+		}
+	}
+	return nil
+}
+
+// ClearDead removes the locks of dead invocations of ours from a state. alive says that
+// one of ours is at work on it. left are the bytes of a lock that its own run knows to have left, or empty.
+func (l *Locker) ClearDead(ctx context.Context, b *backend.Bucket, path, left string, log *slog.Logger) (alive bool, err error) {
+	for _, at := range l.Places(b, path) {
+		h, found, err := at.Store.Find(ctx, at.Name)
+		dead := found && (l.Leftover(h) || (left != "" && h.Raw == left))
+		alive = alive || (found && isOurs(h) && !dead)
+		if err == nil && dead {
+			log.InfoContext(ctx, "clearing a lock that a run of ours left behind", "path", path, "lock_id", h.Info.ID, "info", h.Info.Info)
+			err = l.clear(ctx, b, path, h.Raw)
+		}
+		if err != nil {
+			return alive, err
+		}
+	}
+	return alive, nil
+}
+
+// StillHeld says whether the lock is still there: a client may have force-unlocked it, or
+// a second delivery of the same event taken it for a leftover.
+func (l *Locker) StillHeld(ctx context.Context, b *backend.Bucket, h *Held) (bool, error) {
+	now, found, err := b.Find(ctx, h.Path)
+	return found && now.Raw == string(h.Raw), err
+}
+
+// HeldBy says who holds a lock on a state, or nothing. Leftovers of ours do not count.
+func (l *Locker) HeldBy(ctx context.Context, b *backend.Bucket, path string) (string, error) {
+	for _, at := range l.Places(b, path) {
+		h, found, err := at.Store.Find(ctx, at.Name)
+		if err != nil {
+			return "", err
+		}
+		if found && !l.Leftover(h) {
+			return holder(&h), nil
+		}
+	}
+	return "", nil
+}
+
+// holder says in words who has a lock.
+func holder(h *tflock.Holding) string {
+	switch {
+	case h == nil:
+		return "it was locked a moment ago"
+	case h.Err != nil:
+		return "it is locked by something unreadable: " + h.Err.Error()
+	}
+	return fmt.Sprintf("%.100s holds a lock on it (%.60s, ID %.60s)", h.Info.Who, h.Info.Operation, h.Info.ID)
+}
