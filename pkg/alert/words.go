@@ -29,9 +29,6 @@ func Operation(f policy.Finding) string {
 	return or(name, "unknown")
 }
 
-// runEnded is the liveness of a lock whose CI run is known to have ended.
-const runEnded policy.Liveness = "run_ended"
-
 // Run says whether the lock's run is alive, as the end of a sentence.
 func Run(l policy.Liveness) string {
 	switch l {
@@ -39,7 +36,7 @@ func Run(l policy.Liveness) string {
 		return "its run may be alive"
 	case policy.LikelyOrphan:
 		return "its run is likely dead"
-	case runEnded:
+	case policy.RunOver:
 		return "its run has ended"
 	default:
 		return "it is not known whether its run is alive"
@@ -53,7 +50,7 @@ func RunWord(l policy.Liveness) string {
 		return "may be alive"
 	case policy.LikelyOrphan:
 		return "likely dead"
-	case runEnded:
+	case policy.RunOver:
 		return "ended"
 	default:
 		return "unknown"

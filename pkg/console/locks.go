@@ -194,6 +194,8 @@ func liveness(l policy.Liveness) string {
 	switch l {
 	case policy.PossiblyLive:
 		return "MAY BE ALIVE"
+	case policy.RunOver:
+		return "it has ended"
 	case policy.LikelyOrphan:
 		return "likely dead"
 	default:

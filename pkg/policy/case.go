@@ -14,6 +14,7 @@ type Case struct {
 	tflock.Lock
 	Seen  Sighting
 	State State
+	Run   *Run // the CI run behind the lock; nil: none is known, or nobody asked
 	Judgement
 }
 

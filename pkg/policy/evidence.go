@@ -8,13 +8,14 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// Liveness is how likely the run that holds a lock is alive. There is no heartbeat,
-// so nothing proves it dead.
+// Liveness is how likely the run that holds a lock is alive. There is no heartbeat, so
+// nothing in a lock proves its run dead; a CI system may know.
 type Liveness string
 
 // The degrees of liveness.
 const (
-	PossiblyLive Liveness = "possibly_live" // the state was written since the lock was taken, and lately
+	PossiblyLive Liveness = "possibly_live" // the state was written since the lock was taken, and lately; or its CI run is in progress
+	RunOver      Liveness = "run_ended"     // the CI run behind it is known to have ended
 	LikelyOrphan Liveness = "likely_orphan" // stuck, the same ID in several scans, no such write
 	Unknown      Liveness = "unknown"
 )
@@ -43,9 +44,16 @@ func (c Case) Evidence() Evidence {
 	same := sameSince(c.Lock, c.Seen)
 	switch {
 	case c.writtenLately():
+		e.Liveness = PossiblyLive // whatever else is known
+	case c.ended():
+		e.Liveness = RunOver
+	case c.inProgress():
 		e.Liveness = PossiblyLive
 	case c.Verdict == Stuck && !same.IsZero() && c.State.Problem == "":
 		e.Liveness = LikelyOrphan
+	}
+	if c.Run != nil {
+		e.Reasons = append(e.Reasons, c.Run.Words(c.At))
 	}
 	e.Reasons = append(e.Reasons, c.ageReason(), c.stateReason(), c.sameReason(same))
 	if c.Doubt != "" {

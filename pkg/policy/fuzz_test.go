@@ -39,6 +39,27 @@ func FuzzParseOverrides(f *testing.F) {
 	})
 }
 
+// What an automatic release is allowed for is what a pattern of the list alone selects.
+func FuzzParseSelection(f *testing.F) {
+	f.Add("*/environments/**,operation:OperationTypePlan", "b/environments/x", "OperationTypeApply")
+	for _, glob := range globs {
+		f.Add(glob, "a/b", "OperationTypePlan")
+		f.Add("operation:"+glob, "a/b", strings.Repeat("a", 50))
+	}
+	f.Fuzz(func(t *testing.T, text, path, operation string) {
+		if tooWide(text, path+operation) {
+			return
+		}
+		s, err := policy.ParseSelection(text)
+		if err != nil || !s.Matches(path, operation) {
+			return
+		}
+		if !s.Any() || strings.Trim(text, ", \t\r\n") == "" {
+			t.Fatalf("%q selects %s", text, path)
+		}
+	})
+}
+
 // What is pruned is listed by prefixes: a key that matches and begins with none would
 // never be found, and one that begins with two would be met twice.
 func FuzzParsePaths(f *testing.F) {

@@ -5,11 +5,13 @@ import "fmt"
 // MayRelease says whether the lock may be released without force, and why not. It
 // refuses a lock that is not proven to be older than the guard and a state written within
 // the guard, since a released live lock gives a state two writers and nothing fences the
-// first one off. It refuses too when the state's last write is not known, unless its bucket
+// first one off. It refuses while the CI run behind the lock is in progress, and when the state's last write is not known, unless its bucket
 // is not watched: then it can never be known.
 func (c Case) MayRelease() (ok bool, reason string) {
 	written := c.At.Sub(c.State.Written)
 	switch {
+	case c.inProgress():
+		return false, c.Run.Words(c.At)
 	case c.Unseen && c.Held >= c.Guard:
 		return false, fmt.Sprintf("no scan has seen this lock before, so it may have been taken a moment ago, whatever time it says itself (guard %s)", Words(c.Guard))
 	case c.HeldAtLeast < c.Guard:

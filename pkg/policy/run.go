@@ -37,3 +37,38 @@ const (
 	RunInProgress RunStatus = "in_progress"
 	RunEnded      RunStatus = "ended"
 )
+
+// names of the systems and of what they run, for people.
+var runNames = map[RunSource]string{GitHub: "GitHub run", GitLab: "GitLab run", CodeBuild: "CodeBuild build", EC2: "EC2 instance"}
+
+// Name names the run for people, with its page where that is known.
+func (r Run) Name() string {
+	name := runNames[r.Source] + " " + r.ID
+	if r.URL != "" {
+		name += ", " + r.URL
+	}
+	return name
+}
+
+// Words say what is known of the run at a time.
+func (r Run) Words(now time.Time) string {
+	detail := func(otherwise string) string {
+		if r.Detail == "" {
+			return otherwise
+		}
+		return " (" + r.Detail + ")"
+	}
+	switch {
+	case r.Status == RunEnded && r.Ended != nil:
+		return "its run ended " + Words(now.Sub(*r.Ended)) + " ago, at " + Clock(*r.Ended) + detail("") + ": " + r.Name()
+	case r.Status == RunInProgress:
+		return "its run is in progress" + detail("") + ": " + r.Name()
+	default:
+		return "whether its run is over is not known" + detail("") + ": " + r.Name()
+	}
+}
+
+// inProgress and ended say what is known of the run behind the lock.
+func (c Case) inProgress() bool { return c.Run != nil && c.Run.Status == RunInProgress }
+
+func (c Case) ended() bool { return c.Run != nil && c.Run.Status == RunEnded && c.Run.Ended != nil }

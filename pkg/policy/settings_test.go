@@ -17,7 +17,7 @@ func TestSettingsAreAcceptedOrRefusedWithAnAnswer(t *testing.T) {
 		t.Fatal(err)
 	}
 	type setting struct{ Value, Refused string }
-	var all struct{ PrunePaths, StuckAfterOverrides []setting }
+	var all struct{ PrunePaths, StuckAfterOverrides, AutoRelease []setting }
 	if err := json.Unmarshal(raw, &all); err != nil {
 		t.Fatal(err)
 	}
@@ -40,4 +40,5 @@ func TestSettingsAreAcceptedOrRefusedWithAnAnswer(t *testing.T) {
 	}
 	check("PrunePaths", all.PrunePaths, func(text string) error { _, err := policy.ParsePaths(text); return err })
 	check("StuckAfterOverrides", all.StuckAfterOverrides, func(text string) error { _, err := policy.ParseOverrides(text); return err })
+	check("AutoRelease", all.AutoRelease, func(text string) error { _, err := policy.ParseSelection(text); return err })
 }

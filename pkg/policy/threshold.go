@@ -20,11 +20,13 @@ type Override struct {
 	Threshold time.Duration
 }
 
-func (o Override) matches(path, operation string) bool {
-	if name, ok := strings.CutPrefix(o.Pattern, operationPrefix); ok {
+// matches says whether a pattern, a glob or operation:NAME, is of a lock with this path
+// and operation.
+func matches(pattern, path, operation string) bool {
+	if name, ok := strings.CutPrefix(pattern, operationPrefix); ok {
 		return doublestar.MatchUnvalidated(name, operation)
 	}
-	return doublestar.MatchUnvalidated(o.Pattern, path)
+	return doublestar.MatchUnvalidated(pattern, path)
 }
 
 // Thresholds say how long a lock may be held before it counts as stuck.
@@ -36,7 +38,7 @@ type Thresholds struct {
 // For gives the threshold of a lock with this state path (bucket/key) and operation.
 func (t Thresholds) For(path, operation string) time.Duration {
 	for _, o := range t.Overrides {
-		if o.matches(path, operation) {
+		if matches(o.Pattern, path, operation) {
 			return o.Threshold
 		}
 	}
