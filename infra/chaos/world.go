@@ -21,6 +21,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -224,7 +225,7 @@ func (w *world) putLocks(ctx context.Context) error {
 // could not be read, and two prunes.
 func (w *world) putMemory(ctx context.Context) error {
 	then := time.Now().Add(-time.Hour)
-	lease, err := notifications(w, w.aws.Config()).Begin(ctx, "earlier", then, then, func(key ledger.Key) (ledger.Key, bool) { return key, false })
+	lease, err := notifications(w, w.aws.Config()).Begin(ctx, "earlier", &scan.Scan{Started: then}, then)
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -112,7 +113,7 @@ func (w *world) scan(t *testing.T) {
 func (w *world) scanOutOfTurn(t *testing.T) {
 	t.Helper()
 	memory := ledger.NewNotifications(dynamodb.NewFromConfig(server.Config()), w.quick.Resources["LedgerTable"])
-	lease, err := memory.Begin(t.Context(), "another", time.Now(), time.Now(), func(ledger.Key) (ledger.Key, bool) { return ledger.Key{}, false })
+	lease, err := memory.Begin(t.Context(), "another", &scan.Scan{Started: time.Now()}, time.Now())
 	check(t, err)
 	w.scan(t)
 	check(t, lease.End(t.Context(), nil))

@@ -21,9 +21,7 @@ type memory interface {
 
 // scanner lists the current locks.
 type scanner interface {
-	Read(ctx context.Context) scan.Reading
-	Judge(r scan.Reading, recalled ledger.Memory) scan.Sight
-	Look(ctx context.Context, r scan.Reading, locks []policy.Case)
+	Read(ctx context.Context) *scan.Scan
 }
 
 // Console draws the page of locks.
@@ -55,10 +53,10 @@ func (c *Console) Answer(ctx context.Context, event []byte, self string) string 
 // Run lists the current locks and draws the page that is asked for. Nothing
 // fails a page: what could not be read is said on it.
 func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self string) string {
-	reading := c.Scanner.Read(ctx)
-	recalled, err := c.Ledger.Recall(ctx)
-	sight := c.Scanner.Judge(reading, recalled)
-	locks := sight.First(sight.Len())
+	found := c.Scanner.Read(ctx)
+	memory, err := c.Ledger.Recall(ctx)
+	found.Judge(memory, 0)
+	locks := slices.Collect(found.Locks())
 	if r.Path != "" {
 		locks = slices.DeleteFunc(locks, func(j policy.Case) bool { return !doublestar.MatchUnvalidated(r.Path, j.Path) })
 	}
@@ -67,8 +65,8 @@ func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self st
 		leadEachPrefix(locks)
 	}
 	p := locksPage{
-		at: at, request: r, self: self, unlock: c.Unlock, prune: c.Prune, now: reading.Ended,
-		stores: len(reading.Watched), failures: reading.Errors(), figures: scan.Count(locks), total: len(locks),
+		at: at, request: r, self: self, unlock: c.Unlock, prune: c.Prune, now: found.Ended,
+		stores: len(found.Watched), failures: found.Errors(), figures: scan.FiguresOf(locks), total: len(locks),
 	}
 	if err != nil {
 		p.forgot = err.Error()
@@ -77,7 +75,7 @@ func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self st
 	p.request.Page = min(max(1, r.Page), p.pages)
 	first := (p.request.Page - 1) * r.PageSize
 	shown := locks[first:min(first+r.PageSize, len(locks))]
-	c.Scanner.Look(ctx, reading, shown) // states are looked at for what is shown only
+	found.Look(ctx, shown) // states are looked at for what is shown only
 	for _, j := range shown {
 		line := line{finding: j.Finding(), id: j.ID}
 		line.mayRelease, line.why = j.MayRelease()

@@ -96,7 +96,7 @@ func (w *world) lock(path string, age time.Duration, change ...func(*tflock.Info
 // remember records what scans have seen.
 func (w *world) remember() {
 	w.Helper()
-	lease, err := ledger.NewNotifications(dynamodb.NewFromConfig(server.Config()), w.ledger).Begin(w.Context(), "test", w.now, time.Now(), func(k ledger.Key) (ledger.Key, bool) { return k, false })
+	lease, err := ledger.NewNotifications(dynamodb.NewFromConfig(server.Config()), w.ledger).Begin(w.Context(), "test", &scan.Scan{Started: w.now}, time.Now())
 	if err == nil {
 		err = errors.Join(lease.Record(w.Context(), slices.Values(w.seen)), lease.End(w.Context(), nil))
 	}

@@ -1,40 +1,38 @@
 package ledger
 
-import "time"
+import "github.com/lockwarden/lockwarden/pkg/scan"
 
-// Carried is what the stores that could not be read held when they were last read.
-type Carried struct {
-	Held, Stuck, Unreadable int           // held: locks with an ID, stuck ones included
-	Oldest                  time.Duration // age of the oldest lock with an ID, as if it were still held
-}
-
-// Carried counts the locks of stores that could not be read, but for those that the scan
-// saw all the same. A store that fails is no all-clear.
-func (m Memory) Carried(scan Scan, seen func(Key) bool) Carried {
-	var c Carried
-	if len(scan.Failures) == 0 {
-		return c
+// Carried counts the locks that the stores which could not be read held when they were last
+// read, but for those that the scan saw all the same. A store that fails is no all-clear.
+// The age of the oldest is as if it were still held.
+func (m Memory) Carried(found *scan.Scan) scan.Figures {
+	var f scan.Figures
+	if found.Complete() {
+		return f
 	}
 	failed := map[string]bool{} // by ARN: there are few stores and many entries
 	for key, e := range m.Locks {
-		if !e.inAny(failed, scan.Failed) || seen(key) {
+		if !e.inAny(failed, found.Failed) {
+			continue
+		}
+		if _, seen := key.In(found); seen {
 			continue
 		}
 		if key.unreadable() {
 			if !e.Absent {
-				c.Unreadable++
+				f.Unreadable++
 			}
 			continue
 		}
-		c.Held++
+		f.Held++
 		if e.Stuck {
-			c.Stuck++
+			f.Stuck++
 		}
 		if !e.HeldSince.IsZero() {
-			c.Oldest = max(c.Oldest, scan.Ended.Sub(e.HeldSince))
+			f.Oldest = max(f.Oldest, found.Ended.Sub(e.HeldSince))
 		}
 	}
-	return c
+	return f
 }
 
 // inAny says whether any store of the entry failed. known keeps the answers.

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -16,11 +17,11 @@ import (
 // its stores that is still watched was read completely without it. The steps are made
 // while they are asked for, the same ones each time: 100,000 at once are more than a
 // small function holds.
-func Compare(m Memory, scan Scan, rules Rules) iter.Seq[Step] {
-	c := comparison{memory: m, scan: scan, rules: rules, watched: make(map[string]bool, len(scan.Watched))}
+func Compare(m Memory, found *scan.Scan, rules Rules) iter.Seq[Step] {
+	c := comparison{memory: m, scan: found, rules: rules, watched: make(map[string]bool, len(found.Watched))}
 	c.due = c.anyDue()
-	for _, store := range scan.Watched {
-		c.watched[store] = rules.reportsUnreadable(m.Stores[store], scan.Ended)
+	for _, store := range found.Watched {
+		c.watched[store] = rules.reportsUnreadable(m.Stores[store], found.Ended)
 	}
 	return c.steps
 }
@@ -28,7 +29,7 @@ func Compare(m Memory, scan Scan, rules Rules) iter.Seq[Step] {
 // comparison is a scan beside what is remembered.
 type comparison struct {
 	memory  Memory
-	scan    Scan
+	scan    *scan.Scan
 	rules   Rules
 	due     bool            // the reminder of at least one lock is due
 	watched map[string]bool // every watched store by ARN, and whether this scan notifies of its unreadable holdings
@@ -50,7 +51,7 @@ type seen struct {
 // more steps are wanted.
 func (c comparison) held(yield func(Step) bool) (s seen, more bool) {
 	s = seen{make(map[Key]bool, len(c.memory.Locks)), map[string]object{}}
-	for o := range c.scan.Locks {
+	for o := range c.scan.Locks() {
 		key := KeyOf(o.Lock)
 		if s.locks[key] {
 			continue
@@ -113,7 +114,7 @@ func (c comparison) current(paths map[string]bool) map[string]policy.Finding {
 	if len(paths) == 0 {
 		return found
 	}
-	for o := range c.scan.Locks {
+	for o := range c.scan.Locks() {
 		if _, known := found[o.Path]; paths[o.Path] && !known && o.Readable() && len(found) < maxFindings {
 			found[o.Path] = o.Finding()
 		}
@@ -137,7 +138,7 @@ func (c comparison) anyDue() bool {
 	if !remembered {
 		return false
 	}
-	for o := range c.scan.Locks {
+	for o := range c.scan.Locks() {
 		if o.Verdict == policy.Stuck && isDue(KeyOf(o.Lock)) {
 			return true
 		}
@@ -185,7 +186,7 @@ func (c comparison) stale(e Entry) bool { return e.Expires.Sub(c.scan.Ended) < c
 
 // follow brings the entry's holdings up to what a scan saw of the lock, and says
 // whether anything is new.
-func (e *Entry) follow(l tflock.Lock, scan Scan) bool {
+func (e *Entry) follow(l tflock.Lock, found *scan.Scan) bool {
 	changed := false
 	first := len(e.Stores) == 0
 	for _, h := range l.Holdings {
@@ -198,15 +199,15 @@ func (e *Entry) follow(l tflock.Lock, scan Scan) bool {
 			e.Stores, changed = append(slices.Clone(e.Stores), h.Store), true
 		case !known:
 			e.Stores, changed = append(slices.Clone(e.Stores), h.Store), true
-			e.since(h.Store, scan.Ended)
+			e.since(h.Store, found.Ended)
 		case moved && since.IsZero():
-			e.since(h.Store, scan.Ended)
+			e.since(h.Store, found.Ended)
 			changed = true
 		}
 	}
 	for _, store := range e.Stores {
 		since, moved := e.Since[store]
-		if (moved && since.IsZero()) || scan.Failed(store) || !slices.Contains(scan.Watched, store) || holds(l, store) {
+		if (moved && since.IsZero()) || found.Failed(store) || !slices.Contains(found.Watched, store) || l.HeldIn(store) {
 			continue
 		}
 		e.since(store, time.Time{})
@@ -221,8 +222,4 @@ func (e *Entry) since(store string, at time.Time) {
 	moved := make(map[string]time.Time, len(e.Since)+1)
 	maps.Copy(moved, e.Since)
 	moved[store], e.Since = at, moved
-}
-
-func holds(l tflock.Lock, store string) bool {
-	return slices.ContainsFunc(l.Holdings, func(h tflock.Holding) bool { return h.Store == store })
 }

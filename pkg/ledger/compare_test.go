@@ -2,7 +2,6 @@ package ledger_test
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -24,10 +24,10 @@ var (
 )
 
 // denied are failures that do not pass by themselves.
-func denied(stores ...string) map[string]ledger.Failure {
-	failures := map[string]ledger.Failure{}
+func denied(stores ...string) map[string]scan.Failure {
+	failures := map[string]scan.Failure{}
 	for _, s := range stores {
-		failures[s] = ledger.Failure{Problem: s + ": denied"}
+		failures[s] = scan.Failure{Problem: s + ": denied"}
 	}
 	return failures
 }
@@ -68,7 +68,7 @@ func TestCompare(t *testing.T) {
 	for name, tc := range map[string]struct {
 		memory   map[ledger.Key]ledger.Entry
 		locks    []policy.Case
-		failures map[string]ledger.Failure
+		failures map[string]scan.Failure
 		watched  []string
 		want     string // changes
 	}{
@@ -98,9 +98,9 @@ func TestCompare(t *testing.T) {
 			if watched == nil {
 				watched = []string{table, bucket}
 			}
-			scan := ledger.Scan{Started: now, Ended: now, Watched: watched, Failures: tc.failures, Locks: slices.Values(tc.locks)}
+			found := &scan.Scan{Started: now, Ended: now, Watched: watched, Failures: tc.failures, Worst: tc.locks}
 			var got []ledger.Change
-			for s := range ledger.Compare(ledger.Memory{Locks: tc.memory}, scan, rules) {
+			for s := range ledger.Compare(ledger.Memory{Locks: tc.memory}, found, rules) {
 				got = append(got, s.Change)
 			}
 			if fmt.Sprint(got) != tc.want {
@@ -132,17 +132,17 @@ func TestNotificationsComeInOrder(t *testing.T) {
 		at, notified := now, false
 		for range rapid.IntRange(1, 40).Draw(t, "scans") {
 			at = at.Add(time.Duration(rapid.IntRange(1, 300).Draw(t, "minutes")) * time.Minute)
-			scan := ledger.Scan{Started: at, Ended: at, Watched: []string{table}, Failures: map[string]ledger.Failure{}}
+			found := &scan.Scan{Started: at, Ended: at, Watched: []string{table}, Failures: map[string]scan.Failure{}}
 			var locks []policy.Case
 			present := rapid.Bool().Draw(t, "present")
 			if rapid.IntRange(0, 4).Draw(t, "fails") == 0 {
-				scan.Failures, present = denied(table), false
+				found.Failures, present = denied(table), false
 			}
 			if present {
 				locks = append(locks, observed(rapid.SampledFrom([]policy.Verdict{policy.Fresh, policy.Stuck}).Draw(t, "verdict"), table))
 			}
-			scan.Locks = slices.Values(locks)
-			for s := range ledger.Compare(m, scan, rules) {
+			found.Worst = locks
+			for s := range ledger.Compare(m, found, rules) {
 				if rapid.IntRange(0, 2).Draw(t, "publishing fails") == 0 {
 					s = s.Unnotified()
 				}
@@ -157,7 +157,7 @@ func TestNotificationsComeInOrder(t *testing.T) {
 						t.Fatal("a reminder of what was never notified")
 					}
 				case ledger.Resolved:
-					if !notified || present || len(scan.Failures) > 0 {
+					if !notified || present || len(found.Failures) > 0 {
 						t.Fatal("a false notice")
 					}
 					notified = false
@@ -178,9 +178,9 @@ func TestNotificationsComeInOrder(t *testing.T) {
 
 func TestAResolvedLockNamesTheOneThatIsThereNow(t *testing.T) {
 	m := ledger.Memory{Locks: map[ledger.Key]ledger.Entry{{Path: "b/k", ID: "old"}: entry(1, ago(time.Hour), table), {Path: "b/free", ID: "old"}: entry(1, ago(time.Hour), table)}}
-	scan := ledger.Scan{Started: now, Ended: now, Watched: []string{table}, Locks: slices.Values([]policy.Case{observed(policy.Fresh, table)})}
+	found := &scan.Scan{Started: now, Ended: now, Watched: []string{table}, Worst: []policy.Case{observed(policy.Fresh, table)}}
 	var got []string
-	for s := range ledger.Compare(m, scan, rules) {
+	for s := range ledger.Compare(m, found, rules) {
 		if s.Change == ledger.Resolved {
 			now := "nobody"
 			if s.Current != nil {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -43,6 +44,16 @@ func idOf(l tflock.Lock) string {
 	}
 	sum := sha256.Sum256([]byte(id))
 	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// In finds the lock of the key in a scan.
+func (k Key) In(found *scan.Scan) (tflock.Lock, bool) {
+	for _, l := range found.On(k.Path) {
+		if KeyOf(l) == k {
+			return l, true
+		}
+	}
+	return tflock.Lock{}, false
 }
 
 func (k Key) unreadable() bool { return strings.HasPrefix(k.ID, unreadablePrefix) }

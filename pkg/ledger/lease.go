@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/lockwarden/lockwarden/pkg/scan"
 )
 
 // ErrLeased says that another invocation has the lease now, or has recorded a newer scan
@@ -33,12 +35,11 @@ type Lease struct {
 // one wrong clock must not silence the monitor for ever.
 const clockSlack = time.Hour
 
-// Begin takes the lease for the scan that started then, and reads the memory.
+// Begin takes the lease for a scan that was read, and reads the memory.
 // It fails with ErrLeased when another holds the lease, or when a newer scan was
 // recorded: what this one saw is then out of date. owner must be unique to the invocation.
-// held says which locks the scan saw: their findings are known from the scan, so those in
-// the memory are not kept. It returns a lock's key as the scan has it, to be kept once.
-func (n *Notifications) Begin(ctx context.Context, owner string, scanStarted, now time.Time, held func(Key) (Key, bool)) (*Lease, error) {
+// The findings of locks that the scan saw are not in the memory: the scan has them.
+func (n *Notifications) Begin(ctx context.Context, owner string, found *scan.Scan, now time.Time) (*Lease, error) {
 	until := now.Add(LeaseTime)
 	out, err := n.table.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &n.table.name, Key: rowKey(kindScan, monitor),
@@ -48,7 +49,7 @@ func (n *Notifications) Begin(ctx context.Context, owner string, scanStarted, no
 		ExpressionAttributeNames: map[string]string{"#owner": "owner", "#until": "until", "#scan": "scan"},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
 			":owner": text(owner), ":until": number(until.UnixMilli()), ":now": number(now.UnixMilli()),
-			":scan": number(scanStarted.UnixMilli()), ":future": number(now.Add(clockSlack).UnixMilli()),
+			":scan": number(found.Started.UnixMilli()), ":future": number(now.Add(clockSlack).UnixMilli()),
 		},
 		ReturnValues: types.ReturnValueAllNew,
 	})
@@ -58,11 +59,17 @@ func (n *Notifications) Begin(ctx context.Context, owner string, scanStarted, no
 	if err != nil {
 		return nil, fmt.Errorf("take the lease in the ledger %s: %w", n.table.name, err)
 	}
-	memory, err := n.recall(ctx, out.Attributes, held)
+	memory, err := n.recall(ctx, out.Attributes, func(key Key) (Key, bool) {
+		l, seen := key.In(found)
+		if seen {
+			key = KeyOf(l) // its texts are kept once
+		}
+		return key, seen
+	})
 	if err != nil {
 		return nil, err
 	}
-	return &Lease{Memory: memory, Until: until, table: n.table, owner: owner, start: scanStarted}, nil
+	return &Lease{Memory: memory, Until: until, table: n.table, owner: owner, start: found.Started}, nil
 }
 
 // Record writes the steps down: call it once their events are published. Recording

@@ -2,13 +2,13 @@ package ledger_test
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -25,11 +25,11 @@ func newLife(every time.Duration) *life {
 }
 
 // scan gives the changes that people are notified of, as "change path".
-func (l *life) scan(at time.Time, failures map[string]ledger.Failure, locks ...policy.Case) string {
-	scan := ledger.Scan{Started: at, Ended: at, Watched: []string{table, bucket}, Failures: failures, Locks: slices.Values(locks)}
+func (l *life) scan(at time.Time, failures map[string]scan.Failure, locks ...policy.Case) string {
+	found := &scan.Scan{Started: at, Ended: at, Watched: []string{table, bucket}, Failures: failures, Worst: locks}
 	var heard []string
-	_, next := ledger.CompareStores(l.memory, scan, l.rules)
-	for s := range ledger.Compare(l.memory, scan, l.rules) {
+	_, next := ledger.CompareStores(l.memory, found, l.rules)
+	for s := range ledger.Compare(l.memory, found, l.rules) {
 		switch s.Change {
 		case ledger.Resolved, ledger.Forget:
 			delete(l.memory.Locks, s.Key)
@@ -155,16 +155,17 @@ func TestWhatFailingStoresHeldStillCounts(t *testing.T) {
 	left := ledger.KeyOf(foreign("b/7").Lock)
 	locks[left] = ledger.Entry{Stores: []string{table}, Absent: true}
 	m := ledger.Memory{Locks: locks}
-	seen := func(key ledger.Key) bool { return key.Path == "b/5" }
 	for name, tc := range map[string]struct {
-		failures map[string]ledger.Failure
+		failures map[string]scan.Failure
 		want     string
 	}{
 		"all was read":     {nil, "{0 0 0 0s}"},
 		"the table failed": {denied(table), "{3 2 1 3h0m0s}"},
 		"both failed":      {denied(table, bucket), "{4 3 1 5h0m0s}"},
 	} {
-		got := m.Carried(ledger.Scan{Ended: now, Watched: []string{table, bucket}, Failures: tc.failures}, seen)
+		found := scan.Of(tflock.Holding{Kind: tflock.DynamoDB, Store: table, Path: "b/5", Info: tflock.Info{ID: "x"}})
+		found.Ended, found.Watched, found.Failures = now, []string{table, bucket}, tc.failures
+		got := m.Carried(found)
 		if fmt.Sprint(got) != tc.want {
 			t.Errorf("%s: %v, want %s", name, got, tc.want)
 		}

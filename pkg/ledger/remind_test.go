@@ -2,7 +2,6 @@ package ledger_test
 
 import (
 	"fmt"
-	"slices"
 	"testing"
 	"time"
 
@@ -10,6 +9,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -76,9 +76,9 @@ func TestRemindersKeepTheirDistance(t *testing.T) {
 					locks = append(locks, numbered(n, policy.Stuck))
 				}
 			}
-			scan := ledger.Scan{Started: at, Ended: at, Watched: []string{table}, Locks: slices.Values(locks)}
+			found := &scan.Scan{Started: at, Ended: at, Watched: []string{table}, Worst: locks}
 			due := false
-			for s := range ledger.Compare(m, scan, rules) {
+			for s := range ledger.Compare(m, found, rules) {
 				if s.Change == ledger.Reminder {
 					wait, passed := rules.Wait(count[s.Key]), at.Sub(heard[s.Key])
 					if passed < wait/2 {

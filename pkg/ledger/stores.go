@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/scan"
 )
 
 // Store is what is remembered of one watched table or bucket, or of the search for a
@@ -40,30 +42,30 @@ func (r Rules) reportsUnreadable(s Store, now time.Time) bool {
 // CompareStores says what is new about the stores, sorted as they are watched, and
 // gives the memory of them once people are notified. A store that is no longer
 // configured is forgotten without a word.
-func CompareStores(m Memory, scan Scan, rules Rules) ([]StoreStep, map[string]Store) {
+func CompareStores(m Memory, found *scan.Scan, rules Rules) ([]StoreStep, map[string]Store) {
 	var steps []StoreStep
-	next := make(map[string]Store, len(scan.Watched))
-	arns := scan.sources()
+	next := make(map[string]Store, len(found.Watched))
+	arns := sources(found)
 	due := slices.ContainsFunc(arns, func(arn string) bool {
 		s := m.Stores[arn]
-		_, failed := scan.Failures[arn]
-		return failed && rules.Urgency(s.Notified, s.NotifiedAt, scan.Ended) == Due
+		_, failed := found.Failures[arn]
+		return failed && rules.Urgency(s.Notified, s.NotifiedAt, found.Ended) == Due
 	})
 	for _, arn := range arns {
 		before := m.Stores[arn]
-		after, change := before.read(scan.Started)
-		failure, failed := scan.Failures[arn]
+		after, change := before.read(found.Started)
+		failure, failed := found.Failures[arn]
 		if failed {
-			after, change = before.fail(failure, due, scan.Ended, rules)
+			after, change = before.fail(failure, due, found.Ended, rules)
 		}
-		if slices.Contains(scan.Patterns, arn) {
-			after, change = before.match(after, change, failed, scan.matches(arn))
+		if slices.Contains(found.Patterns, arn) {
+			after, change = before.match(after, change, failed, found.Matches(arn))
 		}
 		next[arn] = after
 		switch change {
 		case Note:
 		case Recovered:
-			steps = append(steps, StoreStep{Change: change, ARN: arn, Store: before, Unnotified: before.again(scan.Started)})
+			steps = append(steps, StoreStep{Change: change, ARN: arn, Store: before, Unnotified: before.again(found.Started)})
 		case Unmatched:
 			silent := after
 			silent.Matched = false
@@ -74,14 +76,14 @@ func CompareStores(m Memory, scan Scan, rules Rules) ([]StoreStep, map[string]St
 			steps = append(steps, StoreStep{Change: change, ARN: arn, Store: after, Unnotified: silent, Problem: failure.Problem})
 		}
 	}
-	return append(steps, disappeared(m, scan, next)...), next
+	return append(steps, disappeared(m, found, next)...), next
 }
 
 // sources are the watched stores, and the patterns that could not be searched or could
 // not when people last heard of it.
-func (s Scan) sources() []string {
-	all := slices.Clone(s.Watched)
-	for _, pattern := range s.Patterns {
+func sources(found *scan.Scan) []string {
+	all := slices.Clone(found.Watched)
+	for _, pattern := range found.Patterns {
 		if !slices.Contains(all, pattern) {
 			all = append(all, pattern)
 		}
@@ -91,16 +93,16 @@ func (s Scan) sources() []string {
 
 // disappeared are the stores that a pattern covered and that no longer exist. What a
 // search that failed might have found is remembered.
-func disappeared(m Memory, scan Scan, next map[string]Store) []StoreStep {
+func disappeared(m Memory, found *scan.Scan, next map[string]Store) []StoreStep {
 	var steps []StoreStep
 	for arn, before := range m.Stores {
 		if _, known := next[arn]; known {
 			continue
 		}
 		switch {
-		case scan.Failed(arn):
+		case found.Failed(arn):
 			next[arn] = before
-		case scan.gone(arn) && !before.LastRead.IsZero():
+		case found.Gone(arn) && !before.LastRead.IsZero():
 			steps = append(steps, StoreStep{Change: Gone, ARN: arn, Store: before, Unnotified: before, Problem: arn + ": " + goneProblem})
 		}
 	}
@@ -143,7 +145,7 @@ func (s Store) again(started time.Time) Store {
 
 // fail is the memory after a scan that could not read the store, and what people are
 // notified of. due says whether the reminder of any failing store is due.
-func (s Store) fail(f Failure, due bool, now time.Time, rules Rules) (Store, Change) {
+func (s Store) fail(f scan.Failure, due bool, now time.Time, rules Rules) (Store, Change) {
 	if s.FailingSince.IsZero() {
 		s.FailingSince = now
 	}

@@ -10,6 +10,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/scan"
 )
 
 // outcomes reads a store's scans, one a letter: "." is good, "t" a throttle, "d" a denial,
@@ -21,11 +22,11 @@ func outcomes(scans string, every time.Duration, publish bool) string {
 	var heard strings.Builder
 	for i, letter := range scans {
 		at := now.Add(time.Duration(i) * every)
-		scan := ledger.Scan{Started: at, Ended: at, Watched: []string{table}, Failures: map[string]ledger.Failure{}}
+		found := &scan.Scan{Started: at, Ended: at, Watched: []string{table}, Failures: map[string]scan.Failure{}}
 		if letter != '.' {
-			scan.Failures[table] = ledger.Failure{Problem: "p", Passing: letter == 't'}
+			found.Failures[table] = scan.Failure{Problem: "p", Passing: letter == 't'}
 		}
-		steps, next := ledger.CompareStores(m, scan, rules)
+		steps, next := ledger.CompareStores(m, found, rules)
 		said := "."
 		for _, s := range steps {
 			said = map[ledger.Change]string{ledger.Failed: "F", ledger.StillFailed: "S", ledger.Recovered: "R", ledger.Gone: "G"}[s.Change]
@@ -76,9 +77,9 @@ func TestAStoresNewsThatCouldNotBePublishedRemain(t *testing.T) {
 		t.Errorf("failed thrice: %s", got)
 	}
 	known := ledger.Memory{Stores: map[string]ledger.Store{table: {FailingSince: ago(time.Hour), Notified: 1, NotifiedAt: ago(time.Hour), Good: 1}}}
-	scan := ledger.Scan{Started: now, Ended: now, Watched: []string{table}}
+	found := &scan.Scan{Started: now, Ended: now, Watched: []string{table}}
 	for range 2 {
-		steps, _ := ledger.CompareStores(known, scan, rules)
+		steps, _ := ledger.CompareStores(known, found, rules)
 		if len(steps) != 1 || steps[0].Change != ledger.Recovered || !steps[0].Unnotified.LastRead.Equal(now) {
 			t.Fatalf("%+v", steps)
 		}
@@ -90,19 +91,19 @@ func TestStoresThatAreNotWatchedAnyMore(t *testing.T) {
 	const pattern, covered = "arn:aws:dynamodb:eu-west-1:123456789012:table/tf-*", "arn:aws:dynamodb:eu-west-1:123456789012:table/tf-payments"
 	read := map[string]ledger.Store{covered: {LastRead: ago(time.Hour)}, pattern: {LastRead: ago(time.Hour), Matched: true}}
 	for name, tc := range map[string]struct {
-		scan ledger.Scan
-		want string // changes, then whether it is still remembered
+		found scan.Scan
+		want  string // changes, then whether it is still remembered
 	}{
-		"removed from the configuration: not a word":          {ledger.Scan{}, "[] false"},
-		"a pattern covers it, and it is gone":                 {ledger.Scan{Patterns: []string{pattern}}, "[gone] false"},
-		"a pattern covers it, and it is there":                {ledger.Scan{Patterns: []string{pattern}, Watched: []string{covered}}, "[] true"},
-		"the pattern could not be searched: nobody knows":     {ledger.Scan{Patterns: []string{pattern}, Failures: denied(pattern)}, "[failed] true"},
-		"another pattern failed":                              {ledger.Scan{Patterns: []string{pattern, "arn:aws:s3:::*"}, Failures: denied("arn:aws:s3:::*")}, "[failed gone] false"},
-		"a pattern that does not cover it says nothing of it": {ledger.Scan{Patterns: []string{"arn:aws:s3:::*"}}, "[unmatched] false"},
+		"removed from the configuration: not a word":          {scan.Scan{}, "[] false"},
+		"a pattern covers it, and it is gone":                 {scan.Scan{Patterns: []string{pattern}}, "[gone] false"},
+		"a pattern covers it, and it is there":                {scan.Scan{Patterns: []string{pattern}, Watched: []string{covered}}, "[] true"},
+		"the pattern could not be searched: nobody knows":     {scan.Scan{Patterns: []string{pattern}, Failures: denied(pattern)}, "[failed] true"},
+		"another pattern failed":                              {scan.Scan{Patterns: []string{pattern, "arn:aws:s3:::*"}, Failures: denied("arn:aws:s3:::*")}, "[failed gone] false"},
+		"a pattern that does not cover it says nothing of it": {scan.Scan{Patterns: []string{"arn:aws:s3:::*"}}, "[unmatched] false"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			tc.scan.Started, tc.scan.Ended = now, now
-			steps, next := ledger.CompareStores(ledger.Memory{Stores: maps.Clone(read)}, tc.scan, rules)
+			tc.found.Started, tc.found.Ended = now, now
+			steps, next := ledger.CompareStores(ledger.Memory{Stores: maps.Clone(read)}, &tc.found, rules)
 			changes := []ledger.Change{}
 			for _, s := range steps {
 				changes = append(changes, s.Change)
@@ -111,7 +112,7 @@ func TestStoresThatAreNotWatchedAnyMore(t *testing.T) {
 			if got := fmt.Sprint(changes, known); got != tc.want {
 				t.Errorf("%s, want %s", got, tc.want)
 			}
-			if failed := tc.scan.Failed(covered); failed != strings.HasPrefix(tc.want, "[failed] true") {
+			if failed := tc.found.Failed(covered); failed != strings.HasPrefix(tc.want, "[failed] true") {
 				t.Errorf("failed: %v", failed)
 			}
 		})
@@ -126,16 +127,16 @@ func TestStoreNotificationsComeInOrder(t *testing.T) {
 		var last time.Time
 		for i := range rapid.IntRange(1, 400).Draw(t, "scans") {
 			at := now.Add(time.Duration(i) * 5 * time.Minute)
-			scan := ledger.Scan{Started: at, Ended: at, Watched: []string{table}, Failures: map[string]ledger.Failure{}}
+			found := &scan.Scan{Started: at, Ended: at, Watched: []string{table}, Failures: map[string]scan.Failure{}}
 			passing := true
 			if kind := rapid.IntRange(0, 9).Draw(t, "result"); kind > 2 {
 				passing = kind < 9
-				scan.Failures[table] = ledger.Failure{Passing: passing}
+				found.Failures[table] = scan.Failure{Passing: passing}
 				failedInARow++
 			} else {
 				failedInARow = 0
 			}
-			steps, next := ledger.CompareStores(m, scan, rules)
+			steps, next := ledger.CompareStores(m, found, rules)
 			for _, s := range steps {
 				switch {
 				case s.Change == ledger.Failed && (known > 0 || (passing && failedInARow < 3)):
@@ -177,11 +178,11 @@ func TestAPatternThatMatchesNothingIsReportedOnce(t *testing.T) {
 		{false, nil, true, "[gone]"},
 		{false, nil, true, "[]"},
 	} {
-		scan := ledger.Scan{Started: now, Ended: now.Add(time.Duration(i) * time.Minute), Patterns: []string{pattern}, Watched: tc.watched}
+		found := &scan.Scan{Started: now, Ended: now.Add(time.Duration(i) * time.Minute), Patterns: []string{pattern}, Watched: tc.watched}
 		if tc.failed {
-			scan.Failures = denied(pattern)
+			found.Failures = denied(pattern)
 		}
-		steps, next := ledger.CompareStores(m, scan, rules)
+		steps, next := ledger.CompareStores(m, found, rules)
 		changes := []ledger.Change{}
 		for _, s := range steps {
 			changes = append(changes, s.Change)

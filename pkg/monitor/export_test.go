@@ -7,6 +7,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/scan"
 )
 
 // Lease is what a lease must do, beside what says who released a lock.
@@ -23,10 +24,10 @@ const Keep = keep
 
 // Notify does what Run does between judging and measuring, over a lease and a memory of
 // the test's own.
-func Notify(ctx context.Context, l Lease, topic Topic, memory ledger.Memory, scan ledger.Scan, rules ledger.Rules) error {
+func Notify(ctx context.Context, l Lease, topic Topic, memory ledger.Memory, found *scan.Scan, rules ledger.Rules) error {
 	n := notifier{
 		lease: l, released: l, composer: alert.Composer{}, topic: topic, log: slog.New(slog.DiscardHandler),
-		memory: memory, scan: scan, rules: rules, until: time.Now().Add(time.Hour),
+		memory: memory, scan: found, rules: rules, until: time.Now().Add(time.Hour),
 	}
 	return n.run(ctx)
 }

@@ -17,27 +17,28 @@ type releases interface {
 }
 
 const (
-	// atWork is how long a release may be at work, by the timeout of the unlock function.
-	atWork = 2 * time.Minute
+	// releaseTime is how long a release may take, by the timeout of the unlock function.
+	releaseTime = 2 * time.Minute
 	// finishTime bounds what the releases take of the invocation's time.
 	finishTime = 15 * time.Second
 )
 
-// finish finishes the releases that the scan can tell the end of.
-func (m *Monitor) finish(ctx context.Context, reading scan.Reading) error {
+// finish finishes the releases whose end the scan shows.
+func (m *Monitor) finish(ctx context.Context, found *scan.Scan) error {
 	if m.Releases == nil {
 		return nil
 	}
 	ctx, cancel := context.WithTimeout(ctx, finishTime)
 	defer cancel()
-	_, err := m.Releases.Finish(ctx, "", reading.Started.Add(-atWork), func(_ context.Context, store string, one ledger.Unfinished) (bool, error) {
-		switch watched := slices.Contains(reading.Watched, store); {
-		case reading.Failed(store), !watched && !reading.Complete():
+	_, err := m.Releases.Finish(ctx, "", found.Started.Add(-releaseTime), func(_ context.Context, store string, one ledger.Unfinished) (bool, error) {
+		switch watched := slices.Contains(found.Watched, store); {
+		case found.Failed(store), !watched && !found.Complete():
 			return false, errors.New(store + " could not be read, so whether a lock was released from it is not known yet")
 		case !watched:
 			return false, nil
 		}
-		return reading.HoldsIn(store, one.Key), nil
+		l, there := one.Key.In(found)
+		return there && l.HeldIn(store), nil
 	})
 	return err
 }

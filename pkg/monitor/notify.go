@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/scan"
 )
 
 // eventOf is the event that a change is published as. Changes that are not in it are only
@@ -40,7 +41,7 @@ type notifier struct {
 	topic    publisher
 	log      *slog.Logger
 	memory   ledger.Memory
-	scan     ledger.Scan
+	scan     *scan.Scan
 	rules    ledger.Rules
 	until    time.Time // the end of publishing: what could not be published by then is recorded as such
 

@@ -1,7 +1,7 @@
 package monitor
 
 import (
-	"iter"
+	"errors"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
@@ -30,15 +30,15 @@ const (
 	maxBytes  = 4 << 20
 )
 
-func newReport(reading scan.Reading, sight scan.Sight, locks iter.Seq[policy.Case]) Report {
-	figures := sight.Figures
+func newReport(found *scan.Scan) Report {
+	figures := found.Figures
 	r := Report{
-		ScannedAt: reading.Started.UTC(), Complete: reading.Complete(),
+		ScannedAt: found.Started.UTC(), Complete: found.Complete(),
 		Held: figures.Held, Stuck: figures.Stuck, Unreadable: figures.Unreadable, OldestSeconds: int64(figures.Oldest / time.Second),
-		Locks: []policy.Finding{}, Errors: reading.Errors(),
+		Locks: []policy.Finding{}, Errors: found.Errors(),
 	}
 	size := 0
-	for c := range locks {
+	for c := range found.Locks() {
 		if len(r.Locks) == maxListed {
 			break
 		}
@@ -48,8 +48,17 @@ func newReport(reading scan.Reading, sight scan.Sight, locks iter.Seq[policy.Cas
 		}
 		r.Locks = append(r.Locks, f)
 	}
-	r.Omitted = sight.Len() - len(r.Locks)
+	r.Omitted = found.Len() - len(r.Locks)
 	return r
+}
+
+// failure is the error of the stores that could not be read.
+func (r Report) failure() error {
+	errs := make([]error, len(r.Errors))
+	for i, problem := range r.Errors {
+		errs[i] = errors.New(problem)
+	}
+	return errors.Join(errs...)
 }
 
 // sizeOf bounds a finding's JSON from above: no byte of a text takes more than six.
@@ -61,11 +70,12 @@ func sizeOf(f policy.Finding) int {
 	return size
 }
 
-// measures are the figures of what was read, and of what stores held that cannot be read
-// now: their failure is no all-clear.
-func (r Report) measures(carried ledger.Carried, resolved []time.Duration) metric.Scan {
+// figuresOf are the figures of what was read, and of what the stores held that cannot be
+// read now: their failure is no all-clear.
+func figuresOf(found *scan.Scan, memory ledger.Memory, resolved []time.Duration) metric.Scan {
+	all := found.Figures.And(memory.Carried(found))
 	return metric.Scan{
-		Held: r.Held + carried.Held, Stuck: r.Stuck + carried.Stuck, Unreadable: r.Unreadable + carried.Unreadable, Errors: len(r.Errors),
-		Oldest: max(time.Duration(r.OldestSeconds)*time.Second, carried.Oldest), Resolved: resolved,
+		Held: all.Held, Stuck: all.Stuck, Unreadable: all.Unreadable, Errors: len(found.Errors()),
+		Oldest: all.Oldest.Truncate(time.Second), Resolved: resolved,
 	}
 }

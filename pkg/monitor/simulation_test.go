@@ -18,6 +18,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/monitor"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -81,7 +82,7 @@ func (s *simulation) Released(context.Context, ledger.Key) (ledger.Release, bool
 // scan reads what the scene holds at a time, a few seconds after the schedule says.
 func (s *simulation) scan(sc scene, since time.Duration) {
 	started := simStart.Add(since + time.Duration(s.random.IntN(20))*time.Second)
-	found := ledger.Scan{Started: started, Ended: started.Add(2 * time.Second), Watched: []string{simTable, simBucket}, Failures: map[string]ledger.Failure{}}
+	found := &scan.Scan{Started: started, Ended: started.Add(2 * time.Second), Watched: []string{simTable, simBucket}, Failures: map[string]scan.Failure{}}
 	if sc.fails != nil {
 		if f := sc.fails(since, s.random); f != nil {
 			f.Problem = simTable + ": " + f.Problem
@@ -96,14 +97,10 @@ func (s *simulation) scan(sc scene, since time.Duration) {
 	}
 	locks := tflock.Merge(holdings)
 	memory := ledger.Memory{Locks: maps.Clone(s.memory.Locks), Stores: s.memory.Stores}
-	found.Locks = func(yield func(policy.Case) bool) {
-		for _, l := range locks {
-			c := policy.Case{Lock: l, Seen: memory.Sighting(l, found.Failed), State: policy.State{Problem: "its bucket is not watched", Unwatched: true}}
-			c.Judge(scaleRules, found.Ended)
-			if !yield(c) {
-				return
-			}
-		}
+	for _, l := range locks {
+		c := policy.Case{Lock: l, Seen: memory.Sighting(l, found.Failed), State: policy.State{Problem: "its bucket is not watched", Unwatched: true}}
+		c.Judge(scaleRules, found.Ended)
+		found.Worst = append(found.Worst, c)
 	}
 	rules := ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: s.every, Keep: monitor.Keep}
 	if err := monitor.Notify(s.Context(), s, s, memory, found, rules); err != nil {
@@ -215,7 +212,7 @@ type scene struct {
 	most    int // messages
 	holds   []hold
 	foreign func(since time.Duration) []tflock.Holding
-	fails   func(since time.Duration, random *rand.Rand) *ledger.Failure // of the table
+	fails   func(since time.Duration, random *rand.Rand) *scan.Failure // of the table
 	check   func(s *simulation)
 }
 
@@ -269,12 +266,12 @@ func foreignRow(path string) tflock.Holding {
 }
 
 var (
-	throttled = &ledger.Failure{Problem: "throttled beyond all retries", Passing: true}
-	missing   = &ledger.Failure{Problem: "it does not exist"}
+	throttled = &scan.Failure{Problem: "throttled beyond all retries", Passing: true}
+	missing   = &scan.Failure{Problem: "it does not exist"}
 )
 
-func during(from, to time.Duration, f *ledger.Failure) func(time.Duration, *rand.Rand) *ledger.Failure {
-	return func(since time.Duration, _ *rand.Rand) *ledger.Failure {
+func during(from, to time.Duration, f *scan.Failure) func(time.Duration, *rand.Rand) *scan.Failure {
+	return func(since time.Duration, _ *rand.Rand) *scan.Failure {
 		if from <= since && since < to {
 			return f
 		}
@@ -290,13 +287,13 @@ var scenes = []scene{
 	{name: "30 locks within five hours, released one by one on Monday", days: 3, most: 75, holds: spread(30, 10*time.Minute, func(i int) time.Duration { return monday + time.Duration(i)*10*time.Minute })},
 	{name: "one lock held for 100 days", days: 101, most: 110, holds: spread(1, 0, at(100*day))},
 	{name: "a month of 1,200 runs, of which 24 leave a lock for up to 30 hours", days: 31, most: 24 * 6, holds: random()},
-	{name: "a table that is throttled in one scan of six", days: 30, most: 0, fails: func(since time.Duration, _ *rand.Rand) *ledger.Failure {
+	{name: "a table that is throttled in one scan of six", days: 30, most: 0, fails: func(since time.Duration, _ *rand.Rand) *scan.Failure {
 		if since/(5*time.Minute)%6 == 5 {
 			return throttled
 		}
 		return nil
 	}},
-	{name: "a table that is throttled in any tenth scan", days: 30, most: 40, fails: func(_ time.Duration, random *rand.Rand) *ledger.Failure {
+	{name: "a table that is throttled in any tenth scan", days: 30, most: 40, fails: func(_ time.Duration, random *rand.Rand) *scan.Failure {
 		if random.IntN(10) == 0 {
 			return throttled
 		}
@@ -326,7 +323,7 @@ var scenes = []scene{
 	}},
 }
 
-func everything(since time.Duration, random *rand.Rand) *ledger.Failure {
+func everything(since time.Duration, random *rand.Rand) *scan.Failure {
 	switch {
 	case 20*day <= since && since < 22*day:
 		return missing

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -12,7 +11,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/monitor"
-	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/scan"
 )
 
 // stores watches n tables that fail, and gives what is published after each wait.
@@ -27,11 +26,11 @@ func stores(t *testing.T, n int, waits ...time.Duration) []alert.Event {
 
 func (s *simulation) failing(t *testing.T, at time.Time, topic monitor.Topic, n int) error {
 	t.Helper()
-	found := ledger.Scan{Started: at, Ended: at, Failures: map[string]ledger.Failure{}, Locks: slices.Values([]policy.Case(nil))}
+	found := &scan.Scan{Started: at, Ended: at, Failures: map[string]scan.Failure{}}
 	for i := range n {
 		arn := fmt.Sprintf("arn:table/%02d", i)
 		found.Watched = append(found.Watched, arn)
-		found.Failures[arn] = ledger.Failure{Problem: arn + ": it does not exist"}
+		found.Failures[arn] = scan.Failure{Problem: arn + ": it does not exist"}
 	}
 	return monitor.Notify(t.Context(), s, topic, s.memory, found, ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Keep: monitor.Keep})
 }
@@ -88,7 +87,7 @@ func TestAStoreThatIsGone(t *testing.T) {
 	s.memory.Stores[pattern] = ledger.Store{LastRead: simStart, Matched: true}
 	for i := range 3 {
 		at := simStart.Add(time.Hour + time.Duration(i)*5*time.Minute)
-		found := ledger.Scan{Started: at, Ended: at, Watched: []string{simBucket}, Patterns: []string{pattern}, Locks: slices.Values([]policy.Case(nil))}
+		found := &scan.Scan{Started: at, Ended: at, Watched: []string{simBucket}, Patterns: []string{pattern}}
 		if err := monitor.Notify(t.Context(), s, s, s.memory, found, rules); err != nil {
 			t.Fatal(err)
 		}
@@ -105,7 +104,7 @@ func TestAStoreThatIsGone(t *testing.T) {
 // must not say so.
 func TestAPatternThatMatchesNothingIsNoFailure(t *testing.T) {
 	s := simulate(t)
-	found := ledger.Scan{Started: simStart, Ended: simStart, Watched: []string{simBucket}, Patterns: []string{"arn:aws:s3:::*-tfstate"}, Locks: slices.Values([]policy.Case(nil))}
+	found := &scan.Scan{Started: simStart, Ended: simStart, Watched: []string{simBucket}, Patterns: []string{"arn:aws:s3:::*-tfstate"}}
 	if err := monitor.Notify(t.Context(), s, s, s.memory, found, ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Keep: monitor.Keep}); err != nil {
 		t.Fatal(err)
 	}

@@ -1,30 +1,84 @@
 package scan
 
 import (
-	"context"
-	"sync"
-	"sync/atomic"
-	"time"
+	"cmp"
+	"iter"
+	"slices"
 
-	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// notLooked is the problem of a state until Look has looked at it.
-const notLooked = "too many locks to look at every state"
+// memory is what earlier scans know of a lock. failed says which stores could not be read
+// this time.
+type memory interface {
+	Sighting(l tflock.Lock, failed func(store string) bool) policy.Sighting
+}
 
-// lookupTime bounds the looks at states: they are evidence, and what comes after the
-// scan must not run out over them. lookTime bounds each, so that one bucket that hangs
-// does not take the evidence of others.
-const (
-	lookupTime = 20 * time.Second
-	lookTime   = lookupTime / few
-)
+// place is where a lock comes among the judged ones, and what decides it.
+type place struct {
+	first, nth int32 // the first holding on its path, and which lock of that path it is
+	rank       int8
+	since      int64 // in microseconds
+}
 
-// justNow is how old a listing may be at the end of the reading, whose other stores may
-// take longer: an apply writes its state at any moment, and that it is alive must be seen.
-const justNow = 5 * time.Second
+// Judge gives each lock its verdict by what earlier scans know of it, and keeps the first n
+// of them in Worst. The others are judged again each time that Locks gives them: that takes
+// a microsecond, while 100,000 cases take more memory than a small function has. It looks
+// at no state: see Look.
+func (s *Scan) Judge(earlier memory, n int) {
+	s.memory, s.order, s.Figures = earlier, make([]place, 0, len(s.holdings)), Figures{}
+	for first := 0; first < len(s.holdings); {
+		locks, next := s.holdings.at(first)
+		for nth, l := range locks {
+			c := s.judge(l)
+			s.Figures.count(c)
+			s.order = append(s.order, place{int32(first), int32(nth), int8(Rank(c.Verdict)), c.Since.UnixMicro()}) //nolint:gosec // memory ends long before
+		}
+		first = next
+	}
+	slices.SortStableFunc(s.order, func(a, b place) int {
+		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.since, b.since))
+	})
+	s.Worst = make([]policy.Case, min(n, len(s.order)))
+	for i := range s.Worst {
+		s.Worst[i] = s.caseAt(s.order[i])
+	}
+}
+
+// Len is how many locks were judged.
+func (s *Scan) Len() int { return len(s.order) }
+
+// Locks gives every judged lock: stuck ones first, then unreadable ones, then fresh ones,
+// and the oldest of each first.
+func (s *Scan) Locks() iter.Seq[policy.Case] {
+	return func(yield func(policy.Case) bool) {
+		for _, c := range s.Worst {
+			if !yield(c) {
+				return
+			}
+		}
+		for _, p := range s.order[min(len(s.Worst), len(s.order)):] {
+			if !yield(s.caseAt(p)) {
+				return
+			}
+		}
+	}
+}
+
+func (s *Scan) caseAt(p place) policy.Case {
+	locks, _ := s.holdings.at(int(p.first))
+	return s.judge(locks[p.nth])
+}
+
+func (s *Scan) judge(l tflock.Lock) policy.Case {
+	c := policy.Case{
+		Lock: l, Seen: s.memory.Sighting(l, s.Failed),
+		State: policy.State{Problem: notLooked, Unwatched: s.bucketOf(l.Path) == nil},
+	}
+	c.Judge(s.rules, s.Ended)
+	return c
+}
 
 // Rank orders verdicts by how much they matter, the most pressing first.
 func Rank(v policy.Verdict) int {
@@ -36,83 +90,4 @@ func Rank(v policy.Verdict) int {
 	default:
 		return 2
 	}
-}
-
-// Look finds out when the states under these locks were last written: from the listing
-// that showed their bucket's locks just now, or else by asking, a few in a row and the rows
-// side by side. A state that cannot be looked at is evidence of its own.
-func (s *Scanner) Look(ctx context.Context, r Reading, locks []policy.Case) {
-	ctx, cancel := context.WithTimeout(ctx, lookupTime)
-	defer cancel()
-	var group sync.WaitGroup
-	var taken atomic.Int64
-	for range min(lookers, (len(locks)+few-1)/few) {
-		group.Go(func() {
-			for i := taken.Add(1) - 1; i < int64(len(locks)); i = taken.Add(1) - 1 {
-				if locks[i].Verdict != policy.Unreadable {
-					locks[i].State = s.look(ctx, r, locks[i].Lock)
-				}
-			}
-		})
-	}
-	group.Wait()
-}
-
-func (s *Scanner) look(ctx context.Context, r Reading, l tflock.Lock) policy.State {
-	watched := r.stateOf(l)
-	if watched == nil {
-		return policy.State{Problem: "its bucket is not watched", Unwatched: true}
-	}
-	if r.Failed(watched.ARN()) {
-		return policy.State{Problem: "its bucket cannot be read"}
-	}
-	if shown := r.listed[watched.ARN()]; r.Ended.Sub(shown.at) <= justNow {
-		if written, known := shown.times.Of(l.Path); known {
-			return policy.State{Written: written}
-		}
-	}
-	ctx, cancel := context.WithTimeout(ctx, lookTime)
-	defer cancel()
-	written, err := watched.StateWritten(ctx, l.Path)
-	if err != nil {
-		return policy.State{Problem: err.Error()}
-	}
-	return policy.State{Written: written}
-}
-
-// stateOf gives the watched bucket that the lock's state is in, or nil. Where a search
-// failed it may be one that only says so.
-func (r Reading) stateOf(l tflock.Lock) *backend.Bucket {
-	name, _, _ := tflock.SplitPath(l.Path)
-	if b, ok := r.buckets[name]; ok || r.Complete() {
-		return b
-	}
-	return r.stores.BucketOf(l.Path)
-}
-
-// Figures are what there is to count.
-type Figures struct {
-	Held, Stuck, Unreadable int           // held: locks with an ID, stuck ones included
-	Oldest                  time.Duration // age of the oldest lock with an ID
-}
-
-func (f *Figures) count(c policy.Case) {
-	if c.Verdict == policy.Unreadable {
-		f.Unreadable++
-		return
-	}
-	f.Held++
-	f.Oldest = max(f.Oldest, c.Held)
-	if c.Verdict == policy.Stuck {
-		f.Stuck++
-	}
-}
-
-// Count counts some of the locks of a sight.
-func Count(locks []policy.Case) Figures {
-	var f Figures
-	for _, c := range locks {
-		f.count(c)
-	}
-	return f
 }

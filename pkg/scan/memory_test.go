@@ -86,18 +86,16 @@ func TestMemoryIsFlatWhateverIsInARow(t *testing.T) {
 				Buckets: map[string]*scale.Bucket{"other": {Name: "other", Crowd: crowd}},
 			}, []string{scale.TableARN("locks")}, []string{scale.BucketARN("other")})
 			scanner := scan.New(set, rules, time.Now)
-			var sight scan.Sight
-			var worst []policy.Case
+			var found *scan.Scan
 			most := peak(func() {
-				reading := scanner.Read(t.Context())
-				if !reading.Complete() {
-					t.Error(reading.Errors())
+				found = scanner.Read(t.Context())
+				if !found.Complete() {
+					t.Error(found.Errors())
 				}
-				sight = scanner.Judge(reading, ledger.Memory{})
-				worst = sight.First(1000)
+				found.Judge(ledger.Memory{}, 1000)
 			})
-			if sight.Len() != 2*locks || len(worst) != 2*locks {
-				t.Errorf("%d locks", sight.Len())
+			if found.Len() != 2*locks || len(found.Worst) != 2*locks {
+				t.Errorf("%d locks", found.Len())
 			}
 			var kept runtime.MemStats
 			runtime.GC()
@@ -110,8 +108,7 @@ func TestMemoryIsFlatWhateverIsInARow(t *testing.T) {
 			if kept.HeapAlloc > 16<<20 {
 				t.Errorf("it keeps %d MB", kept.HeapAlloc>>20)
 			}
-			runtime.KeepAlive(worst)
-			runtime.KeepAlive(sight)
+			runtime.KeepAlive(found)
 		})
 	}
 }
@@ -127,11 +124,12 @@ func TestALockWithALongIDIsOneLock(t *testing.T) {
 		Buckets: map[string]*scale.Bucket{"states": {Name: "states", Crowd: crowd}},
 	}, []string{scale.TableARN("locks")}, []string{scale.BucketARN("states")})
 	scanner := scan.New(set, rules, time.Now)
-	sight := scanner.Judge(scanner.Read(t.Context()), ledger.Memory{})
-	if sight.Len() != 2 {
-		t.Errorf("%d locks of two states, each with two halves", sight.Len())
+	found := scanner.Read(t.Context())
+	found.Judge(ledger.Memory{}, 10)
+	if found.Len() != 2 {
+		t.Errorf("%d locks of two states, each with two halves", found.Len())
 	}
-	for _, j := range sight.First(10) {
+	for _, j := range found.Worst {
 		if len(j.Holdings) != 2 || len(j.Rivals) != 0 || !strings.HasPrefix(j.ID, "sha256:") || len(j.Info.Who) > 600 || !strings.HasSuffix(j.Info.Who, "é…") {
 			t.Errorf("%d holdings, rivals %.100q, ID %.100s, who %.20s", len(j.Holdings), j.Rivals, j.ID, j.Info.Who)
 		}

@@ -8,12 +8,11 @@ import (
 	"unicode/utf8"
 	"unique"
 
-	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // packed is a holding with what is judged and reported of it, in a third of the memory: a
-// reading may have 100,000 of them, and each is unpacked only while it is looked at. The
+// scan may have 100,000 of them, and each is unpacked only while it is looked at. The
 // bytes, which a release needs, are not kept, and no text is longer than its bound:
 // whoever can write one row or object can fill it with 400 KB.
 type packed struct {
@@ -82,39 +81,7 @@ func (all holdings) at(n int) (locks []tflock.Lock, next int) {
 	return tflock.Merge(same), next
 }
 
-// Held finds a lock of the reading by its key in the ledger, and gives the key as the
-// reading has it.
-func (r Reading) Held(key ledger.Key) (ledger.Key, bool) {
-	first, found := slices.BinarySearchFunc(r.holdings, key.Path, func(p packed, path string) int { return strings.Compare(p.path, path) })
-	if !found {
-		return key, false
-	}
-	locks, _ := r.holdings.at(first)
-	for _, l := range locks {
-		if as := ledger.KeyOf(l); as == key {
-			return as, true
-		}
-	}
-	return key, false
-}
-
-// Has says whether the reading has the lock of that key in the ledger.
-func (r Reading) Has(key ledger.Key) bool {
-	_, found := r.Held(key)
-	return found
-}
-
-// HoldsIn says whether a store holds the lock of that path and ID.
-func (r Reading) HoldsIn(store string, key ledger.Key) bool {
-	first, found := slices.BinarySearchFunc(r.holdings, key.Path, func(p packed, path string) int { return strings.Compare(p.path, path) })
-	if !found {
-		return false
-	}
-	locks, _ := r.holdings.at(first)
-	for _, l := range locks {
-		if ledger.KeyOf(l) == key && slices.ContainsFunc(l.Holdings, func(h tflock.Holding) bool { return h.Store == store }) {
-			return true
-		}
-	}
-	return false
+// find gives where the holdings on a path begin.
+func (all holdings) find(path string) (first int, found bool) {
+	return slices.BinarySearchFunc(all, path, func(p packed, path string) int { return strings.Compare(p.path, path) })
 }

@@ -65,11 +65,12 @@ func TestStoresThatHangTakeNoTimeFromOthers(t *testing.T) {
 	scanner := scan.New(openBehind(t, w, hanging("hangs-"), all...), rules, time.Now)
 	r := scanner.Read(ctx)
 	for _, arn := range all {
-		if failed := r.Failed(arn); failed == slices.Contains(healthy, arn) || (failed && !r.Passing(arn)) {
-			t.Errorf("%s failed: %v, in passing: %v: %s", arn, failed, r.Passing(arn), r.Failures[arn])
+		if failed := r.Failed(arn); failed == slices.Contains(healthy, arn) || (failed && !r.Failures[arn].Passing) {
+			t.Errorf("%s failed: %v, in passing: %v: %s", arn, failed, r.Failures[arn].Passing, r.Failures[arn].Problem)
 		}
 	}
-	if n := scanner.Judge(r, ledger.Memory{}).Len(); n != len(healthy) {
+	r.Judge(ledger.Memory{}, 0)
+	if n := r.Len(); n != len(healthy) {
 		t.Errorf("%d locks in %d stores that can be read", n, len(healthy))
 	}
 	if ctx.Err() != nil {
@@ -82,7 +83,7 @@ func TestPatternsAreSearchedAtEachReading(t *testing.T) {
 	w := &scale.World{Buckets: map[string]*scale.Bucket{"named": {Name: "named", Crowd: crowd}, "a-tfstate": {Name: "a-tfstate", Crowd: crowd}}}
 	set := openBehind(t, w, http.DefaultClient, scale.BucketARN("named"), scale.BucketARN("*-tfstate"))
 	scanner := scan.New(set, rules, time.Now)
-	read := func(want ...string) scan.Reading {
+	read := func(want ...string) *scan.Scan {
 		t.Helper()
 		r := scanner.Read(t.Context())
 		var arns []string
@@ -92,7 +93,8 @@ func TestPatternsAreSearchedAtEachReading(t *testing.T) {
 		if !r.Complete() || !slices.Equal(r.Watched, arns) || !slices.Equal(r.Patterns, []string{scale.BucketARN("*-tfstate")}) {
 			t.Errorf("watched %q, patterns %q, errors %q", r.Watched, r.Patterns, r.Errors())
 		}
-		for _, j := range scanner.Judge(r, ledger.Memory{}).First(10) {
+		r.Judge(ledger.Memory{}, 10)
+		for _, j := range r.Worst {
 			if j.State.Unwatched {
 				t.Errorf("the bucket of %s counts as not watched", j.Path)
 			}
@@ -118,7 +120,8 @@ func TestASearchThatHangsHidesNothingElse(t *testing.T) {
 	defer cancel()
 	scanner := scan.New(openBehind(t, w, hanging("max-buckets"), scale.BucketARN("named"), pattern), rules, time.Now)
 	r := scanner.Read(ctx)
-	if !slices.Equal(r.Watched, []string{scale.BucketARN("named")}) || !r.Failed(pattern) || !r.Passing(pattern) || len(r.Errors()) != 1 || scanner.Judge(r, ledger.Memory{}).Len() != 1 {
+	r.Judge(ledger.Memory{}, 0)
+	if !slices.Equal(r.Watched, []string{scale.BucketARN("named")}) || !r.Failed(pattern) || !r.Failures[pattern].Passing || len(r.Errors()) != 1 || r.Len() != 1 {
 		t.Errorf("watched %q, errors %q", r.Watched, r.Errors())
 	}
 	if !r.Failed(scale.BucketARN("a-tfstate")) || r.Failed(scale.BucketARN("other")) || r.Failed(scale.BucketARN("named")) {

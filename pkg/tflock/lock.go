@@ -32,6 +32,11 @@ func (l Lock) Kinds() []Kind {
 	return slices.Compact(kinds)
 }
 
+// HeldIn says whether one of the lock's holdings is in a store, by its ARN.
+func (l Lock) HeldIn(store string) bool {
+	return slices.ContainsFunc(l.Holdings, func(h Holding) bool { return h.Store == store })
+}
+
 // Lost are the kinds that the lock was seen with before and has no more. A lock
 // that lost one of two is a half-lock: `terraform force-unlock` removes its other
 // half and still exits with an error.

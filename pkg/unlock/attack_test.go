@@ -9,6 +9,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
 )
@@ -20,7 +21,7 @@ func TestWithManyStoresARowTakenAfterTheScanIsYoung(t *testing.T) {
 	w.lock("k", victim, w.set.Buckets[0])
 	w.scan()
 	now := time.Now()
-	lease, err := w.memory().Begin(t.Context(), "test", now, now, func(k ledger.Key) (ledger.Key, bool) { return k, true })
+	lease, err := w.memory().Begin(t.Context(), "test", &scan.Scan{Started: now}, now)
 	if err != nil {
 		t.Fatal(err)
 	}

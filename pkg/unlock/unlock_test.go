@@ -284,7 +284,7 @@ func TestOutcomes(t *testing.T) {
 // remember writes what a scan would have remembered of the lock on k.
 func (w *world) remember(id string, firstSeen time.Time) {
 	w.Helper()
-	lease, err := w.memory().Begin(w.Context(), "test", firstSeen, firstSeen, noLocks)
+	lease, err := w.memory().Begin(w.Context(), "test", &scan.Scan{Started: firstSeen}, firstSeen)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -342,6 +342,3 @@ func FuzzParseRequest(f *testing.F) {
 		}
 	})
 }
-
-// noLocks is a scan that saw none.
-func noLocks(key ledger.Key) (ledger.Key, bool) { return key, false }

@@ -1,0 +1,105 @@
+package scan
+
+import (
+	"slices"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Scan is what one scan of the watched stores found. Read fills it, Judge gives its locks
+// their verdicts.
+type Scan struct {
+	Started  time.Time          // before the first read
+	Ended    time.Time          // after the last read
+	Watched  []string           // ARN of every store, found by patterns or named
+	Patterns []string           // configured ARNs with a `*`; one that could not be searched is in Failures
+	Failures map[string]Failure // by ARN, each store or pattern that could not be read completely
+	Figures  Figures            // of all locks, once they are judged
+	// Worst are the first of the judged locks, which are kept so that evidence can be added
+	// to them. Locks gives them first, then all others.
+	Worst []policy.Case
+
+	rules    policy.Rules
+	memory   memory
+	holdings holdings
+	order    []place                    // of all locks, the worst first
+	listed   map[string]listed          // by the ARN of a bucket
+	stores   backend.Set                // those that were named and those that patterns matched
+	buckets  map[string]*backend.Bucket // of stores, by name
+}
+
+// Failure is why a store could not be read completely.
+type Failure struct {
+	Problem string // begins with the store's ARN
+	// Passing says that the cause may pass by itself, as a throttle, a timeout or a 5xx
+	// does; a missing table or a refused listing does not. See backend.Permanent.
+	Passing bool
+}
+
+// listed is what the listing of a bucket showed of its states, and when it ended.
+type listed struct {
+	times *backend.Times
+	at    time.Time
+}
+
+// Of gives a scan that found these holdings, for tests of what compares and shows scans.
+func Of(found ...tflock.Holding) *Scan {
+	s := &Scan{}
+	for _, h := range found {
+		s.holdings = append(s.holdings, pack(h))
+	}
+	s.holdings.sort()
+	return s
+}
+
+// Complete says whether every store was read to its end.
+func (s *Scan) Complete() bool { return len(s.Failures) == 0 }
+
+// Failed says whether a store could not be read completely: it failed itself, or it was not
+// found by the search for a pattern that covers it, which failed.
+func (s *Scan) Failed(store string) bool {
+	if _, failed := s.Failures[store]; failed {
+		return true
+	}
+	return !s.Complete() && !slices.Contains(s.Watched, store) && slices.ContainsFunc(s.Patterns, func(pattern string) bool {
+		_, failed := s.Failures[pattern]
+		return failed && backend.Covers(pattern, store)
+	})
+}
+
+// Gone says whether a store is covered by a pattern and was not found by any search.
+func (s *Scan) Gone(store string) bool {
+	return !slices.Contains(s.Watched, store) && !s.Failed(store) && slices.ContainsFunc(s.Patterns, func(pattern string) bool {
+		return backend.Covers(pattern, store)
+	})
+}
+
+// Matches says whether a pattern covers any store that is watched.
+func (s *Scan) Matches(pattern string) bool {
+	return slices.ContainsFunc(s.Watched, func(arn string) bool { return backend.Covers(pattern, arn) })
+}
+
+// Errors are the problems of the failures, in the order of the stores, then of the
+// patterns. Each names its store or pattern.
+func (s *Scan) Errors() []string {
+	list := []string{}
+	for _, arn := range slices.Concat(s.Watched, s.Patterns) {
+		if failure, failed := s.Failures[arn]; failed {
+			list = append(list, failure.Problem)
+		}
+	}
+	return list
+}
+
+// On gives the locks on a path, without their bytes.
+func (s *Scan) On(path string) []tflock.Lock {
+	first, found := s.holdings.find(path)
+	if !found {
+		return nil
+	}
+	locks, _ := s.holdings.at(first)
+	return locks
+}
