@@ -37,9 +37,9 @@ func (c comparison) absent(key Key, e Entry, unreadable map[string]object) Step 
 	case e.mayBe(key, unreadable):
 		return c.kept(step)
 	case e.Notified > 0:
-		step.Change = Resolved
+		step.Change, step.ended = Resolved, true
 	default:
-		step.Change = Forget
+		step.Change, step.ended = Forget, true
 	}
 	return step
 }

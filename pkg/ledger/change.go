@@ -32,6 +32,8 @@ type Step struct {
 	Entry  Entry
 	// Current is another lock that is on the path already: of Resolved only, nil if none.
 	Current *policy.Finding
+	Past    *Past // of a lock that has ended, its record for the history
+	ended   bool  // the lock was watched until its end
 	before  Entry
 }
 

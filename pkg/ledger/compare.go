@@ -82,6 +82,9 @@ func (c comparison) gone(s seen, yield func(Step) bool) {
 		if now, locked := current[key.Path]; locked && step.Change == Resolved {
 			step.Current = &now
 		}
+		if step.ended {
+			step.Past = c.past(step)
+		}
 		if !yield(step) {
 			return
 		}
@@ -152,6 +155,9 @@ func (c comparison) lock(key Key, o policy.Case) (Step, bool) {
 	before := entry
 	if !known {
 		entry = Entry{FirstSeen: c.scan.Ended, NotBefore: c.memory.notBefore(o.Lock)}
+	}
+	if o.Verdict == policy.Stuck && entry.StuckAt.IsZero() {
+		entry.StuckAt = c.scan.Ended
 	}
 	change := c.change(entry, o)
 	grown := entry.follow(o.Lock, c.scan)

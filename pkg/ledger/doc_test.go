@@ -21,7 +21,7 @@ func TestThePageOfTheLedgerNamesEveryField(t *testing.T) {
 		sections[title] = text
 	}
 	for title, rows := range map[string][]any{
-		"lock": {ledger.Entry{}}, "scan": {ledger.Store{}},
+		"lock": {ledger.Entry{}}, "scan": {ledger.Store{}}, "past": {ledger.Past{}},
 		"release": {ledger.Release{}, ledger.Half{}, ledger.Bytes{}},
 		"pruned":  {ledger.Pruned{}}, "prune": {ledger.Mark{}},
 	} {

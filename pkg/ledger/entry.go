@@ -19,6 +19,7 @@ type Entry struct {
 	Since      map[string]time.Time `json:"since,omitempty"`
 	NotifiedAt time.Time            `json:"notified_at,omitzero"` // when people were last notified of it
 	Notified   int                  `json:"notified,omitempty"`   // how often they were: the alert, then reminders
+	StuckAt    time.Time            `json:"stuck_at,omitzero"`    // end of the scan that first found it stuck
 	Absent     bool                 `json:"absent,omitempty"`     // not there in the last complete scan; only of unreadable ones
 	// Finding is the lock as it was last recorded: what remains to be said of it when
 	// it is gone. It is nil in a memory where nobody will ask for it.

@@ -29,6 +29,8 @@ type Lease struct {
 	table  table
 	owner  string
 	start  time.Time
+	since  time.Time // start of the first scan of all
+	past   pastRows
 }
 
 // clockSlack bounds how far ahead a recorded scan may lie and still count as newer:
@@ -46,7 +48,7 @@ func (n *Notifications) Begin(ctx context.Context, owner string, found *scan.Sca
 		UpdateExpression: aws.String("SET #owner = :owner, #until = :until"),
 		ConditionExpression: aws.String("(attribute_not_exists(#until) OR #until < :now OR #owner = :owner) AND " +
 			"(attribute_not_exists(#scan) OR #scan <= :scan OR #scan > :future)"),
-		ExpressionAttributeNames: map[string]string{"#owner": "owner", "#until": "until", "#scan": "scan"},
+		ExpressionAttributeNames: map[string]string{"#owner": "owner", "#until": "until", "#scan": attrScan},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
 			":owner": text(owner), ":until": number(until.UnixMilli()), ":now": number(now.UnixMilli()),
 			":scan": number(found.Started.UnixMilli()), ":future": number(now.Add(clockSlack).UnixMilli()),
@@ -69,7 +71,7 @@ func (n *Notifications) Begin(ctx context.Context, owner string, found *scan.Sca
 	if err != nil {
 		return nil, err
 	}
-	return &Lease{Memory: memory, Until: until, table: n.table, owner: owner, start: found.Started}, nil
+	return &Lease{Memory: memory, Until: until, table: n.table, owner: owner, start: found.Started, since: watchedSince(out.Attributes, found.Started)}, nil
 }
 
 // Record writes the steps down: call it once their events are published. Recording
@@ -77,6 +79,10 @@ func (n *Notifications) Begin(ctx context.Context, owner string, found *scan.Sca
 func (l *Lease) Record(ctx context.Context, steps iter.Seq[Step]) error {
 	return l.table.write(ctx, func(yield func(types.WriteRequest, error) bool) {
 		for s := range steps {
+			// Before the lock is forgotten: what is recorded twice has the same row.
+			if request, ok, err := l.past.request(s.Past); ok && !yield(request, err) {
+				return
+			}
 			if !yield(s.request()) {
 				return
 			}
@@ -101,13 +107,16 @@ func (l *Lease) End(ctx context.Context, stores map[string]Store) error {
 	if err != nil {
 		return err
 	}
+	if err := l.past.rest(ctx, l.table, l.start); err != nil {
+		return err
+	}
 	_, err = l.table.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &l.table.name, Key: rowKey(kindScan, monitor),
-		UpdateExpression:         aws.String("SET #body = :body, #scan = :scan, #until = :over"),
+		UpdateExpression:         aws.String("SET #body = :body, #scan = :scan, #since = :since, #until = :over"),
 		ConditionExpression:      aws.String("#owner = :owner"),
-		ExpressionAttributeNames: map[string]string{"#owner": "owner", "#until": "until", "#scan": "scan", "#body": attrBody},
+		ExpressionAttributeNames: map[string]string{"#owner": "owner", "#until": "until", "#scan": attrScan, "#since": attrSince, "#body": attrBody},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":body": body, ":owner": text(l.owner), ":scan": number(l.start.UnixMilli()), ":over": number(0),
+			":body": body, ":owner": text(l.owner), ":scan": number(l.start.UnixMilli()), ":since": number(l.since.UnixMilli()), ":over": number(0),
 		},
 	})
 	if conditionFailed(err) {

@@ -13,6 +13,9 @@ const (
 	kindLock = "lock" // one row a lock: what was seen of it, and what people were notified of
 	kindScan = "scan" // its only row: the stores, the last scan, and the lease
 	monitor  = "monitor"
+
+	attrScan  = "scan"  // start of the last scan that was recorded, in Unix milliseconds
+	attrSince = "since" // the same of the first one
 )
 
 // Notifications is what was seen of each lock and store and what people were notified of,

@@ -59,6 +59,7 @@ type Parts struct {
 type Ledger struct {
 	Notifications *ledger.Notifications
 	Releases      *ledger.Releases
+	History       *ledger.History
 	Prunes        *ledger.Prunes
 }
 
@@ -66,6 +67,7 @@ func openLedger(client *dynamodb.Client, name string) Ledger {
 	return Ledger{
 		Notifications: ledger.NewNotifications(client, name),
 		Releases:      ledger.NewReleases(client, name),
+		History:       ledger.NewHistory(client, name),
 		Prunes:        ledger.NewPrunes(client, name),
 	}
 }

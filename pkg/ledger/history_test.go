@@ -1,0 +1,290 @@
+package ledger_test
+
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/lockwarden/lockwarden/infra/scale"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// book is a ledger in a table of DynamoDB that is memory.
+type book struct {
+	notifications *ledger.Notifications
+	history       *ledger.History
+	world         *scale.World
+}
+
+func newBook(t testing.TB) *book {
+	t.Helper()
+	w := &scale.World{Tables: map[string]*scale.Table{"ledger": scale.Ledger("ledger")}}
+	endpoint, stop, err := w.Serve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	client := dynamodb.NewFromConfig(aws.Config{Region: scale.Region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", "")})
+	return &book{ledger.NewNotifications(client, "ledger"), ledger.NewHistory(client, "ledger"), w}
+}
+
+// holding is one lock of a scan.
+type holding struct {
+	path, id  string
+	operation string
+	since     time.Time
+	kinds     []tflock.Kind
+	stuck     bool
+}
+
+func (h holding) observed() ledger.Observed {
+	store := map[tflock.Kind]string{tflock.DynamoDB: table, tflock.S3: bucket}
+	info := tflock.Info{ID: h.id, Operation: h.operation, Who: "ana@laptop", Created: h.since, Path: h.path}
+	l := tflock.Lock{ID: h.id, Path: h.path, Info: info}
+	for _, kind := range h.kinds {
+		l.Holdings = append(l.Holdings, tflock.Holding{Kind: kind, Store: store[kind], Path: h.path, Info: info})
+	}
+	verdict := policy.Fresh
+	if h.stuck {
+		verdict = policy.Stuck
+	}
+	return ledger.Observed{Lock: l, Verdict: verdict, Finding: func() policy.Finding {
+		return policy.Finding{ID: h.id, Path: h.path, Operation: h.operation, Who: "ana@laptop", HeldSince: h.since, Verdict: verdict}
+	}}
+}
+
+// scan records one scan. die says that it ends before it returns its lease.
+func (b *book) scan(t interface{ Fatal(...any) }, at time.Time, failures map[string]ledger.Failure, die bool, held ...holding) {
+	ctx := context.Background()
+	lease, err := b.notifications.Begin(ctx, at.String(), at, at, func(k ledger.Key) (ledger.Key, bool) { return k, false })
+	if err != nil {
+		t.Fatal(err)
+	}
+	observed := make([]ledger.Observed, len(held))
+	for i, h := range held {
+		observed[i] = h.observed()
+	}
+	scan := ledger.Scan{Started: at, Ended: at.Add(time.Second), Watched: []string{table, bucket}, Failures: failures, Locks: slices.Values(observed)}
+	if err := lease.Record(ctx, ledger.Compare(lease.Memory, scan, rules)); err != nil {
+		t.Fatal(err)
+	}
+	if die {
+		return
+	}
+	_, next := ledger.CompareStores(lease.Memory, scan, rules)
+	if err := lease.End(ctx, next); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func (b *book) past(t interface{ Fatal(...any) }) (all []ledger.Past) {
+	for p, err := range b.history.Past(context.Background()) {
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, p)
+	}
+	return all
+}
+
+var (
+	onlyTable  = []tflock.Kind{tflock.DynamoDB}
+	onlyBucket = []tflock.Kind{tflock.S3}
+	bothKinds  = []tflock.Kind{tflock.DynamoDB, tflock.S3}
+)
+
+func TestTheHistoryOfALock(t *testing.T) {
+	t.Parallel()
+	b := newBook(t)
+	at := func(scan int) time.Time { return now.Add(time.Duration(scan) * 5 * time.Minute) }
+	lock := holding{path: "b/k", id: "x", operation: "OperationTypePlan", since: ago(time.Minute), kinds: onlyTable}
+	b.scan(t, at(0), nil, false, lock)
+	lock.stuck, lock.kinds = true, bothKinds
+	b.scan(t, at(1), nil, false, lock)
+	b.scan(t, at(2), nil, false, lock)
+	if all := b.past(t); len(all) != 0 {
+		t.Fatalf("a lock that is held has no past: %+v", all)
+	}
+	b.world.Reset()
+	b.scan(t, at(3), nil, false)
+	if calls := b.world.Calls(); calls["BatchWriteItem"] != 1 || calls["PutItem"] != 0 {
+		t.Errorf("its end took %v", calls)
+	}
+	ended := func(scan int) time.Time { return at(scan).Add(time.Second) }
+	want := []ledger.Past{{
+		Path: "b/k", ID: "x", Operation: "OperationTypePlan", Who: "ana@laptop", HeldSince: ago(time.Minute),
+		FirstSeen: ended(0), LastSeen: at(2), Ended: ended(3), StuckAt: ended(1), Resolved: true, Kinds: bothKinds, Settled: true,
+	}}
+	if diff := cmp.Diff(want, b.past(t)); diff != "" {
+		t.Error(diff)
+	}
+	watch, err := b.notifications.Watch(t.Context())
+	if err != nil || !watch.Since.Equal(at(0)) || !watch.Last.Equal(at(3)) || len(watch.Stores) != 2 {
+		t.Errorf("%+v, %v", watch, err)
+	}
+}
+
+func TestTheEndOfALockIsRecordedOnceThoughAScanDiesOverIt(t *testing.T) {
+	t.Parallel()
+	b := newBook(t)
+	lock := holding{path: "b/k", id: "x", since: now, kinds: onlyTable}
+	b.scan(t, now, nil, false, lock)
+	b.scan(t, now.Add(5*time.Minute), nil, true)
+	// As if that scan had died before it could forget the lock.
+	lease, err := b.notifications.Begin(t.Context(), "test", now.Add(10*time.Minute), now.Add(10*time.Minute), func(k ledger.Key) (ledger.Key, bool) { return k, true })
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := ledger.Entry{FirstSeen: now.Add(time.Second), Kinds: onlyTable, Stores: []string{table}, Expires: now.Add(time.Hour)}
+	if err := lease.Record(t.Context(), slices.Values([]ledger.Step{{Key: ledger.Key{Path: "b/k", ID: "x"}, Entry: seen}})); err != nil {
+		t.Fatal(err)
+	}
+	b.scan(t, now.Add(15*time.Minute), nil, false)
+	all := b.past(t)
+	if len(all) != 1 || !all[0].Ended.Equal(now.Add(15*time.Minute+time.Second)) || all[0].Resolved || all[0].Settled {
+		t.Errorf("%+v", all)
+	}
+}
+
+func TestALockOfAStoreThatIsNotWatchedAnyMoreHasNotEnded(t *testing.T) {
+	t.Parallel()
+	entries := map[ledger.Key]ledger.Entry{{Path: "b/k", ID: "x"}: {FirstSeen: now, Stores: []string{table}}}
+	scan := ledger.Scan{Started: now, Ended: now, Watched: []string{bucket}, Locks: slices.Values([]ledger.Observed{})}
+	for step := range ledger.Compare(ledger.Memory{Locks: entries}, scan, rules) {
+		if step.Change != ledger.Forget || step.Past != nil {
+			t.Errorf("%+v", step)
+		}
+	}
+}
+
+func TestMoreLocksThanOneScanRecordsAreCounted(t *testing.T) {
+	t.Parallel()
+	b := newBook(t)
+	flood := make([]holding, 1300)
+	for i := range flood {
+		flood[i] = holding{path: fmt.Sprintf("b/%d", i), id: "x", since: now, kinds: onlyTable, stuck: i%2 == 0}
+	}
+	b.scan(t, now, nil, false, flood...)
+	b.scan(t, now.Add(5*time.Minute), nil, false)
+	rows, stuck, more := 0, 0, 0
+	for _, p := range b.past(t) {
+		if p.More > 0 {
+			more, stuck = more+p.More, stuck+p.MoreStuck
+			continue
+		}
+		if rows++; !p.StuckAt.IsZero() {
+			stuck++
+		}
+	}
+	if rows != 1000 || more != 300 || stuck != 650 {
+		t.Errorf("%d rows, %d more, %d stuck", rows, more, stuck)
+	}
+}
+
+func TestHowAStateIsLockedIsKnownOfSettledLocksOnly(t *testing.T) {
+	t.Parallel()
+	b := newBook(t)
+	at := now
+	// lives has a lock seen by so many scans, then gone.
+	lives := func(scans int, failures map[string]ledger.Failure, kinds ...tflock.Kind) {
+		h := holding{path: "b/k", id: at.String(), since: at, kinds: kinds}
+		for range scans {
+			b.scan(t, at, failures, false, h)
+			at = at.Add(5 * time.Minute)
+		}
+		b.scan(t, at, nil, false)
+		at = at.Add(5 * time.Minute)
+	}
+	lives(2, nil, tflock.DynamoDB)
+	lives(3, nil, tflock.DynamoDB)
+	lives(1, nil, tflock.S3)                  // one glimpse, perhaps between the two halves
+	lives(2, denied(bucket), tflock.DynamoDB) // its other half may be where nothing could be read
+	lives(2, nil, tflock.S3)
+	lives(2, nil, bothKinds...)
+	lives(2, nil, tflock.DynamoDB)
+	all, err := b.history.Locking(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, use := range all["b/k"] {
+		got = append(got, fmt.Sprintf("%s %d", use.Locking, use.Locks))
+	}
+	if want := []string{"table 2", "lockfile 1", "both 1", "table 1"}; !slices.Equal(got, want) || len(all) != 1 {
+		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// Whatever is locked when, and whichever scans die before they return the lease: the
+// history has each lock that a scan saw and a later one did not, once, with the times of
+// those scans.
+func TestTheHistoryIsWhatTheScansSaw(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(r *rapid.T) {
+		b := newBook(t)
+		want := map[string]ledger.Past{}
+		type life struct {
+			holding
+			first, last, stuck time.Time
+		}
+		alive := map[string]*life{}
+		number := 0
+		for i := range rapid.IntRange(1, 25).Draw(r, "scans") {
+			at := now.Add(time.Duration(i) * 5 * time.Minute)
+			ended := at.Add(time.Second)
+			for range rapid.IntRange(0, 2).Draw(r, "taken") {
+				number++
+				path := fmt.Sprintf("b/%d", rapid.IntRange(0, 3).Draw(r, "path"))
+				alive[fmt.Sprint(number)] = &life{holding: holding{
+					path: path, id: fmt.Sprint(number), since: at.Add(-time.Minute), kinds: rapid.SampledFrom([][]tflock.Kind{onlyTable, onlyBucket, bothKinds}).Draw(r, "kinds"),
+				}}
+			}
+			die := rapid.IntRange(0, 5).Draw(r, "dies") == 0
+			for _, id := range slices.Sorted(maps.Keys(alive)) {
+				l := alive[id]
+				if !l.first.IsZero() && rapid.IntRange(0, 2).Draw(r, "released") == 0 {
+					want[id] = ledger.Past{
+						Path: l.path, ID: id, Who: "ana@laptop", HeldSince: l.since, FirstSeen: l.first, LastSeen: l.last, Ended: ended,
+						StuckAt: l.stuck, Resolved: !l.stuck.IsZero(), Kinds: l.kinds, Settled: !l.last.IsZero(),
+					}
+					delete(alive, id)
+					continue
+				}
+				if l.first.IsZero() {
+					l.first = ended
+				} else if !die { // a scan that died did not say what it had read
+					l.last = at
+				}
+				if l.stuck.IsZero() && rapid.IntRange(0, 3).Draw(r, "stuck") == 0 {
+					l.stuck, l.holding.stuck = ended, true
+				}
+			}
+			held := make([]holding, 0, len(alive))
+			for _, id := range slices.Sorted(maps.Keys(alive)) {
+				held = append(held, alive[id].holding)
+			}
+			b.scan(r, at, nil, die, held...)
+		}
+		got := map[string]ledger.Past{}
+		for _, p := range b.past(r) {
+			if _, twice := got[p.ID]; twice {
+				r.Fatalf("twice: %+v", p)
+			}
+			got[p.ID] = p
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			r.Fatal(diff)
+		}
+	})
+}

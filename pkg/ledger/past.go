@@ -1,0 +1,69 @@
+package ledger
+
+import (
+	"slices"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Past is the record of a lock that has ended. Its times are those of scans: it was taken
+// at most one scan before the first that saw it, and ended after the last that did.
+type Past struct {
+	Path      string        `json:"-"` // bucket/key of the state
+	ID        string        `json:"-"` // the lock's ID
+	Operation string        `json:"operation,omitempty"`
+	Who       string        `json:"who,omitempty"`
+	HeldSince time.Time     `json:"held_since"`         // no earlier than this
+	FirstSeen time.Time     `json:"first_seen"`         // end of the first scan that saw it
+	LastSeen  time.Time     `json:"last_seen,omitzero"` // start of the last scan that saw it, where that is not the first one
+	Ended     time.Time     `json:"ended"`              // end of the first scan without it
+	StuckAt   time.Time     `json:"stuck_at,omitzero"`  // end of the scan that first found it stuck
+	Resolved  bool          `json:"resolved,omitempty"` // people were notified that it is stuck, and then of its end
+	Kinds     []tflock.Kind `json:"kinds,omitempty"`    // every kind of holding that it was seen with
+	// Settled says that Kinds are all kinds that it had: several scans saw the lock, and the
+	// last one of them read every store. A client that takes both halves takes them one
+	// after the other, so that a single scan may see one of them alone.
+	Settled bool `json:"settled,omitempty"`
+
+	// Of the record of the locks that ended in one scan and have no record of their own,
+	// since they were too many.
+	More      int `json:"more,omitempty"`       // how many
+	MoreStuck int `json:"more_stuck,omitempty"` // how many of them were stuck
+}
+
+// Held is how long the lock was held at most: of a resolved one, the time to resolve.
+func (p Past) Held() time.Duration { return p.Ended.Sub(p.HeldSince) }
+
+// past is the record of a lock that the scan did not see any more.
+func (c comparison) past(s Step) *Past {
+	e := s.Entry
+	p := &Past{
+		Path: s.Key.Path, ID: s.Key.ID, HeldSince: e.HeldSince, FirstSeen: e.FirstSeen, LastSeen: c.memory.lastSeen(e), Ended: c.scan.Ended,
+		StuckAt: e.StuckAt, Resolved: s.Change == Resolved, Kinds: slices.Clone(e.Kinds),
+	}
+	slices.Sort(p.Kinds)
+	if e.Finding != nil {
+		p.Operation, p.Who, p.HeldSince = e.Finding.Operation, e.Finding.Who, e.Finding.HeldSince
+	}
+	if p.HeldSince.IsZero() {
+		p.HeldSince = e.FirstSeen
+	}
+	p.Settled = !p.LastSeen.IsZero() && !slices.ContainsFunc(c.scan.Watched, func(store string) bool { return c.memory.Stores[store].Failed > 0 })
+	return p
+}
+
+// lastSeen is the start of the last scan that saw a lock, and zero where that is the first
+// one: a scan that read its stores without it would have forgotten it.
+func (m Memory) lastSeen(e Entry) time.Time {
+	var last time.Time
+	for _, store := range e.Stores {
+		if since, moved := e.Since[store]; moved && since.IsZero() {
+			continue // its half there was gone by then
+		}
+		if read := m.Stores[store].LastRead; read.After(e.FirstSeen) && read.After(last) {
+			last = read
+		}
+	}
+	return last
+}
