@@ -95,6 +95,9 @@ func chatLines(e Event) []string {
 			lines = append(lines, strings.ToLower(g.Heading)+": "+clipTail(s.Path, 150)+", "+StateLine(s))
 		}
 	}
+	for _, f := range e.WeekFacts() {
+		lines = append(lines, f.Label+": "+f.Text)
+	}
 	backends := BackendLines(e)
 	lines = append(lines, backends[:min(len(backends), shownInChat)]...)
 	lines = append(lines, e.Details...)

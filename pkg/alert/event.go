@@ -20,6 +20,7 @@ const (
 	ScanFailed     Type = "scan.failed"     // a table or bucket cannot be read
 	ScanRecovered  Type = "scan.recovered"
 	PruneReported  Type = "prune.report" // once per prune that has something to say
+	WeeklyReport   Type = "report.weekly"
 )
 
 // Severity is how much an event matters.
@@ -58,6 +59,8 @@ type Event struct {
 
 	States []policy.Stale `json:"states,omitempty"` // of a prune, as many as fit
 	Prune  *PruneCounts   `json:"prune,omitempty"`
+
+	Week *Week `json:"report,omitempty"` // of a weekly report
 
 	Backends []Backend `json:"backends,omitempty"` // of a scan
 	Details  []string  `json:"details,omitempty"`  // what a prune could not do, as many as fit

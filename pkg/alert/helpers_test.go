@@ -138,7 +138,59 @@ func events() map[string]alert.Event {
 		"prune-report":           composer.Prune(pruneReport(), now),
 		"prune-report-nothing":   composer.Prune(nothing, now),
 		"prune-report-only":      composer.Prune(report, now),
+		"report-weekly":          composer.Weekly(week(), now),
+		"report-weekly-first":    composer.Weekly(firstWeek(), now),
+		"report-weekly-empty":    composer.Weekly(emptyWeek(), now),
+		"report-weekly-no-scan":  composer.Weekly(unwatchedWeek(), now),
 	}
+}
+
+// week is one of figures that people like, and then not.
+func week() alert.Week {
+	n := func(i int) *int { return &i }
+	n64 := func(i int64) *int64 { return &i }
+	return alert.Week{
+		From: now.AddDate(0, 0, -7), To: now,
+		Locks: alert.WeekLocks{Taken: n(412), Stuck: n(9), Released: 11, ReleasedBy: []alert.Releaser{
+			{Who: "unknown", How: alert.ByUnknown, Count: 5},
+			{Who: "ana", How: alert.ByLockwarden, Count: 2},
+			{Who: "bob", How: alert.ByLockwarden, Count: 1},
+			{Who: "force-unlock", How: alert.ByForceUnlock, Count: 1},
+			{Who: "holder", How: alert.ByHolder, Count: 1},
+			{Who: "lockwarden-auto", How: alert.Automatically, Count: 1},
+		}},
+		TimeToResolve: &alert.Resolve{MedianSeconds: 42 * 60, LongestSeconds: 3*3600 + 12*60},
+		WeekBefore:    &alert.Before{Taken: n(398), Stuck: n(14), Released: 15, TimeToResolve: &alert.Resolve{MedianSeconds: 70 * 60, LongestSeconds: 9 * 3600}},
+		MostStuck: alert.MostStuck{
+			Paths:  []alert.PathCount{{Path: "states/network/production/terraform.tfstate", Count: 4}, {Path: "states/services/checkout/terraform.tfstate", Count: 2}},
+			People: []alert.WhoCount{{Who: "runner@fv-az1234-567", Count: 5}, {Who: "ana@laptop", Count: 2}},
+		},
+		LockSeconds: n64(23 * 3600), PlanLockSeconds: n64(14 * 3600), RefusedLockAttempts: n64(132),
+		States: &alert.WeekStates{Pruned: 4, Abandoned: 2}, OpenFindings: n(3), Locking: &alert.Migration{Table: 12, Both: 3, Lockfile: 30},
+	}
+}
+
+// firstWeek is the one of the installation, with little to say.
+func firstWeek() alert.Week {
+	since, none := now.AddDate(0, 0, -3), 0
+	none64, taken := int64(0), 17
+	return alert.Week{
+		From: now.AddDate(0, 0, -7), To: now, WatchedSince: &since, Locks: alert.WeekLocks{Taken: &taken, Stuck: &none, ReleasedBy: []alert.Releaser{}},
+		MostStuck: alert.MostStuck{Paths: []alert.PathCount{}, People: []alert.WhoCount{}}, LockSeconds: &none64, PlanLockSeconds: &none64,
+	}
+}
+
+// emptyWeek is one without a lock, and unwatchedWeek one without a scan.
+func emptyWeek() alert.Week {
+	w := firstWeek()
+	w.WatchedSince, w.Locks.Taken = nil, w.Locks.Stuck
+	return w
+}
+
+func unwatchedWeek() alert.Week {
+	w := emptyWeek()
+	w.Locks.Taken, w.Locks.Stuck, w.LockSeconds, w.PlanLockSeconds = nil, nil, nil, nil
+	return w
 }
 
 // render gives an event in every channel.

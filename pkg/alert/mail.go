@@ -28,6 +28,9 @@ func Mail(e Event) string {
 	for _, line := range BackendLines(e) {
 		l.line("- %s", line)
 	}
+	for _, f := range e.WeekFacts() {
+		l.line("%-22s %s", f.Label+":", f.Text)
+	}
 	l.section("What could not be done:", e.Details)
 	l.line("")
 	if e.Links.Dashboard != "" {

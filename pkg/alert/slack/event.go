@@ -31,6 +31,7 @@ var headings = map[alert.Type]heading{
 	alert.ScanFailed:     {"📡", "Scan failed, locks not watched", "%d tables and buckets cannot be read"},
 	alert.ScanRecovered:  {"✅", "Scan recovered", "%d tables and buckets can be read again"},
 	alert.PruneReported:  {"🧹", "Stale states", "%d stale states"},
+	alert.WeeklyReport:   {"📊", "The week to %s", ""},
 }
 
 // absences are the headings of a scan's event where there is nothing to read.
@@ -52,6 +53,7 @@ func (r Renderer) event(e alert.Event) *api.WebhookMessage {
 		d.locks(e)
 	}
 	d.states(e)
+	d.week(e)
 	d.list("", alert.BackendLines(e), 0)
 	d.list("What could not be done", e.Details, 0)
 	d.footer(r.links(e), fmt.Sprintf("Account %s, region %s, %s", e.Account, e.Region, policy.Clock(e.Time)))
@@ -81,6 +83,8 @@ func headline(e alert.Event) string {
 			what = fmt.Sprintf(what, policy.Words(e.Lock.Held()))
 		}
 		return what + ": " + tail(e.Lock.Path, 90)
+	case e.Week != nil:
+		return h.mark + " " + fmt.Sprintf(h.one, e.Week.To.UTC().Format("2 January 2006"))
 	case len(e.Locks) > 0:
 		return h.mark + " " + fmt.Sprintf(h.many, len(e.Locks)+e.Omitted)
 	case e.Prune != nil && len(e.States)+e.Omitted != 1:
@@ -180,6 +184,15 @@ func (d *draft) states(e alert.Event) {
 	if e.Prune != nil && e.Omitted > 0 {
 		d.prose(fmt.Sprintf("%d more are not listed here: see the log of the prune function.", e.Omitted))
 	}
+}
+
+// week are the figures of a weekly report, a line each.
+func (d *draft) week(e alert.Event) {
+	var lines []string
+	for _, f := range e.WeekFacts() {
+		lines = append(lines, f.Label+": "+f.Text)
+	}
+	d.list("", lines, 0)
 }
 
 func (r Renderer) links(e alert.Event) []string {

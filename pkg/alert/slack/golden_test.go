@@ -70,6 +70,22 @@ func pruneReport() alert.PruneReport {
 	return r
 }
 
+func week() alert.Week {
+	taken, stuck, before, plans, all := 412, 9, 14, int64(14*3600), int64(23*3600)
+	return alert.Week{
+		From: now.AddDate(0, 0, -7), To: now,
+		Locks: alert.WeekLocks{Taken: &taken, Stuck: &stuck, Released: 8, ReleasedBy: []alert.Releaser{
+			{Who: "unknown", How: alert.ByUnknown, Count: 5}, {Who: "<!channel> *ana*", How: alert.ByLockwarden, Count: 3},
+		}},
+		TimeToResolve: &alert.Resolve{MedianSeconds: 42 * 60, LongestSeconds: 3 * 3600}, WeekBefore: &alert.Before{Taken: &taken, Stuck: &before},
+		MostStuck: alert.MostStuck{
+			Paths:  []alert.PathCount{{Path: "states/network/production/terraform.tfstate", Count: 4}},
+			People: []alert.WhoCount{{Who: "<!here>", Count: 5}},
+		},
+		LockSeconds: &all, PlanLockSeconds: &plans, States: &alert.WeekStates{Pruned: 4, Abandoned: 2},
+	}
+}
+
 // sample is a message of the topic: an alert.Event, or a text.
 type sample struct {
 	subject string
@@ -135,6 +151,7 @@ func samples() map[string]sample {
 		"scan-failed":             event(composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{failing}, now)),
 		"scan-recovered":          event(composer.Scan(alert.ScanRecovered, alert.Info, []alert.Backend{table}, now)),
 		"prune-report":            event(composer.Prune(pruneReport(), now)),
+		"report-weekly":           event(composer.Weekly(week(), now)),
 		"alarm":                   alarm("ALARM", "Threshold Crossed: 3 datapoints were less than the threshold (1.0)."),
 		"alarm-ok":                alarm("OK", "Threshold Crossed: 1 datapoint [1.0] was not less than the threshold (1.0)."),
 		"text":                    {"Maintenance", "The state bucket moves tonight.\nNo applies between 22:00 and 23:00, <!channel>."},

@@ -1,0 +1,100 @@
+package alert
+
+import "time"
+
+// Week is the figures of one week: the answer of the report function, and what its event
+// carries. What was not measured is nil, and not zero.
+type Week struct {
+	From time.Time `json:"from"`
+	To   time.Time `json:"to"`
+	// WatchedSince is when the first scan of all began, where that is within the week.
+	WatchedSince *time.Time `json:"watched_since,omitempty"`
+
+	Locks         WeekLocks `json:"locks"`
+	TimeToResolve *Resolve  `json:"time_to_resolve,omitempty"` // of the stuck locks that ended
+	WeekBefore    *Before   `json:"week_before,omitempty"`
+	MostStuck     MostStuck `json:"most_stuck"`
+
+	LockSeconds         *int64 `json:"lock_seconds,omitempty"`      // how long states were locked within the week, all together
+	PlanLockSeconds     *int64 `json:"plan_lock_seconds,omitempty"` // the part of it that plans took
+	RefusedLockAttempts *int64 `json:"refused_lock_attempts,omitempty"`
+
+	States       *WeekStates `json:"states,omitempty"`
+	OpenFindings *int        `json:"open_findings,omitempty"`
+	Locking      *Migration  `json:"locking,omitempty"`
+}
+
+// WeekLocks counts locks.
+type WeekLocks struct {
+	Taken      *int       `json:"taken,omitempty"` // as scans saw them
+	Stuck      *int       `json:"stuck,omitempty"` // became stuck
+	Released   int        `json:"released"`        // released through us, or stuck and gone
+	ReleasedBy []Releaser `json:"released_by"`
+}
+
+// How a lock was released.
+type How string
+
+// The ways. It is unknown where a stuck lock is gone, not through us, and no witness saw
+// who removed it.
+const (
+	ByLockwarden  How = "lockwarden"
+	Automatically How = "automatic"
+	ByHolder      How = "holder"
+	ByForceUnlock How = "force-unlock"
+	ByUnknown     How = "unknown"
+)
+
+// Releaser is who released locks, and how many. Of ByLockwarden Who is what the caller
+// said; of the others it is How.
+type Releaser struct {
+	Who   string `json:"who"`
+	How   How    `json:"how"`
+	Count int    `json:"count"`
+}
+
+// Resolve is how long stuck locks were held until they were gone.
+type Resolve struct {
+	MedianSeconds  int64 `json:"median_seconds"`
+	LongestSeconds int64 `json:"longest_seconds"`
+}
+
+// Before is the figures of the week before, to compare.
+type Before struct {
+	Taken         *int     `json:"taken,omitempty"`
+	Stuck         *int     `json:"stuck,omitempty"`
+	Released      int      `json:"released"`
+	TimeToResolve *Resolve `json:"time_to_resolve,omitempty"`
+}
+
+// MostStuck is the states and people with the most stuck locks, the first ones.
+type MostStuck struct {
+	Paths  []PathCount `json:"paths"`
+	People []WhoCount  `json:"people"`
+}
+
+// PathCount counts the stuck locks of a state.
+type PathCount struct {
+	Path  string `json:"path"`
+	Count int    `json:"count"`
+}
+
+// WhoCount counts the stuck locks of a holder.
+type WhoCount struct {
+	Who   string `json:"who"`
+	Count int    `json:"count"`
+}
+
+// WeekStates is what the prunes of the week did.
+type WeekStates struct {
+	Pruned    int  `json:"pruned"`
+	Abandoned int  `json:"abandoned"`          // of the last prune
+	AtLeast   bool `json:"at_least,omitempty"` // the last prune ran out of time
+}
+
+// Migration counts states by where their clients locked them last.
+type Migration struct {
+	Table    int `json:"table"`
+	Both     int `json:"both"`
+	Lockfile int `json:"lockfile"`
+}
