@@ -48,20 +48,17 @@ type holding struct {
 	stuck     bool
 }
 
-func (h holding) observed() ledger.Observed {
+func (h holding) observed() policy.Case {
 	store := map[tflock.Kind]string{tflock.DynamoDB: table, tflock.S3: bucket}
 	info := tflock.Info{ID: h.id, Operation: h.operation, Who: "ana@laptop", Created: h.since, Path: h.path}
-	l := tflock.Lock{ID: h.id, Path: h.path, Info: info}
+	c := policy.Case{Lock: tflock.Lock{ID: h.id, Path: h.path, Info: info}, Judgement: policy.Judgement{Verdict: policy.Fresh, Since: h.since}}
 	for _, kind := range h.kinds {
-		l.Holdings = append(l.Holdings, tflock.Holding{Kind: kind, Store: store[kind], Path: h.path, Info: info})
+		c.Holdings = append(c.Holdings, tflock.Holding{Kind: kind, Store: store[kind], Path: h.path, Info: info})
 	}
-	verdict := policy.Fresh
 	if h.stuck {
-		verdict = policy.Stuck
+		c.Verdict = policy.Stuck
 	}
-	return ledger.Observed{Lock: l, Verdict: verdict, Finding: func() policy.Finding {
-		return policy.Finding{ID: h.id, Path: h.path, Operation: h.operation, Who: "ana@laptop", HeldSince: h.since, Verdict: verdict}
-	}}
+	return c
 }
 
 // scan records one scan. die says that it ends before it returns its lease.
@@ -71,7 +68,7 @@ func (b *book) scan(t interface{ Fatal(...any) }, at time.Time, failures map[str
 	if err != nil {
 		t.Fatal(err)
 	}
-	observed := make([]ledger.Observed, len(held))
+	observed := make([]policy.Case, len(held))
 	for i, h := range held {
 		observed[i] = h.observed()
 	}
@@ -160,7 +157,7 @@ func TestTheEndOfALockIsRecordedOnceThoughAScanDiesOverIt(t *testing.T) {
 func TestALockOfAStoreThatIsNotWatchedAnyMoreHasNotEnded(t *testing.T) {
 	t.Parallel()
 	entries := map[ledger.Key]ledger.Entry{{Path: "b/k", ID: "x"}: {FirstSeen: now, Stores: []string{table}}}
-	scan := ledger.Scan{Started: now, Ended: now, Watched: []string{bucket}, Locks: slices.Values([]ledger.Observed{})}
+	scan := ledger.Scan{Started: now, Ended: now, Watched: []string{bucket}, Locks: slices.Values([]policy.Case{})}
 	for step := range ledger.Compare(ledger.Memory{Locks: entries}, scan, rules) {
 		if step.Change != ledger.Forget || step.Past != nil {
 			t.Errorf("%+v", step)
