@@ -17,6 +17,7 @@ import (
 	"github.com/lockwarden/lockwarden/infra/scale"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -62,24 +63,24 @@ func (h holding) observed() policy.Case {
 }
 
 // scan records one scan. die says that it ends before it returns its lease.
-func (b *book) scan(t interface{ Fatal(...any) }, at time.Time, failures map[string]ledger.Failure, die bool, held ...holding) {
+func (b *book) scan(t interface{ Fatal(...any) }, at time.Time, failures map[string]scan.Failure, die bool, held ...holding) {
 	ctx := context.Background()
-	lease, err := b.notifications.Begin(ctx, at.String(), at, at, func(k ledger.Key) (ledger.Key, bool) { return k, false })
-	if err != nil {
-		t.Fatal(err)
-	}
 	observed := make([]policy.Case, len(held))
 	for i, h := range held {
 		observed[i] = h.observed()
 	}
-	scan := ledger.Scan{Started: at, Ended: at.Add(time.Second), Watched: []string{table, bucket}, Failures: failures, Locks: slices.Values(observed)}
-	if err := lease.Record(ctx, ledger.Compare(lease.Memory, scan, rules)); err != nil {
+	found := &scan.Scan{Started: at, Ended: at.Add(time.Second), Watched: []string{table, bucket}, Failures: failures, Worst: observed}
+	lease, err := b.notifications.Begin(ctx, at.String(), found, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := lease.Record(ctx, ledger.Compare(lease.Memory, found, rules)); err != nil {
 		t.Fatal(err)
 	}
 	if die {
 		return
 	}
-	_, next := ledger.CompareStores(lease.Memory, scan, rules)
+	_, next := ledger.CompareStores(lease.Memory, found, rules)
 	if err := lease.End(ctx, next); err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +140,7 @@ func TestTheEndOfALockIsRecordedOnceThoughAScanDiesOverIt(t *testing.T) {
 	b.scan(t, now, nil, false, lock)
 	b.scan(t, now.Add(5*time.Minute), nil, true)
 	// As if that scan had died before it could forget the lock.
-	lease, err := b.notifications.Begin(t.Context(), "test", now.Add(10*time.Minute), now.Add(10*time.Minute), func(k ledger.Key) (ledger.Key, bool) { return k, true })
+	lease, err := b.notifications.Begin(t.Context(), "test", &scan.Scan{Started: now.Add(10 * time.Minute)}, now.Add(10*time.Minute))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -157,8 +158,8 @@ func TestTheEndOfALockIsRecordedOnceThoughAScanDiesOverIt(t *testing.T) {
 func TestALockOfAStoreThatIsNotWatchedAnyMoreHasNotEnded(t *testing.T) {
 	t.Parallel()
 	entries := map[ledger.Key]ledger.Entry{{Path: "b/k", ID: "x"}: {FirstSeen: now, Stores: []string{table}}}
-	scan := ledger.Scan{Started: now, Ended: now, Watched: []string{bucket}, Locks: slices.Values([]policy.Case{})}
-	for step := range ledger.Compare(ledger.Memory{Locks: entries}, scan, rules) {
+	found := &scan.Scan{Started: now, Ended: now, Watched: []string{bucket}}
+	for step := range ledger.Compare(ledger.Memory{Locks: entries}, found, rules) {
 		if step.Change != ledger.Forget || step.Past != nil {
 			t.Errorf("%+v", step)
 		}
@@ -194,7 +195,7 @@ func TestHowAStateIsLockedIsKnownOfSettledLocksOnly(t *testing.T) {
 	b := newBook(t)
 	at := now
 	// lives has a lock seen by so many scans, then gone.
-	lives := func(scans int, failures map[string]ledger.Failure, kinds ...tflock.Kind) {
+	lives := func(scans int, failures map[string]scan.Failure, kinds ...tflock.Kind) {
 		h := holding{path: "b/k", id: at.String(), since: at, kinds: kinds}
 		for range scans {
 			b.scan(t, at, failures, false, h)
