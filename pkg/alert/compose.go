@@ -49,6 +49,12 @@ func (e Event) By(who, reason string) Event {
 	return e.worded()
 }
 
+// RemovedBy adds to a resolved event who removed the lock, as S3 says.
+func (e Event) RemovedBy(r policy.Removal) Event {
+	e.Removal = &r
+	return e.worded()
+}
+
 // NowLockedBy adds to a resolved event that another lock is on its state already.
 func (e Event) NowLockedBy(other policy.Finding) Event {
 	e.Current = &other
@@ -98,8 +104,8 @@ func (c Composer) Summary(t Type, findings []policy.Finding, severity Severity, 
 	return c.Shared(t, items, severity, now)
 }
 
-// Shared makes one event of several locks, the urgent ones first. Of each, Release and
-// Current are used as they are. It lists the first lock of each top-level prefix before
+// Shared makes one event of several locks, the urgent ones first. Of each, Release,
+// Removal and Current are used as they are. It lists the first lock of each top-level prefix before
 // the others, since that is what is left when there is no room for all.
 func (c Composer) Shared(t Type, items []Item, severity Severity, now time.Time) Event {
 	e := c.event(t, severity, now)

@@ -52,6 +52,7 @@ type Event struct {
 
 	Lock    *policy.Finding `json:"lock,omitempty"`
 	Release *Release        `json:"release,omitempty"`      // who asked for a release, and what came of it
+	Removal *policy.Removal `json:"removal,omitempty"`      // of a resolved lock: who removed it, where S3's event of that is known
 	Current *policy.Finding `json:"current_lock,omitempty"` // of a resolved lock: another one that is on its state already
 
 	Locks    []Item   `json:"locks,omitempty"`    // of a shared message, in place of lock; as many as fit
@@ -93,6 +94,7 @@ type Links struct {
 type Item struct {
 	policy.Finding
 	Release *Release        `json:"release,omitempty"`
+	Removal *policy.Removal `json:"removal,omitempty"`
 	Current *policy.Finding `json:"current_lock,omitempty"`
 	Actions *Actions        `json:"actions,omitempty"`
 }
@@ -157,7 +159,7 @@ func (e Event) items() []Item {
 	if e.Lock == nil {
 		return e.Locks
 	}
-	return []Item{{Finding: *e.Lock, Release: e.Release, Current: e.Current, Actions: &e.Actions}}
+	return []Item{{Finding: *e.Lock, Release: e.Release, Removal: e.Removal, Current: e.Current, Actions: &e.Actions}}
 }
 
 // paths are the states, or the ARNs of backends, that the event is about: what the

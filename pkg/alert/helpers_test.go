@@ -38,6 +38,20 @@ func finding() policy.Finding {
 	}
 }
 
+// witnessed is a lock of which S3's events say who took it.
+func witnessed(session, address string) policy.Finding {
+	f := finding()
+	f.Who = "runner@fv-az1234-567"
+	f.Witness = &policy.Witness{Principal: "AWS:AROAZ7EXAMPLEROLEID01:" + session, Session: session, SourceIP: address, TakenAt: now.Add(-45 * time.Minute)}
+	f.Evidence.Reasons = append([]string{f.Witness.Words()}, f.Evidence.Reasons...)
+	return f
+}
+
+// removal is by that session, a minute ago.
+func removal(session string) policy.Removal {
+	return policy.Removal{Principal: "AWS:AROAZ7EXAMPLEROLEID02:" + session, Session: session, RemovedAt: now.Add(-time.Minute)}
+}
+
 func held(d time.Duration) policy.Finding {
 	f := finding()
 	f.HeldSince, f.HeldSeconds, f.HeldAtLeastSeconds = now.Add(-d), int64(d/time.Second), int64(d/time.Second)
@@ -81,6 +95,9 @@ func pruneReport() alert.PruneReport {
 	}
 }
 
+// hostileSession is what no role's session can be called, and what an event may say all the same.
+const hostileSession = "<!channel> <@U024BE7LH> <https://evil.example|click> *bold* `id` $(touch executed)\n\u202eforged: line"
+
 // events are one of each kind that people can receive.
 func events() map[string]alert.Event {
 	live, plan, next := finding(), held(4*time.Hour+30*time.Minute), finding()
@@ -113,6 +130,9 @@ func events() map[string]alert.Event {
 		"lock-stuck-unknown":      composer.Lock(alert.LockStuck, unknown, 1, now),
 		"lock-stuck-hostile":      composer.Lock(alert.LockStuck, hostile, 1, now),
 		"lock-stuck-many":         composer.Summary(alert.LockStuck, flood(), alert.Warning, now),
+		"lock-stuck-witnessed":    composer.Lock(alert.LockStuck, witnessed("gh-84213377-9912345678-1", "192.0.2.44"), 1, now),
+		"lock-stuck-session":      composer.Lock(alert.LockStuck, witnessed(hostileSession, "<script>alert(1)</script>"), 1, now),
+		"lock-resolved-witnessed": composer.Lock(alert.LockResolved, witnessed("gh-84213377-9912345678-1", "192.0.2.44"), 1, now).RemovedBy(removal("ana@example.com")),
 		"lock-reminder":           composer.Lock(alert.LockReminder, held(4*time.Hour+30*time.Minute), 2, now),
 		"lock-reminder-critical":  composer.Lock(alert.LockReminder, held(52*time.Hour), 3, now),
 		"lock-reminder-shared":    composer.Summary(alert.LockReminder, []policy.Finding{held(52 * time.Hour), plan, hostile}, alert.Critical, now),

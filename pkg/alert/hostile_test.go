@@ -122,7 +122,11 @@ func mustCarryNoCommand(t *testing.T, kind string, e alert.Event) {
 
 // mustNotBreakOut checks what people see of a notification: code is commands of ours
 // only, and nothing mentions or links.
-func mustNotBreakOut(t *testing.T, n alert.Notification) {
+func mustNotBreakOut(t interface {
+	Helper()
+	Errorf(format string, args ...any)
+}, n alert.Notification,
+) {
 	t.Helper()
 	for _, text := range append([]string{n.Content.Title, n.Content.Description, n.Metadata.Summary}, n.Content.NextSteps...) {
 		if strings.HasPrefix(text, "`aws lambda invoke ") && strings.HasSuffix(text, "`") && strings.Count(text, "`") == 2 {
@@ -144,11 +148,13 @@ func TestHostileContent(t *testing.T) {
 		f := finding()
 		f.Who, f.Operation, f.Version = hostile.Draw(t, "who"), hostile.Draw(t, "operation"), hostile.Draw(t, "version")
 		f.Path, f.ID = "b/"+hostile.Draw(t, "path"), "x`"+hostile.Draw(t, "id")
+		f.Witness = &policy.Witness{Principal: hostile.Draw(t, "principal"), Session: hostile.Draw(t, "session"), SourceIP: hostile.Draw(t, "address"), TakenAt: now}
+		f.Evidence.Reasons = append([]string{f.Witness.Words()}, f.Evidence.Reasons...)
 		e := composer.Lock(alert.LockStuck, f, 1, now)
 		if s := e.Subject; len(s) >= 100 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
 			t.Fatalf("subject %q", s)
 		}
-		plain := finding()
+		plain := witnessed("gh-1-2", "")
 		plain.ID = "`"
 		want := strings.Count(alert.Mail(composer.Lock(alert.LockStuck, plain, 1, now)), "\n")
 		mail := alert.Mail(e)
@@ -158,7 +164,44 @@ func TestHostileContent(t *testing.T) {
 		if strings.ContainsFunc(mail, func(r rune) bool { return r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) }) {
 			t.Fatalf("a control character in the mail: %q", mail)
 		}
+		gone := policy.Removal{Principal: f.Witness.Principal, Session: f.Witness.Session, SourceIP: f.Witness.SourceIP, RemovedAt: now}
+		for _, e := range []alert.Event{
+			e, composer.Lock(alert.LockResolved, f, 1, now).RemovedBy(gone),
+			composer.Shared(alert.LockResolved, []alert.Item{{Finding: f, Removal: &gone}, {Finding: finding()}}, alert.Info, now),
+		} {
+			var n alert.Notification
+			if r, err := alert.Render(e); err != nil || json.Unmarshal([]byte(r.Texts["https"]), &n) != nil {
+				t.Fatal(err)
+			}
+			mustNotBreakOut(t, n)
+		}
 	})
+}
+
+// What S3's events say of a session is text in every channel, as what the holder says is.
+func TestAHostileSessionIsText(t *testing.T) {
+	for name, e := range map[string]alert.Event{
+		"an alert": composer.Lock(alert.LockStuck, witnessed(hostileSession, hostileSession), 1, now),
+		"an end":   composer.Lock(alert.LockResolved, witnessed(hostileSession, ""), 1, now).RemovedBy(removal(hostileSession)),
+		"several ends": composer.Shared(alert.LockResolved, []alert.Item{
+			{Finding: witnessed(hostileSession, ""), Removal: new(removal(hostileSession))}, {Finding: finding()},
+		}, alert.Info, now),
+	} {
+		t.Run(name, func(t *testing.T) {
+			mustNotBreakOut(t, notification(t, e))
+			for _, line := range strings.Split(alert.Mail(e), "\n") {
+				if strings.Contains(line, "forged: line") && strings.HasPrefix(strings.TrimLeft(line, "? "), "forged") {
+					t.Errorf("a forged line %q", line)
+				}
+			}
+			if text := alert.Mail(e); !strings.Contains(text, "forged: line") || strings.Contains(text, "\u202e") {
+				t.Errorf("the session is not shown as text: %s", text)
+			}
+			if e.Lock != nil && e.Actions.Unlock != "" && strings.Contains(e.Actions.Unlock, "touch") {
+				t.Errorf("the session is in a command: %s", e.Actions.Unlock)
+			}
+		})
+	}
 }
 
 // alphabets of the contract.

@@ -131,6 +131,8 @@ func ItemLine(e Event, i Item) string {
 		line := fmt.Sprintf("held by %s for %s", Holder(i.Finding), held)
 		if i.Release != nil {
 			line += ", released through Lockwarden by " + asker(*i.Release)
+		} else if i.Removal != nil {
+			line += ", " + removed(*i.Removal)
 		}
 		if i.Current != nil {
 			line += ", locked again by " + Holder(*i.Current)

@@ -12,7 +12,12 @@ import (
 // What people receive about one lock can be pasted as a whole into lock_id, and names that
 // lock of that state.
 func TestOurOwnMessagesCanBePastedBack(t *testing.T) {
-	for name, e := range events() {
+	all := events()
+	// A session may be called like another lock, and CodeBuild's always look like one.
+	for name, session := range map[string]string{"a CodeBuild session": "AWSCodeBuild-" + victim, "a session called like a lock": victim} {
+		all[name] = composer.Lock(alert.LockStuck, witnessed(session, "192.0.2.44"), 1, now)
+	}
+	for name, e := range all {
 		if e.Lock == nil || e.Current != nil || e.Lock.Verdict == policy.Unreadable || !alert.Releasable(*e.Lock) {
 			continue
 		}

@@ -102,7 +102,7 @@ func leadingOf(items []Item) int {
 func stripped(item Item, share int) Item {
 	for _, strip := range []func(*Item){
 		func(i *Item) { i.Evidence.Reasons = []string{} },
-		func(i *Item) { i.Actions, i.Current, i.Release = nil, nil, nil },
+		func(i *Item) { i.Actions, i.Current, i.Release, i.Removal, i.Witness = nil, nil, nil, nil, nil },
 		func(i *Item) {
 			for _, text := range []*string{&i.ID, &i.Operation, &i.Who, &i.Version} {
 				*text = Clean(*text, 40)

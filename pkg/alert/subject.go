@@ -44,7 +44,7 @@ func lockSubject(e Event) string {
 
 // clippedHolder leaves room for the path.
 func clippedHolder(f policy.Finding) string {
-	who := ascii(Holder(f))
+	who := ascii(named(f))
 	if f.Who == "" || len(who) <= 24 {
 		return who
 	}

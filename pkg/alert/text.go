@@ -38,6 +38,8 @@ func resolvedText(path, who, held string, e Event) string {
 	text += "."
 	if r := e.Release; r != nil {
 		text += fmt.Sprintf(" It was released through Lockwarden by %s.%s", asker(*r), because(*r))
+	} else if e.Removal != nil {
+		text += " It was " + removed(*e.Removal) + "."
 	}
 	return text
 }

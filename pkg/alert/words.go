@@ -14,8 +14,21 @@ const (
 	maxReason = 500
 )
 
-// Holder names who holds a lock, as it says itself.
-func Holder(f policy.Finding) string { return or(Clean(f.Who, maxText), "an unknown holder") }
+// Holder names who holds a lock, as it says itself, and the session that took it, as S3
+// says.
+func Holder(f policy.Finding) string {
+	who := named(f)
+	if f.Witness == nil || f.Witness.Actor() == "" {
+		return who
+	}
+	return who + " (" + Clean(f.Witness.Actor(), maxText) + ")"
+}
+
+// named is who holds a lock, as it says itself.
+func named(f policy.Finding) string { return or(Clean(f.Who, maxText), "an unknown holder") }
+
+// removed says who removed a resolved lock, as S3 says.
+func removed(r policy.Removal) string { return Clean(r.Words(), 2*policy.MaxPrincipal+maxText) }
 
 // Operation names what the holder does: "apply" for OperationTypeApply.
 func Operation(f policy.Finding) string {

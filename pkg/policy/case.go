@@ -15,6 +15,8 @@ type Case struct {
 	Seen  Sighting
 	State State
 	Run   *Run // the CI run behind the lock; nil: none is known, or nobody asked
+	// Witness is who took the lock's object, as S3's own event says; nil: not known. See AddWitness.
+	Witness *Witness
 	Judgement
 }
 
@@ -32,6 +34,7 @@ type Sighting struct {
 	// was absent: it cannot have been taken before. Zero where there was none.
 	NotBefore time.Time
 	Kinds     []tflock.Kind // every kind of holding that it was seen with
+	ETag      string        // of the lock object that a scan saw last; empty where none did
 	Holdings  []SeenHolding // what is known of each holding that it has now; one without an entry was never seen
 }
 

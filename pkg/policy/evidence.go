@@ -34,7 +34,7 @@ type Evidence struct {
 func (c Case) Evidence() Evidence {
 	e := Evidence{Liveness: Unknown}
 	if c.Verdict == Unreadable {
-		e.Reasons = unreadableReasons(c.Lock)
+		e.Reasons = append(unreadableReasons(c.Lock), c.witnessReasons()...)
 		return e
 	}
 	if !c.State.Written.IsZero() {
@@ -55,12 +55,21 @@ func (c Case) Evidence() Evidence {
 	if c.Run != nil {
 		e.Reasons = append(e.Reasons, c.Run.Words(c.At))
 	}
+	e.Reasons = append(e.Reasons, c.witnessReasons()...)
 	e.Reasons = append(e.Reasons, c.ageReason(), c.stateReason(), c.sameReason(same))
 	if c.Doubt != "" {
 		e.Reasons = append(e.Reasons, c.Doubt)
 	}
 	e.Reasons = append(e.Reasons, oddities(c.Lock, c.Seen)...)
 	return e
+}
+
+// witnessReasons is who took the lock, where that is known.
+func (c Case) witnessReasons() []string {
+	if c.Witness == nil {
+		return nil
+	}
+	return []string{c.Witness.Words()}
 }
 
 // writtenLately says whether the state was written under the lock, and within the guard.

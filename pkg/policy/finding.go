@@ -25,7 +25,8 @@ type Finding struct {
 	Verdict            Verdict       `json:"verdict"`
 	Evidence           Evidence      `json:"evidence"`
 	ThresholdSeconds   int64         `json:"threshold_seconds"`
-	Run                *Run          `json:"run,omitempty"` // the CI run behind it, where one is known
+	Witness            *Witness      `json:"witness,omitempty"` // who took it, where S3's event of that is known
+	Run                *Run          `json:"run,omitempty"`     // the CI run behind it, where one is known
 }
 
 // maxField bounds what a holder wrote, in bytes. A path is never cut: a DynamoDB key has
@@ -39,7 +40,7 @@ func (c Case) Finding() Finding {
 		Operation: clip(c.Info.Operation), Who: clip(c.Info.Who), Version: clip(c.Info.Version),
 		HeldSince: c.Since.UTC(), HeldSeconds: int64(c.Held / time.Second), HeldAtLeastSeconds: int64(c.HeldAtLeast / time.Second),
 		Holdings: c.Kinds(), Stores: stores(c.Lock),
-		Verdict: c.Verdict, Evidence: c.Evidence(), ThresholdSeconds: int64(c.Threshold / time.Second), Run: c.Run,
+		Verdict: c.Verdict, Evidence: c.Evidence(), ThresholdSeconds: int64(c.Threshold / time.Second), Witness: c.Witness, Run: c.Run,
 	}
 	if c.Info.CreatedUsable() {
 		created := c.Info.Created

@@ -43,11 +43,6 @@ func (c *Case) Judge(rules Rules, now time.Time) {
 	j := Judgement{At: now, Guard: rules.ReleaseGuard, Threshold: rules.Thresholds.For(c.Path, c.Info.Operation)}
 	j.Since, j.Doubt = heldSince(c.Lock, c.Seen, now)
 	j.Held = max(0, now.Sub(j.Since))
-	proven, ok := provenSince(c.Lock, c.Seen)
-	j.Unseen = !ok
-	if ok {
-		j.HeldAtLeast = min(j.Held, max(0, now.Sub(proven)))
-	}
 	switch {
 	case !c.Readable():
 		j.Verdict = Unreadable
@@ -57,6 +52,16 @@ func (c *Case) Judge(rules Rules, now time.Time) {
 		j.Verdict = Fresh
 	}
 	c.Judgement = j
+	c.prove()
+}
+
+// prove finds out how long the lock was held at least.
+func (c *Case) prove() {
+	proven, ok := c.provenSince()
+	c.Unseen, c.HeldAtLeast = !ok, 0
+	if ok {
+		c.HeldAtLeast = min(c.Held, max(0, c.At.Sub(proven)))
+	}
 }
 
 // heldSince takes the earliest time that is claimed (S3's own, else the client's) and
@@ -93,12 +98,14 @@ func heldSince(l tflock.Lock, seen Sighting, now time.Time) (since time.Time, do
 // provenSince is a time at which the lock was certainly held already, in each of its
 // holdings, and false where nothing proves one. Created proves nothing: with
 // -lock-timeout a client stamps it before it waits, and keeps it.
-func provenSince(l tflock.Lock, seen Sighting) (since time.Time, proven bool) {
-	object, hasObject := serverTime(l)
-	for _, h := range l.Holdings {
-		known := seen.in(h.Store)
+func (c Case) provenSince() (since time.Time, proven bool) {
+	object, hasObject := serverTime(c.Lock)
+	for _, h := range c.Holdings {
+		known := c.Seen.in(h.Store)
 		held := known.First
 		switch {
+		case !hasObject:
+			held = c.takenWithItsObject(known)
 		case !h.Modified.IsZero():
 			held = later(h.Modified, known.NotBefore)
 		case hasObject && !known.NotBefore.After(object):
@@ -112,6 +119,19 @@ func provenSince(l tflock.Lock, seen Sighting) (since time.Time, proven bool) {
 		since = later(since, held)
 	}
 	return since, !since.IsZero()
+}
+
+// takenWithItsObject is since when a row is held whose object is gone: the first scan that
+// saw it, or the time at which the object was taken, where no scan read the table without
+// the row in between.
+func (c Case) takenWithItsObject(known SeenHolding) time.Time {
+	if c.Witness == nil || known.NotBefore.After(c.Witness.TakenAt) {
+		return known.First
+	}
+	if !known.First.IsZero() && known.First.Before(c.Witness.TakenAt) {
+		return known.First
+	}
+	return c.Witness.TakenAt
 }
 
 func later(a, b time.Time) time.Time {

@@ -23,6 +23,46 @@ type Removal struct {
 	RemovedAt time.Time `json:"removed_at"` // by S3's clock
 }
 
+// Words say who took the lock, from where and when.
+func (w Witness) Words() string {
+	return "taken by " + actor(w.Principal, w.Session, w.SourceIP, w.TakenAt)
+}
+
+// Words say who removed the lock's object, from where and when.
+func (r Removal) Words() string {
+	return "removed by " + actor(r.Principal, r.Session, r.SourceIP, r.RemovedAt)
+}
+
+// Actor names the witness for people: the session, or who else it was.
+func (w Witness) Actor() string {
+	if w.Session != "" {
+		return "session " + w.Session
+	}
+	return w.Principal
+}
+
+func actor(principal, session, address string, at time.Time) string {
+	who := principal
+	switch {
+	case session != "":
+		who = "session " + session + " (" + principal + ")"
+	case principal == "":
+		who = "somebody whom S3 does not name"
+	}
+	if address != "" {
+		who += " from " + address
+	}
+	return who + " at " + Clock(at)
+}
+
+// AddWitness adds who took the lock's object to a judged case. Its time says nothing of the
+// age of an object that is there, which S3 dates itself; it proves how long a row is held
+// at least whose object is gone.
+func (c *Case) AddWitness(w *Witness) {
+	c.Witness = w
+	c.prove()
+}
+
 // MaxPrincipal bounds a principal, in characters. A role's ID has 21 characters and a
 // session's name at most 64, so that only a forged one is longer.
 const MaxPrincipal = 256

@@ -136,6 +136,7 @@ func (d *draft) lock(e alert.Event) {
 			fact{"Operation", code(alert.Operation(f), 600) + client(f.Version)}, stored,
 			fact{"Lock ID", value(f.ID, 1200)},
 		)
+		d.witness(f.Witness)
 	}
 	title := ""
 	if f.Verdict != policy.Unreadable {
@@ -145,6 +146,18 @@ func (d *draft) lock(e alert.Event) {
 	if o := e.Current; o != nil {
 		d.facts(fact{"Locked now by", value(o.Who, 600)}, fact{"Its lock ID", value(o.ID, 1200)})
 	}
+}
+
+// witness shows who took the lock, as S3's event says.
+func (d *draft) witness(w *policy.Witness) {
+	if w == nil {
+		return
+	}
+	facts := []fact{{"Taken by", value(w.Actor(), 600)}}
+	if w.SourceIP != "" {
+		facts = append(facts, fact{"From", value(w.SourceIP, 200)})
+	}
+	d.facts(facts...)
 }
 
 // locks lists the locks of a shared message. Path and ID are code, so that they can be

@@ -172,6 +172,8 @@ func TestNoContentBreaksALimitOrForgesMarkup(t *testing.T) {
 		finding := func() policy.Finding {
 			f := finding()
 			f.ID, f.Who, f.Operation, f.Version, f.Path = draw("id"), draw("who"), draw("operation"), draw("version"), "states/"+draw("key")
+			f.Witness = &policy.Witness{Principal: draw("principal"), Session: draw("session"), SourceIP: draw("address"), TakenAt: f.HeldSince}
+			f.Evidence.Reasons = append([]string{f.Witness.Words()}, f.Evidence.Reasons...)
 			if rapid.Bool().Draw(t, "no bucket") {
 				f.Path = draw("path")
 			}
