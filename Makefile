@@ -11,8 +11,8 @@ JOURNEY := $(B)/sam/done $(B)/ministack/done $(B)/awscli/aws
 # The real clients beside OpenTofu.
 CLIENTS := $(B)/bin/terragrunt $(B)/bin/terraform-1.5.7
 
-# Stores that nobody here wrote: those that install in less than a minute, and the others.
-ENGINES := $(B)/engines/done
+# What nobody here wrote: what installs in less than a minute, and the others.
+ENGINES := $(B)/engines/done $(B)/bin/aws-lambda-rie
 MORE_ENGINES := $(B)/bin/versitygw $(if $(shell command -v cargo),$(B)/cargo/bin/dynoxide)
 
 # Python compiles what it uses once, and not at every start.
@@ -47,6 +47,13 @@ $(B)/engines/done: $(TOOLS)/engines/package.json $(TOOLS)/engines/package-lock.j
 	@mkdir -p $(B)/engines
 	@cp $(TOOLS)/engines/package.json $(TOOLS)/engines/package-lock.json $(B)/engines
 	@PATH="$(abspath $(B))/node/bin:$$PATH" npm ci --prefix $(B)/engines --ignore-scripts --no-audit --no-fund --loglevel error
+	@touch $@
+
+# What AWS puts into its container images to run a function.
+$(B)/bin/aws-lambda-rie: $(TOOLS)/rie/go.mod $(TOOLS)/rie/go.sum
+	@echo '> building the Lambda runtime interface emulator from the Go module proxy: a minute, once'
+	@mkdir -p $(B)/bin
+	@cd $(TOOLS)/rie && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ github.com/aws/aws-lambda-runtime-interface-emulator/cmd/aws-lambda-rie
 	@touch $@
 
 $(B)/bin/versitygw: $(TOOLS)/versitygw/go.mod $(TOOLS)/versitygw/go.sum

@@ -19,17 +19,20 @@ type exception struct {
 const held = "held"
 
 // judge gives the cell of a row that ended with err, and whether that is a failure: an error
-// that is no exception, and an exception that is none any more.
-func judge(allowed exception, err error) (cell string, failed bool) {
+// without an exception, an exception that is not needed, or one that the probe of the store
+// does not report. probed gives what the probe says.
+func judge(allowed exception, err error, probed func() string) (cell string, failed bool) {
 	switch {
 	case err == nil && allowed.name == "":
 		return held, false
 	case err == nil:
-		return fmt.Sprintf("FAILED: it holds now, so it is no exception (%s) any more", allowed.name), true
+		return fmt.Sprintf("FAILED: it holds now, so the exception (%s) can go", allowed.name), true
 	case allowed.name == "":
 		return "FAILED: " + err.Error(), true
 	case !strings.Contains(err.Error(), allowed.says):
 		return fmt.Sprintf("FAILED: the exception (%s) is not said: %s", allowed.name, err), true
+	case !strings.Contains(probed(), spoken[allowed.name]):
+		return fmt.Sprintf("FAILED: the probe does not say %q: %s", spoken[allowed.name], probed()), true
 	}
 	return allowed.name, false
 }

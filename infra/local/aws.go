@@ -29,6 +29,7 @@ type AWS struct {
 	Endpoint string
 	caller   aws.Credentials
 	region   string
+	apart    map[string]string // endpoints of single services, by their IDs in the SDK
 	*server
 }
 
@@ -136,9 +137,23 @@ var connections = &http.Client{Transport: &http.Transport{DisableKeepAlives: tru
 // Config is for SDK clients of this AWS.
 func (a *AWS) Config() aws.Config {
 	return aws.Config{
-		Region: a.region, BaseEndpoint: &a.Endpoint, HTTPClient: connections,
+		Region: a.region, BaseEndpoint: &a.Endpoint, HTTPClient: connections, ConfigSources: []any{a},
 		Credentials: credentials.StaticCredentialsProvider{Value: a.caller},
 	}
+}
+
+// GetServiceBaseEndpoint is what the SDK's clients ask for the endpoint of one service.
+func (a *AWS) GetServiceBaseEndpoint(_ context.Context, sdkID string) (string, bool, error) {
+	endpoint, found := a.apart[sdkID]
+	return endpoint, found, nil
+}
+
+// at is the endpoint of a service, by its ID in the SDK.
+func (a *AWS) at(sdkID string) string {
+	if endpoint, found := a.apart[sdkID]; found {
+		return endpoint
+	}
+	return a.Endpoint
 }
 
 // Env is for child processes that talk to this AWS.
@@ -146,6 +161,9 @@ func (a *AWS) Env() map[string]string {
 	environment := map[string]string{
 		"AWS_ENDPOINT_URL": a.Endpoint, "AWS_REGION": a.region, "AWS_DEFAULT_REGION": a.region,
 		"AWS_ACCESS_KEY_ID": a.caller.AccessKeyID, "AWS_SECRET_ACCESS_KEY": a.caller.SecretAccessKey, "AWS_EC2_METADATA_DISABLED": "true",
+	}
+	for service, endpoint := range a.apart {
+		environment["AWS_ENDPOINT_URL_"+strings.ToUpper(service)] = endpoint
 	}
 	if a.caller.SessionToken != "" {
 		environment["AWS_SESSION_TOKEN"] = a.caller.SessionToken

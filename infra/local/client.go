@@ -10,6 +10,9 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
 // Client is a real Terraform or OpenTofu.
@@ -120,12 +123,12 @@ func (a *AWS) Workspace(ctx context.Context, c Client, dir, bucket, table, key s
 		ByFile:  "use_lockfile = true",
 		ByBoth:  fmt.Sprintf("dynamodb_table = %q\n    use_lockfile = true", table),
 	}[mode]
-	text := fmt.Sprintf(configuration, bucket, key, Region, locking, a.Endpoint, a.Endpoint, a.Endpoint, a.Endpoint)
+	text := fmt.Sprintf(configuration, bucket, key, Region, locking, a.at(s3.ServiceID), a.at(dynamodb.ServiceID), a.Endpoint, a.Endpoint)
 	if c.Name == terraform15 { // whose backend has older names for the same arguments
 		text = strings.NewReplacer(
 			"use_path_style ", "force_path_style ", "skip_requesting_account_id  = true", "",
-			fmt.Sprintf("endpoints                   = { s3 = %q, dynamodb = %q, sts = %q, iam = %q }", a.Endpoint, a.Endpoint, a.Endpoint, a.Endpoint),
-			fmt.Sprintf("endpoint = %q\n    dynamodb_endpoint = %q\n    sts_endpoint = %q\n    iam_endpoint = %q", a.Endpoint, a.Endpoint, a.Endpoint, a.Endpoint),
+			fmt.Sprintf("endpoints                   = { s3 = %q, dynamodb = %q, sts = %q, iam = %q }", a.at(s3.ServiceID), a.at(dynamodb.ServiceID), a.Endpoint, a.Endpoint),
+			fmt.Sprintf("endpoint = %q\n    dynamodb_endpoint = %q\n    sts_endpoint = %q\n    iam_endpoint = %q", a.at(s3.ServiceID), a.at(dynamodb.ServiceID), a.Endpoint, a.Endpoint),
 		).Replace(text)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(text), 0o600); err != nil {
@@ -161,7 +164,8 @@ var (
 // Hold starts an apply with these arguments, and waits until held says that its lock
 // is there.
 func (w *Workspace) Hold(ctx context.Context, args []string, held func() bool) (*Run, error) {
-	cmd := w.command(ctx, append([]string{"apply", "-auto-approve"}, args...)...)
+	cmd, said := w.command(ctx, append([]string{"apply", "-auto-approve"}, args...)...), &lockedBuffer{}
+	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
@@ -173,7 +177,7 @@ func (w *Workspace) Hold(ctx context.Context, args []string, held func() bool) (
 		}
 		select {
 		case err := <-r.done:
-			return nil, fmt.Errorf("%s ended before its lock was seen: %w", w.client.Name, err)
+			return nil, fmt.Errorf("%s ended before its lock was seen: %w\n%s", w.client.Name, err, said)
 		default:
 		}
 	}

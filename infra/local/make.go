@@ -3,6 +3,7 @@ package local
 import (
 	"context"
 	"errors"
+	"maps"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -33,6 +34,22 @@ func (a *AWS) Through(endpoint string) *AWS {
 // What no API does (Published, Age, Contents and others) needs a server of Start's.
 func At(endpoint, accessKey, secretKey string) *AWS {
 	return &AWS{Endpoint: endpoint, caller: aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey}, region: Region}
+}
+
+// With is the same AWS with tables and buckets elsewhere, as a store beside AWS has them. An
+// empty endpoint leaves them where they are.
+func (a *AWS) With(tables, buckets string) *AWS {
+	other := *a
+	other.apart = maps.Clone(a.apart)
+	if other.apart == nil {
+		other.apart = map[string]string{}
+	}
+	for service, endpoint := range map[string]string{dynamodb.ServiceID: tables, s3.ServiceID: buckets} {
+		if endpoint != "" {
+			other.apart[service] = endpoint
+		}
+	}
+	return &other
 }
 
 // MakeTable makes a table with these string keys, a hash key and at most one range

@@ -45,7 +45,7 @@ var (
 	}, ""}
 	// Dynoxide is DynamoDB on SQLite.
 	Dynoxide = Kind{"dynoxide", true, false, local.Dynoxide, func(port string) command {
-		return command{args: []string{"cargo/bin/dynoxide", "serve", "--host", "127.0.0.1", "--port", port, "--db-path", "db"}}
+		return command{args: []string{"cargo/bin/dynoxide", "serve", "--host", "127.0.0.1", "--port", port}}
 	}, ""}
 	// S3rver is unmaintained and ignores every condition: it stands for old stores.
 	S3rver = Kind{"s3rver", false, true, local.NodeEngines, func(port string) command {

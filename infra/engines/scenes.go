@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/backend/contract"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+	"github.com/lockwarden/lockwarden/pkg/unlock"
+)
+
+// scene is one that people live through, with the built functions and, where it says so, a
+// real client.
+type scene struct {
+	name string
+	play func(ctx context.Context, s *stage) error
+}
+
+// on plays it on a stage of its own.
+func (s scene) on(ctx context.Context, a *local.AWS, dir string, rows int) error {
+	stage, err := newStage(ctx, a, dir, rows)
+	if err != nil {
+		return err
+	}
+	return s.play(ctx, stage)
+}
+
+func scenes() []scene {
+	return []scene{
+		{"a client dies under its lock in the table: one alert, released by text and by ID", deadClient(local.ByTable, tflock.DynamoDB)},
+		{"a client dies under its .tflock: one alert, released by text and by ID", deadClient(local.ByFile, tflock.S3)},
+		{"a client dies under both: one alert, released by text and by ID", deadClient(local.ByBoth, tflock.DynamoDB, tflock.S3)},
+		{"a lock that changes in the table as it is released survives", swapped(func(s *stage) backend.Store { return s.set.Tables[0] })},
+		{"a .tflock that changes as it is released survives", swapped(func(s *stage) backend.Store { return s.set.Buckets[0] })},
+		{"a young lock, and one whose state was just written, is refused", live},
+		{"locks on keys with + % space and Unicode are seen and released", oddKeys(contract.OddKeys...)},
+		{"locks on keys with // are seen and released", oddKeys("a//b/terraform.tfstate")},
+		{"the empty state of a branch is pruned, and the next plan works", pruned},
+		{"two prunes at once prune each state once, and leave no lock", twoPrunes},
+		{"a pruned state is restored", restored},
+		{"locks are found in a table with very many rows", crowded},
+	}
+}
+
+// deadClient has a real client die of kill -9 twice, and its locks released.
+func deadClient(mode local.Mode, holdings ...tflock.Kind) func(ctx context.Context, s *stage) error {
+	return func(ctx context.Context, s *stage) error {
+		tofu, err := local.Tofu()
+		if err != nil {
+			return err
+		}
+		const key = "network/production/terraform.tfstate"
+		w, err := s.aws.Workspace(ctx, tofu, s.dir, s.name, s.name, key, mode)
+		if err != nil {
+			return err
+		}
+		for _, byText := range []bool{true, false} {
+			text, id, err := s.die(ctx, w, key, mode, holdings)
+			if err != nil {
+				return err
+			}
+			if byText {
+				id = text
+			}
+			if _, err := s.release(ctx, unlock.Request{LockID: id}, unlock.Released, nil); err != nil {
+				return err
+			}
+			if _, err := s.scan(ctx); err != nil {
+				return err
+			}
+			events, err := s.events(ctx)
+			if err != nil {
+				return err
+			}
+			for _, want := range []alert.Type{alert.LockReleased, alert.LockResolved} {
+				if _, err := heard(events, want); err != nil {
+					return err
+				}
+			}
+		}
+		_, err = w.Run(ctx, "plan")
+		return err
+	}
+}
+
+// die has the client die, lets the next one print that it is locked out, and gives that text
+// and the lock's ID, of which two scans have notified once.
+func (s *stage) die(ctx context.Context, w *local.Workspace, key string, mode local.Mode, holdings []tflock.Kind) (text, id string, err error) {
+	run, err := w.Hold(ctx, local.TenMinutes, func() bool {
+		_, row, tableErr := s.set.Tables[0].Find(ctx, s.path(key))
+		_, object, bucketErr := s.set.Buckets[0].Find(ctx, s.path(key))
+		return tableErr == nil && bucketErr == nil && row == (mode != local.ByFile) && object == (mode != local.ByTable)
+	})
+	if err != nil {
+		return "", "", err
+	}
+	if err := run.Kill(); err != nil {
+		return "", "", err
+	}
+	if text, err = w.Run(ctx, "plan"); err == nil {
+		return "", "", errHolds
+	}
+	for range 2 {
+		report, err := s.scan(ctx)
+		if err != nil {
+			return "", "", err
+		}
+		if report.Stuck != 1 || report.Held != 1 {
+			return "", "", fmt.Errorf("the scan sees %d locks, %d of them stuck, and not one", report.Held, report.Stuck)
+		}
+	}
+	events, err := s.events(ctx)
+	if err != nil {
+		return "", "", err
+	}
+	e, err := heard(events, alert.LockStuck)
+	if err != nil {
+		return "", "", err
+	}
+	if e.Lock == nil || e.Lock.Path != s.path(key) || !slices.Equal(e.Lock.Holdings, holdings) {
+		return "", "", fmt.Errorf("the alert is of another lock: %+v", e.Lock)
+	}
+	return text, e.Lock.ID, nil
+}
+
+// live are locks that may be used.
+func live(ctx context.Context, s *stage) error {
+	const young, writing = "young/terraform.tfstate", "a+b/100%/terraform.tfstate"
+	if err := s.take(ctx, writing, "writing"); err != nil {
+		return err
+	}
+	if _, err := s.scan(ctx); err != nil { // a row has no other proof of its age
+		return err
+	}
+	const guard = 3 * time.Second
+	time.Sleep(guard + time.Second)
+	if err := s.take(ctx, young, "young"); err != nil {
+		return err
+	}
+	if err := s.put(ctx, writing, "{}"); err != nil {
+		return err
+	}
+	for key, says := range map[string]string{young: "the lock is only", writing: "the state was written"} {
+		id, _, _ := strings.Cut(key, "/")
+		if key == writing {
+			id = "writing"
+		}
+		a, err := s.release(ctx, unlock.Request{LockID: id, Path: s.path(key)}, unlock.Refused, map[string]string{"RELEASE_GUARD": guard.String()})
+		if err != nil {
+			return err
+		}
+		if !strings.Contains(a.Message, says) {
+			return fmt.Errorf("the refusal of %s does not say %q: %s", id, says, a.Message)
+		}
+		for _, store := range s.set.All() {
+			if err := s.holds(ctx, store, key, id); err != nil {
+				return err
+			}
+		}
+		if _, err := s.release(ctx, unlock.Request{LockID: id, Path: s.path(key), Force: true}, unlock.Released, map[string]string{"RELEASE_GUARD": guard.String()}); err != nil {
+			return err
+		}
+	}
+	return s.free(ctx)
+}
+
+// oddKeys has a lock on each of these keys, in the table and in the bucket.
+func oddKeys(keys ...string) func(ctx context.Context, s *stage) error {
+	return func(ctx context.Context, s *stage) error {
+		for i, key := range keys {
+			if err := s.take(ctx, key, fmt.Sprintf("lock-%d", i)); err != nil {
+				return fmt.Errorf("%q: %w", key, err)
+			}
+		}
+		report, err := s.scan(ctx)
+		if err != nil {
+			return err
+		}
+		for i, key := range keys {
+			if !slices.ContainsFunc(report.Locks, func(l policy.Finding) bool {
+				return l.ID == fmt.Sprintf("lock-%d", i) && l.Path == s.path(key) && len(l.Holdings) == 2
+			}) {
+				return fmt.Errorf("the scan does not see the two halves of the lock on %q: %d locks, %+v", key, report.Held, report.Locks)
+			}
+		}
+		if report.Held != len(keys) {
+			return fmt.Errorf("the scan sees %d locks, and not %d", report.Held, len(keys))
+		}
+		for i, key := range keys {
+			if _, err := s.release(ctx, unlock.Request{LockID: fmt.Sprintf("lock-%d", i), Path: s.path(key)}, unlock.Released, nil); err != nil {
+				return fmt.Errorf("%q: %w", key, err)
+			}
+		}
+		return s.free(ctx)
+	}
+}

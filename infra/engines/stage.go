@@ -1,0 +1,230 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/backend/contract"
+	"github.com/lockwarden/lockwarden/pkg/monitor"
+	"github.com/lockwarden/lockwarden/pkg/unlock"
+)
+
+// stage is what one scene has to itself: a bucket and a lock table of one name, a ledger, a
+// topic with a queue, and the environment of functions that watch them.
+type stage struct {
+	aws   *local.AWS
+	dir   string // an empty folder
+	name  string
+	set   backend.Set
+	env   map[string]string
+	queue string // URL
+	rows  int    // how many a crowded table has
+}
+
+var stages atomic.Int64
+
+func newStage(ctx context.Context, a *local.AWS, dir string, rows int) (*stage, error) {
+	s := &stage{aws: a, name: fmt.Sprintf("scene-%d-%d", time.Now().UnixNano(), stages.Add(1)), rows: rows}
+	var err error
+	if s.dir, err = os.MkdirTemp(dir, "scene-"); err != nil {
+		return nil, err
+	}
+	table, err := contract.MakeTable(ctx, a.Config(), s.name, "LockID")
+	if err != nil {
+		return nil, err
+	}
+	if _, err := contract.MakeTable(ctx, a.Config(), s.name+"-ledger", "kind", "id"); err != nil {
+		return nil, err
+	}
+	if _, err := contract.MakeBucket(ctx, a.Config(), s.name); err != nil {
+		return nil, err
+	}
+	if s.set, err = backend.Open(a.Config(), []string{table}, []string{"arn:aws:s3:::" + s.name}); err != nil {
+		return nil, err
+	}
+	topic, err := s.listen(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s.env = a.Env()
+	delete(s.env, "TRUST_STORES") // they are probed, as stores beside AWS are
+	maps.Copy(s.env, map[string]string{
+		"ACCOUNT_ID": "123456789012", "TABLE_ARNS": table, "BUCKET_ARNS": "arn:aws:s3:::" + s.name, "LEDGER_TABLE": s.name + "-ledger", "TOPIC_ARN": topic,
+		"METRIC_NAMESPACE": s.name, "STUCK_AFTER": "1ms", "RELEASE_GUARD": "1ms", "PRUNE_PATHS": "branches/**", "PRUNE_AFTER_DAYS": "0",
+		"AWS_LAMBDA_FUNCTION_NAME": "scene", "UNLOCK_FUNCTION": "scene-unlock",
+	})
+	return s, nil
+}
+
+// listen makes a topic with a queue that gets its messages as they are.
+func (s *stage) listen(ctx context.Context) (topic string, err error) {
+	if topic, err = s.aws.MakeTopic(ctx, s.name); err != nil {
+		return "", err
+	}
+	queues := sqs.NewFromConfig(s.aws.Config())
+	made, err := queues.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &s.name, Attributes: map[string]string{"VisibilityTimeout": "43200"}})
+	if err != nil {
+		return "", err
+	}
+	s.queue = aws.ToString(made.QueueUrl)
+	attributes, err := queues.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &s.queue, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameQueueArn}})
+	if err != nil {
+		return "", err
+	}
+	_, err = sns.NewFromConfig(s.aws.Config()).Subscribe(ctx, &sns.SubscribeInput{
+		TopicArn: &topic, Protocol: aws.String("sqs"), Endpoint: aws.String(attributes.Attributes["QueueArn"]), Attributes: map[string]string{"RawMessageDelivery": "true"},
+	})
+	return topic, err
+}
+
+// events are those that arrived since the last call.
+func (s *stage) events(ctx context.Context) ([]alert.Event, error) {
+	queues := sqs.NewFromConfig(s.aws.Config())
+	var all []alert.Event
+	for {
+		out, err := queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &s.queue, MaxNumberOfMessages: 10, WaitTimeSeconds: 1})
+		if err != nil || len(out.Messages) == 0 {
+			return all, err
+		}
+		for _, m := range out.Messages {
+			var e alert.Event
+			if err := json.Unmarshal([]byte(aws.ToString(m.Body)), &e); err != nil {
+				return all, fmt.Errorf("a message that is not an event: %w", err)
+			}
+			all = append(all, e)
+		}
+	}
+}
+
+// heard gives the only event of a type, and fails when there are none or more.
+func heard(events []alert.Event, of alert.Type) (alert.Event, error) {
+	var found []alert.Event
+	var types []string
+	for _, e := range events {
+		types = append(types, string(e.Type))
+		if e.Type == of {
+			found = append(found, e)
+		}
+	}
+	if len(found) != 1 {
+		return alert.Event{}, fmt.Errorf("%d events %s, and not one, among %q", len(found), of, types)
+	}
+	return found[0], nil
+}
+
+// invoke runs a built function once as Lambda does, with more in its environment. The error
+// carries what it said.
+func (s *stage) invoke(ctx context.Context, function, payload string, answer any, more map[string]string) error {
+	binary, err := local.Build(ctx, function)
+	if err != nil {
+		return err
+	}
+	env := maps.Clone(s.env)
+	maps.Copy(env, more)
+	result, err := local.Invoke(ctx, binary, env, payload)
+	if err != nil {
+		return err
+	}
+	if result.Failed {
+		return fmt.Errorf("%s failed: %s", function, result.Payload)
+	}
+	return json.Unmarshal([]byte(result.Payload), answer)
+}
+
+// scan runs the monitor, which must read everything.
+func (s *stage) scan(ctx context.Context) (monitor.Report, error) {
+	var report monitor.Report
+	err := s.invoke(ctx, "monitor", "{}", &report, nil)
+	if err == nil && !report.Complete {
+		err = fmt.Errorf("the scan is not complete: %q", report.Errors)
+	}
+	return report, err
+}
+
+// release runs unlock, and fails if the outcome is another.
+func (s *stage) release(ctx context.Context, request unlock.Request, want unlock.Outcome, more map[string]string) (unlock.Answer, error) {
+	request.Reason, request.RequestedBy = "its laptop died", "scene"
+	payload, err := json.Marshal(request)
+	if err != nil {
+		return unlock.Answer{}, err
+	}
+	var answer unlock.Answer
+	if err := s.invoke(ctx, "unlock", string(payload), &answer, more); err != nil {
+		return answer, err
+	}
+	if answer.Outcome != want {
+		return answer, fmt.Errorf("unlock answers %s, and not %s: %s %s", answer.Outcome, want, answer.Message, strings.Join(answer.NextSteps, " "))
+	}
+	return answer, nil
+}
+
+// path is that of the state with this key.
+func (s *stage) path(key string) string { return s.name + "/" + key }
+
+// take takes the lock of a state in the table and in the bucket, as a client does with both.
+func (s *stage) take(ctx context.Context, key, id string) error {
+	return local.TakeLock(ctx, s.path(key), id, s.set.Buckets[0], s.set.Tables[0])
+}
+
+// holds says what is wrong if a store has not this lock on a state.
+func (s *stage) holds(ctx context.Context, in backend.Store, key, id string) error {
+	switch h, found, err := in.Find(ctx, s.path(key)); {
+	case err != nil:
+		return err
+	case !found:
+		return fmt.Errorf("lock %s of %s is gone", id, key)
+	case h.Info.ID != id:
+		return fmt.Errorf("%s is held by %s, and not by %s", key, h.Info.ID, id)
+	}
+	return nil
+}
+
+// free says what is wrong if there is any lock.
+func (s *stage) free(ctx context.Context) error {
+	for _, store := range s.set.All() {
+		for h, err := range store.Holdings(ctx) {
+			if err != nil {
+				return err
+			}
+			return fmt.Errorf("%s of %s is still locked by %q", h.Path, store.ARN(), h.Info.Who)
+		}
+	}
+	return nil
+}
+
+// put writes an object without asking.
+func (s *stage) put(ctx context.Context, key, content string) error {
+	_, err := s.aws.S3().PutObject(ctx, &s3.PutObjectInput{Bucket: &s.name, Key: &key, Body: strings.NewReader(content)})
+	return err
+}
+
+// keys are those of the bucket's objects.
+func (s *stage) keys(ctx context.Context) ([]string, error) {
+	var all []string
+	for o, err := range s.set.Buckets[0].Objects(ctx, "", "") {
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, o.Key)
+	}
+	return slices.Clip(all), nil
+}
+
+var errHolds = errors.New("the lock does not hold: a plan succeeded")

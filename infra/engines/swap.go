@@ -1,0 +1,135 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"net/http/httputil"
+	"net/url"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+	"github.com/lockwarden/lockwarden/pkg/unlock"
+)
+
+// swapped has another client take the lock in the moment between unlock's judgement and its
+// delete: the store must refuse the delete, and unlock must say so.
+func swapped(in func(s *stage) backend.Store) func(ctx context.Context, s *stage) error {
+	return func(ctx context.Context, s *stage) error {
+		const key = "network/terraform.tfstate"
+		store := in(s)
+		raw := func(id string) string {
+			text, _ := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: s.path(key)}.Marshal() // nothing in it can fail
+			return string(text)
+		}
+		if _, err := store.Acquire(ctx, s.path(key), []byte(raw("old"))); err != nil {
+			return err
+		}
+		if _, err := s.scan(ctx); err != nil {
+			return err
+		}
+		_, isTable := store.(*backend.Table)
+		swap := func() error {
+			if !isTable {
+				return s.put(ctx, key+tflock.Suffix, raw("new"))
+			}
+			_, err := dynamodb.NewFromConfig(s.aws.Config()).PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: map[string]types.AttributeValue{
+				"LockID": &types.AttributeValueMemberS{Value: s.path(key)}, "Info": &types.AttributeValueMemberS{Value: raw("new")},
+			}})
+			return err
+		}
+		service, deletes := "S3", func(r *http.Request, _ []byte) bool {
+			return r.Method == http.MethodDelete && strings.HasSuffix(r.URL.Path, tflock.Suffix)
+		}
+		if isTable {
+			service, deletes = "DYNAMODB", func(r *http.Request, body []byte) bool {
+				return strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".DeleteItem") && bytes.Contains(body, []byte(s.path(key)))
+			}
+		}
+		target := s.env["AWS_ENDPOINT_URL_"+service]
+		if target == "" {
+			target = s.env["AWS_ENDPOINT_URL"]
+		}
+		p, err := before(target, deletes, swap)
+		if err != nil {
+			return err
+		}
+		defer p.stop()
+		_, err = s.release(ctx, unlock.Request{LockID: "old", Path: s.path(key)}, unlock.Changed, map[string]string{"AWS_ENDPOINT_URL_" + service: p.url})
+		if swapErr := p.done(); swapErr != nil {
+			return fmt.Errorf("%w (%w)", swapErr, err)
+		}
+		if err != nil {
+			return err
+		}
+		return s.holds(ctx, store, key, "new")
+	}
+}
+
+// proxy stands before an engine and does something before the first of some calls.
+type proxy struct {
+	url  string
+	stop func()
+
+	once sync.Once
+	mu   sync.Mutex
+	did  bool
+	err  error
+}
+
+// before starts one.
+func before(target string, calls func(r *http.Request, body []byte) bool, do func() error) (*proxy, error) {
+	to, err := url.Parse(target)
+	if err != nil {
+		return nil, err
+	}
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	p := &proxy{url: "http://" + listener.Addr().String()}
+	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
+		r.SetURL(to)
+		r.Out.Host = r.In.Host // it is signed
+	}}
+	s := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			w.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if calls(r, body) {
+			p.once.Do(func() {
+				err := do()
+				p.mu.Lock()
+				defer p.mu.Unlock()
+				p.did, p.err = true, err
+			})
+		}
+		forward.ServeHTTP(w, r)
+	})}
+	go s.Serve(listener) //nolint:errcheck // Close ends it
+	p.stop = func() { _ = s.Close() }
+	return p, nil
+}
+
+// done says what is wrong if the call did not come, or what was done before it failed.
+func (p *proxy) done() error {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.did {
+		return errors.New("unlock did not try to delete the lock")
+	}
+	return p.err
+}
