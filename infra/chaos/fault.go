@@ -26,12 +26,14 @@ const (
 	killedAfter        // the process dies after it
 	conflicting        // 409: S3 met another request for the object, and did nothing
 	sentTwice          // the answer is lost, and the repeat meets what the call itself did
+	rival              // another client's lock is in the place of the call just before it
 	archivedAway       // an object that is archived
+	keyRefused         // an object under a KMS key that we may not use
 )
 
 func (f fault) String() string {
 	return [...]string{
-		"none", "throttled", "500", "denied", "garbled", "cut-within", "cut-before", "cut-after", "silent", "timed-out", "killed-before", "killed-after", "conflict", "sent-twice", "archived",
+		"none", "throttled", "500", "denied", "garbled", "cut-within", "cut-before", "cut-after", "silent", "timed-out", "killed-before", "killed-after", "conflict", "sent-twice", "rival", "archived", "no-key",
 	}[f]
 }
 
@@ -41,8 +43,8 @@ var (
 	lasting = []fault{throttled, broken, denied, garbled, cutWithin, cutBefore, cutAfter, silent, timedOut, killedBefore, killedAfter}
 	passing = []fault{throttled, broken, cutBefore, cutAfter}
 	// unsettled are those after which a call that writes may have had its effect; they are
-	// tried with reads that go on and with reads that fail from then on.
-	unsettled = []fault{broken, cutBefore, cutAfter, conflicting, sentTwice}
+	// tried with reads that succeed and with reads that fail from then on.
+	unsettled = []fault{broken, cutBefore, cutAfter, conflicting, sentTwice, rival}
 )
 
 // refusals are the codes and statuses with which each service refuses, as its own
@@ -52,7 +54,7 @@ var refusals = map[string]map[fault]struct {
 	code   string
 }{
 	"DynamoDB":   {throttled: {400, "ProvisionedThroughputExceededException"}, broken: {500, "InternalServerError"}, denied: {400, "AccessDeniedException"}},
-	"S3":         {throttled: {503, "SlowDown"}, broken: {500, "InternalError"}, denied: {403, "AccessDenied"}, conflicting: {409, "ConditionalRequestConflict"}, archivedAway: {403, "InvalidObjectState"}},
+	"S3":         {throttled: {503, "SlowDown"}, broken: {500, "InternalError"}, denied: {403, "AccessDenied"}, conflicting: {409, "ConditionalRequestConflict"}, archivedAway: {403, "InvalidObjectState"}, keyRefused: {403, "AccessDenied"}},
 	"SNS":        {throttled: {400, "Throttling"}, broken: {500, "InternalError"}, denied: {403, "AuthorizationError"}},
 	"CloudWatch": {throttled: {400, "Throttling"}, broken: {500, "InternalServiceError"}, denied: {403, "AccessDenied"}},
 }

@@ -39,7 +39,7 @@ func TestTheSDKKnowsEachRefusal(t *testing.T) {
 		for _, f := range lasting {
 			w := &wire{at: at, fault: f, invocation: newInvocation()}
 			err := ask(w.invocation, over(server.Config(), w, false))
-			if !w.met || len(w.calls) != 1 || w.calls[0] != at {
+			if !w.met || len(w.calls) != 1 || w.calls[0].call != at {
 				t.Fatalf("%s: calls %v", at, w.calls)
 			}
 			if want := refusals[name][f].code; want != "" {

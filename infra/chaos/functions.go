@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"strings"
 	"time"
 
@@ -26,85 +27,120 @@ import (
 // function is one that is tried. A new one is one more of these.
 type function struct {
 	name string
-	// invoke runs it once over that AWS. It gives what the answer says became of it, in a
-	// word; an answer that owns to an error is one.
-	invoke func(ctx context.Context, w *world, cfg aws.Config, requestID string) (outcome string, err error)
-	// wanted is the outcome when nothing goes wrong.
-	wanted string
-	// wantedIn is that in scenes where it is another.
-	wantedIn map[scene]string
+	// run invokes it once over that AWS. It gives the outcome that the answer names; an
+	// answer that admits an error is one.
+	run func(ctx context.Context, w *world, cfg aws.Config, requestID string) (outcome string, err error)
+	expected
+	// elsewhere is what is expected in scenes where it is something else.
+	elsewhere map[scene]expected
 	// repeated says that Lambda repeats a failed invocation, with the same request ID.
 	repeated bool
-	// tells is what people must have heard in the end: an event's type and its path.
-	tells []string
-	// again is how much later the next run comes, of itself or since somebody asks again.
-	again time.Duration
-	// heals is how many of them in a row make good what a failure left undone; 0: one.
+	// next is how much later the next run comes, by itself or because somebody asks again.
+	next time.Duration
+	// heals is how many of them in a row complete what a failure left undone; 0: one.
 	heals int
-	// honest says what an answer claims that is not so. Only answers without an error
+	// falseClaims says what an answer claims that is not so. Only answers without an error
 	// claim something.
-	honest func(w *world, c contents, outcome string) []string
-	// ends says what is not as this function must leave it in the end.
-	ends func(w *world, c contents) []string
+	falseClaims func(w *world, c contents, outcome string) violations
+}
+
+// expected is what comes of a function when nothing goes wrong, or in the end.
+type expected struct {
+	outcome string
+	// notifies is what people must have been told in the end: an event's type and its path.
+	notifies []string
+	// atEnd says what is not as this function must leave it in the end.
+	atEnd func(w *world, c contents) violations
+}
+
+func (f function) in(s scene) expected {
+	if e, is := f.elsewhere[s]; is {
+		return e
+	}
+	return f.expected
 }
 
 var functions = []function{
 	{
-		name: "monitor", invoke: watch, wanted: "complete: 2 held, 2 stuck, 1 unreadable", again: 5 * time.Minute, heals: 2,
-		wantedIn: map[scene]string{archived: "complete: 2 held, 2 stuck, 2 unreadable"},
-		honest: func(_ *world, c contents, outcome string) []string {
+		name: "monitor", run: runMonitor, next: 5 * time.Minute, heals: 2,
+		expected: expected{"complete: 2 held, 2 stuck, 1 unreadable", monitorNotifies, monitorAtEnd},
+		elsewhere: map[scene]expected{
+			archived: {"complete: 2 held, 2 stuck, 2 unreadable", append([]string{"lock.unreadable " + away}, monitorNotifies...), monitorAtEnd},
+			noKey:    {"complete: 2 held, 2 stuck, 2 unreadable", append([]string{"lock.unreadable " + away}, monitorNotifies...), monitorAtEnd},
+		},
+		falseClaims: func(_ *world, c contents, outcome string) violations {
 			var held, stuck, unreadable int
 			_, err := fmt.Sscanf(outcome, "complete: %d held, %d stuck, %d unreadable", &held, &stuck, &unreadable)
 			return when(err != nil || held+unreadable < c.paths(), "no error, and yet not every lock was seen: "+outcome)
 		},
-		tells: []string{"lock.stuck " + named, "lock.unreadable " + foreign, "lock.resolved " + gone, "scan.recovered spare"},
-		ends: func(w *world, c contents) []string {
-			heard, err := w.heard()
-			return when(err != nil || w.scene == archived && heard["lock.unreadable "+away] == 0, "alert lost: nobody heard of the archived lock").
-				and(!c.remembers("lock", w.Path(other)), "the ledger does not know a lock that is held").
-				and(c.remembers("lock", w.Path(named)) != w.holds(c, named), "the ledger does not know whether the named lock is held").
-				and(c.remembers("lock", w.Path(gone)), "the ledger still knows a lock that is gone")
-		},
 	},
 	{
-		name: "unlock", invoke: release, wanted: "released", again: 2 * time.Minute, tells: []string{"lock.released " + named},
-		honest: func(w *world, c contents, outcome string) []string {
+		name: "unlock", run: runUnlockNamed, next: 2 * time.Minute,
+		expected: expected{"released", []string{"lock.released " + named}, releasedAtEnd},
+		elsewhere: map[scene]expected{
+			archivedHalf: {"partial, and something cannot be read", []string{"lock.released " + named}, func(w *world, c contents) violations {
+				return when(c.locks[w.Table+" "+named] != "", "the readable half of the named lock is still there").
+					and(c.locks[inBucket+" "+named] == "", "something unreadable was removed")
+			}},
+			archivedLock: {"refused, and something cannot be read", []string{"lock.refused " + named}, nothingReleased},
+			slashesFresh: {"refused", []string{"lock.refused " + doubled(named)}, nothingReleased},
+		},
+		falseClaims: func(w *world, c contents, outcome string) violations {
 			there := w.holds(c, named)
 			return when(strings.HasPrefix(outcome, "released") && there, "it says released, and the lock is there").
-				and(outcome == "not_found" && there, "it says not found, and the lock is there").
-				and(outcome == "changed", "it says that another lock is there now, and none is")
-		},
-		ends: func(w *world, c contents) []string {
-			return when(w.holds(c, named), "the named lock is still there").
-				and(!c.remembers("release", w.Path(named)), "the release is not on record").
-				and(!strings.Contains(c.record("release", w.Path(named)), `"finished":true`), "the release is on record as not finished").
-				and(c.remembersMark("unfinished", w.Path(named)), "a release remains to be finished")
+				and(strings.HasPrefix(outcome, "not_found") && there, "it says not found, and the lock is there").
+				and(outcome == "changed" && len(w.rivals) == 0, "it says that another lock is there now, and none is")
 		},
 	},
 	{
-		name: "prune", invoke: sweep, wanted: "pruned 1, kept 1", repeated: true, again: 7 * 24 * time.Hour,
-		wantedIn: map[scene]string{crowd: "pruned 7, kept 1"},
-		honest: func(_ *world, c contents, outcome string) []string {
-			return when(strings.Contains(fmt.Sprint(c.locks), ours), "it reports success, and left its lock").
+		name: "prune", run: runPrune, repeated: true, next: 7 * 24 * time.Hour,
+		expected: expected{"pruned 1, kept 1", []string{"prune.report " + empty, "prune.report " + full, "prune.report " + unreported}, prunedAtEnd},
+		elsewhere: map[scene]expected{
+			crowd: {"pruned 7, kept 1", []string{"prune.report " + empty, "prune.report " + full, "prune.report " + unreported}, prunedAtEnd},
+			slashes: {"pruned 0, kept 2", []string{"prune.report " + full, "prune.report " + unreported}, func(_ *world, c contents) violations {
+				return when(c.deleted[empty], "a state was deleted that an old client has locked")
+			}},
+		},
+		falseClaims: func(_ *world, c contents, outcome string) violations {
+			return when(strings.Contains(fmt.Sprint(c.locks), ownWho), "it reports success, and left its lock").
 				and(strings.HasPrefix(outcome, "pruned 1") && !c.deleted[empty], "it says pruned, and the state is there")
 		},
-		tells: []string{"prune.report " + empty, "prune.report " + full, "prune.report " + untold},
-		ends: func(w *world, c contents) []string {
-			return when(!c.deleted[empty], "the stale, empty state is still there").
-				and(!c.remembers("pruned", w.Path(empty)), "the prune is not on record").
-				and(c.unreported() > 0, "the ledger believes that a prune was not told")
-		},
 	},
 	{
-		name: "restore", invoke: restore, wanted: "restored", again: time.Hour,
-		honest: func(_ *world, c contents, outcome string) []string {
-			return when(outcome == "restored" && c.deleted[restored], "it says restored, and the state is not there")
-		},
-		ends: func(w *world, c contents) []string {
+		name: "restore", run: runRestore, next: time.Hour,
+		expected: expected{"restored", nil, func(w *world, c contents) violations {
 			return when(c.deleted[restored], "the state was not restored").
 				and(c.remembers("pruned", w.Path(restored)), "the ledger lists a restored state as pruned")
+		}},
+		falseClaims: func(_ *world, c contents, outcome string) violations {
+			return when(outcome == "restored" && c.deleted[restored], "it says restored, and the state is not there")
 		},
 	},
+}
+
+var monitorNotifies = []string{"lock.stuck " + named, "lock.unreadable " + foreign, "lock.resolved " + gone, "scan.recovered spare"}
+
+func monitorAtEnd(w *world, c contents) violations {
+	return when(!c.remembers("lock", w.Path(other)), "the ledger does not know a lock that is held").
+		and(c.remembers("lock", w.Path(named)) != w.holds(c, named), "the ledger does not know whether the named lock is held").
+		and(c.remembers("lock", w.Path(gone)), "the ledger still knows a lock that is gone")
+}
+
+func releasedAtEnd(w *world, c contents) violations {
+	return when(w.holds(c, named), "the named lock is still there").
+		and(!c.remembers("release", w.Path(named)), "the release is not on record").
+		and(!strings.Contains(c.record("release", w.Path(named)), `"finished":true`), "the release is on record as not finished").
+		and(c.hasRow("unfinished", w.Path(named)), "a release remains to be finished")
+}
+
+func nothingReleased(w *world, c contents) violations {
+	return when(!maps.Equal(c.locks, w.first.locks), "a lock was released that had to be refused")
+}
+
+func prunedAtEnd(w *world, c contents) violations {
+	return when(!c.deleted[empty], "the stale, empty state is still there").
+		and(!c.remembers("pruned", w.Path(empty)), "the prune is not on record").
+		and(c.unreported() > 0, "the ledger believes that people were not told of a prune")
 }
 
 // everything is what may be pruned.
@@ -112,6 +148,25 @@ const everything = "branches/**"
 
 func composer() alert.Composer {
 	return alert.Composer{Account: "123456789012", Region: local.Region}
+}
+
+var quiet = slog.New(slog.DiscardHandler)
+
+func runMonitor(ctx context.Context, w *world, cfg aws.Config, _ string) (string, error) {
+	set, err := w.open(cfg)
+	if err != nil {
+		return "", err
+	}
+	topic, meter := w.channels(cfg)
+	m := &monitor.Monitor{
+		Ledger: notifications(w, cfg), Released: releases(w, cfg), Composer: composer(), Topic: topic, Meter: meter,
+		Releases:    unlock.Finisher{Releases: releases(w, cfg), Composer: composer(), Topic: topic, Meter: meter, Log: quiet},
+		Scanner:     scan.New(set, w.rules(), w.now),
+		RemindEvery: 4 * time.Hour, Now: w.now, Log: quiet,
+	}
+	report, err := m.Run(ctx)
+	word := map[bool]string{true: "complete", false: "incomplete"}[report.Complete]
+	return fmt.Sprintf("%s: %d held, %d stuck, %d unreadable", word, report.Held, report.Stuck, report.Unreadable), err
 }
 
 func notifications(w *world, cfg aws.Config) *ledger.Notifications {
@@ -122,42 +177,46 @@ func releases(w *world, cfg aws.Config) *ledger.Releases {
 	return ledger.NewReleases(dynamodb.NewFromConfig(cfg), w.Ledger)
 }
 
-var quiet = slog.New(slog.DiscardHandler)
+// channels are where a function notifies and measures.
+func (w *world) channels(cfg aws.Config) (*alert.Topic, *metric.Publisher) {
+	return alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), metric.NewPublisher(cfg, "Chaos")
+}
 
-func watch(ctx context.Context, w *world, cfg aws.Config, _ string) (string, error) {
+func (w *world) rules() policy.Rules {
+	return policy.Rules{Thresholds: policy.Thresholds{Default: w.stuckAfter}, ReleaseGuard: releaseGuard}
+}
+
+// unlockRequest names a lock by its ID, and by its path where there is one.
+type unlockRequest struct {
+	id, path string
+	force    bool
+}
+
+// namedPath is the path that a release names, or empty.
+func (w *world) namedPath() string {
+	if key := settings[w.scene].path; key != "" {
+		return w.Path(key)
+	}
+	return ""
+}
+
+func runUnlockNamed(ctx context.Context, w *world, cfg aws.Config, requestID string) (string, error) {
+	return runUnlock(ctx, w, cfg, unlockRequest{id: namedID, path: w.namedPath()}, requestID)
+}
+
+func runUnlock(ctx context.Context, w *world, cfg aws.Config, r unlockRequest, requestID string) (string, error) {
+	request, err := unlock.ParseRequest([]byte(fmt.Sprintf(`{"lock_id":%q,"path":%q,"reason":"chaos","requested_by":"me","force":%t}`, r.id, r.path, r.force)))
+	if err != nil {
+		return "", err
+	}
 	set, err := w.open(cfg)
 	if err != nil {
 		return "", err
 	}
-	m := &monitor.Monitor{
-		Ledger: notifications(w, cfg), Released: releases(w, cfg), Composer: composer(),
-		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Chaos"),
-		Releases:    unlock.Finisher{Releases: releases(w, cfg), Composer: composer(), Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Chaos"), Log: quiet},
-		Scanner:     scan.New(set, policy.Rules{Thresholds: policy.Thresholds{Default: w.stuckAfter}, ReleaseGuard: 10 * time.Minute}, w.now),
-		RemindEvery: 4 * time.Hour, Now: w.now, Log: quiet,
-	}
-	report, err := m.Run(ctx)
-	word := map[bool]string{true: "complete", false: "incomplete"}[report.Complete]
-	return fmt.Sprintf("%s: %d held, %d stuck, %d unreadable", word, report.Held, report.Stuck, report.Unreadable), err
-}
-
-func release(ctx context.Context, w *world, cfg aws.Config, requestID string) (string, error) {
-	return releaseOf(ctx, w, cfg, namedID, requestID, false)
-}
-
-func releaseOf(ctx context.Context, w *world, cfg aws.Config, id, requestID string, force bool) (string, error) {
-	request, err := unlock.ParseRequest([]byte(fmt.Sprintf(`{"lock_id":%q,"reason":"chaos","requested_by":"me","force":%t}`, id, force)))
-	if err != nil {
-		return "", err
-	}
-	set, err := w.open(cfg)
-	if err != nil {
-		return "", err
-	}
+	topic, meter := w.channels(cfg)
 	u := &unlock.Unlocker{
-		Stores: set, Memory: notifications(w, cfg), Releases: releases(w, cfg), Composer: composer(),
-		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Chaos"),
-		Rules: policy.Rules{Thresholds: policy.Thresholds{Default: w.stuckAfter}, ReleaseGuard: 10 * time.Minute}, Now: w.now, Log: quiet,
+		Stores: set, Memory: notifications(w, cfg), Releases: releases(w, cfg), Composer: composer(), Topic: topic, Meter: meter,
+		Rules: w.rules(), Now: w.now, Log: quiet,
 	}
 	a, err := u.Run(ctx, request, requestID)
 	outcome := string(a.Outcome)
@@ -181,15 +240,15 @@ func pruner(w *world, cfg aws.Config, paths string, after time.Duration) (*prune
 	if err != nil {
 		return nil, err
 	}
+	topic, meter := w.channels(cfg)
 	prunes := ledger.NewPrunes(dynamodb.NewFromConfig(cfg), w.Ledger)
 	return &prune.Pruner{
-		Stores: set, Records: prunes, Bookmark: prunes, Composer: composer(),
-		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Chaos"),
+		Stores: set, Records: prunes, Bookmark: prunes, Composer: composer(), Topic: topic, Meter: meter,
 		Rules: prune.Rules{Paths: globs, After: after, OwnBucket: w.BucketARN}, Now: w.now, Log: quiet,
 	}, nil
 }
 
-func sweep(ctx context.Context, w *world, cfg aws.Config, requestID string) (string, error) {
+func runPrune(ctx context.Context, w *world, cfg aws.Config, requestID string) (string, error) {
 	p, err := pruner(w, cfg, everything, 30*24*time.Hour)
 	if err != nil {
 		return "", err
@@ -201,7 +260,7 @@ func sweep(ctx context.Context, w *world, cfg aws.Config, requestID string) (str
 	return fmt.Sprintf("pruned %d, kept %d", len(report.Pruned), len(report.Kept)), err
 }
 
-func restore(ctx context.Context, w *world, cfg aws.Config, requestID string) (string, error) {
+func runRestore(ctx context.Context, w *world, cfg aws.Config, requestID string) (string, error) {
 	p, err := pruner(w, cfg, everything, 30*24*time.Hour)
 	if err != nil {
 		return "", err

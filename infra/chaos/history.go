@@ -1,239 +1,342 @@
 package main
 
 import (
-	"bytes"
-	"context"
-	"encoding/json"
+	"cmp"
 	"fmt"
-	"io"
-	"net"
-	"net/http"
-	"net/http/httputil"
-	"net/url"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// history is what truly happened to a backend: everybody's calls go through it, those
-// that change something one at a time, and each change is held against the laws.
+// history is what really happened to a backend, one change after the other, and checks
+// each change against the laws. The model, the duels and the race share it. It is not safe
+// for concurrent use.
 type history struct {
-	bucket, table string
+	now   func() time.Time
+	guard time.Duration // no release without force of a lock that has been held for less
 
-	mu      sync.Mutex
-	locks   map[string]string   // ID by place and state path; a place is the bucket or the table
-	empty   map[string]bool     // whether the last state written on a path manages nothing
-	serials map[string]int      // the highest of a path and lineage
-	dead    map[string]bool     // IDs of clients that were killed
-	done    []string            // IDs that were given back
-	pruned  map[string]struct{} // paths that a prune deleted
+	locks   map[place]lock
+	digests map[place]string // by the path's place
+	states  map[string]state // by path
+	serials map[string]int   // the highest of each path and lineage
+	torn    map[string]bool  // paths whose digest a client left wrong
+	ended   map[string]bool  // IDs of clients that are dead or done
 	changes int
 	broken  []string
 }
 
-func newHistory(bucket, table string) *history {
-	return &history{
-		bucket: bucket, table: table, locks: map[string]string{}, empty: map[string]bool{}, serials: map[string]int{},
-		dead: map[string]bool{}, pruned: map[string]struct{}{},
-	}
-}
+// place is where one half of a lock, or a digest, is stored. The name is the path, or what
+// Terraform up to 1.5 makes of it in a row.
+type place struct{ store, name string }
 
-// door is an endpoint of AWS for one side: clients, or Lockwarden.
-func (h *history) door(upstream string, lockwarden bool) (endpoint string, stop func(), err error) {
-	target, err := url.Parse(upstream)
-	if err != nil {
-		return "", nil, err
-	}
-	proxy := &httputil.ReverseProxy{
-		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
-		Transport: &http.Transport{DisableKeepAlives: true}, // moto closes idle connections without a word
-		// A client that is killed in the middle of a call is no news.
-		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
-	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			http.Error(w, err.Error(), http.StatusBadGateway)
-			return
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		c, changes := h.parse(r, body)
-		if !changes {
-			proxy.ServeHTTP(w, r)
-			return
-		}
-		h.mu.Lock()
-		defer h.mu.Unlock()
-		answer := &observer{ResponseWriter: w}
-		proxy.ServeHTTP(answer, r.WithContext(context.WithoutCancel(r.Context()))) // a client that is killed meanwhile hides nothing
-		if answer.status < http.StatusMultipleChoices {
-			c.lockwarden = lockwarden
-			h.record(c)
-		}
-	})}
-	go server.Serve(listener) //nolint:errcheck // Close ends it
-	return "http://" + listener.Addr().String(), func() { _ = server.Close() }, nil
-}
-
-type observer struct {
-	http.ResponseWriter
-	status int
-}
-
-func (o *observer) WriteHeader(status int) {
-	o.status = status
-	o.ResponseWriter.WriteHeader(status)
-}
-
-// change is one call that changes a lock or a state, or says something to people.
-type change struct {
-	lockwarden bool
-	place      string // where the lock lies; empty: it is no lock
-	path       string // of the state
-	deletes    bool
-	body       string
-	says       *alert.Event
-}
-
-func (h *history) parse(r *http.Request, body []byte) (change, bool) {
-	path := strings.TrimPrefix(r.URL.Path, "/")
-	target := r.Header.Get("X-Amz-Target")
-	switch {
-	case strings.HasPrefix(path, h.bucket+"/") && (r.Method == http.MethodPut || r.Method == http.MethodDelete):
-		state, isLock := strings.CutSuffix(path, tflock.Suffix)
-		return change{place: map[bool]string{true: "bucket"}[isLock], path: state, deletes: r.Method == http.MethodDelete, body: string(body)}, true
-	case strings.HasSuffix(target, ".PutItem"), strings.HasSuffix(target, ".DeleteItem"):
-		var item struct {
-			TableName string
-			Item, Key struct {
-				LockID, Info, Digest struct{ S string }
-			}
-		}
-		if json.Unmarshal(body, &item) != nil || item.TableName != h.table || item.Item.Digest.S != "" {
-			return change{}, false
-		}
-		id := item.Item.LockID.S + item.Key.LockID.S
-		return change{place: "table", path: id, deletes: strings.HasSuffix(target, ".DeleteItem"), body: item.Item.Info.S}, !strings.HasSuffix(id, "-md5")
-	case bytes.Contains(body, []byte("Action=Publish&")):
-		form, err := url.ParseQuery(string(body))
-		var texts map[string]string
-		var e alert.Event
-		if err != nil || json.Unmarshal([]byte(form.Get("Message")), &texts) != nil || json.Unmarshal([]byte(texts["default"]), &e) != nil {
-			return change{}, false
-		}
-		return change{says: &e}, true
-	}
-	return change{}, false
-}
-
-var (
-	idOf     = regexp.MustCompile(`"ID":"([^"]+)"`)
-	serialOf = regexp.MustCompile(`"serial":\s*(\d+)`)
-	lineage  = regexp.MustCompile(`"lineage":\s*"([^"]+)"`)
-	nothing  = regexp.MustCompile(`"resources":\s*\[\]`)
+// The stores.
+const (
+	inBucket = "bucket"
+	inTable  = "table"
 )
 
-// record notes a change that AWS made, and what is wrong with it.
-func (h *history) record(c change) {
+func (p place) String() string { return p.store + " " + p.name }
+
+// path is that of the state.
+func (p place) path() string {
+	if p.store == inTable {
+		return tflock.CleanPath(p.name)
+	}
+	return p.name
+}
+
+// lock is one half, with the time at which it was really taken.
+type lock struct {
+	id    string
+	own   bool // Lockwarden's
+	by    *party
+	taken time.Time
+	nth   int // it is the nth change
+}
+
+// state is the newest version on a path.
+type state struct {
+	body    string
+	deleted bool
+}
+
+// party is who makes changes: one client, or one run of a function.
+type party struct {
+	name string
+	// Of a function:
+	lockwarden bool
+	began      int    // the number of changes by then
+	releases   string // the ID of the lock that it is asked to release
+	forced     bool
+	// Of a client:
+	id       string // of its lock
+	lockless bool   // it takes no lock, or lost it to a release that was allowed
+}
+
+// what is a kind of thing that changes.
+type what int
+
+const (
+	lockChange what = iota
+	digestChange
+	stateChange
+)
+
+// change is one thing that was written or deleted.
+type change struct {
+	what what
+	at   place  // of a state: its name alone
+	body string // empty: it was deleted
+}
+
+func newHistory(now func() time.Time, guard time.Duration) *history {
+	return &history{
+		now: now, guard: guard, locks: map[place]lock{}, digests: map[place]string{}, states: map[string]state{},
+		serials: map[string]int{}, torn: map[string]bool{}, ended: map[string]bool{},
+	}
+}
+
+// record notes a change, and what is wrong with it.
+func (h *history) record(p *party, c change) {
 	h.changes++
-	by := map[bool]string{true: "Lockwarden", false: "a client"}[c.lockwarden]
-	switch at := c.place + " " + c.path; {
-	case c.says != nil:
-		h.said(*c.says)
-	case c.place != "" && c.deletes:
-		h.unlocked(at, c.lockwarden)
-	case c.place != "":
-		id := ""
-		if found := idOf.FindStringSubmatch(c.body); found != nil {
-			id = found[1]
-		}
-		if strings.Contains(c.body, ours) {
-			id = ours + " " + id
-		}
-		if was := h.locks[at]; was != "" {
-			h.breaks("lock %s at %s was overwritten by %s of %s", was, at, id, by)
-		}
-		h.locks[at] = id
-	case c.deletes:
-		h.deleted(c.path, by)
+	path := c.at.path()
+	torn := h.unreadable(path)
+	switch {
+	case c.what == lockChange && c.body == "":
+		h.unlocked(p, c.at)
+	case c.what == lockChange:
+		h.locked(p, c)
+	case c.what == digestChange && c.body == "":
+		delete(h.digests, c.at)
+	case c.what == digestChange:
+		h.digests[c.at] = c.body
+	case c.body == "":
+		h.deleted(p, path)
 	default:
-		h.written(c)
+		h.written(p, path, c.body)
+	}
+	if why := h.unreadable(path); !p.lockwarden {
+		h.torn[path] = why != ""
+	} else if why != "" && torn == "" {
+		h.breaks("state unreadable: %s by %s", why, p.name)
 	}
 }
 
-func (h *history) unlocked(at string, lockwarden bool) {
-	id := h.locks[at]
+func (h *history) locked(p *party, c change) {
+	info, err := tflock.ParseInfo([]byte(c.body))
+	l := lock{info.ID, err == nil && info.Who == ownWho, p, h.now(), h.changes}
+	if was, there := h.locks[c.at]; there {
+		h.breaks("lock overwritten: %s at %s, by %s of %s", was.id, c.at, l.id, p.name)
+	}
+	switch {
+	case !p.lockwarden:
+		p.id = l.id
+	case !l.own:
+		h.breaks("lock taken in another's name: %s at %s by %s", c.body, c.at, p.name)
+	}
+	h.locks[c.at] = l
+}
+
+func (h *history) unlocked(p *party, at place) {
+	l, there := h.locks[at]
 	delete(h.locks, at)
-	switch mine := strings.HasPrefix(id, ours); {
-	case id == "":
-	case lockwarden && !mine && !h.dead[id]:
-		h.breaks("lock of a live client released: %s at %s", id, at)
-	case !lockwarden && mine:
-		h.breaks("a client removed the lock of Lockwarden at %s", at)
-	case !mine:
-		h.done = append(h.done, id)
+	switch {
+	case !there, p.lockwarden && l.own, !p.lockwarden && l.id == p.id:
+	case p.lockwarden:
+		h.released(p, l, at)
+	case l.own && !p.lockless:
+		h.breaks("a client removed the lock of Lockwarden: %s at %s", p.name, at)
+	case !p.lockless:
+		h.breaks("a client removed another's lock: %s removed %s at %s", p.name, l.id, at)
 	}
 }
 
-// holder gives the lock of a client on a path, or empty.
-func (h *history) holder(path string) string {
-	for _, place := range []string{"bucket", "table"} {
-		if id := h.locks[place+" "+path]; id != "" && !strings.HasPrefix(id, ours) {
-			return id
+// released holds the release of a client's lock against the laws. Without force Lockwarden
+// may release the lock of a client that is alive, for nothing shows that it is, but only
+// one that is old enough.
+func (h *history) released(p *party, l lock, at place) {
+	held := h.now().Sub(l.taken)
+	switch {
+	case p.releases != l.id:
+		h.breaks("lock released that nobody named: %s at %s by %s", l.id, at, p.name)
+	case p.forced && !h.ended[l.id]:
+		h.breaks("lock of a live client released: %s at %s by %s", l.id, at, p.name)
+	case !p.forced && held < h.guard:
+		h.breaks("lock released without force that was held for %s: %s at %s by %s", held, l.id, at, p.name)
+	case !h.ended[l.id] && l.by != nil:
+		l.by.lockless = true
+	}
+}
+
+// holder gives the ID of a client's lock on a path, or empty.
+func (h *history) holder(path string) string { return h.holderBeside(path, "") }
+
+// holderBeside gives the ID of a lock that is neither that one nor Lockwarden's.
+func (h *history) holderBeside(path, id string) string {
+	for at, l := range h.locks {
+		if at.path() == path && !l.own && l.id != id {
+			return l.id
 		}
 	}
 	return ""
 }
 
-func (h *history) deleted(path, by string) {
-	if id := h.holder(path); id != "" {
-		h.breaks("state %s was deleted by %s under the lock %s", path, by, id)
+// holds says whether a half of the lock of that ID is on a path.
+func (h *history) holds(path, id string) bool {
+	for at, l := range h.locks {
+		if at.path() == path && l.id == id {
+			return true
+		}
 	}
-	if !h.empty[path] {
-		h.breaks("state %s was deleted by %s, and it was not empty", path, by)
-	}
-	h.pruned[path] = struct{}{}
+	return false
 }
 
-func (h *history) written(c change) {
-	delete(h.pruned, c.path)
-	h.empty[c.path] = nothing.MatchString(c.body)
-	if !c.lockwarden && h.holder(c.path) == "" {
-		h.breaks("a client wrote the state %s, and its lock was gone", c.path)
+// endedHolders are the IDs of locks that nobody holds any more.
+func (h *history) endedHolders() (ids []string) {
+	for _, l := range h.locks {
+		if h.ended[l.id] {
+			ids = append(ids, l.id)
+		}
 	}
-	number, line := serialOf.FindStringSubmatch(c.body), lineage.FindStringSubmatch(c.body)
+	return ids
+}
+
+// mayTouch holds a change of a state against the locks on it.
+func (h *history) mayTouch(p *party, path, done string) {
+	switch other := h.holderBeside(path, p.id); {
+	case p.lockless:
+	case other != "":
+		h.breaks("state %s by %s under the lock of another: %s, %s", done, p.name, path, other)
+	case !p.lockwarden && !h.holds(path, p.id):
+		h.breaks("a client wrote a state, and its lock was gone: %s on %s", p.name, path)
+	}
+}
+
+func (h *history) deleted(p *party, path string) {
+	h.mayTouch(p, path, "deleted")
+	was := h.states[path]
+	if !was.deleted && !withoutResources.MatchString(was.body) {
+		h.breaks("state deleted that is not empty: %s by %s", path, p.name)
+	}
+	h.states[path] = state{was.body, true}
+}
+
+func (h *history) written(p *party, path, body string) {
+	h.mayTouch(p, path, "written")
+	was := h.states[path]
+	if p.lockwarden && (!was.deleted || was.body != body) {
+		h.breaks("state lost: %s wrote %.100q over %.100q on %s", p.name, body, was.body, path)
+	}
+	h.states[path] = state{body: body}
+	number, line := serialOf.FindStringSubmatch(body), lineageOf.FindStringSubmatch(body)
 	if number == nil || line == nil {
-		h.breaks("what was written to %s is no state: %.100q", c.path, c.body)
+		h.breaks("what %s wrote to %s is no state: %.100q", p.name, path, body)
 		return
 	}
 	serial, _ := strconv.Atoi(number[1]) // the expression takes digits alone
-	if of := c.path + " " + line[1]; serial < h.serials[of] {
-		h.breaks("the serial of %s went back from %d to %d", of, h.serials[of], serial)
-	} else {
-		h.serials[of] = serial
+	of := path + " " + line[1]
+	if serial < h.serials[of] && !p.lockless {
+		h.breaks("the serial of %s went back from %d to %d, by %s", of, h.serials[of], serial, p.name)
 	}
+	h.serials[of] = serial
 }
 
-func (h *history) said(e alert.Event) {
+// unreadable says why a client that reads the state now would fail, or is empty: a digest
+// is of something else.
+func (h *history) unreadable(path string) string {
+	s, known := h.states[path]
+	actual := digestOf(s.body)
+	if s.deleted || !known {
+		actual = "no state"
+	}
+	for at, digest := range h.digests {
+		if at.path() == path && digest != actual {
+			return fmt.Sprintf("%s has digest %s, and is %s", at, digest, actual)
+		}
+	}
+	return ""
+}
+
+// pruned are the paths of deleted states.
+func (h *history) pruned() (paths []string) {
+	for path, s := range h.states {
+		if s.deleted {
+			paths = append(paths, path)
+		}
+	}
+	return paths
+}
+
+// said checks an event that was published. A lock that was taken since that scan began
+// may be called resolved: it was not there then.
+func (h *history) said(p *party, e alert.Event) {
 	if e.Type != alert.LockResolved || e.Lock == nil {
 		return
 	}
-	for at, id := range h.locks {
-		if id == e.Lock.ID {
-			h.breaks("called resolved, and it is there: %s at %s", id, at)
+	for at, l := range h.locks {
+		if l.id == e.Lock.ID && at.path() == tflock.CleanPath(e.Lock.Path) && l.nth <= p.began {
+			h.breaks("false resolved: %s at %s", l.id, at)
 		}
 	}
 }
 
 func (h *history) breaks(format string, args ...any) {
-	h.broken = append(h.broken, time.Now().UTC().Format("15:04:05.000 ")+fmt.Sprintf(format, args...))
+	h.broken = append(h.broken, h.now().UTC().Format("15:04:05.000 ")+fmt.Sprintf(format, args...))
+}
+
+var (
+	serialOf         = regexp.MustCompile(`"serial":\s*(\d+)`)
+	lineageOf        = regexp.MustCompile(`"lineage":\s*"([^"]+)"`)
+	withoutResources = regexp.MustCompile(`"resources":\s*\[\]`)
+)
+
+// changes are what lies between two views of a world, in a fixed order.
+func (w *world) changes(before, after contents) []change {
+	var list []change
+	of := func(kind what, was, is map[string]string) {
+		for at := range union(was, is) {
+			if was[at] == is[at] {
+				continue
+			}
+			store, key, _ := strings.Cut(at, " ")
+			if store != inBucket {
+				store = inTable
+			}
+			list = append(list, change{kind, place{store, w.Path(key)}, is[at]})
+		}
+	}
+	of(lockChange, before.locks, after.locks)
+	of(digestChange, before.digests, after.digests)
+	for key := range union(before.newest, after.newest) {
+		if is := after.live(key); is != before.live(key) {
+			list = append(list, change{stateChange, place{name: w.Path(key)}, is})
+		}
+	}
+	slices.SortFunc(list, func(a, b change) int {
+		return cmp.Or(cmp.Compare(a.what, b.what), strings.Compare(a.at.String(), b.at.String()))
+	})
+	return list
+}
+
+func union(a, b map[string]string) map[string]bool {
+	keys := map[string]bool{}
+	for _, m := range []map[string]string{a, b} {
+		for key := range m {
+			keys[key] = true
+		}
+	}
+	return keys
+}
+
+// live is the state that is there, or empty.
+func (c contents) live(key string) string {
+	if c.deleted[key] {
+		return ""
+	}
+	return c.newest[key]
 }

@@ -4,16 +4,20 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
+	"time"
 )
 
-// The laws of the races can be broken: each of these is seen.
+// The laws that the race, the model and the duels share can be broken: each is seen.
 func TestHistorySeesWhatIsWrong(t *testing.T) {
-	const id, state = `{"ID":"live","Who":"me@host"}`, `{"serial": 7, "lineage": "l", "resources": [{}]}`
-	row := func(operation, attributes string) (method, path, target, body string) {
-		return http.MethodPost, "/", "DynamoDB_20120810." + operation, `{"TableName":"t",` + attributes + `}`
-	}
+	const (
+		id    = `{"ID":"live","Who":"me@host"}`
+		own   = `{"ID":"x","Who":"lockwarden-prune@lambda"}`
+		state = `{"serial": 7, "lineage": "l", "resources": [{}]}`
+		empty = `{"serial": 7, "lineage": "l", "resources": []}`
+	)
 	type request struct {
 		lockwarden                 bool
 		method, path, target, body string
@@ -21,50 +25,86 @@ func TestHistorySeesWhatIsWrong(t *testing.T) {
 	object := func(lockwarden bool, method, key, body string) request {
 		return request{lockwarden, method, "/b/" + key, "", body}
 	}
-	item := func(lockwarden bool, operation, attributes string) request {
-		method, path, target, body := row(operation, attributes)
-		return request{lockwarden, method, path, target, body}
+	row := func(lockwarden bool, operation, attributes string) request {
+		return request{lockwarden, http.MethodPost, "/", "DynamoDB_20120810." + operation, `{"TableName":"t",` + attributes + `}`}
 	}
-	lock := object(false, http.MethodPut, "k.tflock", id)
+	put := func(lockwarden bool, key, body string) request { return object(lockwarden, http.MethodPut, key, body) }
+	del := func(lockwarden bool, key string) request { return object(lockwarden, http.MethodDelete, key, "") }
+	putLock, delLock := put(false, "k.tflock", id), del(false, "k.tflock")
+	putRow := func(name string) request {
+		return row(false, "PutItem", `"Item":{"LockID":{"S":"b/`+name+`"},"Info":{"S":"{\"ID\":\"live\"}"}}`)
+	}
+	digest := func(lockwarden bool, value string) request {
+		return row(lockwarden, "PutItem", `"Item":{"LockID":{"S":"b/k-md5"},"Digest":{"S":"`+value+`"}}`)
+	}
+	delRow := func(lockwarden bool, name string) request {
+		return row(lockwarden, "DeleteItem", `"Key":{"LockID":{"S":"b/`+name+`"}}`)
+	}
+	stuck := `Action=Publish&Message=` + url.QueryEscape(`{"default":"{\"version\":\"1\",\"type\":\"lock.resolved\",\"lock\":{\"id\":\"live\",\"path\":\"b/k\"}}"}`)
 	for name, tc := range map[string]struct {
-		requests []request
-		want     string // empty: nothing is wrong
+		lockwarden party
+		ended      bool          // the client is dead or done
+		later      time.Duration // passes before the last request
+		requests   []request
+		want       string // empty: nothing is wrong
 	}{
-		"a client's run": {[]request{
-			lock, item(false, "PutItem", `"Item":{"LockID":{"S":"b/k"},"Info":{"S":"{\"ID\":\"live\"}"}}`), object(false, http.MethodPut, "k", state),
-			item(false, "PutItem", `"Item":{"LockID":{"S":"b/k-md5"},"Digest":{"S":"x"}}`),
-			object(false, http.MethodDelete, "k.tflock", ""), item(false, "DeleteItem", `"Key":{"LockID":{"S":"b/k"}}`),
-		}, ""},
-		"a live lock's object goes": {[]request{lock, object(true, http.MethodDelete, "k.tflock", "")}, "lock of a live client released"},
-		"a live lock's row goes": {[]request{
-			item(false, "PutItem", `"Item":{"LockID":{"S":"b/k"},"Info":{"S":"{\"ID\":\"live\"}"}}`), item(true, "DeleteItem", `"Key":{"LockID":{"S":"b/k"}}`),
-		}, "lock of a live client released"},
-		"a state goes under a lock":        {[]request{lock, object(false, http.MethodPut, "k", strings.Replace(state, "{}", "", 1)), object(true, http.MethodDelete, "k", "")}, "under the lock live"},
-		"a state goes that is not empty":   {[]request{lock, object(false, http.MethodPut, "k", state), object(false, http.MethodDelete, "k.tflock", ""), object(true, http.MethodDelete, "k", "")}, "not empty"},
-		"a client writes without its lock": {[]request{object(false, http.MethodPut, "k", state)}, "its lock was gone"},
-		"a serial goes back":               {[]request{lock, object(false, http.MethodPut, "k", state), object(false, http.MethodPut, "k", strings.Replace(state, "7", "6", 1))}, "went back from 7 to 6"},
-		"a lock is overwritten":            {[]request{lock, object(true, http.MethodPut, "k.tflock", `{"ID":"x","Who":"lockwarden-prune@lambda"}`)}, "overwritten"},
-		"our own lock goes":                {[]request{object(true, http.MethodPut, "k.tflock", `{"ID":"x","Who":"lockwarden-prune@lambda"}`), object(true, http.MethodDelete, "k.tflock", "")}, ""},
+		"a client's run":                            {requests: []request{putLock, putRow("k"), put(false, "k", state), digest(false, digestOf(state)), delLock, delRow(false, "k")}},
+		"a lock's object goes that nobody named":    {requests: []request{putLock, del(true, "k.tflock")}, want: "nobody named"},
+		"a lock's row goes that nobody named":       {requests: []request{putRow("k"), delRow(true, "k")}, want: "nobody named"},
+		"a live lock goes by force":                 {lockwarden: party{releases: "live", forced: true}, requests: []request{putLock, del(true, "k.tflock")}, want: "lock of a live client released"},
+		"a dead lock goes by force":                 {lockwarden: party{releases: "live", forced: true}, ended: true, requests: []request{putLock, del(true, "k.tflock")}},
+		"a young lock goes without force":           {lockwarden: party{releases: "live"}, ended: true, later: releaseGuard - time.Second, requests: []request{putLock, delRow(true, "k"), del(true, "k.tflock")}, want: "without force that was held for 9m59s"},
+		"an old lock goes without force":            {lockwarden: party{releases: "live"}, later: releaseGuard, requests: []request{putLock, del(true, "k.tflock")}},
+		"a half that was taken again is young":      {lockwarden: party{releases: "live"}, later: time.Minute, requests: []request{putLock, delLock, putLock, del(true, "k.tflock")}, want: "held for 1m0s"},
+		"a state goes under a lock":                 {requests: []request{putLock, put(false, "k", empty), del(true, "k")}, want: "under the lock of another"},
+		"a state goes under a row with slashes":     {requests: []request{putRow("d//k"), put(false, "d/k", empty), del(true, "d/k")}, want: "under the lock of another"},
+		"a state is written under a lock":           {requests: []request{putLock, put(true, "k", empty)}, want: "state written by Lockwarden under the lock of another"},
+		"a state goes that is not empty":            {requests: []request{putLock, put(false, "k", state), delLock, del(true, "k")}, want: "not empty"},
+		"a restore writes other bytes":              {requests: []request{putLock, put(false, "k", empty), delLock, del(true, "k"), put(true, "k", state)}, want: "state lost"},
+		"a restore writes the same bytes":           {requests: []request{putLock, put(false, "k", empty), delLock, del(true, "k"), put(true, "k", empty)}},
+		"a restore over a state":                    {requests: []request{putLock, put(false, "k", empty), delLock, put(true, "k", empty)}, want: "state lost"},
+		"a state goes before its digest":            {requests: []request{putLock, put(false, "k", empty), digest(false, digestOf(empty)), delLock, del(true, "k")}, want: "state unreadable"},
+		"a digest of something else":                {requests: []request{putLock, put(false, "k", state), delLock, digest(true, "x")}, want: "state unreadable"},
+		"a client writes without its lock":          {requests: []request{put(false, "k", state)}, want: "its lock was gone"},
+		"a serial goes back":                        {requests: []request{putLock, put(false, "k", state), put(false, "k", strings.Replace(state, "7", "6", 1))}, want: "went back from 7 to 6"},
+		"a lock is overwritten":                     {requests: []request{putLock, put(true, "k.tflock", own)}, want: "overwritten"},
+		"a lock in another's name":                  {requests: []request{put(true, "k.tflock", id)}, want: "in another's name"},
+		"our own lock goes":                         {requests: []request{put(true, "k.tflock", own), del(true, "k.tflock")}},
+		"a client removes our lock":                 {requests: []request{put(true, "k.tflock", own), delLock}, want: "removed the lock of Lockwarden"},
+		"a lock is called resolved":                 {lockwarden: party{began: 1}, requests: []request{putLock, {true, http.MethodPost, "/", "", stuck}}, want: "false resolved"},
+		"a lock is called resolved that came since": {requests: []request{putLock, {true, http.MethodPost, "/", "", stuck}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			aws := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))
 			defer aws.Close()
-			h := newHistory("b", "t")
-			doors := map[bool]string{}
-			for _, lockwarden := range []bool{true, false} {
-				endpoint, stop, err := h.door(aws.URL, lockwarden)
+			upstream, err := url.Parse(aws.URL)
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := time.Now()
+			h := newHistory(func() time.Time { return now }, releaseGuard)
+			h.ended["live"] = tc.ended
+			all := &doors{upstream: upstream, bucket: "b", table: "t", history: h}
+			tc.lockwarden.name, tc.lockwarden.lockwarden = "Lockwarden", true
+			endpoints := map[bool]string{}
+			for _, p := range []*party{&tc.lockwarden, {name: "client"}} {
+				endpoint, stop, err := all.open(p, 0)
 				if err != nil {
 					t.Fatal(err)
 				}
 				defer stop()
-				doors[lockwarden] = endpoint
+				endpoints[p.lockwarden] = endpoint
 			}
-			for _, r := range tc.requests {
-				request, err := http.NewRequestWithContext(t.Context(), r.method, doors[r.lockwarden]+r.path, strings.NewReader(r.body))
+			for i, r := range tc.requests {
+				request, err := http.NewRequestWithContext(t.Context(), r.method, endpoints[r.lockwarden]+r.path, strings.NewReader(r.body))
 				if err != nil {
 					t.Fatal(err)
 				}
+				if i == len(tc.requests)-1 {
+					now = now.Add(tc.later)
+				}
 				request.Header.Set("X-Amz-Target", r.target)
+				request.Header.Set("X-Amz-Server-Side-Encryption", "AES256")
 				response, err := http.DefaultClient.Do(request)
 				if err != nil {
 					t.Fatal(err)
@@ -77,5 +117,20 @@ func TestHistorySeesWhatIsWrong(t *testing.T) {
 				t.Errorf("got %q", got)
 			}
 		})
+	}
+}
+
+// A client with a wrong clock says so in its lock, in an object and in a row, and nothing
+// else of the request changes.
+func TestShifted(t *testing.T) {
+	for text, want := range map[string]string{
+		`{"ID":"x","Created":"2026-11-23T07:06:04.85961561Z","Path":"b/k"}`:               `{"ID":"x","Created":"2026-11-23T05:06:04.85961561Z","Path":"b/k"}`,
+		`{"Item":{"Info":{"S":"{\"ID\":\"x\",\"Created\":\"2026-11-23T01:06:04.5Z\"}"}}}`: `{"Item":{"Info":{"S":"{\"ID\":\"x\",\"Created\":\"2026-11-22T23:06:04.5Z\"}"}}}`,
+		`{"Created":"2026-11-23T07:06:04Z"}`:                                              `{"Created":"2026-11-23T05:06:04Z"}`,
+		`{"serial":1}`:                                                                    `{"serial":1}`,
+	} {
+		if got := string(shifted([]byte(text), -2*time.Hour)); got != want {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }

@@ -10,55 +10,77 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// broken laws, each in a sentence.
-type lawless []string
+// violations are broken laws, each in a sentence.
+type violations []string
 
-func when(is bool, sentence string) lawless { return lawless(nil).and(is, sentence) }
+func when(is bool, sentence string) violations { return violations(nil).and(is, sentence) }
 
-func (l lawless) and(is bool, sentence string) lawless {
+func (l violations) and(is bool, sentence string) violations {
 	if is {
 		return append(l, sentence)
 	}
 	return l
 }
 
-// ours is who Lockwarden's own locks say that they belong to.
-const ours = "lockwarden-prune@lambda"
+// ownWho is who Lockwarden's own locks say that they belong to.
+const ownWho = "lockwarden-prune@lambda"
 
 // always says which laws are broken that hold at every moment, whatever went wrong.
 // releases says that the named lock may go.
 func (w *world) always(c contents, releases bool) []string {
-	var l lawless
+	l := append(w.locksKept(c, releases), w.statesKept(c)...)
+	l = append(l, c.readable()...)
+	events, err := w.events()
+	if err != nil {
+		return append(l, err.Error())
+	}
+	l = l.and(events["lock.released "+named] > 0 && w.whole(c), "people were told that the named lock was released, and all of it is there")
+	for _, key := range []string{named, other} {
+		l = l.and(w.holds(c, key) && events["lock.resolved "+key] > 0, "false resolved: "+key)
+	}
+	return l
+}
+
+// locksKept: no lock goes but the named one, and none comes but our own.
+func (w *world) locksKept(c contents, releases bool) (l violations) {
 	for at, raw := range w.first.locks {
+		if w.rivals[at] != "" {
+			continue
+		}
 		now, there := c.locks[at]
 		may := releases && strings.HasSuffix(at, " "+named)
 		l = l.and(!there && !may, "lock released that nobody named: "+at).and(there && now != raw, "lock overwritten: "+at)
 	}
+	for at, raw := range w.rivals {
+		l = l.and(c.locks[at] != raw, "the lock of a rival was released or overwritten: "+at)
+	}
 	for at, raw := range c.locks {
-		if _, before := w.first.locks[at]; !before {
+		if _, before := w.first.locks[at]; !before && w.rivals[at] == "" {
 			info, err := tflock.ParseInfo([]byte(raw))
-			l = l.and(err != nil || info.Who != ours, fmt.Sprintf("lock taken in another's name: %s %s", at, raw))
+			l = l.and(err != nil || info.Who != ownWho, fmt.Sprintf("lock taken in another's name: %s %s", at, raw))
 		}
 	}
+	return l
+}
+
+// statesKept: every state's bytes can be brought back, and only empty ones go that nobody
+// else has locked.
+func (w *world) statesKept(c contents) (l violations) {
 	for key, state := range w.first.newest {
 		l = l.and(c.newest[key] != state, "state lost: a restore of "+key+" does not bring its bytes back").
 			and(c.deleted[key] && !w.first.deleted[key] && key != empty && !strings.HasPrefix(key, crowded), "state deleted that is not empty: "+key)
 	}
-	l = append(l, c.readable()...)
-	heard, err := w.heard()
-	if err != nil {
-		return append(l, err.Error())
-	}
-	l = l.and(heard["lock.released "+named] > 0 && w.whole(c), "people heard that the named lock was released, and all of it is there")
-	for _, key := range []string{named, other} {
-		l = l.and(w.holds(c, key) && heard["lock.resolved "+key] > 0, "false resolved: "+key)
+	for at, raw := range w.first.locks {
+		_, name, _ := strings.Cut(at, " ")
+		_, key, _ := tflock.SplitPath(tflock.CleanPath(w.Path(name)))
+		l = l.and(c.deleted[key] && !w.first.deleted[key] && !strings.Contains(raw, ownWho), "state deleted under the lock of another: "+key)
 	}
 	return l
 }
 
 // readable says which states a client that reads them now would fail on: their digest
 // says something else.
-func (c contents) readable() (l lawless) {
+func (c contents) readable() (l violations) {
 	for at, digest := range c.digests {
 		_, key, _ := strings.Cut(at, " ")
 		actual := digestOf(c.newest[key])
@@ -73,27 +95,28 @@ func (c contents) readable() (l lawless) {
 // healed says which laws are broken that hold once a run came through that nothing
 // disturbed.
 func (w *world) healed(c contents, all []function) []string {
-	var l lawless
+	var l violations
 	for at, raw := range c.locks {
-		l = l.and(strings.Contains(raw, ours), "a lock of our own is left: "+at)
+		l = l.and(strings.Contains(raw, ownWho), "a lock of our own is left: "+at)
 	}
-	heard, err := w.heard()
+	events, err := w.events()
 	if err != nil {
 		return append(l, err.Error())
 	}
 	for _, f := range all {
-		for _, news := range f.tells {
+		e := f.in(w.scene)
+		for _, news := range e.notifies {
 			// A lock that was released before any scan saw it is no news.
 			silent := news == "lock.stuck "+named && !w.holds(c, named)
-			l = l.and(heard[news] == 0 && !silent, "alert lost: "+news)
+			l = l.and(events[news] == 0 && !silent, "alert lost: "+news)
 		}
-		l = append(l, f.ends(w, c)...)
+		l = append(l, e.atEnd(w, c)...)
 	}
 	return l
 }
 
-// heard counts what was published, as the type and the key of the state.
-func (w *world) heard() (map[string]int, error) {
+// events counts what was published, by type and the key of the state.
+func (w *world) events() (map[string]int, error) {
 	all, err := w.aws.Published(w.Topic)
 	if err != nil {
 		return nil, err
@@ -124,9 +147,14 @@ func (w *world) heard() (map[string]int, error) {
 	return counts, nil
 }
 
-// holds says whether a half of the state's lock is there.
+// holds says whether a half of the lock is there that the state had at first.
 func (w *world) holds(c contents, key string) bool {
-	return c.locks["bucket "+key]+c.locks[w.Table+" "+key] != ""
+	for _, at := range []string{inBucket + " " + key, w.Table + " " + key} {
+		if raw := c.locks[at]; raw != "" && raw == w.first.locks[at] {
+			return true
+		}
+	}
+	return false
 }
 
 // whole says whether all of the named lock is there that was there at first.
@@ -161,13 +189,13 @@ func (c contents) record(kind, path string) (all string) {
 
 func (c contents) remembers(kind, path string) bool { return c.record(kind, path) != "" }
 
-// remembersMark says whether the ledger has a row of that kind about a path, which need
-// not say anything.
-func (c contents) remembersMark(kind, path string) bool {
+// hasRow says whether the ledger has a row of that kind about a path, which may have no
+// body.
+func (c contents) hasRow(kind, path string) bool {
 	return slices.ContainsFunc(c.ledger, func(row map[string]string) bool { return row["kind"] == kind && row["path"] == path })
 }
 
-// unreported counts the prunes that the ledger believes nobody heard of.
+// unreported counts the prunes that the ledger believes were not published.
 func (c contents) unreported() (n int) {
 	for _, row := range c.ledger {
 		if _, is := row["unreported"]; is {

@@ -5,85 +5,25 @@ import (
 	"fmt"
 	"maps"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 )
 
-// trial is one world in which one thing goes wrong.
-type trial struct {
-	f  function
-	at call
-	// fault is what goes wrong at that call; with retries the SDK must get over it.
-	fault   fault
-	retries bool
-	// waits has the next regular run heal, in place of Lambda's repeat.
-	waits bool
-	// beside is a function that runs from beginning to end just before that call, as the
-	// same invocation for Lambda delivers some twice, or as another one. It may be nil.
-	beside *function
-	same   bool
-	// scene is how the world is set.
-	scene scene
-	// blind has reads fail from that call on.
-	blind bool
-	// trouble, in place of a fault at one call, lasts for the run and its repeat.
-	trouble *trouble
-	// scanned has the monitor come first, before anybody repeats the call.
-	scanned bool
-	// twice has the same invocation come again when it is over.
-	twice bool
-}
+const (
+	request = "11111111-2222-4333-8444-555555555555"
+	// repeatedAfter is when Lambda has repeated an invocation that failed.
+	repeatedAfter = 2 * time.Minute
+)
 
-// what names that which goes wrong.
-func (t trial) what() string {
-	switch {
-	case t.twice:
-		return "twice"
-	case t.trouble != nil:
-		return t.trouble.name
-	case t.blind && t.scanned:
-		return t.fault.String() + ", then blind, the monitor first"
-	case t.blind:
-		return t.fault.String() + ", then blind"
-	case t.scanned:
-		return t.fault.String() + ", the monitor first"
-	case t.beside != nil && t.same:
-		return "beside itself"
-	case t.beside != nil:
-		return "beside " + t.beside.name
-	case t.retries:
-		return t.fault.String() + ", retried"
-	case t.waits:
-		return t.fault.String() + ", no repeat"
-	}
-	return t.fault.String()
-}
-
-func (t trial) String() string {
-	if t.twice || t.trouble != nil {
-		return t.who() + " " + t.what()
-	}
-	return fmt.Sprintf("%s %s %s", t.who(), t.at, t.what())
-}
-
-// who names the function, and the scene if it is not the plain one.
-func (t trial) who() string {
-	if t.scene == plain {
-		return t.f.name
-	}
-	return fmt.Sprintf("%s (%s)", t.f.name, t.scene)
-}
-
-// clean runs a function that nothing disturbs, and gives the calls that it made. Broken
+// cleanRun runs a function that nothing disturbs, and gives the calls that it made. Broken
 // laws are an error: nothing else could be judged then.
-func (w *world) clean(f function, s scene) ([]call, error) {
+func (w *world) cleanRun(f function, s scene) ([]seen, error) {
 	if err := w.set(s); err != nil {
 		return nil, err
 	}
 	wire := &wire{invocation: newInvocation()}
-	outcome, err := f.invoke(wire.invocation, w, over(w.config(), wire, false), "clean")
-	if err == nil && outcome != f.wants(s) {
+	outcome, err := f.run(wire.invocation, w, over(w.config(), wire, false), "clean")
+	if err == nil && outcome != f.in(s).outcome {
 		err = errors.New(outcome)
 	}
 	if err == nil {
@@ -108,97 +48,17 @@ func (w *world) judge(f function, more func(c contents) []string) error {
 	return errors.Join(errs...)
 }
 
-// wants is the outcome when nothing goes wrong.
-func (f function) wants(s scene) string {
-	if other, is := f.wantedIn[s]; is {
-		return other
-	}
-	return f.wanted
+// attempt is a trial that is made in a world.
+type attempt struct {
+	trial
+	*world
+	wire *wire
+	// outcome and failed are what the run answered.
+	outcome string
+	failed  error
+	tried   []function // whose work must be done in the end
+	release function   // unlock, where it takes part: the named lock may go then
 }
-
-// allTrials are those of every function in every scene that it is tried in.
-func (w *world) allTrials() (list []trial, err error) {
-	for _, s := range []scene{plain, tableOnly, bucketOnly, archived, crowd} {
-		for _, f := range functions {
-			if !slices.Contains(scenes[s], f.name) {
-				continue
-			}
-			calls, err := w.clean(f, s)
-			if err != nil {
-				return nil, err
-			}
-			if s == plain {
-				list = append(list, trials(f, calls, functions)...)
-			}
-			list = append(list, staged(f, calls, s)...)
-		}
-	}
-	return list, nil
-}
-
-// staged are the trials of a function in a scene, beside the plain ones: lasting faults,
-// answers that leave open what happened, and troubles. In a crowd the calls come in any
-// order.
-func staged(f function, calls []call, s scene) (list []trial) {
-	for i := range troubles {
-		list = append(list, trial{f: f, scene: s, trouble: &troubles[i]})
-	}
-	if s == crowd {
-		return list
-	}
-	for _, at := range calls {
-		if s != plain {
-			for _, fault := range lasting {
-				list = append(list, trial{f: f, scene: s, at: at, fault: fault})
-			}
-		}
-		if at.reads() || !at.is("S3") && !at.is("DynamoDB") {
-			continue
-		}
-		for _, fault := range unsettled {
-			if fault == conflicting && !at.is("S3") {
-				continue
-			}
-			open := trial{f: f, scene: s, at: at, fault: fault, blind: true}
-			list = append(list, open)
-			if fault == conflicting || fault == sentTwice {
-				seeing := open
-				seeing.blind = false
-				list = append(list, seeing)
-			}
-			if f.name == "unlock" {
-				open.scanned = true
-				list = append(list, open)
-			}
-		}
-	}
-	return list
-}
-
-// trials are all that is tried with the calls that a function makes in the plain scene.
-func trials(f function, calls []call, all []function) []trial {
-	list := []trial{{f: f, twice: true}}
-	for _, at := range calls {
-		for _, fault := range lasting {
-			list = append(list, trial{f: f, at: at, fault: fault})
-			if f.repeated && (fault == killedBefore || fault == killedAfter) {
-				list = append(list, trial{f: f, at: at, fault: fault, waits: true})
-			}
-		}
-		for _, fault := range passing {
-			list = append(list, trial{f: f, at: at, fault: fault, retries: true})
-		}
-		for i := range all {
-			list = append(list, trial{f: f, at: at, beside: &all[i]})
-		}
-		if f.repeated {
-			list = append(list, trial{f: f, at: at, beside: &f, same: true})
-		}
-	}
-	return list
-}
-
-const request = "11111111-2222-4333-8444-555555555555"
 
 // run makes a trial in this world, and gives the broken laws. A trial whose fault was not
 // met, since the run made other calls this time, says so in met.
@@ -211,94 +71,133 @@ func (w *world) run(t trial) (met bool, err error) {
 	if err := w.set(t.scene); err != nil {
 		return false, err
 	}
-	wire := &wire{at: t.at, fault: t.fault, blind: t.blind, trouble: t.trouble, world: w, invocation: newInvocation()}
-	tried := []function{t.f}
+	a := &attempt{trial: t, world: w, tried: []function{t.function}, release: t.function}
+	a.wire = &wire{at: t.at, fault: t.fault, readsFail: t.readsFail, trouble: t.trouble, world: w, invocation: newInvocation()}
 	if t.beside != nil {
-		if t.beside.name != t.f.name {
-			tried = append(tried, *t.beside)
-		}
-		wire.before = func() {
-			id := map[bool]string{true: request, false: "another"}[t.same]
-			_, _ = t.beside.invoke(newInvocation(), w, w.config(), id) // what it left undone, the next run does
-		}
+		a.runBeside(t.beside)
 	}
-	outcome, failed := t.f.invoke(wire.invocation, w, over(w.config(), wire, t.retries), request)
-	if t.twice {
-		_, failed = t.f.invoke(newInvocation(), w, w.config(), request)
-	}
-	met = wire.met || t.twice
+	a.invoke()
+	met = a.wire.met || t.twice
 	if t.retries {
-		if failed != nil || outcome != t.f.wants(t.scene) {
-			err = fmt.Errorf("the SDK did not get over it: %s: %w", outcome, errors.Join(failed))
-		}
-		return met, errors.Join(err, w.judge(t.f, func(c contents) []string { return w.healed(c, tried) }))
+		return met, a.retried()
 	}
-	releases := t.f
-	if t.beside != nil && t.beside.name == "unlock" {
-		releases = *t.beside
-	}
-	err = w.judge(releases, func(c contents) []string { return w.claims(t, wire, w.first, c, outcome, failed) })
+	err = w.judge(a.release, func(c contents) []string { return a.claims(a.wire, w.first, c, a.outcome, a.failed) })
 	if t.trouble != nil {
-		err = errors.Join(err, w.again(t, releases))
+		err = errors.Join(err, a.again())
 	}
-	if t.scanned {
-		err = errors.Join(err, w.advance(5*time.Minute))
-		if _, scanning := watch(newInvocation(), w, w.config(), "scan"); scanning != nil {
-			err = errors.Join(err, fmt.Errorf("the scan that came first failed: %w", scanning))
-		}
+	if t.monitorFirst {
+		err = errors.Join(err, a.scan())
 	}
-	for _, f := range tried {
-		again, id := f.again, "next"
-		if f.repeated && !t.waits && (failed != nil || wire.dead) { // within minutes, then
-			again, id = 2*time.Minute, request
-		}
-		for range max(1, f.heals) {
-			err = errors.Join(err, w.advance(again))
-			if _, healing := f.invoke(newInvocation(), w, w.config(), id); healing != nil {
-				err = errors.Join(err, fmt.Errorf("the healing run failed: %w", healing))
-			}
-		}
-	}
-	err = errors.Join(err, w.judge(releases, func(c contents) []string { return append(w.healed(c, tried), w.once(t)...) }))
+	err = errors.Join(err, a.heal())
 	if err != nil {
-		err = fmt.Errorf("it answered %q, %v:\n%w", outcome, strings.TrimSpace(fmt.Sprint(failed)), err)
+		err = fmt.Errorf("it answered %q, %v:\n%w", a.outcome, strings.TrimSpace(fmt.Sprint(a.failed)), err)
 	}
 	return met, err
 }
 
+// runBeside has another function run from beginning to end just before the call.
+func (a *attempt) runBeside(f *function) {
+	if f.name != a.function.name {
+		a.tried = append(a.tried, *f)
+	}
+	if f.name == "unlock" {
+		a.release = *f
+	}
+	id := "another"
+	if a.same {
+		id = request
+	}
+	a.wire.before = func() { _, _ = f.run(newInvocation(), a.world, a.config(), id) } // what it left undone, the next run does
+}
+
+// invoke runs the function over the wire, and once more where the trial says so.
+func (a *attempt) invoke() {
+	a.outcome, a.failed = a.function.run(a.wire.invocation, a.world, over(a.config(), a.wire, a.retries), request)
+	if a.twice {
+		_, a.failed = a.function.run(newInvocation(), a.world, a.config(), request)
+	}
+}
+
+// retried judges a run whose fault the SDK had to get over.
+func (a *attempt) retried() (err error) {
+	if a.failed != nil || a.outcome != a.function.in(a.trial.scene).outcome {
+		err = fmt.Errorf("the SDK did not get over it: %s: %w", a.outcome, errors.Join(a.failed))
+	}
+	return errors.Join(err, a.judge(a.function, func(c contents) []string { return a.healed(c, a.tried) }))
+}
+
 // claims says what an answer claims that is not so, and which laws of a trouble are
 // broken. A process that died, or two at once, claim nothing.
-func (w *world) claims(t trial, wire *wire, before, c contents, outcome string, failed error) (l []string) {
-	if t.trouble != nil && t.trouble.law != nil {
-		l = append(l, t.trouble.law(w, c, wire.calls)...)
+func (a *attempt) claims(wire *wire, before, c contents, outcome string, failed error) (l []string) {
+	if a.trouble != nil && a.trouble.law != nil {
+		l = append(l, a.trouble.law(a.world, c, wire.calls)...)
 	}
 	switch {
-	case wire.dead || t.beside != nil:
+	case wire.dead || a.beside != nil:
 		return l
 	case failed != nil:
-		return append(l, when(strings.Contains(failed.Error(), "nothing was released") && !maps.Equal(before.locks, c.locks), "it says that nothing was released, and it was")...)
+		return append(l, when(strings.Contains(failed.Error(), "nothing was released") && !maps.Equal(before.without(a.rivals), c.without(a.rivals)), "it says that nothing was released, and it was")...)
 	}
-	return append(l, t.f.honest(w, c, outcome)...)
+	return append(l, a.function.falseClaims(a.world, c, outcome)...)
 }
 
 // again is the run that comes while the trouble lasts: Lambda's repeat, or the next one.
-func (w *world) again(t trial, releases function) error {
-	after, id := t.f.again, "again"
-	if t.f.repeated {
-		after, id = 2*time.Minute, request
+func (a *attempt) again() error {
+	after, id := a.function.next, "again"
+	if a.function.repeated {
+		after, id = repeatedAfter, request
 	}
-	wire := &wire{trouble: t.trouble, world: w, invocation: newInvocation()}
-	before, err := w.contents()
-	err = errors.Join(err, w.advance(after))
-	outcome, failed := t.f.invoke(wire.invocation, w, over(w.config(), wire, false), id)
-	return errors.Join(err, w.judge(releases, func(c contents) []string { return w.claims(t, wire, before, c, outcome, failed) }))
+	wire := &wire{trouble: a.trouble, world: a.world, invocation: newInvocation()}
+	before, err := a.contents()
+	err = errors.Join(err, a.advance(after))
+	outcome, failed := a.function.run(wire.invocation, a.world, over(a.config(), wire, false), id)
+	return errors.Join(err, a.judge(a.release, func(c contents) []string { return a.claims(wire, before, c, outcome, failed) }))
 }
 
-// once: where a half of the lock went and nobody knew, people hear of it once.
-func (w *world) once(t trial) []string {
-	if t.f.name != "unlock" || t.trouble != nil || !t.blind || t.fault != cutAfter && t.fault != sentTwice || !t.at.is("S3", "DeleteObject") && !t.at.is("DynamoDB", "DeleteItem") {
+func (a *attempt) scan() error {
+	err := a.advance(5 * time.Minute)
+	if _, scanning := runMonitor(newInvocation(), a.world, a.config(), "scan"); scanning != nil {
+		err = errors.Join(err, fmt.Errorf("the scan that came first failed: %w", scanning))
+	}
+	return err
+}
+
+// heal lets the next runs come, which nothing disturbs, and judges what they leave.
+func (a *attempt) heal() error {
+	err := a.rivalsLeave()
+	for _, f := range a.tried {
+		after, id := f.next, "next"
+		if f.repeated && !a.noRepeat && (a.failed != nil || a.wire.dead) {
+			after, id = repeatedAfter, request
+		}
+		for range max(1, f.heals) {
+			err = errors.Join(err, a.advance(after))
+			if _, healing := f.run(newInvocation(), a.world, a.config(), id); healing != nil {
+				err = errors.Join(err, fmt.Errorf("the healing run failed: %w", healing))
+			}
+		}
+	}
+	return errors.Join(err, a.judge(a.release, func(c contents) []string { return append(a.healed(c, a.tried), a.publishedOnce()...) }))
+}
+
+// publishedOnce: where a half of the lock went and that was not known, people hear of it
+// once.
+func (a *attempt) publishedOnce() []string {
+	lost := a.fault == cutAfter || a.fault == sentTwice
+	deletes := a.at.is("S3", "DeleteObject") || a.at.is("DynamoDB", "DeleteItem")
+	if a.function.name != "unlock" || a.trouble != nil || !a.readsFail || !lost || !deletes {
 		return nil
 	}
-	heard, err := w.heard()
-	return when(err != nil || heard["lock.released "+named] != 1, fmt.Sprintf("people heard of the release %d times", heard["lock.released "+named]))
+	events, err := a.events()
+	times := events["lock.released "+named]
+	return when(err != nil || times != 1, fmt.Sprintf("people heard of the release %d times", times))
+}
+
+// without are the locks but those of these places.
+func (c contents) without(places map[string]string) map[string]string {
+	locks := maps.Clone(c.locks)
+	for at := range places {
+		delete(locks, at)
+	}
+	return locks
 }

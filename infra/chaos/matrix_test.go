@@ -13,7 +13,7 @@ func TestMatrix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const every = 37 // no divisor of the number of trials a call
+	const every = 61 // no divisor of the number of trials a call
 	list, err := w.allTrials()
 	if err != nil {
 		t.Fatal(err)

@@ -1,82 +1,77 @@
 package main
 
 import (
-	"context"
-	"encoding/json"
 	"maps"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-
-	"github.com/lockwarden/lockwarden/pkg/alert"
-	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// heal lets the next runs of everything come, an hour later, and checks what must be
+// again is whoever asked for a release, and asks once more.
+type again struct{ unlockRequest }
+
+func (a again) run(p *process, cfg aws.Config) error {
+	return p.model.release(p, cfg, a.unlockRequest)
+}
+
+// heal lets the next runs of everything come, an hour later, and checks what must be true
 // then.
 func (m *model) heal() {
-	if len(m.laws) > 0 {
+	if len(m.history.broken) > 0 {
 		return
 	}
 	m.passes(time.Hour)
-	last := []*actor{{kind: "prune", run: func(cfg aws.Config) error { return m.sweep(cfg, everything, "the last") }}}
-	for _, id := range slices.Sorted(maps.Keys(m.may)) { // whoever asked for a release asks again
-		last = append(last, &actor{kind: "unlock", run: func(cfg aws.Config) error {
-			_, err := releaseOf(context.Background(), m.world, cfg, id, "again", true)
-			return err
-		}})
+	last := []*process{{kind: "prune", actor: pruning{paths: everything}}}
+	for _, id := range slices.Sorted(maps.Keys(m.asked)) {
+		last = append(last, &process{kind: "unlock", actor: again{m.asked[id]}})
 	}
-	last = append(last, &actor{kind: "monitor", run: func(cfg aws.Config) error { _, err := watch(context.Background(), m.world, cfg, ""); return err }})
-	for i, a := range last {
-		a.number = len(m.actors) + i
-		run := a.run
-		a.run = func(cfg aws.Config) error {
-			err := run(cfg)
-			if err != nil {
-				m.breaks("the healing %s failed: %v", a.kind, err)
-			}
-			return err
+	last = append(last, &process{kind: "monitor", actor: scanning{}})
+	for i, p := range last {
+		p.model, p.number = m, len(m.processes)+i
+		p.party = &party{name: "the healing " + p.kind, lockwarden: true}
+		m.goOn(p, burst{calls: 1000})
+		if p.failed != nil {
+			m.history.breaks("the healing %s failed: %v", p.kind, p.failed)
 		}
-		m.goOn(a, burst{calls: 1000})
+		if p.kind == "prune" {
+			m.allPruned()
+		}
 	}
-	m.afterwards()
+	m.atEnd()
 }
 
-// afterwards are the laws of the end: no lock of ours, and everybody knows.
-func (m *model) afterwards() {
-	heard, err := m.heard()
+// atEnd are the laws of the end: no lock of our own, everybody was told, and what could be
+// pruned was.
+func (m *model) atEnd() {
+	events, err := m.events()
 	if err != nil {
 		m.t.Fatal(err)
 	}
-	for at, raw := range m.lies.locks {
+	for at, raw := range m.current.locks {
 		_, key, _ := strings.Cut(at, " ")
-		if strings.Contains(raw, ours) {
-			m.breaks("a lock of our own is left: %s", at)
-		} else if heard["lock.stuck "+key] == 0 {
-			m.breaks("alert lost: the lock of a dead client on %s was never told: %v", key, heard)
+		if strings.Contains(raw, ownWho) {
+			m.history.breaks("a lock of our own is left: %s", at)
+		} else if events["lock.stuck "+key] == 0 {
+			m.history.breaks("alert lost: people were never told of the lock of a dead client on %s: %v", key, events)
 		}
 	}
-	for key := range m.gone {
-		if heard["prune.report "+key] == 0 {
-			m.breaks("alert lost: %s was pruned, and nobody heard of it", key)
+	for _, key := range modelKeys {
+		path := m.Path(key)
+		if m.history.states[path].deleted && m.prunes[path] && events["prune.report "+key] == 0 {
+			m.history.breaks("alert lost: %s was pruned, and people were not told", key)
 		}
 	}
-	all, err := m.aws.Published(m.Topic)
-	if err != nil {
-		m.t.Fatal(err)
-	}
-	for _, message := range all {
-		var e alert.Event
-		if err := json.Unmarshal([]byte(message.Texts["default"]), &e); err != nil {
-			m.t.Fatal(err)
-		}
-		for at, raw := range m.lies.locks {
-			info, _ := tflock.ParseInfo([]byte(raw))
-			if e.Type == alert.LockResolved && e.Lock != nil && e.Lock.ID == info.ID {
-				m.breaks("false resolved: %s", at)
-			}
+}
+
+// allPruned: a prune that nothing disturbs leaves no empty state that nobody has locked.
+func (m *model) allPruned() {
+	for _, key := range modelKeys {
+		path := m.Path(key)
+		s := m.history.states[path]
+		if !s.deleted && withoutResources.MatchString(s.body) && m.history.holder(path) == "" && m.history.unreadable(path) == "" {
+			m.history.breaks("the last prune left %s, which is empty and not locked: %s", key, s.body)
 		}
 	}
 }

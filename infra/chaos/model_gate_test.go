@@ -1,12 +1,9 @@
 package main
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"io"
 	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -32,14 +29,14 @@ func (d direct) Do(r *http.Request) (*http.Response, error) { return d.carry(r) 
 
 // waiting is one call that has not been sent.
 type waiting struct {
-	actor   *actor
+	process *process
 	name    string // operation and place, the same in every replay
 	request *http.Request
 	answer  chan reply
 }
 
-// deed says whether the call changes a lock, a state or a digest, or may.
-func (w *waiting) deed() bool {
+// writes says whether the call changes a lock, a state or a digest, or may.
+func (w *waiting) writes() bool {
 	return strings.HasPrefix(w.name, "Put") || strings.HasPrefix(w.name, "Delete")
 }
 
@@ -57,34 +54,22 @@ const (
 	diesAfter
 )
 
-// config is an actor's way to AWS. It has no retries: a fault here ends the process.
-func (g *gate) config(server *local.AWS, a *actor) aws.Config {
+// config is a process's way to AWS. It has no retries: a fault here ends it.
+func (g *gate) config(server *local.AWS, p *process) aws.Config {
 	cfg := server.Config()
-	cfg.HTTPClient = client{g, a}
+	cfg.HTTPClient = gated{g, p}
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	return cfg
 }
 
-type client struct {
+type gated struct {
 	*gate
-	actor *actor
+	process *process
 }
 
-// Do waits for its turn.
-func (c client) Do(r *http.Request) (*http.Response, error) {
-	operation := middleware.GetOperationName(r.Context())
-	place := strings.TrimPrefix(r.URL.Path, "/")
-	if place == "" && r.Body != nil {
-		text, err := io.ReadAll(r.Body)
-		if err != nil {
-			return nil, err
-		}
-		r.Body = io.NopCloser(bytes.NewReader(text))
-		if row := rowOf.FindSubmatch(text); row != nil {
-			place = string(row[1])
-		}
-	}
-	w := &waiting{c.actor, operation + " " + place, r, make(chan reply, 1)}
+// Do waits until the scheduler lets the call pass.
+func (c gated) Do(r *http.Request) (*http.Response, error) {
+	w := &waiting{c.process, middleware.GetOperationName(r.Context()) + " " + targetOf(r), r, make(chan reply, 1)}
 	c.mu.Lock()
 	c.waiting = append(c.waiting, w)
 	c.mu.Unlock()
@@ -92,15 +77,13 @@ func (c client) Do(r *http.Request) (*http.Response, error) {
 	return got.response, got.err
 }
 
-var rowOf = regexp.MustCompile(`"LockID":\{"S":"([^"]+)"`)
-
 // pending are the calls that wait, in an order that does not depend on goroutines.
 func (g *gate) pending() []*waiting {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	list := slices.Clone(g.waiting)
 	slices.SortStableFunc(list, func(a, b *waiting) int {
-		return cmp.Or(cmp.Compare(a.actor.number, b.actor.number), strings.Compare(a.name, b.name))
+		return cmp.Or(cmp.Compare(a.process.number, b.process.number), strings.Compare(a.name, b.name))
 	})
 	return list
 }
@@ -111,11 +94,11 @@ func (g *gate) pass(w *waiting, f fate) reply {
 	g.waiting = slices.DeleteFunc(g.waiting, func(other *waiting) bool { return other == w })
 	g.mu.Unlock()
 	var got reply
-	if f != diesBefore && !w.actor.dead {
+	if f != diesBefore && !w.process.dead {
 		got.response, got.err = g.outside.carry(w.request) //nolint:bodyclose // it is in memory
 	}
-	w.actor.dead = w.actor.dead || f != passes
-	if w.actor.dead {
+	w.process.dead = w.process.dead || f != passes
+	if w.process.dead {
 		got = reply{nil, errDead}
 	}
 	return got

@@ -3,6 +3,7 @@ package main
 import (
 	"math/bits"
 	"slices"
+	"time"
 
 	"pgregory.net/rapid"
 )
@@ -10,6 +11,7 @@ import (
 // plan is what rapid draws: who takes part, and in which order their calls pass.
 type plan struct {
 	orphans []bool // which keys a dead client has locked at first
+	halves  bool   // where an orphan has a row, that is all it has
 	paths   string // what prunes look at
 	gone    bool   // the state of the first key was pruned
 	actors  []drawn
@@ -21,7 +23,8 @@ type drawn struct {
 	key     string
 	writes  int
 	managed bool
-	target  int // of an unlock: the number of the client whose lock is named
+	clock   time.Duration // how far a client's clock is ahead
+	target  int           // of a release: the number of the client whose lock is named
 	same    bool
 }
 
@@ -29,24 +32,23 @@ type drawn struct {
 // be its end. Most mistakes need few changes from one to another, at the right calls.
 type burst struct {
 	pick, calls int
-	deeds       bool // only calls that change something count, and it stops just before the next one
+	writes      bool // only calls that change something count, and it stops just before the next one
 	fate        fate
-	late        bool // a quarter of an hour passes first: whoever runs in Lambda is dead then
+	later       time.Duration // so much time passes first: whoever runs in Lambda is dead then
 }
-
-// orphan is the number of the dead client that has a key of that index.
-const orphan = 90
 
 // everybody is who may take part; casts are those who meet on one key, since most
 // mistakes need no more. nil is any of everybody, anywhere.
 var (
-	everybody = []string{"client", "client", "client", "lockless", "prune", "prune", "unlock", "unlock", "restore", "monitor"}
+	everybody = []string{"client", "client", "waiter", "lockless", "prune", "prune", "unlock", "unforced", "unforced", "restore", "monitor", "monitor"}
 	casts     = [][]string{
 		nil, nil,
 		{"prune", "lockless"},
 		{"prune", "client", "client"},
 		{"prune", "prune", "client"},
 		{"unlock", "unlock", "client"},
+		{"unforced", "waiter", "monitor"},
+		{"unforced", "client", "client", "monitor"},
 		{"unlock", "prune", "client"},
 		{"restore", "prune", "client"},
 		{"restore", "lockless", "prune"},
@@ -66,6 +68,9 @@ func even(t *rapid.T, n int) int {
 	return drawn % n
 }
 
+// clocks are how far a client's clock is ahead: less than it takes to be stuck in the end.
+var clocks = []time.Duration{0, 0, -time.Hour, 20 * time.Minute}
+
 var drawPlan = rapid.Custom(func(t *rapid.T) plan {
 	p := plan{paths: everything, orphans: make([]bool, len(modelKeys))}
 	kinds := slices.Clone(casts[even(t, len(casts))])
@@ -84,29 +89,36 @@ var drawPlan = rapid.Custom(func(t *rapid.T) plan {
 		}
 		at := even(t, len(keys))
 		keys, p.paths = keys[at:at+1], keys[at]
-		p.orphans[at] = slices.Contains(kinds, "unlock")
+		p.orphans[at] = slices.Contains(kinds, "unlock") || slices.Contains(kinds, "waiter")
 	}
+	p.halves = even(t, 2) == 1
 	for i, kind := range kinds {
 		d := drawn{
 			kind: kind, key: keys[even(t, len(keys))], writes: even(t, 3),
 			managed: even(t, 2) == 1, target: even(t, max(1, i)), same: even(t, 2) == 1,
+			clock: clocks[even(t, len(clocks))],
 		}
-		if at := slices.Index(modelKeys, d.key); p.orphans[at] && even(t, 4) > 0 {
+		if kind == "unforced" {
+			d.target = even(t, len(kinds))
+		}
+		if at := slices.Index(modelKeys, d.key); kind == "unlock" && p.orphans[at] && even(t, 4) > 0 {
 			d.target = orphan + at
 		}
 		p.actors = append(p.actors, d)
 	}
 	for range even(t, 13) {
-		s := burst{pick: even(t, 6), calls: 1 + even(t, 24), deeds: even(t, 2) == 1}
+		s := burst{pick: even(t, 6), calls: 1 + even(t, 24), writes: even(t, 2) == 1}
 		switch even(t, 24) {
 		case 0, 1:
 			s.fate = diesBefore
 		case 2, 3:
 			s.fate = diesAfter
-		case 4:
-			s.late = true
+		case 4, 5:
+			s.later = 17 * time.Minute
+		case 6:
+			s.later = 6 * time.Minute
 		}
-		if s.deeds {
+		if s.writes {
 			s.calls = even(t, 8)
 		}
 		p.bursts = append(p.bursts, s)

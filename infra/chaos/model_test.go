@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"flag"
 	"fmt"
 	"slices"
@@ -47,8 +46,8 @@ func try(t *testing.T, w *world, outside *courier, p plan, play func(m *model)) 
 		m := newModel(t, w, outside, p, start)
 		play(m)
 		m.heal()
-		if len(m.laws) > 0 {
-			broken = strings.Join(m.laws, "\n") + "\nafter:\n" + strings.Join(m.trace, "\n")
+		if len(m.history.broken) > 0 {
+			broken = strings.Join(m.history.broken, "\n") + "\nafter:\n" + strings.Join(m.trace, "\n")
 		}
 	})
 	return broken
@@ -81,30 +80,28 @@ func makeModelWorld(t *testing.T) *world {
 // model is one play.
 type model struct {
 	*world
-	t      *testing.T
-	gate   *gate
-	actors []*actor
-	lies   contents        // what lies there now
-	torn   map[string]bool // keys whose digest a client left wrong
-	may    map[string]bool // IDs that a release named, of clients that were dead
-	gone   map[string]bool // keys that a prune deleted
-	serial map[string]int  // the highest of each lineage
-	later  time.Duration   // how much time passed
-	trace  []string
-	laws   []string
+	t         *testing.T
+	gate      *gate
+	history   *history
+	processes []*process
+	orphans   []*party                 // by the index of their key
+	current   contents                 // what is there now
+	asked     map[string]unlockRequest // releases that somebody asked for, by the lock's ID
+	prunes    map[string]bool          // paths that a prune deleted
+	elapsed   time.Duration            // how much time passed
+	trace     []string
 }
 
 func newModel(t *testing.T, w *world, outside *courier, p plan, start time.Time) *model {
 	t.Helper()
-	m := &model{
-		world: w, t: t, gate: &gate{outside: outside}, torn: map[string]bool{}, may: map[string]bool{}, gone: map[string]bool{}, serial: map[string]int{},
-	}
+	m := &model{world: w, t: t, gate: &gate{outside: outside}, asked: map[string]unlockRequest{}, prunes: map[string]bool{}}
+	m.history = newHistory(w.now, releaseGuard)
 	if err := w.reset(); err != nil {
 		t.Fatal(err)
 	}
 	w.ahead = time.Until(start) + lag // the bubble's own clock begins in 2000
 	var err error
-	if m.lies, err = w.contents(); err != nil {
+	if m.current, err = w.contents(); err != nil {
 		t.Fatal(err)
 	}
 	cfg := w.aws.Config()
@@ -113,88 +110,85 @@ func newModel(t *testing.T, w *world, outside *courier, p plan, start time.Time)
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, key := range modelKeys {
-		raw, err := m.lock(clientID(orphan+i), key)
-		for _, s := range storesFor(set, key) {
-			if err == nil && p.orphans[i] {
-				_, err = s.Acquire(t.Context(), w.Path(key), raw)
-			}
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
-	}
-	if p.gone {
-		m.prunes(cfg, set)
-	}
-	if m.lies, err = w.contents(); err != nil {
+	if err := m.lockOrphans(set, p); err != nil {
 		t.Fatal(err)
 	}
+	if p.gone {
+		m.deleteFirst(cfg, set)
+	}
+	if m.current, err = w.contents(); err != nil {
+		t.Fatal(err)
+	}
+	m.seed()
 	for i, d := range p.actors {
-		m.actors = append(m.actors, m.actor(i, d, p))
+		kind := kinds[d.kind]
+		p := &process{model: m, actor: kind.make(d, p), number: i, kind: d.kind, key: d.key}
+		p.party = &party{name: p.String(), lockwarden: kind.lockwarden, lockless: d.kind == "lockless"}
+		if !kind.lockwarden {
+			p.id = clientID(i)
+		}
+		m.processes = append(m.processes, p)
 	}
 	return m
 }
 
-// prunes takes the state of the first key away, as a prune does.
-func (m *model) prunes(cfg aws.Config, set backend.Set) {
+// lockOrphans takes the locks of those clients that are dead at first.
+func (m *model) lockOrphans(set backend.Set, p plan) error {
+	for i, key := range modelKeys {
+		m.orphans = append(m.orphans, &party{name: "orphan of " + key, id: clientID(orphan + i)})
+		m.history.ended[clientID(orphan+i)] = true
+		raw, err := m.lock(clientID(orphan+i), key, 0)
+		if err != nil {
+			return err
+		}
+		for _, s := range storesFor(set, key) {
+			if !p.orphans[i] || p.halves && i == 0 && s.ARN() == m.BucketARN {
+				continue
+			}
+			if _, err := s.Acquire(m.t.Context(), m.Path(key), raw); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// seed tells the history what is there at first.
+func (m *model) seed() {
+	for _, c := range m.changes(contents{}, m.current) {
+		by := &party{name: "before", lockless: true}
+		for _, o := range m.orphans {
+			if c.what == lockChange && strings.Contains(c.body, o.id) {
+				by = o
+			}
+		}
+		m.history.record(by, c)
+	}
+	for key, body := range m.current.newest {
+		m.history.states[m.Path(key)] = state{body, m.current.deleted[key]}
+	}
+	clear(m.history.torn)
+}
+
+// deleteFirst deletes the state of the first key, as a prune does.
+func (m *model) deleteFirst(cfg aws.Config, set backend.Set) {
 	key := modelKeys[0]
 	_, err := s3For(cfg).DeleteObject(m.t.Context(), &s3.DeleteObjectInput{Bucket: &m.Bucket, Key: &key})
 	if err == nil {
-		err = set.Tables[0].DeleteDigest(m.t.Context(), m.Path(key), digestOf(m.lies.newest[key]))
+		err = set.Tables[0].DeleteDigest(m.t.Context(), m.Path(key), digestOf(m.current.newest[key]))
 	}
 	if err != nil {
 		m.t.Fatal(err)
 	}
 }
 
-// actor makes the process that was drawn.
-func (m *model) actor(number int, d drawn, p plan) *actor {
-	a := &actor{number: number, kind: d.kind, key: d.key, id: clientID(number), lockless: d.kind == "lockless"}
-	switch d.kind {
-	case "client", "lockless", "successor":
-		a.run = func(cfg aws.Config) error {
-			return m.apply(a, cfg, max(d.writes, map[bool]int{true: 1}[a.lockless]), d.managed)
-		}
-	case "monitor":
-		a.run = func(cfg aws.Config) error { _, err := watch(context.Background(), m.world, cfg, ""); return err }
-	case "prune":
-		id := "the same request"
-		if !d.same {
-			id = fmt.Sprint("request ", number)
-		}
-		a.run = func(cfg aws.Config) error { return m.sweep(cfg, p.paths, id) }
-	case "restore":
-		a.run = func(cfg aws.Config) error { return m.restore(cfg, d.key) }
-	case "unlock":
-		a.run = func(cfg aws.Config) error { return m.unlock(cfg, d.target) }
-	}
-	return a
-}
-
-// unlock names the lock of a client that is dead or done; of one that is alive, nobody
-// may.
-func (m *model) unlock(cfg aws.Config, target int) error {
-	if target < orphan && target >= len(m.actors) {
-		return nil
-	}
-	if target >= orphan {
-		m.trace = append(m.trace, "it names an orphan")
-	} else if client := m.actors[target]; !client.dead && !client.over || client.kind != "client" {
-		return nil
-	}
-	m.may[clientID(target)] = true
-	_, err := releaseOf(context.Background(), m.world, cfg, clientID(target), "request", true)
-	return err
-}
-
 // play lets calls pass in the order of the plan, then everything else.
 func (m *model) play(p plan) {
 	for _, b := range p.bursts {
-		if b.late {
-			m.late()
+		if b.later > 0 {
+			m.later(b.later)
 		}
-		if who := m.able(); len(who) > 0 && len(m.laws) == 0 {
+		if who := m.able(); len(who) > 0 && len(m.history.broken) == 0 {
 			m.goOn(who[b.pick%len(who)], b)
 		}
 	}
@@ -209,38 +203,38 @@ func (m *model) finish() {
 }
 
 // able are those who wait for a call, and the next one who did not begin.
-func (m *model) able() []*actor {
+func (m *model) able() []*process {
 	synctest.Wait()
-	var who []*actor
+	var who []*process
 	for _, w := range m.gate.pending() {
-		if !slices.Contains(who, w.actor) {
-			who = append(who, w.actor)
+		if !slices.Contains(who, w.process) {
+			who = append(who, w.process)
 		}
 	}
-	for _, a := range m.actors {
-		if !a.started {
-			return append(who, a)
+	for _, p := range m.processes {
+		if !p.started {
+			return append(who, p)
 		}
 	}
 	return who
 }
 
-// goOn lets one actor make its calls. It says whether there are more.
-func (m *model) goOn(a *actor, b burst) (more bool) {
-	if !a.started {
-		m.begin(a)
+// goOn lets one process make its calls. It says whether there are more.
+func (m *model) goOn(p *process, b burst) (more bool) {
+	if !p.started {
+		m.begin(p)
 	}
 	for n := 0; ; {
 		synctest.Wait()
-		pending := slices.DeleteFunc(m.gate.pending(), func(w *waiting) bool { return w.actor != a })
+		pending := slices.DeleteFunc(m.gate.pending(), func(w *waiting) bool { return w.process != p })
 		if len(pending) == 0 {
 			return false
 		}
 		next, f := pending[(b.pick+n)%len(pending)], passes
-		if n == b.calls && (!b.deeds || next.deed()) {
+		if n == b.calls && (!b.writes || next.writes()) {
 			return true
 		}
-		if !b.deeds || next.deed() {
+		if !b.writes || next.writes() {
 			n++
 		}
 		if n == b.calls {
@@ -250,28 +244,66 @@ func (m *model) goOn(a *actor, b burst) (more bool) {
 	}
 }
 
-func (m *model) begin(a *actor) {
-	a.started = true
-	m.trace = append(m.trace, "begin "+a.String())
-	cfg := m.gate.config(m.aws, a)
+func (m *model) begin(p *process) {
+	p.started, p.began = true, m.history.changes
+	m.trace = append(m.trace, "begin "+p.String())
+	cfg := m.gate.config(m.aws, p)
 	go func() {
-		err := a.run(cfg)
-		a.over = true
-		if a.unmet != "" {
-			m.breaks("a client met what it must not: %s: %s (%v)", a, a.unmet, err)
+		p.failed = p.run(p, cfg)
+		p.over = true
+		if p.unexpected != "" {
+			m.history.breaks("a client met what it must not: %s: %s (%v)", p, p.unexpected, p.failed)
 		}
 	}()
 }
 
-// late lets the time of every invocation run out.
-func (m *model) late() {
-	m.trace = append(m.trace, "17 minutes pass")
-	for _, a := range m.actors {
-		if a.started && !a.client() {
-			a.dead = true
+// pass lets a call through, and has the history check what it changed.
+func (m *model) pass(w *waiting, f fate) {
+	p, before := w.process, m.current
+	if p.cannotPublish && strings.HasPrefix(w.name, "Publish") {
+		f = diesBefore
+	}
+	what := map[fate]string{diesBefore: ", and it dies before", diesAfter: ", and it dies after"}[f]
+	m.trace = append(m.trace, fmt.Sprintf("%s: %s%s", p, w.name, what))
+	if e := eventOf([]byte(bodyOf(w.request))); e != nil && !p.dead && f != diesBefore {
+		m.history.said(p.party, *e)
+	}
+	got := m.gate.pass(w, f)
+	defer func() { w.answer <- got }()
+	if !w.writes() {
+		return
+	}
+	var err error
+	if m.current, err = m.contents(); err != nil {
+		m.t.Fatal(err)
+	}
+	for _, c := range m.changes(before, m.current) {
+		m.history.record(p.party, c)
+		if c.what == stateChange {
+			m.prunes[c.at.name] = c.body == "" && p.lockwarden
+			m.disturb(p, c.at.name)
 		}
 	}
-	m.passes(17 * time.Minute)
+}
+
+// disturb notes that somebody without a lock wrote to a state.
+func (m *model) disturb(by *process, path string) {
+	for _, p := range m.processes {
+		if by.lockless && m.Path(p.key) == path {
+			p.undisturbed = false
+		}
+	}
+}
+
+// later lets time pass, and with it that of every invocation run out.
+func (m *model) later(d time.Duration) {
+	m.trace = append(m.trace, fmt.Sprint(d, " pass"))
+	for _, p := range m.processes {
+		if p.started && p.lockwarden {
+			p.dead = true
+		}
+	}
+	m.passes(d)
 }
 
 // lag is how far the model's clock is ahead of S3's at first, so that what is written
@@ -280,12 +312,8 @@ const lag = 20 * time.Second
 
 // passes lets time pass. In a bubble the clock stands still by itself, and S3's does not.
 func (m *model) passes(d time.Duration) {
-	m.ahead, m.later = m.ahead+d, m.later+d
-	if err := m.aws.Clock(m.later); err != nil {
+	m.ahead, m.elapsed = m.ahead+d, m.elapsed+d
+	if err := m.aws.Clock(m.elapsed); err != nil {
 		m.t.Fatal(err)
 	}
-}
-
-func (m *model) breaks(format string, args ...any) {
-	m.laws = append(m.laws, fmt.Sprintf(format, args...))
 }

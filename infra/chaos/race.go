@@ -7,6 +7,7 @@ import (
 	"io"
 	"maps"
 	"math/rand/v2"
+	"net/url"
 	"os"
 	"slices"
 	"strings"
@@ -23,14 +24,17 @@ import (
 // race is real clients beside all functions, for a while.
 type race struct {
 	*world
-	history *history
-	clients *local.AWS // AWS through the clients' door
-	cfg     aws.Config // AWS through Lockwarden's door
+	*doors
+	server *local.AWS
 
-	mu       sync.Mutex
+	noted    sync.Mutex
 	outcomes map[string]map[string]int // what each function and client answered, and how often
 	failures []string
+	stops    []func()
 }
+
+// releaseGuard is longer than any client of the race holds its lock, if it is not killed.
+const releaseGuard = 10 * time.Minute
 
 // runRace lets clients race until the time is up. Each key has a terraform and a tofu
 // that contend for it, where both are there.
@@ -40,22 +44,20 @@ func runRace(ctx context.Context, d time.Duration, modes []local.Mode, out io.Wr
 		return err
 	}
 	defer server.Stop()
-	r := &race{world: &world{aws: server, stuckAfter: time.Second}, outcomes: map[string]map[string]int{}}
+	upstream, err := url.Parse(server.Endpoint)
+	if err != nil {
+		return err
+	}
+	r := &race{world: &world{aws: server, stuckAfter: time.Second}, server: server, outcomes: map[string]map[string]int{}}
 	if r.Place, err = server.MakePlace(ctx, "race"); err != nil {
 		return err
 	}
-	r.history = newHistory(r.Bucket, r.Table)
-	theirs, stopTheirs, err := r.history.door(server.Endpoint, false)
-	if err != nil {
-		return err
-	}
-	defer stopTheirs()
-	own, stopOwn, err := r.history.door(server.Endpoint, true)
-	if err != nil {
-		return err
-	}
-	defer stopOwn()
-	r.clients, r.cfg = server.Through(theirs), server.Through(own).Config()
+	r.doors = &doors{upstream: upstream, bucket: r.Bucket, table: r.Table, history: newHistory(time.Now, releaseGuard)}
+	defer func() {
+		for _, stop := range r.stops {
+			stop()
+		}
+	}()
 	dir, err := os.MkdirTemp("", "lockwarden-chaos-")
 	if err != nil {
 		return err
@@ -67,48 +69,41 @@ func runRace(ctx context.Context, d time.Duration, modes []local.Mode, out io.Wr
 	return r.report(out, d)
 }
 
+// enter gives a party's own way to AWS.
+func (r *race) enter(p *party, clock time.Duration) (*local.AWS, error) {
+	endpoint, stop, err := r.doors.open(p, clock)
+	if err != nil {
+		return nil, err
+	}
+	r.noted.Lock()
+	defer r.noted.Unlock()
+	r.stops = append(r.stops, stop)
+	return r.server.Through(endpoint), nil
+}
+
 // run has everybody at work until the time is up, and lets each finish what it began.
 func (r *race) run(ctx context.Context, d time.Duration, dir string, modes []local.Mode) error {
-	kinds, err := local.Clients()
+	timeUp, stop := context.WithTimeout(ctx, d)
+	defer stop()
+	racers, err := racers(modes)
 	if err != nil {
 		return err
 	}
-	timeUp, stop := context.WithTimeout(ctx, d)
-	defer stop()
 	var clients, functions sync.WaitGroup
-	for i, mode := range modes {
-		for j, kind := range kinds {
-			name := fmt.Sprintf("%s/%d-%d", dir, i, j)
-			clients.Go(func() { r.works(ctx, timeUp, kind, name, fmt.Sprintf("branches/%s/terraform.tfstate", mode), mode) })
-		}
-		clients.Go(func() {
-			r.dies(ctx, timeUp, kinds[i%len(kinds)], fmt.Sprintf("%s/%d-killed", dir, i), fmt.Sprintf("killed/%s/terraform.tfstate", mode), mode)
-		})
+	for i, c := range racers {
+		c.dir = fmt.Sprintf("%s/%d", dir, i)
+		clients.Go(func() { c.run(ctx, timeUp, r) })
 	}
 	over := make(chan struct{}) // the clients are done: functions go on until then
-	for name, function := range map[string]func() (string, error){
-		"monitor": func() (string, error) {
-			outcome, err := watch(ctx, r.world, r.cfg, "")
-			return strings.Split(outcome, ":")[0], err
-		},
-		"unlock":  func() (string, error) { return r.releases(ctx) },
-		"prune":   func() (string, error) { return r.prunes(ctx) },
-		"restore": func() (string, error) { return r.restores(ctx) },
+	for name, run := range map[string]func(context.Context, *party, aws.Config) (string, error){
+		"monitor": r.monitors, "unlock": r.releases, "unlock without force": r.releasesUnforced, "prune": r.prunes, "restore": r.restores,
 	} {
-		functions.Go(func() {
-			for {
-				select {
-				case <-over:
-					return
-				case <-time.After(200 * time.Millisecond): // there are two dozen processes beside it
-				}
-				outcome, err := function()
-				r.note(name, outcome)
-				if err != nil {
-					r.fails("%s: %v", name, err)
-				}
-			}
-		})
+		p := &party{name: name, lockwarden: true}
+		through, err := r.enter(p, 0)
+		if err != nil {
+			return err
+		}
+		functions.Go(func() { r.repeat(ctx, over, p, func() (string, error) { return run(ctx, p, through.Config()) }) })
 	}
 	clients.Wait()
 	close(over)
@@ -116,23 +111,72 @@ func (r *race) run(ctx context.Context, d time.Duration, dir string, modes []loc
 	return ctx.Err()
 }
 
+// repeat runs a function again and again until it is over.
+func (r *race) repeat(ctx context.Context, over <-chan struct{}, p *party, run func() (string, error)) {
+	for ctx.Err() == nil {
+		select {
+		case <-over:
+			return
+		case <-time.After(200 * time.Millisecond): // there are two dozen processes beside it
+		}
+		r.mu.Lock()
+		p.began = r.history.changes
+		r.mu.Unlock()
+		outcome, err := run()
+		r.note(p.name, outcome)
+		if err != nil {
+			r.fails("%s: %v", p.name, err)
+		}
+	}
+}
+
+func (r *race) monitors(ctx context.Context, _ *party, cfg aws.Config) (string, error) {
+	outcome, err := runMonitor(ctx, r.world, cfg, "")
+	return strings.Split(outcome, ":")[0], err
+}
+
 // releases names the lock of a client that was killed, or one that was given back long
 // ago.
-func (r *race) releases(ctx context.Context) (string, error) {
-	r.history.mu.Lock()
-	ids := slices.Collect(maps.Keys(r.history.dead))
-	if rand.IntN(2) == 0 { //nolint:gosec // any will do
-		ids = r.history.done
+func (r *race) releases(ctx context.Context, p *party, cfg aws.Config) (string, error) {
+	r.mu.Lock()
+	ids := r.history.endedHolders()
+	if len(ids) == 0 || rand.IntN(2) == 0 { //nolint:gosec // any will do
+		ids = slices.Collect(maps.Keys(r.history.ended))
 	}
-	r.history.mu.Unlock()
+	if len(ids) > 0 {
+		p.releases, p.forced = ids[rand.IntN(len(ids))], true //nolint:gosec // any will do
+	}
+	r.mu.Unlock()
 	if len(ids) == 0 {
 		return "nothing to name", nil
 	}
-	return releaseOf(ctx, r.world, r.cfg, ids[rand.IntN(len(ids))], "race", true) //nolint:gosec // any will do
+	return runUnlock(ctx, r.world, cfg, unlockRequest{id: p.releases, force: true}, "race")
 }
 
-func (r *race) prunes(ctx context.Context) (string, error) {
-	p, err := pruner(r.world, r.cfg, everything, 0)
+// releasesUnforced names the lock of anybody, by somebody who believes what it says of
+// its own age: it may be of a client whose clock is wrong, or one that waited for it.
+func (r *race) releasesUnforced(ctx context.Context, p *party, cfg aws.Config) (string, error) {
+	r.mu.Lock()
+	var at []place
+	for place, l := range r.history.locks {
+		if !l.own {
+			at = append(at, place)
+		}
+	}
+	var path string
+	if len(at) > 0 {
+		one := at[rand.IntN(len(at))] //nolint:gosec // any will do
+		p.releases, path = r.history.locks[one].id, one.name
+	}
+	r.mu.Unlock()
+	if path == "" {
+		return "nothing to name", nil
+	}
+	return runUnlock(ctx, r.world, cfg, unlockRequest{id: p.releases, path: path}, "race")
+}
+
+func (r *race) prunes(ctx context.Context, _ *party, cfg aws.Config) (string, error) {
+	p, err := pruner(r.world, cfg, everything, 0)
 	if err != nil {
 		return "", err
 	}
@@ -150,14 +194,14 @@ func (r *race) prunes(ctx context.Context) (string, error) {
 }
 
 // restores brings back one that was pruned, now and then.
-func (r *race) restores(ctx context.Context) (string, error) {
-	r.history.mu.Lock()
-	paths := slices.Collect(maps.Keys(r.history.pruned))
-	r.history.mu.Unlock()
+func (r *race) restores(ctx context.Context, _ *party, cfg aws.Config) (string, error) {
+	r.mu.Lock()
+	paths := r.history.pruned()
+	r.mu.Unlock()
 	if len(paths) == 0 || rand.IntN(4) > 0 { //nolint:gosec // any will do
 		return "nothing to restore", nil
 	}
-	p, err := pruner(r.world, r.cfg, everything, 0)
+	p, err := pruner(r.world, cfg, everything, 0)
 	if err != nil {
 		return "", err
 	}
@@ -166,8 +210,8 @@ func (r *race) restores(ctx context.Context) (string, error) {
 }
 
 func (r *race) note(who, outcome string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.noted.Lock()
+	defer r.noted.Unlock()
 	if r.outcomes[who] == nil {
 		r.outcomes[who] = map[string]int{}
 	}
@@ -175,14 +219,14 @@ func (r *race) note(who, outcome string) {
 }
 
 func (r *race) fails(format string, args ...any) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
+	r.noted.Lock()
+	defer r.noted.Unlock()
 	r.failures = append(r.failures, fmt.Sprintf(format, args...))
 }
 
 // report says what happened, and what was broken.
 func (r *race) report(out io.Writer, d time.Duration) error {
-	fmt.Fprintf(out, "\nReal clients beside all functions for %s: %d changes of locks, states and alerts.\n", d, r.history.changes)
+	fmt.Fprintf(out, "\nReal clients beside all functions for %s: %d changes of locks, digests and states.\n", d, r.history.changes)
 	table := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(table, "WHO\tWHAT\tTIMES")
 	for _, who := range slices.Sorted(maps.Keys(r.outcomes)) {
@@ -191,14 +235,37 @@ func (r *race) report(out io.Writer, d time.Duration) error {
 		}
 	}
 	_ = table.Flush() // nothing can be done about a closed terminal
-	broken := slices.Concat(r.history.broken, r.failures)
-	for at, id := range r.history.locks {
-		broken = append(broken, fmt.Sprintf("left in the end: lock %s at %s", id, at))
-	}
+	broken := slices.Concat(r.history.broken, r.failures, r.atEnd())
 	if len(broken) > 0 {
 		fmt.Fprintf(out, "BROKEN:\n%s\nto see it again: go run ./infra/chaos -only race -for %s; it depends on chance\n", strings.Join(broken, "\n"), d)
 		return errBroken
 	}
-	fmt.Fprintln(out, "laws held: no live lock released, no serial went back, no client met a broken state.")
+	fmt.Fprintln(out, "laws held: no live lock released, none without force that is young, no serial went back, no client met a broken state.")
 	return nil
+}
+
+// atEnd says what is left that should not be, and whether the history missed a change:
+// then its laws were not checked.
+func (r *race) atEnd() (broken []string) {
+	for at, l := range r.history.locks {
+		broken = append(broken, fmt.Sprintf("left in the end: lock %s at %s", l.id, at))
+	}
+	c, err := r.contents()
+	if err != nil {
+		return append(broken, err.Error())
+	}
+	for key := range union(c.newest, nil) {
+		if s := r.history.states[r.Path(key)]; s.body != c.newest[key] || s.deleted != c.deleted[key] {
+			broken = append(broken, "the history missed a change of the state "+key)
+		}
+	}
+	for at, digest := range c.digests {
+		if _, key, _ := strings.Cut(at, " "); r.history.digests[place{inTable, r.Path(key)}] != digest {
+			broken = append(broken, "the history missed a change of the digest of "+key)
+		}
+	}
+	if len(c.locks) != len(r.history.locks) {
+		broken = append(broken, "the history missed a change of a lock: "+c.String())
+	}
+	return broken
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"strings"
 	"time"
@@ -9,95 +10,136 @@ import (
 	"github.com/lockwarden/lockwarden/infra/local"
 )
 
-func (r *race) workspace(ctx context.Context, kind local.Client, dir, key string, mode local.Mode) *local.Workspace {
-	if err := os.MkdirAll(dir, 0o750); err != nil {
-		r.fails("%v", err)
-		return nil
-	}
-	w, err := r.clients.Workspace(ctx, kind, dir, r.Bucket, r.Table, key, mode)
-	if err != nil {
-		r.fails("%v", err)
-		return nil
-	}
-	return w
+// racer is a real client that works on one state.
+type racer struct {
+	*party
+	kind  local.Client
+	dir   string
+	key   string
+	mode  local.Mode
+	clock time.Duration // how far its clock is ahead
+	dies  bool          // it is killed again and again
 }
 
-// works makes and destroys infrastructure until the time is up. Whatever goes wrong with
-// a client is our doing, except that another has the lock.
-func (r *race) works(ctx, timeUp context.Context, kind local.Client, dir, key string, mode local.Mode) {
-	w := r.workspace(ctx, kind, dir, key, mode)
-	for w != nil && timeUp.Err() == nil {
-		for _, what := range []string{"apply", "destroy"} {
-			if !r.does(ctx, w, kind, what, "-auto-approve", "-lock-timeout=60s") {
-				return
-			}
+// racers are the clients of a race. On each key two contend, one of them with a clock that
+// is slow or fast; Terraform 1.5, where it is built, has a key to itself whose rows keep
+// the double slash of its name.
+func racers(modes []local.Mode) ([]*racer, error) {
+	kinds, err := local.Clients()
+	if err != nil {
+		return nil, err
+	}
+	wrong := []time.Duration{-2 * time.Hour, 2 * time.Hour}
+	var all []*racer
+	for i, mode := range modes {
+		for j, kind := range kinds {
+			all = append(all, &racer{kind: kind, key: fmt.Sprintf("branches/%s/terraform.tfstate", mode), mode: mode, clock: wrong[i%2] * time.Duration((i+j+1)%2)})
+		}
+		all = append(all, &racer{kind: kinds[i%len(kinds)], key: fmt.Sprintf("killed/%s/terraform.tfstate", mode), mode: mode, clock: wrong[i%2], dies: true})
+	}
+	old, err := local.Terraform15()
+	if err != nil {
+		return nil, err
+	}
+	for range 2 {
+		all = append(all, &racer{kind: old, key: "branches//old/terraform.tfstate", mode: local.ByTable})
+	}
+	for i, c := range all {
+		c.party = &party{name: fmt.Sprintf("client %d, %s on %s", i, c.kind.Name, c.key)}
+	}
+	return all, nil
+}
+
+// run works until the time is up.
+func (c *racer) run(ctx, timeUp context.Context, r *race) {
+	w, err := c.workspace(ctx, r)
+	if err != nil {
+		r.fails("%v", err)
+		return
+	}
+	for goesOn := true; goesOn && timeUp.Err() == nil; {
+		if c.dies {
+			goesOn = c.holdAndDie(ctx, r, w)
+		} else {
+			goesOn = c.does(ctx, r, w, "apply", "-auto-approve", "-lock-timeout=60s") && c.does(ctx, r, w, "destroy", "-auto-approve", "-lock-timeout=60s")
 		}
 	}
+}
+
+// workspace is that of a client that names an encryption with all that it writes.
+func (c *racer) workspace(ctx context.Context, r *race) (*local.Workspace, error) {
+	if err := os.MkdirAll(c.dir, 0o750); err != nil {
+		return nil, err
+	}
+	through, err := r.enter(c.party, c.clock)
+	if err != nil {
+		return nil, err
+	}
+	return through.Workspace(ctx, c.kind, c.dir, r.Bucket, r.Table, c.key, c.mode, "-backend-config=encrypt=true")
 }
 
 // does runs a client, again where it gave up over a lock: it does although it has time
-// when the lock that it met is gone before it could read whose it was.
-func (r *race) does(ctx context.Context, w *local.Workspace, kind local.Client, args ...string) bool {
+// when the lock that it met is gone before it could read whose it was. Whatever else goes
+// wrong with a client is our doing.
+func (c *racer) does(ctx context.Context, r *race, w *local.Workspace, args ...string) bool {
 	for {
 		out, err := w.Run(ctx, args...)
+		c.ends(r)
 		switch {
 		case err == nil && !strings.Contains(out, "releasing the state lock"):
-			r.note(kind.Name, args[0])
+			r.note(c.kind.Name, args[0])
 			return true
 		case err == nil:
-			r.fails("%s %s could not unlock:\n%s", kind.Name, args[0], out)
+			r.fails("%s %s could not unlock:\n%s", c.kind.Name, args[0], out)
 			return false
 		case !strings.Contains(out, "Error acquiring the state lock") || ctx.Err() != nil:
-			r.fails("%s met a broken state: %v", kind.Name, err)
+			r.fails("%s met a broken state: %v", c.kind.Name, err)
 			return false
 		}
-		r.note(kind.Name, "refused by a lock")
+		r.note(c.kind.Name, "refused by a lock")
 	}
 }
 
-// dies takes a lock, is killed, and works on the state once the lock was released,
-// until the time is up.
-func (r *race) dies(ctx, timeUp context.Context, kind local.Client, dir, key string, mode local.Mode) {
-	w := r.workspace(ctx, kind, dir, key, mode)
-	path := r.Path(key)
-	for w != nil && timeUp.Err() == nil {
-		run, err := w.Hold(ctx, local.TenMinutes, func() bool {
-			r.history.mu.Lock()
-			defer r.history.mu.Unlock()
-			return (r.history.locks["bucket "+path] != "") == (mode != local.ByTable) && (r.history.locks["table "+path] != "") == (mode != local.ByFile)
-		})
-		if err != nil {
-			r.fails("%v", err)
-			return
-		}
-		if err := run.Kill(); err != nil {
-			r.fails("%v", err)
-			return
-		}
-		r.history.mu.Lock()
-		id := r.history.holder(path)
-		r.history.dead[id] = true
-		r.history.mu.Unlock()
-		r.note(kind.Name, "killed")
-		if !r.releasedOf(ctx, path) {
+// ends notes that the client's process is no more.
+func (c *racer) ends(r *race) (id string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if c.id != "" {
+		r.history.ended[c.id] = true
+	}
+	return c.id
+}
+
+// holdAndDie takes a lock, is killed, and works on the state once the lock was released.
+func (c *racer) holdAndDie(ctx context.Context, r *race, w *local.Workspace) bool {
+	path := r.Path(c.key)
+	run, err := w.Hold(ctx, local.TenMinutes, func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		_, object := r.history.locks[place{inBucket, path}]
+		_, row := r.history.locks[place{inTable, path}]
+		return object == (c.mode != local.ByTable) && row == (c.mode != local.ByFile)
+	})
+	if err == nil {
+		err = run.Kill()
+	}
+	if err != nil {
+		r.fails("%v", err)
+		return false
+	}
+	id := c.ends(r)
+	r.note(c.kind.Name, "killed")
+	for deadline := time.Now().Add(3 * time.Minute); r.holds(path, id) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+		if time.Now().After(deadline) {
 			r.fails("the lock %s of a dead client on %s was named for minutes, and never released", id, path)
-			return
-		}
-		if !r.does(ctx, w, kind, "plan") {
-			return
+			return false
 		}
 	}
+	return c.does(ctx, r, w, "plan")
 }
 
-// releasedOf waits until nothing holds a path.
-func (r *race) releasedOf(ctx context.Context, path string) bool {
-	for deadline := time.Now().Add(3 * time.Minute); time.Now().Before(deadline) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
-		r.history.mu.Lock()
-		holder := r.history.holder(path)
-		r.history.mu.Unlock()
-		if holder == "" {
-			return true
-		}
-	}
-	return false
+func (r *race) holds(path, id string) bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.history.holds(path, id)
 }

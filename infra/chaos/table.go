@@ -40,7 +40,7 @@ func (t *tally) add(r result) {
 	i := slices.IndexFunc(t.rows, func(row *row) bool { return row.function == r.trial.who() && row.call == at })
 	if i < 0 {
 		i = len(t.rows)
-		t.rows = append(t.rows, &row{function: r.trial.who(), name: r.trial.f.name, call: at, faults: map[string]int{}})
+		t.rows = append(t.rows, &row{function: r.trial.who(), name: r.trial.function.name, call: at, faults: map[string]int{}})
 	}
 	t.rows[i].runs++
 	t.rows[i].faults[r.trial.what()]++

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"net/http"
 	"slices"
 	"strings"
 )
@@ -14,7 +13,7 @@ type trouble struct {
 	// hits says which calls.
 	hits func(w *world, c call, body string) bool
 	// law says what else must hold after a run with it.
-	law func(w *world, c contents, calls []call) []string
+	law func(w *world, c contents, calls []seen) []string
 }
 
 func (c call) is(service string, operations ...string) bool {
@@ -42,20 +41,26 @@ var troubles = []trouble{
 	{"no delete at all", denied, func(w *world, c call, body string) bool { return objectDeletes(w, c, body) || rowDeletes(w, c, body) }, deniedDeletes},
 	{"the ledger fails", broken, ofLedger, withoutLedger},
 	{"the ledger is denied", denied, ofLedger, withoutLedger},
-	{"the ledger hangs", silent, ofLedger, func(w *world, c contents, calls []call) []string {
-		scanned := slices.ContainsFunc(calls, func(c call) bool { return c.is("DynamoDB", "Scan") }) && slices.ContainsFunc(calls, func(c call) bool { return c.is("SNS") || c.is("CloudWatch") || c.is("DynamoDB", "UpdateItem") })
-		measured := slices.ContainsFunc(calls, func(c call) bool { return c.is("CloudWatch", "PutMetricData") })
-		return when(scanned && !measured, "a ledger that hangs took the metrics").and(len(withoutLedger(w, c, calls)) > 0, "something was changed without a record")
-	}},
+	{"the ledger hangs", silent, ofLedger, hangingLedger},
 	{"the topic fails", broken, toTopic, nil},
 	{"the topic hangs", silent, toTopic, nil},
 }
 
+// hangingLedger: a ledger that hangs takes the time of nothing else.
+func hangingLedger(w *world, c contents, calls []seen) []string {
+	made := func(service string, operations ...string) bool {
+		return slices.ContainsFunc(calls, func(s seen) bool { return s.is(service, operations...) })
+	}
+	scanned := made("DynamoDB", "Scan") && (made("SNS") || made("CloudWatch") || made("DynamoDB", "UpdateItem"))
+	return when(scanned && !made("CloudWatch", "PutMetricData"), "a ledger that hangs took the metrics").
+		and(len(withoutLedger(w, c, calls)) > 0, "something was changed without a record")
+}
+
 // deniedDeletes: prune leaves at most one lock of its own, and no state loses its digest.
-func deniedDeletes(w *world, c contents, _ []call) []string {
+func deniedDeletes(w *world, c contents, _ []seen) []string {
 	locked := map[string]bool{}
 	for at, raw := range c.locks {
-		if strings.Contains(raw, ours) {
+		if strings.Contains(raw, ownWho) {
 			_, key, _ := strings.Cut(at, " ")
 			locked[key] = true
 		}
@@ -69,7 +74,7 @@ func deniedDeletes(w *world, c contents, _ []call) []string {
 }
 
 // withoutLedger: without a record nothing is released or deleted.
-func withoutLedger(w *world, c contents, _ []call) (l []string) {
+func withoutLedger(w *world, c contents, _ []seen) (l []string) {
 	for at, raw := range w.first.locks {
 		l = append(l, when(c.locks[at] != raw, "a lock went, and there is no record of it: "+at)...)
 	}
@@ -77,37 +82,4 @@ func withoutLedger(w *world, c contents, _ []call) (l []string) {
 		l = append(l, when(!w.first.deleted[key], "a state was deleted, and there is no record of it: "+key)...)
 	}
 	return l
-}
-
-// scene is how the world is set.
-type scene string
-
-// The scenes. In each of them a lock object of its own cannot be read where it says so.
-const (
-	plain      scene = ""
-	tableOnly  scene = "row alone"    // of the named lock the object is missing
-	bucketOnly scene = "object alone" // of the named lock the row is missing
-	archived   scene = "archived"     // a lock object beside the others is archived
-	crowd      scene = "crowd"        // there are more states to be pruned
-)
-
-// scenes say with which functions each is tried.
-var scenes = map[scene][]string{
-	plain: {"monitor", "unlock", "prune", "restore"}, tableOnly: {"unlock", "monitor"}, bucketOnly: {"unlock", "monitor"},
-	archived: {"monitor", "unlock"}, crowd: {"prune"},
-}
-
-// sealed answers for S3 where an object is archived: it can be listed and not be read.
-type sealed struct {
-	next interface {
-		Do(r *http.Request) (*http.Response, error)
-	}
-	path string
-}
-
-func (s sealed) Do(r *http.Request) (*http.Response, error) {
-	if r.Method == http.MethodGet && r.URL.Path == s.path {
-		return refusal(archivedAway, "S3", r), nil
-	}
-	return s.next.Do(r)
 }

@@ -23,6 +23,12 @@ type call struct {
 	nth                int
 }
 
+// seen is a call that a run made, and what it was about: an object's or a row's name.
+type seen struct {
+	call
+	target string
+}
+
 func (c call) String() string { return fmt.Sprintf("%s.%s#%d", c.service, c.operation, c.nth) }
 
 // wire stands between a function and AWS. It notes every call, and has one of them go
@@ -31,8 +37,8 @@ type wire struct {
 	next  aws.HTTPClient
 	at    call // the one that goes wrong
 	fault fault
-	// blind has every read of that service fail after it.
-	blind bool
+	// readsFail has every read of that service fail after it.
+	readsFail bool
 	// trouble hits more calls than that one. It may be nil.
 	trouble *trouble
 	world   *world
@@ -43,7 +49,7 @@ type wire struct {
 
 	mu    sync.Mutex
 	times map[string]int
-	calls []call
+	calls []seen
 	met   bool      // the fault was met
 	dead  bool      // the process is: nothing that it calls arrives
 	late  time.Time // a call went without an answer until then
@@ -71,15 +77,15 @@ func over(cfg aws.Config, w *wire, retries bool) aws.Config {
 // Do sends one call.
 func (w *wire) Do(r *http.Request) (*http.Response, error) {
 	met := w.isMet()
-	c, err := w.note(r.Context())
+	c, err := w.note(r)
 	if err != nil {
 		return nil, err
 	}
 	switch {
 	case w.trouble != nil && w.trouble.hits(w.world, c, bodyOf(r)):
 		w.meet()
-		return w.misfortune(w.trouble.fault, c.service, r)
-	case w.blind && met && c.service == w.at.service && c.reads():
+		return w.fail(w.trouble.fault, c, r)
+	case w.readsFail && met && c.service == w.at.service && c.reads():
 		return refusal(broken, c.service, r), nil
 	case c != w.at:
 		return w.send(r)
@@ -87,7 +93,7 @@ func (w *wire) Do(r *http.Request) (*http.Response, error) {
 	if w.before != nil {
 		w.before()
 	}
-	return w.misfortune(w.fault, c.service, r)
+	return w.fail(w.fault, c, r)
 }
 
 func (w *wire) isMet() bool {
@@ -102,19 +108,6 @@ func (w *wire) meet() {
 	w.met = true
 }
 
-// bodyOf reads what a request carries, and leaves it there.
-func bodyOf(r *http.Request) string {
-	if r.Body == nil {
-		return ""
-	}
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		panic(err) // it is in memory
-	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	return string(body)
-}
-
 // reads says whether a call changes nothing.
 func (c call) reads() bool {
 	return c.operation == "Query" || c.operation == "Scan" || strings.HasPrefix(c.operation, "Get") || strings.HasPrefix(c.operation, "List") ||
@@ -123,7 +116,8 @@ func (c call) reads() bool {
 
 // note writes a call down. It fails when the process is dead, or when the call has no
 // time left.
-func (w *wire) note(ctx context.Context) (call, error) {
+func (w *wire) note(r *http.Request) (call, error) {
+	ctx, target := r.Context(), targetOf(r)
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.dead {
@@ -135,16 +129,16 @@ func (w *wire) note(ctx context.Context) (call, error) {
 	c := call{middleware.GetServiceID(ctx), middleware.GetOperationName(ctx), 0}
 	w.times[c.String()]++
 	c.nth = w.times[c.String()]
-	w.calls = append(w.calls, c)
+	w.calls = append(w.calls, seen{c, target})
 	w.met = w.met || c == w.at
 	return c, nil
 }
 
-// misfortune is what becomes of the call that goes wrong.
-func (w *wire) misfortune(f fault, service string, r *http.Request) (*http.Response, error) {
+// fail makes a call go wrong.
+func (w *wire) fail(f fault, c call, r *http.Request) (*http.Response, error) {
 	switch f {
 	case throttled, broken, denied, conflicting:
-		return refusal(f, service, r), nil
+		return refusal(f, c.service, r), nil
 	case cutBefore:
 		return nil, errCut
 	case killedBefore:
@@ -160,6 +154,10 @@ func (w *wire) misfortune(f fault, service string, r *http.Request) (*http.Respo
 		}
 	case sentTwice:
 		return w.twice(r)
+	case rival:
+		if err := w.world.rivalTakes(c, targetOf(r)); err != nil {
+			return nil, err
+		}
 	}
 	response, err := w.send(r)
 	if err != nil {

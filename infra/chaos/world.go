@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/backend"
@@ -27,15 +28,15 @@ import (
 
 // The states of the world, by key. Each of them has a part in somebody's work.
 const (
-	named    = "live/named.tfstate"        // its lock is stuck, and is the one to be released
-	other    = "live/other.tfstate"        // its lock, in the bucket alone, was told as stuck, and must stay
-	gone     = "live/gone.tfstate"         // its lock was told as stuck, and is gone
-	away     = "live/away.tfstate"         // has a lock object that is archived, in one scene
-	foreign  = "deploy"                    // a row of another tool
-	empty    = "branches/empty.tfstate"    // to be pruned
-	full     = "branches/full.tfstate"     // stale, and manages infrastructure
-	untold   = "branches/untold.tfstate"   // pruned by a run that died before it could say so
-	restored = "branches/restored.tfstate" // pruned, and to be restored
+	named      = "live/named.tfstate"          // its lock is stuck, and is the one to be released
+	other      = "live/other.tfstate"          // its lock, in the bucket alone, was reported as stuck, and must stay
+	gone       = "live/gone.tfstate"           // its lock was reported as stuck, and is gone
+	away       = "live/away.tfstate"           // has a lock object that cannot be read, in two scenes
+	foreign    = "deploy"                      // a row of another tool
+	empty      = "branches/empty.tfstate"      // to be pruned
+	full       = "branches/full.tfstate"       // stale, and manages infrastructure
+	unreported = "branches/unreported.tfstate" // pruned by a run that died before it could say so
+	restored   = "branches/restored.tfstate"   // pruned, and to be restored
 )
 
 const (
@@ -50,12 +51,14 @@ const (
 type world struct {
 	aws *local.AWS
 	local.Place
+	made  time.Time
 	spare string // ARN of a second table, which nothing pairs with the bucket
 
-	ahead      time.Duration // how far its clock is ahead
-	stuckAfter time.Duration // the monitor's threshold
-	scene      scene         // how it is set
-	first      contents      // what lay there at first
+	ahead      time.Duration     // how far its clock is ahead
+	stuckAfter time.Duration     // the monitor's threshold
+	scene      scene             // how it is set up
+	first      contents          // what was there at first
+	rivals     map[string]string // what locks say that others took meanwhile, by their store and key
 	firsts     map[scene]contents
 }
 
@@ -67,7 +70,7 @@ func (w *world) open(cfg aws.Config) (backend.Set, error) {
 
 // makeWorld makes one in an AWS that has no other.
 func makeWorld(ctx context.Context, server *local.AWS) (*world, error) {
-	w := &world{aws: server, stuckAfter: 30 * time.Minute}
+	w := &world{aws: server, made: time.Now(), stuckAfter: 30 * time.Minute}
 	var err error
 	if w.Place, err = server.MakePlace(ctx, "chaos"); err != nil {
 		return nil, err
@@ -86,68 +89,8 @@ func makeWorld(ctx context.Context, server *local.AWS) (*world, error) {
 
 // reset brings the world back as it was made.
 func (w *world) reset() error {
-	w.ahead, w.scene = 0, plain
+	w.ahead, w.scene, w.rivals = 0, plain, map[string]string{}
 	return errors.Join(w.aws.Load(), w.aws.Clock(0))
-}
-
-// set brings the world back, and sets it as a scene wants it.
-func (w *world) set(s scene) error {
-	if err := w.reset(); err != nil {
-		return err
-	}
-	w.scene = s
-	if err := w.stage(context.Background()); err != nil {
-		return err
-	}
-	first, known := w.firsts[s]
-	if !known {
-		var err error
-		if first, err = w.contents(); err != nil {
-			return err
-		}
-		if w.firsts == nil {
-			w.firsts = map[scene]contents{}
-		}
-		w.firsts[s] = first
-	}
-	w.first = first
-	return nil
-}
-
-// crowded are the states of the crowd.
-const crowded = "branches/crowd-"
-
-func (w *world) stage(ctx context.Context) error {
-	client := w.aws.S3()
-	switch w.scene {
-	case tableOnly:
-		_, err := client.DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &w.Bucket, Key: aws.String(named + tflock.Suffix)})
-		return err
-	case bucketOnly:
-		_, err := dynamodb.NewFromConfig(w.aws.Config()).DeleteItem(ctx, &dynamodb.DeleteItemInput{
-			TableName: &w.Table, Key: map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: w.Path(named)}},
-		})
-		return err
-	case archived:
-		_, err := client.PutObject(ctx, &s3.PutObjectInput{Bucket: &w.Bucket, Key: aws.String(away + tflock.Suffix), Body: strings.NewReader("{}")})
-		return errors.Join(err, w.aws.Age(w.Bucket, away, month))
-	case crowd:
-		state, err := sample("destroyed")
-		for i := range 6 {
-			err = errors.Join(err, w.putState(ctx, fmt.Sprint(crowded, i), string(state), true))
-		}
-		return errors.Join(err, w.aws.Age(w.Bucket, crowded, month))
-	}
-	return nil
-}
-
-// config is for those that no fault touches: what is archived stays so.
-func (w *world) config() aws.Config {
-	cfg := w.aws.Config()
-	if w.scene == archived {
-		cfg.HTTPClient = sealed{cfg.HTTPClient, "/" + w.Bucket + "/" + away + tflock.Suffix}
-	}
-	return cfg
 }
 
 // advance lets time pass, for Lockwarden and for S3.
@@ -164,13 +107,13 @@ func sample(name string) ([]byte, error) {
 func (w *world) putStates(ctx context.Context) error {
 	client := w.aws.S3()
 	for key, name := range map[string]string{
-		named: "applied", other: "applied", empty: "destroyed", full: "applied", untold: "destroyed", restored: "tofu-destroyed",
+		named: "applied", other: "applied", empty: "destroyed", full: "applied", unreported: "destroyed", restored: "tofu-destroyed",
 	} {
 		state, err := sample(name)
 		if err != nil {
 			return err
 		}
-		pruned := key == untold || key == restored
+		pruned := key == unreported || key == restored
 		if err := w.putState(ctx, key, string(state), !pruned); err != nil {
 			return err
 		}
@@ -186,7 +129,7 @@ func (w *world) putStates(ctx context.Context) error {
 
 // putState writes a state, and its digest as clients do that use the table.
 func (w *world) putState(ctx context.Context, key, state string, digest bool) error {
-	_, err := w.aws.S3().PutObject(ctx, &s3.PutObjectInput{Bucket: &w.Bucket, Key: &key, Body: strings.NewReader(state)})
+	_, err := w.aws.S3().PutObject(ctx, &s3.PutObjectInput{Bucket: &w.Bucket, Key: &key, Body: strings.NewReader(state), ServerSideEncryption: s3types.ServerSideEncryptionAes256})
 	if err == nil && digest {
 		err = w.putRow(ctx, key+"-md5", "Digest", digestOf(state))
 	}
@@ -208,7 +151,7 @@ func (w *world) putLocks(ctx context.Context) error {
 		return err
 	}
 	for key, id := range map[string]string{named: namedID, other: otherID} {
-		raw, err := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().Add(-2 * time.Hour).UTC(), Path: w.Path(key)}.Marshal()
+		raw, err := clientLock(id, key, w).Marshal()
 		for _, s := range []backend.Store{set.Buckets[0], set.Tables[0]} {
 			if err == nil && (s == set.Buckets[0] || key == named) {
 				_, err = s.Acquire(ctx, w.Path(key), raw)
@@ -221,46 +164,58 @@ func (w *world) putLocks(ctx context.Context) error {
 	return w.putRow(ctx, foreign, "Info", "me, until noon")
 }
 
+// clientLock is what a client writes that began two hours before the world was made.
+func clientLock(id, key string, w *world) tflock.Info {
+	return tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Created: w.made.Add(-2 * time.Hour).UTC(), Path: w.Path(key)}
+}
+
 // putMemory has the ledger remember a lock that is held, one that is gone, a store that
 // could not be read, and two prunes.
 func (w *world) putMemory(ctx context.Context) error {
 	then := time.Now().Add(-time.Hour)
-	lease, err := notifications(w, w.aws.Config()).Begin(ctx, "earlier", &scan.Scan{Started: then}, then)
-	if err != nil {
-		return err
-	}
-	for key, store := range map[string]string{gone: w.TableARN, other: w.BucketARN} {
-		id := map[string]string{gone: goneID, other: otherID}[key]
-		entry := ledger.Entry{
+	reported := func(key, id, store string) ledger.Step {
+		return w.remembered(key, id, ledger.Entry{
 			// Its object was written before it was seen.
 			FirstSeen: time.Now(), Stores: []string{store}, Notified: 1, NotifiedAt: then, Expires: then.Add(month),
 			Finding: &policy.Finding{ID: id, Path: w.Path(key), Verdict: policy.Stuck, HeldSince: then},
-		}
-		if err := lease.Record(ctx, slices.Values([]ledger.Step{{Change: ledger.Note, Key: ledger.Key{Path: w.Path(key), ID: id}, Entry: entry}})); err != nil {
-			return err
-		}
+		})
 	}
 	// The named lock was seen in both of its stores: a row has no other proof of its age.
-	seen := ledger.Entry{FirstSeen: then, Kinds: []tflock.Kind{tflock.DynamoDB, tflock.S3}, Stores: []string{w.TableARN, w.BucketARN}, Expires: then.Add(month)}
-	if err := lease.Record(ctx, slices.Values([]ledger.Step{{Change: ledger.Note, Key: ledger.Key{Path: w.Path(named), ID: namedID}, Entry: seen}})); err != nil {
-		return err
-	}
-	err = lease.End(ctx, map[string]ledger.Store{
-		w.spare: {FailingSince: then, Good: 1, Notified: 1, NotifiedAt: then}, w.TableARN: {LastRead: then.Add(-2 * time.Hour)}, w.BucketARN: {LastRead: then.Add(-2 * time.Hour)},
-	})
+	err := w.remember(ctx, reported(gone, goneID, w.TableARN), reported(other, otherID, w.BucketARN),
+		w.remembered(named, namedID, ledger.Entry{FirstSeen: then, Kinds: []tflock.Kind{tflock.DynamoDB, tflock.S3}, Stores: []string{w.TableARN, w.BucketARN}, Expires: then.Add(month)}))
 	if err != nil {
 		return err
 	}
-	return w.putPrunes(ctx, ledger.NewPrunes(dynamodb.NewFromConfig(w.aws.Config()), w.Ledger), time.Now().Add(-month))
+	return w.putPrunes(ctx, time.Now().Add(-month))
+}
+
+func (w *world) remembered(key, id string, e ledger.Entry) ledger.Step {
+	return ledger.Step{Change: ledger.Note, Key: ledger.Key{Path: w.Path(key), ID: id}, Entry: e}
+}
+
+// remember adds to the ledger what a scan of an hour ago recorded of locks.
+func (w *world) remember(ctx context.Context, steps ...ledger.Step) error {
+	then := time.Now().Add(-time.Hour)
+	lease, err := notifications(w, w.aws.Config()).Begin(ctx, "earlier", &scan.Scan{Started: then}, then)
+	if err == nil {
+		err = lease.Record(ctx, slices.Values(steps))
+	}
+	if err != nil {
+		return err
+	}
+	return lease.End(ctx, map[string]ledger.Store{
+		w.spare: {FailingSince: then, Good: 1, Notified: 1, NotifiedAt: then}, w.TableARN: {LastRead: then.Add(-2 * time.Hour)}, w.BucketARN: {LastRead: then.Add(-2 * time.Hour)},
+	})
 }
 
 // putPrunes has the ledger remember two prunes of the time at which the states went.
-func (w *world) putPrunes(ctx context.Context, prunes *ledger.Prunes, then time.Time) error {
+func (w *world) putPrunes(ctx context.Context, then time.Time) error {
+	prunes := ledger.NewPrunes(dynamodb.NewFromConfig(w.aws.Config()), w.Ledger)
 	set, err := w.open(w.aws.Config())
 	if err != nil {
 		return err
 	}
-	for key, reported := range map[string]bool{untold: false, restored: true} {
+	for key, reported := range map[string]bool{unreported: false, restored: true} {
 		version, _, err := set.Buckets[0].LastVersion(ctx, w.Path(key))
 		if err == nil {
 			err = prunes.Record(ctx, ledger.Pruned{At: then, Reported: reported, State: policy.Stale{Path: w.Path(key), Fate: policy.Pruned, LastModified: then, VersionID: version}})

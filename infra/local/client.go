@@ -116,8 +116,9 @@ resource "terraform_data" "tick" {
 }
 `
 
-// Workspace writes a configuration for one state into dir and initialises it.
-func (a *AWS) Workspace(ctx context.Context, c Client, dir, bucket, table, key string, mode Mode) (*Workspace, error) {
+// Workspace writes a configuration for one state into dir and initialises it, with more
+// arguments of init where they are given.
+func (a *AWS) Workspace(ctx context.Context, c Client, dir, bucket, table, key string, mode Mode, initArgs ...string) (*Workspace, error) {
 	locking := map[Mode]string{
 		ByTable: fmt.Sprintf("dynamodb_table = %q", table),
 		ByFile:  "use_lockfile = true",
@@ -135,7 +136,7 @@ func (a *AWS) Workspace(ctx context.Context, c Client, dir, bucket, table, key s
 		return nil, err
 	}
 	w := &Workspace{client: c, dir: dir, aws: a}
-	_, err := w.Run(ctx, "init")
+	_, err := w.Run(ctx, append([]string{"init"}, initArgs...)...)
 	return w, err
 }
 
