@@ -126,7 +126,7 @@ fuzz: ## ten seconds of fuzzing for each parser
 # For minutes: FOR is how long real clients race, INTERLEAVINGS how many the model tries.
 FOR ?= 2m
 INTERLEAVINGS ?= 200
-chaos: setup ## every AWS call fails in every way, real clients race with all functions: ends with a table
+chaos: setup $(CLIENTS) ## every AWS call fails in every way, real clients race with all functions: ends with a table
 	go test ./infra/chaos -run '^(TestDuels|TestAnyInterleaving)$$' -count 1 -timeout 60m -duels=1 -rapid.checks=$(INTERLEAVINGS)
 	go run ./infra/chaos -for $(FOR)
 

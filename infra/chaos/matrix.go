@@ -164,6 +164,7 @@ func (a *attempt) scan() error {
 
 // heal lets the next runs come, which nothing disturbs, and judges what they leave.
 func (a *attempt) heal() error {
+	replaced := maps.Clone(a.rivals)
 	err := a.rivalsLeave()
 	for _, f := range a.tried {
 		after, id := f.next, "next"
@@ -177,7 +178,26 @@ func (a *attempt) heal() error {
 			}
 		}
 	}
-	return errors.Join(err, a.judge(a.release, func(c contents) []string { return append(a.healed(c, a.tried), a.publishedOnce()...) }))
+	return errors.Join(err, a.judge(a.release, func(c contents) []string {
+		if a.function.name == "unlock" && len(replaced) > 0 {
+			return a.besideRival(c, replaced)
+		}
+		return append(a.healed(c, a.tried), a.publishedOnce()...)
+	}))
+}
+
+// besideRival: of a lock of which a half was replaced in the middle of the release people
+// hear if another half went, and only then.
+func (a *attempt) besideRival(c contents, replaced map[string]string) []string {
+	went := false
+	for at := range a.first.locks {
+		went = went || strings.HasSuffix(at, " "+named) && replaced[at] == "" && c.locks[at] == ""
+	}
+	events, err := a.events()
+	told := events["lock.released "+named] > 0
+	unknown := a.readsFail && told // that of the rival then, and people hear that it is not known
+	return when(err != nil || went != told && !unknown, fmt.Sprintf("a half went: %t, and people were told of a release: %t", went, told)).
+		and(a.trial.scene == plain && !went, "the other half of the named lock is still there")
 }
 
 // publishedOnce: where a half of the lock went and that was not known, people hear of it

@@ -53,6 +53,11 @@ func (w *world) rivalTakes(c call, target string) error {
 	at := w.Table + " " + key
 	if c.is("S3") {
 		at = inBucket + " " + key
+	}
+	if w.first.locks[at] != "" && key != named {
+		return nil // somebody else has it
+	}
+	if c.is("S3") {
 		_, err = w.aws.S3().PutObject(context.Background(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: aws.String(key + tflock.Suffix), Body: strings.NewReader(string(raw))})
 	} else {
 		err = w.putRow(context.Background(), key, "Info", string(raw))

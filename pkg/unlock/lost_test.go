@@ -179,6 +179,26 @@ func TestSomethingUnreadableOnThePath(t *testing.T) {
 	}
 }
 
+// A release of the half that can be read was not published: the repeat does it, although it
+// is refused for the half that cannot be read.
+func TestTheRepeatFinishesBesideSomethingUnreadable(t *testing.T) {
+	w := newWorld(t)
+	w.lock("k", "named", w.set.Tables[0])
+	key := "k.tflock"
+	if _, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: &key, Body: strings.NewReader("no lock at all")}); err != nil {
+		t.Fatal(err)
+	}
+	byPath := fmt.Sprintf(`,"path":%q,"force":true`, w.Path("k"))
+	down := &local.Wire{Refuse: func(call string) bool { return call == "POST" }} // SNS speaks the query protocol
+	if a, err := w.run(down, request(w, "named", byPath)); err != nil || a.Outcome != unlock.Partial || len(w.published()) != 0 {
+		t.Fatalf("got %+v, %v", a, err)
+	}
+	a, err := w.run(&local.Wire{}, request(w, "named", byPath))
+	if err != nil || a.Outcome != unlock.Refused || !slices.Contains(w.published(), "lock.released") {
+		t.Errorf("repeated: %+v, %v; published %q", a, err, w.published())
+	}
+}
+
 // What cannot be read elsewhere may be the lock that an ID alone names: the answer counts
 // it and asks for the path. With the path it is no matter.
 func TestNotFoundBesideWhatCannotBeReadElsewhere(t *testing.T) {
