@@ -33,9 +33,9 @@ func targetOf(r *http.Request) string {
 // ofLock says whether a call writes or deletes one half of a lock.
 func (s seen) ofLock() bool {
 	switch {
-	case s.call.is("S3", "PutObject", "DeleteObject"):
+	case s.is("S3", "PutObject", "DeleteObject"):
 		return strings.HasSuffix(s.target, tflock.Suffix)
-	case s.call.is("DynamoDB", "PutItem", "DeleteItem"):
+	case s.is("DynamoDB", "PutItem", "DeleteItem"):
 		return s.target != "" && !strings.HasSuffix(s.target, "-md5")
 	}
 	return false

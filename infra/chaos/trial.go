@@ -134,11 +134,11 @@ func plainTrials(f function, at call) (list []trial) {
 // its answer says so, or says that something else is there, and the reads that would tell
 // fail too.
 func openTrials(f function, s scene, c seen) (list []trial) {
-	if c.call.reads() || !c.call.is("S3") && !c.call.is("DynamoDB") {
+	if c.reads() || !c.is("S3") && !c.is("DynamoDB") {
 		return nil
 	}
 	for _, fault := range unsettled {
-		if fault == conflicting && !c.call.is("S3") || fault == rival && !c.ofLock() {
+		if fault == conflicting && !c.is("S3") || fault == rival && !c.ofLock() {
 			continue
 		}
 		open := trial{function: f, scene: s, at: c.call, fault: fault, readsFail: true}

@@ -32,7 +32,7 @@ func (u *Unlocker) refuse(ctx context.Context, r Request, key ledger.Key, record
 }
 
 // refuseUnreadable refuses where the lock that is named may be what cannot be read.
-func (u *Unlocker) refuseUnreadable(ctx context.Context, r Request, f found, requestID string) (Answer, error) {
+func (u *Unlocker) refuseUnreadable(ctx context.Context, r Request, f found, requestID string) Answer {
 	l, now := f.unreadable[0], u.Now()
 	c := policy.Case{Lock: l}
 	c.Judge(u.Rules, now)
@@ -44,7 +44,7 @@ func (u *Unlocker) refuseUnreadable(ctx context.Context, r Request, f found, req
 	return u.refuse(ctx, r, ledger.KeyOf(l), record, why, []string{
 		"Let somebody who can read it look at it: an object under a customer key needs that key, an archived one must be restored first.",
 		"If its run is dead, delete it by hand: Lockwarden never removes what it cannot read, not even with force.",
-	}), nil
+	})
 }
 
 // afterRefusal says what to do about a lock that was kept.

@@ -83,12 +83,12 @@ func (u *Unlocker) Run(ctx context.Context, r Request, requestID string) (Answer
 	case len(f.choices) > 0:
 		return ambiguous(f), nil
 	case len(f.unreadable) > 0:
-		a, err := u.refuseUnreadable(ctx, r, f, requestID)
+		a := u.refuseUnreadable(ctx, r, f, requestID)
 		// An earlier call may have released the half that could be read.
 		if _, late := u.finishEarlier(ctx, r); late != nil {
 			u.Log.WarnContext(ctx, "an earlier release was not finished", "error", late)
 		}
-		return a, err
+		return a, nil
 	case len(f.unread) > 0:
 		return Answer{}, fmt.Errorf("the lock was not found, but not everything could be read; nothing was released: %w", errors.Join(f.unread...))
 	case len(f.others) > 0:
