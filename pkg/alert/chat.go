@@ -98,11 +98,17 @@ func chatLines(e Event) []string {
 	for _, f := range e.WeekFacts() {
 		lines = append(lines, f.Label+": "+f.Text)
 	}
+	for _, f := range e.Findings[:min(len(e.Findings), shownInChat)] {
+		lines = append(lines, FindingLines(e, f)...)
+	}
 	backends := BackendLines(e)
 	lines = append(lines, backends[:min(len(backends), shownInChat)]...)
 	lines = append(lines, e.Details...)
 	if more := max(0, len(e.Locks)-shownInChat); len(e.Locks) > 0 && more+e.Omitted > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more, by prefix: %s", more+e.Omitted, under(e.Prefixes, 40)))
+	}
+	if more := max(0, len(e.Findings)-shownInChat) + e.Omitted; len(e.Findings) > 0 && more > 0 {
+		lines = append(lines, fmt.Sprintf("and %d more, see findings.ndjson in the report bucket", more))
 	}
 	return lines
 }

@@ -21,6 +21,9 @@ const (
 	ScanRecovered  Type = "scan.recovered"
 	PruneReported  Type = "prune.report" // once per prune that has something to say
 	WeeklyReport   Type = "report.weekly"
+
+	StateFinding         Type = "state.finding"          // something is wrong with a state; once per finding
+	StateFindingResolved Type = "state.finding_resolved" // what people were notified of is gone
 )
 
 // Severity is how much an event matters.
@@ -61,11 +64,12 @@ type Event struct {
 	States []policy.Stale `json:"states,omitempty"` // of a prune, as many as fit
 	Prune  *PruneCounts   `json:"prune,omitempty"`
 
-	Week *Week `json:"report,omitempty"` // of a weekly report
+	Week     *Week                 `json:"report,omitempty"`   // of a weekly report
+	Findings []policy.StateFinding `json:"findings,omitempty"` // of an inventory, as many as fit
 
 	Backends []Backend `json:"backends,omitempty"` // of a scan
 	Details  []string  `json:"details,omitempty"`  // what a prune could not do, as many as fit
-	Omitted  int       `json:"omitted,omitempty"`  // how many locks or states did not fit
+	Omitted  int       `json:"omitted,omitempty"`  // how many locks, states or findings did not fit
 
 	Steps   []string `json:"next_steps,omitempty"` // what to do, in this order
 	Actions Actions  `json:"actions"`
@@ -171,6 +175,9 @@ func (e Event) paths() []string {
 	}
 	for _, s := range e.States {
 		all = append(all, s.Path)
+	}
+	for _, f := range e.Findings {
+		all = append(all, f.All()...)
 	}
 	for _, b := range e.Backends {
 		all = append(all, b.ARN)

@@ -25,6 +25,7 @@ func Mail(e Event) string {
 		l.locks(e)
 	}
 	l.states(e)
+	l.findings(e)
 	for _, line := range BackendLines(e) {
 		l.line("- %s", line)
 	}

@@ -27,14 +27,15 @@ func Fit(e Event) Event {
 	e = fitOne(e)
 	prefixes := fitting(e.Prefixes, min(maxCounts, room))
 	e.Prefixes = prefixes
-	locks, states := e.Locks, e.States
-	e.Locks, e.States = nil, nil
+	locks, states, findings := e.Locks, e.States, e.Findings
+	e.Locks, e.States, e.Findings = nil, nil, nil
 	room -= escapedSize(e) // with its details and backends, which their makers bound
 	e.Backends, room = bounded(e.Backends, room)
 	e.Details, room = bounded(e.Details, room)
 	e.Locks = fitLocks(locks, room)
 	e.States = fitting(states, room)
-	e.Omitted += len(locks) - len(e.Locks) + len(states) - len(e.States)
+	e.Findings = fitFindings(findings, room)
+	e.Omitted += len(locks) - len(e.Locks) + len(states) - len(e.States) + len(findings) - len(e.Findings)
 	return e
 }
 

@@ -19,6 +19,8 @@ import (
 type Object struct {
 	Key      string
 	Modified time.Time // S3's clock
+	Size     int64     // in bytes
+	ETag     string    // with quotes, as S3 gives it
 }
 
 // Objects streams the keys with that prefix, in the order of their bytes, from the
@@ -41,7 +43,7 @@ func (b *Bucket) Objects(ctx context.Context, prefix, after string) iter.Seq2[Ob
 				return
 			}
 			for _, o := range page.Contents {
-				if !yield(Object{listedKey(page.EncodingType, o), aws.ToTime(o.LastModified)}, nil) {
+				if !yield(Object{listedKey(page.EncodingType, o), aws.ToTime(o.LastModified), aws.ToInt64(o.Size), aws.ToString(o.ETag)}, nil) {
 					return
 				}
 			}

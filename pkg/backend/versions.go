@@ -16,6 +16,7 @@ type Version struct {
 	Marker   bool
 	Latest   bool      // it is what a read without a version meets
 	Modified time.Time // S3's clock, in whole seconds
+	ETag     string    // with quotes; empty for a marker
 }
 
 // LastVersion finds the newest version of a state that is not a delete marker. current
@@ -90,7 +91,7 @@ func versionsOf(key string, page *s3.ListObjectVersionsOutput) (found []Version,
 			others = true
 			continue
 		}
-		found = append(found, Version{ID: aws.ToString(v.VersionId), Latest: aws.ToBool(v.IsLatest), Modified: aws.ToTime(v.LastModified)})
+		found = append(found, Version{ID: aws.ToString(v.VersionId), Latest: aws.ToBool(v.IsLatest), Modified: aws.ToTime(v.LastModified), ETag: aws.ToString(v.ETag)})
 	}
 	for _, v := range page.DeleteMarkers {
 		if aws.ToString(v.Key) != key {

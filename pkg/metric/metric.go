@@ -75,6 +75,12 @@ func (p *Publisher) CountPruned(ctx context.Context, pruned, abandoned int, at t
 	return p.put(ctx, []types.MetricDatum{count("StatesPruned", pruned, at), count("StatesAbandoned", abandoned, at)})
 }
 
+// CountFindings sends StateFindings: what is wrong with states now, and what happened to
+// them since the last inventory.
+func (p *Publisher) CountFindings(ctx context.Context, n int, at time.Time) error {
+	return p.put(ctx, []types.MetricDatum{count("StateFindings", n, at)})
+}
+
 func count(name string, n int, at time.Time) types.MetricDatum {
 	return types.MetricDatum{MetricName: &name, Value: aws.Float64(float64(n)), Unit: types.StandardUnitCount, Timestamp: &at}
 }

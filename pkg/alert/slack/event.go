@@ -32,6 +32,9 @@ var headings = map[alert.Type]heading{
 	alert.ScanRecovered:  {"✅", "Scan recovered", "%d tables and buckets can be read again"},
 	alert.PruneReported:  {"🧹", "Stale states", "%d stale states"},
 	alert.WeeklyReport:   {"📊", "The week to %s", ""},
+
+	alert.StateFinding:         {"🔎", "", "%d things are wrong with states"},
+	alert.StateFindingResolved: {"✅", "No longer: ", "%d findings are gone"},
 }
 
 // absences are the headings of a scan's event where there is nothing to read.
@@ -54,6 +57,7 @@ func (r Renderer) event(e alert.Event) *api.WebhookMessage {
 	}
 	d.states(e)
 	d.week(e)
+	d.findings(e)
 	d.list("", alert.BackendLines(e), 0)
 	d.list("What could not be done", e.Details, 0)
 	d.footer(r.links(e), fmt.Sprintf("Account %s, region %s, %s", e.Account, e.Region, policy.Clock(e.Time)))
@@ -87,6 +91,10 @@ func headline(e alert.Event) string {
 		return h.mark + " " + fmt.Sprintf(h.one, e.Week.To.UTC().Format("2 January 2006"))
 	case len(e.Locks) > 0:
 		return h.mark + " " + fmt.Sprintf(h.many, len(e.Locks)+e.Omitted)
+	case len(e.Findings)+e.Omitted > 1 && len(e.Findings) > 0:
+		return h.mark + " " + fmt.Sprintf(h.many, len(e.Findings)+e.Omitted)
+	case len(e.Findings) == 1:
+		return h.mark + " " + h.one + alert.ProblemWords(e.Findings[0].Type) + ": " + tail(e.Findings[0].Path, 80)
 	case e.Prune != nil && len(e.States)+e.Omitted != 1:
 		return h.mark + " " + fmt.Sprintf(h.many, len(e.States)+e.Omitted)
 	case len(e.Backends) > 1:

@@ -1,0 +1,258 @@
+package alert
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// problems are what is wrong with a state, in a few words, of one and of several.
+var problems = map[policy.Problem]struct{ one, many string }{
+	policy.DigestMismatched:  {"digest mismatch", "digest mismatches"},
+	policy.DigestOrphan:      {"digest without a state", "digests without a state"},
+	policy.DuplicateResource: {"resources in two states", "pairs of states with the same resources"},
+	policy.LineageChanged:    {"another lineage", "changed lineages"},
+	policy.SerialDecreased:   {"serial went back", "serials that went back"},
+	policy.SerialReused:      {"serial used twice", "serials used twice"},
+	policy.MixedLocking:      {"clients do not exclude each other", "states whose clients do not exclude each other"},
+}
+
+// ProblemWords says in a few words what is wrong with a state.
+func ProblemWords(p policy.Problem) string { return or(problems[p].one, Clean(string(p), 40)) }
+
+// StateFindings makes the event of one or more findings that are new, or that are gone. Of
+// each top-level prefix the first one comes before the others, since that is what is left
+// when there is no room for all.
+func (c Composer) StateFindings(t Type, findings []policy.StateFinding, now time.Time) Event {
+	severity := Severity(policy.Worst(findings))
+	if t == StateFindingResolved {
+		severity = Info
+	}
+	e := c.event(t, severity, now)
+	chosen := NewSelection[policy.StateFinding](len(findings))
+	for _, f := range findings {
+		chosen.Add(f.Path, f)
+	}
+	e.Findings = chosen.Items()
+	e.Links.Runbook = runbook("state-findings")
+	e.Subject, e.Text = findingSubject(e), findingText(e, chosen.Prefixes())
+	if t == StateFinding {
+		e.Steps = findingSteps(findings)
+	}
+	return e
+}
+
+func findingSubject(e Event) string {
+	mark := ""
+	if e.Severity == Critical {
+		mark = "CRITICAL "
+	}
+	if e.Type == StateFindingResolved {
+		mark = "no longer: "
+	}
+	if len(e.Findings) == 1 {
+		f := e.Findings[0]
+		return subject(mark+ProblemWords(f.Type), f.Path, "")
+	}
+	return clippedSubject(mark + countProblems(e.Findings))
+}
+
+// findingText is the finding itself, or the counts and the first of many.
+func findingText(e Event, prefixes []Prefix) string {
+	first := Clean(e.Findings[0].Text, 2000)
+	if len(e.Findings) == 1 {
+		if e.Type == StateFindingResolved {
+			f := e.Findings[0]
+			return fmt.Sprintf("No longer so: %s, state %s, which was found at %s.", ProblemWords(f.Type), strings.Join(cleaned(f.All()), " and "), policy.Clock(f.Since))
+		}
+		return first
+	}
+	if e.Type == StateFindingResolved {
+		return fmt.Sprintf("%d findings are gone: %s.", len(e.Findings), countProblems(e.Findings))
+	}
+	text := fmt.Sprintf("%d things are wrong with states: %s. The first: %s", len(e.Findings), countProblems(e.Findings), first)
+	if len(prefixes) > 1 {
+		var names []string
+		for _, p := range prefixes[:min(len(prefixes), 40)] {
+			names = append(names, fmt.Sprintf("%s (%d)", Clean(p.Prefix, 100), p.Locks))
+		}
+		if more := len(prefixes) - len(names); more > 0 {
+			names = append(names, count(more, "more prefix", "more prefixes"))
+		}
+		text += " By prefix: " + listed(names) + "."
+	}
+	return text
+}
+
+// countProblems says how many findings there are of each type.
+func countProblems(findings []policy.StateFinding) string {
+	counts := map[policy.Problem]int{}
+	var order []policy.Problem
+	for _, f := range findings {
+		if counts[f.Type]++; counts[f.Type] == 1 {
+			order = append(order, f.Type)
+		}
+	}
+	var parts []string
+	for _, p := range order {
+		words := problems[p]
+		parts = append(parts, count(counts[p], or(words.one, string(p)), or(words.many, string(p))))
+	}
+	return listed(parts)
+}
+
+func cleaned(paths []string) []string {
+	var all []string
+	for _, path := range paths {
+		all = append(all, Clean(path, maxPath))
+	}
+	return all
+}
+
+var adviceOn = map[policy.Problem]string{
+	policy.DigestMismatched:  "Digest mismatch: see that no run is under way, and compare the versions. If the newest is right, put its MD5 into the digest; if an older one is, restore that.",
+	policy.DigestOrphan:      "Digest without a state: if the state was deleted on purpose, delete the digest; if not, restore the state.",
+	policy.DuplicateResource: "Resources in two states: decide which state keeps each, and remove it from the other without destroying it.",
+	policy.LineageChanged:    "Another lineage: if nobody replaced the state on purpose, restore the former version.",
+	policy.SerialDecreased:   "Serial went back: if nobody pushed an older state on purpose, compare both versions and restore the newer one.",
+	policy.SerialReused:      "Serial used twice: compare both versions. What only the former one has is managed by nobody now.",
+	policy.MixedLocking:      "Clients that do not exclude each other: stop applies on the state until all its clients have the same lock settings.",
+}
+
+// findingSteps are what to do, once for each type.
+func findingSteps(findings []policy.StateFinding) []string {
+	var steps []string
+	seen := map[policy.Problem]bool{}
+	for _, f := range findings {
+		if advice := adviceOn[f.Type]; advice != "" && !seen[f.Type] {
+			seen[f.Type] = true
+			steps = append(steps, advice)
+		}
+	}
+	return steps
+}
+
+// FindingLines say what there is to say of a finding of an event: what it is where there are
+// several, and its evidence where there is one.
+func FindingLines(e Event, f policy.StateFinding) []string {
+	if len(e.Findings)+e.Omitted > 1 {
+		return []string{ProblemWords(f.Type) + ", " + clipTail(strings.Join(f.All(), " and "), 300) + ": " + Clean(f.Text, 300)}
+	}
+	if e.Type == StateFindingResolved {
+		return nil
+	}
+	return evidenceLines(f.Evidence)
+}
+
+func evidenceLines(e policy.StateEvidence) []string {
+	var lines []string
+	add := func(label, text string) {
+		if text != "" {
+			lines = append(lines, label+": "+Clean(text, 2100))
+		}
+	}
+	if e.Table != "" {
+		add("in", storeName(e.Table))
+	}
+	add("digest", e.Digest)
+	add("MD5 of the state", e.StateMD5)
+	if e.VersionTime != nil {
+		add("the digest's version", versionLine(e.VersionID, *e.VersionTime, e.WrittenBy))
+	}
+	if e.CurrentTime != nil {
+		add("the newest version", versionLine(e.CurrentID, *e.CurrentTime, e.CurrentBy))
+	}
+	for _, row := range e.Rows {
+		add("the table has it as", row)
+	}
+	for _, v := range []struct {
+		label   string
+		version *policy.StateVersion
+	}{{"before", e.Before}, {"after", e.After}} {
+		if v.version != nil {
+			add(v.label, changedLine(*v.version))
+		}
+	}
+	for _, o := range e.Resources {
+		add(o.Type, strings.TrimSpace(or(o.ARN, o.ID)+" "+o.Region))
+	}
+	if more := e.Count - len(e.Resources); more > 0 {
+		add("and", count(more, "more resource", "more resources"))
+	}
+	for _, s := range e.Locking {
+		add("locks by "+Clean(string(s.Locking), 20), fmt.Sprintf("%d, from %s to %s", s.Locks, policy.Clock(s.First), policy.Clock(s.Last)))
+	}
+	return lines
+}
+
+func versionLine(id string, at time.Time, session string) string {
+	text := policy.Clock(at)
+	if id != "" {
+		text += ", " + id
+	}
+	if session != "" {
+		text += ", by " + session
+	}
+	return text
+}
+
+func changedLine(v policy.StateVersion) string {
+	text := versionLine(v.VersionID, v.LastModified, v.WrittenBy)
+	if v.Serial != nil {
+		text += fmt.Sprintf(", serial %d", *v.Serial)
+	}
+	if v.Lineage != "" {
+		text += ", lineage " + v.Lineage
+	}
+	return text
+}
+
+// findings lists what was found.
+func (l *letter) findings(e Event) {
+	for _, f := range e.Findings {
+		for _, line := range FindingLines(e, f) {
+			l.line("- %s", line)
+		}
+	}
+	if len(e.Findings) > 0 && e.Omitted > 0 {
+		l.line("- and %d more, see findings.ndjson in the report bucket", e.Omitted)
+	}
+}
+
+// fitFindings keeps the first findings that there is room for. Those that come first of
+// their prefix lose the names of their resources where these are too large.
+func fitFindings(findings []policy.StateFinding, room int) []policy.StateFinding {
+	leading := 0
+	seen := map[string]bool{}
+	for leading < len(findings) && leading < prefixesListed && !seen[PrefixOf(findings[leading].Path)] {
+		seen[PrefixOf(findings[leading].Path)] = true
+		leading++
+	}
+	var kept []policy.StateFinding
+	for i, f := range findings {
+		if i < leading {
+			f = slim(f, room/(leading-i))
+		}
+		size := escapedSize(f) + 1
+		if size > room {
+			break
+		}
+		room -= size
+		kept = append(kept, f)
+	}
+	return kept
+}
+
+// slim takes from a finding that is larger than its share what is missed least.
+func slim(f policy.StateFinding, share int) policy.StateFinding {
+	for len(f.Evidence.Resources) > 0 && escapedSize(f) >= share {
+		f.Evidence.Resources = f.Evidence.Resources[:len(f.Evidence.Resources)-1]
+	}
+	if escapedSize(f) >= share {
+		f.Evidence.Locking, f.Evidence.Rows = nil, nil
+		f.Text = Clean(f.Text, 300)
+	}
+	return f
+}

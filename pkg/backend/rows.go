@@ -1,0 +1,60 @@
+package backend
+
+import (
+	"context"
+	"iter"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+)
+
+// Row is a row of a lock table that is about a state: its lock, or its digest.
+type Row struct {
+	Path   string // bucket/key of the state, as the row's name has it; see tflock.CleanPath
+	Digest string // empty for a lock
+}
+
+// Rows streams the locks and digests of a table, one page of at most 1 MB in memory at a
+// time. Rows with neither an Info nor a Digest are passed over. It is eventually
+// consistent, and ends after the first error, which is an *Error.
+func (t *Table) Rows(ctx context.Context) iter.Seq2[Row, error] {
+	return func(yield func(Row, error) bool) {
+		pages := dynamodb.NewScanPaginator(t.client, &dynamodb.ScanInput{
+			TableName:                &t.name,
+			ProjectionExpression:     aws.String("#key, #info, #digest"),
+			ExpressionAttributeNames: map[string]string{"#key": lockID, "#info": "Info", "#digest": "Digest"},
+		})
+		for pages.HasMorePages() {
+			page, err := inTime(ctx, func(ctx context.Context) (*dynamodb.ScanOutput, error) { return pages.NextPage(ctx) })
+			if err != nil {
+				yield(Row{}, &Error{t.arn, err})
+				return
+			}
+			for _, item := range page.Items {
+				id, _ := item[lockID].(*types.AttributeValueMemberS)
+				if id == nil {
+					yield(Row{}, &Error{t.arn, errNotLockTable})
+					return
+				}
+				if row, ok := rowOf(id.Value, item); ok && !yield(row, nil) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// rowOf tells locks and digests apart by their attributes: the key of a state may end in
+// -md5 as the name of a digest does.
+func rowOf(name string, item map[string]types.AttributeValue) (Row, bool) {
+	if item["Info"] != nil {
+		return Row{Path: name}, true
+	}
+	digest, _ := item["Digest"].(*types.AttributeValueMemberS)
+	path := stateName(name, false)
+	if digest == nil || digest.Value == "" || path == name {
+		return Row{}, false
+	}
+	return Row{Path: path, Digest: digest.Value}, true
+}

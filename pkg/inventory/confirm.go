@@ -1,0 +1,218 @@
+package inventory
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"sync"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// confirm looks again at the digests that differed, each state by itself.
+func (r *run) confirm(groups map[string][]suspect, first *look, locking map[string][]policy.LockingSeen) []policy.StateFinding {
+	var mu sync.Mutex
+	var found []policy.StateFinding
+	var group sync.WaitGroup
+	slots := make(chan struct{}, workers)
+	for _, path := range slices.Sorted(maps.Keys(groups)) {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			c := &confirmation{run: r, path: path, suspects: groups[path], aliases: first.aliases[path], names: newNamer(r.memory.key)}
+			c.leftover = policy.LockfileAlone(locking[path])
+			c.matching = first.matching[groups[path][0].state]
+			f, err := c.look(r.times.work)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case err != nil:
+				r.doubts.digest(path)
+				r.fail(fmt.Errorf("the digest of %s could not be looked at again: %w", path, err))
+			case f != nil:
+				found = append(found, *f)
+			}
+		})
+	}
+	group.Wait()
+	return found
+}
+
+// confirmation is the second look at the digests of one path.
+type confirmation struct {
+	*run
+	path     string
+	suspects []suspect
+	aliases  []string
+	names    *namer
+	leftover bool // its clients lock by lockfile alone, so that they read no digest
+	matching bool // another table has the right digest
+}
+
+// look gives the finding if the digests still differ, and while nothing has changed and
+// nobody holds a lock. Else it notes a doubt: it is neither found nor resolved.
+func (c *confirmation) look(ctx context.Context) (*policy.StateFinding, error) {
+	if locked, err := c.locked(ctx, c.path, c.aliases); locked || err != nil {
+		c.doubts.digest(c.path)
+		return nil, err
+	}
+	still := c.suspects[:0:0]
+	doubt, right := false, false
+	for _, s := range c.suspects {
+		now, err := s.table.Digest(ctx, s.row)
+		if err != nil {
+			return nil, err
+		}
+		switch {
+		case now == s.digest:
+			still = append(still, s)
+		case now == "": // it was removed, and misleads nobody
+		case s.state != nil && bytes.Equal(s.state.Read.MD5, c.memory.key.of("md5", now)):
+			right = true
+		default:
+			doubt = true
+		}
+	}
+	judge := c.mismatch
+	if c.suspects[0].state == nil {
+		judge = c.orphan
+	}
+	var f *policy.StateFinding
+	var err error
+	switch {
+	case doubt:
+		c.doubts.digest(c.path)
+	case len(still) == 0 && right:
+		c.column(digestOK)
+	case len(still) == 0:
+		c.column(digestNone)
+	default:
+		f, err = judge(ctx, still)
+	}
+	if f == nil || err != nil {
+		return nil, err
+	}
+	if locked, err := c.locked(ctx, c.path, c.aliases); locked || err != nil {
+		c.doubts.digest(c.path)
+		return nil, err
+	}
+	c.column(digestMismatch)
+	return f, nil
+}
+
+// column fills the column of the state, unless a table has the right digest.
+func (c *confirmation) column(value string) {
+	if s := c.suspects[0].state; s != nil && !c.matching && (value != digestNone || len(c.tablesFailed) == 0) {
+		s.Digest = value
+	}
+}
+
+// orphan gives the finding if there still is no state.
+func (c *confirmation) orphan(ctx context.Context, still []suspect) (*policy.StateFinding, error) {
+	written, err := c.stores.BucketOf(c.path).StateWritten(ctx, c.path)
+	if err != nil || !written.IsZero() {
+		return nil, err
+	}
+	f := c.finding(policy.DigestOrphan, still)
+	f.Severity = policy.SeverityWarning
+	f.Text = fmt.Sprintf("A digest without a state: table %s has a digest of %s, and there is no such state. Every run on that path fails until the digest is removed.", f.Evidence.Table, c.path)
+	f.Fix = &policy.StateFix{Path: c.path, Action: policy.DeleteDigest}
+	return f, nil
+}
+
+// mismatch gives the finding if the state still has the bytes of the first look, and the
+// digest another MD5.
+func (c *confirmation) mismatch(ctx context.Context, still []suspect) (*policy.StateFinding, error) {
+	s := c.suspects[0].state
+	b := c.stores.BucketOf(c.path)
+	body, err := b.ReadState(ctx, c.path, "")
+	if _, sealed := errors.AsType[*backend.SealedError](err); sealed || errors.Is(err, backend.ErrGone) {
+		c.doubts.digest(c.path)
+		return nil, nil //nolint:nilnil // it changed in the meantime
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close() //nolint:errcheck // nothing is lost with a body that was read
+	now, md5, err := c.digest(body, c.names)
+	if err != nil {
+		return nil, err
+	}
+	still = slices.DeleteFunc(still, func(s suspect) bool { return s.digest == md5 })
+	if len(still) == 0 {
+		c.column(digestOK)
+		return nil, nil //nolint:nilnil // nothing is wrong
+	}
+	if !bytes.Equal(now.MD5, s.Read.MD5) { // it was written since, and its digest may be on its way
+		c.doubts.digest(c.path)
+		return nil, nil //nolint:nilnil // the next run looks at it
+	}
+	f := c.finding(policy.DigestMismatched, still)
+	f.Evidence.StateMD5 = md5
+	f.Evidence.CurrentID, f.Evidence.CurrentTime = now.VersionID, &now.Modified
+	f.Evidence.CurrentBy = c.writer(ctx, c.path, now.Modified)
+	match, err := c.versionOf(ctx, b, f.Evidence.Digest, now)
+	if err != nil {
+		return nil, err
+	}
+	if match != nil {
+		f.Evidence.VersionID, f.Evidence.VersionTime = match.ID, &match.Modified
+		f.Evidence.WrittenBy = c.writer(ctx, c.path, match.Modified)
+	}
+	c.explain(f, now)
+	return f, nil
+}
+
+func (c *confirmation) finding(problem policy.Problem, still []suspect) *policy.StateFinding {
+	slices.SortStableFunc(still, func(a, b suspect) int { return bytes.Compare([]byte(a.table.ARN()), []byte(b.table.ARN())) })
+	f := &policy.StateFinding{Type: problem, Path: c.path, Evidence: policy.StateEvidence{Table: still[0].table.ARN(), Digest: still[0].digest}}
+	for _, s := range still {
+		if s.row != c.path {
+			f.Evidence.Rows = append(f.Evidence.Rows, s.row)
+		}
+	}
+	return f
+}
+
+// explain gives a mismatch its severity, its text and its repair.
+func (c *confirmation) explain(f *policy.StateFinding, now *reading) {
+	e := f.Evidence
+	which := "no version that the bucket still has is the one that the digest belongs to"
+	if e.VersionTime != nil {
+		which = fmt.Sprintf("the digest is of the version of %s%s; the newest, of %s%s, was not recorded",
+			policy.Clock(*e.VersionTime), aside(e.VersionID, e.WrittenBy), policy.Clock(now.Modified), aside(now.VersionID, e.CurrentBy))
+	}
+	f.Text = fmt.Sprintf("The digest of state %s in table %s is not that of its content: %s.", c.path, e.Table, which)
+	if now.Contents.Format != "unreadable" {
+		f.Fix = &policy.StateFix{Path: c.path, Action: policy.AcceptState}
+	}
+	switch {
+	case c.leftover:
+		f.Severity = policy.SeverityInfo
+		f.Text += " The locks of this state that were seen last are lockfiles alone, so that its clients read no digest: it is left over."
+		f.Fix = &policy.StateFix{Path: c.path, Action: policy.DeleteDigest}
+	case c.matching:
+		f.Severity = policy.SeverityInfo
+		f.Text += " Another table has the right digest, so that only clients of this table fail."
+	default:
+		f.Severity = policy.SeverityWarning
+		f.Text += " Every run fails after ten seconds, with \"state data in S3 does not have the expected content\", until this is repaired."
+	}
+}
+
+// aside says which version it is, and who wrote it, in parentheses.
+func aside(version, session string) string {
+	switch {
+	case version == "" && session == "":
+		return ""
+	case session == "":
+		return " (" + version + ")"
+	case version == "":
+		return " (by " + session + ")"
+	}
+	return " (" + version + ", by " + session + ")"
+}

@@ -1,0 +1,193 @@
+package inventory
+
+import (
+	"bytes"
+	"context"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// The values of the column `digest`.
+const (
+	digestOK       = "ok"
+	digestMismatch = "mismatch"
+	digestNone     = "none"
+	digestUnknown  = "unknown"
+)
+
+// settle is how long a digest must differ: clients write it after the state, and readers
+// compare for ten seconds.
+const settle = 15 * time.Second
+
+// suspect is a digest that is not that of its state, at the first look.
+type suspect struct {
+	table  *backend.Table
+	row    string // the path by which the table has it
+	digest string
+	state  *state // nil: there is none
+}
+
+// path is that of the state, or of the row where there is none.
+func (s suspect) path() string {
+	if s.state != nil {
+		return s.state.Path
+	}
+	return s.row
+}
+
+// look is what the tables say at the first look.
+type look struct {
+	matching map[*state]bool // a table has the right digest
+	unknown  map[*state]bool // a table has a digest of a state that could not be read
+	suspects []suspect
+	aliases  map[string][]string // other names of rows, by the path of the state
+	ended    time.Time
+}
+
+// digests compares every digest with its state, and looks again at those that differ.
+func (r *run) digests(locking map[string][]policy.LockingSeen) []policy.StateFinding {
+	first := r.lookAtTables()
+	r.noteDigests(first)
+	groups := map[string][]suspect{}
+	for _, s := range first.suspects {
+		groups[s.path()] = append(groups[s.path()], s)
+	}
+	if len(groups) == 0 {
+		return nil
+	}
+	if err := r.Wait(r.times.work, settle-r.Now().Sub(first.ended)); err != nil {
+		for path := range groups {
+			r.doubts.digest(path)
+		}
+		r.notes = append(r.notes, "digests that differ could not be looked at again: "+errInterrupted.Error())
+		return nil
+	}
+	return r.confirm(groups, first, locking)
+}
+
+// lookAtTables reads all tables side by side, or the rows of the one state that is asked for.
+func (r *run) lookAtTables() *look {
+	first := &look{matching: map[*state]bool{}, unknown: map[*state]bool{}, aliases: map[string][]string{}}
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	slots := make(chan struct{}, 4)
+	for _, t := range r.stores.Tables {
+		group.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			err := r.eachRow(t, func(row backend.Row) {
+				mu.Lock()
+				defer mu.Unlock()
+				r.sort(first, t, row)
+			})
+			if err != nil {
+				mu.Lock()
+				defer mu.Unlock()
+				r.tablesFailed[t.ARN()] = true
+				r.fail(err)
+			}
+		})
+	}
+	group.Wait()
+	first.ended = r.Now()
+	return first
+}
+
+func (r *run) eachRow(t *backend.Table, visit func(backend.Row)) error {
+	if r.scope != "" {
+		digest, err := t.Digest(r.times.work, r.scope)
+		if err == nil && digest != "" {
+			visit(backend.Row{Path: r.scope, Digest: digest})
+		}
+		return err
+	}
+	for row, err := range t.Rows(r.times.work) {
+		if err != nil {
+			return err
+		}
+		visit(row)
+	}
+	return nil
+}
+
+// sort says what a row means for the state that it is about.
+func (r *run) sort(first *look, t *backend.Table, row backend.Row) {
+	b := r.stores.BucketOf(row.Path)
+	if b == nil || r.bucketsFailed[b.Name()] {
+		return
+	}
+	paths := tflock.ObjectPaths(row.Path)
+	for _, path := range paths {
+		if path != row.Path && !slices.Contains(first.aliases[path], row.Path) {
+			first.aliases[path] = append(first.aliases[path], row.Path)
+		}
+	}
+	if row.Digest == "" {
+		return
+	}
+	i := slices.IndexFunc(paths, func(path string) bool { return r.memory.states[path] != nil })
+	if i < 0 {
+		if slices.ContainsFunc(paths, r.isState) {
+			first.suspects = append(first.suspects, suspect{table: t, row: row.Path, digest: row.Digest})
+		}
+		return
+	}
+	s := r.memory.states[paths[i]]
+	switch {
+	case !s.current():
+		first.unknown[s] = true
+	case bytes.Equal(s.Read.MD5, r.memory.key.of("md5", row.Digest)):
+		first.matching[s] = true
+	default:
+		first.suspects = append(first.suspects, suspect{table: t, row: row.Path, digest: row.Digest, state: s})
+	}
+}
+
+// noteDigests fills the column for the states whose digests need no second look. The others
+// are unknown until then.
+func (r *run) noteDigests(first *look) {
+	for path, s := range r.memory.states {
+		if !r.includes(path) || r.bucketFailed(path) {
+			continue
+		}
+		switch {
+		case first.matching[s]:
+			s.Digest = digestOK
+		case first.unknown[s] || len(r.tablesFailed) > 0 || !s.current():
+			s.Digest = digestUnknown
+		default:
+			s.Digest = digestNone
+		}
+	}
+	for _, s := range first.suspects {
+		if s.state != nil && !first.matching[s.state] {
+			s.state.Digest = digestUnknown
+		}
+	}
+}
+
+// locked says whether a state is locked now, in any store that can be read. A lock that
+// cannot be read is a lock.
+func (r *run) locked(ctx context.Context, path string, aliases []string) (bool, error) {
+	for _, t := range r.stores.Tables {
+		if r.tablesFailed[t.ARN()] {
+			continue
+		}
+		for _, name := range slices.Concat([]string{path}, aliases) {
+			if _, found, err := t.Find(ctx, name); found || err != nil {
+				return found, err
+			}
+		}
+	}
+	_, found, err := r.stores.BucketOf(path).Find(ctx, path)
+	return found, err
+}
+
+// quoteless is an ETag as reports have it.
+func quoteless(etag string) string { return strings.Trim(etag, `"`) }

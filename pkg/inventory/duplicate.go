@@ -1,0 +1,224 @@
+package inventory
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tfstate"
+)
+
+const (
+	// perPass bounds the hashes that are compared at once: 16 MB of memory.
+	perPass = 1 << 20
+	// maxPairs bounds the pairs of states that are reported: an object in a thousand states
+	// makes half a million.
+	maxPairs = 1000
+	// maxResources is how many objects a finding names.
+	maxResources = 20
+)
+
+// pair is two states, by their paths in order.
+type pair struct{ a, b *state }
+
+// duplicates finds the objects that two states manage. Those that the memory shows are
+// looked for again in the states themselves: only what both still have is reported.
+func (r *run) duplicates() []policy.StateFinding {
+	pairs := r.suspectPairs()
+	if len(pairs) == 0 {
+		return nil
+	}
+	sought := map[*state]map[uint64]bool{}
+	for p, shared := range pairs {
+		for _, s := range []*state{p.a, p.b} {
+			if sought[s] == nil {
+				sought[s] = map[uint64]bool{}
+			}
+			for _, name := range shared {
+				sought[s][name] = true
+			}
+		}
+	}
+	fresh := map[*state]map[uint64]policy.Resource{}
+	for _, s := range slices.SortedFunc(maps.Keys(sought), byPath) {
+		objects, err := r.find(r.times.work, s, sought[s])
+		if err != nil {
+			r.fail(fmt.Errorf("the duplicates of %s could not be looked at again: %w", s.Path, err))
+		}
+		if objects == nil {
+			r.doubts.duplicate(s.Path)
+			continue
+		}
+		fresh[s] = objects
+	}
+	var found []policy.StateFinding
+	for p, shared := range pairs {
+		if fresh[p.a] == nil || fresh[p.b] == nil {
+			continue
+		}
+		if f, ok := duplicate(p, shared, fresh[p.a], fresh[p.b]); ok {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+func byPath(a, b *state) int { return cmp.Compare(a.Path, b.Path) }
+
+// suspectPairs gives the pairs of states that share names, with the hashes of these. It
+// compares a part of all hashes at a time, so that its memory does not grow with them.
+func (r *run) suspectPairs() map[pair][]uint64 {
+	states := slices.SortedFunc(maps.Values(r.memory.states), byPath)
+	total := 0
+	for _, s := range states {
+		if s.Read != nil {
+			total += len(s.Read.Objects)
+		}
+	}
+	passes := uint64(total/perPass + 1) //nolint:gosec // a count
+	pairs := map[pair][]uint64{}
+	type owned struct {
+		name  uint64
+		state int32
+	}
+	var names []owned
+	for pass := range passes {
+		names = names[:0]
+		for n, s := range states {
+			if !s.current() {
+				continue
+			}
+			for _, name := range s.Read.Objects {
+				if name%passes == pass {
+					names = append(names, owned{name, int32(n)}) //nolint:gosec // memory ends long before
+				}
+			}
+		}
+		slices.SortFunc(names, func(a, b owned) int {
+			return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.state, b.state))
+		})
+		for first := 0; first < len(names); {
+			next := first + 1
+			for next < len(names) && names[next].name == names[first].name {
+				next++
+			}
+			for i := first; i < next; i++ {
+				for j := i + 1; j < next; j++ {
+					r.addPair(pairs, states[names[i].state], states[names[j].state], names[first].name)
+				}
+			}
+			first = next
+		}
+	}
+	return pairs
+}
+
+func (r *run) addPair(pairs map[pair][]uint64, a, b *state, name uint64) {
+	if !r.includes(a.Path) && !r.includes(b.Path) {
+		return
+	}
+	p := pair{a, b}
+	if pairs[p] == nil && len(pairs) == maxPairs {
+		if !r.tooManyPairs {
+			r.tooManyPairs = true
+			r.notes = append(r.notes, fmt.Sprintf("more than %d pairs of states manage the same resources: the others are not reported yet", maxPairs))
+		}
+		return
+	}
+	pairs[p] = append(pairs[p], name)
+}
+
+// find reads a state again, and gives those of the objects that it still has. It gives nil
+// where the state changed, is locked or cannot be read: a resource may be on its way from
+// one state to another.
+func (r *run) find(ctx context.Context, s *state, sought map[uint64]bool) (map[uint64]policy.Resource, error) {
+	if r.bucketFailed(s.Path) {
+		return nil, nil
+	}
+	if locked, err := r.locked(ctx, s.Path, nil); locked || err != nil {
+		return nil, err
+	}
+	body, err := r.stores.BucketOf(s.Path).ReadState(ctx, s.Path, "")
+	if _, sealed := errors.AsType[*backend.SealedError](err); sealed || errors.Is(err, backend.ErrGone) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close() //nolint:errcheck // nothing is lost with a body that was read
+	names := newNamer(r.memory.key)
+	objects := map[uint64]policy.Resource{}
+	_, err = tfstate.Survey(body, func(o tfstate.Object) {
+		name, ok := names.of(o)
+		if !ok || !sought[name] {
+			return
+		}
+		if _, known := objects[name]; known {
+			return
+		}
+		objects[name] = policy.Resource{}
+		if len(objects) <= maxNamed { // the others only count
+			objects[name] = resource(o)
+		}
+	})
+	if err != nil {
+		return nil, err
+	}
+	return objects, nil
+}
+
+// maxNamed bounds the names of a state that are in memory at once.
+const maxNamed = 200
+
+func resource(o tfstate.Object) policy.Resource {
+	if len(o.ARN) > 0 {
+		return policy.Resource{Type: string(o.Type), ARN: string(o.ARN)}
+	}
+	return policy.Resource{Type: string(o.Type), ID: string(o.ID), Region: string(o.Region)}
+}
+
+// duplicate is the finding of what two states both have.
+func duplicate(p pair, shared []uint64, a, b map[uint64]policy.Resource) (policy.StateFinding, bool) {
+	f := policy.StateFinding{
+		Type: policy.DuplicateResource, Path: p.a.Path, Severity: policy.SeverityWarning,
+		Evidence: policy.StateEvidence{Paths: []string{p.a.Path, p.b.Path}},
+	}
+	var named []policy.Resource
+	for _, name := range shared {
+		object, inA := a[name]
+		other, inB := b[name]
+		if !inA || !inB {
+			continue
+		}
+		f.Evidence.Count++
+		if object.Type == "" {
+			object = other
+		}
+		if object.Type != "" {
+			named = append(named, object)
+		}
+	}
+	if f.Evidence.Count == 0 {
+		return f, false
+	}
+	slices.SortFunc(named, func(a, b policy.Resource) int {
+		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.ARN, b.ARN), cmp.Compare(a.ID, b.ID))
+	})
+	f.Evidence.Resources = named[:min(len(named), maxResources)]
+	f.Text = fmt.Sprintf("States %s and %s both manage %s, so that each apply of one can undo the other. Keep it in one of them, and remove it from the other with `state rm` or a removed block.",
+		p.a.Path, p.b.Path, counted(f))
+	return f, true
+}
+
+func counted(f policy.StateFinding) string {
+	if f.Evidence.Count == 1 && len(f.Evidence.Resources) == 1 {
+		o := f.Evidence.Resources[0]
+		return "the same " + o.Type + " (" + cmp.Or(o.ARN, o.ID) + ")"
+	}
+	return fmt.Sprintf("%d of the same resources", f.Evidence.Count)
+}

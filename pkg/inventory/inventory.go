@@ -1,0 +1,207 @@
+package inventory
+
+import (
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// files is the bucket of the report.
+type files interface {
+	Read(ctx context.Context, key string) (body io.ReadCloser, etag string, err error)
+	Write(ctx context.Context, key string, f backend.File) error
+	Replace(ctx context.Context, key, etag string, f backend.File) (string, error)
+	URL(key string) string
+}
+
+// history is how the monitor saw states being locked, by path.
+type history interface {
+	Locking(ctx context.Context) (map[string][]policy.LockingSeen, error)
+}
+
+// writers names the session that held the lock of a state at some time; empty where nobody
+// knows.
+type writers interface {
+	Holder(ctx context.Context, path string, at time.Time) (session string, err error)
+}
+
+// own says which versions of a state our repair or restore wrote.
+type own interface {
+	Wrote(ctx context.Context, path, versionID string) (bool, error)
+}
+
+type publisher interface {
+	Publish(ctx context.Context, e alert.Event) error
+}
+
+type meter interface {
+	CountFindings(ctx context.Context, n int, at time.Time) error
+}
+
+// Inventory is what an inventory depends on.
+type Inventory struct {
+	Stores   backend.Set
+	Files    files
+	History  history // nil: how states are locked is not known
+	Writers  writers // nil: who wrote a version is not known
+	Own      own     // nil: nothing that we wrote is on record
+	Composer alert.Composer
+	Topic    publisher
+	Meter    meter
+	Paths    policy.Paths // which keys are states
+	Now      func() time.Time
+	Wait     func(ctx context.Context, d time.Duration) error
+	Log      *slog.Logger
+}
+
+// Report is the function's answer.
+type Report struct {
+	States   int                   `json:"states"` // rows of the report
+	Read     int                   `json:"read"`   // states that were read in this run
+	Findings []policy.StateFinding `json:"findings"`
+	Omitted  int                   `json:"findings_omitted,omitempty"`
+	Report   string                `json:"report"`
+	Errors   []string              `json:"errors"`
+}
+
+// maxFindings bounds the findings of an answer, and maxErrors its errors.
+const (
+	maxFindings = 1000
+	maxErrors   = 100
+)
+
+// Run makes an inventory, of everything or of one state. An error means that something
+// could not be read, written or sent; the report says the same, and has everything else.
+//
+// At most one of two runs at the same time notifies people: the other fails when it saves
+// its memory.
+func (i *Inventory) Run(ctx context.Context, request Request) (Report, error) {
+	times, cancel := budget(ctx, i.Now)
+	defer cancel()
+	memory, err := openMemory(ctx, i.Files)
+	if err != nil {
+		return Report{Findings: []policy.StateFinding{}, Errors: []string{err.Error()}}, err
+	}
+	r := &run{Inventory: i, memory: memory, started: i.Now(), times: times, scope: request.Path, bucketsFailed: map[string]bool{}, tablesFailed: map[string]bool{}}
+	r.stores = i.Stores.Discover(times.work)
+	if err := r.checkScope(); err != nil {
+		return Report{Findings: []policy.StateFinding{}, Errors: []string{err.Error()}}, err
+	}
+	r.list()
+	if err := r.read(ctx); err != nil {
+		return r.report(nil), errors.Join(append(r.failures, err)...)
+	}
+	found := r.look()
+	r.reconcile(found)
+	if err := memory.save(ctx); err != nil { // nobody is notified of what is not on record
+		return r.report(nil), errors.Join(append(r.failures, err)...)
+	}
+	r.notify(ctx)
+	all := r.memory.findings()
+	r.memory.forgetNotified()
+	r.fail(memory.save(ctx))
+	r.fail(r.write(ctx, all))
+	r.fail(i.Meter.CountFindings(ctx, len(all), r.started))
+	return r.report(all), errors.Join(r.failures...)
+}
+
+// look gathers everything that is wrong now.
+func (r *run) look() []policy.StateFinding {
+	locking := r.locking()
+	found := r.digests(locking)
+	found = append(found, r.duplicates()...)
+	return append(found, r.mixed(locking)...)
+}
+
+// run is one inventory under way.
+type run struct {
+	*Inventory
+	stores  backend.Set
+	memory  *memory
+	started time.Time
+	times   times
+	scope   string // the only path that is looked at; empty: all
+
+	reads         int
+	bucketsFailed map[string]bool // by name
+	tablesFailed  map[string]bool // by ARN
+	historyFailed bool
+	doubts        doubts
+	tooManyPairs  bool
+	mu            sync.Mutex
+	failures      []error  // what fails the invocation
+	notes         []string // what could not be done and fails nothing
+}
+
+// fail notes an error that fails the invocation at its end.
+func (r *run) fail(err error) {
+	if err == nil {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.failures) < maxErrors {
+		r.failures = append(r.failures, err)
+	}
+}
+
+func (r *run) report(all []policy.StateFinding) Report {
+	report := Report{States: len(r.memory.states), Read: r.reads, Findings: []policy.StateFinding{}, Report: r.Files.URL(fileCSV), Errors: []string{}}
+	report.Findings = append(report.Findings, all[:min(len(all), maxFindings)]...)
+	report.Omitted = len(all) - len(report.Findings)
+	for _, err := range r.failures {
+		report.Errors = append(report.Errors, err.Error())
+	}
+	report.Errors = append(report.Errors, r.notes...)
+	report.Errors = report.Errors[:min(len(report.Errors), maxErrors)]
+	return report
+}
+
+// times are when what has to end, before Lambda ends the invocation.
+type times struct {
+	work   context.Context // ends in time to save, notify and write the report
+	stopAt time.Time       // no further state is read
+}
+
+const (
+	// forTheRest is kept of the invocation's time for the digests and the duplicates.
+	forTheRest = 4 * time.Minute
+	// forTheEnd is kept of that to save, to notify and to write the report.
+	forTheEnd = time.Minute
+)
+
+func budget(ctx context.Context, now func() time.Time) (times, context.CancelFunc) {
+	deadline, bounded := ctx.Deadline()
+	if !bounded {
+		work, cancel := context.WithCancel(ctx)
+		return times{work, now().AddDate(1, 0, 0)}, cancel
+	}
+	left := time.Until(deadline)
+	work, cancel := context.WithDeadline(ctx, deadline.Add(-min(forTheEnd, left/5)))
+	return times{work, now().Add(left - min(forTheRest, left/2))}, cancel
+}
+
+// Sleep waits, unless the context ends before that.
+func Sleep(ctx context.Context, d time.Duration) error {
+	if deadline, bounded := ctx.Deadline(); bounded && time.Until(deadline) < d {
+		return context.DeadlineExceeded
+	}
+	if d <= 0 {
+		return ctx.Err()
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-timer.C:
+		return nil
+	}
+}

@@ -1,0 +1,134 @@
+package inventory
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// checkScope refuses a path that no inventory would look at.
+func (r *run) checkScope() error {
+	switch {
+	case r.scope == "":
+		return nil
+	case r.stores.BucketOf(r.scope) == nil:
+		return fmt.Errorf("%s is in no watched bucket", r.scope)
+	case !r.isState(r.scope):
+		return fmt.Errorf("%s does not match StatePaths, so that it does not count as a state", r.scope)
+	}
+	return nil
+}
+
+// isState says whether a path counts as that of a state. A key that ends in a slash is a
+// folder that some console made.
+func (r *run) isState(path string) bool {
+	_, key, ok := tflock.SplitPath(path)
+	return ok && !strings.HasSuffix(key, "/") && r.Paths.Match(key)
+}
+
+// includes says whether this run looks at a path.
+func (r *run) includes(path string) bool { return r.scope == "" || r.scope == path }
+
+// list brings the states of the memory up to what the buckets have now. In a bucket that
+// cannot be listed to its end nothing is forgotten.
+func (r *run) list() {
+	seen := map[string]bool{}
+	for _, b := range r.stores.Buckets {
+		if r.scope != "" && r.stores.BucketOf(r.scope) != b {
+			continue
+		}
+		if err := r.listBucket(b, seen); err != nil {
+			r.bucketsFailed[b.Name()] = true
+			r.fail(err)
+		}
+	}
+	for path := range r.memory.states {
+		if !r.includes(path) && r.isState(path) && r.stores.BucketOf(path) != nil {
+			continue
+		}
+		if !seen[path] && !r.bucketFailed(path) {
+			delete(r.memory.states, path)
+		}
+	}
+}
+
+// bucketFailed says whether the bucket of a path could not be read.
+func (r *run) bucketFailed(path string) bool {
+	b := r.stores.BucketOf(path)
+	return b != nil && r.bucketsFailed[b.Name()]
+}
+
+func (r *run) listBucket(b *backend.Bucket, seen map[string]bool) error {
+	prefixes := r.Paths.Prefixes()
+	if r.scope != "" {
+		_, key, _ := tflock.SplitPath(r.scope)
+		prefixes = []string{key}
+	}
+	for _, prefix := range prefixes {
+		for o, err := range b.Objects(r.times.work, prefix, "") {
+			if err != nil {
+				return err
+			}
+			path := b.Name() + "/" + o.Key
+			if !r.isState(path) || !r.includes(path) {
+				if r.scope != "" { // the first key with a prefix is the prefix itself
+					break
+				}
+				continue
+			}
+			s := r.memory.states[path]
+			if s == nil {
+				s = &state{Path: path}
+				r.memory.states[path] = s
+			}
+			seen[path] = true
+			s.ETag, s.Size, s.Modified = o.ETag, o.Size, o.Modified.UTC()
+		}
+	}
+	return nil
+}
+
+// locking reads how the monitor saw states being locked. It is nil where that is not known.
+func (r *run) locking() map[string][]policy.LockingSeen {
+	if r.History == nil {
+		r.historyFailed = true
+		return nil
+	}
+	all, err := r.History.Locking(r.times.work)
+	if err != nil {
+		r.historyFailed = true
+		r.fail(fmt.Errorf("how states are locked could not be read: %w", err))
+		return nil
+	}
+	for path, s := range r.memory.states {
+		if r.includes(path) {
+			s.Locking = policy.LockingNow(all[path])
+		}
+	}
+	return all
+}
+
+// mixed finds the states whose clients do not exclude each other.
+func (r *run) mixed(locking map[string][]policy.LockingSeen) []policy.StateFinding {
+	var found []policy.StateFinding
+	for path, seen := range locking {
+		if !r.includes(path) || r.stores.BucketOf(path) == nil {
+			continue
+		}
+		if f, ok := policy.Mixed(path, seen); ok {
+			found = append(found, f)
+		}
+	}
+	return found
+}
+
+// errTimeUp says that states are left for the next run.
+func errTimeUp(n int) error {
+	return fmt.Errorf("%d changed states were not read before the time was up: the next run goes on with them", n)
+}
+
+var errInterrupted = errors.New("the time was up")

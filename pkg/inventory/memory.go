@@ -1,0 +1,211 @@
+package inventory
+
+import (
+	"bufio"
+	"bytes"
+	"compress/gzip"
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tfstate"
+)
+
+// The files of the memory. The report's own are in write.go.
+const (
+	fileKey    = "memory/key"
+	fileMemory = "memory/states.ndjson.gz"
+)
+
+// state is what is known of a state. Its JSON is a line of the memory.
+type state struct {
+	Path     string    `json:"path"`
+	ETag     string    `json:"etag"` // as the last listing, or a later read, showed it
+	Size     int64     `json:"size"`
+	Modified time.Time `json:"modified"`
+	Sealed   bool      `json:"sealed,omitempty"` // the store does not give its bytes to us
+	Read     *reading  `json:"read,omitempty"`   // of the latest version that was read
+
+	Digest  string         `json:"digest,omitempty"` // the column
+	Locking policy.Locking `json:"locking,omitempty"`
+}
+
+// reading is what a state's bytes said. It has no value of the state but as a keyed hash.
+type reading struct {
+	ETag      string           `json:"etag"`
+	VersionID string           `json:"version_id,omitempty"`
+	Modified  time.Time        `json:"modified"`
+	Contents  tfstate.Contents `json:"contents"`
+	MD5       []byte           `json:"md5"`               // keyed hash of the MD5 of its bytes
+	Objects   hashes           `json:"objects,omitempty"` // of the names of its managed objects
+}
+
+// current says whether the latest version is the one that was read.
+func (s *state) current() bool { return s.Read != nil && s.Read.ETag == s.ETag && !s.Sealed }
+
+// version is the one that was read.
+func (r *reading) version() policy.StateVersion {
+	return policy.StateVersion{VersionID: r.VersionID, Serial: r.Contents.Serial, Lineage: r.Contents.Lineage, LastModified: r.Modified.UTC()}
+}
+
+// record is a finding in the memory.
+type record struct {
+	Finding  policy.StateFinding `json:"finding"`
+	Notified bool                `json:"notified"`
+	Gone     bool                `json:"gone,omitempty"` // people are still to be notified of that
+}
+
+// head is the first line of the memory.
+type head struct {
+	Version int      `json:"version"`
+	Check   []byte   `json:"check"` // says with which key the hashes were made
+	Records []record `json:"records"`
+}
+
+const memoryVersion = 1
+
+// memory is what a run knows from earlier ones.
+type memory struct {
+	files   files
+	etag    string // of the file; empty: there is none
+	key     secret
+	states  map[string]*state
+	records []record
+}
+
+// openMemory reads the memory and its key, and makes the key where there is none. Without
+// its key the memory's hashes say nothing, so that every state is read again then.
+func openMemory(ctx context.Context, f files) (*memory, error) {
+	key, err := openKey(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	m := &memory{files: f, key: key, states: map[string]*state{}}
+	body, etag, err := f.Read(ctx, fileMemory)
+	if errors.Is(err, backend.ErrGone) {
+		return m, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close() //nolint:errcheck // nothing is lost with a body that was read
+	m.etag = etag
+	if err := m.decode(body); err != nil {
+		return nil, fmt.Errorf("the memory of the inventory cannot be read: %w. If it is damaged, delete %s: the next run then reads every state and reports every finding again", err, f.URL(fileMemory))
+	}
+	return m, nil
+}
+
+func (m *memory) decode(body io.Reader) error {
+	plain, err := gzip.NewReader(bufio.NewReader(body))
+	if err != nil {
+		return err
+	}
+	lines := json.NewDecoder(plain)
+	var h head
+	if err := lines.Decode(&h); err != nil {
+		return err
+	}
+	if h.Version != memoryVersion {
+		return fmt.Errorf("it is of version %d", h.Version)
+	}
+	m.records = h.Records
+	sameKey := hmac.Equal(h.Check, m.key.check())
+	for {
+		s := &state{}
+		if err := lines.Decode(s); errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		if !sameKey {
+			s.Read = nil
+		}
+		m.states[s.Path] = s
+	}
+}
+
+// save writes the memory, unless another run wrote it since.
+func (m *memory) save(ctx context.Context) error {
+	var out bytes.Buffer
+	packed, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
+	if err != nil {
+		return err
+	}
+	lines := json.NewEncoder(packed)
+	if err := lines.Encode(head{memoryVersion, m.key.check(), m.records}); err != nil {
+		return err
+	}
+	for _, path := range slices.Sorted(maps.Keys(m.states)) {
+		if err := lines.Encode(m.states[path]); err != nil {
+			return err
+		}
+	}
+	if err := packed.Close(); err != nil {
+		return err
+	}
+	etag, err := m.files.Replace(ctx, fileMemory, m.etag, backend.File{Content: out.Bytes(), Type: "application/gzip"})
+	if _, changed := errors.AsType[*backend.ChangedError](err); changed {
+		return errors.New("another inventory has run at the same time, so that this one stops: run it again")
+	}
+	if err != nil {
+		return fmt.Errorf("save the memory of the inventory: %w", err)
+	}
+	m.etag = etag
+	return nil
+}
+
+// findings are the open findings, and what happened since the last run.
+func (m *memory) findings() []policy.StateFinding {
+	all := []policy.StateFinding{}
+	for _, r := range m.records {
+		if !r.Gone {
+			all = append(all, r.Finding)
+		}
+	}
+	policy.SortFindings(all)
+	return all
+}
+
+// forgetNotified removes what people know to have happened.
+func (m *memory) forgetNotified() {
+	m.records = slices.DeleteFunc(m.records, func(r record) bool { return r.Notified && r.Finding.Type.Occurs() })
+}
+
+// openKey reads the key of the hashes, or makes one.
+func openKey(ctx context.Context, f files) (secret, error) {
+	for range 2 {
+		body, _, err := f.Read(ctx, fileKey)
+		if err == nil {
+			key, err := io.ReadAll(io.LimitReader(body, keySize+1))
+			_ = body.Close() // it was read
+			if err != nil || len(key) != keySize {
+				return secret{}, fmt.Errorf("%s is not a key of %d bytes: delete it and %s, and the next run begins anew (%w)", f.URL(fileKey), keySize, f.URL(fileMemory), errors.Join(err, io.ErrUnexpectedEOF))
+			}
+			return secret{key}, nil
+		}
+		if !errors.Is(err, backend.ErrGone) {
+			return secret{}, err
+		}
+		key := make([]byte, keySize)
+		if _, err := rand.Read(key); err != nil {
+			return secret{}, err
+		}
+		// Whatever the answer, the key is the one that is there afterwards.
+		if _, err := f.Replace(ctx, fileKey, "", backend.File{Content: key, Type: "application/octet-stream"}); err != nil {
+			if _, changed := errors.AsType[*backend.ChangedError](err); !changed {
+				return secret{}, err
+			}
+		}
+	}
+	return secret{}, errors.New("the key of the inventory was deleted while it was made")
+}

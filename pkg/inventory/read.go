@@ -1,0 +1,181 @@
+package inventory
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // the clients' own digest is MD5
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tfstate"
+)
+
+const (
+	// workers bounds the states that are read at once.
+	workers = 16
+	// saveEvery bounds what a run that is killed has read in vain.
+	saveEvery = 2 * time.Minute
+	// maxObjects bounds the objects of one state that are remembered, for the memory that
+	// they take: 800 KB.
+	maxObjects = 100_000
+)
+
+// result is what came of reading a state.
+type result struct {
+	state   *state
+	etag    string
+	size    int64
+	reading *reading // nil: it could not be read
+	sealed  bool
+	gone    bool
+	change  *policy.StateFinding
+	err     error // of the store
+	note    string
+}
+
+// read reads the states that changed, and saves the memory now and then. What is left when
+// the time is up differs still in the next run, and is read then.
+func (r *run) read(ctx context.Context) error {
+	changed := r.changed()
+	jobs, results := make(chan *state), make(chan result)
+	var group sync.WaitGroup
+	for range min(workers, len(changed)) {
+		group.Go(func() {
+			names := newNamer(r.memory.key)
+			for s := range jobs {
+				results <- r.readState(s, names)
+			}
+		})
+	}
+	left := make(chan int, 1)
+	go func() {
+		left <- r.dispatch(changed, jobs)
+		close(jobs)
+		group.Wait()
+		close(results)
+	}()
+	var failed error
+	saved := r.Now()
+	for result := range results {
+		r.apply(result)
+		if failed == nil && r.Now().Sub(saved) > saveEvery {
+			failed = r.memory.save(ctx)
+			saved = r.Now()
+		}
+	}
+	if n := <-left; n > 0 {
+		r.notes = append(r.notes, errTimeUp(n).Error())
+	}
+	return failed
+}
+
+// changed are the states that are not known as they are now, the oldest change first.
+func (r *run) changed() []*state {
+	var all []*state
+	for path, s := range r.memory.states {
+		if r.includes(path) && !s.current() && !r.bucketFailed(path) {
+			all = append(all, s)
+		}
+	}
+	slices.SortFunc(all, func(a, b *state) int { return a.Modified.Compare(b.Modified) })
+	return all
+}
+
+// dispatch gives the workers the states, and says how many are left when the time is up.
+func (r *run) dispatch(changed []*state, jobs chan<- *state) (left int) {
+	for n, s := range changed {
+		if r.Now().After(r.times.stopAt) || r.times.work.Err() != nil {
+			return len(changed) - n
+		}
+		jobs <- s
+	}
+	return 0
+}
+
+// apply takes over a result.
+func (r *run) apply(got result) {
+	s := got.state
+	switch {
+	case got.gone:
+		delete(r.memory.states, s.Path)
+	case got.err != nil:
+		r.fail(got.err)
+	case got.sealed:
+		s.Sealed = true
+	default:
+		r.reads++
+		s.Sealed, s.Read, s.ETag, s.Size, s.Modified = false, got.reading, got.etag, got.size, got.reading.Modified
+		s.Digest = ""
+		if got.change != nil {
+			r.memory.records = append(r.memory.records, record{Finding: *got.change})
+		}
+	}
+	if got.note != "" {
+		r.notes = append(r.notes, got.note)
+	}
+}
+
+// readState reads one state, and compares it with what was read before. It changes nothing.
+func (r *run) readState(s *state, names *namer) result {
+	ctx := r.times.work
+	got := result{state: s}
+	body, err := r.stores.BucketOf(s.Path).ReadState(ctx, s.Path, "")
+	if sealed, ok := errors.AsType[*backend.SealedError](err); ok {
+		got.sealed = true
+		if sealed.Denied {
+			got.note = fmt.Sprintf("%s: %s", s.Path, sealed.Error())
+		}
+		return got
+	}
+	if errors.Is(err, backend.ErrGone) {
+		got.gone = true
+		return got
+	}
+	if err != nil {
+		got.err = fmt.Errorf("%s: %w", s.Path, err)
+		return got
+	}
+	defer body.Close() //nolint:errcheck // nothing is lost with a body that was read
+	got.etag, got.size = body.ETag, body.Size
+	got.reading, _, err = r.digest(body, names)
+	if err != nil {
+		got.reading, got.err = nil, fmt.Errorf("%s: %w", s.Path, err)
+		return got
+	}
+	if len(got.reading.Objects) == maxObjects {
+		got.note = fmt.Sprintf("%s manages more than %d objects: duplicates of the others are not looked for", s.Path, maxObjects)
+	}
+	if s.Read != nil && s.Read.ETag != got.etag {
+		got.change, err = r.compare(ctx, s.Path, s.Read, got.reading)
+		if err != nil {
+			got.reading, got.err = nil, err // once more in the next run, so that nothing goes unnoticed
+		}
+	}
+	return got
+}
+
+// digest surveys the bytes of a state, and gives their MD5 in hex beside it.
+func (r *run) digest(body backend.State, names *namer) (*reading, string, error) {
+	sum := md5.New() //nolint:gosec // the clients' own digest is MD5
+	var objects hashes
+	contents, err := tfstate.Survey(io.TeeReader(body, sum), func(o tfstate.Object) {
+		if name, ok := names.of(o); ok && len(objects) < maxObjects {
+			objects = append(objects, name)
+		}
+	})
+	if err != nil {
+		return nil, "", err
+	}
+	slices.Sort(objects)
+	digest := hex.EncodeToString(sum.Sum(nil))
+	return &reading{
+		ETag: body.ETag, VersionID: body.VersionID, Modified: body.Modified.UTC(), Contents: contents,
+		MD5: r.memory.key.of("md5", digest), Objects: slices.Clip(slices.Compact(objects)),
+	}, digest, nil
+}

@@ -1,0 +1,137 @@
+package inventory
+
+import (
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// doubts are what could not be decided in this run.
+type doubts struct {
+	mu         sync.Mutex
+	digests    map[string]bool // by path
+	duplicates map[string]bool
+}
+
+func (d *doubts) digest(path string)    { d.add(&d.digests, path) }
+func (d *doubts) duplicate(path string) { d.add(&d.duplicates, path) }
+
+func (d *doubts) add(to *map[string]bool, path string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if *to == nil {
+		*to = map[string]bool{}
+	}
+	(*to)[path] = true
+}
+
+// fate is what becomes of an open finding that was not found again.
+type fate int
+
+const (
+	isGone    fate = iota // it is resolved
+	isUnknown             // it stays, since nobody can know
+	isDropped             // its place is not watched any more, of which nothing is said
+)
+
+// reconcile brings the records up to what was found.
+func (r *run) reconcile(found []policy.StateFinding) {
+	at := map[string]int{}
+	for n, rec := range r.memory.records {
+		at[rec.Finding.Identity()] = n
+	}
+	again := map[string]bool{}
+	for _, f := range found {
+		id := f.Identity()
+		again[id] = true
+		if n, open := at[id]; open {
+			f.Since = r.memory.records[n].Finding.Since
+			r.memory.records[n] = record{Finding: f, Notified: r.memory.records[n].Notified}
+			continue
+		}
+		f.Since = r.started.UTC()
+		r.memory.records = append(r.memory.records, record{Finding: f})
+	}
+	kept := r.memory.records[:0]
+	for _, rec := range r.memory.records {
+		f := rec.Finding
+		if !f.Type.Occurs() && !again[f.Identity()] && r.concerns(f) {
+			switch r.fate(f) {
+			case isDropped:
+				continue
+			case isGone:
+				rec.Gone = true
+			case isUnknown:
+				rec.Gone = false
+			}
+		}
+		if rec.Gone && !rec.Notified {
+			continue // people never heard of it
+		}
+		kept = append(kept, rec)
+	}
+	r.memory.records = kept
+}
+
+// concerns says whether this run looked at what a finding is about.
+func (r *run) concerns(f policy.StateFinding) bool { return slices.ContainsFunc(f.All(), r.includes) }
+
+// fate says what becomes of a finding that was not found again.
+func (r *run) fate(f policy.StateFinding) fate {
+	for _, path := range f.All() {
+		switch {
+		case r.stores.BucketOf(path) == nil:
+			return isDropped
+		case r.bucketFailed(path) && f.Type != policy.MixedLocking:
+			return isUnknown
+		}
+	}
+	switch f.Type {
+	case policy.DigestMismatched, policy.DigestOrphan:
+		return r.fateOfDigest(f)
+	case policy.DuplicateResource:
+		return r.fateOfDuplicate(f)
+	case policy.MixedLocking:
+		if r.historyFailed {
+			return isUnknown
+		}
+	}
+	return isGone
+}
+
+func (r *run) fateOfDigest(f policy.StateFinding) fate {
+	s := r.memory.states[f.Path]
+	switch {
+	case !slices.ContainsFunc(r.stores.Tables, func(t *backend.Table) bool { return backend.Covers(t.ARN(), f.Evidence.Table) }):
+		return isDropped
+	case slices.ContainsFunc(r.stores.Tables, func(t *backend.Table) bool {
+		return r.tablesFailed[t.ARN()] && backend.Covers(t.ARN(), f.Evidence.Table)
+	}):
+		return isUnknown
+	case r.doubts.digests[f.Path], s != nil && !s.current():
+		return isUnknown
+	}
+	locked, err := r.locked(r.times.work, f.Path, nil)
+	if err != nil {
+		r.fail(fmt.Errorf("whether %s is locked is not known: %w", f.Path, err))
+	}
+	if locked || err != nil {
+		return isUnknown
+	}
+	return isGone
+}
+
+func (r *run) fateOfDuplicate(f policy.StateFinding) fate {
+	for _, path := range f.All() {
+		if s := r.memory.states[path]; r.doubts.duplicates[path] || (s != nil && !s.current()) {
+			return isUnknown
+		}
+	}
+	if r.tooManyPairs {
+		return isUnknown
+	}
+	return isGone
+}

@@ -1,0 +1,186 @@
+package inventory
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// The files of the report.
+const (
+	fileCSV      = "inventory/states.csv"
+	fileStates   = "inventory/states.ndjson"
+	fileFindings = "inventory/findings.ndjson"
+)
+
+// fileOfDay is the report that stays, by the day in UTC.
+func fileOfDay(at time.Time) string {
+	return "inventory/dt=" + at.UTC().Format(time.DateOnly) + "/states.ndjson.gz"
+}
+
+// row is a state in the report. What is not known is null, or an empty text.
+type row struct {
+	Path             string         `json:"path"`
+	Size             int64          `json:"size"`
+	LastModified     string         `json:"last_modified"`
+	ETag             string         `json:"etag"`
+	VersionID        string         `json:"version_id"`
+	Serial           *uint64        `json:"serial"`
+	Lineage          string         `json:"lineage"`
+	TerraformVersion string         `json:"terraform_version"`
+	Format           string         `json:"format"`
+	Managed          *int           `json:"managed"`
+	Data             *int           `json:"data"`
+	Types            map[string]int `json:"types"`
+	Providers        []string       `json:"providers"`
+	Outputs          *int           `json:"outputs"`
+	SensitiveOutputs *int           `json:"sensitive_outputs"`
+	Tainted          *int           `json:"tainted"`
+	Deposed          *int           `json:"deposed"`
+	Digest           string         `json:"digest"`
+	Locking          policy.Locking `json:"locking"`
+}
+
+// otherTypes is where the objects are counted whose types are too many, or too strange, to
+// be listed.
+const otherTypes = "(other)"
+
+// row gives the report's row of a state. Of a version that was not read nothing is known.
+func (s *state) row() row {
+	w := row{Path: s.Path, Size: s.Size, LastModified: s.Modified.UTC().Format(time.RFC3339), ETag: quoteless(s.ETag), Digest: s.Digest, Locking: s.Locking}
+	if s.Sealed {
+		w.Format = "unreadable"
+	}
+	if !s.current() {
+		return w
+	}
+	c := s.Read.Contents
+	w.VersionID, w.Serial, w.Lineage, w.TerraformVersion, w.Format = s.Read.VersionID, c.Serial, c.Lineage, c.TerraformVersion, c.Format
+	w.Managed, w.Data, w.Outputs, w.SensitiveOutputs, w.Tainted, w.Deposed = c.Managed, c.Data, c.Outputs, c.SensitiveOutputs, c.Tainted, c.Deposed
+	if c.Managed == nil {
+		return w
+	}
+	w.Types, w.Providers = map[string]int{}, []string{}
+	for _, t := range c.Types {
+		w.Types[t.Type] = t.Count
+	}
+	if c.OtherTypes > 0 {
+		w.Types[otherTypes] = c.OtherTypes
+	}
+	w.Providers = append(w.Providers, c.Providers...)
+	return w
+}
+
+// columns are the first line of the CSV.
+var columns = []string{
+	"path", "size", "last_modified", "etag", "version_id", "serial", "lineage", "terraform_version", "format", "managed", "data", "types",
+	"providers", "outputs", "sensitive_outputs", "tainted", "deposed", "digest", "locking",
+}
+
+// cells are a row of the CSV, in the order of the columns.
+func (w row) cells() []string {
+	var types []string
+	for _, name := range slices.Sorted(maps.Keys(w.Types)) {
+		types = append(types, name+"="+strconv.Itoa(w.Types[name]))
+	}
+	return []string{
+		w.Path, strconv.FormatInt(w.Size, 10), w.LastModified, w.ETag, w.VersionID, number(w.Serial), w.Lineage, w.TerraformVersion, w.Format,
+		number(w.Managed), number(w.Data), strings.Join(types, " "), strings.Join(w.Providers, " "), number(w.Outputs), number(w.SensitiveOutputs),
+		number(w.Tainted), number(w.Deposed), w.Digest, string(w.Locking),
+	}
+}
+
+func number[N int | uint64](n *N) string {
+	if n == nil {
+		return ""
+	}
+	return fmt.Sprint(*n)
+}
+
+// formula are the characters that begin a formula in a spreadsheet, also in their full width.
+// https://owasp.org/www-community/attacks/CSV_Injection
+const formula = "=+-@\t\r\n＝＋－＠"
+
+// cell quotes a text for CSV (RFC 4180), so that no spreadsheet takes it for a formula.
+func cell(text string) string {
+	if text != "" && strings.ContainsAny(string([]rune(text)[:1]), formula) {
+		text = "'" + text
+	}
+	return `"` + strings.ReplaceAll(text, `"`, `""`) + `"`
+}
+
+func writeCSV(out io.StringWriter, cells []string) {
+	for n, text := range cells {
+		if n > 0 {
+			_, _ = out.WriteString(",") // a buffer takes everything
+		}
+		_, _ = out.WriteString(cell(text))
+	}
+	_, _ = out.WriteString("\r\n")
+}
+
+// write writes the files of the report.
+func (r *run) write(ctx context.Context, all []policy.StateFinding) error {
+	paths := slices.Sorted(maps.Keys(r.memory.states))
+	var csv, lines bytes.Buffer
+	writeCSV(&csv, columns)
+	for _, path := range paths {
+		writeCSV(&csv, r.memory.states[path].row().cells())
+	}
+	if err := r.put(ctx, fileCSV, backend.File{Content: csv.Bytes(), Type: "text/csv; charset=utf-8"}); err != nil {
+		return err
+	}
+	encoder := newEncoder(&lines)
+	for _, path := range paths {
+		if err := encoder.Encode(r.memory.states[path].row()); err != nil {
+			return err
+		}
+	}
+	if err := r.put(ctx, fileStates, backend.File{Content: lines.Bytes(), Type: ndjson}); err != nil {
+		return err
+	}
+	var packed bytes.Buffer
+	zip := gzip.NewWriter(&packed)
+	if _, err := zip.Write(lines.Bytes()); err != nil {
+		return err
+	}
+	if err := zip.Close(); err != nil {
+		return err
+	}
+	if err := r.put(ctx, fileOfDay(r.started), backend.File{Content: packed.Bytes(), Type: "application/gzip"}); err != nil {
+		return err
+	}
+	lines.Reset()
+	for _, f := range all {
+		if err := encoder.Encode(f); err != nil {
+			return err
+		}
+	}
+	return r.put(ctx, fileFindings, backend.File{Content: lines.Bytes(), Type: ndjson})
+}
+
+const ndjson = "application/x-ndjson"
+
+func newEncoder(out io.Writer) *json.Encoder {
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	return encoder
+}
+
+func (r *run) put(ctx context.Context, key string, f backend.File) error {
+	if err := r.Files.Write(ctx, key, f); err != nil {
+		return fmt.Errorf("write the report: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,61 @@
+package policy
+
+import (
+	"fmt"
+	"time"
+)
+
+// Locking is where the clients of a state were seen to lock it.
+type Locking string
+
+// The ways to lock a state.
+const (
+	ByTable    Locking = "table"
+	ByBoth     Locking = "both"
+	ByLockfile Locking = "lockfile"
+)
+
+// LockingSeen is a run of locks of one state that were all taken in the same way.
+type LockingSeen struct {
+	Locking Locking   `json:"locking"`
+	First   time.Time `json:"first"` // when the first of them was first seen
+	Last    time.Time `json:"last"`  // when the last of them was first seen
+	Locks   int       `json:"locks"`
+}
+
+// Mixed says whether the clients of a state do not exclude each other: its locks were seen
+// in one of both places alone, then in the other alone, then in the first alone again. One
+// change is a migration. A lock in both places excludes every client, and says nothing.
+func Mixed(path string, seen []LockingSeen) (StateFinding, bool) {
+	changes := 0
+	var last Locking
+	for _, s := range seen {
+		if s.Locking != ByTable && s.Locking != ByLockfile {
+			continue
+		}
+		if last != "" && s.Locking != last {
+			changes++
+		}
+		last = s.Locking
+	}
+	if changes < 2 { // there and back
+		return StateFinding{}, false
+	}
+	return StateFinding{
+		Type: MixedLocking, Path: path, Severity: SeverityCritical, Evidence: StateEvidence{Locking: seen},
+		Text: fmt.Sprintf("Some clients lock state %s in the table alone and others by lockfile alone, so that they do not exclude each other: two of them can write it at once. Give all of them the same settings, best use_lockfile and dynamodb_table both until the last one has changed.", path),
+	}, true
+}
+
+// LockingNow is how a state is locked: the way of the latest locks that were seen; empty
+// where none was.
+func LockingNow(seen []LockingSeen) Locking {
+	if len(seen) == 0 {
+		return ""
+	}
+	return seen[len(seen)-1].Locking
+}
+
+// LockfileAlone says whether every lock of a state that was seen since its last change of
+// locking was a lockfile alone, so that clients read and write no digest.
+func LockfileAlone(seen []LockingSeen) bool { return LockingNow(seen) == ByLockfile }

@@ -1,0 +1,145 @@
+package policy
+
+import (
+	"cmp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Problem is what can be wrong with a state.
+type Problem string
+
+// The problems that an inventory finds.
+const (
+	DigestMismatched  Problem = "digest_mismatch"
+	DigestOrphan      Problem = "digest_orphan"
+	DuplicateResource Problem = "duplicate_resource"
+	LineageChanged    Problem = "lineage_changed"
+	SerialDecreased   Problem = "serial_decreased"
+	SerialReused      Problem = "serial_reused"
+	MixedLocking      Problem = "mixed_locking"
+)
+
+// Occurs says whether a problem is something that happened, once, rather than something
+// that is so until it is repaired. People are notified of it once, and it is never resolved.
+func (p Problem) Occurs() bool {
+	return p == LineageChanged || p == SerialDecreased || p == SerialReused
+}
+
+// The severities of a finding.
+const (
+	SeverityInfo     = "info"
+	SeverityWarning  = "warning"
+	SeverityCritical = "critical"
+)
+
+// StateFinding is something wrong with a state, with evidence.
+type StateFinding struct {
+	Type     Problem       `json:"type"`
+	Path     string        `json:"path"` // bucket/key; of a duplicate, the first of both
+	Severity string        `json:"severity"`
+	Text     string        `json:"text"`
+	Evidence StateEvidence `json:"evidence"`
+	Since    time.Time     `json:"since"`         // when an inventory first found it
+	Fix      *StateFix     `json:"fix,omitempty"` // what can be done about it by repair
+}
+
+// StateEvidence is what a finding rests on. Which fields there are depends on its type.
+type StateEvidence struct {
+	// Of a digest.
+	Table       string     `json:"table,omitempty"`        // ARN of the table that has it
+	Digest      string     `json:"digest,omitempty"`       // what the table says
+	StateMD5    string     `json:"state_md5,omitempty"`    // what the state's bytes are
+	VersionID   string     `json:"version_id,omitempty"`   // the version whose MD5 is the digest
+	VersionTime *time.Time `json:"version_time,omitempty"` // when that one was written
+	WrittenBy   string     `json:"written_by,omitempty"`   // the session that wrote that one, where a witness saw its lock
+	CurrentID   string     `json:"current_version_id,omitempty"`
+	CurrentTime *time.Time `json:"current_version_time,omitempty"`
+	CurrentBy   string     `json:"current_written_by,omitempty"`
+	Rows        []string   `json:"rows,omitempty"` // the paths under which the table has it, where they are not the state's
+
+	// Of a duplicate.
+	Paths     []string   `json:"paths,omitempty"`
+	Count     int        `json:"count,omitempty"`
+	Resources []Resource `json:"resources,omitempty"` // the first 20
+
+	// Of a change.
+	Before *StateVersion `json:"before,omitempty"`
+	After  *StateVersion `json:"after,omitempty"`
+
+	// Of mixed locking: the ways in which locks were seen, in order.
+	Locking []LockingSeen `json:"locking,omitempty"`
+}
+
+// Resource names an object that two states manage, by its ARN, or by its ID and region.
+type Resource struct {
+	Type   string `json:"type"`
+	ARN    string `json:"arn,omitempty"`
+	ID     string `json:"id,omitempty"`
+	Region string `json:"region,omitempty"`
+}
+
+// StateVersion is one version of a state.
+type StateVersion struct {
+	VersionID    string    `json:"version_id,omitempty"` // empty in a bucket without versions
+	Serial       *uint64   `json:"serial,omitempty"`
+	Lineage      string    `json:"lineage,omitempty"`
+	LastModified time.Time `json:"last_modified"`
+	WrittenBy    string    `json:"written_by,omitempty"` // the session, where a witness saw its lock
+}
+
+// StateFix is the request to the repair function that would end a finding. Who asks, and
+// why, is still to be added.
+type StateFix struct {
+	Path      string `json:"path"`
+	Action    string `json:"action"` // accept_state or delete_digest
+	VersionID string `json:"version_id,omitempty"`
+}
+
+// The actions of a repair that a finding can propose.
+const (
+	AcceptState  = "accept_state"
+	DeleteDigest = "delete_digest"
+)
+
+// Identity is what makes two findings the same one: type and path, and of a duplicate both
+// paths. Of something that happened, also when.
+func (f StateFinding) Identity() string {
+	parts := []string{string(f.Type), f.Path}
+	parts = append(parts, f.Evidence.Paths...)
+	if after := f.Evidence.After; after != nil {
+		parts = append(parts, after.VersionID, after.LastModified.UTC().Format(time.RFC3339Nano))
+	}
+	return strings.Join(parts, "\x00")
+}
+
+// All are the paths that a finding is about.
+func (f StateFinding) All() []string {
+	if len(f.Evidence.Paths) > 0 {
+		return f.Evidence.Paths
+	}
+	return []string{f.Path}
+}
+
+// SortFindings puts the severe ones first, then by type and path.
+func SortFindings(all []StateFinding) {
+	slices.SortStableFunc(all, func(a, b StateFinding) int {
+		return cmp.Or(severityRank(a.Severity)-severityRank(b.Severity), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Path, b.Path), slices.Compare(a.Evidence.Paths, b.Evidence.Paths))
+	})
+}
+
+func severityRank(severity string) int {
+	return slices.Index([]string{SeverityCritical, SeverityWarning, SeverityInfo}, severity)
+}
+
+// Worst is the highest severity among findings; info where there are none.
+func Worst(all []StateFinding) string {
+	worst := SeverityInfo
+	for _, f := range all {
+		if severityRank(f.Severity) < severityRank(worst) {
+			worst = f.Severity
+		}
+	}
+	return worst
+}
