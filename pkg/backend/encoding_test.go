@@ -91,3 +91,30 @@ func TestKeysAreDecodedOnlyWhereThePageSaysThatTheyAreEncoded(t *testing.T) {
 		})
 	}
 }
+
+// A lock that a listing cannot name is not a lock that was released.
+func TestALockWhoseNameTheListingCannotCarryIsUnreadable(t *testing.T) {
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("list-type") != "2" {
+			w.WriteHeader(http.StatusNotFound)
+			fmt.Fprint(w, "<Error><Code>NoSuchKey</Code></Error>")
+			return
+		}
+		fmt.Fprint(w, `<ListBucketResult><Name>states</Name><IsTruncated>false</IsTruncated><KeyCount>2</KeyCount>`)
+		for _, state := range []string{"a\uFFFDb", "released"} {
+			fmt.Fprintf(w, "<Contents><Key>%s</Key><LastModified>%s</LastModified><ETag>e</ETag><Size>9</Size></Contents>", state+tflock.Suffix, sealedAt)
+		}
+		fmt.Fprint(w, `</ListBucketResult>`)
+	}))
+	t.Cleanup(endpoint.Close)
+	cfg := server.Config()
+	cfg.BaseEndpoint = &endpoint.URL
+	set, err := backend.Open(cfg, nil, []string{"arn:aws:s3:::states"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := list(t, set.Buckets[0])
+	if h := got["states/a\uFFFDb"]; len(got) != 1 || h.Err == nil || !strings.Contains(h.Err.Error(), "cannot carry") || h.Modified.IsZero() {
+		t.Errorf("got %+v", got)
+	}
+}

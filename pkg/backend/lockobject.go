@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 	"unique"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -20,6 +21,11 @@ import (
 // maxLock bounds what is read as a lock. A DynamoDB row, which holds the same JSON,
 // cannot pass 400 KB.
 const maxLock = 400 << 10
+
+// errGarbledName is for stores whose listings cannot carry every character of a key
+// (versitygw puts U+FFFD in place of a control character): the object is there, under a name
+// that nobody learns.
+var errGarbledName = errors.New("the store lists a lock object, and finds none under the name that it lists: the name has a character that its listings cannot carry")
 
 var errTooLarge = errors.New("object is larger than any lock, so it was not read")
 
@@ -46,8 +52,11 @@ func (b *Bucket) read(ctx context.Context, key string) (tflock.Holding, bool, er
 // readListed is read for an object of a listing, by its plain key.
 func (b *Bucket) readListed(ctx context.Context, listed types.Object) (tflock.Holding, bool, error) {
 	h, found, err := b.get(ctx, aws.ToString(listed.Key))
-	if sealed(err) != "" {
+	switch {
+	case sealed(err) != "":
 		return b.unreadable(listed, reason(err)), true, nil
+	case err == nil && !found && strings.ContainsRune(aws.ToString(listed.Key), utf8.RuneError):
+		return b.unreadable(listed, errGarbledName), true, nil
 	}
 	return h, found, b.failed(err)
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"net/http"
 	"strings"
 	"time"
 
@@ -132,8 +133,10 @@ func (b *Bucket) Tagged(ctx context.Context, path, tag string) (bool, error) {
 	if noObject(err) {
 		return false, ErrGone
 	}
-	if err == nil && out.TagSet == nil { // S3 gives an empty one where there are no tags
-		err = errNotS3
+	if err == nil && out.TagSet == nil { // S3 gives an empty one where there are no tags, and some stores none
+		if err = b.answers(ctx, key); status(err) == http.StatusNotFound {
+			return false, ErrGone
+		}
 	}
 	if err != nil {
 		return false, &Error{b.arn, err}
@@ -144,6 +147,16 @@ func (b *Bucket) Tagged(ctx context.Context, path, tag string) (bool, error) {
 		}
 	}
 	return false, nil
+}
+
+// answers fails unless an object is answered for by a store, and not by a proxy in its place,
+// whose pages have no ETag.
+func (b *Bucket) answers(ctx context.Context, key string) error {
+	out, err := b.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
+	if err == nil && aws.ToString(out.ETag) == "" {
+		err = errNotS3
+	}
+	return err
 }
 
 // object gives the key of a path of this bucket.

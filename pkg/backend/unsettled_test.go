@@ -448,3 +448,18 @@ func TestHistory(t *testing.T) {
 		t.Errorf("of a key without versions: %+v, %v", history, err)
 	}
 }
+
+// Some stores answer without a tag set where there are no tags. There is no tag then, and no
+// proxy in between.
+func TestAMissingTagSetIsNoTag(t *testing.T) {
+	p := newPlace(t, func(r *http.Request) *http.Response {
+		if r.URL.Query().Has("tagging") {
+			return &http.Response{StatusCode: http.StatusOK, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(`<Tagging xmlns="http://s3.amazonaws.com/doc/2006-03-01/"></Tagging>`))}
+		}
+		return nil
+	})
+	put(t, p.name, "a/terraform.tfstate", "{}")
+	if tagged, err := p.through.Buckets[0].Tagged(t.Context(), p.path(), "lockwarden:keep"); tagged || err != nil {
+		t.Errorf("%v, %v", tagged, err)
+	}
+}
