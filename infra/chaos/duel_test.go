@@ -3,6 +3,7 @@ package main
 import (
 	"flag"
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 )
@@ -84,6 +85,9 @@ func (t *tries) each(p plan, name func(i, j int) string, play func(m *model, i, 
 func TestDuels(t *testing.T) {
 	all := newTries(t)
 	for _, pair := range duels {
+		if !strings.Contains(pair[0].kind+" and "+pair[1].kind, *only) {
+			continue
+		}
 		for _, first := range []int{0, 1} {
 			for _, end := range []ending{goesOn, diesThen, cannotPublish} {
 				p := duelPlan(pair)

@@ -1,0 +1,178 @@
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+)
+
+var mutated = flag.Bool("mutations", false, "show for each fix that chaos finds the old fault without it: minutes")
+
+// mutation switches one fix off: in one file, one line that is there once becomes another.
+type mutation struct {
+	file     string
+	from, to string
+	test     string // which test finds it
+	args     []string
+	says     string // what it says then
+}
+
+// mutations are the fixes that a world or a law of chaos was made for.
+var mutations = map[string]mutation{
+	"a lock is as old as it says": {
+		"pkg/policy/judge.go", "proven, ok := c.provenSince()", "proven, ok := c.Since, true",
+		"TestDuels",
+		[]string{"-only=unforced and client", "-duels=3"},
+		"released without force that was held for",
+	},
+	"a half is as old as what scans saw of the ID": {
+		"pkg/policy/judge.go", "if held.IsZero() {", "if !c.Seen.FirstSeen.IsZero() {\n\t\t\theld = c.Seen.FirstSeen\n\t\t}\n\t\tif held.IsZero() {",
+		"TestWaiting",
+		[]string{"-duels=1"},
+		"released without force that was held for",
+	},
+	"a release takes whatever lock object is there": {
+		"pkg/backend/bucket.go", "Key: &key, IfMatch: &h.ETag})", "Key: &key})",
+		"TestMatrix",
+		[]string{"-only=unlock S3.DeleteObject#1 rival"},
+		"the lock of a rival was released",
+	},
+	"a delete without an answer had no effect": {
+		"pkg/unlock/halves.go", "case isError && !failed.Refused():", "case isError && !failed.Refused() && false:",
+		"TestMatrix",
+		[]string{"-only=unlock DynamoDB.DeleteItem#1 cut-after, then reads fail"},
+		"people heard of the release 0 times",
+	},
+	"a conflict whose read fails is another lock": {
+		"pkg/backend/bucket.go", "return &Error{b.arn, &unsettledError{refused: refused, look: err}}", "return &ChangedError{}",
+		"TestMatrix",
+		[]string{"-only=unlock S3.DeleteObject#1 conflict, then reads fail"},
+		"it says that another lock is there now, and none is",
+	},
+	"a lock that cannot be read back is another's": {
+		"pkg/backend/acquire.go", "return tflock.Holding{}, &Error{b.arn, &unsettledError{refused: err, look: lookErr}}", "return tflock.Holding{}, &HeldError{Store: b.arn}",
+		"TestMatrix",
+		[]string{"-only=prune S3.PutObject#1 sent-twice, then reads fail"},
+		"left its lock",
+	},
+	"an archived lock object fails its bucket": {
+		"pkg/backend/lockobject.go", `case name == "InvalidObjectState":`, `case name == "InvalidObjectState" && answered > 0:` + "\n\t\treturn \"\"\n\tcase name == \"InvalidObjectState\":",
+		"TestMatrix",
+		[]string{"-only=monitor (archived)"},
+		"undisturbed, archived:",
+	},
+	"a lock object under another key fails its bucket": {
+		"pkg/backend/lockobject.go", `case name == "NoSuchBucket" ||`, `case name == "AccessDenied" || name == "NoSuchBucket" ||`,
+		"TestMatrix",
+		[]string{"-only=monitor (no key)"},
+		"undisturbed, no key:",
+	},
+	"what cannot be read on the path is not there": {
+		"pkg/unlock/unlock.go", "case len(f.unreadable) > 0:", "case len(f.unreadable) > 0 && f.named != nil:",
+		"TestMatrix",
+		[]string{"-only=unlock (archived lock)"},
+		"undisturbed, archived lock:",
+	},
+	"beside what cannot be read nothing is finished": {
+		"pkg/unlock/unlock.go", "if _, late := u.finishEarlier(ctx, r); late != nil {", "if late := error(nil); late != nil {",
+		"TestMatrix",
+		[]string{"-only=unlock (archived half) DynamoDB.DeleteItem#1 killed-after"},
+		"alert lost: lock.released",
+	},
+	"locks have one name": {
+		"pkg/statelock/locker.go", "return append([]string{path}, l.aliases[path]...)", "return []string{path}",
+		"TestMatrix",
+		[]string{"-only=prune (double slashes)"},
+		"undisturbed, double slashes:",
+	},
+	"states have one name": {
+		"pkg/tflock/alias.go", "if clean := CleanPath(name); clean != name {", "if clean := CleanPath(name); clean != name && false {",
+		"TestMatrix",
+		[]string{"-only=unlock (double slashes, written)"},
+		"undisturbed, double slashes, written:",
+	},
+	"our lock names no encryption": {
+		"pkg/backend/acquire.go", "ServerSideEncryption: like.algorithm, SSEKMSKeyId: like.key, BucketKeyEnabled: like.bucketKey, ChecksumAlgorithm", "ChecksumAlgorithm",
+		"TestMatrix",
+		[]string{"-only=prune (encryption demanded)"},
+		"undisturbed, encryption demanded:",
+	},
+	"a lock that is left stops no other": {
+		"pkg/prune/gate.go", "g.left = left.Error()", "_ = left.Error()",
+		"TestMatrix",
+		[]string{"-only=prune (crowd) no delete"},
+		"locks of our own were left on several states",
+	},
+	"the first lock need not be released": {
+		"pkg/prune/remove.go", "if !r.gate.proven(s.bucket) {", "if !r.gate.proven(s.bucket) && false {",
+		"TestMatrix",
+		[]string{"-only=prune no delete of objects"},
+		"a digest was removed where the state could not be",
+	},
+	"a release needs no record": {
+		"pkg/unlock/release.go", `return Answer{}, fmt.Errorf("nothing was released: without a record in the ledger no lock goes: %w", err)`, `u.Log.ErrorContext(ctx, "no record", "error", err)`,
+		"TestMatrix",
+		[]string{"-only=unlock DynamoDB.BatchWriteItem#1"},
+		"the release is not on record",
+	},
+	"the ledger has all the time": {
+		"pkg/monitor/monitor.go", "ctx, cancel := context.WithTimeout(ctx, b.recall)", "_ = b\n\tctx, cancel := context.WithCancel(ctx)",
+		"TestMatrix",
+		[]string{"-only=monitor the ledger hangs"},
+		"a ledger that hangs took the metrics",
+	},
+}
+
+// What chaos says that it holds, it finds when it does not: each fix is switched off in a
+// build of its own, and the world or law that was made for it must fail.
+func TestMutations(t *testing.T) {
+	if !*mutated {
+		return // `make chaos` sets it
+	}
+	for name, m := range mutations {
+		t.Run(name, func(t *testing.T) {
+			overlay, err := m.overlay(t.TempDir())
+			if err != nil {
+				t.Fatal(err)
+			}
+			cmd := exec.CommandContext(t.Context(), "go", append([]string{"test", "-overlay", overlay, "-count=1", "-vet=off", "-run", "^" + m.test + "$", "./infra/chaos"}, m.args...)...)
+			cmd.Dir = local.Root()
+			out, err := cmd.CombinedOutput()
+			if at := strings.Index(string(out), m.says); err == nil || at < 0 {
+				t.Errorf("%s does not find it, or says something else than %q: %v\n%.4000s", m.test, m.says, err, out)
+			} else {
+				line, _, _ := strings.Cut(string(out[at:]), "\n")
+				t.Logf("%s, without the fix in %s: %.200s", m.test, m.file, line)
+			}
+		})
+	}
+}
+
+// overlay writes the mutated file, and what `go test -overlay` needs to build with it.
+func (m mutation) overlay(dir string) (string, error) {
+	file := filepath.Join(local.Root(), filepath.FromSlash(m.file))
+	text, err := os.ReadFile(file)
+	if err != nil {
+		return "", err
+	}
+	if n := strings.Count(string(text), m.from); n != 1 {
+		return "", fmt.Errorf("%s has this %d times, and it must be once: %q. The fix was rewritten: say here how to switch it off now", m.file, n, m.from)
+	}
+	other := filepath.Join(dir, "mutated.go")
+	if err := os.WriteFile(other, []byte(strings.Replace(string(text), m.from, m.to, 1)), 0o600); err != nil {
+		return "", err
+	}
+	list, err := json.Marshal(map[string]map[string]string{"Replace": {file: other}})
+	if err != nil {
+		return "", err
+	}
+	overlay := filepath.Join(dir, "overlay.json")
+	return overlay, os.WriteFile(overlay, list, 0o600)
+}
