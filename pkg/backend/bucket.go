@@ -17,9 +17,10 @@ import (
 // Bucket is an S3 state bucket. Its locks are `<state key>.tflock` objects, which
 // Terraform and OpenTofu write with If-None-Match: * when use_lockfile is set.
 type Bucket struct {
-	s3   *regionalS3
-	name string
-	arn  string
+	s3         *regionalS3
+	name       string
+	arn        string
+	conditions *conditions
 }
 
 // checksum goes with every write: a bucket with object lock refuses those without one.

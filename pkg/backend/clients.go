@@ -18,12 +18,13 @@ type clients struct {
 	dynamodb func(region string) *dynamodb.Client
 	s3       func(region string) *s3.Client
 
-	unmatched sync.Map // patterns of which was said that they match nothing
+	conditions *conditions
+	unmatched  sync.Map // patterns of which was said that they match nothing
 }
 
 func newClients(tables, buckets aws.Config) *clients {
 	return &clients{
-		home: buckets.Region,
+		home: buckets.Region, conditions: &conditions{},
 		dynamodb: regional(func(region string) *dynamodb.Client {
 			return dynamodb.NewFromConfig(tables, func(o *dynamodb.Options) { o.Region = region })
 		}),
@@ -41,7 +42,7 @@ func newClients(tables, buckets aws.Config) *clients {
 }
 
 func (c *clients) table(a arn.ARN, text string) *Table {
-	t := &Table{client: c.dynamodb(a.Region), arn: text, name: text}
+	t := &Table{client: c.dynamodb(a.Region), arn: text, name: text, conditions: c.conditions}
 	if besideAWS(t.client.Options().BaseEndpoint) { // such a store knows a table by its name only
 		t.name = strings.TrimPrefix(a.Resource, tableKind.prefix)
 	}
@@ -54,7 +55,7 @@ func (c *clients) bucket(name, text, region string) *Bucket {
 	if region != "" {
 		at.region = region
 	}
-	return &Bucket{s3: at, name: name, arn: text}
+	return &Bucket{s3: at, name: name, arn: text, conditions: c.conditions}
 }
 
 // failedTable stands for what a pattern, or an ARN, names: every call fails with err.

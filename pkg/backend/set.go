@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
 
+	"github.com/lockwarden/lockwarden/pkg/probe"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -83,6 +84,7 @@ type Store interface {
 	Find(ctx context.Context, path string) (tflock.Holding, bool, error)
 	Acquire(ctx context.Context, path string, raw []byte) (tflock.Holding, error)
 	Release(ctx context.Context, h tflock.Holding) error
+	Conditions(ctx context.Context) probe.Report
 }
 
 // All are the tables, then the buckets.

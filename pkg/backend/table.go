@@ -16,9 +16,10 @@ import (
 // state's digest (`LockID` ending in -md5, `Digest`), as Terraform's S3 backend
 // writes them.
 type Table struct {
-	client *dynamodb.Client
-	arn    string
-	name   string // what requests name it by: the ARN, so that it may be in another account
+	client     *dynamodb.Client
+	arn        string
+	name       string // what requests name it by: the ARN, so that it may be in another account
+	conditions *conditions
 }
 
 // notDigest keeps digests from crossing the network: they outnumber locks by far. A

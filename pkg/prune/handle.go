@@ -46,6 +46,7 @@ func (h *handler) examine(ctx context.Context, s *inspection) error {
 	if err != nil {
 		return err
 	}
+	ok = ok && h.inspect.lookAtStores(ctx, s)
 	if ok && h.remove != nil {
 		return h.remove.remove(ctx, s)
 	}

@@ -44,6 +44,8 @@ type inspector struct {
 	cutoff time.Time // a state that was written after it is not stale
 	blind  string    // why nothing may be deleted at all; empty: it may
 	tally  *tally
+
+	conditions *conditions
 }
 
 func newInspection(c candidate, known digests) *inspection {
@@ -123,6 +125,15 @@ func (i *inspector) digest(ctx context.Context, t *backend.Table, name string, s
 // prefix may write team-a/../branches/x: as a lock or as a digest that differs such a row
 // keeps the state, but it does not prove that the state's clients use that table.
 func climbs(name string) bool { return strings.Contains(name+"/", "/../") }
+
+// lookAtStores notes why the stores do not allow a safe lock, and judges again. With
+// PruneMode=report nothing is written, so no store is probed.
+func (i *inspector) lookAtStores(ctx context.Context, s *inspection) (ok bool) {
+	if !i.rules.ReportOnly {
+		s.facts.Locked = i.conditions.unsafe(ctx, s.bucket)
+	}
+	return s.judge()
+}
 
 // lookForLocks notes whoever holds a lock on the state, and judges again.
 func (i *inspector) lookForLocks(ctx context.Context, s *inspection) (ok bool, err error) {

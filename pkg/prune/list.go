@@ -9,6 +9,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/probe"
 )
 
 // candidate is a stale state whose path may be pruned.
@@ -117,7 +118,7 @@ func (l *lister) prefix(ctx context.Context, b *backend.Bucket, versioned bool, 
 }
 
 // stale says whether an object is a stale state whose path may be pruned. A key that ends
-// in a slash is a folder that some console made.
+// in a slash is a folder that some console made, and what a probe left is not a state.
 func (l *lister) stale(o backend.Object) bool {
-	return !strings.HasSuffix(o.Key, "/") && l.paths.Match(o.Key) && !o.Modified.After(l.cutoff)
+	return !strings.HasSuffix(o.Key, "/") && !strings.HasPrefix(o.Key, probe.Prefix) && l.paths.Match(o.Key) && !o.Modified.After(l.cutoff)
 }

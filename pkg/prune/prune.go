@@ -128,7 +128,10 @@ func (p *Pruner) newRun(ctx, work context.Context, requestID string) *run {
 	locks := statelock.New(ctx, p.Stores, names, requestID, started, p.Now)
 	return &run{
 		pruner: p, locks: locks, tally: t,
-		inspect: &inspector{tables: p.Stores.Tables, locks: locks, rules: p.Rules, cutoff: started.Add(-p.Rules.After), blind: blind, tally: t},
+		inspect: &inspector{
+			tables: p.Stores.Tables, locks: locks, rules: p.Rules, cutoff: started.Add(-p.Rules.After), blind: blind, tally: t,
+			conditions: &conditions{tables: p.Stores.Tables, tally: t},
+		},
 	}
 }
 

@@ -121,16 +121,22 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 	c.State = u.state(ctx, l.Path)
 	finding := c.Finding()
 	may, why := c.MayRelease()
+	steps := u.afterRefusal(finding, c.Judgement)
+	unsafe, doubt := u.conditions(ctx, l)
+	if may && unsafe != "" {
+		may, why, steps = false, unsafe, afterUnsafe()
+	}
 	record := ledger.Release{
 		At: now, Reason: r.Reason, RequestedBy: r.RequestedBy, Forced: r.Force && !may, Request: requestID, Held: contents(l), Finding: finding,
 	}
 	switch {
 	case !may && !r.Force:
-		return u.refuse(ctx, r, ledger.KeyOf(l), record, why, u.afterRefusal(finding, c.Judgement)), nil
+		return u.refuse(ctx, r, ledger.KeyOf(l), record, why, steps), nil
 	case r.DryRun:
 		return u.wouldRelease(finding, may, why), nil
 	}
 	a, err := u.release(ctx, l, finding, record, concerns)
+	a.NextSteps = append(doubtStep(doubt), a.NextSteps...)
 	if err == nil && len(a.Released) > 0 {
 		if late := u.finisher().Absorb(ctx, ledger.KeyOf(l), now, u.stillHolds); late != nil {
 			u.Log.WarnContext(ctx, "an earlier release was not finished", "error", late)

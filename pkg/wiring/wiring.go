@@ -72,6 +72,11 @@ func openLedger(client *dynamodb.Client, name string) Ledger {
 	}
 }
 
+// trust is what the environment says of stores beside AWS; the template says nothing of it.
+type trust struct {
+	Stores bool `env:"TRUST_STORES"` // they are not probed
+}
+
 // Load reads a function's settings, a struct with Sight or Settings in it, from the
 // environment.
 func Load[S any]() (S, error) { return env.ParseAs[S]() }
@@ -92,6 +97,9 @@ func (s Sight) Open() (Parts, error) {
 		return Parts{}, err
 	}
 	set.Account = s.Account
+	if trust, err := env.ParseAs[trust](); err != nil || !trust.Stores {
+		set.Distrust()
+	}
 	return Parts{
 		Stores: set, Region: cfg.Region,
 		Ledger: openLedger(dynamodb.NewFromConfig(inTables), s.Ledger),

@@ -1,0 +1,36 @@
+package local
+
+import (
+	"io"
+	"net/http"
+	"strings"
+	"sync/atomic"
+
+	"github.com/lockwarden/lockwarden/pkg/probe"
+)
+
+// Careless stands between a client and AWS, and makes S3 a store that does not honor
+// conditional requests, as some beside AWS do not.
+type Careless struct {
+	Wire    Wire
+	Ignores string // the header with the condition that is not looked at: If-Match or If-None-Match
+	Denies  string // the method that is denied on the scratch objects of probes
+
+	probes atomic.Int32
+}
+
+// Do sends a request, without the condition that is ignored.
+func (c *Careless) Do(r *http.Request) (*http.Response, error) {
+	if strings.Contains(r.URL.Path, "/"+probe.Prefix) {
+		c.probes.Add(1)
+		if r.Method == c.Denies {
+			body := `<Error><Code>AccessDenied</Code><Message>no</Message></Error>`
+			return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+		}
+	}
+	r.Header.Del(c.Ignores)
+	return c.Wire.Do(r)
+}
+
+// Probes is how many requests for scratch objects came.
+func (c *Careless) Probes() int { return int(c.probes.Load()) }

@@ -1,0 +1,59 @@
+package backend
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/probe"
+)
+
+// Distrust has Conditions probe the stores at endpoints that are not AWS's. Without it every
+// store is taken to honor conditional requests, as S3 and DynamoDB do.
+func (s Set) Distrust() { s.clients.conditions.probes = true }
+
+// Conditions says whether the store honors the conditional requests that locks rely on. S3
+// and DynamoDB do, and are asked nothing. A store at another endpoint is probed, once in the
+// life of the process; what was not known is tried again after a while.
+func (b *Bucket) Conditions(ctx context.Context) probe.Report {
+	region, _ := b.s3.here()
+	endpoint := b.s3.clients(region).Options().BaseEndpoint
+	return b.conditions.of(b.arn, endpoint, func() probe.Report { return probe.Bucket(ctx, b.s3, b.name) })
+}
+
+// Conditions says whether the store honors the conditional requests that locks rely on, as
+// Bucket's does.
+func (t *Table) Conditions(ctx context.Context) probe.Report {
+	return t.conditions.of(t.arn, t.client.Options().BaseEndpoint, func() probe.Report { return probe.Table(ctx, t.client, t.name) })
+}
+
+// retryUnknown is when a store is probed again of which nothing was learnt.
+const retryUnknown = 5 * time.Minute
+
+// conditions are the reports of the stores that were probed. The nil one trusts every store.
+type conditions struct {
+	probes bool
+	stores sync.Map // ARN to *probed
+}
+
+type probed struct {
+	mu     sync.Mutex
+	report probe.Report
+	at     time.Time
+}
+
+// of gives the report of a store. Those who ask for the same store at once wait for one probe.
+func (c *conditions) of(arn string, endpoint *string, try func() probe.Report) probe.Report {
+	if c == nil || !c.probes || !besideAWS(endpoint) {
+		return probe.Report{Store: arn, Create: probe.Holds, Delete: probe.Holds}
+	}
+	kept, _ := c.stores.LoadOrStore(arn, &probed{})
+	p := kept.(*probed) //nolint:errcheck,forcetypeassert // nothing else is stored
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.at.IsZero() || !p.report.Known() && time.Since(p.at) > retryUnknown {
+		p.report, p.at = try(), time.Now()
+		p.report.Store = arn
+	}
+	return p.report
+}

@@ -1,0 +1,43 @@
+package prune
+
+import (
+	"context"
+	"errors"
+	"sync"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+)
+
+// conditions keeps states in stores that do not honor conditional requests, or of which that
+// is not known: no lock could be taken and released there without harm. In AWS itself it asks
+// nothing.
+type conditions struct {
+	tables []*backend.Table
+	tally  *tally
+	noted  sync.Map // why, of what is among the report's errors already
+}
+
+// unsafe says why nothing may be deleted in a bucket, or is empty. A lock is taken in every
+// watched table too.
+func (c *conditions) unsafe(ctx context.Context, b *backend.Bucket) string {
+	why := unsafe(ctx, c.tables, b)
+	if why == "" {
+		return ""
+	}
+	if _, known := c.noted.LoadOrStore(why, true); !known {
+		c.tally.fail(errors.New("nothing is deleted there: " + why))
+	}
+	return "no lock can be taken on it safely: " + why
+}
+
+func unsafe(ctx context.Context, tables []*backend.Table, b *backend.Bucket) string {
+	if why := b.Conditions(ctx).UnsafePrune(); why != "" {
+		return why
+	}
+	for _, t := range tables {
+		if why := t.Conditions(ctx).UnsafePrune(); why != "" {
+			return why
+		}
+	}
+	return ""
+}
