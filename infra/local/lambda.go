@@ -53,7 +53,7 @@ func build(ctx context.Context, function string) (string, error) {
 	// What is up to date go does not link again. Where there is none yet, it links.
 	_ = os.Link(binary, built)
 	cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-tags", "lambda.norpc", "-o", built, "./functions/"+function) //nolint:gosec // our own functions
-	cmd.Dir = Root()
+	cmd.Dir, cmd.Env = Root(), append(os.Environ(), "CGO_ENABLED=0")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return "", fmt.Errorf("build %s: %w\n%s", function, err, out)
 	}

@@ -131,6 +131,9 @@ type Backend struct {
 	// that matches nothing has none.
 	Since  time.Time `json:"since,omitzero"`
 	Absent Absence   `json:"absent,omitempty"`
+	// Unsafe says that it can be read, and that locks in it cannot be relied on: Problem says
+	// why.
+	Unsafe bool `json:"unsafe,omitempty"`
 }
 
 // Absence says that there is nothing to read, rather than that reading failed.
@@ -149,6 +152,9 @@ func (e Event) Absence() Absence {
 	}
 	return e.Backends[0].Absent
 }
+
+// Unsafe says whether a scan event is about backends whose locks cannot be relied on.
+func (e Event) Unsafe() bool { return len(e.Backends) > 0 && e.Backends[0].Unsafe }
 
 // PruneCounts is what one prune did with all stale states, listed or not.
 type PruneCounts struct {

@@ -118,6 +118,8 @@ func events() map[string]alert.Event {
 	bucket := alert.Backend{ARN: "arn:aws:s3:::states", Problem: "arn:aws:s3:::states: access denied", Since: now.Add(-2 * time.Hour)}
 	deleted := alert.Backend{ARN: table.ARN, Problem: table.ARN + ": it matched a pattern until now, and no longer exists", Since: now.Add(-5 * time.Minute), Absent: alert.Deleted}
 	unmatched := alert.Backend{ARN: "arn:aws:s3:::*-tfstate", Problem: "arn:aws:s3:::*-tfstate: it matches nothing yet", Absent: alert.Unmatched}
+	unsafe := alert.Backend{ARN: bucket.ARN, Unsafe: true, Problem: bucket.ARN + ": it ignores the condition of a delete, so a lock that somebody takes at that moment would be deleted in place of this one"}
+	unsafeTable := alert.Backend{ARN: table.ARN, Unsafe: true, Problem: table.ARN + ": it ignores the condition of a write, so a second client overwrites the lock of the first, and both believe that they hold it"}
 	nothing := pruneReport()
 	nothing.Pruned, nothing.Errors, nothing.States = 0, nil, nothing.States[1:]
 	report := pruneReport()
@@ -154,6 +156,8 @@ func events() map[string]alert.Event {
 		"scan-failed-shared":     composer.Scan(alert.ScanFailed, alert.Critical, []alert.Backend{failing, bucket}, now),
 		"scan-deleted":           composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{deleted}, now),
 		"scan-unmatched":         composer.Scan(alert.ScanFailed, alert.Info, []alert.Backend{unmatched}, now),
+		"scan-unsafe":            composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{unsafe}, now),
+		"scan-unsafe-shared":     composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{unsafeTable, unsafe}, now),
 		"scan-recovered":         composer.Scan(alert.ScanRecovered, alert.Info, []alert.Backend{table}, now),
 		"prune-report":           composer.Prune(pruneReport(), now),
 		"prune-report-nothing":   composer.Prune(nothing, now),

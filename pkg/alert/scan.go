@@ -24,8 +24,16 @@ func (c Composer) Scan(t Type, severity Severity, backends []Backend, now time.T
 	if t == ScanFailed {
 		e.Links.Runbook = runbook("scan-errors")
 		e.Steps = scanSteps[e.Absence()]
+		if e.Unsafe() {
+			e.Steps = unsafeSteps
+		}
 	}
 	return e
+}
+
+var unsafeSteps = []string{
+	"Lock these states in a store that honors conditional requests: a DynamoDB table, S3, or another S3-compatible store. `lockwarden probe BUCKET` shows what holds in one.",
+	"Until then, let one run at a time work on a state. Stuck locks are reported all the same; prune deletes nothing there.",
 }
 
 var scanSteps = map[Absence][]string{
@@ -49,6 +57,9 @@ func scanSubject(e Event) string {
 	case Unmatched:
 		what = "nothing to watch yet"
 	}
+	if e.Unsafe() {
+		what = "locks are not safe"
+	}
 	if e.Severity == Critical {
 		what = "CRITICAL " + what
 	}
@@ -60,6 +71,9 @@ func scanSubject(e Event) string {
 }
 
 func scanText(e Event) string {
+	if e.Unsafe() {
+		return unsafeText(e)
+	}
 	if absence := e.Absence(); absence != "" {
 		return absenceText(absence, backendNames(e))
 	}
@@ -92,6 +106,13 @@ func backendNames(e Event) string {
 	return listed(names)
 }
 
+func unsafeText(e Event) string {
+	if len(e.Backends) == 1 {
+		return fmt.Sprintf("Locks in %s cannot be relied on: %s", storeName(e.Backends[0].ARN), ended(e.Backends[0].Problem))
+	}
+	return fmt.Sprintf("Locks in %d tables and buckets cannot be relied on: %s.", len(e.Backends), backendNames(e))
+}
+
 func absenceText(absence Absence, names string) string {
 	if absence == Unmatched {
 		return fmt.Sprintf("Nothing matches %s yet; what matches later is watched from then on.", names)
@@ -109,10 +130,11 @@ func BackendLines(e Event) []string {
 	}
 	for _, b := range e.Backends {
 		line := Clean(b.ARN, maxPath)
-		switch b.Absent {
-		case Deleted:
+		switch {
+		case b.Unsafe:
+		case b.Absent == Deleted:
 			line += " (last read " + policy.Clock(b.Since) + ")"
-		case "":
+		case b.Absent == "":
 			line += " (" + failing + policy.Clock(b.Since) + ")"
 		}
 		if b.Absent == "" && b.Problem != "" && len(e.Backends) > 1 {

@@ -3,6 +3,7 @@ package probe
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // Answer is how a store treats one kind of request.
@@ -54,42 +55,69 @@ func (r Report) Known() bool {
 	return r.Create != NotKnown && r.Delete != NotKnown && r.Again != NotKnown
 }
 
+// What does not hold, said of a store.
+const (
+	createIgnored  = "ignores the condition of a write, so a second client overwrites the lock of the first, and both believe that they hold it"
+	deleteIgnored  = "ignores the condition of a delete, so a lock that somebody takes at that moment would be deleted in place of this one"
+	createRejected = "refuses writes on condition that there is nothing, so no lock can be taken"
+	deleteRejected = "refuses deletes on condition of what was read, so no lock can be released"
+	againRejected  = "counts a delete marker as an object, so after one lock no other can be taken at the same path, and no state can be restored"
+)
+
+// failures are what does not hold, the worst first.
+func (r Report) failures() []string {
+	var all []string
+	for _, f := range []struct {
+		is   bool
+		text string
+	}{
+		{r.Create == Ignored, createIgnored},
+		{r.Delete == Ignored, deleteIgnored},
+		{r.Create == Rejected, createRejected},
+		{r.Delete == Rejected, deleteRejected},
+		{r.Again == Rejected, againRejected},
+	} {
+		if f.is {
+			all = append(all, f.text)
+		}
+	}
+	return all
+}
+
+// Warning says what does not hold, as a sentence that begins with the store; empty where
+// nothing is known to fail.
+func (r Report) Warning() string {
+	if !r.Fails() {
+		return ""
+	}
+	return r.Store + ": it " + strings.Join(r.failures(), "; it ")
+}
+
 // UnsafeLocks says why a lock in this store excludes nobody, or is empty.
 func (r Report) UnsafeLocks() string {
-	if r.Create == Ignored {
-		return r.Store + " ignores the condition of a write, so a second client overwrites the lock of the first, and both believe that they hold it"
+	if r.Create != Ignored {
+		return ""
 	}
-	return ""
+	return r.Store + " " + createIgnored
 }
 
 // UnsafeUnlock says why a lock in this store cannot be removed safely, or is empty. It is
 // empty too where that is not known, and where the store refuses such deletes: it removes
 // nothing then.
 func (r Report) UnsafeUnlock() string {
-	if r.Delete == Ignored {
-		return r.Store + " ignores the condition of a delete, so a lock that somebody takes at that moment would be deleted in place of this one"
+	if r.Delete != Ignored {
+		return ""
 	}
-	return ""
+	return r.Store + " " + deleteIgnored
 }
 
 // UnsafePrune says why nothing should be deleted or restored in this store, or is empty. In
 // doubt nothing should: a state that stays harms nobody.
 func (r Report) UnsafePrune() string {
-	switch {
-	case r.UnsafeLocks() != "":
-		return r.UnsafeLocks()
-	case r.UnsafeUnlock() != "":
-		return r.UnsafeUnlock()
-	case r.Create == Rejected:
-		return r.Store + " refuses writes on condition that there is nothing, so no lock can be taken"
-	case r.Delete == Rejected:
-		return r.Store + " refuses deletes on condition of what was read, so no lock could be released"
-	case r.Again == Rejected:
-		return r.Store + " counts a delete marker as an object, so after one lock no other can be taken at the same path, and no state can be restored"
-	case !r.Known():
-		return "whether " + r.Store + " honors conditional requests is not known" + r.because()
+	if r.Fails() {
+		return r.Store + " " + r.failures()[0]
 	}
-	return ""
+	return r.Doubt()
 }
 
 // Doubt says what is not known, or is empty.

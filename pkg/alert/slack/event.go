@@ -73,6 +73,9 @@ func headline(e alert.Event) string {
 	if absent, is := absences[e.Absence()]; is {
 		h = absent
 	}
+	if e.Unsafe() {
+		h = heading{"📡", "Locks are not safe", "Locks in %d tables and buckets are not safe"}
+	}
 	if e.Severity == alert.Critical {
 		h.mark = "🚨"
 	}
