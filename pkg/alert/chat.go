@@ -103,6 +103,7 @@ func chatLines(e Event) []string {
 	}
 	backends := BackendLines(e)
 	lines = append(lines, backends[:min(len(backends), shownInChat)]...)
+	lines = append(lines, RepairLines(e)...)
 	lines = append(lines, e.Details...)
 	if more := max(0, len(e.Locks)-shownInChat); len(e.Locks) > 0 && more+e.Omitted > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more, by prefix: %s", more+e.Omitted, under(e.Prefixes, 40)))

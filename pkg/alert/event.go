@@ -24,6 +24,7 @@ const (
 
 	StateFinding         Type = "state.finding"          // something is wrong with a state; once per finding
 	StateFindingResolved Type = "state.finding_resolved" // what people were notified of is gone
+	StateRepaired        Type = "state.repaired"
 )
 
 // Severity is how much an event matters.
@@ -66,6 +67,7 @@ type Event struct {
 
 	Week     *Week                 `json:"report,omitempty"`   // of a weekly report
 	Findings []policy.StateFinding `json:"findings,omitempty"` // of an inventory, as many as fit
+	Repair   *Repair               `json:"repair,omitempty"`
 
 	Backends []Backend `json:"backends,omitempty"` // of a scan
 	Details  []string  `json:"details,omitempty"`  // what a prune could not do, as many as fit
@@ -187,6 +189,9 @@ func (e Event) paths() []string {
 	}
 	for _, b := range e.Backends {
 		all = append(all, b.ARN)
+	}
+	if e.Repair != nil {
+		all = append(all, e.Repair.Path)
 	}
 	return all
 }

@@ -32,6 +32,9 @@ func Mail(e Event) string {
 	for _, f := range e.WeekFacts() {
 		l.line("%-22s %s", f.Label+":", f.Text)
 	}
+	for _, line := range RepairLines(e) {
+		l.line("- %s", line)
+	}
 	l.section("What could not be done:", e.Details)
 	l.line("")
 	if e.Links.Dashboard != "" {

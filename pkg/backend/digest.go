@@ -112,6 +112,34 @@ func (t *Table) DeleteDigest(ctx context.Context, path, digest string) error {
 	return nil
 }
 
+// ReplaceDigest sets the digest of a state on condition that it still has that value. It
+// fails with ErrGone, *ChangedError or *Error.
+func (t *Table) ReplaceDigest(ctx context.Context, path, old, digest string) error {
+	_, err := t.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &t.name, Key: lockKey(path + digestSuffix),
+		UpdateExpression:          aws.String("SET #digest = :new"),
+		ConditionExpression:       aws.String("#digest = :digest AND attribute_not_exists(#info)"), // as in DeleteDigest
+		ExpressionAttributeNames:  map[string]string{"#digest": "Digest", "#info": "Info"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":digest": &types.AttributeValueMemberS{Value: old}, ":new": &types.AttributeValueMemberS{Value: digest}},
+	})
+	if _, failed := errors.AsType[*types.ConditionalCheckFailedException](err); failed {
+		// An answer that was lost and repeated by the SDK is success.
+		switch now, err := t.Digest(ctx, path); {
+		case err != nil:
+			return err
+		case now == digest:
+			return nil
+		case now == "":
+			return ErrGone
+		}
+		return &ChangedError{}
+	}
+	if err != nil {
+		return &Error{t.arn, err}
+	}
+	return nil
+}
+
 // RestoreDigest writes a digest back that DeleteDigest removed, unless there is a row of
 // that name again: a client's own is newer. It fails with *Error.
 func (t *Table) RestoreDigest(ctx context.Context, path, digest string) error {

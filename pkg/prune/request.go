@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
 )
 
 // Request is the function's payload. The zero value is what the schedule asks for.
@@ -81,11 +83,14 @@ func decode(payload []byte) (r Request, err error) {
 }
 
 func restorePath(r Request) (string, error) {
-	path, err := ParsePath(r.Restore)
-	if err == nil && r.DryRun {
-		err = errors.New("a restore has no dry run: it writes only where there is no state")
+	path, err := backend.ParseStatePath(r.Restore)
+	if err != nil {
+		return "", fmt.Errorf("restore: %w", err)
 	}
-	return path, err
+	if r.DryRun {
+		return "", errors.New("a restore has no dry run: it writes only where there is no state")
+	}
+	return path, nil
 }
 
 // scheduled says whether a payload is what EventBridge sends by itself.

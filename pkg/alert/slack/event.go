@@ -35,6 +35,7 @@ var headings = map[alert.Type]heading{
 
 	alert.StateFinding:         {"🔎", "", "%d things are wrong with states"},
 	alert.StateFindingResolved: {"✅", "No longer: ", "%d findings are gone"},
+	alert.StateRepaired:        {"🔧", "State repaired", "%d states were repaired"},
 }
 
 // absences are the headings of a scan's event where there is nothing to read.
@@ -59,6 +60,7 @@ func (r Renderer) event(e alert.Event) *api.WebhookMessage {
 	d.week(e)
 	d.findings(e)
 	d.list("", alert.BackendLines(e), 0)
+	d.list("", alert.RepairLines(e), 0)
 	d.list("What could not be done", e.Details, 0)
 	d.footer(r.links(e), fmt.Sprintf("Account %s, region %s, %s", e.Account, e.Region, policy.Clock(e.Time)))
 	return d.message()
@@ -100,6 +102,8 @@ func headline(e alert.Event) string {
 		return h.mark + " " + h.one + alert.ProblemWords(e.Findings[0].Type) + ": " + tail(e.Findings[0].Path, 80)
 	case e.Prune != nil && len(e.States)+e.Omitted != 1:
 		return h.mark + " " + fmt.Sprintf(h.many, len(e.States)+e.Omitted)
+	case e.Repair != nil:
+		return h.mark + " " + h.one + ": " + tail(e.Repair.Path, 90)
 	case len(e.Backends) > 1:
 		return h.mark + " " + fmt.Sprintf(h.many, len(e.Backends))
 	default:

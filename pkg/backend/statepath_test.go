@@ -1,13 +1,13 @@
-package prune_test
+package backend_test
 
 import (
 	"strings"
 	"testing"
 
-	"github.com/lockwarden/lockwarden/pkg/prune"
+	"github.com/lockwarden/lockwarden/pkg/backend"
 )
 
-func TestParsePath(t *testing.T) {
+func TestParseStatePath(t *testing.T) {
 	for text, want := range map[string]string{
 		"b/branches/x/terraform.tfstate":                     "b/branches/x/terraform.tfstate",
 		"  b/k \n":                                           "b/k",
@@ -26,7 +26,7 @@ func TestParsePath(t *testing.T) {
 		"https://s3.console.aws.amazon.com/s3/object/b?prefix=a%2Fk&tab=versions":                             "b/a/k",
 		"https://eu-central-1.console.aws.amazon.com/s3/buckets/b?prefix=branches/x/terraform.tfstate&region": "b/branches/x/terraform.tfstate",
 	} {
-		if got, err := prune.ParsePath(text); err != nil || got != want {
+		if got, err := backend.ParseStatePath(text); err != nil || got != want {
 			t.Errorf("%q: %q, %v; want %q", text, got, err, want)
 		}
 	}
@@ -34,18 +34,18 @@ func TestParsePath(t *testing.T) {
 		"", " ", "b", "b/", "/k", "s3://", "s3://b", "gs://b/k", "arn:aws:s3:eu-west-1:1:accesspoint/a/object/k", "arn:aws:dynamodb:eu-west-1:1:table/t", "arn:aws:s3:::b",
 		"https://example.com/b/k", "https://s3.example.com/b/k", "https://b.s3.amazonaws.com.evil.com/k", "https://eu-central-1.console.aws.amazon.com/s3/buckets/b", "https://b.s3.amazonaws.com/",
 	} {
-		if got, err := prune.ParsePath(text); err == nil {
+		if got, err := backend.ParseStatePath(text); err == nil {
 			t.Errorf("%q is taken for %q", text, got)
 		}
 	}
 }
 
-func FuzzParsePath(f *testing.F) {
+func FuzzParseStatePath(f *testing.F) {
 	f.Add("https://b.s3.eu-west-1.amazonaws.com/a/k?X-Amz-Signature=secret")
 	f.Add("arn:aws:s3:::b/k")
 	f.Add("s3://b/k")
 	f.Fuzz(func(t *testing.T, text string) {
-		path, err := prune.ParsePath(text)
+		path, err := backend.ParseStatePath(text)
 		if err != nil {
 			if len(text) > 40 && strings.Contains(err.Error(), text) {
 				t.Errorf("the error quotes the text")

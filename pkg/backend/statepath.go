@@ -1,4 +1,4 @@
-package prune
+package backend
 
 import (
 	"errors"
@@ -12,10 +12,10 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// ParsePath reads a state's path as people paste it: bucket/key, s3://bucket/key, an
+// ParseStatePath reads a state's path as people paste it: bucket/key, s3://bucket/key, an
 // object's ARN, its HTTPS URL or its page in the S3 console. Blanks and quotes around it do
 // not count. The error says what to write instead.
-func ParsePath(text string) (string, error) {
+func ParseStatePath(text string) (string, error) {
 	text = strings.TrimFunc(text, func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("\"'`<>“”‘’\u200b\ufeff", r)
 	})
@@ -34,7 +34,7 @@ func ParsePath(text string) (string, error) {
 		return "", err
 	}
 	if _, _, ok := tflock.SplitPath(path); !ok {
-		return "", errors.New("restore must be the path of a state, bucket and key")
+		return "", errors.New("it is not the path of a state, bucket and key")
 	}
 	return path, nil
 }
@@ -43,7 +43,7 @@ func ParsePath(text string) (string, error) {
 func pathOfARN(text string) (string, error) {
 	a, err := arn.Parse(text)
 	if err != nil || a.Service != "s3" || a.Region != "" || a.AccountID != "" {
-		return "", errors.New("restore is an ARN, but not that of an S3 object: write it like arn:aws:s3:::bucket/key")
+		return "", errors.New("it is an ARN, but not that of an S3 object: write it like arn:aws:s3:::bucket/key")
 	}
 	return a.Resource, nil
 }
@@ -52,7 +52,7 @@ func pathOfARN(text string) (string, error) {
 func pathOfURL(text string) (string, error) {
 	u, err := url.Parse(text)
 	if err != nil {
-		return "", errors.New("restore is no valid URL")
+		return "", errors.New("it is not a valid URL")
 	}
 	host := strings.ToLower(u.Hostname())
 	if isConsole(host) {
@@ -60,7 +60,7 @@ func pathOfURL(text string) (string, error) {
 	}
 	bucket, ok := bucketOfHost(host)
 	if !ok {
-		return "", errors.New("restore is a URL, but not one of S3")
+		return "", errors.New("it is a URL, but not one of S3")
 	}
 	path := strings.TrimPrefix(u.Path, "/")
 	if bucket != "" {
@@ -99,7 +99,7 @@ func pathOfPage(u *url.URL) (string, error) {
 	parts := strings.Split(strings.Trim(u.Path, "/"), "/")
 	key := u.Query().Get("prefix")
 	if len(parts) != 3 || parts[0] != "s3" || (parts[1] != "object" && parts[1] != "buckets") || key == "" {
-		return "", errors.New("restore is a page of the AWS console, but not that of an S3 object")
+		return "", errors.New("it is a page of the AWS console, but not that of an S3 object")
 	}
 	return parts[2] + "/" + key, nil
 }

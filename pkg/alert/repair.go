@@ -1,0 +1,81 @@
+package alert
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// Repair is what a repair did to a state.
+type Repair struct {
+	Path        string                 `json:"path"`
+	Action      policy.RepairAction    `json:"action"`
+	VersionID   string                 `json:"version_id,omitempty"` // that was restored
+	RequestedBy string                 `json:"requested_by"`         // what the caller said; empty: nothing
+	Reason      string                 `json:"reason"`
+	Before      policy.StateAndDigests `json:"before"`
+	After       policy.StateAndDigests `json:"after"`
+}
+
+// Repaired makes the event of a state that was repaired.
+func (c Composer) Repaired(r Repair, now time.Time) Event {
+	e := c.event(StateRepaired, Warning, now)
+	r.RequestedBy, r.Reason = Clean(r.RequestedBy, maxText), Clean(r.Reason, 1000)
+	e.Repair = &r
+	e.Subject = subject("state repaired: "+repairDone[r.Action], r.Path, "")
+	e.Text = fmt.Sprintf("State %s was repaired by %s: %s. Reason: %s.", Clean(r.Path, 600), or(r.RequestedBy, "somebody who gave no name"), repairDone[r.Action], or(r.Reason, "none given"))
+	e.Steps = []string{"Run a plan on this state before anything else is applied."}
+	if r.Action == policy.RestoreVersion && r.Before.VersionID != "" {
+		e.Steps = append(e.Steps, "What was created after the restored version is not in the state any more: find it and import it. The state that was replaced is version "+Clean(r.Before.VersionID, 200)+".")
+	}
+	return e
+}
+
+// repairDone says in words what each action did.
+var repairDone = map[policy.RepairAction]string{
+	policy.AcceptState:    "its digest is that of the state again",
+	policy.DeleteDigest:   "a leftover digest was removed",
+	policy.RestoreVersion: "an older version is the newest again",
+}
+
+// RepairLines are the facts before and after a repair.
+func RepairLines(e Event) []string {
+	if e.Repair == nil {
+		return nil
+	}
+	r := *e.Repair
+	lines := []string{"Before: " + stateFacts(r.Before), "After: " + stateFacts(r.After)}
+	if r.VersionID != "" {
+		lines = append(lines, "Restored from version "+Clean(r.VersionID, 200))
+	}
+	return lines
+}
+
+func stateFacts(f policy.StateAndDigests) string {
+	text := "no state"
+	if f.StateMD5 != "" {
+		text = "state with MD5 " + Clean(f.StateMD5, 64)
+		if f.Serial != nil {
+			text += fmt.Sprintf(", serial %d", *f.Serial)
+		}
+		if f.VersionID != "" {
+			text += ", version " + Clean(f.VersionID, 200)
+		}
+	}
+	if len(f.Digests) == 0 {
+		return text + "; no digest"
+	}
+	const shown = 3
+	tables := slices.SortedFunc(maps.Keys(f.Digests), cmp.Compare[string])
+	for _, table := range tables[:min(len(tables), shown)] {
+		text += fmt.Sprintf("; digest %s in %s", Clean(f.Digests[table], 64), Clean(table, 300))
+	}
+	if more := len(tables) - shown; more > 0 {
+		text += fmt.Sprintf("; and %d more", more)
+	}
+	return text
+}

@@ -1,0 +1,95 @@
+package ledger
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+const (
+	kindRepair = "repair"
+	// keepRepairs is how long a repair stays on record.
+	keepRepairs = 365 * 24 * time.Hour
+)
+
+// Repair is the record of a repair. It is made before anything is written, so that a
+// repeat knows what a dead invocation began.
+type Repair struct {
+	At          time.Time           `json:"at"`
+	Request     string              `json:"request"` // Lambda's ID of the invocation
+	Path        string              `json:"path"`
+	Action      policy.RepairAction `json:"action"`
+	VersionID   string              `json:"version_id,omitempty"` // the version that was restored
+	Reason      string              `json:"reason"`
+	RequestedBy string              `json:"requested_by"`
+	Before      policy.StateAndDigests   `json:"before"`
+	After       policy.StateAndDigests   `json:"after"`    // as far as it went; what was there before, until it is done
+	Rows        []DigestRow         `json:"rows"`     // the digests that there were
+	Done        bool                `json:"done"`     // false: its invocation died, or failed
+	Reported    bool                `json:"reported"` // people were notified of it
+}
+
+// DigestRow is one digest in a table.
+type DigestRow struct {
+	Table string `json:"table"` // ARN
+	Name  string `json:"name"`  // the state's path as the row has it
+	Value string `json:"value"`
+}
+
+// Repairs are the records of repairs.
+type Repairs struct{ table table }
+
+// NewRepairs opens the records in the ledger's table of that name.
+func NewRepairs(client *dynamodb.Client, name string) *Repairs {
+	return &Repairs{table{client, name}}
+}
+
+// repairPrefix hashes the path, which may be longer than a sort key.
+func repairPrefix(path string) string {
+	sum := sha256.Sum256([]byte(path))
+	return hex.EncodeToString(sum[:]) + " "
+}
+
+// Write records a repair, or brings its record up to date: path and time name it.
+func (r *Repairs) Write(ctx context.Context, record Repair) error {
+	record.Reason, record.RequestedBy = cut(record.Reason, maxAsked), cut(record.RequestedBy, maxAsked)
+	body, err := json.Marshal(record)
+	if err != nil {
+		return fmt.Errorf("record the repair: %w", err)
+	}
+	row := rowKey(kindRepair, repairPrefix(record.Path)+record.At.UTC().Format("2006-01-02T15:04:05.000000000Z"))
+	row[attrPath], row[attrBody], row[attrExpires] = text(record.Path), text(string(body)), number(record.At.Add(keepRepairs).Unix())
+	if _, err := r.table.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &r.table.name, Item: row}); err != nil {
+		return fmt.Errorf("record the repair in the ledger %s: %w", r.table.name, err)
+	}
+	return nil
+}
+
+// Of gives the repairs of a state, the newest first.
+func (r *Repairs) Of(ctx context.Context, path string) ([]Repair, error) {
+	query := ofKind(kindRepair)
+	query.KeyConditionExpression = aws.String("#kind = :kind AND begins_with(#id, :path)")
+	query.ExpressionAttributeNames["#id"] = attrID
+	query.ExpressionAttributeValues[":path"] = text(repairPrefix(path))
+	query.ScanIndexForward = aws.Bool(false)
+	var all []Repair
+	for row, err := range r.table.query(ctx, query) {
+		if err != nil {
+			return nil, err
+		}
+		var record Repair
+		if err := json.Unmarshal([]byte(textOf(row, attrBody)), &record); err != nil {
+			return nil, fmt.Errorf("a record of a repair of %s in the ledger %s cannot be read: %w", path, r.table.name, err)
+		}
+		all = append(all, record)
+	}
+	return all, nil
+}

@@ -1,0 +1,77 @@
+package repair
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// conclude brings the record in line with what happened, notifies, and answers.
+func (w *work) conclude(ctx context.Context, record ledger.Repair, why string, err error) error {
+	if err != nil || !record.Done {
+		return nil // the record stays unfinished: a repeat goes on
+	}
+	w.Log.InfoContext(ctx, "state repaired", "path", record.Path, "action", record.Action, "requested_by", record.RequestedBy, "before", record.Before, "after", record.After)
+	if err := w.Records.Write(ctx, record); err != nil {
+		return err
+	}
+	w.end(Repaired, "Repaired %s: %s", record.Path, why)
+	w.answer.NextSteps = nextSteps(record)
+	return w.publish(ctx, record)
+}
+
+// finish ends what a dead invocation of this repair left: its locks, its record, its
+// message. It is called where there is nothing to repair any more.
+func (w *work) finish(ctx context.Context, earlier []ledger.Repair) error {
+	if w.request.DryRun || len(earlier) == 0 || earlier[0].Reported || earlier[0].Action != w.request.Action || earlier[0].VersionID != w.request.VersionID {
+		return nil
+	}
+	if _, err := w.locks.ClearDead(ctx, w.bucket, w.request.Path, "", w.Log); err != nil {
+		return err
+	}
+	record := earlier[0]
+	if !record.Done {
+		record.Done, record.After = true, w.answer.Before
+		if err := w.Records.Write(ctx, record); err != nil {
+			return err
+		}
+	}
+	w.answer.Message += " An earlier invocation did it, and people are notified now."
+	w.answer.NextSteps = nextSteps(record)
+	return w.publish(ctx, record)
+}
+
+// publish comes before the record of it: at least once, and never lost.
+func (w *work) publish(ctx context.Context, record ledger.Repair) error {
+	if err := w.Topic.Publish(ctx, w.Composer.Repaired(event(record), w.Now())); err != nil {
+		return fmt.Errorf("the repair is done and on record, but people were not notified; repeat it for that: %w", err)
+	}
+	record.Reported = true
+	return w.Records.Write(ctx, record)
+}
+
+func event(r ledger.Repair) alert.Repair {
+	return alert.Repair{Path: r.Path, Action: r.Action, VersionID: r.VersionID, RequestedBy: r.RequestedBy, Reason: r.Reason, Before: r.Before, After: r.After}
+}
+
+func nextSteps(record ledger.Repair) []string {
+	steps := []string{"Run a plan on this state before anything else: it shows what the configuration and the state disagree about."}
+	switch record.Action {
+	case policy.AcceptState:
+		steps = append(steps, fmt.Sprintf("If an older version is the right one, restore_version makes it the newest; the digest was %s before.", digestsOf(record.Before)))
+	case policy.RestoreVersion:
+		steps = append(steps, fmt.Sprintf("What was created after that version is not in the state any more: look for it, and import it. The version that was replaced is %s.", record.Before.VersionID))
+	case policy.DeleteDigest:
+	}
+	return steps
+}
+
+func digestsOf(f policy.StateAndDigests) string {
+	for _, digest := range f.Digests {
+		return digest
+	}
+	return "missing"
+}

@@ -1,0 +1,299 @@
+package repair_test
+
+import (
+	"context"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/repair"
+)
+
+// How each action ends, and that its dry run says the same and touches nothing.
+func TestRepair(t *testing.T) {
+	old, now := serial(t, 4), serial(t, 5)
+	stale := sum([]byte("another"))
+	for name, tc := range map[string]struct {
+		prepare func(w *world) (version string)
+		action  policy.RepairAction
+		want    repair.Outcome
+		says    string
+		content string    // of the state afterwards
+		digests [2]string // afterwards
+	}{
+		"a digest that was not written is accepted in each table that has one": {
+			func(w *world) string { w.put(key, now); w.digest(w.Table, stale); return "" },
+			policy.AcceptState, repair.Repaired, "", string(now),
+			[2]string{sum(now), ""},
+		},
+		"every table with a wrong digest gets the right one": {
+			func(w *world) string {
+				w.put(key, now)
+				w.digest(w.Table, stale)
+				w.digest(w.Table+"-other", sum(old))
+				return ""
+			},
+			policy.AcceptState, repair.Repaired, "", string(now),
+			[2]string{sum(now), sum(now)},
+		},
+		"no digest is made where there was none": {
+			func(w *world) string { w.put(key, now); return "" },
+			policy.AcceptState, repair.NothingToDo, "no watched table has a digest", string(now),
+			[2]string{},
+		},
+		"a right digest stays": {
+			func(w *world) string { w.put(key, now); w.digest(w.Table, sum(now)); return "" },
+			policy.AcceptState, repair.NothingToDo, "is that of the state", string(now),
+			[2]string{sum(now), ""},
+		},
+		"what is not a state is not accepted": {
+			func(w *world) string { w.put(key, []byte("{}")); w.digest(w.Table, stale); return "" },
+			policy.AcceptState, repair.Refused, "not a Terraform or OpenTofu state", "{}",
+			[2]string{stale, ""},
+		},
+		"a state that is gone cannot be accepted": {
+			func(w *world) string { w.digest(w.Table, stale); return "" },
+			policy.AcceptState, repair.Refused, "delete_digest", "",
+			[2]string{stale, ""},
+		},
+		"an encrypted state is a state": {
+			func(w *world) string { w.put(key, state(w, "tofu-encrypted")); w.digest(w.Table, stale); return "" },
+			policy.AcceptState, repair.Repaired, "", string(state(t, "tofu-encrypted")),
+			[2]string{sum(state(t, "tofu-encrypted")), ""},
+		},
+		"a digest without a state is deleted": {
+			func(w *world) string { w.digest(w.Table, stale); return "" },
+			policy.DeleteDigest, repair.Repaired, "", "",
+			[2]string{},
+		},
+		"a digest beside a state stays": {
+			func(w *world) string { w.put(key, now); w.digest(w.Table, stale); return "" },
+			policy.DeleteDigest, repair.Refused, "accept_state", string(now),
+			[2]string{stale, ""},
+		},
+		"a digest beside a state that locks by lock file alone is deleted": {
+			func(w *world) string { w.put(key, now); w.digest(w.Table, stale); w.locking = "lockfile"; return "" },
+			policy.DeleteDigest, repair.Repaired, "", string(now),
+			[2]string{},
+		},
+		"a state that locks by both keeps its digest": {
+			func(w *world) string { w.put(key, now); w.digest(w.Table, stale); w.locking = "both"; return "" },
+			policy.DeleteDigest, repair.Refused, "accept_state", string(now),
+			[2]string{stale, ""},
+		},
+		"an older version becomes the newest, and the digest follows": {
+			func(w *world) string {
+				version := w.put(key, old)
+				w.put(key, now)
+				w.digest(w.Table, sum(now))
+				return version
+			},
+			policy.RestoreVersion, repair.Repaired, "", string(old),
+			[2]string{sum(old), ""},
+		},
+		"the version that the digest belongs to is restored without touching the digest": {
+			func(w *world) string {
+				version := w.put(key, old)
+				w.put(key, now)
+				w.digest(w.Table, sum(old))
+				return version
+			},
+			policy.RestoreVersion, repair.Repaired, "", string(old),
+			[2]string{sum(old), ""},
+		},
+		"a deleted state is restored": {
+			func(w *world) string { version := w.put(key, old); w.remove(key); return version },
+			policy.RestoreVersion, repair.Repaired, "", string(old),
+			[2]string{},
+		},
+		"a version that is there already": {
+			func(w *world) string { version := w.put(key, old); w.digest(w.Table, sum(old)); return version },
+			policy.RestoreVersion, repair.NothingToDo, "already", string(old),
+			[2]string{sum(old), ""},
+		},
+		"a version of another key is refused": {
+			func(w *world) string {
+				version := w.put("other/terraform.tfstate", old)
+				w.put(key, now)
+				return version
+			},
+			policy.RestoreVersion, repair.Refused, "version", string(now),
+			[2]string{},
+		},
+		"a version that is not a state is refused": {
+			func(w *world) string { version := w.put(key, []byte("notes")); w.put(key, now); return version },
+			policy.RestoreVersion, repair.Refused, "not a Terraform or OpenTofu state", string(now),
+			[2]string{},
+		},
+		"a version that never was is refused": {
+			func(w *world) string { w.put(key, now); return "Zm9yZ2VkLXZlcnNpb24taWQ" },
+			policy.RestoreVersion, repair.Refused, "version", string(now),
+			[2]string{},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			request := w.request(tc.action, tc.prepare(w))
+			before, digests := w.content(), w.digests()
+			dry := request
+			dry.DryRun, dry.Reason = true, ""
+			planned, err := w.run(&local.Wire{}, dry)
+			want := map[repair.Outcome]repair.Outcome{repair.Repaired: repair.WouldRepair}[tc.want]
+			if want == "" {
+				want = tc.want
+			}
+			if err != nil || planned.Outcome != want || w.content() != before || w.digests() != digests || len(w.held()) > 0 || len(w.published()) > 0 {
+				t.Fatalf("the dry run: %+v, %v, digests %q", planned, err, w.digests())
+			}
+			answer, err := w.run(&local.Wire{}, request)
+			if err != nil || answer.Outcome != tc.want || !strings.Contains(answer.Message, tc.says) {
+				t.Fatalf("%+v, %v", answer, err)
+			}
+			if w.content() != tc.content || w.digests() != tc.digests {
+				t.Errorf("left %.60q with digests %q", w.content(), w.digests())
+			}
+			if len(w.held()) > 0 {
+				t.Errorf("left locks of %q", w.held())
+			}
+			messages := w.published()
+			if (tc.want == repair.Repaired) != (len(messages) == 1) {
+				t.Fatalf("%d messages", len(messages))
+			}
+			if tc.want != repair.Repaired {
+				return
+			}
+			if m := messages[0]; m.Attributes["type"] != "state.repaired" || !strings.Contains(m.Texts["email"], "ana") || !strings.Contains(m.Texts["email"], w.Path(key)) {
+				t.Errorf("published %+v", m)
+			}
+			if answer.After.StateMD5 != planned.After.StateMD5 || len(answer.After.Digests) != len(planned.After.Digests) {
+				t.Errorf("after is %+v, and the dry run said %+v", answer.After, planned.After)
+			}
+		})
+	}
+}
+
+func TestALockStaysWhereItIs(t *testing.T) {
+	for name, take := range map[string]func(w *world){
+		"of a client in the bucket": func(w *world) { w.lock("id", w.set.Buckets[0]) },
+		"of a client in a table":    func(w *world) { w.lock("id", w.set.Tables[1]) },
+		"that cannot be read":       func(w *world) { w.put(key+".tflock", []byte("me, until noon")) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.put(key, serial(t, 5))
+			w.digest(w.Table, sum([]byte("another")))
+			take(w)
+			before, held := w.digests(), w.held()
+			for _, dry := range []bool{true, false} {
+				request := w.request(policy.AcceptState, "")
+				request.DryRun = dry
+				answer, err := w.run(&local.Wire{}, request)
+				if err != nil || answer.Outcome != repair.Locked || w.digests() != before || !slices.Equal(w.held(), held) || len(w.published()) > 0 {
+					t.Errorf("dry run %v: %+v, %v, digests %q, held %q", dry, answer, err, w.digests(), w.held())
+				}
+			}
+		})
+	}
+}
+
+func (w *world) lock(id string, stores ...backend.Store) {
+	w.Helper()
+	if err := local.TakeLock(context.Background(), w.Path(key), id, stores...); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func TestNothingIsRepairedWhileATableCannotBeRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.put(key, serial(t, 5))
+	w.digest(w.Table, sum([]byte("another")))
+	before := w.digests()
+	wire := &local.Wire{Refuse: func(call string) bool { return strings.HasSuffix(call, ".GetItem") || strings.HasSuffix(call, ".Scan") }}
+	answer, err := w.run(wire, w.request(policy.AcceptState, ""))
+	if err != nil || answer.Outcome != repair.Refused || w.digests() != before || len(w.held()) > 0 {
+		t.Errorf("%+v, %v", answer, err)
+	}
+}
+
+// A client that does not lock writes in between: its state stays.
+func TestWhatWasWrittenInBetweenStays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	version := w.put(key, serial(t, 4))
+	w.put(key, serial(t, 5))
+	w.digest(w.Table, sum(serial(t, 5)))
+	foreign := serial(t, 6)
+	puts, wrote := 0, false
+	wire := &local.Wire{Before: func(call string) {
+		if call != http.MethodPut {
+			return
+		}
+		if puts++; puts == 3 { // behind the lock object, twice
+			wrote = true
+			w.put(key, foreign)
+		}
+	}}
+	answer, err := w.run(wire, w.request(policy.RestoreVersion, version))
+	if err != nil || !wrote || answer.Outcome != repair.Changed || w.content() != string(foreign) || len(w.held()) > 0 {
+		t.Errorf("%+v, %v, wrote %v", answer, err, wrote)
+	}
+	w.readable("afterwards")
+}
+
+// Cut at any call, before or after its effect: clients can read what is left, and a repeat
+// finishes.
+func TestACrashLeavesAReadableState(t *testing.T) {
+	for name, prepare := range map[string]func(w *world) repair.Request{
+		"accept_state": func(w *world) repair.Request {
+			w.put(key, serial(t, 5))
+			w.digest(w.Table, sum([]byte("another")))
+			return w.request(policy.AcceptState, "")
+		},
+		"restore_version": func(w *world) repair.Request {
+			version := w.put(key, serial(t, 4))
+			w.put(key, serial(t, 5))
+			w.digest(w.Table, sum(serial(t, 5)))
+			return w.request(policy.RestoreVersion, version)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			for _, after := range []bool{false, true} {
+				for cut := 1; ; cut++ {
+					w := newWorld(t)
+					request := prepare(w)
+					wire := &local.Wire{CutAt: cut, AfterEffect: after}
+					_, _ = w.run(wire, request) // dies
+					if name == "restore_version" {
+						w.readable("after the crash")
+					}
+					w.now = w.now.Add(20 * time.Minute) // its deadline has passed
+					if answer, err := w.run(&local.Wire{}, request); err != nil || (answer.Outcome != repair.Repaired && answer.Outcome != repair.NothingToDo) {
+						t.Errorf("cut %d (%v): %+v, %v", cut, after, answer, err)
+					}
+					want := sum([]byte(w.content()))
+					if digests := w.digests(); digests != [2]string{want, ""} || len(w.held()) > 0 {
+						t.Errorf("cut %d (%v): the repeat left digests %q, held %q", cut, after, digests, w.held())
+					}
+					if n := len(w.published()); n == 0 || n > 2 {
+						t.Errorf("cut %d (%v): %d messages", cut, after, n)
+					}
+					if wire.Calls() < cut {
+						if cut < 12 {
+							t.Errorf("a repair made only %d calls", wire.Calls())
+						}
+						break
+					}
+				}
+			}
+		})
+	}
+}

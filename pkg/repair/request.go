@@ -1,0 +1,74 @@
+package repair
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// Request is the function's payload.
+type Request struct {
+	Path        string              `json:"path"` // bucket/key of the state
+	Action      policy.RepairAction `json:"action"`
+	VersionID   string              `json:"version_id"` // of restore_version alone
+	Reason      string              `json:"reason"`     // why; required unless DryRun
+	RequestedBy string              `json:"requested_by"`
+	DryRun      bool                `json:"dry_run"` // say what would happen, take no lock
+}
+
+const example = `, for example {"path": "my-states/network/terraform.tfstate", "action": "accept_state", "reason": "its digest was not written", "requested_by": "me"}`
+
+// ParseRequest reads and checks a payload. Its error says what to write instead.
+func ParseRequest(payload []byte) (Request, error) {
+	r, err := decode(payload)
+	if err == nil {
+		err = r.check()
+	}
+	if err == nil {
+		r.Path, err = backend.ParseStatePath(r.Path)
+	}
+	if err != nil {
+		return r, fmt.Errorf("%w%s", err, example)
+	}
+	return r, nil
+}
+
+func decode(payload []byte) (r Request, err error) {
+	decoder := json.NewDecoder(bytes.NewReader(payload))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(&r); err != nil {
+		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
+			return r, fmt.Errorf("%s must be a %s, not a %s", wrong.Field, wrong.Type, wrong.Value)
+		}
+		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+			return r, fmt.Errorf("there is no field %s: use path, action, version_id, reason, requested_by, dry_run", name)
+		}
+		return r, errors.New("the payload is not a JSON object")
+	}
+	if decoder.More() {
+		return r, errors.New("the payload has something after its JSON object")
+	}
+	return r, nil
+}
+
+func (r Request) check() error {
+	switch {
+	case strings.TrimSpace(r.Path) == "":
+		return errors.New("path is missing")
+	case !slices.Contains(policy.RepairActions, r.Action):
+		return fmt.Errorf("action is %q: it must be accept_state, delete_digest or restore_version", r.Action)
+	case r.Action == policy.RestoreVersion && r.VersionID == "":
+		return errors.New("version_id is missing: name the version whose bytes are to be the state again")
+	case r.Action != policy.RestoreVersion && r.VersionID != "":
+		return fmt.Errorf("version_id goes with restore_version alone, and not with %s", r.Action)
+	case !r.DryRun && strings.TrimSpace(r.Reason) == "":
+		return errors.New("reason is missing: say why, for the record")
+	}
+	return nil
+}

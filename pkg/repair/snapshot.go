@@ -1,0 +1,96 @@
+package repair
+
+import (
+	"context"
+	"crypto/md5" //nolint:gosec // the clients' own digest is MD5
+	"encoding/hex"
+	"errors"
+	"io"
+	"slices"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/statelock"
+	"github.com/lockwarden/lockwarden/pkg/tfstate"
+)
+
+// snapshot is a state with its digests, as they were read.
+type snapshot struct {
+	exists     bool
+	sealed     string // why the bytes cannot be read
+	etag, md5  string
+	versionID  string
+	contents   tfstate.Summary
+	encryption backend.Encryption
+	rows       []ledger.DigestRow
+}
+
+// read reads the state and every digest that a watched table has of it.
+func read(ctx context.Context, stores backend.Set, b *backend.Bucket, locks *statelock.Locker, path string) (snapshot, error) {
+	var s snapshot
+	for _, t := range stores.Tables {
+		for _, name := range locks.Names(path) {
+			value, err := t.Digest(ctx, name)
+			if err != nil {
+				return s, err
+			}
+			if value != "" {
+				s.rows = append(s.rows, ledger.DigestRow{Table: t.ARN(), Name: name, Value: value})
+			}
+		}
+	}
+	return s, s.readState(ctx, b, path)
+}
+
+func (s *snapshot) readState(ctx context.Context, b *backend.Bucket, path string) error {
+	body, err := b.ReadState(ctx, path, "")
+	if sealed, ok := errors.AsType[*backend.SealedError](err); ok {
+		s.exists, s.sealed = true, sealed.Error()
+		return nil
+	}
+	if errors.Is(err, backend.ErrGone) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	defer body.Close() //nolint:errcheck // nothing is lost with a body that was read
+	sum := md5.New()   //nolint:gosec // the clients' own digest is MD5
+	if s.contents, err = tfstate.Read(io.TeeReader(body, sum)); err != nil {
+		return err
+	}
+	s.exists, s.etag, s.versionID, s.encryption = true, body.ETag, body.VersionID, body.Encryption
+	s.md5 = hex.EncodeToString(sum.Sum(nil))
+	return nil
+}
+
+// facts are what people are shown of it. A row under another name of the state stands
+// beside that of its own.
+func (s snapshot) facts(path string) policy.StateAndDigests {
+	f := policy.StateAndDigests{Digests: map[string]string{}, StateMD5: s.md5, VersionID: s.versionID}
+	for _, row := range s.rows {
+		name := row.Table
+		if row.Name != path {
+			name += " " + row.Name
+		}
+		f.Digests[name] = row.Value
+	}
+	if s.contents.State {
+		f.Serial = &s.contents.Serial
+	}
+	return f
+}
+
+func (s snapshot) digests() []string {
+	all := make([]string, 0, len(s.rows))
+	for _, row := range s.rows {
+		all = append(all, row.Value)
+	}
+	return all
+}
+
+// same says whether nothing was written between two readings.
+func (s snapshot) same(other snapshot) bool {
+	return s.exists == other.exists && s.sealed == other.sealed && s.etag == other.etag && s.md5 == other.md5 && slices.Equal(s.rows, other.rows)
+}
