@@ -30,7 +30,7 @@ type RepairFacts struct {
 
 	Digests []string // in the watched tables, one for each row that there is
 
-	// LockfileAlone says that the path's locks are only ever lock objects, so that no client
+	// LockfileAlone says that the last locks of the path were lock objects, so that no client
 	// uses the digest.
 	LockfileAlone bool
 

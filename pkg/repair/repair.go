@@ -26,8 +26,7 @@ const (
 	NothingToDo   Outcome = "nothing_to_do"
 	Refused       Outcome = "refused" // nothing was touched
 	Locked        Outcome = "locked"  // somebody holds a lock on it; nothing was touched
-	Changed       Outcome = "changed" // it was written in the meantime
-	lockfileAlone         = "lockfile"
+	Changed     Outcome = "changed" // it was written in the meantime
 )
 
 // Answer is the function's answer.
@@ -45,10 +44,8 @@ type records interface {
 	Of(ctx context.Context, path string) ([]ledger.Repair, error)
 }
 
-// history says how a path's locks were taken lately: "table", "both", "lockfile", or
-// nothing where no lock was seen.
 type history interface {
-	Locking(ctx context.Context, path string) (string, error)
+	Locking(ctx context.Context) (map[string][]ledger.Use, error)
 }
 
 type publisher interface {
@@ -157,11 +154,12 @@ func (w *work) judge(ctx context.Context) (policy.RepairVerdict, string, error) 
 		MD5: w.seen.md5, Digests: w.seen.digests(), Target: w.target.md5, TargetWhy: w.target.why,
 	}
 	if facts.Action == policy.DeleteDigest && facts.Exists && len(facts.Digests) > 0 {
-		kind, err := w.History.Locking(ctx, w.request.Path)
+		locking, err := w.History.Locking(ctx)
 		if err != nil {
 			return policy.RefuseRepair, "", err
 		}
-		facts.LockfileAlone = kind == lockfileAlone
+		uses := locking[w.request.Path]
+		facts.LockfileAlone = len(uses) > 0 && uses[len(uses)-1].Locking == ledger.LocksLockfile
 	}
 	verdict, why := facts.MayRepair()
 	return verdict, why, nil

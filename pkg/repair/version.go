@@ -49,6 +49,7 @@ func readVersion(ctx context.Context, b *backend.Bucket, path, id string) (versi
 		return version{why: fmt.Sprintf("version %s was asked for, and something else came (version %q): the bucket keeps no versions", id, body.VersionID)}, nil
 	}
 	var content bytes.Buffer
+	content.Grow(int(max(0, body.Size))) // in one piece: to grow takes twice as much
 	contents, err := tfstate.Verify(io.TeeReader(body, &content))
 	if err != nil {
 		return version{}, err

@@ -43,7 +43,7 @@ type world struct {
 	local.Place
 	other   string // ARN of the second table
 	set     backend.Set
-	locking string // how the path's locks were taken lately
+	locking ledger.Locking // how the path's last locks were taken
 	now     time.Time
 }
 
@@ -151,7 +151,12 @@ func (w *world) held() (list []string) {
 }
 
 // Locking is the history of the path's locks.
-func (w *world) Locking(context.Context, string) (string, error) { return w.locking, nil }
+func (w *world) Locking(context.Context) (map[string][]ledger.Use, error) {
+	if w.locking == "" {
+		return nil, nil
+	}
+	return map[string][]ledger.Use{w.Path(key): {{Locking: ledger.LocksTable}, {Locking: w.locking}}}, nil
+}
 
 func (w *world) repairer(cfg aws.Config) *repair.Repairer {
 	w.Helper()
