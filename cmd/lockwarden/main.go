@@ -32,6 +32,7 @@ type options struct {
 	Unlock  unlockCommand  `cmd:"" help:"Release one lock, after its evidence was shown and confirmed."`
 	States  statesCommand  `cmd:"" help:"List stale states and what a prune would do with each. Nothing is deleted."`
 	Restore restoreCommand `cmd:"" help:"Bring a pruned state back."`
+	Repair  repairCommand  `cmd:"" help:"Make a state and its digest agree again, or an older version the newest, after what would happen was shown and confirmed."`
 	Probe   probeCommand   `cmd:"" help:"Find out whether a bucket or a table honors the conditions that locks rely on, on an object of its own. It calls the store itself, and needs no stack."`
 }
 
@@ -91,9 +92,9 @@ func (e outcomeError) Error() string { return fmt.Sprintf("exit code %d", e.code
 // ended gives the exit code of an outcome.
 func ended(outcome string) error {
 	switch outcome {
-	case "released", "would_release", "restored":
+	case "released", "would_release", "restored", "repaired", "would_repair", "nothing_to_do":
 		return nil
-	case "refused":
+	case "refused", "locked":
 		return outcomeError{exitRefused}
 	case "not_found":
 		return outcomeError{exitNotFound}

@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/infra/local"
@@ -53,7 +55,7 @@ func newWorld(t *testing.T) *world {
 }
 
 func (w *world) invoke(response http.ResponseWriter, request *http.Request) {
-	for folder, id := range map[string]string{"monitor": "MonitorFunction", "unlock": "UnlockFunction", "prune": "PruneFunction"} {
+	for folder, id := range map[string]string{"monitor": "MonitorFunction", "unlock": "UnlockFunction", "prune": "PruneFunction", "repair": "RepairFunction"} {
 		if w.stack.Resources[id] != request.PathValue("name") {
 			continue
 		}
@@ -126,6 +128,7 @@ func TestCommands(t *testing.T) {
 	for name, test := range map[string]func(*testing.T, *world){
 		"a lock is released after its evidence was confirmed": unlockOneLock,
 		"stale states are listed, and a pruned one restored":  listAndRestore,
+		"a digest is repaired after it was shown":             repairADigest,
 		"a stack that is not there":                           missTheStack,
 		"a lost answer is not asked for again":                loseAnAnswer,
 	} {
@@ -203,6 +206,37 @@ func listAndRestore(t *testing.T, w *world) {
 	w.want(exitNotFound, code, out, errs)
 }
 
+func repairADigest(t *testing.T, w *world) {
+	bucket, key := w.stack.Outputs["StateBucketName"], "network/repaired/terraform.tfstate"
+	path := bucket + "/" + key
+	state, err := os.ReadFile(filepath.Join(local.Root(), "pkg", "tfstate", "testdata", "applied.tfstate"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err = w.stack.AWS().S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(state)}); err != nil {
+		t.Fatal(err)
+	}
+	table := w.stack.Outputs["LockTableName"]
+	if _, err := dynamodb.NewFromConfig(w.stack.AWS().Config()).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &table, Item: map[string]types.AttributeValue{
+		"LockID": &types.AttributeValueMemberS{Value: path + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: "0123456789abcdef0123456789abcdef"},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := w.run("", "repair", path, "accept_state", "--dry-run")
+	w.want(0, code, out, errs, "would_repair", "0123456789abcdef0123456789abcdef")
+	w.answers = []string{"not written", "no"}
+	code, out, errs = w.run("", "repair", path, "accept_state")
+	w.want(exitUnconfirmed, code, out, errs, "Nothing was repaired")
+	code, out, errs = w.run("", "repair", path, "restore_version", "--reason", "x", "--yes")
+	w.want(exitFailed, code, out, errs, "version_id")
+	code, out, errs = w.run("", "repair", path, "delete_digest", "--reason", "x", "--yes")
+	w.want(exitRefused, code, out, errs, "accept_state")
+	code, out, errs = w.run("", "repair", path, "accept_state", "--reason", "not written", "--yes")
+	w.want(0, code, out, errs, "repaired: ")
+	code, out, errs = w.run("", "repair", path, "accept_state", "--dry-run", "--json")
+	w.want(0, code, out, errs, `"outcome": "nothing_to_do"`)
+}
+
 func missTheStack(t *testing.T, w *world) {
 	code, out, errs := w.run("", "locks", "--stack", "lockwarten")
 	w.want(exitUsage, code, out, errs, "no Lockwarden stack lockwarten", "there is lockwarden", "--stack")
@@ -227,7 +261,7 @@ func loseAnAnswer(t *testing.T, w *world) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, command := range []string{"", "locks", "unlock", "states", "restore", "probe"} {
+	for _, command := range []string{"", "locks", "unlock", "states", "restore", "repair", "probe"} {
 		var out bytes.Buffer
 		args := []string{"--help"}
 		if command != "" {

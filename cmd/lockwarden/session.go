@@ -22,6 +22,7 @@ const (
 	monitorOutput = "MonitorFunctionName"
 	unlockOutput  = "UnlockFunctionName"
 	pruneOutput   = "PruneFunctionName"
+	repairOutput  = "RepairFunctionName"
 )
 
 // patience is how long an answer is waited for: longer than the longest function runs,

@@ -54,7 +54,7 @@ func (c unlockCommand) Run(ctx context.Context, s *session) error {
 		return errors.New("--yes needs a --reason")
 	}
 	var seen unlockAnswer
-	raw, err := s.answer(ctx, unlockOutput, unlockRequest{LockID: text, Path: c.Path, RequestedBy: c.by(), Force: c.Force, DryRun: true}, &seen)
+	raw, err := s.answer(ctx, unlockOutput, unlockRequest{LockID: text, Path: c.Path, RequestedBy: requester(c.By), Force: c.Force, DryRun: true}, &seen)
 	if err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (c unlockCommand) Run(ctx context.Context, s *session) error {
 		return err
 	}
 	var done unlockAnswer
-	raw, err = s.answer(ctx, unlockOutput, unlockRequest{LockID: seen.Lock.ID, Path: seen.Lock.Path, Reason: c.Reason, RequestedBy: c.by(), Force: c.Force}, &done)
+	raw, err = s.answer(ctx, unlockOutput, unlockRequest{LockID: seen.Lock.ID, Path: seen.Lock.Path, Reason: c.Reason, RequestedBy: requester(c.By), Force: c.Force}, &done)
 	if err != nil {
 		return err
 	}
@@ -95,9 +95,10 @@ func (c unlockCommand) text(s *session) (string, error) {
 	return string(text), nil
 }
 
-func (c unlockCommand) by() string {
-	if c.By != "" {
-		return c.By
+// requester is who asks: the given name, or the user's.
+func requester(given string) string {
+	if given != "" {
+		return given
 	}
 	if me, err := user.Current(); err == nil {
 		return me.Username

@@ -98,6 +98,24 @@ func pruneReport() alert.PruneReport {
 // hostileSession is what no role's session can be called, and what an event may say all the same.
 const hostileSession = "<!channel> <@U024BE7LH> <https://evil.example|click> *bold* `id` $(touch executed)\n\u202eforged: line"
 
+func repairOfDigest() alert.Repair {
+	serial := uint64(7)
+	state := policy.StateAndDigests{
+		Digests:  map[string]string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks": "0123456789abcdef0123456789abcdef"},
+		StateMD5: "9e107d9d372bb6826bd81d3542a419d6", VersionID: "v7", Serial: &serial,
+	}
+	after := state
+	after.Digests = map[string]string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks": state.StateMD5}
+	return alert.Repair{Path: "states/network/production/terraform.tfstate", Action: policy.AcceptState, RequestedBy: "ana", Reason: "its digest was not written", Before: state, After: after}
+}
+
+func repairByVersion() alert.Repair {
+	r := repairOfDigest()
+	r.Action, r.VersionID, r.RequestedBy, r.Reason = policy.RestoreVersion, "v6", "", "the last apply destroyed too much"
+	r.After.VersionID, r.After.Serial = "v8", nil
+	return r
+}
+
 // events are one of each kind that people can receive.
 func events() map[string]alert.Event {
 	live, plan, next := finding(), held(4*time.Hour+30*time.Minute), finding()
@@ -160,6 +178,8 @@ func events() map[string]alert.Event {
 		"scan-unsafe-shared":     composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{unsafeTable, unsafe}, now),
 		"scan-recovered":         composer.Scan(alert.ScanRecovered, alert.Info, []alert.Backend{table}, now),
 		"prune-report":           composer.Prune(pruneReport(), now),
+		"state-repaired":         composer.Repaired(repairOfDigest(), now),
+		"state-restored":         composer.Repaired(repairByVersion(), now),
 		"prune-report-nothing":   composer.Prune(nothing, now),
 		"prune-report-only":      composer.Prune(report, now),
 		"report-weekly":          composer.Weekly(week(), now),

@@ -23,7 +23,11 @@ type Repair struct {
 
 // Repaired makes the event of a state that was repaired.
 func (c Composer) Repaired(r Repair, now time.Time) Event {
-	e := c.event(StateRepaired, Warning, now)
+	severity := Info
+	if r.Action == policy.RestoreVersion { // what was applied since is not in the state any more
+		severity = Warning
+	}
+	e := c.event(StateRepaired, severity, now)
 	r.RequestedBy, r.Reason = Clean(r.RequestedBy, maxText), Clean(r.Reason, 1000)
 	e.Repair = &r
 	e.Subject = subject("state repaired: "+repairDone[r.Action], r.Path, "")

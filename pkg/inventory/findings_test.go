@@ -251,7 +251,7 @@ func TestSeverities(t *testing.T) {
 			w.put(key, stateOf(2, "one"))
 			tc.prepare(w)
 			report := w.run()
-			if len(report.Findings) != 1 || report.Findings[0].Severity != tc.severity || report.Findings[0].Fix.Action != tc.fix {
+			if len(report.Findings) != 1 || report.Findings[0].Severity != tc.severity || string(report.Findings[0].Fix.Action) != tc.fix {
 				t.Errorf("%+v", report.Findings)
 			}
 			if got := w.row(key)["digest"]; got != tc.column {

@@ -38,7 +38,7 @@ type RepairFacts struct {
 	TargetWhy string // why that version cannot be restored; empty when it can
 }
 
-// RepairVerdict is what becomes of a repair.
+// RepairVerdict is the decision about a repair.
 type RepairVerdict int
 
 // The verdicts.

@@ -92,16 +92,10 @@ type StateVersion struct {
 // StateFix is the request to the repair function that would end a finding. Who asks, and
 // why, is still to be added.
 type StateFix struct {
-	Path      string `json:"path"`
-	Action    string `json:"action"` // accept_state or delete_digest
-	VersionID string `json:"version_id,omitempty"`
+	Path      string       `json:"path"`
+	Action    RepairAction `json:"action"`
+	VersionID string       `json:"version_id,omitempty"`
 }
-
-// The actions of a repair that a finding can propose.
-const (
-	AcceptState  = "accept_state"
-	DeleteDigest = "delete_digest"
-)
 
 // Identity is what makes two findings the same one: type and path, and of a duplicate both
 // paths. Of something that happened, also when.

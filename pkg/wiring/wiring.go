@@ -61,6 +61,7 @@ type Ledger struct {
 	Releases      *ledger.Releases
 	History       *ledger.History
 	Prunes        *ledger.Prunes
+	Repairs       *ledger.Repairs
 }
 
 func openLedger(client *dynamodb.Client, name string) Ledger {
@@ -69,6 +70,7 @@ func openLedger(client *dynamodb.Client, name string) Ledger {
 		Releases:      ledger.NewReleases(client, name),
 		History:       ledger.NewHistory(client, name),
 		Prunes:        ledger.NewPrunes(client, name),
+		Repairs:       ledger.NewRepairs(client, name),
 	}
 }
 

@@ -151,12 +151,21 @@ func samples() map[string]sample {
 		"scan-failed":             event(composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{failing}, now)),
 		"scan-recovered":          event(composer.Scan(alert.ScanRecovered, alert.Info, []alert.Backend{table}, now)),
 		"prune-report":            event(composer.Prune(pruneReport(), now)),
+		"state-repaired":          event(composer.Repaired(repaired(), now)),
 		"report-weekly":           event(composer.Weekly(week(), now)),
 		"alarm":                   alarm("ALARM", "Threshold Crossed: 3 datapoints were less than the threshold (1.0)."),
 		"alarm-ok":                alarm("OK", "Threshold Crossed: 1 datapoint [1.0] was not less than the threshold (1.0)."),
 		"text":                    {"Maintenance", "The state bucket moves tonight.\nNo applies between 22:00 and 23:00, <!channel>."},
 		"text-of-a-later-event":   {"", `{"version":"1","type":"lock.moved","severity":"info","time":"2026-11-23T12:00:00Z","account":"123456789012","region":"eu-central-1","text":"The lock moved.","actions":{}}`},
 	}
+}
+
+func repaired() alert.Repair {
+	serial := uint64(7)
+	before := policy.StateAndDigests{Digests: map[string]string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks": "0123456789abcdef0123456789abcdef"}, StateMD5: "9e107d9d372bb6826bd81d3542a419d6", VersionID: "v7", Serial: &serial}
+	after := before
+	after.Digests = map[string]string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks": before.StateMD5}
+	return alert.Repair{Path: "states/network/production/terraform.tfstate", Action: policy.AcceptState, RequestedBy: "ana", Reason: "its digest was not written", Before: before, After: after}
 }
 
 // Each sample event is one that SNS delivers, and becomes the post in its golden file.

@@ -187,7 +187,7 @@ func TestNoContentBreaksALimitOrForgesMarkup(t *testing.T) {
 		var e alert.Event
 		switch kind := rapid.SampledFrom([]alert.Type{
 			alert.LockStuck, alert.LockReminder, alert.LockResolved, alert.LockUnreadable, alert.LockReleased, alert.LockRefused,
-			alert.ScanFailed, alert.ScanRecovered, alert.PruneReported, "summary", "forged",
+			alert.ScanFailed, alert.ScanRecovered, alert.PruneReported, alert.StateRepaired, "summary", "forged",
 		}).Draw(t, "type"); kind {
 		case alert.LockReleased:
 			e = composer.Released(finding(), draw("asker"), draw("reason"), true, true, now)
@@ -204,6 +204,9 @@ func TestNoContentBreaksALimitOrForgesMarkup(t *testing.T) {
 				})
 			}
 			e = composer.Prune(r, now)
+		case alert.StateRepaired:
+			facts := policy.StateAndDigests{StateMD5: draw("md5"), VersionID: draw("version"), Digests: map[string]string{draw("table"): draw("digest"), draw("table 2"): draw("digest")}}
+			e = composer.Repaired(alert.Repair{Path: draw("path"), Action: policy.RestoreVersion, VersionID: draw("version"), RequestedBy: draw("who"), Reason: draw("reason"), Before: facts, After: facts}, now)
 		case "summary":
 			e = composer.Summary(alert.LockStuck, []policy.Finding{finding(), finding(), finding()}, alert.Critical, now)
 			for len(e.Locks) < 200 {
