@@ -23,18 +23,18 @@ const (
 // Repair is the record of a repair. It is made before anything is written, so that a
 // repeat knows what a dead invocation began.
 type Repair struct {
-	At          time.Time           `json:"at"`
-	Request     string              `json:"request"` // Lambda's ID of the invocation
-	Path        string              `json:"path"`
-	Action      policy.RepairAction `json:"action"`
-	VersionID   string              `json:"version_id,omitempty"` // the version that was restored
-	Reason      string              `json:"reason"`
-	RequestedBy string              `json:"requested_by"`
-	Before      policy.StateAndDigests   `json:"before"`
-	After       policy.StateAndDigests   `json:"after"`    // as far as it went; what was there before, until it is done
-	Rows        []DigestRow         `json:"rows"`     // the digests that there were
-	Done        bool                `json:"done"`     // false: its invocation died, or failed
-	Reported    bool                `json:"reported"` // people were notified of it
+	At          time.Time              `json:"at"`
+	Request     string                 `json:"request"` // Lambda's ID of the invocation
+	Path        string                 `json:"path"`
+	Action      policy.RepairAction    `json:"action"`
+	VersionID   string                 `json:"version_id,omitempty"` // the version that was restored
+	Reason      string                 `json:"reason"`
+	RequestedBy string                 `json:"requested_by"`
+	Before      policy.StateAndDigests `json:"before"`
+	After       policy.StateAndDigests `json:"after"`    // as far as it went; what was there before, until it is done
+	Rows        []DigestRow            `json:"rows"`     // the digests that there were
+	Done        bool                   `json:"done"`     // false: its invocation died, or failed
+	Reported    bool                   `json:"reported"` // people were notified of it
 }
 
 // DigestRow is one digest in a table.

@@ -21,11 +21,11 @@ type Outcome string
 
 // The outcomes.
 const (
-	Repaired      Outcome = "repaired"
-	WouldRepair   Outcome = "would_repair"
-	NothingToDo   Outcome = "nothing_to_do"
-	Refused       Outcome = "refused" // nothing was touched
-	Locked        Outcome = "locked"  // somebody holds a lock on it; nothing was touched
+	Repaired    Outcome = "repaired"
+	WouldRepair Outcome = "would_repair"
+	NothingToDo Outcome = "nothing_to_do"
+	Refused     Outcome = "refused" // nothing was touched
+	Locked      Outcome = "locked"  // somebody holds a lock on it; nothing was touched
 	Changed     Outcome = "changed" // it was written in the meantime
 )
 
