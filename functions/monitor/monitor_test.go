@@ -114,18 +114,18 @@ func TestRealClientsLeaveStuckLocks(t *testing.T) {
 	if report.Stuck != len(locks) || report.Held != len(locks) || !report.Complete {
 		t.Fatalf("got %+v", report)
 	}
-	told := s.events(alert.LockStuck)
-	if len(told) != len(locks) {
-		t.Fatalf("%d alerts for %d locks", len(told), len(locks))
+	notified := s.events(alert.LockStuck)
+	if len(notified) != len(locks) {
+		t.Fatalf("%d alerts for %d locks", len(notified), len(locks))
 	}
 	wantKinds := map[local.Mode][]tflock.Kind{
 		local.ByTable: {tflock.DynamoDB}, local.ByFile: {tflock.S3}, local.ByBoth: {tflock.DynamoDB, tflock.S3},
 	}
 	ids := map[string]string{}
-	for _, e := range told {
+	for _, e := range notified {
 		l, ok := locks[e.Lock.Path]
 		if !ok || ids[e.Lock.Path] != "" {
-			t.Fatalf("a lock that nobody left, or one told twice: %s", e.Lock.Path)
+			t.Fatalf("a lock that nobody left, or one notified twice: %s", e.Lock.Path)
 		}
 		ids[e.Lock.Path] = e.Lock.ID
 		if !slices.Equal(e.Lock.Holdings, wantKinds[l.mode]) || e.Lock.Operation != "OperationTypeApply" || !strings.Contains(e.Lock.Who, "@") ||
@@ -141,7 +141,7 @@ func TestRealClientsLeaveStuckLocks(t *testing.T) {
 		t.Errorf("the second scan found %+v", report.Locks[0])
 	}
 	if again := s.news(); len(again) != 0 {
-		t.Errorf("a second scan told %d messages", len(again))
+		t.Errorf("a second scan notified %d messages", len(again))
 	}
 
 	for path, l := range locks {
@@ -154,7 +154,7 @@ func TestRealClientsLeaveStuckLocks(t *testing.T) {
 	}
 	for _, e := range s.events(alert.LockResolved) {
 		if ids[e.Lock.Path] != e.Lock.ID {
-			t.Errorf("resolved %s, which was not told as that", e.Lock.ID)
+			t.Errorf("resolved %s, which was not notified as that", e.Lock.ID)
 		}
 		delete(ids, e.Lock.Path)
 	}
@@ -183,14 +183,14 @@ func TestAFailingBackendIsNoAllClear(t *testing.T) {
 		types = append(types, m.Attributes["type"])
 	}
 	if want := []string{"lock.stuck", "scan.failed"}; !slices.Equal(types, want) {
-		t.Errorf("told %v, want %v", types, want)
+		t.Errorf("notified %v, want %v", types, want)
 	}
 	if s.metric("ScanErrors") != 1 || s.metric("StuckLocks") != 1 {
 		t.Error("the metrics of what was read must be sent all the same")
 	}
 	s.scan()
 	if again := s.news(); len(again) != 0 {
-		t.Errorf("a second scan told %d messages", len(again))
+		t.Errorf("a second scan notified %d messages", len(again))
 	}
 	elsewhere := s.aws.Config()
 	elsewhere.Region = "eu-west-1"
@@ -237,8 +237,8 @@ func TestDigestsAroundLocksChangeNothing(t *testing.T) {
 	if report, result := s.scan(); report.Held != 3 || len(report.Locks) != 3 {
 		t.Errorf("got %+v: %s", report, result.Log)
 	}
-	if told := s.events(alert.LockStuck); len(told) != 3 {
-		t.Errorf("%d alerts", len(told))
+	if notified := s.events(alert.LockStuck); len(notified) != 3 {
+		t.Errorf("%d alerts", len(notified))
 	}
 }
 

@@ -116,7 +116,7 @@ func TestRealStatesArePruned(t *testing.T) {
 			t.Errorf("apply on %s, which was restored: %v\n%s", key, err, out)
 		}
 	}
-	told(t, stack, len(clients))
+	notified(t, stack, len(clients))
 	for name, want := range map[string]int{"StatesPruned": len(report.Pruned), "StatesAbandoned": len(clients)} {
 		if value, unit, _, err := stack.AWS().Metric(t.Context(), stack.Functions["PruneFunction"]["METRIC_NAMESPACE"], name); err != nil || int(value) != want || unit != "Count" {
 			t.Errorf("%s is %v %s, %v", name, value, unit, err)
@@ -124,8 +124,8 @@ func TestRealStatesArePruned(t *testing.T) {
 	}
 }
 
-// told checks the one report that went out.
-func told(t *testing.T, stack *local.Stack, abandoned int) {
+// notified checks the one report that went out.
+func notified(t *testing.T, stack *local.Stack, abandoned int) {
 	t.Helper()
 	messages, err := stack.AWS().Published(stack.Outputs["AlertTopicArn"])
 	if err != nil || len(messages) != 1 {

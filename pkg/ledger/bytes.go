@@ -16,7 +16,7 @@ const maxHeld = 300 << 10
 type Bytes struct {
 	Stores []string `json:"stores"`
 	Raw    string   `json:"raw"`              // as much of it as fits
-	Binary []byte   `json:"binary,omitempty"` // in place of Raw, where that is no UTF-8
+	Binary []byte   `json:"binary,omitempty"` // in place of Raw, where that is not UTF-8
 	Size   int      `json:"size"`             // of all the bytes
 	SHA256 string   `json:"sha256"`           // of all the bytes, in hex
 }

@@ -110,7 +110,7 @@ func TestCallsGrowWithMegabytesAndThousandsOnly(t *testing.T) {
 	}
 }
 
-// Memory does not grow with what is no lock.
+// Memory does not grow with what is not a lock.
 func TestMemoryIsFlatAsTheTableGrows(t *testing.T) {
 	peak := func(states int) uint64 {
 		crowd := scale.Crowd{States: states, Locks: 2, Taken: time.Now()}
@@ -153,7 +153,7 @@ func TestAFloodOfLocks(t *testing.T) {
 		t.Errorf("%v, %d rows in the ledger", calls, a.world.Tables["ledger"].Len())
 	}
 	if report, calls = a.scan(); calls["Publish"]+calls["BatchWriteItem"] != 0 || report.Stuck != flood {
-		t.Errorf("told again: %v", calls)
+		t.Errorf("notified again: %v", calls)
 	}
 	a.world.Tables["locks"].Crowd.Locks = 0
 	// The history has a row of each of the first thousand, and one that counts the others.

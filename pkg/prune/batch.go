@@ -34,7 +34,7 @@ type batcher struct {
 	since   time.Time // the first of them waits
 }
 
-// newBatcher starts the workers. They stay, rather than begin anew for each state: the
+// newBatcher starts the workers. They stay, rather than start again for each state: the
 // SDK's calls go deep, and a stack that has grown once serves them all.
 func newBatcher(h *handler, d *digestReader, stopAt time.Time, now func() time.Time) *batcher {
 	b := &batcher{handler: h, digests: d, stopAt: stopAt, now: now, work: make(chan func())}

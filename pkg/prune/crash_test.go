@@ -24,7 +24,7 @@ import (
 
 // Cut at any call, before or after its effect: what is left is a state that clients can
 // read, and at most our own lock. A repeat of the same request clears that and finishes,
-// and what went is told.
+// and what went is reported.
 func TestACrashLeavesAReadableState(t *testing.T) {
 	for _, after := range []bool{false, true} {
 		for cut := 1; ; cut++ {
@@ -43,13 +43,13 @@ func TestACrashLeavesAReadableState(t *testing.T) {
 			if w.readable(key) || len(w.held()) > 0 || len(report.Errors) > 0 {
 				t.Errorf("cut %d (%v): the repeat left %v, %+v", cut, after, w.held(), report)
 			}
-			told := w.published()
-			if len(told) == 0 || len(told) > 2 || !strings.Contains(told[len(told)-1].Texts["email"], key) {
-				t.Errorf("cut %d (%v): told %+v", cut, after, told)
+			notified := w.published()
+			if len(notified) == 0 || len(notified) > 2 || !strings.Contains(notified[len(notified)-1].Texts["email"], key) {
+				t.Errorf("cut %d (%v): notified %+v", cut, after, notified)
 			}
 			w.prune()
-			if more := w.published(); len(more) != len(told) {
-				t.Errorf("cut %d (%v): told again: %d messages after %d", cut, after, len(more), len(told))
+			if more := w.published(); len(more) != len(notified) {
+				t.Errorf("cut %d (%v): notified again: %d messages after %d", cut, after, len(more), len(notified))
 			}
 			if wire.Calls() < cut {
 				if cut < 15 {
@@ -90,7 +90,7 @@ func TestAFailedCallHeals(t *testing.T) {
 		w.later(time.Minute)
 		w.prune()
 		if w.readable(key) || len(w.held()) > 0 || len(w.published()) == 0 {
-			t.Errorf("call %d: the next run left %v, told %d", fail, w.held(), len(w.published()))
+			t.Errorf("call %d: the next run left %v, notified %d", fail, w.held(), len(w.published()))
 		}
 	}
 }
@@ -166,7 +166,7 @@ func TestADuplicateAtAnyCall(t *testing.T) {
 			t.Errorf("before call %d: %+v, %v", call, report, err)
 		}
 		if w.readable(key) || len(w.held()) > 0 || len(w.published()) == 0 {
-			t.Errorf("before call %d: left %v, told %d", call, w.held(), len(w.published()))
+			t.Errorf("before call %d: left %v, notified %d", call, w.held(), len(w.published()))
 		}
 		if calls.Load() < call {
 			break
@@ -196,7 +196,7 @@ func TestOurLockIsTakenAway(t *testing.T) {
 }
 
 // What a dead run left is found by its record alone: without a state, behind the mark,
-// outside of the paths of now, and although nothing may be deleted any more.
+// outside of the current paths, and although nothing may be deleted any more.
 func TestALeftoverIsFoundByItsRecord(t *testing.T) {
 	for name, tc := range map[string]struct {
 		key     string
@@ -353,6 +353,6 @@ func TestItStopsInTimeAndGoesOn(t *testing.T) {
 	}
 	w.now = time.Now
 	if report := w.prune(); report.Examined != states+1 {
-		t.Errorf("the run after the last begins anew: %+v", report)
+		t.Errorf("the run after the last starts again: %+v", report)
 	}
 }

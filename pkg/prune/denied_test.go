@@ -128,7 +128,7 @@ func TestALostAnswerFollowedByFailedReads(t *testing.T) {
 			w.later(time.Hour)
 			w.prune()
 			if w.readable(key) || len(w.held()) > 0 || len(w.published()) == 0 {
-				t.Errorf("call %d, %d more: a later run left %v, told %d", at, failing, w.held(), len(w.published()))
+				t.Errorf("call %d, %d more: a later run left %v, notified %d", at, failing, w.held(), len(w.published()))
 			}
 			if client.calls < at {
 				break

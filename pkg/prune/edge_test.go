@@ -42,9 +42,9 @@ func readsState(r *http.Request) bool {
 // hears of it, once for all of them.
 func TestStatesThatCannotBeRead(t *testing.T) {
 	for name, tc := range map[string]struct {
-		status int
-		code   string
-		told   bool
+		status   int
+		code     string
+		notified bool
 	}{
 		"of a role without the right":       {403, "AccessDenied", true},
 		"under a key that is disabled":      {400, "KMS.DisabledException", true},
@@ -61,8 +61,8 @@ func TestStatesThatCannotBeRead(t *testing.T) {
 			if err != nil || len(report.Kept) != 2 || report.Kept[0].Reason != policy.UnreadableFile || !strings.Contains(report.Kept[0].Why, tc.code) {
 				t.Fatalf("%+v, %v", report, err)
 			}
-			if told := len(w.published()) == 1 && len(report.Errors) == 1 && strings.Contains(report.Errors[0], "1 more like it"); told != tc.told {
-				t.Errorf("told %d, errors %q", len(w.published()), report.Errors)
+			if notified := len(w.published()) == 1 && len(report.Errors) == 1 && strings.Contains(report.Errors[0], "1 more like it"); notified != tc.notified {
+				t.Errorf("notified %d, errors %q", len(w.published()), report.Errors)
 			}
 			if !w.readable(key) || len(w.held()) > 0 {
 				t.Errorf("held %v", w.held())
@@ -73,7 +73,7 @@ func TestStatesThatCannotBeRead(t *testing.T) {
 
 // A state that is known to manage resources is reported although something else about it
 // could not be looked at.
-func TestAnAbandonedStateIsToldThoughItsTagsCannotBeRead(t *testing.T) {
+func TestAnAbandonedStateIsReportedThoughItsTagsCannotBeRead(t *testing.T) {
 	w := newWorld(t)
 	w.stale(key, state(t, "applied"))
 	cfg := server.ConfigOver(&local.Wire{})
@@ -120,7 +120,7 @@ func TestARefusedDelete(t *testing.T) {
 	})
 }
 
-// What became of a state whose run died is what the version history says: a delete that
+// How a state ended whose run died is what the version history says: a delete that
 // came is reported by the next run, also when the state was written again since, and then
 // nothing is offered for restore. A delete that never came is not.
 func TestUnreportedPrunes(t *testing.T) {
@@ -131,21 +131,21 @@ func TestUnreportedPrunes(t *testing.T) {
 	}
 	write := func(w *world) { w.put(key, state(w, "applied")) }
 	for name, tc := range map[string]struct {
-		since   []func(w *world)
-		change  func(record *ledger.Pruned)
-		told    bool // a report names it
-		offered bool // for restore
-		errors  int
+		since    []func(w *world)
+		change   func(record *ledger.Pruned)
+		notified bool // a report names it
+		offered  bool // for restore
+		errors   int
 	}{
-		"it is deleted":                            {since: []func(*world){remove}, told: true, offered: true},
-		"it is deleted and written again":          {since: []func(*world){remove, write}, told: true},
+		"it is deleted":                            {since: []func(*world){remove}, notified: true, offered: true},
+		"it is deleted and written again":          {since: []func(*world){remove, write}, notified: true},
 		"it was written in place of being deleted": {since: []func(*world){write}},
 		"it was written, and then deleted":         {since: []func(*world){write, remove}},
 		"it is there as it was":                    {},
 		"somebody deleted it long after the run": {since: []func(*world){remove}, change: func(r *ledger.Pruned) {
 			r.At = time.Now().Add(-2 * time.Hour)
 		}},
-		"its version is not in the history any more": {since: []func(*world){write}, change: func(r *ledger.Pruned) { r.State.VersionID = "expired" }, told: true, errors: 1},
+		"its version is not in the history any more": {since: []func(*world){write}, change: func(r *ledger.Pruned) { r.State.VersionID = "expired" }, notified: true, errors: 1},
 		"the run was a restore":                      {since: []func(*world){remove}, change: func(r *ledger.Pruned) { r.Restoring = true }},
 		"the run is alive":                           {since: []func(*world){remove}, change: func(r *ledger.Pruned) { r.Until = time.Now().Add(time.Hour) }, offered: true},
 	} {
@@ -170,15 +170,15 @@ func TestUnreportedPrunes(t *testing.T) {
 				happens(w)
 			}
 			report := w.prune()
-			if told := len(w.published()) == 1; told != tc.told || len(report.Errors) != tc.errors {
-				t.Errorf("told: %v, %+v", told, report)
+			if notified := len(w.published()) == 1; notified != tc.notified || len(report.Errors) != tc.errors {
+				t.Errorf("notified: %v, %+v", notified, report)
 			}
 			if offered := len(w.prunedLately()) == 1; offered != tc.offered {
 				t.Errorf("offered for restore: %v", offered)
 			}
 			w.prune()
 			if again := len(w.published()); again > 1 {
-				t.Errorf("told %d times", again)
+				t.Errorf("notified %d times", again)
 			}
 		})
 	}
@@ -220,7 +220,7 @@ func TestAStateThatHangs(t *testing.T) {
 	defer cancel()
 	report, err := w.pruner(cfg).Run(ctx, prune.Request{}, "r")
 	if err != nil || !report.StoppedEarly || len(report.Kept) != 2 || len(report.Errors) != 1 || len(w.published()) != 1 {
-		t.Fatalf("%+v, %v, told %d", report, err, len(w.published()))
+		t.Fatalf("%+v, %v, notified %d", report, err, len(w.published()))
 	}
 	hang = false
 	if report, err := w.pruner(cfg).Run(t.Context(), prune.Request{}, "r"); err != nil || !slices.Equal(fates(report), []string{"branches/b/terraform.tfstate kept has_outputs", "branches/c/terraform.tfstate kept has_outputs"}) {

@@ -112,24 +112,24 @@ type run struct {
 func (p *Pruner) newRun(ctx, work context.Context, requestID string) *run {
 	started := p.Now()
 	t := &tally{}
-	blind := ""
+	unsure := ""
 	for _, table := range p.Stores.Tables {
 		// A path that no client can have: a bucket's name begins with no capital.
 		if _, _, err := table.Find(work, "Lockwarden/readable"); err != nil {
-			blind = unknownLocks(err)
+			unsure = unknownLocks(err)
 			t.fail(err)
 		}
 	}
 	names, err := statelock.Aliases(work, p.Stores.Tables)
-	if err != nil && blind == "" {
-		blind = unknownLocks(err)
+	if err != nil && unsure == "" {
+		unsure = unknownLocks(err)
 		t.fail(err)
 	}
 	locks := statelock.New(ctx, p.Stores, names, requestID, started, p.Now)
 	return &run{
 		pruner: p, locks: locks, tally: t,
 		inspect: &inspector{
-			tables: p.Stores.Tables, locks: locks, rules: p.Rules, cutoff: started.Add(-p.Rules.After), blind: blind, tally: t,
+			tables: p.Stores.Tables, locks: locks, rules: p.Rules, cutoff: started.Add(-p.Rules.After), blind: unsure, tally: t,
 			conditions: &conditions{tables: p.Stores.Tables, tally: t},
 		},
 	}

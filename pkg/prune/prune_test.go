@@ -22,7 +22,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// What becomes of one state, and that a dry run says the same and touches nothing.
+// How one state ends, and that a dry run says the same and touches nothing.
 func TestFates(t *testing.T) {
 	tag := func(w *world, name string) {
 		if _, err := server.S3().PutObjectTagging(t.Context(), &s3.PutObjectTaggingInput{
@@ -44,33 +44,33 @@ func TestFates(t *testing.T) {
 		prepare func(w *world)
 		want    policy.Reason // empty: pruned
 	}{
-		"a destroyed state is pruned":                   {of("destroyed"), ""},
-		"a state that OpenTofu destroyed is pruned":     {of("tofu-destroyed"), ""},
-		"a state with data sources alone is pruned":     {of("data-only"), ""},
-		"a state without a digest is pruned":            {func(w *world) { of("destroyed")(w); w.digest(w.Table, "another", "x") }, ""},
-		"its digest goes from any table":                {func(w *world) { of("destroyed")(w); w.digest(w.Table+"-other", key, sum(state(t, "destroyed"))) }, ""},
-		"another tag protects nothing":                  {func(w *world) { of("destroyed")(w); tag(w, "team") }, ""},
-		"resources keep it":                             {of("applied"), policy.HasResources},
-		"a deposed object keeps it":                     {of("deposed"), policy.HasResources},
-		"outputs keep it":                               {of("outputs-only"), policy.HasOutputs},
-		"encryption keeps it":                           {of("tofu-encrypted"), policy.Encrypted},
-		"encryption keeps it though it was destroyed":   {of("tofu-encrypted-destroyed"), policy.Encrypted},
-		"an old version of state keeps it":              {text(`{"version":3,"serial":1,"modules":[{"path":["root"],"outputs":{},"resources":{}}]}`), policy.UnreadableFile},
-		"zero bytes keep it":                            {text(""), policy.UnreadableFile},
-		"rubbish keeps it":                              {text("not json"), policy.UnreadableFile},
-		"a lock in the bucket keeps it":                 {func(w *world) { of("destroyed")(w); w.lock(key, "x", w.set.Buckets[0]) }, policy.Locked},
-		"a lock in the table keeps it":                  {func(w *world) { of("destroyed")(w); w.lock(key, "x", w.set.Tables[0]) }, policy.Locked},
-		"a lock in any table keeps it":                  {func(w *world) { of("destroyed")(w); w.lock(key, "x", w.set.Tables[1]) }, policy.Locked},
-		"a lock that nobody can read keeps it":          {func(w *world) { of("destroyed")(w); w.put(key+".tflock", []byte("me")) }, policy.Locked},
-		"a lock comes before resources":                 {func(w *world) { of("applied")(w); w.lock(key, "x", w.set.Tables[0]) }, policy.Locked},
-		"the tag protects it":                           {func(w *world) { of("destroyed")(w); tag(w, "lockwarden:keep") }, policy.Protected},
-		"the tag comes before a lock":                   {func(w *world) { of("destroyed")(w); tag(w, "lockwarden:keep"); w.lock(key, "x", w.set.Tables[0]) }, policy.Protected},
-		"a bucket without versions keeps it":            {func(w *world) { of("destroyed")(w); suspend(w) }, policy.Unversioned},
-		"a digest that differs keeps it":                {func(w *world) { of("destroyed")(w); w.digest(w.Table, key, "0123") }, policy.DigestMismatch},
-		"a digest that differs in any table keeps it":   {func(w *world) { of("destroyed")(w); w.digest(w.Table+"-other", key, "0123") }, policy.DigestMismatch},
-		"resources come before a digest that differs":   {func(w *world) { of("applied")(w); w.digest(w.Table, key, "0123") }, policy.HasResources},
-		"a state whose key ends in -md5 is no digest":   {func(w *world) { of("destroyed")(w); w.lock(key+"-md5", "x", w.set.Tables[1]) }, ""},
-		"a lock on another state is none of this one's": {func(w *world) { of("destroyed")(w); w.lock("branches/y", "x", w.set.All()...) }, ""},
+		"a destroyed state is pruned":                    {of("destroyed"), ""},
+		"a state that OpenTofu destroyed is pruned":      {of("tofu-destroyed"), ""},
+		"a state with data sources alone is pruned":      {of("data-only"), ""},
+		"a state without a digest is pruned":             {func(w *world) { of("destroyed")(w); w.digest(w.Table, "another", "x") }, ""},
+		"its digest goes from any table":                 {func(w *world) { of("destroyed")(w); w.digest(w.Table+"-other", key, sum(state(t, "destroyed"))) }, ""},
+		"another tag protects nothing":                   {func(w *world) { of("destroyed")(w); tag(w, "team") }, ""},
+		"resources keep it":                              {of("applied"), policy.HasResources},
+		"a deposed object keeps it":                      {of("deposed"), policy.HasResources},
+		"outputs keep it":                                {of("outputs-only"), policy.HasOutputs},
+		"encryption keeps it":                            {of("tofu-encrypted"), policy.Encrypted},
+		"encryption keeps it though it was destroyed":    {of("tofu-encrypted-destroyed"), policy.Encrypted},
+		"an old version of state keeps it":               {text(`{"version":3,"serial":1,"modules":[{"path":["root"],"outputs":{},"resources":{}}]}`), policy.UnreadableFile},
+		"zero bytes keep it":                             {text(""), policy.UnreadableFile},
+		"rubbish keeps it":                               {text("not json"), policy.UnreadableFile},
+		"a lock in the bucket keeps it":                  {func(w *world) { of("destroyed")(w); w.lock(key, "x", w.set.Buckets[0]) }, policy.Locked},
+		"a lock in the table keeps it":                   {func(w *world) { of("destroyed")(w); w.lock(key, "x", w.set.Tables[0]) }, policy.Locked},
+		"a lock in any table keeps it":                   {func(w *world) { of("destroyed")(w); w.lock(key, "x", w.set.Tables[1]) }, policy.Locked},
+		"a lock that nobody can read keeps it":           {func(w *world) { of("destroyed")(w); w.put(key+".tflock", []byte("me")) }, policy.Locked},
+		"a lock comes before resources":                  {func(w *world) { of("applied")(w); w.lock(key, "x", w.set.Tables[0]) }, policy.Locked},
+		"the tag protects it":                            {func(w *world) { of("destroyed")(w); tag(w, "lockwarden:keep") }, policy.Protected},
+		"the tag comes before a lock":                    {func(w *world) { of("destroyed")(w); tag(w, "lockwarden:keep"); w.lock(key, "x", w.set.Tables[0]) }, policy.Protected},
+		"a bucket without versions keeps it":             {func(w *world) { of("destroyed")(w); suspend(w) }, policy.Unversioned},
+		"a digest that differs keeps it":                 {func(w *world) { of("destroyed")(w); w.digest(w.Table, key, "0123") }, policy.DigestMismatch},
+		"a digest that differs in any table keeps it":    {func(w *world) { of("destroyed")(w); w.digest(w.Table+"-other", key, "0123") }, policy.DigestMismatch},
+		"resources come before a digest that differs":    {func(w *world) { of("applied")(w); w.digest(w.Table, key, "0123") }, policy.HasResources},
+		"a state whose key ends in -md5 is not a digest": {func(w *world) { of("destroyed")(w); w.lock(key+"-md5", "x", w.set.Tables[1]) }, ""},
+		"a lock on another state is none of this one's":  {func(w *world) { of("destroyed")(w); w.lock("branches/y", "x", w.set.All()...) }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -88,7 +88,7 @@ func TestFates(t *testing.T) {
 			}}
 			dry, err := w.run(wire, prune.Request{DryRun: true}, "dry")
 			if err != nil || len(writes) > 0 || len(w.published()) > 0 || !dry.DryRun {
-				t.Fatalf("a dry run wrote %v, told %d, and gave %+v, %v", writes, len(w.published()), dry, err)
+				t.Fatalf("a dry run wrote %v, notified %d, and gave %+v, %v", writes, len(w.published()), dry, err)
 			}
 			report := w.prune()
 			there := w.readable2(tc.want)
@@ -173,7 +173,7 @@ func TestAbandonedStatesAreReported(t *testing.T) {
 	}
 	w.prune()
 	if again := w.published(); len(again) != 3 {
-		t.Errorf("what costs money is told every time: %d messages", len(again))
+		t.Errorf("what costs money is reported every time: %d messages", len(again))
 	}
 }
 
@@ -181,7 +181,7 @@ func TestNothingToSayIsNotSaid(t *testing.T) {
 	w := newWorld(t)
 	w.stale(key, state(t, "outputs-only"))
 	if w.prune(); len(w.published()) != 0 {
-		t.Error("told")
+		t.Error("notified")
 	}
 }
 

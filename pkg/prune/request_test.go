@@ -15,7 +15,7 @@ func TestParseRequest(t *testing.T) {
 	}{
 		"nothing prunes":                  {"", prune.Request{}, ""},
 		"an empty object prunes":          {"{}", prune.Request{}, ""},
-		"null is no object":               {"null", prune.Request{}, "not a JSON object"},
+		"null is not an object":           {"null", prune.Request{}, "not a JSON object"},
 		"a restore of nothing":            {`{"restore":""}`, prune.Request{}, "restore is empty"},
 		"a restore of null":               {`{"restore":null}`, prune.Request{}, "restore is null"},
 		"a dry run of null":               {`{"dry_run":null}`, prune.Request{}, "dry_run is null"},

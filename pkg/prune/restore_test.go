@@ -201,6 +201,6 @@ func TestARestoreForgetsNoPruneUnderWay(t *testing.T) {
 	}
 	w.later(time.Hour)
 	if w.prune(); len(w.published()) != 1 {
-		t.Errorf("told %d times", len(w.published()))
+		t.Errorf("notified %d times", len(w.published()))
 	}
 }

@@ -135,7 +135,7 @@ func (t *tally) report(dryRun, stopped bool) Report {
 	return r
 }
 
-// notify publishes the report of a run that was no dry run, with what dead runs pruned
+// notify publishes the report of a run that was not a dry run, with what dead runs pruned
 // and reported to nobody, and measures it. What could not be reported stays on record as
 // such.
 func (p *Pruner) notify(ctx context.Context, t *tally, report Report, dead settled) error {

@@ -200,7 +200,7 @@ func (w *world) prune() prune.Report {
 	return report
 }
 
-// fates lists what became of each state.
+// fates lists how each state ended.
 func fates(r prune.Report) []string {
 	list := []string{}
 	for _, s := range slices.Concat(r.Pruned, r.Kept) {

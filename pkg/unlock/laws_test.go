@@ -75,8 +75,8 @@ func TestNoCrashReleasesAnotherLock(t *testing.T) {
 			if got := w.held(); !slices.Equal(got, []string{"j other [dynamodb s3]"}) {
 				t.Errorf("cut %d (%v): left %q", cut, after, got)
 			}
-			if told := w.published(); len(told) == 0 || len(told) > 2 {
-				t.Errorf("cut %d (%v): published %q", cut, after, told)
+			if notified := w.published(); len(notified) == 0 || len(notified) > 2 {
+				t.Errorf("cut %d (%v): published %q", cut, after, notified)
 			}
 			if left, err := w.releases().Unfinished(t.Context(), ""); err != nil || len(left) > 0 {
 				t.Errorf("cut %d (%v): unfinished: %+v, %v", cut, after, left, err)
@@ -164,7 +164,7 @@ func TestNoInterleavingReleasesAnotherLock(t *testing.T) {
 	})
 }
 
-// One half that cannot be removed is said, told as a part, and finished by a repeat.
+// One half that cannot be removed is said, reported as a part, and finished by a repeat.
 func TestOneHalfFailing(t *testing.T) {
 	w := newWorld(t)
 	w.lock("k", "named", w.set.All()...)

@@ -200,7 +200,7 @@ func TestTheRepeatFinishesBesideSomethingUnreadable(t *testing.T) {
 }
 
 // What cannot be read elsewhere may be the lock that an ID alone names: the answer counts
-// it and asks for the path. With the path it is no matter.
+// it and asks for the path. With the path it does not matter.
 func TestNotFoundBesideWhatCannotBeReadElsewhere(t *testing.T) {
 	w := newWorld(t)
 	for _, key := range []string{"j.tflock", "l.tflock"} {

@@ -178,27 +178,27 @@ func TestOutcomes(t *testing.T) {
 		want     unlock.Outcome
 		released []tflock.Kind
 		left     []string
-		told     []string
+		notified []string
 		says     string
 	}{
 		"both halves go": {
 			prepare: func(w *world) { w.lock("k", id, both(w)...) }, want: unlock.Released,
-			released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, told: []string{"lock.released"}, says: "held for 1h",
+			released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, notified: []string{"lock.released"}, says: "held for 1h",
 		},
 		"a half-lock goes": {
-			prepare: func(w *world) { w.lock("k", id, w.set.Tables[0]) }, want: unlock.Released, released: []tflock.Kind{tflock.DynamoDB}, told: []string{"lock.released"},
+			prepare: func(w *world) { w.lock("k", id, w.set.Tables[0]) }, want: unlock.Released, released: []tflock.Kind{tflock.DynamoDB}, notified: []string{"lock.released"},
 		},
 		"both halves go by S3's time, before any scan has seen them": {
 			prepare: func(w *world) { w.lock("k", id, both(w)...) }, unseen: true, want: unlock.Released,
-			released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, told: []string{"lock.released"},
+			released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, notified: []string{"lock.released"},
 		},
 		"a row that says it is old and that no scan has seen is refused": {
 			prepare: func(w *world) { w.lock("k", id, w.set.Tables[0]) }, unseen: true, want: unlock.Refused,
-			left: []string{"k " + id + " [dynamodb]"}, told: []string{"lock.refused"}, says: "no scan has seen this lock before",
+			left: []string{"k " + id + " [dynamodb]"}, notified: []string{"lock.refused"}, says: "no scan has seen this lock before",
 		},
 		"the path names the lock": {
 			prepare: func(w *world) { w.lock("k", id, both(w)...); w.lock("j", id, both(w)...) }, more: `,"path":"PATH"`,
-			want: unlock.Released, released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, left: []string{"j " + id + " [dynamodb s3]"}, told: []string{"lock.released"},
+			want: unlock.Released, released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, left: []string{"j " + id + " [dynamodb s3]"}, notified: []string{"lock.released"},
 		},
 		"another lock on the path that is given": {
 			prepare: func(w *world) { w.lock("k", "other", both(w)...); w.lock("j", id, both(w)...) }, more: `,"path":"PATH"`,
@@ -206,19 +206,19 @@ func TestOutcomes(t *testing.T) {
 		},
 		"an empty path is none": {
 			prepare: func(w *world) { w.lock("k", id, both(w)...) }, more: `,"path":""`, want: unlock.Released,
-			released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, told: []string{"lock.released"},
+			released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, notified: []string{"lock.released"},
 		},
 		"the pasted error names the lock": {
 			prepare: func(w *world) { w.lock("k", id, both(w)...) }, id: func(w *world) string { return pasted(w, "k") },
-			want: unlock.Released, released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, told: []string{"lock.released"},
+			want: unlock.Released, released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, notified: []string{"lock.released"},
 		},
 		"another lock stays": {
 			prepare: func(w *world) { w.lock("k", id, both(w)...); w.lock("j", "other", both(w)...) },
-			want:    unlock.Released, released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, left: []string{"j other [dynamodb s3]"}, told: []string{"lock.released"},
+			want:    unlock.Released, released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, left: []string{"j other [dynamodb s3]"}, notified: []string{"lock.released"},
 		},
 		"a rival on the same path stays": {
 			prepare: func(w *world) { w.lock("k", id, w.set.Buckets[0]); w.lock("k", "rival", w.set.Tables[0]) },
-			want:    unlock.Released, released: []tflock.Kind{tflock.S3}, left: []string{"k rival [dynamodb]"}, told: []string{"lock.released"},
+			want:    unlock.Released, released: []tflock.Kind{tflock.S3}, left: []string{"k rival [dynamodb]"}, notified: []string{"lock.released"},
 		},
 		"nothing there": {prepare: func(*world) {}, want: unlock.NotFound, says: "There is no lock"},
 		"another lock on the named path": {
@@ -231,11 +231,11 @@ func TestOutcomes(t *testing.T) {
 		},
 		"one ID on two states, and the text says which": {
 			prepare: func(w *world) { w.lock("k", id, both(w)...); w.lock("j", id, both(w)...) }, id: func(w *world) string { return pasted(w, "k") },
-			want: unlock.Released, released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, left: []string{"j " + id + " [dynamodb s3]"}, told: []string{"lock.released"},
+			want: unlock.Released, released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, left: []string{"j " + id + " [dynamodb s3]"}, notified: []string{"lock.released"},
 		},
 		"a young lock is refused": {
 			prepare: func(w *world) { w.ahead = time.Minute; w.lock("k", id, both(w)...) },
-			want:    unlock.Refused, left: []string{"k " + id + " [dynamodb s3]"}, told: []string{"lock.refused"}, says: "only 1m",
+			want:    unlock.Refused, left: []string{"k " + id + " [dynamodb s3]"}, notified: []string{"lock.refused"}, says: "only 1m",
 		},
 		"a dry run of a young lock is refused, and tells nobody": {
 			prepare: func(w *world) { w.ahead = time.Minute; w.lock("k", id, both(w)...) }, more: `,"dry_run":true`,
@@ -243,7 +243,7 @@ func TestOutcomes(t *testing.T) {
 		},
 		"force overrides the guard": {
 			prepare: func(w *world) { w.ahead = time.Minute; w.lock("k", id, both(w)...) }, more: `,"force":true`,
-			want: unlock.Released, released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, told: []string{"lock.released"},
+			want: unlock.Released, released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, notified: []string{"lock.released"},
 		},
 		"a state written lately is refused": {
 			prepare: func(w *world) {
@@ -255,7 +255,7 @@ func TestOutcomes(t *testing.T) {
 				w.ahead = 8 * time.Minute // the lock is old by what an earlier scan saw
 				w.remember(id, time.Now().Add(-time.Hour))
 			},
-			unseen: true, want: unlock.Refused, left: []string{"k " + id + " [dynamodb]"}, told: []string{"lock.refused"}, says: "the state was written",
+			unseen: true, want: unlock.Refused, left: []string{"k " + id + " [dynamodb]"}, notified: []string{"lock.refused"}, says: "the state was written",
 		},
 		"a dry run releases nothing": {
 			prepare: func(w *world) { w.lock("k", id, both(w)...) }, more: `,"dry_run":true`,
@@ -282,8 +282,8 @@ func TestOutcomes(t *testing.T) {
 			if got := w.held(); !slices.Equal(got, tc.left) && len(got)+len(tc.left) > 0 {
 				t.Errorf("left %q, want %q", got, tc.left)
 			}
-			if got := w.published(); !slices.Equal(got, tc.told) {
-				t.Errorf("told %q, want %q", got, tc.told)
+			if got := w.published(); !slices.Equal(got, tc.notified) {
+				t.Errorf("notified %q, want %q", got, tc.notified)
 			}
 		})
 	}
