@@ -253,7 +253,7 @@ func TestEvidence(t *testing.T) {
 		"a sign of life counts at the first scan too":                      {old, policy.Sighting{}, policy.State{Written: ago(2 * time.Minute)}, policy.PossiblyLive, "first seen in this scan"},
 		"a write long ago under the lock is none":                          {old, again, policy.State{Written: ago(20 * time.Minute)}, policy.LikelyOrphan, "but not for 20m"},
 		"a write before the lock is none":                                  {old, again, policy.State{Written: ago(5 * time.Hour)}, policy.LikelyOrphan, "before the lock was taken"},
-		"no state at all is not a sign of life":                               {old, again, policy.State{}, policy.LikelyOrphan, "no state has been written"},
+		"no state at all is not a sign of life":                            {old, again, policy.State{}, policy.LikelyOrphan, "no state has been written"},
 		"stuck at the first scan is not known yet":                         {old, policy.Sighting{}, policy.State{}, policy.Unknown, "the next one will show more"},
 		"a fresh lock without a write is not known":                        {lock(ago(5 * time.Minute)), policy.Sighting{FirstSeen: ago(time.Minute)}, policy.State{}, policy.Unknown, "within its threshold of 30m"},
 		"a state that nobody could look at leaves it not known":            {old, again, policy.State{Problem: "bucket b is not watched"}, policy.Unknown, "bucket b is not watched"},

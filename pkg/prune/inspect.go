@@ -42,7 +42,7 @@ type inspector struct {
 	locks  *statelock.Locker
 	rules  Rules
 	cutoff time.Time // a state that was written after it is not stale
-	blind  string    // why nothing may be deleted at all; empty: it may
+	unsure string    // why nothing may be deleted at all; empty: it may
 	tally  *tally
 
 	conditions *conditions
@@ -72,7 +72,7 @@ func (s *inspection) keep(reason policy.Reason, why string) {
 // look gathers all facts but the locks, and judges by them. It looks without a lock: a
 // client must not be kept waiting for a state that stays.
 func (i *inspector) look(ctx context.Context, s *inspection) (ok bool, err error) {
-	s.facts.Locked = i.blind
+	s.facts.Locked = i.unsure
 	if s.facts.Locked == "" && !s.bucket.Lockable(s.stale.Path) {
 		s.facts.Locked = "the name of its lock object would be longer than the 1,024 bytes that S3 allows, so that it cannot be locked"
 	}

@@ -129,7 +129,7 @@ func (p *Pruner) newRun(ctx, work context.Context, requestID string) *run {
 	return &run{
 		pruner: p, locks: locks, tally: t,
 		inspect: &inspector{
-			tables: p.Stores.Tables, locks: locks, rules: p.Rules, cutoff: started.Add(-p.Rules.After), blind: unsure, tally: t,
+			tables: p.Stores.Tables, locks: locks, rules: p.Rules, cutoff: started.Add(-p.Rules.After), unsure: unsure, tally: t,
 			conditions: &conditions{tables: p.Stores.Tables, tally: t},
 		},
 	}
@@ -145,7 +145,7 @@ func (r *run) settler() *settler {
 // on, or nil at the end. Without a remover nothing is deleted.
 func (r *run) walk(ctx context.Context, stopAt time.Time, remove *remover, from ledger.Mark) *ledger.Mark {
 	h := &handler{inspect: r.inspect, remove: remove, tally: r.tally, log: r.pruner.Log}
-	b := newBatcher(h, &digestReader{tables: r.pruner.Stores.Tables, now: r.pruner.Now, log: r.pruner.Log, idle: r.inspect.blind != ""}, stopAt, r.pruner.Now)
+	b := newBatcher(h, &digestReader{tables: r.pruner.Stores.Tables, now: r.pruner.Now, log: r.pruner.Log, idle: r.inspect.unsure != ""}, stopAt, r.pruner.Now)
 	l := &lister{
 		buckets: r.pruner.Stores.Buckets, paths: r.pruner.Rules.Paths, cutoff: r.inspect.cutoff, stopAt: stopAt,
 		now: r.pruner.Now, tally: r.tally, batch: b,
