@@ -20,8 +20,8 @@ import (
 var (
 	quick       = []server.Kind{server.MiniStack, server.Dynalite, server.S3rver}
 	slow        = []server.Kind{server.Dynoxide, server.Versitygw, server.VersitygwPlain}
-	quickWorlds = []world{onMiniStack}
-	slowWorlds  = []world{onMoto, beside(&server.Dynalite, &server.S3rver), beside(&server.Dynoxide, &server.Versitygw), beside(&server.Dynalite, &server.VersitygwPlain)}
+	quickWorlds = []world{onMiniStack, beside(&server.Dynalite, &server.S3rver)}
+	slowWorlds  = []world{onMoto, beside(&server.Dynoxide, &server.Versitygw), beside(&server.Dynalite, &server.VersitygwPlain)}
 )
 
 // The rows of a crowded table: few in `make test`, since each engine takes its time to write
