@@ -127,8 +127,9 @@ fuzz: ## ten seconds of fuzzing for each parser
 FOR ?= 2m
 INTERLEAVINGS ?= 200
 chaos: setup $(CLIENTS) ## every AWS call fails in every way, real clients race with all functions: ends with a table
-	go test ./infra/chaos -run '^(TestDuels|TestAnyInterleaving)$$' -count 1 -timeout 60m -duels=1 -rapid.checks=$(INTERLEAVINGS)
+	go test ./infra/chaos -run '^(TestDuels|TestWaiting|TestAnyInterleaving)$$' -count 1 -timeout 90m -duels=1 -rapid.checks=$(INTERLEAVINGS)
 	go run ./infra/chaos -for $(FOR)
+	go test ./infra/chaos -run '^TestMutations$$' -count 1 -timeout 90m -mutations -v
 
 build: ## the functions as Lambda runs them, for arm64, into .build/lambda
 	@for f in functions/*/; do name=$$(basename $$f); \

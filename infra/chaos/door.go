@@ -3,7 +3,11 @@ package main
 import (
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/base64"
+	"encoding/binary"
 	"encoding/json"
+	"hash/crc32"
 	"io"
 	"net"
 	"net/http"
@@ -61,6 +65,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	if d.clock != 0 && (r.Method == http.MethodPut || strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".PutItem")) {
 		body = shifted(body, d.clock)
+		sumAnew(r.Header, body)
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
 	if d.unencrypted(r) {
@@ -111,6 +116,18 @@ func shifted(body []byte, by time.Duration) []byte {
 	}
 	copy(body[at[2]:at[3]], created.Add(by).Format(layout))
 	return body
+}
+
+// sumAnew sets the checksum that a client sent of what it wrote: S3 gives it back with the
+// object, and the client compares.
+func sumAnew(h http.Header, body []byte) {
+	if h.Get("X-Amz-Checksum-Sha256") != "" {
+		sum := sha256.Sum256(body)
+		h.Set("X-Amz-Checksum-Sha256", base64.StdEncoding.EncodeToString(sum[:]))
+	}
+	if h.Get("X-Amz-Checksum-Crc32") != "" {
+		h.Set("X-Amz-Checksum-Crc32", base64.StdEncoding.EncodeToString(binary.BigEndian.AppendUint32(nil, crc32.ChecksumIEEE(body))))
+	}
 }
 
 type observer struct {

@@ -38,26 +38,55 @@ const onlyRace = "race"
 
 var errBroken = errors.New("laws were broken: see above")
 
-// matrix makes all trials, and prints what became of them.
+// matrix makes all trials, and prints how they ended.
 func matrix(ctx context.Context, only string, workers int) error {
-	worlds := make([]*world, workers)
-	for i := range worlds {
-		server, err := local.Start()
-		if err != nil {
-			return err
-		}
-		defer server.Stop()
-		if worlds[i], err = makeWorld(ctx, server); err != nil {
-			return err
-		}
+	worlds, stop, err := makeWorlds(ctx, workers)
+	defer stop()
+	if err != nil {
+		return err
 	}
 	list, err := worlds[0].allTrials()
 	if err != nil {
 		return err
 	}
 	list = slices.DeleteFunc(list, func(t trial) bool { return !strings.Contains(t.String(), only) })
-	results := make(chan result)
-	next := make(chan trial)
+	all, err := runAll(ctx, worlds, list)
+	if err != nil {
+		return err
+	}
+	all.print(os.Stdout)
+	if all.broken > 0 {
+		return errBroken
+	}
+	return nil
+}
+
+// makeWorlds makes that many, each in an AWS of its own; stop ends those.
+func makeWorlds(ctx context.Context, n int) (worlds []*world, stop func(), err error) {
+	var servers []*local.AWS
+	stop = func() {
+		for _, s := range servers {
+			s.Stop()
+		}
+	}
+	for range n {
+		server, err := local.Start()
+		if err != nil {
+			return nil, stop, err
+		}
+		servers = append(servers, server)
+		w, err := makeWorld(ctx, server)
+		if err != nil {
+			return nil, stop, err
+		}
+		worlds = append(worlds, w)
+	}
+	return worlds, stop, nil
+}
+
+// runAll makes all trials, as many at once as there are worlds.
+func runAll(ctx context.Context, worlds []*world, list []trial) (tally, error) {
+	results, next := make(chan result), make(chan trial)
 	go func() {
 		defer close(next)
 		for _, t := range list {
@@ -85,12 +114,8 @@ func matrix(ctx context.Context, only string, workers int) error {
 				fmt.Printf("BROKEN %s: %v\nto see it again: go run ./infra/chaos -for 0 -only %q\n\n", r.trial, r.err, r.trial)
 			}
 		case <-ctx.Done():
-			return ctx.Err()
+			return all, ctx.Err()
 		}
 	}
-	all.print(os.Stdout)
-	if all.broken > 0 {
-		return errBroken
-	}
-	return nil
+	return all, nil
 }

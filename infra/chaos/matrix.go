@@ -210,7 +210,7 @@ func (a *attempt) publishedOnce() []string {
 	}
 	events, err := a.events()
 	times := events["lock.released "+named]
-	return when(err != nil || times != 1, fmt.Sprintf("people heard of the release %d times", times))
+	return when(err != nil || times != 1, fmt.Sprintf("the release was published %d times", times))
 }
 
 // without are the locks but those of these places.

@@ -227,7 +227,7 @@ func (w *world) putPrunes(ctx context.Context, then time.Time) error {
 	return nil
 }
 
-// contents are what lies in the world at one moment, seen past the API.
+// contents are what is in the world at one moment, seen past the API.
 type contents struct {
 	locks   map[string]string // what each lock says, by its store and key
 	digests map[string]string // by table and key
@@ -258,21 +258,26 @@ func (w *world) contents() (contents, error) {
 	}
 	seen := map[string]bool{}
 	for _, v := range all.Versions {
-		key, isLock := strings.CutSuffix(v.Key, tflock.Suffix)
-		switch {
-		case isLock && !seen[v.Key] && !v.Marker:
-			c.locks["bucket "+key] = v.Body
-		case isLock:
-		case v.Marker && !seen[v.Key]:
-			c.deleted[key] = true
-		case !v.Marker:
-			if _, found := c.newest[key]; !found {
-				c.newest[key] = v.Body
-			}
-		}
+		c.addVersion(v, !seen[v.Key])
 		seen[v.Key] = true
 	}
 	return c, nil
+}
+
+// addVersion adds a version of an object, the newest of each key first.
+func (c contents) addVersion(v local.Version, newest bool) {
+	key, isLock := strings.CutSuffix(v.Key, tflock.Suffix)
+	switch {
+	case isLock && newest && !v.Marker:
+		c.locks[inBucket+" "+key] = v.Body
+	case isLock:
+	case v.Marker && newest:
+		c.deleted[key] = true
+	case !v.Marker:
+		if _, found := c.newest[key]; !found {
+			c.newest[key] = v.Body
+		}
+	}
 }
 
 func digestOf(state string) string {
