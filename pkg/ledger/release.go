@@ -68,6 +68,12 @@ type Unfinished struct {
 	Release Release
 }
 
+// Recorded is a record, and the lock that it is about.
+type Recorded struct {
+	Key     Key
+	Release Release
+}
+
 // Look says whether a store still holds the lock of a record. A store that nobody
 // watches any more holds nothing.
 type Look func(ctx context.Context, store string, one Unfinished) (still bool, err error)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -95,6 +96,30 @@ func (r *Releases) LastRelease(ctx context.Context, key Key) (Release, bool, err
 		}
 	}
 	return Release{}, false, nil
+}
+
+// Since gives the releases in which a half went, with the locks that they are about: those
+// that were recorded from that time on. It ends with the first error.
+func (r *Releases) Since(ctx context.Context, from time.Time) iter.Seq2[Recorded, error] {
+	query := ofKind(kindRelease)
+	query.FilterExpression = aws.String("#expires >= :expires")
+	query.ExpressionAttributeNames["#expires"] = attrExpires
+	query.ExpressionAttributeValues[":expires"] = number(from.Add(keepReleases).Unix())
+	return func(yield func(Recorded, error) bool) {
+		for row, err := range r.table.query(ctx, query) {
+			if err != nil {
+				yield(Recorded{}, err)
+				return
+			}
+			var record Release
+			if json.Unmarshal([]byte(textOf(row, attrBody)), &record) != nil || !record.Any(HalfRemoved) {
+				continue
+			}
+			if !yield(Recorded{Key{textOf(row, attrPath), textOf(row, attrLockID)}, record}, nil) {
+				return
+			}
+		}
+	}
 }
 
 // Released gives the last record of a release of that lock, and false where we did not

@@ -21,6 +21,7 @@ type records interface {
 	ForgetSettled(ctx context.Context, path string, now time.Time) error
 	Unreported(ctx context.Context) ([]ledger.Pruned, error)
 	MarkReported(ctx context.Context, reported []ledger.Pruned) error
+	RecordRun(ctx context.Context, run ledger.PruneRun) error
 }
 
 type bookmark interface {

@@ -161,5 +161,6 @@ func (p *Pruner) notify(ctx context.Context, t *tally, report Report, dead settl
 	for _, record := range dead.rewritten { // there is nothing to restore
 		errs = append(errs, p.Records.Forget(ctx, record.State.Path))
 	}
+	errs = append(errs, p.Records.RecordRun(ctx, ledger.PruneRun{At: now, Pruned: e.Pruned, Abandoned: e.Abandoned, StoppedEarly: report.StoppedEarly}))
 	return errors.Join(errs...)
 }

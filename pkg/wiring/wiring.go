@@ -62,15 +62,18 @@ type Ledger struct {
 	History       *ledger.History
 	Prunes        *ledger.Prunes
 	Repairs       *ledger.Repairs
+	Reports       *ledger.Reports
 }
 
-func openLedger(client *dynamodb.Client, name string) Ledger {
+// OpenLedger opens the ledger's table of that name.
+func OpenLedger(client *dynamodb.Client, name string) Ledger {
 	return Ledger{
 		Notifications: ledger.NewNotifications(client, name),
 		Releases:      ledger.NewReleases(client, name),
 		History:       ledger.NewHistory(client, name),
 		Prunes:        ledger.NewPrunes(client, name),
 		Repairs:       ledger.NewRepairs(client, name),
+		Reports:       ledger.NewReports(client, name),
 	}
 }
 
@@ -104,7 +107,7 @@ func (s Sight) Open() (Parts, error) {
 	}
 	return Parts{
 		Stores: set, Region: cfg.Region,
-		Ledger: openLedger(dynamodb.NewFromConfig(inTables), s.Ledger),
+		Ledger: OpenLedger(dynamodb.NewFromConfig(inTables), s.Ledger),
 		Rules:  policy.Rules{Thresholds: policy.Thresholds{Default: s.StuckAfter, Overrides: overrides}, ReleaseGuard: s.ReleaseGuard},
 		aws:    cfg,
 	}, nil

@@ -1,0 +1,179 @@
+package report
+
+import (
+	"context"
+	"strings"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+)
+
+// figures are those of one week, and of the week before to compare.
+func (r *Reporter) figures(ctx context.Context, s span) (alert.Week, error) {
+	watch, err := r.Scans.Watch(ctx)
+	if err != nil {
+		return alert.Week{}, err
+	}
+	week, before := newTally(s), newTally(s.before())
+	if err := r.count(ctx, week, before); err != nil {
+		return alert.Week{}, err
+	}
+	w := alert.Week{From: s.from, To: s.to, MostStuck: week.mostStuck()}
+	w.Locks.Released, w.Locks.ReleasedBy = week.releasedBy()
+	if scanned := !watch.Last.Before(s.from); scanned {
+		week.scanned(&w, watch)
+		w.WeekBefore = before.compared(watch)
+	}
+	if w.States, err = r.states(ctx, s); err != nil {
+		return alert.Week{}, err
+	}
+	w.RefusedLockAttempts = r.refused(ctx, watch, s)
+	return w, nil
+}
+
+// count reads every lock and release, once, for both weeks.
+func (r *Reporter) count(ctx context.Context, weeks ...*tally) error {
+	released, err := r.released(ctx, weeks)
+	if err != nil {
+		return err
+	}
+	for current, err := range r.Scans.Current(ctx) {
+		if err != nil {
+			return err
+		}
+		for _, t := range weeks {
+			t.lock(ofCurrent(current, r.Now()))
+		}
+		if last := released[current.Key]; last.Outcome != whole {
+			delete(released, current.Key) // one half went, and the other is still there
+		}
+	}
+	for past, err := range r.History.Past(ctx) {
+		if err != nil {
+			return err
+		}
+		how := alert.ByUnknown
+		if _, ours := released[ledger.Key{Path: past.Path, ID: past.ID}]; ours {
+			how = alert.ByLockwarden
+		}
+		for _, t := range weeks {
+			t.past(past, how)
+		}
+	}
+	for _, last := range released {
+		for _, t := range weeks {
+			t.release(last)
+		}
+	}
+	return nil
+}
+
+// whole is the outcome of a release that left no half.
+const whole = string(alert.Whole)
+
+// released gives the last release of each lock of which a half went through us.
+func (r *Reporter) released(ctx context.Context, weeks []*tally) (map[ledger.Key]ledger.Release, error) {
+	from := weeks[0].from
+	for _, t := range weeks {
+		if t.from.Before(from) {
+			from = t.from
+		}
+	}
+	// The end of a lock is seen by the next scan, which may be in the week after its release.
+	from = from.Add(-24 * time.Hour)
+	last := map[ledger.Key]ledger.Release{}
+	for recorded, err := range r.Releases.Since(ctx, from) {
+		if err != nil {
+			return nil, err
+		}
+		if known, ok := last[recorded.Key]; ok && known.At.After(recorded.Release.At) {
+			continue
+		}
+		recorded.Release.Held = nil // its bytes, which nobody needs here
+		last[recorded.Key] = recorded.Release
+	}
+	return last, nil
+}
+
+// past counts a record of the history.
+func (t *tally) past(p ledger.Past, how alert.How) {
+	if p.More > 0 {
+		t.more(p)
+		return
+	}
+	t.lock(ofPast(p))
+	t.ended(p, how)
+}
+
+// scanned adds the figures that the scans give.
+func (t *tally) scanned(w *alert.Week, watch ledger.Watch) {
+	w.Locks.Taken, w.Locks.Stuck, w.TimeToResolve = &t.taken, &t.stuck, t.resolve()
+	held, plans := int64(t.held/time.Second), int64(t.plans/time.Second)
+	w.LockSeconds, w.PlanLockSeconds = &held, &plans
+	if since := watch.Since; since.After(t.from) {
+		w.WatchedSince = &since
+	}
+	if tables, buckets := stores(watch); len(tables) > 0 && buckets {
+		w.Locking = t.migration()
+	}
+}
+
+// compared is what a week is compared with; nil where not all of it was watched.
+func (t *tally) compared(watch ledger.Watch) *alert.Before {
+	if watch.Since.After(t.from.Add(lateness)) {
+		return nil
+	}
+	b := &alert.Before{Taken: &t.taken, Stuck: &t.stuck, TimeToResolve: t.resolve()}
+	b.Released, _ = t.releasedBy()
+	return b
+}
+
+// stores gives the watched tables, by ARN, and whether any bucket is watched.
+func stores(watch ledger.Watch) (tables []string, buckets bool) {
+	for arn := range watch.Stores {
+		switch {
+		case strings.Contains(arn, "*"): // a pattern: what it matches is there too
+		case strings.Contains(arn, ":table/"):
+			tables = append(tables, arn)
+		default:
+			buckets = true
+		}
+	}
+	return tables, buckets
+}
+
+// states are what the prunes of the week did; nil where there was none.
+func (r *Reporter) states(ctx context.Context, s span) (*alert.WeekStates, error) {
+	runs, err := r.Prunes.Runs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	var states *alert.WeekStates
+	for _, run := range runs {
+		if !s.has(run.At) {
+			continue
+		}
+		if states == nil {
+			states = &alert.WeekStates{}
+		}
+		states.Pruned += run.Pruned
+		states.Abandoned, states.AtLeast = run.Abandoned, run.StoppedEarly
+	}
+	return states, nil
+}
+
+// refused counts the refused lock attempts in the watched tables; nil where they are not
+// known.
+func (r *Reporter) refused(ctx context.Context, watch ledger.Watch, s span) *int64 {
+	tables, _ := stores(watch)
+	if len(tables) == 0 {
+		return nil
+	}
+	n, err := r.Attempts.Refused(ctx, tables, s.from, s.to)
+	if err != nil {
+		r.Log.WarnContext(ctx, "refused lock attempts are not known, so the report leaves them out", "error", err)
+		return nil
+	}
+	return &n
+}

@@ -1,0 +1,58 @@
+package report
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+)
+
+// Request is what an invocation asks for.
+type Request struct {
+	// ScheduledTime is of the schedule's Input: a report is published once for it. It is
+	// zero for a request by hand.
+	ScheduledTime time.Time `json:"scheduled_time"`
+}
+
+// ParseRequest reads a payload: nothing, `{}`, or a scheduled time. Its error says what is
+// wrong with it.
+func ParseRequest(payload json.RawMessage) (Request, error) {
+	var r Request
+	if len(bytes.TrimSpace(payload)) == 0 {
+		return r, nil
+	}
+	d := json.NewDecoder(bytes.NewReader(payload))
+	d.DisallowUnknownFields()
+	if err := d.Decode(&r); err != nil {
+		return Request{}, fmt.Errorf("the payload must be {} or {\"scheduled_time\": \"2026-11-23T08:00:00Z\"}: %w", err)
+	}
+	if _, err := d.Token(); err != io.EOF {
+		return Request{}, fmt.Errorf("the payload must be one JSON object")
+	}
+	return r, nil
+}
+
+// lateness is how long after its scheduled time an invocation still reports the week to
+// that time. Later the schedule's time says nothing of when the report is read.
+const lateness = time.Hour
+
+// week is the seven days that the request is about, from the first time up to the other. So
+// the weeks of a schedule follow each other without a gap.
+func (r Request) week(now time.Time) span {
+	to := now.UTC().Truncate(time.Second)
+	if at := r.ScheduledTime.UTC(); !at.IsZero() && !at.After(now) && now.Sub(at) <= lateness {
+		to = at
+	}
+	return span{to.AddDate(0, 0, -7), to}
+}
+
+// id names what is published once.
+func (r Request) id(requestID string) string {
+	if r.ScheduledTime.IsZero() {
+		return ledger.Requested(requestID)
+	}
+	return ledger.Scheduled(r.ScheduledTime)
+}
