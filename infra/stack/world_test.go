@@ -89,6 +89,9 @@ func (w *world) prepare(t *testing.T, function, name string) *local.Stack {
 	case "unlock partial": // one half cannot be removed
 		w.lock(t, sampleKey, sampleID)
 		w.keepObjects(t)
+	case "report weekly", "report now":
+		w.lock(t, sampleKey, sampleID)
+		w.scan(t) // by which the report knows the tables
 	case "prune dry-run", "prune schedule":
 		w.stale(t)
 	case "prune restore":

@@ -39,6 +39,23 @@ func TestGoldens(t *testing.T) {
 	}
 }
 
+// The page shows a report as people get it.
+func TestThePageOfTheWeeklyReportShowsOne(t *testing.T) {
+	file := filepath.Join("..", "..", "docs", "weekly-report.md")
+	page, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := render(t, composer.Weekly(week(), now))
+	before, rest, _ := strings.Cut(string(page), "-update -->\n")
+	_, after, found := strings.Cut(rest, "<!-- /example -->")
+	want := before + "-update -->\n```\nSubject: " + r.Subject + "\n\n" + strings.TrimSpace(r.Texts["email"]) + "\n```\n<!-- /example -->" + after
+	if !found {
+		t.Fatal("the page has no place for an example")
+	}
+	golden(t, file, want)
+}
+
 func golden(t *testing.T, file, got string) {
 	t.Helper()
 	if *update {

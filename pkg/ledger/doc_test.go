@@ -23,7 +23,7 @@ func TestThePageOfTheLedgerNamesEveryField(t *testing.T) {
 	for title, rows := range map[string][]any{
 		"lock": {ledger.Entry{}}, "scan": {ledger.Store{}}, "past": {ledger.Past{}},
 		"release": {ledger.Release{}, ledger.Half{}, ledger.Bytes{}},
-		"pruned":  {ledger.Pruned{}}, "prune": {ledger.Mark{}},
+		"pruned":  {ledger.Pruned{}}, "prune": {ledger.Mark{}}, "prune-run": {ledger.PruneRun{}},
 	} {
 		for _, row := range rows {
 			for _, field := range fields(reflect.TypeOf(row)) {

@@ -143,7 +143,7 @@ func newWorld(t *testing.T, q quarter) *world {
 	t.Cleanup(stop)
 	client := dynamodb.NewFromConfig(aws.Config{Region: scale.Region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", "")})
 	return &world{
-		T: t, quarter: q, client: client, done: monday, notifications: ledger.NewNotifications(client, "ledger"), releases: ledger.NewReleases(client, "ledger"),
+		T: t, quarter: q, client: client, now: monday, done: monday, notifications: ledger.NewNotifications(client, "ledger"), releases: ledger.NewReleases(client, "ledger"),
 		prunes: ledger.NewPrunes(client, "ledger"), reports: ledger.NewReports(client, "ledger"),
 	}
 }

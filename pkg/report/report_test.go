@@ -1,0 +1,229 @@
+package report_test
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/report"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+func TestParseRequest(t *testing.T) {
+	monday := time.Date(2026, 11, 23, 8, 0, 0, 0, time.UTC)
+	for name, tc := range map[string]struct {
+		payload string
+		want    time.Time
+		fails   bool
+	}{
+		"nothing":                 {"", time.Time{}, false},
+		"an empty object":         {" {} ", time.Time{}, false},
+		"a scheduled time":        {`{"scheduled_time":"2026-11-23T08:00:00Z"}`, monday, false},
+		"in another zone":         {`{"scheduled_time":"2026-11-23T09:00:00+01:00"}`, monday, false},
+		"an unknown field":        {`{"scheduledTime":"2026-11-23T08:00:00Z"}`, time.Time{}, true},
+		"not a time":              {`{"scheduled_time":"<aws.scheduler.scheduled-time>"}`, time.Time{}, true},
+		"two objects":             {`{}{}`, time.Time{}, true},
+		"no object":               {`[]`, time.Time{}, true},
+		"an event of EventBridge": {`{"version":"0","id":"x","time":"2026-11-23T08:00:00Z"}`, time.Time{}, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r, err := report.ParseRequest([]byte(tc.payload))
+			if (err != nil) != tc.fails || !r.ScheduledTime.Equal(tc.want) {
+				t.Errorf("%+v, %v", r, err)
+			}
+		})
+	}
+}
+
+func FuzzParseRequest(f *testing.F) {
+	for _, payload := range []string{"", "{}", "null", `{"scheduled_time":"2026-11-23T08:00:00Z"}`, `{"scheduled_time":null}`, `{"a":1}`} {
+		f.Add([]byte(payload))
+	}
+	f.Fuzz(func(t *testing.T, payload []byte) {
+		r, err := report.ParseRequest(payload)
+		if err != nil && r != (report.Request{}) {
+			t.Errorf("an error, and %+v", r)
+		}
+	})
+}
+
+// alone is a world without a quarter.
+func alone(t *testing.T, lives ...life) *world {
+	return newWorld(t, quarter{lives: lives})
+}
+
+func (w *world) week(r report.Request, requestID string) alert.Week {
+	w.Helper()
+	week, err := w.reporter().Run(w.Context(), r, requestID)
+	w.check(err)
+	return week
+}
+
+func TestWithoutAScanNothingIsSaidOfLocks(t *testing.T) {
+	t.Parallel()
+	w := alone(t)
+	week := w.week(report.Request{}, "a")
+	raw, err := json.Marshal(week)
+	w.check(err)
+	if got := string(raw); !strings.Contains(got, `"locks":{"released":0,"released_by":[]},"most_stuck":{"paths":[],"people":[]}}`) {
+		t.Error(got)
+	}
+	if !strings.Contains(w.events[0].Text, "Nothing is known of the locks") {
+		t.Error(w.events[0].Text)
+	}
+}
+
+func TestTheWeekAfterTheMonitorStoppedIsNotAnEmptyOne(t *testing.T) {
+	t.Parallel()
+	w := alone(t)
+	w.scan(pass{at: monday})
+	w.now = monday.AddDate(0, 0, 15)
+	if week := w.week(report.Request{}, "a"); week.Locks.Taken != nil || week.WeekBefore != nil || week.LockSeconds != nil {
+		t.Errorf("%+v", week)
+	}
+}
+
+func TestAnEmptyWeekIsMeasured(t *testing.T) {
+	t.Parallel()
+	w := alone(t)
+	w.scan(pass{at: monday})
+	w.scan(pass{at: monday.AddDate(0, 0, 20)})
+	w.now = monday.AddDate(0, 0, 21)
+	week := w.week(report.Request{}, "a")
+	if week.Locks.Taken == nil || *week.Locks.Taken != 0 || week.WatchedSince != nil || week.TimeToResolve != nil || week.Locking != nil || *week.RefusedLockAttempts != 0 || week.States != nil {
+		t.Errorf("%+v", week)
+	}
+	if !strings.HasPrefix(w.events[0].Text, "No lock was seen in the week") {
+		t.Error(w.events[0].Text)
+	}
+}
+
+func TestWhenAReportIsPublished(t *testing.T) {
+	t.Parallel()
+	w := alone(t)
+	w.now = monday
+	for i, tc := range []struct {
+		request report.Request
+		id      string
+		events  int
+	}{
+		{report.Request{ScheduledTime: monday}, "a", 1},
+		{report.Request{ScheduledTime: monday}, "b", 1}, // the same schedule, delivered twice
+		{report.Request{}, "c", 2},
+		{report.Request{}, "c", 2}, // Lambda delivers a request twice
+		{report.Request{}, "d", 3},
+		{report.Request{ScheduledTime: monday.AddDate(0, 0, 7)}, "e", 4},
+	} {
+		w.week(tc.request, tc.id)
+		if len(w.events) != tc.events {
+			t.Errorf("%d: %d events", i, len(w.events))
+		}
+	}
+}
+
+// Whoever dies when: an invocation waits for another one that publishes, and takes over
+// from one that died.
+func TestTwoInvocationsAtOncePublishOnce(t *testing.T) {
+	t.Parallel()
+	w := alone(t)
+	w.now = monday
+	slow := &slowTopic{}
+	reporter := w.reporter()
+	reporter.Topic = slow
+	var group sync.WaitGroup
+	weeks := make([]alert.Week, 3)
+	for i := range weeks {
+		group.Go(func() {
+			week, err := reporter.Run(t.Context(), report.Request{ScheduledTime: monday}, "a")
+			if err != nil {
+				t.Error(err)
+			}
+			weeks[i] = week
+		})
+	}
+	group.Wait()
+	if slow.n != 1 || !weeks[0].To.Equal(monday) || !weeks[2].To.Equal(monday) {
+		t.Errorf("published %d times: %v", slow.n, weeks)
+	}
+}
+
+type slowTopic struct {
+	sync.Mutex
+	n int
+}
+
+func (s *slowTopic) Publish(context.Context, alert.Event) error {
+	s.Lock()
+	defer s.Unlock()
+	s.n++
+	time.Sleep(200 * time.Millisecond)
+	return nil
+}
+
+func TestAnInvocationThatDiedIsTakenOverFrom(t *testing.T) {
+	t.Parallel()
+	w := alone(t)
+	w.now = monday
+	_, err := w.reports.Claim(t.Context(), ledger.Scheduled(monday), "dead", monday, monday.Add(30*time.Second))
+	w.check(err)
+	if _, err := w.reports.Claim(t.Context(), ledger.Scheduled(monday), "other", monday, monday.Add(30*time.Second)); !errors.Is(err, ledger.ErrClaimed) {
+		t.Errorf("a claim is not held: %v", err)
+	}
+	w.now = monday.Add(31 * time.Second)
+	w.week(report.Request{ScheduledTime: monday}, "a")
+	if len(w.events) != 1 {
+		t.Errorf("%d events", len(w.events))
+	}
+}
+
+func TestHowStatesWereLockedLast(t *testing.T) {
+	t.Parallel()
+	onlyTable, onlyBucket := []tflock.Kind{tflock.DynamoDB}, []tflock.Kind{tflock.S3}
+	hours := func(n int) time.Time { return monday.Add(time.Duration(n) * time.Hour) }
+	w := alone(
+		t,
+		life{path: "states/a", id: "1", kinds: onlyTable, taken: hours(0), ended: hours(7)},
+		life{path: "states/a", id: "2", kinds: onlyBucket, taken: hours(8), ended: hours(20)},
+		life{path: "states/b", id: "3", kinds: onlyTable, taken: hours(0), ended: hours(20)},
+		life{path: "states/b", id: "4", kinds: onlyBucket, taken: hours(24), ended: hours(26)}, // seen once: perhaps half of it
+		life{path: "states/c", id: "5", kinds: slices.Concat(onlyTable, onlyBucket), taken: hours(24), ended: hours(26)},
+		life{path: "states/d", id: "6", kinds: onlyBucket, taken: hours(40), ended: hours(1000)},
+	)
+	for h := 1; h < 48; h += 3 {
+		w.scan(pass{at: hours(h)})
+	}
+	w.now = hours(48)
+	week := w.week(report.Request{}, "a")
+	if week.Locking == nil || *week.Locking != (alert.Migration{Table: 1, Both: 1, Lockfile: 2}) {
+		t.Errorf("%+v", week.Locking)
+	}
+}
+
+func TestAReleaseOfOneHalfIsNotAReleaseYet(t *testing.T) {
+	t.Parallel()
+	both := []tflock.Kind{tflock.DynamoDB, tflock.S3}
+	held := life{path: "states/a", id: "1", kinds: both, taken: monday.Add(-5 * time.Hour), ended: monday.Add(2 * time.Hour)}
+	w := alone(t, held)
+	w.scan(pass{at: monday})
+	half := ledger.Release{At: monday.Add(time.Minute), Outcome: "partial", RequestedBy: "ana", Halves: []ledger.Half{
+		{Store: bucket, Kind: tflock.S3, Fate: ledger.HalfRemoved}, {Store: table, Kind: tflock.DynamoDB, Fate: ledger.HalfKept},
+	}}
+	w.check(w.releases.Write(t.Context(), ledger.Key{Path: "states/a", ID: "1"}, half))
+	w.now = monday.Add(time.Hour)
+	if week := w.week(report.Request{}, "a"); week.Locks.Released != 0 {
+		t.Errorf("%+v", week.Locks)
+	}
+	w.scan(pass{at: monday.Add(3 * time.Hour)})
+	w.now = monday.Add(4 * time.Hour)
+	week := w.week(report.Request{}, "b")
+	if want := []alert.Releaser{{Who: "ana", How: alert.ByLockwarden, Count: 1}}; !slices.Equal(week.Locks.ReleasedBy, want) || week.Locks.Released != 1 || week.TimeToResolve == nil {
+		t.Errorf("%+v", week.Locks)
+	}
+}
