@@ -87,14 +87,7 @@ func chatLines(e Event) []string {
 		}
 		lines = append(lines, line+": "+ItemLine(e, i))
 	}
-	for _, g := range e.StateGroups() {
-		if g.Heading == "Kept" {
-			continue
-		}
-		for _, s := range g.States[:min(len(g.States), shownInChat/2)] {
-			lines = append(lines, strings.ToLower(g.Heading)+": "+clipTail(s.Path, 150)+", "+StateLine(s))
-		}
-	}
+	lines = append(lines, chatStates(e)...)
 	for _, f := range e.WeekFacts() {
 		lines = append(lines, f.Label+": "+f.Text)
 	}
@@ -110,6 +103,20 @@ func chatLines(e Event) []string {
 	}
 	if more := max(0, len(e.Findings)-shownInChat) + e.Omitted; len(e.Findings) > 0 && more > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more, see findings.ndjson in the report bucket", more))
+	}
+	return lines
+}
+
+// chatStates names the states of a prune, without those that stayed.
+func chatStates(e Event) []string {
+	var lines []string
+	for _, g := range e.StateGroups() {
+		if g.Heading == "Kept" {
+			continue
+		}
+		for _, s := range g.States[:min(len(g.States), shownInChat/2)] {
+			lines = append(lines, strings.ToLower(g.Heading)+": "+clipTail(s.Path, 150)+", "+StateLine(s))
+		}
 	}
 	return lines
 }

@@ -38,6 +38,23 @@ func (r *Reporter) count(ctx context.Context, weeks ...*tally) error {
 	if err != nil {
 		return err
 	}
+	if err := r.current(ctx, weeks, released); err != nil {
+		return err
+	}
+	if err := r.past(ctx, weeks, released); err != nil {
+		return err
+	}
+	for _, t := range weeks {
+		for _, last := range released {
+			t.release(last)
+		}
+	}
+	return nil
+}
+
+// current counts the locks that are held. A release that left one half of such a lock is
+// not one yet.
+func (r *Reporter) current(ctx context.Context, weeks []*tally, released map[ledger.Key]ledger.Release) error {
 	for current, err := range r.Scans.Current(ctx) {
 		if err != nil {
 			return err
@@ -46,9 +63,14 @@ func (r *Reporter) count(ctx context.Context, weeks ...*tally) error {
 			t.lock(ofCurrent(current, r.Now()))
 		}
 		if last := released[current.Key]; last.Outcome != whole {
-			delete(released, current.Key) // one half went, and the other is still there
+			delete(released, current.Key)
 		}
 	}
+	return nil
+}
+
+// past counts the locks that have ended.
+func (r *Reporter) past(ctx context.Context, weeks []*tally, released map[ledger.Key]ledger.Release) error {
 	for past, err := range r.History.Past(ctx) {
 		if err != nil {
 			return err
@@ -59,11 +81,6 @@ func (r *Reporter) count(ctx context.Context, weeks ...*tally) error {
 		}
 		for _, t := range weeks {
 			t.past(past, how)
-		}
-	}
-	for _, last := range released {
-		for _, t := range weeks {
-			t.release(last)
 		}
 	}
 	return nil
