@@ -88,7 +88,7 @@ class Call:
         """Gives every (action, resource, condition keys) that this call needs."""
         if self.service == "s3":
             return self.s3_needs()
-        if self.action == "dynamodb:ListTables":
+        if self.action in ("dynamodb:ListTables", "cloudwatch:GetMetricData"):
             return [(self.action, "*", {})]
         if self.service == "dynamodb":
             return self.dynamodb_needs()

@@ -11,8 +11,8 @@ import (
 
 // wholesale are the actions that AWS lets nobody narrow to a resource, with the
 // condition key that bounds them in its place. Nothing bounds the two that list names,
-// which a role has only where a name with * is watched.
-var wholesale = map[string]string{"cloudwatch:PutMetricData": "cloudwatch:namespace", "dynamodb:ListTables": "", "s3:ListAllMyBuckets": ""}
+// which a role has only where a name with * is watched, and the one that reads metrics.
+var wholesale = map[string]string{"cloudwatch:PutMetricData": "cloudwatch:namespace", "cloudwatch:GetMetricData": "", "dynamodb:ListTables": "", "s3:ListAllMyBuckets": ""}
 
 // Policies name what they allow: no action and no resource with nothing but a
 // wildcard, and nothing by exclusion.
