@@ -18,10 +18,11 @@ const (
 	Recovered                 // a store that people know as failing was read again, twice in a row
 	Gone                      // a store that a pattern covers was there, and no longer exists
 	Unmatched                 // a pattern that has never matched anything
+	Unsafe                    // a store does not honor conditional requests, and people do not know
 )
 
 func (c Change) String() string {
-	return [...]string{"note", "stuck", "reminder", "unreadable", "resolved", "forget", "failed", "still failed", "recovered", "gone", "unmatched"}[c]
+	return [...]string{"note", "stuck", "reminder", "unreadable", "resolved", "forget", "failed", "still failed", "recovered", "gone", "unmatched", "unsafe"}[c]
 }
 
 // Step is one change of a lock. Entry is the memory once people are notified, or for

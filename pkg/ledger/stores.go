@@ -18,6 +18,7 @@ type Store struct {
 	NotifiedAt   time.Time `json:"notified_at,omitzero"`   // when people were last notified of the failure
 	Notified     int       `json:"notified,omitempty"`     // how often they were
 	UnreadableAt time.Time `json:"unreadable_at,omitzero"` // when they were last notified of unreadable holdings in it
+	Unsafe       bool      `json:"unsafe,omitempty"`       // people know that it does not honor conditional requests
 	Matched      bool      `json:"matched,omitempty"`      // of a pattern: it has matched something, or people know that it has not
 }
 
@@ -61,9 +62,17 @@ func CompareStores(m Memory, found *scan.Scan, rules Rules) ([]StoreStep, map[st
 		if slices.Contains(found.Patterns, arn) {
 			after, change = before.match(after, change, failed, found.Matches(arn))
 		}
+		after.Unsafe = before.Unsafe
+		if change == Note {
+			after, change = after.rely(found, arn)
+		}
 		next[arn] = after
 		switch change {
 		case Note:
+		case Unsafe:
+			silent := after
+			silent.Unsafe = false
+			steps = append(steps, StoreStep{Change: change, ARN: arn, Store: after, Unnotified: silent, Problem: found.Unsafe[arn]})
 		case Recovered:
 			steps = append(steps, StoreStep{Change: change, ARN: arn, Store: before, Unnotified: before.again(found.Started)})
 		case Unmatched:
@@ -108,6 +117,23 @@ func disappeared(m Memory, found *scan.Scan, next map[string]Store) []StoreStep 
 	}
 	slices.SortFunc(steps, func(a, b StoreStep) int { return cmp.Compare(a.ARN, b.ARN) })
 	return steps
+}
+
+// rely is the memory of whether locks in a store can be relied on, and whether people are
+// notified that they cannot: once, until they can again.
+func (s Store) rely(found *scan.Scan, arn string) (Store, Change) {
+	_, doubtful := found.Doubts[arn]
+	switch {
+	case found.Failed(arn) || doubtful:
+		return s, Note
+	case found.Unsafe[arn] == "":
+		s.Unsafe = false
+		return s, Note
+	case s.Unsafe:
+		return s, Note
+	}
+	s.Unsafe = true
+	return s, Unsafe
 }
 
 // match is the memory of a pattern, and whether people are notified that it has never

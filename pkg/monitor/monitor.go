@@ -56,6 +56,7 @@ func (m *Monitor) Run(ctx context.Context) (Report, error) {
 	lease, memory, unknown := m.recall(ctx, budget, found)
 	found.Judge(memory, maxListed)
 	m.look(ctx, budget, found)
+	m.probe(ctx, budget, found)
 	resolved, unnotified := m.notify(ctx, budget, lease, found)
 	report := newReport(found)
 	figures := figuresOf(found, memory, resolved)
@@ -86,6 +87,17 @@ func (m *Monitor) look(ctx context.Context, b budget, found *scan.Scan) {
 	ctx, cancel := context.WithTimeout(ctx, b.look)
 	defer cancel()
 	found.Look(ctx, found.Worst)
+}
+
+// probe finds out which stores beside AWS honor conditional requests. What is not known is
+// said in the log and in the answer; what does not hold, people are notified of too.
+func (m *Monitor) probe(ctx context.Context, b budget, found *scan.Scan) {
+	ctx, cancel := context.WithTimeout(ctx, b.look)
+	defer cancel()
+	found.Probe(ctx)
+	for _, warning := range found.Warnings() {
+		m.Log.WarnContext(ctx, "locks in a store cannot be relied on, or that is not known", "warning", warning)
+	}
 }
 
 // notify compares the scan with the memory, publishes what is new and records it. It gives

@@ -18,7 +18,7 @@ import (
 var eventOf = map[ledger.Change]alert.Type{
 	ledger.Stuck: alert.LockStuck, ledger.Reminder: alert.LockReminder,
 	ledger.Unreadable: alert.LockUnreadable, ledger.Resolved: alert.LockResolved,
-	ledger.Failed: alert.ScanFailed, ledger.StillFailed: alert.ScanFailed, ledger.Gone: alert.ScanFailed, ledger.Unmatched: alert.ScanFailed,
+	ledger.Failed: alert.ScanFailed, ledger.StillFailed: alert.ScanFailed, ledger.Gone: alert.ScanFailed, ledger.Unmatched: alert.ScanFailed, ledger.Unsafe: alert.ScanFailed,
 	ledger.Recovered: alert.ScanRecovered,
 }
 
@@ -145,7 +145,7 @@ func (n *notifier) only(wanted func(ledger.Step) bool) iter.Seq[ledger.Step] {
 // memory of all stores.
 func (n *notifier) stores(ctx context.Context) map[string]ledger.Store {
 	steps, next := ledger.CompareStores(n.memory, n.scan, n.rules)
-	for _, change := range []ledger.Change{ledger.Failed, ledger.StillFailed, ledger.Gone, ledger.Unmatched, ledger.Recovered} {
+	for _, change := range []ledger.Change{ledger.Failed, ledger.StillFailed, ledger.Gone, ledger.Unmatched, ledger.Unsafe, ledger.Recovered} {
 		var same []ledger.StoreStep
 		for _, s := range steps {
 			if s.Change == change {
@@ -183,6 +183,8 @@ func (n *notifier) storeEvent(change ledger.Change, steps []ledger.StoreStep) al
 			backends[i].Absent, backends[i].Since = alert.Deleted, s.Store.LastRead
 		case ledger.Unmatched:
 			backends[i].Absent, backends[i].Since = alert.Unmatched, time.Time{}
+		case ledger.Unsafe:
+			backends[i].Unsafe, backends[i].Since = true, time.Time{}
 		}
 		if urgent(s.Store.Notified) {
 			severity = alert.Critical
@@ -191,7 +193,7 @@ func (n *notifier) storeEvent(change ledger.Change, steps []ledger.StoreStep) al
 	switch change {
 	case ledger.Recovered, ledger.Unmatched:
 		severity = alert.Info
-	case ledger.Gone:
+	case ledger.Gone, ledger.Unsafe:
 		severity = alert.Warning
 	}
 	return n.composer.Scan(eventOf[change], severity, backends, n.scan.Ended)

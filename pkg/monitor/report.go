@@ -19,8 +19,9 @@ type Report struct {
 	Unreadable    int              `json:"unreadable"`
 	OldestSeconds int64            `json:"oldest_seconds"` // age of the oldest lock with an ID
 	Locks         []policy.Finding `json:"locks"`
-	Omitted       int              `json:"omitted,omitempty"` // locks that the list has no room for
-	Errors        []string         `json:"errors"`            // a store that could not be read each
+	Omitted       int              `json:"omitted,omitempty"`  // locks that the list has no room for
+	Errors        []string         `json:"errors"`             // a store that could not be read each
+	Warnings      []string         `json:"warnings,omitempty"` // a store each whose locks cannot be relied on, or of which that is not known
 }
 
 // An answer of a Lambda has at most 6 MB. The list is cut by number, and by size for
@@ -35,7 +36,7 @@ func newReport(found *scan.Scan) Report {
 	r := Report{
 		ScannedAt: found.Started.UTC(), Complete: found.Complete(),
 		Held: figures.Held, Stuck: figures.Stuck, Unreadable: figures.Unreadable, OldestSeconds: int64(figures.Oldest / time.Second),
-		Locks: []policy.Finding{}, Errors: found.Errors(),
+		Locks: []policy.Finding{}, Errors: found.Errors(), Warnings: found.Warnings(),
 	}
 	size := 0
 	for c := range found.Locks() {
