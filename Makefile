@@ -21,7 +21,7 @@ unexport PYTHONDONTWRITEBYTECODE
 # Where a part is not installed, go test leaves out what needs it. Here that is a failure.
 test journey chaos bench: export LOCKWARDEN_TESTS := all
 
-.PHONY: help setup demo journey engines console pictures test fuzz chaos bench build reproducible sbom vuln lint prose template ci clean deploy unlock
+.PHONY: help setup demo journey engines console pictures test fuzz chaos bench build reproducible sbom release vuln lint prose template ci clean deploy unlock
 help: ## this list
 	@grep -hE '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 12
 
@@ -156,6 +156,12 @@ sbom: build $(B)/bin/cyclonedx-gomod ## a CycloneDX bill of materials of each fu
 	    -output $(B)/lambda/$$name.cdx.json $(B)/lambda/$$name/bootstrap 2>/dev/null; \
 	  python3 -c 'import json, sys; parts = json.load(open(sys.argv[1]))["components"]; print(sys.argv[1], len(parts), "components"); sys.exit(not parts)' $(B)/lambda/$$name.cdx.json; done
 
+# The version is a constant in the binaries, which a test holds against CHANGELOG.md.
+release: sbom ## what a release attaches, into dist: to deploy without Go, with checksums and bills of materials
+	@version=$$(sed -n 's/^const Current = "\(.*\)"/\1/p' pkg/version/version.go); \
+	  [ -z "$${TAG:-}" ] || [ "$$TAG" = "v$$version" ] || { echo "the tag is $$TAG, and the version $$version"; exit 1; }; \
+	  python3 $(TOOLS)/release.py "$$version" dist
+
 $(B)/bin/govulncheck: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go.sum
 	@mkdir -p $(B)/bin
 	@cd $(TOOLS)/lint && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ golang.org/x/vuln/cmd/govulncheck
@@ -217,4 +223,4 @@ unlock: ## release a lock: make unlock LOCK_ID='…' REASON='…' [FORCE=true] [
 	LOCKWARDEN_STACK="$${STACK:-lockwarden}" LOCKWARDEN_REASON="$${REASON-}" exec go run -trimpath ./cmd/lockwarden unlock - "$$@"
 
 clean: ## remove all that make set up or built
-	rm -rf $(B) .aws-sam
+	rm -rf $(B) .aws-sam dist

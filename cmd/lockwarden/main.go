@@ -13,6 +13,8 @@ import (
 	"os/signal"
 
 	"github.com/alecthomas/kong"
+
+	"github.com/lockwarden/lockwarden/pkg/version"
 )
 
 func main() {
@@ -27,6 +29,8 @@ type options struct {
 	Region  string `help:"AWS region. Default: as the AWS CLI finds it."`
 	Profile string `help:"Profile of the AWS configuration. Default: as the AWS CLI finds it."`
 	JSON    bool   `name:"json" help:"Print the function's answer as it is."`
+
+	Version kong.VersionFlag `help:"Print the version."`
 
 	Locks   locksCommand   `cmd:"" help:"List the current locks, stuck ones first. This is a scan: it notifies as the schedule's scans do."`
 	Unlock  unlockCommand  `cmd:"" help:"Release one lock, after its evidence was shown and confirmed."`
@@ -46,7 +50,7 @@ func run(ctx context.Context, args []string, t terminal) int {
 	exited := -1
 	parser, err := kong.New(
 		&o, kong.Name("lockwarden"), kong.Description("State locks of Terraform and OpenTofu, by the functions of a Lockwarden stack."+exits),
-		kong.Writers(t.out, t.err), kong.Exit(func(code int) { exited = code }), kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
+		kong.Writers(t.out, t.err), kong.Vars{"version": version.Current}, kong.Exit(func(code int) { exited = code }), kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
 	)
 	if err != nil {
 		return t.fail(exitUsage, err)
