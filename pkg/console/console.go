@@ -30,6 +30,7 @@ type Console struct {
 	Ledger  memory
 	Unlock  string // ARN of the unlock function
 	Prune   string // ARN of the prune function; empty: no button leads to its page
+	Weeks   weeks  // nil: the page has no weekly reports
 }
 
 // Answer answers an event of a dashboard with a page, or with the documentation. self is
@@ -70,6 +71,9 @@ func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self st
 	}
 	if err != nil {
 		p.forgot = err.Error()
+	}
+	if r.Path == "" { // a report is about all states
+		p.weeks = c.lastWeeks(ctx)
 	}
 	p.pages = max(1, (len(locks)+r.PageSize-1)/r.PageSize)
 	p.request.Page = min(max(1, r.Page), p.pages)

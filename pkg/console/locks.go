@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/scan"
@@ -14,6 +15,7 @@ import (
 
 // locksPage is what the page of locks shows.
 type locksPage struct {
+	weeks               []alert.Week // the latest weekly reports
 	at                  widget.Context
 	request             Request
 	self, unlock, prune string
@@ -46,6 +48,7 @@ func (p locksPage) draw() string {
 		widget.If(p.total == 0, p.quiet()),
 		widget.If(p.total > 0, p.table()),
 		p.bar(),
+		Weeks(p.weeks),
 	)
 }
 
