@@ -11,6 +11,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
 	"github.com/lockwarden/lockwarden/pkg/wiring"
+	"github.com/lockwarden/lockwarden/pkg/wiring/runs"
 )
 
 type settings struct {
@@ -19,6 +20,7 @@ type settings struct {
 	ScanEvery      monitor.Interval `env:"SCAN_EVERY" envDefault:"5 minutes"`
 	UnlockFunction string           `env:"UNLOCK_FUNCTION"`
 	Dashboard      wiring.Dashboard
+	Runs           runs.Name
 }
 
 func main() { wiring.Run(wire) }
@@ -42,6 +44,8 @@ func wire() (any, error) {
 		RemindEvery: s.RemindEvery, ScanEvery: time.Duration(s.ScanEvery), Now: time.Now, Log: slog.Default(),
 		Releases: unlock.Finisher{Releases: parts.Ledger.Releases, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter, Log: slog.Default()},
 	}
+	m.Runs, m.Autos = s.Runs.Open(parts.AWS()), parts.Ledger.Autos
+	m.Releaser = runs.NewReleaser(parts.AWS(), s.UnlockFunction)
 	return func(ctx context.Context) (monitor.Report, error) {
 		report, err := m.Run(ctx)
 		if err != nil {

@@ -14,11 +14,13 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/unlock"
 	"github.com/lockwarden/lockwarden/pkg/widget"
 	"github.com/lockwarden/lockwarden/pkg/wiring"
+	"github.com/lockwarden/lockwarden/pkg/wiring/runs"
 )
 
 type settings struct {
 	wiring.Settings
 	Dashboard wiring.Dashboard
+	Runs      runs.Name
 }
 
 func main() { wiring.Run(wire) }
@@ -37,6 +39,7 @@ func wire() (any, error) {
 		Stores: parts.Stores, Memory: parts.Ledger.Notifications, Releases: parts.Ledger.Releases, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter,
 		Rules: parts.Rules, Now: time.Now, Log: slog.Default(),
 	}
+	u.Runs, u.Autos = s.Runs.Open(parts.AWS()), parts.Ledger.Autos
 	return widget.Serve(func(ctx context.Context, payload json.RawMessage, at *widget.Context) (unlock.Answer, error) {
 		request, err := unlock.ParseRequest(payload)
 		if err != nil {

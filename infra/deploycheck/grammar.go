@@ -1,6 +1,9 @@
 package deploycheck
 
-import "strconv"
+import (
+	"strconv"
+	"strings"
+)
 
 // The parts of the AllowedPatterns of template.yaml, in syntax that Java (CloudFormation)
 // and Go read alike. They accept a subset of what the functions do: nothing that a
@@ -31,6 +34,26 @@ func many(plain string) string {
 func override() string {
 	const bucket, anything = `[^,;\s\\{}\[\]/:]`, `[^,;\s\\{}\[\]]`
 	return `(operation:` + some(anything) + `|` + some(bucket) + `/` + many(anything) + `|` + many(bucket) + `\*\*` + many(bucket) + `)=` + duration
+}
+
+// selected is one pattern of AutoRelease, as override's glob is. It is inside of JSON, so no
+// part of it has a quotation mark or a control character.
+func selected() string {
+	const bucket, anything = `[^,;"\x00-\x20\\{}\[\]/:]`, `[^,;"\x00-\x20\\{}\[\]]`
+	return strings.ReplaceAll(`(operation:`+some(anything)+`|`+some(bucket)+`/`+many(anything)+`|`+many(bucket)+`\*\*`+many(bucket)+`)`, braces, quoteless)
+}
+
+const quoteless = `\{[^{};"\x00-\x20\\\[\]]*\}`
+
+// SelectionPattern is the AllowedPattern of AutoRelease.
+func SelectionPattern() string {
+	return `^(` + selected() + `(, *` + selected() + `)*(, *)?)?$`
+}
+
+// SitePattern is the AllowedPattern of the URL of a CI system: a host, a port and a path
+// without dots that lead elsewhere.
+func SitePattern() string {
+	return `^https?://[A-Za-z0-9.-]+(:[0-9]{1,5})?(/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*/?$`
 }
 
 // keyGlob is a glob on a key: segments between slashes, or one segment with a dot or a

@@ -23,6 +23,7 @@ const (
 	widgetLimit      = 500     // of a dashboard
 	bodyLimit        = 500_000 // of a dashboard's body
 	descriptionLimit = 1024    // of an alarm or a template
+	ssmLimit         = 4096    // of a standard parameter in SSM
 )
 
 // Sizes finds what is longer than AWS takes.
@@ -37,6 +38,9 @@ func Sizes(d Deployed) []Problem {
 			found = append(found, over(name, "the policy", compact(r.Properties["PolicyDocument"]), managedLimit)...)
 		case "AWS::Lambda::Function":
 			found = append(found, over(name, "the environment", Environment(r), environmentLimit)...)
+		case "AWS::SSM::Parameter":
+			value, _ := r.Properties["Value"].(string)
+			found = append(found, over(name, "the value", len(value), ssmLimit)...)
 		case "AWS::CloudWatch::Dashboard":
 			found = append(found, dashboardSizes(name, r)...)
 		case "AWS::CloudWatch::Alarm":

@@ -3,10 +3,12 @@ package deploycheck_test
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -18,6 +20,8 @@ import (
 	"github.com/lockwarden/lockwarden/infra/deploycheck"
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/run"
+	"github.com/lockwarden/lockwarden/pkg/wiring/runs"
 )
 
 const account = "123456789012"
@@ -96,6 +100,8 @@ func deployments(region string) map[string]map[string]string {
 		"WatchTableArns": tables, "WatchBucketArns": buckets, "WatchKmsKeyArns": many("key", region, 7, 36), "AlertTopicArn": topic,
 		"StuckAfterOverrides": "operation:OperationTypePlan=15m,*/production/**=2h", "AlertEmail": "a@example.com", "SlackWebhookParameter": "/lockwarden/slack",
 		"SlackWorkspaceId": "T07EA123LEP", "SlackChannelId": "C07EZ1ABC23", "PruneWithoutDigest": "true",
+		"GitHubTokenParameter": "/lockwarden/github", "GitHubApiUrl": "https://github.example.com/api/v3", "GitLabTokenParameter": "lockwarden-gitlab", "GitLabUrl": "https://gitlab.example.com:8443/ci/",
+		"CheckAwsRuns": "true", "AutoRelease": "*/environments/**,operation:OperationTypePlan", "AutoReleaseMode": "release",
 		"PermissionsBoundaryArn": "arn:" + partition + ":iam::" + account + ":policy/boundary",
 	}
 	if partition != "aws" {
@@ -110,6 +116,10 @@ func deployments(region string) map[string]map[string]string {
 		"tables alone":             {"CreateBackend": "false", "WatchTableArns": tables},
 		"buckets alone":            {"CreateBackend": "false", "WatchBucketArns": buckets},
 		"patterns":                 {"CreateBackend": "false", "WatchTableArns": arnPrefix("table", region) + "tf-locks-*", "WatchBucketArns": arnPrefix("bucket", region) + "*-tfstate"},
+		"GitHub alone":             {"GitHubTokenParameter": "github-token"},
+		"lockfiles and GitLab":     {"CreateBackend": "false", "WatchBucketArns": buckets, "GitLabTokenParameter": "/ci/gitlab"},
+		"automatic release":        {"CreateBackend": "false", "WatchTableArns": tables, "CheckAwsRuns": "true", "AutoRelease": "**", "AutoReleaseMode": "release"},
+		"automatic reports":        {"GitHubTokenParameter": "github-token", "AutoRelease": "**"},
 		"an old bucket":            {"WatchBucketArns": arnPrefix("bucket", region) + "Acme_States"},
 	}
 }
@@ -172,6 +182,9 @@ func TestWhatTheParametersTakeFits(t *testing.T) {
 							"PrunePaths":          longest(template, "PrunePaths", "x/", ""),
 							"AlertTopicArn":       longest(template, "AlertTopicArn", strings.ReplaceAll(strings.TrimSuffix(arnPrefix("table", region), "table/"), "dynamodb", "sns"), ""),
 							"PruneWithoutDigest":  "false", "SlackWebhookParameter": longest(template, "SlackWebhookParameter", "/lockwarden/", ""),
+							"GitHubTokenParameter": longest(template, "GitHubTokenParameter", "/lockwarden/", ""), "GitLabTokenParameter": longest(template, "GitLabTokenParameter", "/lockwarden/", ""),
+							"GitHubApiUrl": longest(template, "GitHubApiUrl", "https://", ""), "GitLabUrl": longest(template, "GitLabUrl", "https://", ""),
+							"CheckAwsRuns": "true", "AutoRelease": longest(template, "AutoRelease", "x/", ""), "AutoReleaseMode": "release",
 							"PermissionsBoundaryArn": "arn:" + deploycheck.Place{Region: region}.Partition() + ":iam::" + account + ":policy/" + strings.Repeat("b", 128),
 						}
 						if stack == "lockwarden" { // else its own default is longer
@@ -260,6 +273,7 @@ func TestTheDeployRefusesWhatAFunctionWould(t *testing.T) {
 	parse := map[string]func(string) error{
 		"PrunePaths":          func(v string) error { _, err := policy.ParsePaths(v); return err },
 		"StuckAfterOverrides": func(v string) error { _, err := policy.ParseOverrides(v); return err },
+		"AutoRelease":         func(v string) error { _, err := policy.ParseSelection(v); return err },
 	}
 	for parameter, function := range parse {
 		var values []struct{ Value, Refused string }
@@ -267,7 +281,7 @@ func TestTheDeployRefusesWhatAFunctionWould(t *testing.T) {
 			t.Fatalf("%s: %d values, %v", parameter, len(values), err)
 		}
 		for _, v := range values {
-			refused := deploycheck.Refused(template, map[string]string{parameter: v.Value})
+			refused := deploycheck.Refused(template, map[string]string{parameter: v.Value, "CheckAwsRuns": "true"}) // AutoRelease needs it
 			if (len(refused) > 0) != (v.Refused != "") || (function(v.Value) != nil) != (v.Refused != "") {
 				t.Errorf("%s=%q: to be refused %v, the deploy says %v, the function %v", parameter, v.Value, v.Refused != "", refused, function(v.Value))
 			}
@@ -297,6 +311,9 @@ func TestTheFunctionsTakeWhatTheDeployTakes(t *testing.T) {
 		"ReleaseGuard":        {deploycheck.DurationPattern(), duration},
 		"PrunePaths":          {deploycheck.PrunePathsPattern(), paths},
 		"StuckAfterOverrides": {deploycheck.OverridesPattern(), overrides},
+		"AutoRelease":         {deploycheck.SelectionPattern(), func(v string) error { return inJSON(v, selection(v)) }},
+		"GitHubApiUrl":        {deploycheck.SitePattern(), func(v string) error { return inJSON(v, run.Settings{GitHubToken: "t", GitHubAPI: v}.Check()) }},
+		"GitLabUrl":           {deploycheck.SitePattern(), func(v string) error { return inJSON(v, run.Settings{GitLabToken: "t", GitLabURL: v}.Check()) }},
 		"WatchTableArns":      {deploycheck.TablePattern(), nil},
 		"WatchBucketArns":     {deploycheck.BucketPattern(), nil},
 		"WatchKmsKeyArns":     {deploycheck.KeyPattern(), nil},
@@ -316,6 +333,64 @@ func TestTheFunctionsTakeWhatTheDeployTakes(t *testing.T) {
 					}
 				}
 			})
+		})
+	}
+}
+
+func selection(text string) error { _, err := policy.ParseSelection(text); return err }
+
+// inJSON says whether a text can stand between quotation marks in JSON as it is.
+func inJSON(text string, err error) error {
+	var same string
+	return errors.Join(err, json.Unmarshal([]byte(`"`+text+`"`), &same))
+}
+
+// The settings of runs are there only where one is set, are what the functions read, and
+// fit into a parameter. Rights are those that the settings need.
+func TestSettingsOfRuns(t *testing.T) {
+	template, _ := whole(t)
+	for name, tc := range map[string]struct {
+		parameters map[string]string
+		rights     []string // of the monitor, among those that runs need
+		unlock     []string
+	}{
+		"nothing is set":  {nil, nil, nil},
+		"addresses alone": {map[string]string{"GitHubApiUrl": "https://github.example.com/api/v3", "GitLabUrl": "https://gitlab.example.com", "AutoReleaseMode": "release"}, nil, nil},
+		"GitHub":          {map[string]string{"GitHubTokenParameter": "/a/b"}, []string{"ssm:GetParameter", "s3:GetObjectTagging"}, []string{"ssm:GetParameter", "s3:GetObjectTagging"}},
+		"GitLab":          {map[string]string{"GitLabTokenParameter": "a"}, []string{"ssm:GetParameter", "s3:GetObjectTagging"}, []string{"ssm:GetParameter", "s3:GetObjectTagging"}},
+		"AWS": {
+			map[string]string{"CheckAwsRuns": "true"},
+			[]string{"ssm:GetParameter", "s3:GetObjectTagging", "codebuild:ListBuilds", "codebuild:BatchGetBuilds", "ec2:DescribeInstances"},
+			[]string{"ssm:GetParameter", "s3:GetObjectTagging", "codebuild:ListBuilds", "codebuild:BatchGetBuilds", "ec2:DescribeInstances"},
+		},
+		"reports of automatic releases": {map[string]string{"GitHubTokenParameter": "/a/b", "AutoRelease": "**"}, []string{"ssm:GetParameter", "s3:GetObjectTagging"}, []string{"ssm:GetParameter", "s3:GetObjectTagging"}},
+		"automatic releases": {
+			map[string]string{"GitHubTokenParameter": "/a/b", "AutoRelease": "**", "AutoReleaseMode": "release"},
+			[]string{"ssm:GetParameter", "s3:GetObjectTagging", "lambda:InvokeFunction"},
+			[]string{"ssm:GetParameter", "s3:GetObjectTagging"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			d := evaluate(t, template, deploycheck.Place{Region: "eu-central-1", Parameters: tc.parameters})
+			all := []string{"ssm:GetParameter", "s3:GetObjectTagging", "lambda:InvokeFunction", "codebuild:ListBuilds", "codebuild:BatchGetBuilds", "ec2:DescribeInstances"}
+			for role, want := range map[string][]string{"MonitorRole": tc.rights, "UnlockRole": tc.unlock, "ConsoleRole": nil} {
+				for _, action := range all {
+					if may := slices.Contains(d.Actions(role), action); may != slices.Contains(want, action) {
+						t.Errorf("%s may %s: %v", role, action, may)
+					}
+				}
+			}
+			settings, there := d.Resources["RunSettings"]
+			variable := d.Resources["MonitorFunction"].Properties["Environment"].(map[string]any)["Variables"].(map[string]any)["RUNS"]
+			if there != (tc.rights != nil) || (!there && variable != "") || (there && variable != settings.Properties["Name"]) {
+				t.Fatalf("the parameter is there: %v; the variable is %v", there, variable)
+			}
+			if there {
+				read, err := runs.Parse(fmt.Sprint(settings.Properties["Value"]))
+				if err != nil || read.Asks.GitHubToken != tc.parameters["GitHubTokenParameter"] || read.Auto.Locks.Any() != (tc.parameters["AutoRelease"] != "") {
+					t.Errorf("the functions read %+v, %v", read, err)
+				}
+			}
 		})
 	}
 }

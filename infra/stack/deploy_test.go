@@ -21,6 +21,8 @@ func TestFunctionsStartHoweverTheStackIsDeployed(t *testing.T) {
 		"StuckAfter":      "1h", "StuckAfterOverrides": "operation:OperationTypePlan=15m,*/production/**=2h", "RemindEvery": "2h", "ReleaseGuard": "5m",
 		"ScanEvery": "1 hour", "AlertEmail": "a@example.com", "AlertTopicArn": topic, "MetricNamespace": "Mine", "LogRetentionDays": "30",
 		"PrunePaths": "old/**", "PruneAfterDays": "7", "PruneMode": "report", "PruneSchedule": "rate(1 day)", "PruneWithoutDigest": "true", "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary",
+		"GitHubTokenParameter": "/team/github", "GitHubApiUrl": "http://127.0.0.1:9/api/v3", "GitLabTokenParameter": "/team/gitlab", "GitLabUrl": "http://127.0.0.1:9",
+		"CheckAwsRuns": "true", "AutoRelease": "*/environments/**", "AutoReleaseMode": "release",
 		"SlackWebhookParameter": slackParameter(t), "SlackWorkspaceId": "T07EA123LEP", "SlackChannelId": "C07EZ1ABC23",
 	}
 	template := load(t)

@@ -140,7 +140,7 @@ func chatSteps(e Event) []string {
 	if e.Actions.UnlockForm != "" {
 		steps = append(steps, markdown(FormHint))
 	}
-	for _, line := range []string{e.Actions.Unlock, e.Actions.UnlockForm, e.Actions.Restore} {
+	for _, line := range []string{e.Actions.Unlock, e.Actions.UnlockForm, e.Actions.Keep, e.Actions.Restore} {
 		if line != "" && !strings.Contains(line, "`") {
 			steps = append(steps, "`"+line+"`")
 		}
@@ -153,10 +153,14 @@ func chatSteps(e Event) []string {
 // ID and the path are narrower here than in a command for a shell. The function's name
 // keeps the buttons of two stacks in one account apart.
 func button(e Event) map[string]string {
-	if e.Lock == nil || e.Actions.Unlock == "" || len(e.Lock.ID) > 128 || strings.Trim(e.Lock.ID, letters+"-") != "" || strings.ContainsRune(e.Lock.Path, ' ') {
+	if e.Lock == nil || (e.Actions.Unlock == "" && e.Actions.Keep == "") || len(e.Lock.ID) > 128 || strings.Trim(e.Lock.ID, letters+"-") != "" || strings.ContainsRune(e.Lock.Path, ' ') {
 		return nil
 	}
-	return map[string]string{"lock_id": e.Lock.ID, "path": e.Lock.Path, "unlock_function": e.Actions.UnlockFunction, "region": e.Region}
+	function := "unlock_function"
+	if e.Actions.Keep != "" {
+		function = "keep_function" // which of the two buttons is shown
+	}
+	return map[string]string{"lock_id": e.Lock.ID, "path": e.Lock.Path, function: e.Actions.UnlockFunction, "region": e.Region}
 }
 
 // markdown keeps a text from being read as markup, a link or a mention.

@@ -25,6 +25,9 @@ const (
 	StateFinding         Type = "state.finding"          // something is wrong with a state; once per finding
 	StateFindingResolved Type = "state.finding_resolved" // what people were notified of is gone
 	StateRepaired        Type = "state.repaired"
+
+	LockReleasePlanned Type = "lock.release_planned" // a lock whose run is known to be over will be released, or could be
+	AutoPaused         Type = "auto.paused"          // once per pause of automatic releases
 )
 
 // Severity is how much an event matters.
@@ -55,6 +58,7 @@ type Event struct {
 	Text     string    `json:"text"`    // the same in sentences; the first one alone says what matters
 
 	Lock    *policy.Finding `json:"lock,omitempty"`
+	Plan    *Plan           `json:"plan,omitempty"`         // of a planned release
 	Release *Release        `json:"release,omitempty"`      // who asked for a release, and what came of it
 	Removal *policy.Removal `json:"removal,omitempty"`      // of a resolved lock: who removed it, where S3's event of that is known
 	Current *policy.Finding `json:"current_lock,omitempty"` // of a resolved lock: another one that is on its state already
@@ -85,7 +89,9 @@ type Actions struct {
 	Unlock      string `json:"unlock_command,omitempty"`
 	ForceUnlock string `json:"force_unlock_command,omitempty"`
 	// UnlockForm is the unlock command of a shared message with placeholders for ID and path.
-	UnlockForm     string `json:"unlock_command_form,omitempty"`
+	UnlockForm string `json:"unlock_command_form,omitempty"`
+	// Keep asks that a lock is not released automatically; of a planned release.
+	Keep           string `json:"keep_command,omitempty"`
 	UnlockFunction string `json:"unlock_function,omitempty"` // name of the function that the commands invoke
 	Restore        string `json:"restore_command,omitempty"` // of a prune, with a placeholder for the path
 }

@@ -61,6 +61,9 @@ func (l *letter) steps(e Event) {
 	if e.Actions.Unlock != "" {
 		l.line("%s\n", e.Actions.Unlock)
 	}
+	if e.Actions.Keep != "" {
+		l.line("%s\n", e.Actions.Keep)
+	}
 	if e.Actions.ForceUnlock != "" {
 		l.line("Without these checks, in an initialised checkout of that state:\n%s\n", e.Actions.ForceUnlock)
 	}

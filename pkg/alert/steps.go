@@ -23,6 +23,8 @@ func lockSteps(e Event) []string {
 			return nil
 		}
 		return []string{"Nothing, if the run ended by itself. If it died, look for an errored.tfstate where it ran, and run terraform plan: it may have made resources that the state does not have."}
+	case LockReleasePlanned:
+		return planSteps(e)
 	case LockReleased:
 		return releasedSteps(e)
 	case LockRefused:

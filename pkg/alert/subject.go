@@ -27,6 +27,11 @@ func lockSubject(e Event) string {
 		}
 	case LockUnreadable:
 		what, about = "unreadable lock, "+held, nil
+	case LockReleasePlanned:
+		what = "release planned, held " + held
+		if e.Plan.Mode != policy.AutoRelease {
+			what = "could be released, held " + held
+		}
 	case LockReleased:
 		what = map[Outcome]string{Whole: "released after ", Partly: "released IN PART after ", Unsure: "gone after "}[e.Release.Outcome] + held
 	case LockRefused:
@@ -54,8 +59,11 @@ func clippedHolder(f policy.Finding) string {
 // sharedSubject has the oldest one's age and the prefixes, as many as fit.
 func sharedSubject(e Event) string {
 	what := map[Type]string{
-		LockStuck: "locks stuck", LockReminder: "locks still stuck", LockResolved: "stuck locks gone", LockUnreadable: "unreadable locks",
+		LockStuck: "locks stuck", LockReminder: "locks still stuck", LockResolved: "stuck locks gone", LockUnreadable: "unreadable locks", LockReleasePlanned: "releases planned",
 	}[e.Type]
+	if e.Plan != nil && e.Plan.Mode != policy.AutoRelease {
+		what = "locks could be released"
+	}
 	mark := ""
 	if e.Severity == Critical {
 		mark = "CRITICAL "

@@ -21,6 +21,8 @@ func lockText(e Event) string {
 		return resolvedText(path, who, held, e)
 	case LockUnreadable:
 		return fmt.Sprintf("The entry %s in %s cannot be read as a Terraform lock, so its holder is not known; it has been there for %s.", path, Place(f), held)
+	case LockReleasePlanned:
+		return planText(path, who, held, e)
 	case LockReleased:
 		return releasedText(path, who, held, run, *e.Release)
 	case LockRefused:
@@ -70,6 +72,9 @@ func withoutCommand(f policy.Finding) string {
 
 // sharedText is the event of several locks in words: the first sentence has the oldest.
 func sharedText(e Event) string {
+	if e.Plan != nil {
+		return sharedPlanText(e)
+	}
 	what := map[Type]string{
 		LockStuck: "locks are stuck", LockReminder: "locks are still stuck", LockResolved: "stuck locks are gone",
 		LockUnreadable: "entries cannot be read as Terraform locks, so their holders are not known",

@@ -24,11 +24,16 @@ type scanner interface {
 	Read(ctx context.Context) *scan.Scan
 }
 
+type autos interface {
+	Recall(ctx context.Context) (ledger.AutoMemory, error)
+}
+
 // Console draws the page of locks.
 type Console struct {
 	Scanner scanner
 	Ledger  memory
 	Unlock  string // ARN of the unlock function
+	Autos   autos  // what the monitor found out about runs and automatic releases; nil: nothing is shown of it
 	Prune   string // ARN of the prune function; empty: no button leads to its page
 	Weeks   weeks  // nil: the page has no weekly reports
 }
@@ -80,8 +85,17 @@ func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self st
 	first := (p.request.Page - 1) * r.PageSize
 	shown := locks[first:min(first+r.PageSize, len(locks))]
 	found.Look(ctx, shown) // states are looked at for what is shown only
+	autos := c.recallAutos(ctx)
 	for _, j := range shown {
-		line := line{finding: j.Finding(), id: j.ID}
+		known := autos.Locks[ledger.KeyOf(j.Lock)]
+		auto := automation{check: current(known, memory, j)}
+		if auto.check != nil {
+			j.Run = auto.check.Run
+		}
+		if known.Stop != nil {
+			auto.stopped = known.Stop.By
+		}
+		line := line{finding: j.Finding(), id: j.ID, auto: auto}
 		line.mayRelease, line.why = j.MayRelease()
 		p.lines = append(p.lines, line)
 	}

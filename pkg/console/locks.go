@@ -34,6 +34,7 @@ type locksPage struct {
 type line struct {
 	finding    policy.Finding
 	id         string // the whole ID: the finding's is clipped
+	auto       automation
 	mayRelease bool
 	why        string
 }
@@ -159,10 +160,10 @@ func (p locksPage) row(l line) widget.Node {
 		}
 		state = append(state, widget.El("div", widget.Text(about)))
 		verdict = append(verdict, widget.El("div", held))
-		return widget.El("tr", widget.El("th", state...), cell(verdict...), p.evidence(f), p.release(l))
+		return widget.El("tr", widget.El("th", state...), cell(verdict...), p.evidence(l), p.release(l))
 	}
 	return widget.El("tr", widget.El("th", state...), cell(verdict...), cell(held), cell(widget.Whole(holder)), cell(widget.Whole(operation)),
-		cell(widget.Text(kinds(f.Holdings))), p.evidence(f), p.release(l))
+		cell(widget.Text(kinds(f.Holdings))), p.evidence(l), p.release(l))
 }
 
 func verdictMark(v policy.Verdict) widget.Node {
@@ -177,7 +178,8 @@ func verdictMark(v policy.Verdict) widget.Node {
 }
 
 // evidence is the liveness with all its reasons. Those of a fresh lock are folded.
-func (p locksPage) evidence(f policy.Finding) widget.Node {
+func (p locksPage) evidence(l line) widget.Node {
+	f := l.finding
 	reasons := make([]string, len(f.Evidence.Reasons))
 	for i, reason := range f.Evidence.Reasons {
 		reasons[i] = plain.Line(p.at.Localized(reason), 500)
@@ -188,9 +190,9 @@ func (p locksPage) evidence(f policy.Finding) widget.Node {
 	}
 	said := liveness(f.Evidence.Liveness)
 	if f.Verdict == policy.Fresh {
-		return widget.El("td", widget.El("details", widget.El("summary", widget.Text(said)), list))
+		return widget.El("td", widget.El("details", widget.El("summary", widget.Text(said)), list), p.automatic(l))
 	}
-	return widget.El("td", widget.El("strong", widget.Text(said)), list)
+	return widget.El("td", widget.El("strong", widget.Text(said)), list, p.automatic(l))
 }
 
 func liveness(l policy.Liveness) string {

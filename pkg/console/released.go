@@ -53,6 +53,8 @@ func Released(at widget.Context, a unlock.Answer, err error) string {
 		title = "? It would be released"
 	case unlock.Refused:
 		title, look = "▲ Not released", widget.Alarm
+	case unlock.Kept:
+		title, look = "✓ It stays", widget.Calm
 	case unlock.NotFound:
 		title = "? It is not there"
 	case unlock.Changed:

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/evidence"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/metric"
 	"github.com/lockwarden/lockwarden/pkg/scan"
@@ -36,8 +37,11 @@ type Monitor struct {
 	Topic       publisher
 	Meter       meter
 	RemindEvery time.Duration
-	ScanEvery   time.Duration // from one scan to the next
-	Releases    releases      // nil: nobody finishes releases here
+	ScanEvery   time.Duration  // from one scan to the next
+	Releases    releases       // nil: nobody finishes releases here
+	Runs        *evidence.Runs // nil: nobody is asked about CI runs
+	Autos       autos          // of automatic releases; only with Runs
+	Releaser    Releaser       // the same
 	Now         func() time.Time
 	Log         *slog.Logger
 }
@@ -56,13 +60,15 @@ func (m *Monitor) Run(ctx context.Context) (Report, error) {
 	lease, memory, unknown := m.recall(ctx, budget, found)
 	found.Judge(memory, maxListed)
 	m.look(ctx, budget, found)
+	known := m.runs(ctx, budget, found)
 	m.probe(ctx, budget, found)
-	resolved, unnotified := m.notify(ctx, budget, lease, found)
+	due, resolved, unnotified := m.notify(ctx, budget, lease, found, known)
 	report := newReport(found)
 	figures := figuresOf(found, memory, resolved)
 	figures.Partial = unknown != nil && !found.Complete()
 	unmeasured := m.Meter.Put(ctx, figures, found.Ended)
-	return report, errors.Join(unknown, unnotified, unmeasured, report.failure())
+	unreleased := m.release(ctx, due)
+	return report, errors.Join(unknown, unnotified, unmeasured, unreleased, report.failure())
 }
 
 // recall takes the lease. Without it, since another invocation has it, the memory still
@@ -101,10 +107,11 @@ func (m *Monitor) probe(ctx context.Context, b budget, found *scan.Scan) {
 }
 
 // notify compares the scan with the memory, publishes what is new and records it. It gives
-// how long the resolved locks were held. Without the lease nothing is done.
-func (m *Monitor) notify(ctx context.Context, b budget, lease *ledger.Lease, found *scan.Scan) ([]time.Duration, error) {
+// the locks that are to be released now, and how long the resolved ones were held. Without
+// the lease nothing is done.
+func (m *Monitor) notify(ctx context.Context, b budget, lease *ledger.Lease, found *scan.Scan, known *behind) (due []*evidence.Question, resolved []time.Duration, err error) {
 	if lease == nil {
-		return nil, nil
+		return nil, nil, nil
 	}
 	unfinished := m.finish(ctx, found)
 	ctx, cancel := b.notifying(ctx, lease.Until)
@@ -115,6 +122,7 @@ func (m *Monitor) notify(ctx context.Context, b budget, lease *ledger.Lease, fou
 	}
 	deadline, _ := ctx.Deadline()
 	n.until = time.Now().Add(time.Until(deadline) / 2)
-	err := n.run(ctx)
-	return n.resolved, errors.Join(unfinished, err)
+	due, unplanned := m.plan(ctx, found, known)
+	err = n.run(ctx)
+	return due, n.resolved, errors.Join(unfinished, unplanned, err)
 }

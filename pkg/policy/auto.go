@@ -1,8 +1,6 @@
 package policy
 
 import (
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"time"
@@ -117,8 +115,8 @@ type Basis struct {
 
 // BasisHolding is one half of the lock: its exact bytes, and what S3 says of the object.
 type BasisHolding struct {
-	Store    string    `json:"store"` // ARN
-	SHA256   string    `json:"sha256"`
+	Store    string    `json:"store"`  // ARN
+	SHA256   string    `json:"sha256"` // the first half of it, in hex
 	ETag     string    `json:"etag,omitempty"`
 	Modified time.Time `json:"modified,omitzero"`
 }
@@ -131,8 +129,7 @@ func (c Case) Basis(tags Tags) Basis {
 		b.Ended = c.Run.Ended.UTC()
 	}
 	for _, h := range c.Holdings {
-		sum := sha256.Sum256([]byte(h.Raw))
-		b.Holdings = append(b.Holdings, BasisHolding{Store: h.Store, SHA256: hex.EncodeToString(sum[:]), ETag: h.ETag, Modified: h.Modified.UTC()})
+		b.Holdings = append(b.Holdings, BasisHolding{Store: h.Store, SHA256: h.Digest(), ETag: h.ETag, Modified: h.Modified.UTC()})
 	}
 	return b
 }

@@ -27,6 +27,20 @@ type Settings struct {
 // Any says whether any system is asked.
 func (s Settings) Any() bool { return s.GitHubToken != "" || s.GitLabToken != "" || s.AWS }
 
+// Check says what is wrong with the settings, each of them.
+func (s Settings) Check() error {
+	var errs []error
+	if s.GitHubToken != "" {
+		_, err := githubSite(s.GitHubAPI)
+		errs = append(errs, err)
+	}
+	if s.GitLabToken != "" {
+		_, err := gitlabSite(s.GitLabURL)
+		errs = append(errs, err)
+	}
+	return errors.Join(errs...)
+}
+
 // Clients make what it takes to ask, and are called for what is configured only.
 type Clients struct {
 	HTTP       *http.Client // see NewClient

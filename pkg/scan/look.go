@@ -68,6 +68,16 @@ func (s *Scan) look(ctx context.Context, path string) policy.State {
 	return policy.State{Written: written}
 }
 
+// Bucket gives the watched bucket that a path's state is in, or nil where it is not watched
+// or could not be read.
+func (s *Scan) Bucket(path string) *backend.Bucket {
+	b := s.bucketOf(path)
+	if b == nil || s.Failed(b.ARN()) {
+		return nil
+	}
+	return b
+}
+
 // bucketOf gives the watched bucket that a path's state is in, or nil. Where a search
 // failed it may be one that only says so.
 func (s *Scan) bucketOf(path string) *backend.Bucket {

@@ -13,12 +13,13 @@ import (
 
 // packed is a holding with what is judged and reported of it, in a third of the memory: a
 // scan may have 100,000 of them, and each is unpacked only while it is looked at. The
-// bytes, which a release needs, are not kept, and no text is longer than its bound:
+// bytes, which a release needs, are not kept but for their sum, and no text is longer than its bound:
 // whoever can write one row or object can fill it with 400 KB.
 type packed struct {
 	path, id, who      string
 	operation, version unique.Handle[string] // there are few, so each is kept once
-	etag               string                // of one that cannot be read, which it identifies
+	etag               string
+	sum                [tflock.SumSize]byte // of the bytes
 	created, modified  time.Time
 	kind               tflock.Kind
 	store              string
@@ -38,9 +39,10 @@ func pack(h tflock.Holding) packed {
 		path: h.Path, id: tflock.BoundedID(h.Info.ID), who: bounded(h.Info.Who, maxWho),
 		operation: unique.Make(bounded(h.Info.Operation, maxOperation)), version: unique.Make(bounded(h.Info.Version, maxVersion)),
 		created: h.Info.Created, modified: h.Modified, kind: h.Kind, store: h.Store, err: h.Err,
+		etag: strings.Clone(bounded(h.ETag, maxETag)), sum: tflock.SumOf(h.Raw),
 	}
 	if h.Err != nil {
-		p.id, p.etag = "", bounded(h.ETag, maxETag)
+		p.id = ""
 	}
 	return p
 }
@@ -60,7 +62,7 @@ func bounded(text string, limit int) string {
 
 func (p packed) unpack() tflock.Holding {
 	return tflock.Holding{
-		Kind: p.kind, Store: p.store, Path: p.path, Err: p.err, Modified: p.modified, ETag: p.etag,
+		Kind: p.kind, Store: p.store, Path: p.path, Err: p.err, Modified: p.modified, ETag: p.etag, Sum: p.sum,
 		Info: tflock.Info{ID: p.id, Operation: p.operation.Value(), Who: p.who, Version: p.version.Value(), Created: p.created},
 	}
 }

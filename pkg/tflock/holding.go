@@ -1,6 +1,8 @@
 package tflock
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"strings"
 	"time"
@@ -38,6 +40,26 @@ type Holding struct {
 	// own clock when the lock was taken. Empty and zero for a table row.
 	ETag     string
 	Modified time.Time
+	// Sum is that of Raw in a holding that has lost it; zero in any other. See Digest.
+	Sum [SumSize]byte
+}
+
+// SumSize is how many bytes of a SHA-256 tell two holdings apart.
+const SumSize = 16
+
+// SumOf is the beginning of the SHA-256 of a holding's bytes.
+func SumOf(raw string) [SumSize]byte {
+	sum := sha256.Sum256([]byte(raw))
+	return [SumSize]byte(sum[:SumSize])
+}
+
+// Digest identifies the holding's bytes, in hex.
+func (h Holding) Digest() string {
+	sum := h.Sum
+	if sum == ([SumSize]byte{}) {
+		sum = SumOf(h.Raw)
+	}
+	return hex.EncodeToString(sum[:])
 }
 
 // Row is a lock table's row, reduced to what tells a lock from everything else.

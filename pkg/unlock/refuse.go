@@ -20,6 +20,11 @@ func (u *Unlocker) refuse(ctx context.Context, r Request, key ledger.Key, record
 	if r.DryRun {
 		return a
 	}
+	if r.RequestedBy == policy.AutoRequester && u.Autos != nil {
+		if err := u.Autos.Void(ctx, key); err != nil {
+			u.Log.ErrorContext(ctx, "the planned release was not voided", "error", err)
+		}
+	}
 	record.Outcome, record.Why = string(Refused), why
 	u.Log.WarnContext(ctx, "lock kept", "path", key.Path, "lock_id", key.ID, "why", why, "record", brief(record))
 	// Once it is recorded the next scan publishes what cannot be published now.
@@ -48,7 +53,13 @@ func (u *Unlocker) refuseUnreadable(ctx context.Context, r Request, f found, req
 }
 
 // afterRefusal says what to do about a lock that was kept.
-func (u *Unlocker) afterRefusal(f policy.Finding, j policy.Judgement) []string {
+func (u *Unlocker) afterRefusal(f policy.Finding, j policy.Case) []string {
+	if j.Run != nil && j.Run.Status == policy.RunInProgress {
+		return append([]string{
+			"Look at its run (" + j.Run.Name() + "): wait for its end, or cancel it, and repeat.",
+			"If the run is not what holds this lock, repeat now with \"force\": true and the reason.",
+		}, u.notWatched(f)...)
+	}
 	wait := fmt.Sprintf("If it is dead, wait %s and repeat, or repeat now with \"force\": true and the reason.", policy.Words(j.Guard))
 	if j.Unseen {
 		wait = fmt.Sprintf("If it is dead, repeat %s after the monitor's next scan, or repeat now with \"force\": true and the reason.", policy.Words(j.Guard))

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -18,6 +19,7 @@ type Request struct {
 	RequestedBy string `json:"requested_by"` // who asks, for the record
 	Force       bool   `json:"force"`        // release although it may be alive
 	DryRun      bool   `json:"dry_run"`      // say what would happen, touch nothing
+	Keep        bool   `json:"keep"`         // release nothing: the lock is to stay, and is not released automatically
 
 	lock tflock.Reference
 }
@@ -34,7 +36,7 @@ func ParseRequest(payload []byte) (Request, error) {
 			return r, fmt.Errorf("%s must be a %s, not a %s%s", or(wrong.Field, "the payload"), wrong.Type, wrong.Value, example)
 		}
 		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-			return r, fmt.Errorf("there is no field %s: use lock_id, path, reason, requested_by, force, dry_run%s", name, example)
+			return r, fmt.Errorf("there is no field %s: use lock_id, path, reason, requested_by, force, dry_run, keep%s", name, example)
 		}
 		return r, errors.New("the payload is not a JSON object" + example)
 	}
@@ -44,7 +46,10 @@ func ParseRequest(payload []byte) (Request, error) {
 	if strings.TrimSpace(r.LockID) == "" {
 		return r, errors.New("lock_id is missing" + example)
 	}
-	if strings.TrimSpace(r.Reason) == "" && !r.DryRun {
+	if r.Force && r.RequestedBy == policy.AutoRequester {
+		return r, errors.New("nothing is released automatically with force: " + policy.AutoRequester + " is the name of automatic releases" + example)
+	}
+	if strings.TrimSpace(r.Reason) == "" && !r.DryRun && !r.Keep {
 		return r, errors.New("reason is missing: say why this lock may go, for the record" + example)
 	}
 	if strings.HasPrefix(r.Path, "s3://") {

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/evidence"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -64,6 +65,8 @@ type Unlocker struct {
 	Topic    publisher
 	Meter    meter
 	Rules    policy.Rules
+	Runs     *evidence.Runs // nil: nobody is asked about CI runs
+	Autos    autos
 	Now      func() time.Time
 	Log      *slog.Logger
 }
@@ -119,9 +122,13 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 		c.Judge(u.Rules, now)
 	}
 	c.State = u.state(ctx, l.Path)
+	if r.Keep {
+		return u.keep(ctx, r, c)
+	}
+	known := u.askOfRun(ctx, &c)
 	finding := c.Finding()
-	may, why := c.MayRelease()
-	steps := u.afterRefusal(finding, c.Judgement)
+	may, why := u.mayRelease(ctx, r, f, c, known)
+	steps := u.afterRefusal(finding, c)
 	unsafe, doubt := u.conditions(ctx, l)
 	if may && unsafe != "" {
 		may, why, steps = false, unsafe, afterUnsafe()

@@ -63,6 +63,7 @@ type Ledger struct {
 	Prunes        *ledger.Prunes
 	Repairs       *ledger.Repairs
 	Reports       *ledger.Reports
+	Autos         *ledger.Autos
 }
 
 // OpenLedger opens the ledger's table of that name.
@@ -74,6 +75,7 @@ func OpenLedger(client *dynamodb.Client, name string) Ledger {
 		Prunes:        ledger.NewPrunes(client, name),
 		Repairs:       ledger.NewRepairs(client, name),
 		Reports:       ledger.NewReports(client, name),
+		Autos:         ledger.NewAutos(client, name),
 	}
 }
 
@@ -129,6 +131,9 @@ func (s Settings) Open() (Parts, error) {
 func (p Parts) Topic() *alert.Topic {
 	return alert.NewTopic(sns.NewFromConfig(p.sns), p.topic)
 }
+
+// AWS is how the function reaches AWS, for clients that are made only when they are needed.
+func (p Parts) AWS() aws.Config { return p.aws }
 
 // Positive says what is wrong with a duration that must be above zero.
 func Positive(name string, d time.Duration) error {

@@ -36,6 +36,9 @@ var headings = map[alert.Type]heading{
 	alert.StateFinding:         {"🔎", "", "%d things are wrong with states"},
 	alert.StateFindingResolved: {"✅", "No longer: ", "%d findings are gone"},
 	alert.StateRepaired:        {"🔧", "State repaired", "%d states were repaired"},
+
+	alert.LockReleasePlanned: {"⏳", "Run over, lock held %s", "%d locks of runs that are over"},
+	alert.AutoPaused:         {"⏸", "Automatic release paused", ""},
 }
 
 // absences are the headings of a scan's event where there is nothing to read.
@@ -121,7 +124,7 @@ func (d *draft) steps(e alert.Event) {
 	if e.Actions.UnlockForm != "" {
 		d.prose(alert.FormHint)
 	}
-	for _, line := range []string{e.Actions.Unlock, e.Actions.UnlockForm, e.Actions.Restore} {
+	for _, line := range []string{e.Actions.Unlock, e.Actions.UnlockForm, e.Actions.Keep, e.Actions.Restore} {
 		if line == "" {
 			continue
 		}

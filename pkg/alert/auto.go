@@ -1,0 +1,115 @@
+package alert
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// Plan says what becomes of a lock whose run is known to be over.
+type Plan struct {
+	Mode      policy.AutoMode `json:"mode"`
+	NotBefore time.Time       `json:"not_before,omitzero"` // when it is released at the earliest; zero with report
+}
+
+// Planned is a lock whose release is planned.
+type Planned struct {
+	Finding   policy.Finding
+	Mode      policy.AutoMode
+	NotBefore time.Time
+}
+
+// Planned makes the event of one or more planned releases, all of the same mode. With
+// report it promises none.
+func (c Composer) Planned(list []Planned, now time.Time) Event {
+	plan := Plan{Mode: list[0].Mode}
+	if plan.Mode == policy.AutoRelease {
+		plan.NotBefore = list[0].NotBefore.UTC().Truncate(time.Second)
+	}
+	e := c.event(LockReleasePlanned, Info, now)
+	if len(list) == 1 {
+		f := list[0].Finding
+		e.Lock, e.Plan = &f, &plan
+		if plan.Mode == policy.AutoRelease && Releasable(f) {
+			e.Actions = Actions{Keep: c.keepCommand(f.ID, f.Path), UnlockFunction: c.UnlockFunction}
+		}
+		return e.worded()
+	}
+	findings := make([]policy.Finding, len(list))
+	for i, one := range list {
+		findings[i] = one.Finding
+	}
+	e = c.Summary(LockReleasePlanned, findings, Info, now)
+	e.Plan = &plan
+	return e.worded()
+}
+
+// AutoPaused makes the event of a pause: as many releases were made as any hour may have,
+// and more are due.
+func (c Composer) AutoPaused(due int, now time.Time) Event {
+	e := c.event(AutoPaused, Warning, now)
+	e.Subject = "[Lockwarden] automatic release paused: three within an hour, and more are due"
+	e.Text = fmt.Sprintf("Automatic release is paused, since three locks were released within an hour and more are due (%s in this scan); it goes on by itself when an hour has passed without a release.", count(due, "lock", "locks"))
+	e.Steps = []string{
+		"Find out why so many runs ended and left their locks: a failed CI system, cancelled pipelines, or somebody who makes up names of runs.",
+		"To release a lock now, press Release beside it on the dashboard, or use the command of its alert.",
+	}
+	return e
+}
+
+// planText says what happens, when, why, and how to stop it.
+func planText(path, who, held string, e Event) string {
+	why := planReason(*e.Lock, e.Time)
+	if e.Plan.Mode != policy.AutoRelease {
+		return fmt.Sprintf("The lock of %s on state %s, held for %s, could be released automatically, since %s. Nothing is released: AutoReleaseMode is report.", who, path, held, why)
+	}
+	return fmt.Sprintf("The lock of %s on state %s, held for %s, will be released automatically at %s or later, since %s.", who, path, held, policy.Clock(e.Plan.NotBefore), why)
+}
+
+// planReason names the lock's run and its end. It says the same of an event that was
+// encoded and decoded.
+func planReason(f policy.Finding, now time.Time) string {
+	if f.Run == nil {
+		return "its run is known to be over"
+	}
+	run := *f.Run
+	run.Detail = ""
+	return Clean(run.Words(now), maxReason)
+}
+
+func sharedPlanText(e Event) string {
+	text := fmt.Sprintf("%d locks will be released automatically at %s or later, since their runs are known to be over.", len(e.Locks)+e.Omitted, policy.Clock(e.Plan.NotBefore))
+	if e.Plan.Mode != policy.AutoRelease {
+		text = fmt.Sprintf("%d locks could be released automatically, since their runs are known to be over. Nothing is released: AutoReleaseMode is report.", len(e.Locks)+e.Omitted)
+	}
+	if len(e.Prefixes) > 0 {
+		text += " By prefix: " + under(e.Prefixes, shownPrefixes) + "."
+	}
+	return text
+}
+
+// planSteps say how to stop it.
+func planSteps(e Event) []string {
+	if e.Plan == nil || e.Plan.Mode != policy.AutoRelease {
+		return []string{"Nothing. Compare it with what people release by hand, before AutoReleaseMode=release."}
+	}
+	stop := "To keep a lock, press Keep beside it on the dashboard, or put the tag " + policy.KeepTag + " on its object (the state's key with .tflock at its end), beside the tags that it has."
+	if e.Actions.Keep != "" {
+		stop = "To keep it, press Keep beside it on the dashboard, use the command below (AWS CLI v2), or put the tag " + policy.KeepTag + " on its object (the state's key with .tflock at its end), beside the tags that it has."
+	}
+	return []string{"Nothing, if it may go. Whatever changes until then stops it.", stop}
+}
+
+// keepCommand asks the unlock function that a lock is not released automatically.
+func (c Composer) keepCommand(id, path string) string {
+	if c.UnlockFunction == "" {
+		return ""
+	}
+	return c.invoke(c.UnlockFunction, unlockTimeout, struct {
+		LockID string `json:"lock_id"`
+		Path   string `json:"path"`
+		Keep   bool   `json:"keep"`
+		Reason string `json:"reason"`
+	}{id, path, true, "still needed"})
+}

@@ -1,0 +1,75 @@
+package ledger
+
+import (
+	"slices"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// Check is what the monitor last found out about a lock's run, and why it does not release
+// the lock automatically. The dashboard shows it.
+type Check struct {
+	At       time.Time   `json:"at"` // start of the scan
+	Run      *policy.Run `json:"run,omitempty"`
+	Detail   string      `json:"detail,omitempty"` // of the run, which its JSON lacks
+	Selected bool        `json:"selected"`         // AutoRelease selects the lock
+	HeldBack []string    `json:"held_back,omitempty"`
+}
+
+// Plan is a planned release: people were notified of it at that time.
+type Plan struct {
+	Basis     policy.Basis    `json:"basis"`
+	Mode      policy.AutoMode `json:"mode"`
+	Published time.Time       `json:"published"` // end of the scan whose event it was
+	// Claimed is when the monitor was about to invoke the unlock function; zero: not yet.
+	Claimed time.Time `json:"claimed,omitzero"`
+
+	body string // as it was read
+}
+
+// claimTime is how long a claim keeps others from invoking: longer than the unlock
+// function may take, so that an invocation whose answer was lost is over.
+const claimTime = 150 * time.Second
+
+// Open says whether the release may be claimed now.
+func (p Plan) Open(now time.Time) bool { return p.Claimed.IsZero() || now.Sub(p.Claimed) >= claimTime }
+
+// Stop is somebody's wish that a lock is not released automatically.
+type Stop struct {
+	At time.Time `json:"at"`
+	By string    `json:"by"`
+}
+
+// Auto is what is remembered of one lock for its automatic release.
+type Auto struct {
+	Check *Check
+	Plan  *Plan
+	Stop  *Stop
+}
+
+// AutoMemory is what is remembered of all locks.
+type AutoMemory struct {
+	Locks map[Key]Auto
+	Brake policy.Brake
+
+	brake string // its row's body as it was read; empty: there is no row
+}
+
+// Paused says whether automatic release is paused at a time.
+func (m AutoMemory) Paused(now time.Time) bool {
+	_, said := m.Brake.Next(now)
+	return said != policy.Go
+}
+
+// Gone are the locks that are remembered and not among those that are held.
+func (m AutoMemory) Gone(held func(Key) bool) []Key {
+	var gone []Key
+	for key := range m.Locks {
+		if !held(key) {
+			gone = append(gone, key)
+		}
+	}
+	slices.SortFunc(gone, compareKeys)
+	return gone
+}

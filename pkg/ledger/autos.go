@@ -1,0 +1,206 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+const (
+	// kindAuto are the rows of automatic release: up to three for a lock, and the brake.
+	kindAuto = "auto"
+	brakeID  = "brake"
+
+	checkPrefix, planPrefix, stopPrefix = "check#", "plan#", "stop#"
+
+	// keepAuto is how long a row stays without being written again.
+	keepAuto = 35 * 24 * time.Hour
+)
+
+// ErrOvertaken says that another invocation was faster: it has claimed the release, or what
+// was planned is no longer so.
+var ErrOvertaken = errors.New("another invocation has claimed it, or the plan has changed")
+
+// Autos is what is remembered for automatic releases.
+type Autos struct{ table table }
+
+// NewAutos opens it in the ledger's table of that name.
+func NewAutos(client *dynamodb.Client, name string) *Autos { return &Autos{table{client, name}} }
+
+// Recall reads everything, consistently. A row that cannot be read fails it: what is not
+// known releases nothing.
+func (a *Autos) Recall(ctx context.Context) (AutoMemory, error) {
+	m := AutoMemory{Locks: map[Key]Auto{}}
+	for row, err := range a.table.query(ctx, ofKind(kindAuto)) {
+		if err != nil {
+			return AutoMemory{}, err
+		}
+		id, key := textOf(row, attrID), Key{textOf(row, attrPath), textOf(row, attrLockID)}
+		if id == brakeID {
+			m.brake = textOf(row, attrBody)
+			err = json.Unmarshal([]byte(m.brake), &m.Brake)
+		} else {
+			auto := m.Locks[key]
+			err = auto.read(id, row)
+			m.Locks[key] = auto
+		}
+		if err != nil {
+			return AutoMemory{}, fmt.Errorf("read the ledger %s: its row auto, %s: %w", a.table.name, id, err)
+		}
+	}
+	return m, nil
+}
+
+// RecallLock reads what is remembered of one lock.
+func (a *Autos) RecallLock(ctx context.Context, key Key) (Auto, error) {
+	var auto Auto
+	for _, prefix := range []string{checkPrefix, planPrefix, stopPrefix} {
+		row, err := a.table.get(ctx, autoKey(prefix, key))
+		if err == nil && row != nil {
+			err = auto.read(prefix, row)
+		}
+		if err != nil {
+			return Auto{}, err
+		}
+	}
+	return auto, nil
+}
+
+func (a *Auto) read(id string, row map[string]types.AttributeValue) error {
+	body := []byte(textOf(row, attrBody))
+	switch {
+	case strings.HasPrefix(id, checkPrefix):
+		a.Check = &Check{}
+		err := json.Unmarshal(body, a.Check)
+		if a.Check.Run != nil {
+			a.Check.Run.Detail = a.Check.Detail
+		}
+		return err
+	case strings.HasPrefix(id, planPrefix):
+		a.Plan = &Plan{body: string(body)}
+		return json.Unmarshal(body, a.Plan)
+	case strings.HasPrefix(id, stopPrefix):
+		a.Stop = &Stop{}
+		return json.Unmarshal(body, a.Stop)
+	}
+	return nil
+}
+
+// Update records what was found out about these locks, and forgets others. A lock's Plan
+// is written where it is set; its Stop never is.
+func (a *Autos) Update(ctx context.Context, checks map[Key]Check, forget []Key) error {
+	return a.table.write(ctx, func(yield func(types.WriteRequest, error) bool) {
+		for key, c := range checks {
+			if c.Run != nil {
+				c.Detail = c.Run.Detail
+			}
+			if !yield(putAuto(checkPrefix, key, c, c.At)) {
+				return
+			}
+		}
+		for _, key := range forget {
+			for _, prefix := range []string{checkPrefix, planPrefix, stopPrefix} {
+				if !yield(types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: autoKey(prefix, key)}}, nil) {
+					return
+				}
+			}
+		}
+	})
+}
+
+// Planned records a plan, once people were notified of it.
+func (a *Autos) Planned(ctx context.Context, key Key, p Plan) error {
+	return a.put(ctx, planPrefix, key, p, p.Published)
+}
+
+// Stopped records that somebody wants a lock to stay.
+func (a *Autos) Stopped(ctx context.Context, key Key, s Stop) error {
+	return a.put(ctx, stopPrefix, key, s, s.At)
+}
+
+// Void ends a plan.
+func (a *Autos) Void(ctx context.Context, key Key) error {
+	return a.table.writeBatch(ctx, []types.WriteRequest{{DeleteRequest: &types.DeleteRequest{Key: autoKey(planPrefix, key)}}})
+}
+
+func (a *Autos) put(ctx context.Context, prefix string, key Key, value any, at time.Time) error {
+	request, err := putAuto(prefix, key, value, at)
+	if err != nil {
+		return err
+	}
+	return a.table.writeBatch(ctx, []types.WriteRequest{request})
+}
+
+// Claim takes the right to invoke the unlock function for one planned release: it fails
+// with ErrOvertaken unless the plan is still the one that was read. Two monitors invoke once.
+// The SDK repeats a call whose answer was lost, and then it fails although it succeeded:
+// the claim ends by itself, and nothing is invoked twice.
+func (a *Autos) Claim(ctx context.Context, key Key, read Plan, now time.Time) error {
+	claimed := read
+	claimed.Claimed = now.UTC()
+	return a.replace(ctx, autoKey(planPrefix, key), read.body, claimed)
+}
+
+// Brake records the brake after one more invocation or a pause: it fails with ErrOvertaken
+// unless it is still the one that was read. It gives the memory with the new one.
+func (a *Autos) Brake(ctx context.Context, m AutoMemory, next policy.Brake) (AutoMemory, error) {
+	if err := a.replace(ctx, rowKey(kindAuto, brakeID), m.brake, next); err != nil {
+		return m, err
+	}
+	body, err := json.Marshal(next)
+	m.Brake, m.brake = next, string(body)
+	return m, err
+}
+
+// replace writes a row's body if it is still the one that was read; empty: there was none.
+func (a *Autos) replace(ctx context.Context, key map[string]types.AttributeValue, read string, next any) error {
+	body, err := json.Marshal(next)
+	if err != nil {
+		return fmt.Errorf("record in the ledger %s: %w", a.table.name, err)
+	}
+	input := &dynamodb.UpdateItemInput{
+		TableName: &a.table.name, Key: key,
+		UpdateExpression: aws.String("SET #body = :after"), ConditionExpression: aws.String("#body = :before"),
+		ExpressionAttributeNames:  map[string]string{"#body": attrBody},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":before": text(read), ":after": text(string(body))},
+	}
+	if read == "" {
+		input.ConditionExpression = aws.String("attribute_not_exists(#body)")
+		delete(input.ExpressionAttributeValues, ":before")
+	}
+	_, err = a.table.client.UpdateItem(ctx, input)
+	if conditionFailed(err) {
+		return ErrOvertaken
+	}
+	if err != nil {
+		return fmt.Errorf("record in the ledger %s: %w", a.table.name, err)
+	}
+	return nil
+}
+
+func putAuto(prefix string, key Key, value any, at time.Time) (types.WriteRequest, error) {
+	body, err := json.Marshal(value)
+	if err != nil {
+		return types.WriteRequest{}, fmt.Errorf("record in the ledger: %w", err)
+	}
+	row := autoKey(prefix, key)
+	row[attrPath], row[attrLockID], row[attrBody] = text(key.Path), text(key.ID), text(string(body))
+	row[attrExpires] = number(at.Add(keepAuto).Unix())
+	return types.WriteRequest{PutRequest: &types.PutRequest{Item: row}}, nil
+}
+
+func autoKey(prefix string, key Key) map[string]types.AttributeValue {
+	return rowKey(kindAuto, prefix+textOf(lockRowKey(key), attrID))
+}
+
+func compareKeys(a, b Key) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.ID, b.ID)) }

@@ -1,0 +1,224 @@
+package monitor
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/evidence"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/scan"
+)
+
+// autos is what is remembered for automatic releases.
+type autos interface {
+	Recall(ctx context.Context) (ledger.AutoMemory, error)
+	Update(ctx context.Context, checks map[ledger.Key]ledger.Check, forget []ledger.Key) error
+	Planned(ctx context.Context, key ledger.Key, p ledger.Plan) error
+	Void(ctx context.Context, key ledger.Key) error
+	Claim(ctx context.Context, key ledger.Key, read ledger.Plan, now time.Time) error
+	Brake(ctx context.Context, m ledger.AutoMemory, next policy.Brake) (ledger.AutoMemory, error)
+}
+
+// Releaser asks the unlock function for one release, once, and gives its outcome.
+type Releaser interface {
+	Release(ctx context.Context, path, id, reason string) (outcome string, err error)
+}
+
+// planner decides what becomes of the locks that AutoRelease selects.
+type planner struct {
+	*Monitor
+	*behind
+	found  *scan.Scan
+	crowds map[string]int // how many locks and unreadable entries are on a path
+
+	checks  map[ledger.Key]ledger.Check
+	planned []planned
+	due     []*evidence.Question
+	claimed []*evidence.Question // to be released now
+	errs    []error
+}
+
+// planned is a release that is planned in this scan.
+type planned struct {
+	key   ledger.Key
+	basis policy.Basis
+	alert.Planned
+}
+
+// plan publishes which locks are going to be released, and claims those that are due: the
+// plan was published by an earlier scan, and nothing has changed since. It gives them.
+func (m *Monitor) plan(ctx context.Context, found *scan.Scan, known *behind) ([]*evidence.Question, error) {
+	if known == nil {
+		return nil, nil
+	}
+	p := &planner{Monitor: m, behind: known, found: found, crowds: map[string]int{}, checks: map[ledger.Key]ledger.Check{}}
+	if known.auto.Locks.Any() {
+		for c := range found.Locks() {
+			p.crowds[c.Path]++
+		}
+	}
+	for _, q := range known.asked {
+		p.decide(q)
+	}
+	p.publish(ctx)
+	p.claim(ctx)
+	for key, check := range p.checks {
+		if check.Selected && len(check.HeldBack) > 0 {
+			m.Log.InfoContext(ctx, "not released automatically", "path", key.Path, "lock_id", key.ID, "reasons", check.HeldBack)
+		}
+	}
+	if known.forgotten == nil {
+		p.errs = append(p.errs, m.Autos.Update(ctx, p.checks, p.gone()))
+	}
+	return p.claimed, errors.Join(p.errs...)
+}
+
+// gone are the remembered locks that are no longer held. Nothing is forgotten after a scan
+// that did not see everything.
+func (p *planner) gone() []ledger.Key {
+	if !p.found.Complete() {
+		return nil
+	}
+	held := map[ledger.Key]bool{}
+	for c := range p.found.Locks() {
+		held[ledger.KeyOf(c.Lock)] = true
+	}
+	return p.memory.Gone(func(key ledger.Key) bool { return held[key] })
+}
+
+// decide says what holds a lock back, or that its release is to be planned or is due.
+func (p *planner) decide(q *evidence.Question) {
+	key := ledger.KeyOf(q.Case.Lock)
+	check := ledger.Check{At: p.found.Started.UTC(), Run: q.Case.Run, Selected: p.selected(q.Case)}
+	if check.Selected {
+		check.HeldBack = p.heldBack(q, key)
+	}
+	p.checks[key] = check
+}
+
+func (p *planner) heldBack(q *evidence.Question, key ledger.Key) []string {
+	if p.forgotten != nil {
+		return []string{"what was planned earlier is not known: " + p.forgotten.Error()}
+	}
+	known := p.memory.Locks[key]
+	facts := policy.AutoCase{Tags: &q.Tags, Alone: p.found.Complete() && p.crowds[q.Case.Path] == 1}
+	if known.Stop != nil {
+		facts.Stopped = known.Stop.By
+	}
+	if reasons := q.Case.HeldBack(facts); len(reasons) > 0 {
+		return reasons
+	}
+	basis, plan := q.Case.Basis(q.Tags), known.Plan
+	switch {
+	case plan != nil && plan.Mode == p.auto.Mode && p.auto.Mode == policy.AutoReport:
+		return []string{reportOnly} // people were notified once
+	case plan == nil || plan.Mode != p.auto.Mode || !plan.Basis.Same(basis):
+		p.planned = append(p.planned, planned{key, basis, alert.Planned{Finding: q.Case.Finding(), Mode: p.auto.Mode, NotBefore: p.found.Started.Add(p.ScanEvery)}})
+		if p.auto.Mode == policy.AutoReport {
+			return []string{reportOnly}
+		}
+		return []string{"its release is planned for the next scan"}
+	case !plan.Published.Before(p.found.Started):
+		return []string{"its release was planned while this scan was under way"}
+	case !plan.Open(p.Now()):
+		return []string{"the unlock function was invoked a moment ago"}
+	}
+	p.due = append(p.due, q)
+	return nil
+}
+
+const reportOnly = "AutoReleaseMode is report: nothing is released"
+
+// publish notifies of what was planned, then records it: one event for each lock, or one
+// for all when they are many.
+func (p *planner) publish(ctx context.Context) {
+	parts := slices.Collect(slices.Chunk(p.planned, 1))
+	if len(p.planned) > alert.SummaryAbove {
+		parts = [][]planned{p.planned}
+	}
+	for _, part := range parts {
+		locks := make([]alert.Planned, len(part))
+		for i, one := range part {
+			locks[i] = one.Planned
+		}
+		if err := p.Topic.Publish(ctx, p.Composer.Planned(locks, p.found.Ended)); err != nil {
+			p.errs = append(p.errs, err)
+			continue
+		}
+		for _, one := range part {
+			p.errs = append(p.errs, p.Autos.Planned(ctx, one.key, ledger.Plan{Basis: one.basis, Mode: one.Mode, Published: p.found.Ended.UTC()}))
+		}
+	}
+}
+
+// claim takes the right to invoke the unlock function for the locks that are due, as many
+// as the brake lets. Those whose runs ended first come first.
+func (p *planner) claim(ctx context.Context) {
+	slices.SortStableFunc(p.due, func(a, b *evidence.Question) int { return a.Case.Run.Ended.Compare(*b.Case.Run.Ended) })
+	for _, q := range p.due {
+		key := ledger.KeyOf(q.Case.Lock)
+		if why := p.claimOne(ctx, key); why != "" {
+			check := p.checks[key]
+			check.HeldBack = []string{why}
+			p.checks[key] = check
+			continue
+		}
+		p.claimed = append(p.claimed, q)
+	}
+}
+
+// claimOne says why a lock was not claimed; empty: it was.
+func (p *planner) claimOne(ctx context.Context, key ledger.Key) string {
+	next, said := p.memory.Brake.Next(p.Now())
+	if said == policy.Pause {
+		if err := p.Topic.Publish(ctx, p.Composer.AutoPaused(len(p.due), p.found.Ended)); err != nil {
+			p.errs = append(p.errs, err)
+			return pausedNow
+		}
+	}
+	if said != policy.Waiting {
+		memory, err := p.Autos.Brake(ctx, p.memory, next)
+		if err != nil {
+			return "its release could not be claimed: " + err.Error()
+		}
+		p.memory = memory
+	}
+	if said != policy.Go {
+		return pausedNow
+	}
+	if err := p.Autos.Claim(ctx, key, *p.memory.Locks[key].Plan, p.Now()); err != nil {
+		return "its release could not be claimed: " + err.Error()
+	}
+	return ""
+}
+
+const pausedNow = "automatic release is paused, since three locks were released within an hour: it goes on when an hour has passed without a release"
+
+// release invokes the unlock function for the locks that were claimed, side by side. An
+// answer that is lost waits for the next scan; a refusal voids the plan.
+func (m *Monitor) release(ctx context.Context, claimed []*evidence.Question) error {
+	errs := make([]error, len(claimed))
+	var group sync.WaitGroup
+	for i, q := range claimed {
+		group.Go(func() {
+			key := ledger.KeyOf(q.Case.Lock)
+			reason := q.Case.Run.Words(q.Case.At)
+			outcome, err := m.Releaser.Release(ctx, key.Path, key.ID, reason)
+			m.Log.InfoContext(ctx, "asked for an automatic release", "path", key.Path, "lock_id", key.ID, "reason", reason, "outcome", outcome, "error", err)
+			if outcome == refusedOutcome {
+				err = errors.Join(err, m.Autos.Void(ctx, key))
+			}
+			errs[i] = err
+		})
+	}
+	group.Wait()
+	return errors.Join(errs...)
+}
+
+// refusedOutcome is the unlock function's answer that it keeps the lock.
+const refusedOutcome = "refused"

@@ -1,0 +1,70 @@
+package monitor
+
+import (
+	"context"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/evidence"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/scan"
+)
+
+// behindTime is how long the questions about runs may take in one scan.
+const behindTime = 10 * time.Second
+
+// behind is what is known of the CI runs behind the locks of a scan. It is nil where
+// nobody asks.
+type behind struct {
+	auto      policy.AutoRules
+	memory    ledger.AutoMemory
+	forgotten error // why the memory is not known
+	asked     []*evidence.Question
+}
+
+// selected says whether the lock may be released automatically.
+func (b *behind) selected(c *policy.Case) bool {
+	return b.auto.Locks.Matches(c.Path, c.Info.Operation)
+}
+
+// runs asks about the runs behind the stuck locks, and behind those that may be released
+// automatically, and adds what it learns to their cases.
+func (m *Monitor) runs(ctx context.Context, b budget, found *scan.Scan) *behind {
+	if m.Runs == nil || !anyReadable(found.Worst) {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, min(behindTime, b.look))
+	defer cancel()
+	opened, err := m.Runs.Open(ctx)
+	if err != nil {
+		m.Log.ErrorContext(ctx, "nobody was asked about runs, since their settings could not be read", "error", err)
+		return nil
+	}
+	known := &behind{auto: opened.Auto}
+	known.memory, known.forgotten = m.Autos.Recall(ctx)
+	for i := range found.Worst {
+		c := &found.Worst[i]
+		if c.Verdict != policy.Stuck && (c.Verdict == policy.Unreadable || !known.selected(c)) {
+			continue
+		}
+		q := &evidence.Question{Case: c}
+		if bucket := found.Bucket(c.Path); bucket != nil {
+			q.Bucket = bucket
+		}
+		if check := known.memory.Locks[ledger.KeyOf(c.Lock)].Check; check != nil {
+			q.Before = check.Run
+		}
+		known.asked = append(known.asked, q)
+	}
+	opened.Ask(ctx, known.asked)
+	return known
+}
+
+func anyReadable(locks []policy.Case) bool {
+	for i := range locks {
+		if locks[i].Verdict != policy.Unreadable {
+			return true
+		}
+	}
+	return false
+}

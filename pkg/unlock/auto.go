@@ -1,0 +1,121 @@
+package unlock
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/evidence"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Kept is the outcome of a request that a lock is not released automatically.
+const Kept Outcome = "kept"
+
+// autos is what is remembered of a lock for its automatic release.
+type autos interface {
+	RecallLock(ctx context.Context, key ledger.Key) (ledger.Auto, error)
+	Void(ctx context.Context, key ledger.Key) error
+	Stopped(ctx context.Context, key ledger.Key, s ledger.Stop) error
+}
+
+// runTime bounds the questions about the run behind a lock.
+const runTime = 10 * time.Second
+
+// behind is what is known of the run behind a lock.
+type behind struct {
+	auto policy.AutoRules
+	tags *policy.Tags // nil: nobody asked for them
+}
+
+// askOfRun asks about the CI run behind a lock, and adds the answer to its case.
+func (u *Unlocker) askOfRun(ctx context.Context, c *policy.Case) behind {
+	if u.Runs == nil {
+		return behind{}
+	}
+	ctx, cancel := context.WithTimeout(ctx, runTime)
+	defer cancel()
+	opened, err := u.Runs.Open(ctx)
+	if err != nil {
+		u.Log.ErrorContext(ctx, "nobody was asked about the run, since the settings could not be read", "error", err)
+		return behind{}
+	}
+	q := &evidence.Question{Case: c}
+	if b := u.Stores.BucketOf(c.Path); b != nil {
+		q.Bucket = b
+	}
+	if known, err := u.Autos.RecallLock(ctx, ledger.KeyOf(c.Lock)); err == nil && known.Check != nil {
+		q.Before = known.Check.Run
+	}
+	opened.Ask(ctx, []*evidence.Question{q})
+	return behind{auto: opened.Auto, tags: &q.Tags}
+}
+
+// mayRelease says whether the lock may be released for this request without force. One of
+// the monitor's own gets no shortcut: every condition of an automatic release has to hold
+// here too.
+func (u *Unlocker) mayRelease(ctx context.Context, r Request, f found, c policy.Case, known behind) (may bool, why string) {
+	if r.RequestedBy != policy.AutoRequester {
+		return c.MayRelease()
+	}
+	if reasons := u.heldBack(ctx, f, c, known); len(reasons) > 0 {
+		return false, "not released automatically: " + strings.Join(reasons, "; ")
+	}
+	return true, c.Run.Words(c.At)
+}
+
+// heldBack gives a reason for every condition of an automatic release that does not hold.
+func (u *Unlocker) heldBack(ctx context.Context, f found, c policy.Case, known behind) []string {
+	var reasons []string
+	if !known.auto.Locks.Matches(c.Path, c.Info.Operation) {
+		reasons = append(reasons, "AutoRelease does not select it")
+	} else if known.auto.Mode != policy.AutoRelease {
+		reasons = append(reasons, "AutoReleaseMode is report")
+	}
+	recalled, err := u.recallAuto(ctx, c.Lock)
+	if err != nil {
+		return append(reasons, "what was planned is not known: "+err.Error())
+	}
+	facts := policy.AutoCase{Tags: known.tags, Alone: len(f.others)+len(f.unreadable)+len(f.concerns()) == 0}
+	if recalled.Stop != nil {
+		facts.Stopped = recalled.Stop.By
+	}
+	held := c.HeldBack(facts)
+	reasons = append(reasons, held...)
+	switch plan := recalled.Plan; {
+	case plan == nil || plan.Mode != policy.AutoRelease:
+		reasons = append(reasons, "no release of it was planned")
+	case plan.Claimed.IsZero():
+		reasons = append(reasons, "its planned release was not claimed by the monitor")
+	case len(held) == 0 && !plan.Basis.Same(c.Basis(*known.tags)):
+		reasons = append(reasons, "it has changed since its release was planned")
+	}
+	return reasons
+}
+
+func (u *Unlocker) recallAuto(ctx context.Context, l tflock.Lock) (ledger.Auto, error) {
+	if u.Autos == nil {
+		return ledger.Auto{}, errors.New("nothing is remembered of automatic releases here")
+	}
+	return u.Autos.RecallLock(ctx, ledger.KeyOf(l))
+}
+
+// keep records that somebody wants the lock to stay until it is released by hand.
+func (u *Unlocker) keep(ctx context.Context, r Request, c policy.Case) (Answer, error) {
+	finding := c.Finding()
+	a := Answer{Outcome: Kept, Lock: &finding, Released: []tflock.Kind{}}
+	if !r.DryRun {
+		stop := ledger.Stop{At: u.Now().UTC(), By: or(r.RequestedBy, "an unnamed caller")}
+		if err := u.Autos.Stopped(ctx, ledger.KeyOf(c.Lock), stop); err != nil {
+			return Answer{}, fmt.Errorf("nothing was recorded, so the lock may still be released automatically: %w", err)
+		}
+		u.Log.WarnContext(ctx, "lock is kept from automatic release", "path", c.Path, "lock_id", tflock.BoundedID(c.ID), "by", stop.By, "reason", r.Reason)
+	}
+	a.Message = fmt.Sprintf("The lock of %s on %s is not released automatically any more.", or(finding.Who, "an unknown holder"), finding.Path)
+	a.NextSteps = []string{"Release it by hand once it may go: nothing else changes."}
+	return a, nil
+}
