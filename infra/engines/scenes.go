@@ -42,6 +42,7 @@ func scenes() []scene {
 		{"a young lock, and one whose state was just written, is refused", live},
 		{"locks on keys with + % space and Unicode are seen and released", oddKeys(contract.OddKeys...)},
 		{"locks on keys with // are seen and released", oddKeys("a//b/terraform.tfstate")},
+		{"locks in tables of two regions are seen and released", twoRegions},
 		{"the empty state of a branch is pruned, and the next plan works", pruned},
 		{"two prunes at once prune each state once, and leave no lock", twoPrunes},
 		{"a pruned state is restored", restored},
@@ -200,4 +201,41 @@ func oddKeys(keys ...string) func(ctx context.Context, s *stage) error {
 		}
 		return s.free(ctx)
 	}
+}
+
+// twoRegions has a lock in the table, and one in a table of the same name in another region.
+// A store without regions has one table for both.
+func twoRegions(ctx context.Context, s *stage) error {
+	abroad := s.aws.In("eu-west-1")
+	arn, err := contract.MakeTable(ctx, abroad.Config(), s.name, "LockID")
+	if err != nil {
+		return err
+	}
+	set, err := backend.Open(abroad.Config(), []string{arn}, nil)
+	if err != nil {
+		return err
+	}
+	tables := map[string]*backend.Table{"near": s.set.Tables[0], "far": set.Tables[0]}
+	for id, table := range tables {
+		if err := local.TakeLock(ctx, s.path(id+"/terraform.tfstate"), id, table); err != nil {
+			return err
+		}
+	}
+	s.env["TABLE_ARNS"] += "," + arn
+	report, err := s.scan(ctx)
+	if err != nil {
+		return err
+	}
+	if report.Held != len(tables) {
+		return fmt.Errorf("the scan sees %d locks, and not %d", report.Held, len(tables))
+	}
+	for id, table := range tables {
+		if _, err := s.release(ctx, unlock.Request{LockID: id, Path: s.path(id + "/terraform.tfstate")}, unlock.Released, nil); err != nil {
+			return err
+		}
+		if _, found, err := table.Find(ctx, s.path(id+"/terraform.tfstate")); err != nil || found {
+			return fmt.Errorf("lock %s is still there: %v, %w", id, found, err)
+		}
+	}
+	return nil
 }
