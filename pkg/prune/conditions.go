@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/statelock"
 )
 
 // conditions keeps states in stores that do not honor conditional requests, or of which that
@@ -20,7 +21,7 @@ type conditions struct {
 // unsafe says why nothing may be deleted in a bucket, or is empty. A lock is taken in every
 // watched table too.
 func (c *conditions) unsafe(ctx context.Context, b *backend.Bucket) string {
-	why := unsafe(ctx, c.tables, b)
+	why := statelock.Unsafe(ctx, c.tables, b)
 	if why == "" {
 		return ""
 	}
@@ -28,16 +29,4 @@ func (c *conditions) unsafe(ctx context.Context, b *backend.Bucket) string {
 		c.tally.fail(errors.New("nothing is deleted there: " + why))
 	}
 	return "no lock can be taken on it safely: " + why
-}
-
-func unsafe(ctx context.Context, tables []*backend.Table, b *backend.Bucket) string {
-	if why := b.Conditions(ctx).UnsafePrune(); why != "" {
-		return why
-	}
-	for _, t := range tables {
-		if why := t.Conditions(ctx).UnsafePrune(); why != "" {
-			return why
-		}
-	}
-	return ""
 }

@@ -55,7 +55,7 @@ func (p *Pruner) Restore(ctx context.Context, path, requestID string) (Answer, e
 	case !b.Lockable(path):
 		a.refuse("%s cannot be locked, since the name of its lock object would be longer than the 1,024 bytes that S3 allows.", path)
 	default:
-		if why := unsafe(ctx, p.Stores.Tables, b); why != "" {
+		if why := statelock.Unsafe(ctx, p.Stores.Tables, b); why != "" {
 			a.refuse("a state can only be restored under its lock, and %s.", why)
 			return a, nil
 		}

@@ -141,6 +141,10 @@ func (w *work) run(ctx context.Context, requestID string) error {
 		return w.finish(ctx, earlier)
 	case policy.MayRepair:
 	}
+	if unsafe := statelock.Unsafe(ctx, w.stores.Tables, w.bucket); unsafe != "" {
+		w.end(Refused, "no lock can be taken on it safely: %s", unsafe)
+		return nil
+	}
 	if w.request.DryRun {
 		return w.wouldRepair(ctx, why)
 	}
