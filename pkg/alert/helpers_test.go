@@ -116,6 +116,28 @@ func repairByVersion() alert.Repair {
 	return r
 }
 
+// overdue is a lock whose CI run has ended.
+func overdue() policy.Finding {
+	f, ended := finding(), now.Add(-14*time.Minute)
+	run := policy.Run{Source: policy.GitHub, ID: "9912345678", URL: "https://github.com/acme/infra/actions/runs/9912345678", Status: policy.RunEnded, Ended: &ended, Detail: "cancelled"}
+	f.Run, f.Evidence.Liveness = &run, policy.RunOver
+	f.Evidence.Reasons = append([]string{run.Words(now)}, f.Evidence.Reasons...)
+	return f
+}
+
+// planned are n locks whose releases are planned, or would be.
+func planned(mode policy.AutoMode, n int) []alert.Planned {
+	var list []alert.Planned
+	for i := range n {
+		f := overdue()
+		if n > 1 {
+			f.Path = fmt.Sprintf("states/team-%d/terraform.tfstate", i%3)
+		}
+		list = append(list, alert.Planned{Finding: f, Mode: mode, NotBefore: now.Add(5 * time.Minute)})
+	}
+	return list
+}
+
 // events are one of each kind that people can receive.
 func events() map[string]alert.Event {
 	live, plan, next := finding(), held(4*time.Hour+30*time.Minute), finding()
@@ -144,21 +166,26 @@ func events() map[string]alert.Event {
 	report.Pruned, report.WouldPrune = 0, 1
 	report.States[0].Fate = policy.WouldPrune
 	return map[string]alert.Event{
-		"lock-stuck":              composer.Lock(alert.LockStuck, finding(), 1, now),
-		"lock-stuck-alive":        composer.Lock(alert.LockStuck, live, 1, now),
-		"lock-stuck-plan":         composer.Lock(alert.LockStuck, plan, 1, now),
-		"lock-stuck-unknown":      composer.Lock(alert.LockStuck, unknown, 1, now),
-		"lock-stuck-hostile":      composer.Lock(alert.LockStuck, hostile, 1, now),
-		"lock-stuck-many":         composer.Summary(alert.LockStuck, flood(), alert.Warning, now),
-		"lock-stuck-witnessed":    composer.Lock(alert.LockStuck, witnessed("gh-84213377-9912345678-1", "192.0.2.44"), 1, now),
-		"lock-stuck-session":      composer.Lock(alert.LockStuck, witnessed(hostileSession, "<script>alert(1)</script>"), 1, now),
-		"lock-resolved-witnessed": composer.Lock(alert.LockResolved, witnessed("gh-84213377-9912345678-1", "192.0.2.44"), 1, now).RemovedBy(removal("ana@example.com")),
-		"lock-reminder":           composer.Lock(alert.LockReminder, held(4*time.Hour+30*time.Minute), 2, now),
-		"lock-reminder-critical":  composer.Lock(alert.LockReminder, held(52*time.Hour), 3, now),
-		"lock-reminder-shared":    composer.Summary(alert.LockReminder, []policy.Finding{held(52 * time.Hour), plan, hostile}, alert.Critical, now),
-		"lock-resolved":           composer.Lock(alert.LockResolved, finding(), 1, now),
-		"lock-resolved-by-us":     composer.Lock(alert.LockResolved, finding(), 1, now).By("ana", "laptop died"),
-		"lock-resolved-and-again": composer.Lock(alert.LockResolved, finding(), 1, now).NowLockedBy(next),
+		"lock-stuck-ended":            composer.Lock(alert.LockStuck, overdue(), 1, now),
+		"lock-release-planned":        composer.Planned(planned(policy.AutoRelease, 1), now),
+		"lock-release-planned-report": composer.Planned(planned(policy.AutoReport, 1), now),
+		"lock-release-planned-many":   composer.Planned(planned(policy.AutoRelease, 12), now),
+		"auto-paused":                 composer.AutoPaused(4, now),
+		"lock-stuck":                  composer.Lock(alert.LockStuck, finding(), 1, now),
+		"lock-stuck-alive":            composer.Lock(alert.LockStuck, live, 1, now),
+		"lock-stuck-plan":             composer.Lock(alert.LockStuck, plan, 1, now),
+		"lock-stuck-unknown":          composer.Lock(alert.LockStuck, unknown, 1, now),
+		"lock-stuck-hostile":          composer.Lock(alert.LockStuck, hostile, 1, now),
+		"lock-stuck-many":             composer.Summary(alert.LockStuck, flood(), alert.Warning, now),
+		"lock-stuck-witnessed":        composer.Lock(alert.LockStuck, witnessed("gh-84213377-9912345678-1", "192.0.2.44"), 1, now),
+		"lock-stuck-session":          composer.Lock(alert.LockStuck, witnessed(hostileSession, "<script>alert(1)</script>"), 1, now),
+		"lock-resolved-witnessed":     composer.Lock(alert.LockResolved, witnessed("gh-84213377-9912345678-1", "192.0.2.44"), 1, now).RemovedBy(removal("ana@example.com")),
+		"lock-reminder":               composer.Lock(alert.LockReminder, held(4*time.Hour+30*time.Minute), 2, now),
+		"lock-reminder-critical":      composer.Lock(alert.LockReminder, held(52*time.Hour), 3, now),
+		"lock-reminder-shared":        composer.Summary(alert.LockReminder, []policy.Finding{held(52 * time.Hour), plan, hostile}, alert.Critical, now),
+		"lock-resolved":               composer.Lock(alert.LockResolved, finding(), 1, now),
+		"lock-resolved-by-us":         composer.Lock(alert.LockResolved, finding(), 1, now).By("ana", "laptop died"),
+		"lock-resolved-and-again":     composer.Lock(alert.LockResolved, finding(), 1, now).NowLockedBy(next),
 		"lock-resolved-shared": composer.Shared(alert.LockResolved, []alert.Item{
 			{Finding: finding(), Current: &next}, {Finding: plan, Release: &alert.Release{Outcome: alert.Whole, RequestedBy: "ana", Reason: "laptop died"}},
 		}, alert.Info, now),
