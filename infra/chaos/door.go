@@ -45,7 +45,7 @@ func (d *doors) open(p *party, clock time.Duration) (endpoint string, stop func(
 	proxy := &httputil.ReverseProxy{
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(d.upstream) },
 		Transport: &http.Transport{DisableKeepAlives: true}, // moto closes idle connections without a word
-		// A client that is killed in the middle of a call is no news.
+		// A client that is killed in the middle of a call is expected.
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

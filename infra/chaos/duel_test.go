@@ -33,7 +33,7 @@ var duels = [][2]drawn{
 	{{kind: "prune"}, {kind: "waiter", writes: 1, managed: true}},
 }
 
-// ending is what becomes of the first of a duel, once the second has come as far as it
+// ending is how it ends for the first of a duel, once the second has come as far as it
 // may.
 type ending string
 

@@ -47,7 +47,7 @@ type function struct {
 // expected is what comes of a function when nothing goes wrong, or in the end.
 type expected struct {
 	outcome string
-	// notifies is what people must have been told in the end: an event's type and its path.
+	// notifies is what people must have been notified of in the end: an event's type and its path.
 	notifies []string
 	// atEnd says what is not as this function must leave it in the end.
 	atEnd func(w *world, c contents) violations
@@ -140,7 +140,7 @@ func nothingReleased(w *world, c contents) violations {
 func prunedAtEnd(w *world, c contents) violations {
 	return when(!c.deleted[empty], "the stale, empty state is still there").
 		and(!c.remembers("pruned", w.Path(empty)), "the prune is not on record").
-		and(c.unreported() > 0, "the ledger believes that people were not told of a prune")
+		and(c.unreported() > 0, "the ledger believes that a prune was not reported")
 }
 
 // everything is what may be pruned.

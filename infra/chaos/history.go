@@ -245,7 +245,7 @@ func (h *history) written(p *party, path, body string) {
 	h.states[path] = state{body: body}
 	number, line := serialOf.FindStringSubmatch(body), lineageOf.FindStringSubmatch(body)
 	if number == nil || line == nil {
-		h.breaks("what %s wrote to %s is no state: %.100q", p.name, path, body)
+		h.breaks("what %s wrote to %s is not a state: %.100q", p.name, path, body)
 		return
 	}
 	serial, _ := strconv.Atoi(number[1]) // the expression takes digits alone

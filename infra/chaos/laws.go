@@ -34,7 +34,7 @@ func (w *world) always(c contents, releases bool) []string {
 	if err != nil {
 		return append(l, err.Error())
 	}
-	l = l.and(events["lock.released "+named] > 0 && w.whole(c), "people were told that the named lock was released, and all of it is there")
+	l = l.and(events["lock.released "+named] > 0 && w.whole(c), "a release of the named lock was reported, and all of it is there")
 	for _, key := range []string{named, other} {
 		l = l.and(w.holds(c, key) && events["lock.resolved "+key] > 0, "false resolved: "+key)
 	}
@@ -92,7 +92,7 @@ func (c contents) readable() (l violations) {
 	return l
 }
 
-// healed says which laws are broken that hold once a run came through that nothing
+// healed says which laws are broken that hold after a run came through that nothing
 // disturbed.
 func (w *world) healed(c contents, all []function) []string {
 	var l violations
@@ -106,7 +106,7 @@ func (w *world) healed(c contents, all []function) []string {
 	for _, f := range all {
 		e := f.in(w.scene)
 		for _, news := range e.notifies {
-			// A lock that was released before any scan saw it is no news.
+			// A lock that was released before any scan saw it is not reported as stuck.
 			silent := news == "lock.stuck "+named && !w.holds(c, named)
 			l = l.and(events[news] == 0 && !silent, "alert lost: "+news)
 		}

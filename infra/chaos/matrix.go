@@ -194,9 +194,9 @@ func (a *attempt) besideRival(c contents, replaced map[string]string) []string {
 		went = went || strings.HasSuffix(at, " "+named) && replaced[at] == "" && c.locks[at] == ""
 	}
 	events, err := a.events()
-	told := events["lock.released "+named] > 0
-	unknown := a.readsFail && told // that of the rival then, and people hear that it is not known
-	return when(err != nil || went != told && !unknown, fmt.Sprintf("a half went: %t, and people were told of a release: %t", went, told)).
+	reported := events["lock.released "+named] > 0
+	unknown := a.readsFail && reported // the event says then that it is not known
+	return when(err != nil || went != reported && !unknown, fmt.Sprintf("a half went: %t, and a release was reported: %t", went, reported)).
 		and(a.trial.scene == plain && !went, "the other half of the named lock is still there")
 }
 

@@ -42,7 +42,7 @@ func (m *model) heal() {
 	m.atEnd()
 }
 
-// atEnd are the laws of the end: no lock of our own, everybody was told, and what could be
+// atEnd are the laws of the end: no lock of our own, everything was reported, and what could be
 // pruned was.
 func (m *model) atEnd() {
 	events, err := m.events()
@@ -54,13 +54,13 @@ func (m *model) atEnd() {
 		if strings.Contains(raw, ownWho) {
 			m.history.breaks("a lock of our own is left: %s", at)
 		} else if events["lock.stuck "+key] == 0 {
-			m.history.breaks("alert lost: people were never told of the lock of a dead client on %s: %v", key, events)
+			m.history.breaks("alert lost: the lock of a dead client on %s was never reported: %v", key, events)
 		}
 	}
 	for _, key := range modelKeys {
 		path := m.Path(key)
 		if m.history.states[path].deleted && m.prunes[path] && events["prune.report "+key] == 0 {
-			m.history.breaks("alert lost: %s was pruned, and people were not told", key)
+			m.history.breaks("alert lost: %s was pruned, and that was not reported", key)
 		}
 	}
 }

@@ -45,7 +45,7 @@ type reply struct {
 	err      error
 }
 
-// fate is what becomes of a call, and of the process that makes it.
+// fate is how a call ends, and of the process that makes it.
 type fate int
 
 const (

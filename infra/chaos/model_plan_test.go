@@ -56,7 +56,7 @@ var (
 )
 
 // even draws a number below n, each as likely as another: rapid's own ranges prefer small
-// ones and the ends, and what must be hit here lies in the middle of a run.
+// ones and the ends, and what must be hit here is in the middle of a run.
 func even(t *rapid.T, n int) int {
 	drawn := 0
 	for range bits.Len(uint(n)) + 3 { //nolint:gosec // it is small and above zero

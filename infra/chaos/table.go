@@ -10,7 +10,7 @@ import (
 	"text/tabwriter"
 )
 
-// result is what became of a trial.
+// result is how a trial ended.
 type result struct {
 	trial trial
 	met   bool

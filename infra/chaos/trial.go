@@ -130,7 +130,7 @@ func plainTrials(f function, at call) (list []trial) {
 	return list
 }
 
-// openTrials are those after which it is not known what became of a call that writes:
+// openTrials are those after which it is not known whether a call that writes had its effect:
 // its answer says so, or says that something else is there, and the reads that would tell
 // fail too.
 func openTrials(f function, s scene, c seen) (list []trial) {
