@@ -32,7 +32,7 @@ func wire() (any, error) {
 	}
 	c := &console.Console{
 		Scanner: scan.New(parts.Stores, parts.Rules, time.Now),
-		Ledger:  parts.Ledger.Notifications, Autos: parts.Ledger.Autos, Unlock: s.Unlock, Prune: s.Prune, Weeks: parts.Ledger.Reports,
+		Ledger:  parts.Ledger.Notifications, Witnesses: parts.Ledger.Witnesses, Autos: parts.Ledger.Autos, Unlock: s.Unlock, Prune: s.Prune, Weeks: parts.Ledger.Reports,
 	}
 	return func(ctx context.Context, event json.RawMessage) (string, error) {
 		call, _ := lambdacontext.FromContext(ctx)

@@ -40,7 +40,7 @@ func wire() (any, error) {
 	composer := alert.Composer{Account: s.Account, Region: parts.Region, UnlockFunction: s.UnlockFunction, Dashboard: s.Dashboard.URL(parts.Region)}
 	m := &monitor.Monitor{
 		Scanner: scan.New(parts.Stores, parts.Rules, time.Now),
-		Ledger:  parts.Ledger.Notifications, Released: parts.Ledger.Releases, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter,
+		Ledger:  parts.Ledger.Notifications, Released: parts.Ledger.Releases, Witnesses: parts.Ledger.Witnesses, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter,
 		RemindEvery: s.RemindEvery, ScanEvery: time.Duration(s.ScanEvery), Now: time.Now, Log: slog.Default(),
 		Releases: unlock.Finisher{Releases: parts.Ledger.Releases, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter, Log: slog.Default()},
 	}

@@ -36,7 +36,7 @@ func wire() (any, error) {
 	}
 	composer := alert.Composer{Account: s.Account, Region: parts.Region, UnlockFunction: lambdacontext.FunctionName, Dashboard: s.Dashboard.URL(parts.Region)}
 	u := &unlock.Unlocker{
-		Stores: parts.Stores, Memory: parts.Ledger.Notifications, Releases: parts.Ledger.Releases, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter,
+		Stores: parts.Stores, Memory: parts.Ledger.Notifications, Releases: parts.Ledger.Releases, Witnesses: parts.Ledger.Witnesses, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter,
 		Rules: parts.Rules, Now: time.Now, Log: slog.Default(),
 	}
 	u.Runs, u.Autos = s.Runs.Open(parts.AWS()), parts.Ledger.Autos

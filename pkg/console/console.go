@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"context"
+	"log/slog"
 	"slices"
 	"time"
 
@@ -28,14 +29,20 @@ type autos interface {
 	Recall(ctx context.Context) (ledger.AutoMemory, error)
 }
 
+// witnesses know who took lock objects, from S3's own events: evidence alone.
+type witnesses interface {
+	Look(ctx context.Context, cases []policy.Case) (map[ledger.Object]ledger.Witnessed, error)
+}
+
 // Console draws the page of locks.
 type Console struct {
-	Scanner scanner
-	Ledger  memory
-	Unlock  string // ARN of the unlock function
-	Autos   autos  // what the monitor found out about runs and automatic releases; nil: nothing is shown of it
-	Prune   string // ARN of the prune function; empty: no button leads to its page
-	Weeks   weeks  // nil: the page has no weekly reports
+	Scanner   scanner
+	Ledger    memory
+	Witnesses witnesses // nil: nobody knows who took a lock
+	Unlock    string    // ARN of the unlock function
+	Autos     autos     // what the monitor found out about runs and automatic releases; nil: nothing is shown of it
+	Prune     string    // ARN of the prune function; empty: no button leads to its page
+	Weeks     weeks     // nil: the page has no weekly reports
 }
 
 // Answer answers an event of a dashboard with a page, or with the documentation. self is
@@ -85,6 +92,7 @@ func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self st
 	first := (p.request.Page - 1) * r.PageSize
 	shown := locks[first:min(first+r.PageSize, len(locks))]
 	found.Look(ctx, shown) // states are looked at for what is shown only
+	c.witness(ctx, shown)
 	autos := c.recallAutos(ctx)
 	for _, j := range shown {
 		known := autos.Locks[ledger.KeyOf(j.Lock)]
@@ -101,6 +109,21 @@ func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self st
 	}
 	return p.draw()
 }
+
+// witness adds who took the locks that are shown. Without it the page is drawn all the same.
+func (c *Console) witness(ctx context.Context, shown []policy.Case) {
+	if c.Witnesses == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, witnessTime)
+	defer cancel()
+	if _, err := c.Witnesses.Look(ctx, shown); err != nil {
+		slog.WarnContext(ctx, "who took some locks is not known", "error", err)
+	}
+}
+
+// witnessTime bounds the look for evidence that a page does not need.
+const witnessTime = 5 * time.Second
 
 // newestTrouble orders locks as people want to see them: stuck before unreadable before
 // fresh, and what came last first.

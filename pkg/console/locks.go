@@ -149,6 +149,9 @@ func (p locksPage) row(l line) widget.Node {
 	verdict := []widget.Part{verdictMark(f.Verdict)}
 	held := widget.El("span", widget.A("title", "since "+p.at.Clock(f.HeldSince)), widget.Text(policy.Words(f.Held())))
 	holder, operation := or(f.Who, "unknown"), or(f.Operation, "unknown")
+	if f.Witness != nil && f.Witness.Actor() != "" {
+		holder += " (" + f.Witness.Actor() + ")"
+	}
 	if f.Verdict == policy.Unreadable {
 		holder, operation = "unknown", "unknown"
 	}

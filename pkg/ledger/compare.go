@@ -199,6 +199,9 @@ func (e *Entry) follow(l tflock.Lock, found *scan.Scan) bool {
 		if !slices.Contains(e.Kinds, h.Kind) {
 			e.Kinds, changed = append(slices.Clone(e.Kinds), h.Kind), true
 		}
+		if h.ETag != "" && h.ETag != e.ETag {
+			e.ETag, changed = h.ETag, true
+		}
 		since, moved := e.Since[h.Store]
 		switch known := slices.Contains(e.Stores, h.Store); {
 		case !known && first:

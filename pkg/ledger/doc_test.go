@@ -22,6 +22,7 @@ func TestThePageOfTheLedgerNamesEveryField(t *testing.T) {
 	}
 	for title, rows := range map[string][]any{
 		"lock": {ledger.Entry{}}, "scan": {ledger.Store{}}, "past": {ledger.Past{}},
+		"witness": {ledger.ObjectEvent{}},
 		"release": {ledger.Release{}, ledger.Half{}, ledger.Bytes{}},
 		"pruned":  {ledger.Pruned{}}, "prune": {ledger.Mark{}}, "prune-run": {ledger.PruneRun{}},
 	} {

@@ -17,6 +17,7 @@ type Entry struct {
 	// Since is the end of the scan that first saw the holding in a store, where that is
 	// not FirstSeen; zero where a later scan did not see it any more. It is nil for most.
 	Since      map[string]time.Time `json:"since,omitempty"`
+	ETag       string               `json:"etag,omitempty"`       // of the lock object that was seen last
 	NotifiedAt time.Time            `json:"notified_at,omitzero"` // when people were last notified of it
 	Notified   int                  `json:"notified,omitempty"`   // how often they were: the alert, then reminders
 	StuckAt    time.Time            `json:"stuck_at,omitzero"`    // end of the scan that first found it stuck
@@ -35,7 +36,7 @@ type Entry struct {
 
 // Sighting is what the policy needs to know of the entry.
 func (e Entry) Sighting() policy.Sighting {
-	return policy.Sighting{FirstSeen: e.FirstSeen, NotBefore: e.NotBefore, Kinds: e.Kinds}
+	return policy.Sighting{FirstSeen: e.FirstSeen, NotBefore: e.NotBefore, Kinds: e.Kinds, ETag: e.ETag}
 }
 
 // Memory is what the ledger knows when a scan begins to compare.

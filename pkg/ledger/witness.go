@@ -29,13 +29,12 @@ const (
 
 // Witnesses is what S3's events said of lock objects, in the ledger's table. It only adds
 // evidence: nothing depends on it.
-type Witnesses struct {
-	client *dynamodb.Client
-	name   string
-}
+type Witnesses struct{ table }
 
 // NewWitnesses opens the records in the table of that name.
-func NewWitnesses(client *dynamodb.Client, name string) *Witnesses { return &Witnesses{client, name} }
+func NewWitnesses(client *dynamodb.Client, name string) *Witnesses {
+	return &Witnesses{table{client, name}}
+}
 
 // Object is one lock object: what a record belongs to.
 type Object struct {

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Witnessed is the record of one lock object's latest creation.
@@ -87,6 +88,57 @@ func (w *Witnesses) decode(ctx context.Context, row map[string]types.AttributeVa
 	record.Path, record.Sequence = textOf(row, attrPath), Sequence(textOf(row, attrSequence))
 	record.Expires = time.Unix(numberOf(row, attrExpires), 0)
 	return record, true
+}
+
+// maxWitnessed bounds the locks of a scan whose records are looked for: no message has room
+// for more, and each call takes a hundred.
+const maxWitnessed = 500
+
+// Look adds to judged cases who took their lock objects, the first of them in few calls. It
+// gives the records of those that are held, to be renewed. Where no lock has an object there
+// is no call. With an error it has added what it found until then.
+func (w *Witnesses) Look(ctx context.Context, cases []policy.Case) (map[Object]Witnessed, error) {
+	var objects []Object
+	for i := range cases {
+		if o := objectOf(cases[i]); o.ETag != "" && len(objects) < maxWitnessed {
+			objects = append(objects, o)
+		}
+	}
+	found, err := w.Find(ctx, objects...)
+	for i := range cases {
+		if record, known := found[objectOf(cases[i])]; known {
+			cases[i].AddWitness(record.Witness())
+		}
+	}
+	return found, err
+}
+
+// objectOf is the lock's object: the one that is there, or where only a row is left the one
+// that scans saw with it.
+func objectOf(c policy.Case) Object {
+	etag := c.Seen.ETag
+	for _, h := range c.Holdings {
+		if h.Kind == tflock.S3 {
+			etag = h.ETag
+		}
+	}
+	return Object{c.Path, strings.Trim(etag, `"`)}
+}
+
+// Gone gives who took the lock of an entry whose object is gone, and who removed it; nil
+// where that is not known.
+func (w *Witnesses) Gone(ctx context.Context, path string, e Entry) (*policy.Witness, *policy.Removal, error) {
+	object := Object{path, strings.Trim(e.ETag, `"`)}
+	found, err := w.Find(ctx, object)
+	record, known := found[object]
+	if !known {
+		return nil, nil, err
+	}
+	removal, known, err := w.Removal(ctx, record)
+	if !known {
+		return record.Witness(), nil, err
+	}
+	return record.Witness(), &removal, err
 }
 
 // Removal gives who removed the object of a record, and false where that is not known:

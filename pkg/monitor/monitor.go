@@ -33,6 +33,7 @@ type Monitor struct {
 	Scanner     *scan.Scanner
 	Ledger      memory
 	Released    released
+	Witnesses   witnesses // nil: nobody knows who took a lock
 	Composer    alert.Composer
 	Topic       publisher
 	Meter       meter
@@ -60,6 +61,7 @@ func (m *Monitor) Run(ctx context.Context) (Report, error) {
 	lease, memory, unknown := m.recall(ctx, budget, found)
 	found.Judge(memory, maxListed)
 	m.look(ctx, budget, found)
+	m.witness(ctx, budget, found)
 	known := m.runs(ctx, budget, found)
 	m.probe(ctx, budget, found)
 	due, resolved, unnotified := m.notify(ctx, budget, lease, found, known)
@@ -117,7 +119,7 @@ func (m *Monitor) notify(ctx context.Context, b budget, lease *ledger.Lease, fou
 	ctx, cancel := b.notifying(ctx, lease.Until)
 	defer cancel()
 	n := notifier{
-		lease: lease, released: m.Released, composer: m.Composer, topic: m.Topic, log: m.Log, memory: lease.Memory, scan: found,
+		lease: lease, released: m.Released, witnesses: m.Witnesses, composer: m.Composer, topic: m.Topic, log: m.Log, memory: lease.Memory, scan: found,
 		rules: ledger.Rules{RemindEvery: m.RemindEvery, ScanEvery: m.ScanEvery, Keep: keep},
 	}
 	deadline, _ := ctx.Deadline()

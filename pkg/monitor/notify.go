@@ -35,15 +35,16 @@ type released interface {
 
 // notifier publishes what is new in one scan, and records each event once it is out.
 type notifier struct {
-	lease    lease
-	released released
-	composer alert.Composer
-	topic    publisher
-	log      *slog.Logger
-	memory   ledger.Memory
-	scan     *scan.Scan
-	rules    ledger.Rules
-	until    time.Time // the end of publishing: what could not be published by then is recorded as such
+	lease     lease
+	released  released
+	witnesses witnesses
+	composer  alert.Composer
+	topic     publisher
+	log       *slog.Logger
+	memory    ledger.Memory
+	scan      *scan.Scan
+	rules     ledger.Rules
+	until     time.Time // the end of publishing: what could not be published by then is recorded as such
 
 	steps                   iter.Seq[ledger.Step]
 	resolved                []time.Duration // how long the resolved locks were held
@@ -201,9 +202,13 @@ func (n *notifier) storeEvent(change ledger.Change, steps []ledger.StoreStep) al
 
 // event is the event of one lock.
 func (n *notifier) event(ctx context.Context, step ledger.Step) alert.Event {
-	e := n.composer.Lock(eventOf[step.Change], *step.Entry.Finding, step.Entry.Notified, n.scan.Ended)
-	if r := n.release(ctx, step); r != nil {
-		e = e.By(r.RequestedBy, r.Reason)
+	i := n.item(ctx, step)
+	e := n.composer.Lock(eventOf[step.Change], i.Finding, step.Entry.Notified, n.scan.Ended)
+	if i.Release != nil {
+		e = e.By(i.Release.RequestedBy, i.Release.Reason)
+	}
+	if i.Removal != nil {
+		e = e.RemovedBy(*i.Removal)
 	}
 	if step.Current != nil {
 		e = e.NowLockedBy(*step.Current)
@@ -220,10 +225,11 @@ func (n *notifier) summary(ctx context.Context, news *news) alert.Event {
 	steps := news.steps()
 	severity, items := alert.Warning, make([]alert.Item, len(steps))
 	for i, step := range steps {
-		items[i] = alert.Item{Finding: *step.Entry.Finding, Current: step.Current}
 		if i < maxReleases {
-			items[i].Release = n.release(ctx, step)
+			items[i] = n.item(ctx, step)
+			continue
 		}
+		items[i] = alert.Item{Finding: *step.Entry.Finding, Current: step.Current}
 	}
 	switch {
 	case news.change == ledger.Resolved:
@@ -232,6 +238,20 @@ func (n *notifier) summary(ctx context.Context, news *news) alert.Event {
 		severity = alert.Critical
 	}
 	return n.composer.Shared(eventOf[news.change], items, severity, n.scan.Ended).AndMore(news.picked.Omitted()).Across(news.picked.Prefixes())
+}
+
+// item is a lock with who took it and who removed it, as far as that is known by now. What
+// was released through us has a record of ours, which says more than S3's event.
+func (n *notifier) item(ctx context.Context, step ledger.Step) alert.Item {
+	i := alert.Item{Finding: *step.Entry.Finding, Current: step.Current, Release: n.release(ctx, step)}
+	witness, removal := n.gone(ctx, step)
+	if witness != nil {
+		i.Witness = witness
+	}
+	if i.Release == nil {
+		i.Removal = removal
+	}
+	return i
 }
 
 // release is who released a resolved lock through us; nil when nobody did, or when that is

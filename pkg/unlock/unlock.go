@@ -48,6 +48,11 @@ type releases interface {
 	LastRelease(ctx context.Context, key ledger.Key) (ledger.Release, bool, error)
 }
 
+// witnesses know who took lock objects, from S3's own events: evidence alone.
+type witnesses interface {
+	Look(ctx context.Context, cases []policy.Case) (map[ledger.Object]ledger.Witnessed, error)
+}
+
 type publisher interface {
 	Publish(ctx context.Context, e alert.Event) error
 }
@@ -58,17 +63,18 @@ type meter interface {
 
 // Unlocker releases locks in the watched stores.
 type Unlocker struct {
-	Stores   backend.Set
-	Memory   memory
-	Releases releases
-	Composer alert.Composer
-	Topic    publisher
-	Meter    meter
-	Rules    policy.Rules
-	Runs     *evidence.Runs // nil: nobody is asked about CI runs
-	Autos    autos
-	Now      func() time.Time
-	Log      *slog.Logger
+	Stores    backend.Set
+	Memory    memory
+	Releases  releases
+	Witnesses witnesses // nil: nobody knows who took a lock
+	Composer  alert.Composer
+	Topic     publisher
+	Meter     meter
+	Rules     policy.Rules
+	Runs      *evidence.Runs // nil: nobody is asked about CI runs
+	Autos     autos
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 func (u *Unlocker) finisher() Finisher {
@@ -121,6 +127,7 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 	if c.HeldAtLeast < c.Guard && u.judgedBefore(ctx, l, &c.Seen) {
 		c.Judge(u.Rules, now)
 	}
+	c = u.witnessed(ctx, c)
 	c.State = u.state(ctx, l.Path)
 	if r.Keep {
 		return u.keep(ctx, r, c)
@@ -150,6 +157,23 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 		}
 	}
 	return a, err
+}
+
+// witnessTime bounds the look for evidence that a release does not need.
+const witnessTime = 5 * time.Second
+
+// witnessed adds who took the lock's object, where that is known.
+func (u *Unlocker) witnessed(ctx context.Context, c policy.Case) policy.Case {
+	if u.Witnesses == nil {
+		return c
+	}
+	ctx, cancel := context.WithTimeout(ctx, witnessTime)
+	defer cancel()
+	one := []policy.Case{c}
+	if _, err := u.Witnesses.Look(ctx, one); err != nil {
+		u.Log.WarnContext(ctx, "who took the lock is not known", "path", c.Path, "error", err)
+	}
+	return one[0]
 }
 
 // judgedBefore completes what is known of a lock of which an earlier release removed one

@@ -64,6 +64,7 @@ type Ledger struct {
 	Repairs       *ledger.Repairs
 	Reports       *ledger.Reports
 	Autos         *ledger.Autos
+	Witnesses     *ledger.Witnesses
 }
 
 // OpenLedger opens the ledger's table of that name.
@@ -76,6 +77,7 @@ func OpenLedger(client *dynamodb.Client, name string) Ledger {
 		Repairs:       ledger.NewRepairs(client, name),
 		Reports:       ledger.NewReports(client, name),
 		Autos:         ledger.NewAutos(client, name),
+		Witnesses:     ledger.NewWitnesses(client, name),
 	}
 }
 

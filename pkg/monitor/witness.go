@@ -1,0 +1,50 @@
+package monitor
+
+import (
+	"context"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/scan"
+)
+
+// witnesses know who took and who removed lock objects, from S3's own events. They only
+// add evidence: whatever fails of them is logged, and the scan goes on.
+type witnesses interface {
+	Look(ctx context.Context, cases []policy.Case) (map[ledger.Object]ledger.Witnessed, error)
+	Renew(ctx context.Context, held map[ledger.Object]ledger.Witnessed, now time.Time) error
+	Gone(ctx context.Context, path string, e ledger.Entry) (*policy.Witness, *policy.Removal, error)
+}
+
+// witnessTime bounds what the witnesses take of an invocation's time.
+const witnessTime = 5 * time.Second
+
+// witness adds who took the locks that people may be shown, and keeps those records.
+func (m *Monitor) witness(ctx context.Context, b budget, found *scan.Scan) {
+	if m.Witnesses == nil {
+		return
+	}
+	ctx, cancel := context.WithTimeout(ctx, min(witnessTime, b.look))
+	defer cancel()
+	held, err := m.Witnesses.Look(ctx, found.Worst)
+	if err == nil {
+		err = m.Witnesses.Renew(ctx, held, found.Ended)
+	}
+	if err != nil {
+		m.Log.WarnContext(ctx, "who took some locks is not known", "error", err)
+	}
+}
+
+// gone says who took and who removed a resolved lock: nil where that is not known, or where
+// it is another change.
+func (n *notifier) gone(ctx context.Context, step ledger.Step) (*policy.Witness, *policy.Removal) {
+	if n.witnesses == nil || step.Change != ledger.Resolved || step.Entry.ETag == "" {
+		return nil, nil
+	}
+	witness, removal, err := n.witnesses.Gone(ctx, step.Key.Path, step.Entry)
+	if err != nil {
+		n.log.WarnContext(ctx, "who removed a lock is not known", "path", step.Key.Path, "error", err)
+	}
+	return witness, removal
+}
