@@ -29,7 +29,7 @@ func (locksCommand) Run(ctx context.Context, s *session) error {
 	}
 	rows := [][]string{{"STATE", "VERDICT", "HELD", "BY", "RUN", "LOCK ID"}}
 	for _, f := range report.Locks {
-		rows = append(rows, []string{f.Path, string(f.Verdict), policy.Words(f.Held()), f.Who, runWords(f.Evidence.Liveness), f.ID})
+		rows = append(rows, []string{f.Path, string(f.Verdict), policy.Words(f.Held()), holder(f), runWords(f.Evidence.Liveness), f.ID})
 	}
 	if err := s.table(rows); err != nil {
 		return err
@@ -38,6 +38,14 @@ func (locksCommand) Run(ctx context.Context, s *session) error {
 		s.say("And %d more.", report.Omitted)
 	}
 	return nil
+}
+
+// holder is who holds a lock, and the session that took it, where S3 says so.
+func holder(f policy.Finding) string {
+	if f.Witness == nil || f.Witness.Actor() == "" {
+		return f.Who
+	}
+	return f.Who + " (" + f.Witness.Actor() + ")"
 }
 
 func runWords(l policy.Liveness) string { return strings.ReplaceAll(string(l), "_", " ") }

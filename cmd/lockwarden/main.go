@@ -1,6 +1,7 @@
 // Command lockwarden lists state locks, releases one, and lists and restores pruned
 // states. It invokes the functions of a deployed stack and does nothing else: rights and
-// records are those of the functions. Only probe calls a store itself (docs/adr/0014). See
+// records are those of the functions. Only probe and witness call a store themselves
+// (docs/adr/0014 and 0015). See
 // docs/cli.md.
 package main
 
@@ -38,6 +39,7 @@ type options struct {
 	Restore restoreCommand `cmd:"" help:"Bring a pruned state back."`
 	Repair  repairCommand  `cmd:"" help:"Make a state and its digest agree again, or an older version the newest, after what would happen was shown and confirmed."`
 	Probe   probeCommand   `cmd:"" help:"Find out whether a bucket or a table honors the conditions that locks rely on, on an object of its own. It calls the store itself, and needs no stack."`
+	Witness witnessCommand `cmd:"" help:"Show, or with --apply make, the change by which a bucket notifies the stack of its lock objects, so that alerts say which session holds a lock."`
 }
 
 const exits = `

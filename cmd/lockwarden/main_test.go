@@ -261,7 +261,7 @@ func loseAnAnswer(t *testing.T, w *world) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, command := range []string{"", "locks", "unlock", "states", "restore", "repair", "probe"} {
+	for _, command := range []string{"", "locks", "unlock", "states", "restore", "repair", "probe", "witness"} {
 		var out bytes.Buffer
 		args := []string{"--help"}
 		if command != "" {

@@ -147,7 +147,7 @@ func (s *session) end(raw []byte, a unlockAnswer) error {
 func (s *session) evidence(a unlockAnswer) {
 	if f := a.Lock; f != nil {
 		s.say("State:      %s", line(f.Path))
-		s.say("Held by:    %s", line(f.Who))
+		s.say("Held by:    %s", line(holder(*f)))
 		s.say("Operation:  %s (client version %s)", line(f.Operation), line(f.Version))
 		s.say("Lock ID:    %s", line(f.ID))
 		s.say("Since:      %s (%s)", policy.Clock(f.HeldSince), policy.Words(f.Held()))
