@@ -7,7 +7,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
-// Plan says what becomes of a lock whose run is known to be over.
+// Plan says what happens to a lock whose run is known to be over.
 type Plan struct {
 	Mode      policy.AutoMode `json:"mode"`
 	NotBefore time.Time       `json:"not_before,omitzero"` // when it is released at the earliest; zero with report

@@ -38,7 +38,7 @@ func current(known ledger.Auto, memory ledger.Memory, j policy.Case) *ledger.Che
 	return check
 }
 
-// automatic says what becomes of a lock that AutoRelease selects.
+// automatic says what happens to a lock that AutoRelease selects.
 func (p locksPage) automatic(l line) widget.Node {
 	check := l.auto.check
 	if check == nil || !check.Selected {

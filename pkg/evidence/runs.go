@@ -115,7 +115,7 @@ func (q *Question) named() run.Named {
 	n := run.Named{Tag: q.Tags.All[runTag], Earlier: q.Before}
 	object, found := q.object()
 	if found {
-		n.Taken, n.Untold = object.Modified, q.Tags.Problem
+		n.Taken, n.TagsProblem = object.Modified, q.Tags.Problem
 	}
 	if w := q.Case.Witness; w != nil {
 		n.Session = w.Session

@@ -51,7 +51,7 @@ func TestWhatIsFound(t *testing.T) {
 		}, ""},
 		"a state deleted with its digest":      {func(w *world) { w.remove(key); w.digest(w.Table, key, "") }, ""},
 		"a state deleted, and its digest left": {func(w *world) { w.remove(key) }, orphan},
-		"a digest of what is no state":         {func(w *world) { w.digest(w.Table, "notes.txt", "x") }, ""},
+		"a digest of what is not a state":      {func(w *world) { w.digest(w.Table, "notes.txt", "x") }, ""},
 		"a digest of a bucket nobody watches":  {func(w *world) { w.digestOf("elsewhere/x.tfstate", "x") }, ""},
 		"an encrypted state that is rewritten": {func(w *world) {
 			w.apply(key, `{"serial":1,"lineage":"one","meta":{},"encrypted_data":"QUJD","encryption_version":"v0"}`)
@@ -211,7 +211,7 @@ func TestADigestIsLookedAtTwice(t *testing.T) {
 	}
 }
 
-// A finding on a path that is locked is neither told nor resolved.
+// A finding on a path that is locked is neither reported nor resolved.
 func TestALockedPathIsLeftAlone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -189,7 +189,7 @@ func openKey(ctx context.Context, f files) (secret, error) {
 			key, err := io.ReadAll(io.LimitReader(body, keySize+1))
 			_ = body.Close() // it was read
 			if err != nil || len(key) != keySize {
-				return secret{}, fmt.Errorf("%s is not a key of %d bytes: delete it and %s, and the next run begins anew (%w)", f.URL(fileKey), keySize, f.URL(fileMemory), errors.Join(err, io.ErrUnexpectedEOF))
+				return secret{}, fmt.Errorf("%s is not a key of %d bytes: delete it and %s, and the next run starts again (%w)", f.URL(fileKey), keySize, f.URL(fileMemory), errors.Join(err, io.ErrUnexpectedEOF))
 			}
 			return secret{key}, nil
 		}

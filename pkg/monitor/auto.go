@@ -29,7 +29,7 @@ type Releaser interface {
 	Release(ctx context.Context, path, id, reason string) (outcome string, err error)
 }
 
-// planner decides what becomes of the locks that AutoRelease selects.
+// planner decides what happens to the locks that AutoRelease selects.
 type planner struct {
 	*Monitor
 	*behind

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// AutoMode says what becomes of a lock that may be released automatically.
+// AutoMode says what happens to a lock that may be released automatically.
 type AutoMode string
 
 // The modes.

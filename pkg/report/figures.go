@@ -76,7 +76,7 @@ func (r *Reporter) past(ctx context.Context, weeks []*tally, released map[ledger
 			return err
 		}
 		how := alert.ByUnknown
-		if _, ours := released[ledger.Key{Path: past.Path, ID: past.ID}]; ours {
+		if _, byUs := released[ledger.Key{Path: past.Path, ID: past.ID}]; byUs {
 			how = alert.ByLockwarden
 		}
 		for _, t := range weeks {

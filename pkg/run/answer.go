@@ -20,8 +20,8 @@ func (n names) answer(l Named, found map[Reference]status, now time.Time) *polic
 	switch {
 	case n.strange:
 		doubt = "the lock's tag `run` names another run, which cannot be asked about"
-	case l.Untold != "":
-		doubt = "the lock's tags could not be read, and may name another run: " + l.Untold
+	case l.TagsProblem != "":
+		doubt = "the lock's tags could not be read, and may name another run: " + l.TagsProblem
 	}
 	if doubt != "" {
 		worst.Status, worst.Ended, worst.Detail = policy.RunUnknown, nil, doubt

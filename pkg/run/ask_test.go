@@ -270,9 +270,9 @@ func TestTwoNamedRunsDecideTogether(t *testing.T) {
 		}
 	})
 	for _, tc := range []struct {
-		session, tag, untold string
-		status               policy.RunStatus
-		id                   string
+		session, tag, tagsProblem string
+		status                    policy.RunStatus
+		id                        string
 	}{
 		{"gh-9-1", "gh-9-2", "", policy.RunEnded, "2"},
 		{"gh-9-2", "gh-9-1", "", policy.RunEnded, "2"},
@@ -292,7 +292,7 @@ func TestTwoNamedRunsDecideTogether(t *testing.T) {
 		{"alice", "", "", "", ""},
 		{"", "jenkins-77", "", "", ""},
 	} {
-		run := ask(t, settingsOf(server.URL, ""), noClients(), Named{Session: tc.session, Tag: tc.tag, Untold: tc.untold})[0]
+		run := ask(t, settingsOf(server.URL, ""), noClients(), Named{Session: tc.session, Tag: tc.tag, TagsProblem: tc.tagsProblem})[0]
 		if run == nil {
 			run = &policy.Run{}
 		}
