@@ -50,7 +50,7 @@ func wire() (any, error) {
 		return nil, err
 	}
 	i := &inventory.Inventory{
-		Stores: parts.Stores, Files: backend.NewFiles(inBuckets, s.Reports),
+		Stores: parts.Stores, Files: backend.NewFiles(inBuckets, s.Reports), History: parts.Ledger.History, Writers: parts.Ledger.Witnesses, Own: parts.Ledger.Repairs,
 		Composer: alert.Composer{Account: s.Account, Region: parts.Region, Dashboard: s.Dashboard.URL(parts.Region)},
 		Topic:    parts.Topic(), Meter: parts.Meter, Paths: paths, Now: time.Now, Wait: inventory.Sleep, Log: slog.Default(),
 	}

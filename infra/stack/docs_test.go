@@ -56,7 +56,11 @@ func TestConfigurationIsDocumented(t *testing.T) {
 }
 
 // shared are settings that all functions can read, and that one does not decide by.
-var shared = map[string][]string{"prune": {"RELEASE_GUARD", "STUCK_AFTER", "STUCK_AFTER_OVERRIDES"}, "repair": {"RELEASE_GUARD", "STUCK_AFTER", "STUCK_AFTER_OVERRIDES"}}
+var shared = map[string][]string{
+	"prune": undecided, "repair": undecided, "inventory": undecided,
+}
+
+var undecided = []string{"RELEASE_GUARD", "STUCK_AFTER", "STUCK_AFTER_OVERRIDES"}
 
 // The template gives each function the variables that it reads, and no others.
 func TestFunctionsGetTheVariablesThatTheyRead(t *testing.T) {

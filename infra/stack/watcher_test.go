@@ -49,7 +49,7 @@ func TestAlarmsLeadToRunbooks(t *testing.T) {
 		t.Fatalf("%d runbooks are linked, %v", len(linked), err)
 	}
 	for _, page := range pages {
-		if !linked[filepath.Base(page)] {
+		if base := filepath.Base(page); !linked[base] && base != "state-findings.md" { // events lead to that one, and no alarm
 			t.Errorf("no alarm leads to %s", filepath.Base(page))
 		}
 	}

@@ -92,6 +92,8 @@ func (w *world) prepare(t *testing.T, function, name string) *local.Stack {
 	case "report weekly", "report now":
 		w.lock(t, sampleKey, sampleID)
 		w.scan(t) // by which the report knows the tables
+	case "inventory schedule", "inventory one-path":
+		w.mismatch(t)
 	case "prune dry-run", "prune schedule":
 		w.stale(t)
 	case "prune restore":
@@ -199,4 +201,18 @@ func (w *world) clear(t *testing.T) {
 			}
 		}
 	}
+}
+
+// mismatch has a state of two versions whose digest is that of neither.
+func (w *world) mismatch(t *testing.T) {
+	t.Helper()
+	for _, name := range []string{"applied", "destroyed"} {
+		content := read(t, "pkg", "tfstate", "testdata", name+".tfstate")
+		_, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(states), Key: aws.String(sampleKey), Body: strings.NewReader(content)})
+		check(t, err)
+	}
+	_, err := dynamodb.NewFromConfig(server.Config()).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(states), Item: map[string]types.AttributeValue{
+		"LockID": &types.AttributeValueMemberS{Value: states + "/" + sampleKey + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: "0123"},
+	}})
+	check(t, err)
 }

@@ -35,7 +35,7 @@ func anyFinding(t *rapid.T) policy.Finding {
 func anyEvent(t *rapid.T) alert.Event {
 	text := rapid.StringN(0, 40, -1)
 	kinds := []alert.Type{alert.LockStuck, alert.LockReminder, alert.LockResolved, alert.LockUnreadable}
-	switch rapid.SampledFrom([]string{"lock", "lock", "resolved", "released", "gone", "refused", "shared", "shared", "scan", "prune", "week"}).Draw(t, "kind") {
+	switch rapid.SampledFrom([]string{"lock", "lock", "resolved", "released", "gone", "refused", "shared", "shared", "scan", "prune", "week", "findings"}).Draw(t, "kind") {
 	case "lock":
 		return composer.Lock(rapid.SampledFrom(kinds).Draw(t, "type"), anyFinding(t), rapid.IntRange(1, 5).Draw(t, "notified"), now)
 	case "resolved":
@@ -61,6 +61,20 @@ func anyEvent(t *rapid.T) alert.Event {
 		r.States[0].Path, r.States[1].Why, r.Errors = text.Draw(t, "path"), text.Draw(t, "why"), rapid.SliceOfN(text, 0, 20).Draw(t, "errors")
 		r.Pruned, r.WouldPrune = rapid.IntRange(0, 3).Draw(t, "pruned"), rapid.IntRange(0, 3).Draw(t, "would")
 		return composer.Prune(r, now)
+	case "findings":
+		all := stateFindings()
+		for n := range all {
+			all[n].Path, all[n].Text = text.Draw(t, "path"), text.Draw(t, "finding")
+			all[n].Evidence.Resources = append(all[n].Evidence.Resources, policy.Resource{Type: text.Draw(t, "kind"), ARN: text.Draw(t, "arn")})
+		}
+		for range rapid.IntRange(0, 200).Draw(t, "more") {
+			all = append(all, all[rapid.IntRange(0, 6).Draw(t, "which")])
+		}
+		first := rapid.IntRange(0, 6).Draw(t, "first")
+		if rapid.Bool().Draw(t, "one") {
+			all = all[:first+1]
+		}
+		return composer.StateFindings(rapid.SampledFrom([]alert.Type{alert.StateFinding, alert.StateFindingResolved}).Draw(t, "type"), all[first:], now)
 	case "week":
 		w := week()
 		w.MostStuck.Paths[0].Path, w.MostStuck.People[0].Who, w.Locks.ReleasedBy[1].Who = text.Draw(t, "path"), text.Draw(t, "who"), text.Draw(t, "caller")

@@ -111,7 +111,7 @@ func (c *confirmation) column(value string) {
 	}
 }
 
-// orphan gives the finding if there is still none.
+// orphan gives the finding if there still is not a state.
 func (c *confirmation) orphan(ctx context.Context, still []suspect) (*policy.StateFinding, error) {
 	written, err := c.stores.BucketOf(c.path).StateWritten(ctx, c.path)
 	if err != nil || !written.IsZero() {

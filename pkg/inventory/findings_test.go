@@ -8,14 +8,15 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/inventory"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
-func seen(ways ...policy.Locking) (all []policy.LockingSeen) {
+func seen(ways ...policy.Locking) (all []ledger.Use) {
 	at := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	for _, way := range ways {
 		at = at.Add(time.Hour)
-		all = append(all, policy.LockingSeen{Locking: way, First: at, Last: at, Locks: 1})
+		all = append(all, ledger.Use{Locking: ledger.Locking(way), First: at, Last: at, Locks: 1})
 	}
 	return all
 }
@@ -49,10 +50,10 @@ func TestWhatIsFound(t *testing.T) {
 			w.run()
 			w.apply(key, stateOf(0, "two"))
 		}, ""},
-		"a state deleted with its digest":      {func(w *world) { w.remove(key); w.digest(w.Table, key, "") }, ""},
-		"a state deleted, and its digest left": {func(w *world) { w.remove(key) }, orphan},
-		"a digest of what is not a state":      {func(w *world) { w.digest(w.Table, "notes.txt", "x") }, ""},
-		"a digest of a bucket nobody watches":  {func(w *world) { w.digestOf("elsewhere/x.tfstate", "x") }, ""},
+		"a state deleted with its digest":           {func(w *world) { w.remove(key); w.digest(w.Table, key, "") }, ""},
+		"a state deleted, and its digest left":      {func(w *world) { w.remove(key) }, orphan},
+		"a digest of an object that is not a state": {func(w *world) { w.digest(w.Table, "notes.txt", "x") }, ""},
+		"a digest of a bucket nobody watches":       {func(w *world) { w.digestOf("elsewhere/x.tfstate", "x") }, ""},
 		"an encrypted state that is rewritten": {func(w *world) {
 			w.apply(key, `{"serial":1,"lineage":"one","meta":{},"encrypted_data":"QUJD","encryption_version":"v0"}`)
 			w.run()

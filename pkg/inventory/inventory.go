@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
@@ -23,7 +24,7 @@ type files interface {
 
 // history is how the monitor saw states being locked, by path.
 type history interface {
-	Locking(ctx context.Context) (map[string][]policy.LockingSeen, error)
+	Locking(ctx context.Context) (map[string][]ledger.Use, error)
 }
 
 // writers names the session that held the lock of a state at some time; empty where nobody

@@ -98,11 +98,17 @@ func (r *run) locking() map[string][]policy.LockingSeen {
 		r.historyFailed = true
 		return nil
 	}
-	all, err := r.History.Locking(r.times.work)
+	uses, err := r.History.Locking(r.times.work)
 	if err != nil {
 		r.historyFailed = true
 		r.fail(fmt.Errorf("how states are locked could not be read: %w", err))
 		return nil
+	}
+	all := map[string][]policy.LockingSeen{}
+	for path, of := range uses {
+		for _, u := range of {
+			all[path] = append(all[path], policy.LockingSeen{Locking: policy.Locking(u.Locking), First: u.First.UTC(), Last: u.Last.UTC(), Locks: u.Locks})
+		}
 	}
 	for path, s := range r.memory.states {
 		if r.includes(path) {

@@ -28,7 +28,7 @@ func (d *doubts) add(to *map[string]bool, path string) {
 	(*to)[path] = true
 }
 
-// fate is what happens to an open finding that was not found again.
+// fate is the fate of an open finding that was not found again.
 type fate int
 
 const (
@@ -79,7 +79,7 @@ func (r *run) reconcile(found []policy.StateFinding) {
 // concerns says whether this run looked at what a finding is about.
 func (r *run) concerns(f policy.StateFinding) bool { return slices.ContainsFunc(f.All(), r.includes) }
 
-// fate says what happens to a finding that was not found again.
+// fate decides on a finding that was not found again.
 func (r *run) fate(f policy.StateFinding) fate {
 	for _, path := range f.All() {
 		switch {

@@ -28,6 +28,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/inventory"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/metric"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
@@ -44,7 +45,7 @@ type world struct {
 	local.Place
 	other, reports string
 	now            func() time.Time
-	locking        map[string][]policy.LockingSeen
+	locking        map[string][]ledger.Use
 	noHistory      bool
 	waiting        func() // what happens between the two looks at digests
 	log            bytes.Buffer
@@ -53,7 +54,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, now: time.Now, waiting: func() {}, locking: map[string][]policy.LockingSeen{}}
+	w := &world{T: t, now: time.Now, waiting: func() {}, locking: map[string][]ledger.Use{}}
 	var err error
 	if w.Place, err = server.MakePlace(t.Context(), fmt.Sprintf("i%d", time.Now().UnixNano())); err == nil {
 		if w.other, err = server.MakeTable(t.Context(), w.Table+"-other", "LockID"); err == nil {
@@ -68,7 +69,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // Locking makes the world what the monitor saw.
-func (w *world) Locking(context.Context) (map[string][]policy.LockingSeen, error) {
+func (w *world) Locking(context.Context) (map[string][]ledger.Use, error) {
 	if w.noHistory {
 		return nil, errors.New("the ledger cannot be read")
 	}

@@ -93,3 +93,17 @@ func (r *Repairs) Of(ctx context.Context, path string) ([]Repair, error) {
 	}
 	return all, nil
 }
+
+// Wrote says whether a repair wrote that version of a state.
+func (r *Repairs) Wrote(ctx context.Context, path, versionID string) (bool, error) {
+	all, err := r.Of(ctx, path)
+	if err != nil {
+		return false, err
+	}
+	for _, repair := range all {
+		if repair.After.VersionID == versionID && repair.Before.VersionID != versionID {
+			return true, nil
+		}
+	}
+	return false, nil
+}

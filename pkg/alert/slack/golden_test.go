@@ -138,6 +138,9 @@ func samples() map[string]sample {
 		"lock-reminder-critical":  event(composer.Lock(alert.LockReminder, held(52*time.Hour), 3, now)),
 		"lock-resolved":           event(composer.Lock(alert.LockResolved, held(3*time.Hour+12*time.Minute), 1, now).By("ana", "laptop died")),
 		"lock-reminder-shared":    event(composer.Summary(alert.LockReminder, []policy.Finding{held(52 * time.Hour), plan, hostile}, alert.Critical, now)),
+		"state-finding":           event(composer.StateFindings(alert.StateFinding, stateFindings()[1:2], now)),
+		"state-finding-many":      event(composer.StateFindings(alert.StateFinding, stateFindings(), now)),
+		"state-finding-resolved":  event(composer.StateFindings(alert.StateFindingResolved, stateFindings()[:2], now)),
 		"lock-resolved-shared":    event(composer.Shared(alert.LockResolved, []alert.Item{{Finding: finding(), Current: &next}, {Finding: plan}}, alert.Info, now)),
 		"lock-resolved-and-again": event(composer.Lock(alert.LockResolved, held(3*time.Hour+12*time.Minute), 1, now).NowLockedBy(next)),
 		"lock-unreadable-shared":  event(composer.Summary(alert.LockUnreadable, []policy.Finding{unreadable, unreadable}, alert.Warning, now)),
@@ -258,4 +261,50 @@ func indented(t *testing.T, v any) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
+}
+
+// stateFindings are one of each problem.
+func stateFindings() []policy.StateFinding {
+	at := now.Add(-10 * time.Minute)
+	older, newer := uint64(41), uint64(42)
+	before := policy.StateVersion{VersionID: "3HL4kqtJlcpXroDTDmJ", Serial: &newer, Lineage: "8f0f0d8e-1d6a-3b5f-9c1e-5b6f6c1d2e3f", LastModified: at, WrittenBy: "gh-84213377-9912345678-1"}
+	after := before
+	after.VersionID, after.Serial, after.WrittenBy, after.LastModified = "L4kqtJlcpXroDTDmpUMLUo", &older, "ana@example.com", now
+	changed := policy.StateChange{Path: "states/network/production/terraform.tfstate", Before: before, After: after}
+	decreased, _ := changed.Judge()
+	changed.After.Serial = &newer
+	reused, _ := changed.Judge()
+	changed.After.Lineage = "11111111-2222-3333-4444-555555555555"
+	lineage, _ := changed.Judge()
+	mixed, _ := policy.Mixed("states/services/checkout/terraform.tfstate", []policy.LockingSeen{
+		{Locking: policy.ByTable, First: at, Last: at, Locks: 4}, {Locking: policy.ByLockfile, First: at, Last: at, Locks: 1}, {Locking: policy.ByTable, First: now, Last: now, Locks: 2},
+	})
+	path, arn := "states/network/production/terraform.tfstate", "arn:aws:dynamodb:eu-central-1:123456789012:table/locks"
+	all := []policy.StateFinding{
+		mixed,
+		{
+			Type: policy.DigestMismatched, Path: path, Severity: policy.SeverityWarning,
+			Text: "The digest of state " + path + " in table " + arn + " is not that of its content: the digest is of the version of 2026-11-23 11:50 UTC (3HL4kqtJlcpXroDTDmJ); the newest, of 2026-11-23 12:00 UTC (L4kqtJlcpXroDTDmpUMLUo, by ana@example.com), was not recorded.",
+			Evidence: policy.StateEvidence{
+				Table: arn, Digest: "9e107d9d372bb6826bd81d3542a419d6", StateMD5: "e4d909c290d0fb1ca068ffaddf22cbd0", VersionID: "3HL4kqtJlcpXroDTDmJ", VersionTime: &at,
+				CurrentID: "L4kqtJlcpXroDTDmpUMLUo", CurrentTime: &now, CurrentBy: "ana@example.com",
+			},
+			Fix: &policy.StateFix{Path: path, Action: policy.AcceptState},
+		},
+		{
+			Type: policy.DigestOrphan, Path: "states/old/terraform.tfstate", Severity: policy.SeverityWarning, Evidence: policy.StateEvidence{Table: arn, Digest: "9e107d9d372bb6826bd81d3542a419d6"},
+			Text: "A digest without a state: table " + arn + " has a digest of states/old/terraform.tfstate, and there is no such state.", Fix: &policy.StateFix{Path: "states/old/terraform.tfstate", Action: policy.DeleteDigest},
+		},
+		{
+			Type: policy.DuplicateResource, Path: path, Severity: policy.SeverityWarning, Text: "States " + path + " and states/network/copy/terraform.tfstate both manage 2 of the same resources.",
+			Evidence: policy.StateEvidence{Paths: []string{path, "states/network/copy/terraform.tfstate"}, Count: 2, Resources: []policy.Resource{
+				{Type: "aws_vpc", ARN: "arn:aws:ec2:eu-central-1:123456789012:vpc/vpc-0a1b2c3d"}, {Type: "aws_route", ID: "r-rtb-0a1b2c3d1080289494", Region: "eu-central-1"},
+			}},
+		},
+		lineage, decreased, reused,
+	}
+	for n := range all {
+		all[n].Since = at
+	}
+	return all
 }
