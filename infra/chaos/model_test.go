@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -54,30 +56,35 @@ func try(t *testing.T, w *world, outside *courier, p plan, play func(m *model)) 
 	return broken
 }
 
-// makeModelWorld has an empty state on every key. It is made in an AWS of its own, since
-// setting it back undoes everything there.
+// makeModelWorld has an empty state on every key. It is made once, in an AWS of its own
+// that ends with the process: setting it back undoes everything there.
 func makeModelWorld(t *testing.T) *world {
 	t.Helper()
-	own, err := local.Start()
+	w, err := modelWorld()
 	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(own.Stop)
-	w := &world{aws: own, stuckAfter: 30 * time.Minute}
-	if w.Place, err = own.MakePlace(t.Context(), "model"); err != nil {
-		t.Fatal(err)
-	}
-	for _, key := range modelKeys {
-		if err := w.putState(t.Context(), key, stateText(1, "first of "+key, false), key != modelKeys[1]); err != nil {
-			t.Fatal(err)
-		}
-	}
-	// What was written within the guard would be reason enough to refuse any release.
-	if err := errors.Join(own.Age(w.Bucket, "", time.Hour), own.Save()); err != nil {
 		t.Fatal(err)
 	}
 	return w
 }
+
+var modelWorld = sync.OnceValues(func() (*world, error) {
+	own, err := local.Start()
+	if err != nil {
+		return nil, err
+	}
+	ctx := context.Background()
+	w := &world{aws: own, stuckAfter: 30 * time.Minute}
+	if w.Place, err = own.MakePlace(ctx, "model"); err != nil {
+		return nil, err
+	}
+	for _, key := range modelKeys {
+		if err := w.putState(ctx, key, stateText(1, "first of "+key, false), key != modelKeys[1]); err != nil {
+			return nil, err
+		}
+	}
+	// What was written within the guard would be reason enough to refuse any release.
+	return w, errors.Join(own.Age(w.Bucket, "", time.Hour), own.Save())
+})
 
 // model is one play.
 type model struct {
