@@ -76,11 +76,12 @@ func deadClient(mode local.Mode, holdings ...tflock.Kind) func(ctx context.Conte
 			if _, err := s.scan(ctx); err != nil {
 				return err
 			}
-			events, err := s.events(ctx)
+			wanted := []alert.Type{alert.LockReleased, alert.LockResolved}
+			events, err := s.events(ctx, wanted...)
 			if err != nil {
 				return err
 			}
-			for _, want := range []alert.Type{alert.LockReleased, alert.LockResolved} {
+			for _, want := range wanted {
 				if _, err := heard(events, want); err != nil {
 					return err
 				}
@@ -117,7 +118,7 @@ func (s *stage) die(ctx context.Context, w *local.Workspace, key string, mode lo
 			return "", "", fmt.Errorf("the scan sees %d locks, %d of them stuck, and not one", report.Held, report.Stuck)
 		}
 	}
-	events, err := s.events(ctx)
+	events, err := s.events(ctx, alert.LockStuck)
 	if err != nil {
 		return "", "", err
 	}

@@ -94,13 +94,18 @@ func (s *stage) listen(ctx context.Context) (topic string, err error) {
 	return topic, err
 }
 
-// events are those that arrived since the last call.
-func (s *stage) events(ctx context.Context) ([]alert.Event, error) {
+// arrival is how long a message may take from the topic to the queue: MiniStack delivers it
+// after the answer to the publisher.
+const arrival = 30 * time.Second
+
+// events are those that arrived since the last call. It waits for one of each wanted type, and
+// then until nothing more comes.
+func (s *stage) events(ctx context.Context, want ...alert.Type) ([]alert.Event, error) {
 	queues := sqs.NewFromConfig(s.aws.Config())
 	var all []alert.Event
-	for {
+	for deadline := time.Now().Add(arrival); ; {
 		out, err := queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &s.queue, MaxNumberOfMessages: 10, WaitTimeSeconds: 1})
-		if err != nil || len(out.Messages) == 0 {
+		if err != nil {
 			return all, err
 		}
 		for _, m := range out.Messages {
@@ -110,7 +115,19 @@ func (s *stage) events(ctx context.Context) ([]alert.Event, error) {
 			}
 			all = append(all, e)
 		}
+		if len(out.Messages) == 0 && (hasAll(all, want) || time.Now().After(deadline)) {
+			return all, nil
+		}
 	}
+}
+
+func hasAll(events []alert.Event, want []alert.Type) bool {
+	for _, kind := range want {
+		if !slices.ContainsFunc(events, func(e alert.Event) bool { return e.Type == kind }) {
+			return false
+		}
+	}
+	return true
 }
 
 // heard gives the only event of a type, and fails when there are none or more.
