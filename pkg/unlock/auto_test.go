@@ -393,3 +393,50 @@ func TestARunInProgressIsRefusedAndForceOverrides(t *testing.T) {
 		}
 	}
 }
+
+// witness says that one session took every lock.
+type witness string
+
+func (s witness) Look(_ context.Context, cases []policy.Case) (map[ledger.Object]ledger.Witnessed, error) {
+	for i := range cases {
+		cases[i].AddWitness(&policy.Witness{Principal: "AWS:AROAEXAMPLE:" + string(s), Session: string(s), TakenAt: time.Now()})
+	}
+	return nil, nil
+}
+
+func TestTheSessionThatTookALockNamesItsRun(t *testing.T) {
+	t.Parallel()
+	p := newPipeline(t, policy.AutoReport)
+	p.lives("7")
+	p.ends("8", minute)
+	for key, tc := range map[string]struct {
+		session string
+		tags    map[string]string
+		status  policy.RunStatus
+		outcome unlock.Outcome
+	}{
+		"in progress":                 {"gh-1-7-1", nil, policy.RunInProgress, unlock.Refused},
+		"ended":                       {"gh-1-8", nil, policy.RunEnded, unlock.WouldRelease},
+		"ended, and its tag's is not": {"gh-1-8", map[string]string{"run": "gh-1-7"}, policy.RunInProgress, unlock.Refused},
+		"nobody knows it":             {"gh-1-9", nil, policy.RunUnknown, unlock.WouldRelease},
+		"it is a person":              {"ada@example.com", nil, "", unlock.WouldRelease},
+	} {
+		t.Run(key, func(t *testing.T) {
+			t.Parallel()
+			key := strings.NewReplacer(" ", "-", ",", "", "'", "").Replace(key)
+			p.lock(key, "id-"+key, p.set.Buckets[0])
+			if tc.tags != nil {
+				p.tag(key, tc.tags)
+			}
+			u := p.unlocker(time.Hour)
+			u.Witnesses = witness(tc.session)
+			a, err := u.Run(t.Context(), request(p.world, "id-"+key, `,"dry_run":true`), "request")
+			if err != nil || a.Outcome != tc.outcome {
+				t.Fatalf("%+v, %v", a, err)
+			}
+			if (a.Lock.Run == nil) != (tc.status == "") || (a.Lock.Run != nil && a.Lock.Run.Status != tc.status) {
+				t.Errorf("its run is %+v", a.Lock.Run)
+			}
+		})
+	}
+}
