@@ -136,6 +136,7 @@ func everything(table, bucket, topic string) map[string]string {
 		"PrunePaths": "branches/**,!branches/main/**", "PruneAfterDays": "14", "PruneMode": "report", "PruneWithoutDigest": "true", "PruneSchedule": "cron(0 6 ? * MON *)",
 		"SlackWebhookParameter": "/journey/slack", "SlackWorkspaceId": "T07EA123LEP", "SlackChannelId": "C07EZ1ABC23",
 		"GitHubTokenParameter": "/journey/github", "GitHubApiUrl": "http://127.0.0.1:9/api/v3", "GitLabTokenParameter": "/journey/gitlab", "GitLabUrl": "http://127.0.0.1:9",
+		"StatePaths": "**/*.tfstate,states/**", "InventorySchedule": "rate(2 days)", "ReportSchedule": "cron(0 9 ? * TUE *)",
 		"CheckAwsRuns": "true", "AutoRelease": "*/environments/**", "AutoReleaseMode": "release",
 		"MetricNamespace": "Journey", "LogRetentionDays": "30", "PermissionsBoundaryArn": "arn:aws:iam::aws:policy/PowerUserAccess",
 	})

@@ -20,7 +20,7 @@ func TestFunctionsStartHoweverTheStackIsDeployed(t *testing.T) {
 		"WatchKmsKeyArns": "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab",
 		"StuckAfter":      "1h", "StuckAfterOverrides": "operation:OperationTypePlan=15m,*/production/**=2h", "RemindEvery": "2h", "ReleaseGuard": "5m",
 		"ScanEvery": "1 hour", "AlertEmail": "a@example.com", "AlertTopicArn": topic, "MetricNamespace": "Mine", "LogRetentionDays": "30",
-		"PrunePaths": "old/**", "PruneAfterDays": "7", "PruneMode": "report", "PruneSchedule": "rate(1 day)", "PruneWithoutDigest": "true", "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary",
+		"PrunePaths": "old/**", "PruneAfterDays": "7", "PruneMode": "report", "PruneSchedule": "rate(1 day)", "InventorySchedule": "rate(2 days)", "ReportSchedule": "cron(0 9 ? * TUE *)", "StatePaths": "**/*.tfstate,states/**", "PruneWithoutDigest": "true", "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/boundary",
 		"GitHubTokenParameter": "/team/github", "GitHubApiUrl": "http://127.0.0.1:9/api/v3", "GitLabTokenParameter": "/team/gitlab", "GitLabUrl": "http://127.0.0.1:9",
 		"CheckAwsRuns": "true", "AutoRelease": "*/environments/**", "AutoReleaseMode": "release",
 		"SlackWebhookParameter": slackParameter(t), "SlackWorkspaceId": "T07EA123LEP", "SlackChannelId": "C07EZ1ABC23",

@@ -86,7 +86,7 @@ func given(template stack.Template, logicalID string) []string {
 func variables(t *testing.T, function string) []string {
 	t.Helper()
 	own := sources(t, filepath.Join("functions", function))
-	common := sources(t, filepath.Join("pkg", "wiring"))
+	common := append(sources(t, filepath.Join("pkg", "wiring")), sources(t, filepath.Join("pkg", "wiring", "runs"))...)
 	found := []string{"GOMAXPROCS"}
 	var read func(typeName string)
 	read = func(typeName string) {
@@ -105,7 +105,7 @@ func variables(t *testing.T, function string) []string {
 	for _, file := range own {
 		found = append(found, tags(file)...)
 		ast.Inspect(file, func(n ast.Node) bool {
-			if s, ok := n.(*ast.SelectorExpr); ok && fmt.Sprint(s.X) == "wiring" {
+			if s, ok := n.(*ast.SelectorExpr); ok && slices.Contains([]string{"wiring", "runs"}, fmt.Sprint(s.X)) {
 				read(s.Sel.Name)
 			}
 			return true

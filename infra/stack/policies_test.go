@@ -11,8 +11,9 @@ import (
 
 // wholesale are the actions that AWS lets nobody narrow to a resource, with the
 // condition key that bounds them in its place. Nothing bounds the two that list names,
-// which a role has only where a name with * is watched, and the one that reads metrics.
-var wholesale = map[string]string{"cloudwatch:PutMetricData": "cloudwatch:namespace", "cloudwatch:GetMetricData": "", "dynamodb:ListTables": "", "s3:ListAllMyBuckets": ""}
+// which a role has only where a name with * is watched, the one that reads metrics, and the
+// two that ask for runs.
+var wholesale = map[string]string{"cloudwatch:PutMetricData": "cloudwatch:namespace", "cloudwatch:GetMetricData": "", "dynamodb:ListTables": "", "s3:ListAllMyBuckets": "", "codebuild:ListBuilds": "", "ec2:DescribeInstances": ""}
 
 // Policies name what they allow: no action and no resource with nothing but a
 // wildcard, and nothing by exclusion.

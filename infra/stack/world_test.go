@@ -92,8 +92,10 @@ func (w *world) prepare(t *testing.T, function, name string) *local.Stack {
 	case "report weekly", "report now":
 		w.lock(t, sampleKey, sampleID)
 		w.scan(t) // by which the report knows the tables
-	case "inventory schedule", "inventory one-path":
+	case "inventory schedule", "inventory one-path", "repair repaired-accept_state", "repair would_repair", "repair refused-unknown-version":
 		w.mismatch(t)
+	case "repair repaired-delete_digest":
+		w.digest(t, "network/gone/terraform.tfstate")
 	case "prune dry-run", "prune schedule":
 		w.stale(t)
 	case "prune restore":
@@ -211,8 +213,14 @@ func (w *world) mismatch(t *testing.T) {
 		_, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(states), Key: aws.String(sampleKey), Body: strings.NewReader(content)})
 		check(t, err)
 	}
+	w.digest(t, sampleKey)
+}
+
+// digest has a digest that belongs to nothing.
+func (w *world) digest(t *testing.T, key string) {
+	t.Helper()
 	_, err := dynamodb.NewFromConfig(server.Config()).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(states), Item: map[string]types.AttributeValue{
-		"LockID": &types.AttributeValueMemberS{Value: states + "/" + sampleKey + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: "0123"},
+		"LockID": &types.AttributeValueMemberS{Value: states + "/" + key + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: "0123"},
 	}})
 	check(t, err)
 }

@@ -187,8 +187,8 @@ func TestADigestIsLookedAtTwice(t *testing.T) {
 		"the digest is removed":    {func(w *world) { w.digest(w.Table, key, "") }, "none"},
 		"the state is written":     {func(w *world) { w.put(key, stateOf(3, "one")) }, "unknown"},
 		"the digest changes":       {func(w *world) { w.digest(w.Table, key, "0123") }, "unknown"},
-		"the state is locked":      {func(w *world) { w.lock(key, false) }, "unknown"},
-		"a lockfile is there":      {func(w *world) { w.lock(key, true) }, "unknown"},
+		"the state is locked":      {func(w *world) { w.lock(false) }, "unknown"},
+		"a lockfile is there":      {func(w *world) { w.lock(true) }, "unknown"},
 		"the lock cannot be read":  {func(w *world) { w.put(key+".tflock", "me") }, "unknown"},
 		"it was locked all along":  {nil, "unknown"},
 		"the state is not a state": {func(w *world) { w.remove(key) }, "unknown"},
@@ -200,7 +200,7 @@ func TestADigestIsLookedAtTwice(t *testing.T) {
 			w.run()
 			w.put(key, stateOf(2, "one"))
 			if tc.waiting == nil {
-				w.lock(key, false)
+				w.lock(false)
 			} else {
 				w.waiting = func() { tc.waiting(w) }
 			}
@@ -220,7 +220,7 @@ func TestALockedPathIsLeftAlone(t *testing.T) {
 	w.put(key, stateOf(2, "one"))
 	w.run()
 	w.want("people", w.news(), "state.finding warning digest_mismatch of "+key)
-	w.lock(key, true)
+	w.lock(true)
 	w.want("locked", w.found(w.run()), "digest_mismatch of "+key)
 	w.digest(w.Table, key, sum(stateOf(2, "one")))
 	w.want("repaired by whoever holds the lock", w.found(w.run()), "digest_mismatch of "+key)

@@ -10,8 +10,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -105,12 +103,6 @@ func (w *world) run() inventory.Report {
 	return report
 }
 
-// over makes an inventory whose calls to stores go over the wire.
-func (w *world) over(wire *local.Wire) (inventory.Report, error) {
-	w.Helper()
-	return w.inventory(server.ConfigOver(wire)).Run(context.Background(), inventory.Request{})
-}
-
 // put writes a state and gives its version.
 func (w *world) put(key, content string) string {
 	w.Helper()
@@ -154,7 +146,7 @@ func (w *world) digest(table, key, value string) {
 }
 
 // lock takes the lock of a state in the table, or in the bucket.
-func (w *world) lock(key string, inBucket bool) {
+func (w *world) lock(inBucket bool) {
 	w.Helper()
 	set, err := backend.Open(server.Config(), []string{w.TableARN}, []string{w.BucketARN})
 	if err != nil {
@@ -267,16 +259,6 @@ func stateOf(serial int, lineage string, resources ...string) string {
 // object is a resource with one instance of these attributes, as JSON.
 func object(kind, attributes string) string {
 	return fmt.Sprintf(`{"mode":"managed","type":%q,"name":"x","provider":"provider[\"registry.terraform.io/hashicorp/aws\"]","instances":[{"schema_version":1,"attributes":%s}]}`, kind, attributes)
-}
-
-// sample is a state that a real client wrote.
-func sample(t testing.TB, name string) string {
-	t.Helper()
-	content, err := os.ReadFile(filepath.Join("..", "tfstate", "testdata", name+".tfstate"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return string(content)
 }
 
 func (w *world) config() aws.Config { return server.Config() }
