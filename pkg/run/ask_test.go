@@ -18,8 +18,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/codebuild"
 	cbtypes "github.com/aws/aws-sdk-go-v2/service/codebuild/types"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	ec2types "github.com/aws/aws-sdk-go-v2/service/ec2/types"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/aws/smithy-go"
@@ -436,12 +434,12 @@ func TestCodeBuildRuns(t *testing.T) {
 
 // fleet is EC2.
 type fleet struct {
-	instances []ec2types.Instance
+	instances []Instance
 	fails     error
 }
 
-func (f *fleet) DescribeInstances(context.Context, *ec2.DescribeInstancesInput, ...func(*ec2.Options)) (*ec2.DescribeInstancesOutput, error) {
-	return &ec2.DescribeInstancesOutput{Reservations: []ec2types.Reservation{{Instances: f.instances}}}, f.fails
+func (f *fleet) DescribeInstances(context.Context, []string) ([]Instance, error) {
+	return f.instances, f.fails
 }
 
 func TestAHostIsNotARun(t *testing.T) {
@@ -466,7 +464,7 @@ func TestAHostIsNotARun(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			f := &fleet{}
 			if tc.state != "" {
-				f.instances = []ec2types.Instance{{InstanceId: aws.String(id), StateTransitionReason: &tc.reason, State: &ec2types.InstanceState{Name: ec2types.InstanceStateName(tc.state)}}}
+				f.instances = []Instance{{ID: id, Reason: tc.reason, State: tc.state}}
 			}
 			run := ask(t, Settings{AWS: true}, Clients{CodeBuild: func() CodeBuild { return &factory{} }, EC2: func() EC2 { return f }}, Named{Session: id, Earlier: tc.earlier})[0]
 			if run.Source != policy.EC2 || run.ID != id || run.Status != tc.status || (tc.status == policy.RunEnded && !run.Ended.Equal(tc.ended)) || run.Detail == "" {

@@ -5,16 +5,19 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
-	"github.com/aws/aws-sdk-go-v2/service/ec2/types"
-
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
-// EC2 is the call of EC2 that it takes.
+// Instance is what EC2 says of one.
+type Instance struct {
+	ID     string `xml:"instanceId"`
+	State  string `xml:"instanceState>name"`
+	Reason string `xml:"reason"` // StateTransitionReason
+}
+
+// EC2 describes instances; those that it does not know are left out.
 type EC2 interface {
-	DescribeInstances(ctx context.Context, input *ec2.DescribeInstancesInput, options ...func(*ec2.Options)) (*ec2.DescribeInstancesOutput, error)
+	DescribeInstances(ctx context.Context, ids []string) ([]Instance, error)
 }
 
 // maxInstances is how many values a filter of DescribeInstances takes.
@@ -44,32 +47,27 @@ func someHosts(ctx context.Context, client EC2, refs []Reference) map[Reference]
 	}
 	ctx, cancel := context.WithTimeout(ctx, callTime)
 	defer cancel()
-	pages := ec2.NewDescribeInstancesPaginator(client, &ec2.DescribeInstancesInput{Filters: []types.Filter{{Name: aws.String("instance-id"), Values: ids}}})
-	for pages.HasMorePages() {
-		out, err := pages.NextPage(ctx)
-		if err != nil {
-			return all(refs, awsProblem("EC2", err))
-		}
-		for _, reservation := range out.Reservations {
-			for _, i := range reservation.Instances {
-				r := Reference{Source: policy.EC2, ID: aws.ToString(i.InstanceId)}
-				if _, asked := found[r]; asked {
-					found[r] = hostStatus(i)
-				}
-			}
+	instances, err := client.DescribeInstances(ctx, ids)
+	if err != nil {
+		return all(refs, awsProblem("EC2", err))
+	}
+	for _, i := range instances {
+		r := Reference{Source: policy.EC2, ID: i.ID}
+		if _, asked := found[r]; asked {
+			found[r] = i.status()
 		}
 	}
 	return found
 }
 
-func hostStatus(i types.Instance) status {
-	if i.State == nil {
+func (i Instance) status() status {
+	switch i.State {
+	case "":
 		return unknown("EC2 does not say its state")
+	case "terminated":
+		return status{State: policy.RunEnded, Ended: transition(i.Reason), Detail: "instance terminated"}
 	}
-	if i.State.Name != types.InstanceStateNameTerminated {
-		return unknown("the instance is " + word(string(i.State.Name)) + ", which says nothing of a run on it")
-	}
-	return status{State: policy.RunEnded, Ended: transition(aws.ToString(i.StateTransitionReason)), Detail: "instance terminated"}
+	return unknown("the instance is " + word(i.State) + ", which says nothing of a run on it")
 }
 
 // transition is the time in a StateTransitionReason, such as "User initiated (2026-01-02

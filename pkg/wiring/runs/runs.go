@@ -13,7 +13,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/codebuild"
-	"github.com/aws/aws-sdk-go-v2/service/ec2"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/lockwarden/lockwarden/pkg/evidence"
@@ -83,7 +82,7 @@ func (n Name) Open(cfg aws.Config) *evidence.Runs {
 			return evidence.Opened{}, err
 		}
 		builds, err := service(cfg, codebuild.ServiceID, func(c aws.Config) run.CodeBuild { return codebuild.NewFromConfig(c) })
-		hosts, problem := service(cfg, ec2.ServiceID, func(c aws.Config) run.EC2 { return ec2.NewFromConfig(c) })
+		hosts, problem := service(cfg, run.EC2ID, run.NewEC2)
 		if err := errors.Join(err, problem); err != nil {
 			return evidence.Opened{}, err
 		}
