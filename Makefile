@@ -112,6 +112,7 @@ journey: setup $(JOURNEY) ## the way of a user on MiniStack: sam deploy, a clien
 engines: setup $(JOURNEY) $(ENGINES) $(MORE_ENGINES) ## real stores that nobody here wrote: the promises and scenes that hold on each, as tables
 	@command -v cargo >/dev/null || echo '! dynoxide needs cargo (Debian: apt-get install cargo)'
 	@go run ./infra/engines
+	LOCKWARDEN_TESTS=engines go test ./infra/onpremises
 
 test: setup $(CLIENTS) $(JOURNEY) $(ENGINES) ## every test, real clients included, under the race detector
 	@# The longest packages first, so that none of them is left alone at the end; one more than

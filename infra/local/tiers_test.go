@@ -30,12 +30,14 @@ func TestWhatNeedsAMissingPart(t *testing.T) {
 		parts   []Part
 		want    string
 	}{
-		"everything is there":                  {"", []Part{OpenTofu}, ""},
-		"one part is missing":                  {"", []Part{OpenTofu, Services}, "left out: "},
-		"a setting that nobody knows":          {"some", []Part{Services}, "left out: "},
-		"one part is missing under make test":  {"all", []Part{OpenTofu, Services}, "failed: "},
-		"everything is there under make test":  {"all", []Part{OpenTofu}, ""},
-		"nothing is needed, nothing installed": {"all", nil, ""},
+		"everything is there":                 {"", []Part{OpenTofu}, ""},
+		"one part is missing":                 {"", []Part{OpenTofu, Services}, "left out: "},
+		"a setting that nobody knows":         {"some", []Part{Services}, "left out: "},
+		"one part is missing under make test": {"all", []Part{OpenTofu, Services}, "failed: "},
+		"an engine that takes minutes to build is missing under make test":    {"all", []Part{Versitygw}, "left out: "},
+		"an engine that takes minutes to build is missing under make engines": {"engines", []Part{Versitygw}, "failed: "},
+		"everything is there under make test":                                 {"all", []Part{OpenTofu}, ""},
+		"nothing is needed, nothing installed":                                {"all", nil, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &result{T: t}
@@ -43,7 +45,7 @@ func TestWhatNeedsAMissingPart(t *testing.T) {
 			if !strings.HasPrefix(r.ended, tc.want) || (tc.want == "") != (r.ended == "") {
 				t.Errorf("ended as %q", r.ended)
 			}
-			if tc.want != "" && (!strings.Contains(r.ended, string(Services)) || !strings.Contains(r.ended, "make test")) {
+			if tc.want != "" && (!strings.Contains(r.ended, string(tc.parts[len(tc.parts)-1])) || !strings.Contains(r.ended, "`make ")) {
 				t.Errorf("does not say what is missing and what to do: %q", r.ended)
 			}
 		})
