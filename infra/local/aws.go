@@ -110,6 +110,12 @@ func (a *AWS) Age(bucket, prefix string, by time.Duration) error {
 	return err
 }
 
+// Hurry has the server switch between its threads that often: races that are rare show.
+func (a *AWS) Hurry(every time.Duration) error {
+	_, err := a.ask(fmt.Sprintf("hurry %f", every.Seconds()))
+	return err
+}
+
 // Clock has S3's clock run that much ahead of this machine's: what is written from now on
 // has that time.
 func (a *AWS) Clock(ahead time.Duration) error {

@@ -5,6 +5,7 @@ IAM decides as authorize.py says. Prints the port. Then answers each line with o
 - "used ARN": the actions that a role was allowed.
 - "age SECONDS BUCKET PREFIX": makes the objects there that much older.
 - "clock SECONDS": has S3's clock run that much ahead of this machine's from now on.
+- "hurry SECONDS": has Python switch between threads that often.
 - "fill COUNT BUCKET PREFIX": puts that many empty objects there, numbered.
 - "save": keeps everything in mind as it is now; "load": brings that back, in place of what came since.
 - "dump BUCKET": what is in all tables, and every version in the bucket, the newest of a key first.
@@ -12,22 +13,41 @@ IAM decides as authorize.py says. Prints the port. Then answers each line with o
 
 import copy
 import datetime
+import io
 import json
 import logging
 import sys
+import threading
 
 import authorize
 import moto.backends
+import moto.moto_server.threaded_moto_server
 import moto.s3.models
 from moto.core import DEFAULT_ACCOUNT_ID
 from moto.core.utils import utcnow
 from moto.dynamodb.models import dynamodb_backends
 from moto.s3.models import FakeDeleteMarker, s3_backends
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.server import ThreadedMotoServer
 from moto.sns.models import sns_backends
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 authorize.install()
+one_at_a_time = threading.Lock()
+
+
+class Application(DomainDispatcherApplication):
+    """Answers one request at a time: moto looks at a condition and then writes, and two threads can both pass."""
+
+    def __call__(self, environ, start_response):
+        stream = environ["wsgi.input"]  # is read first, so that a slow client delays nobody
+        body = stream.read() if environ.get("wsgi.input_terminated") else stream.read(int(environ.get("CONTENT_LENGTH") or 0))
+        environ["wsgi.input"] = io.BytesIO(body)
+        with one_at_a_time:
+            return list(super().__call__(environ, start_response))
+
+
+moto.moto_server.threaded_moto_server.DomainDispatcherApplication = Application
 modules = list(moto.backends.list_of_moto_modules())
 moto.backends.list_of_moto_modules = lambda: modules  # it reads the disk for each request
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
@@ -58,6 +78,10 @@ def clock(seconds):
 def fill(count, bucket, prefix=""):
     for i in range(int(count)):
         s3_backends[DEFAULT_ACCOUNT_ID]["aws"].put_object(bucket, f"{prefix}{i:05d}", b"")
+
+
+def hurry(seconds):
+    sys.setswitchinterval(float(seconds))
 
 
 saved = {}
@@ -106,8 +130,10 @@ def dump(bucket):
     return {"rows": rows, "versions": versions}
 
 
-COMMANDS = {"published": published, "used": authorize.used, "age": age, "clock": clock, "fill": fill, "save": save, "load": load, "dump": dump}
+COMMANDS = {"published": published, "used": authorize.used, "age": age, "clock": clock, "hurry": hurry, "fill": fill, "save": save, "load": load, "dump": dump}
 for line in sys.stdin:  # it ends with the parent, however that dies
     command, *arguments = line.rstrip("\n").split(" ", 3)  # a prefix may have blanks
-    print(json.dumps(COMMANDS[command](*arguments)), flush=True)
+    with one_at_a_time:
+        answer = COMMANDS[command](*arguments)
+    print(json.dumps(answer), flush=True)
 server.stop()
