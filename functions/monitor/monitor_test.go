@@ -254,7 +254,7 @@ func (s *site) putLock(path, id string) {
 	if err != nil {
 		s.Fatal(err)
 	}
-	if _, err := set.Tables[0].Acquire(s.Context(), path, raw); err != nil {
+	if _, err := set.Tables[0].Acquire(s.Context(), tflock.Path(path), raw); err != nil {
 		s.Fatal(err)
 	}
 }

@@ -38,7 +38,7 @@ func invoke[A any](t *testing.T, stack *local.Stack, payload string) (answer A, 
 func fates(r prune.Report) []string {
 	list := []string{}
 	for _, s := range slices.Concat(r.Pruned, r.Kept) {
-		_, key, _ := strings.Cut(s.Path, "/")
+		_, key, _ := strings.Cut(string(s.Path), "/")
 		list = append(list, strings.TrimSpace(fmt.Sprint(key, " ", s.Fate, " ", s.Reason)))
 	}
 	slices.Sort(list)
@@ -103,7 +103,7 @@ func TestRealStatesArePruned(t *testing.T) {
 			t.Errorf("plan on %s, which was pruned: %v\n%s", key, err, out)
 		}
 		path := stack.Outputs["StateBucketName"] + "/" + key
-		at := slices.IndexFunc(report.Pruned, func(s policy.Stale) bool { return s.Path == path })
+		at := slices.IndexFunc(report.Pruned, func(s policy.Stale) bool { return string(s.Path) == path })
 		a, result := invoke[prune.Answer](t, stack, fmt.Sprintf(`{"restore":%q}`, path))
 		if a.Outcome != prune.Restored || a.Serial != report.Pruned[at].Serial || a.Serial == 0 {
 			t.Errorf("restore: %s", result.Payload)
@@ -256,7 +256,7 @@ func leave(t *testing.T, stack *local.Stack, key, id string, mode local.Mode) {
 		if (s == backend.Store(set.Tables[0]) && mode == local.ByFile) || (s == backend.Store(set.Buckets[0]) && mode == local.ByTable) {
 			continue
 		}
-		if _, err := s.Acquire(t.Context(), path, raw); err != nil {
+		if _, err := s.Acquire(t.Context(), tflock.Path(path), raw); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/repair"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // invoke runs the built function as Lambda does.
@@ -60,7 +61,7 @@ func TestARealClientPlansAfterARepair(t *testing.T) {
 			if out, err := w.Run(t.Context(), "plan"); err == nil {
 				t.Fatalf("a plan with a wrong digest succeeded:\n%s", out)
 			}
-			request := repair.Request{Path: path, Action: policy.AcceptState, Reason: "its digest was not written", RequestedBy: "ana"}
+			request := repair.Request{Path: tflock.Path(path), Action: policy.AcceptState, Reason: "its digest was not written", RequestedBy: "ana"}
 			answer := invoke(t, stack, request)
 			if answer.Outcome != repair.Repaired || answer.Before.StateMD5 != answer.After.StateMD5 {
 				t.Fatalf("%+v", answer)

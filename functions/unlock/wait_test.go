@@ -100,7 +100,7 @@ func (w *waiting) take(client local.Client, mode local.Mode, every time.Duration
 	defer over()
 	time.AfterFunc(12*time.Second, func() {
 		for _, s := range w.stores() {
-			h, there, err := s.Find(context.Background(), w.path())
+			h, there, err := s.Find(context.Background(), tflock.Path(w.path()))
 			if err == nil && there && h.Info.ID == first {
 				err = s.Release(context.Background(), h)
 			}
@@ -113,7 +113,7 @@ func (w *waiting) take(client local.Client, mode local.Mode, every time.Duration
 		// Waiting for the table, a client takes and drops its object again and again.
 		held := 0
 		for _, s := range w.stores() {
-			if h, there, err := s.Find(w.Context(), w.path()); err == nil && there && h.Info.ID != first {
+			if h, there, err := s.Find(w.Context(), tflock.Path(w.path())); err == nil && there && h.Info.ID != first {
 				held++
 			}
 		}
@@ -142,7 +142,7 @@ func (w *waiting) holder() string {
 	w.Helper()
 	var holdings []tflock.Holding
 	for _, s := range w.stores() {
-		h, there, err := s.Find(w.Context(), w.path())
+		h, there, err := s.Find(w.Context(), tflock.Path(w.path()))
 		if err != nil {
 			w.Fatal(err)
 		}

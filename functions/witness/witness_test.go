@@ -18,6 +18,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/monitor"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 var (
@@ -195,7 +196,7 @@ func TestTheCreatedVersionIsRead(t *testing.T) {
 	records := ledger.NewWitnesses(dynamodb.NewFromConfig(server.Config()), stack.Resources["LedgerTable"])
 	known := func(e local.Notification) string {
 		t.Helper()
-		object := ledger.Object{Path: e.Bucket + "/k", ETag: e.ETag}
+		object := ledger.Object{Path: tflock.NewPath(e.Bucket, "k"), ETag: e.ETag}
 		found, err := records.Find(t.Context(), object)
 		s.check(err)
 		return found[object].Session + " " + strings.Join([]string{found[object].LockID, found[object].Operation, found[object].Who}, ",")

@@ -110,7 +110,7 @@ var functions = []function{
 		name: "restore", run: runRestore, next: time.Hour,
 		expected: expected{"restored", nil, func(w *world, c contents) violations {
 			return when(c.deleted[restored], "the state was not restored").
-				and(c.remembers("pruned", w.Path(restored)), "the ledger lists a restored state as pruned")
+				and(c.remembers("pruned", string(w.Path(restored))), "the ledger lists a restored state as pruned")
 		}},
 		falseClaims: func(_ *world, c contents, outcome string) violations {
 			return when(outcome == "restored" && c.deleted[restored], "it says restored, and the state is not there")
@@ -121,16 +121,16 @@ var functions = []function{
 var monitorNotifies = []string{"lock.stuck " + named, "lock.unreadable " + foreign, "lock.resolved " + gone, "scan.recovered spare"}
 
 func monitorAtEnd(w *world, c contents) violations {
-	return when(!c.remembers("lock", w.Path(other)), "the ledger does not know a lock that is held").
-		and(c.remembers("lock", w.Path(named)) != w.holds(c, named), "the ledger does not know whether the named lock is held").
-		and(c.remembers("lock", w.Path(gone)), "the ledger still knows a lock that is gone")
+	return when(!c.remembers("lock", string(w.Path(other))), "the ledger does not know a lock that is held").
+		and(c.remembers("lock", string(w.Path(named))) != w.holds(c, named), "the ledger does not know whether the named lock is held").
+		and(c.remembers("lock", string(w.Path(gone))), "the ledger still knows a lock that is gone")
 }
 
 func releasedAtEnd(w *world, c contents) violations {
 	return when(w.holds(c, named), "the named lock is still there").
-		and(!c.remembers("release", w.Path(named)), "the release is not on record").
-		and(!strings.Contains(c.record("release", w.Path(named)), `"finished":true`), "the release is on record as not finished").
-		and(c.hasRow("unfinished", w.Path(named)), "a release remains to be finished")
+		and(!c.remembers("release", string(w.Path(named))), "the release is not on record").
+		and(!strings.Contains(c.record("release", string(w.Path(named))), `"finished":true`), "the release is on record as not finished").
+		and(c.hasRow("unfinished", string(w.Path(named))), "a release remains to be finished")
 }
 
 func nothingReleased(w *world, c contents) violations {
@@ -139,7 +139,7 @@ func nothingReleased(w *world, c contents) violations {
 
 func prunedAtEnd(w *world, c contents) violations {
 	return when(!c.deleted[empty], "the stale, empty state is still there").
-		and(!c.remembers("pruned", w.Path(empty)), "the prune is not on record").
+		and(!c.remembers("pruned", string(w.Path(empty))), "the prune is not on record").
 		and(c.unreported() > 0, "the ledger believes that a prune was not reported")
 }
 
@@ -195,7 +195,7 @@ type unlockRequest struct {
 // namedPath is the path that a release names, or empty.
 func (w *world) namedPath() string {
 	if key := settings[w.scene].path; key != "" {
-		return w.Path(key)
+		return string(w.Path(key))
 	}
 	return ""
 }

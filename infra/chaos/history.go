@@ -45,7 +45,7 @@ func (p place) String() string { return p.store + " " + p.name }
 // path is that of the state.
 func (p place) path() string {
 	if p.store == inTable {
-		return tflock.CleanPath(p.name)
+		return string(tflock.Path(p.name).Clean())
 	}
 	return p.name
 }
@@ -289,7 +289,7 @@ func (h *history) said(p *party, e alert.Event) {
 		return
 	}
 	for at, l := range h.locks {
-		if l.id == e.Lock.ID && at.path() == tflock.CleanPath(e.Lock.Path) && l.nth <= p.began {
+		if l.id == e.Lock.ID && at.path() == string(tflock.Path(e.Lock.Path).Clean()) && l.nth <= p.began {
 			h.breaks("false resolved: %s at %s", l.id, at)
 		}
 	}
@@ -317,14 +317,14 @@ func (w *world) changes(before, after contents) []change {
 			if store != inBucket {
 				store = inTable
 			}
-			list = append(list, change{kind, place{store, w.Path(key)}, is[at]})
+			list = append(list, change{kind, place{store, string(w.Path(key))}, is[at]})
 		}
 	}
 	of(lockChange, before.locks, after.locks)
 	of(digestChange, before.digests, after.digests)
 	for key := range union(before.newest, after.newest) {
 		if is := after.live(key); is != before.live(key) {
-			list = append(list, change{stateChange, place{name: w.Path(key)}, is})
+			list = append(list, change{stateChange, place{name: string(w.Path(key))}, is})
 		}
 	}
 	slices.SortFunc(list, func(a, b change) int {

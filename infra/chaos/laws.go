@@ -72,7 +72,7 @@ func (w *world) statesKept(c contents) (l violations) {
 	}
 	for at, raw := range w.first.locks {
 		_, name, _ := strings.Cut(at, " ")
-		_, key, _ := tflock.SplitPath(tflock.CleanPath(w.Path(name)))
+		key := w.Path(name).Clean().Key()
 		l = l.and(c.deleted[key] && !w.first.deleted[key] && !strings.Contains(raw, ownWho), "state deleted under the lock of another: "+key)
 	}
 	return l
@@ -135,7 +135,7 @@ func (w *world) events() (map[string]int, error) {
 			paths = append(paths, f.Path)
 		}
 		for _, s := range e.States {
-			paths = append(paths, s.Path)
+			paths = append(paths, string(s.Path))
 		}
 		if slices.ContainsFunc(e.Backends, func(b alert.Backend) bool { return b.ARN == w.spare }) {
 			paths = append(paths, "spare")

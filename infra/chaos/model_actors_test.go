@@ -105,12 +105,12 @@ func (a releasing) run(p *process, cfg aws.Config) error {
 	switch {
 	case a.target >= orphan:
 		m.trace = append(m.trace, "it names an orphan")
-		r.path = m.Path(modelKeys[a.target-orphan])
+		r.path = string(m.Path(modelKeys[a.target-orphan]))
 	case a.target >= len(m.processes):
 		return nil
 	default:
 		client := m.processes[a.target]
-		r.path = m.Path(client.key)
+		r.path = string(m.Path(client.key))
 		if ended := client.dead || client.over; client.id == "" || a.forced && !ended {
 			return nil
 		}

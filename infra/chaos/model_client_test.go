@@ -149,7 +149,7 @@ func (c client) write(p *process, cfg aws.Config, serial int, lineage string) er
 			continue
 		}
 		if _, err := dynamodb.NewFromConfig(cfg).PutItem(context.Background(), &dynamodb.PutItemInput{TableName: &m.Table, Item: map[string]types.AttributeValue{
-			"LockID": &types.AttributeValueMemberS{Value: m.Path(p.key) + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: digestOf(text)},
+			"LockID": &types.AttributeValueMemberS{Value: string(m.Path(p.key) + "-md5")}, "Digest": &types.AttributeValueMemberS{Value: digestOf(text)},
 		}}); err != nil {
 			return err
 		}
@@ -159,7 +159,7 @@ func (c client) write(p *process, cfg aws.Config, serial int, lineage string) er
 
 // lock is what a client writes to take one.
 func (m *model) lock(id, key string, clock time.Duration) ([]byte, error) {
-	return tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Version: "1.11.4", Created: m.now().Add(clock).UTC(), Path: m.Path(key)}.Marshal()
+	return tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Version: "1.11.4", Created: m.now().Add(clock).UTC(), Path: string(m.Path(key))}.Marshal()
 }
 
 // read reads the state and its digest, as a client does.
@@ -178,7 +178,7 @@ func (p *process) read(set backend.Set, stores []backend.Store) (string, error) 
 		return text, nil
 	}
 	digest, err := set.Tables[0].Digest(ctx, m.Path(p.key))
-	if err == nil && digest != "" && (text == "" || digest != digestOf(text)) && !m.history.torn[m.Path(p.key)] && p.undisturbed && !p.lockless {
+	if err == nil && digest != "" && (text == "" || digest != digestOf(text)) && !m.history.torn[string(m.Path(p.key))] && p.undisturbed && !p.lockless {
 		p.unexpected = fmt.Sprintf("it read %q, and the digest %s", text, digest)
 	}
 	return text, err
@@ -199,7 +199,7 @@ func (p *process) unlock(cfg aws.Config, stores []backend.Store) error {
 			continue
 		}
 		if s.ARN() == m.TableARN {
-			_, err = dynamodb.NewFromConfig(cfg).DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &m.Table, Key: map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: m.Path(p.key)}}})
+			_, err = dynamodb.NewFromConfig(cfg).DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &m.Table, Key: map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: string(m.Path(p.key))}}})
 		} else {
 			_, err = s3For(cfg).DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &m.Bucket, Key: aws.String(p.key + tflock.Suffix)})
 		}

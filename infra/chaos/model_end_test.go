@@ -59,7 +59,7 @@ func (m *model) atEnd() {
 	}
 	for _, key := range modelKeys {
 		path := m.Path(key)
-		if m.history.states[path].deleted && m.prunes[path] && events["prune.report "+key] == 0 {
+		if m.history.states[string(path)].deleted && m.prunes[string(path)] && events["prune.report "+key] == 0 {
 			m.history.breaks("alert lost: %s was pruned, and that was not reported", key)
 		}
 	}
@@ -69,8 +69,8 @@ func (m *model) atEnd() {
 func (m *model) allPruned() {
 	for _, key := range modelKeys {
 		path := m.Path(key)
-		s := m.history.states[path]
-		if !s.deleted && withoutResources.MatchString(s.body) && m.history.holder(path) == "" && m.history.unreadable(path) == "" {
+		s := m.history.states[string(path)]
+		if !s.deleted && withoutResources.MatchString(s.body) && m.history.holder(string(path)) == "" && m.history.unreadable(string(path)) == "" {
 			m.history.breaks("the last prune left %s, which is empty and not locked: %s", key, s.body)
 		}
 	}

@@ -174,7 +174,7 @@ func (m *model) seed() {
 		m.history.record(by, c)
 	}
 	for key, body := range m.current.newest {
-		m.history.states[m.Path(key)] = state{body, m.current.deleted[key]}
+		m.history.states[string(m.Path(key))] = state{body, m.current.deleted[key]}
 	}
 	clear(m.history.torn)
 }
@@ -298,7 +298,7 @@ func (m *model) pass(w *waiting, f fate) {
 // disturb notes that somebody without a lock wrote to a state.
 func (m *model) disturb(by *process, path string) {
 	for _, p := range m.processes {
-		if by.lockless && m.Path(p.key) == path {
+		if by.lockless && string(m.Path(p.key)) == path {
 			p.undisturbed = false
 		}
 	}

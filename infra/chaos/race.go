@@ -19,6 +19,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/prune"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // race is real clients beside all functions, for a while.
@@ -205,7 +206,7 @@ func (r *race) restores(ctx context.Context, _ *party, cfg aws.Config) (string, 
 	if err != nil {
 		return "", err
 	}
-	a, err := p.Restore(ctx, paths[rand.IntN(len(paths))], "race") //nolint:gosec // any will do
+	a, err := p.Restore(ctx, tflock.Path(paths[rand.IntN(len(paths))]), "race") //nolint:gosec // any will do
 	return string(a.Outcome), err
 }
 
@@ -255,12 +256,12 @@ func (r *race) atEnd() (broken []string) {
 		return append(broken, err.Error())
 	}
 	for key := range union(c.newest, nil) {
-		if s := r.history.states[r.Path(key)]; s.body != c.newest[key] || s.deleted != c.deleted[key] {
+		if s := r.history.states[string(r.Path(key))]; s.body != c.newest[key] || s.deleted != c.deleted[key] {
 			broken = append(broken, "the history missed a change of the state "+key)
 		}
 	}
 	for at, digest := range c.digests {
-		if _, key, _ := strings.Cut(at, " "); r.history.digests[place{inTable, r.Path(key)}] != digest {
+		if _, key, _ := strings.Cut(at, " "); r.history.digests[place{inTable, string(r.Path(key))}] != digest {
 			broken = append(broken, "the history missed a change of the digest of "+key)
 		}
 	}

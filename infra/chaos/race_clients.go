@@ -116,8 +116,8 @@ func (c *racer) holdAndDie(ctx context.Context, r *race, w *local.Workspace) boo
 	run, err := w.Hold(ctx, local.TenMinutes, func() bool {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		_, object := r.history.locks[place{inBucket, path}]
-		_, row := r.history.locks[place{inTable, path}]
+		_, object := r.history.locks[place{inBucket, string(path)}]
+		_, row := r.history.locks[place{inTable, string(path)}]
 		return object == (c.mode != local.ByTable) && row == (c.mode != local.ByFile)
 	})
 	if err == nil {
@@ -129,7 +129,7 @@ func (c *racer) holdAndDie(ctx context.Context, r *race, w *local.Workspace) boo
 	}
 	id := c.ends(r)
 	r.note(c.kind.Name, "killed")
-	for deadline := time.Now().Add(3 * time.Minute); r.holds(path, id) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+	for deadline := time.Now().Add(3 * time.Minute); r.holds(string(path), id) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			r.fails("the lock %s of a dead client on %s was named for minutes, and never released", id, path)
 			return false

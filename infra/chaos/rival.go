@@ -75,7 +75,7 @@ func (w *world) rivalsLeave() error {
 			_, err = w.aws.S3().DeleteObject(context.Background(), &s3.DeleteObjectInput{Bucket: &w.Bucket, Key: aws.String(key + tflock.Suffix)})
 		} else {
 			_, err = dynamodb.NewFromConfig(w.aws.Config()).DeleteItem(context.Background(), &dynamodb.DeleteItemInput{
-				TableName: &w.Table, Key: map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: w.Path(key)}},
+				TableName: &w.Table, Key: map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: string(w.Path(key))}},
 			})
 		}
 		if err != nil {

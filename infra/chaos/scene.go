@@ -71,7 +71,7 @@ func withoutObject(ctx context.Context, w *world) error {
 
 func withoutRow(ctx context.Context, w *world) error {
 	_, err := dynamodb.NewFromConfig(w.aws.Config()).DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &w.Table, Key: map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: w.Path(named)}},
+		TableName: &w.Table, Key: map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: string(w.Path(named))}},
 	})
 	return err
 }

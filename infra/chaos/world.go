@@ -138,7 +138,7 @@ func (w *world) putState(ctx context.Context, key, state string, digest bool) er
 
 func (w *world) putRow(ctx context.Context, key, attribute, value string) error {
 	_, err := dynamodb.NewFromConfig(w.aws.Config()).PutItem(ctx, &dynamodb.PutItemInput{TableName: &w.Table, Item: map[string]types.AttributeValue{
-		"LockID": &types.AttributeValueMemberS{Value: w.Path(key)}, attribute: &types.AttributeValueMemberS{Value: value},
+		"LockID": &types.AttributeValueMemberS{Value: string(w.Path(key))}, attribute: &types.AttributeValueMemberS{Value: value},
 	}})
 	return err
 }
@@ -166,7 +166,7 @@ func (w *world) putLocks(ctx context.Context) error {
 
 // clientLock is what a client writes that began two hours before the world was made.
 func clientLock(id, key string, w *world) tflock.Info {
-	return tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Created: w.made.Add(-2 * time.Hour).UTC(), Path: w.Path(key)}
+	return tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Created: w.made.Add(-2 * time.Hour).UTC(), Path: string(w.Path(key))}
 }
 
 // putMemory has the ledger remember a lock that is held, one that is gone, a store that
@@ -177,7 +177,7 @@ func (w *world) putMemory(ctx context.Context) error {
 		return w.remembered(key, id, ledger.Entry{
 			// Its object was written before it was seen.
 			FirstSeen: time.Now(), Stores: []string{store}, Notified: 1, NotifiedAt: then, Expires: then.Add(month),
-			Finding: &policy.Finding{ID: id, Path: w.Path(key), Verdict: policy.Stuck, HeldSince: then},
+			Finding: &policy.Finding{ID: id, Path: string(w.Path(key)), Verdict: policy.Stuck, HeldSince: then},
 		})
 	}
 	// The named lock was seen in both of its stores: a row has no other proof of its age.

@@ -75,7 +75,7 @@ func (s *stage) prune(ctx context.Context, keys ...string) error {
 func (s *stage) paths(keys []string) []string {
 	var all []string
 	for _, key := range keys {
-		all = append(all, s.path(key))
+		all = append(all, string(s.path(key)))
 	}
 	slices.Sort(all)
 	return all
@@ -85,7 +85,7 @@ func prunedBy(reports ...prune.Report) []string {
 	var all []string
 	for _, r := range reports {
 		for _, state := range r.Pruned {
-			all = append(all, state.Path)
+			all = append(all, string(state.Path))
 		}
 	}
 	slices.Sort(all)
@@ -171,7 +171,7 @@ func crowded(ctx context.Context, s *stage) error {
 				var writes []types.WriteRequest
 				for i := start; i < start+batch; i++ {
 					writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: map[string]types.AttributeValue{
-						"LockID": &types.AttributeValueMemberS{Value: s.path(fmt.Sprintf("%d/terraform.tfstate-md5", i))},
+						"LockID": &types.AttributeValueMemberS{Value: string(s.path(fmt.Sprintf("%d/terraform.tfstate-md5", i)))},
 						"Digest": &types.AttributeValueMemberS{Value: "d41d8cd98f00b204e9800998ecf8427e"},
 					}}})
 				}

@@ -126,7 +126,7 @@ func (s *stage) die(ctx context.Context, w *local.Workspace, key string, mode lo
 	if err != nil {
 		return "", "", err
 	}
-	if e.Lock == nil || e.Lock.Path != s.path(key) || !slices.Equal(e.Lock.Holdings, holdings) {
+	if e.Lock == nil || e.Lock.Path != string(s.path(key)) || !slices.Equal(e.Lock.Holdings, holdings) {
 		return "", "", fmt.Errorf("the alert is of another lock: %+v", e.Lock)
 	}
 	return text, e.Lock.ID, nil
@@ -154,7 +154,7 @@ func live(ctx context.Context, s *stage) error {
 		if key == writing {
 			id = "writing"
 		}
-		a, err := s.release(ctx, unlock.Request{LockID: id, Path: s.path(key)}, unlock.Refused, map[string]string{"RELEASE_GUARD": guard.String()})
+		a, err := s.release(ctx, unlock.Request{LockID: id, Path: string(s.path(key))}, unlock.Refused, map[string]string{"RELEASE_GUARD": guard.String()})
 		if err != nil {
 			return err
 		}
@@ -166,7 +166,7 @@ func live(ctx context.Context, s *stage) error {
 				return err
 			}
 		}
-		if _, err := s.release(ctx, unlock.Request{LockID: id, Path: s.path(key), Force: true}, unlock.Released, map[string]string{"RELEASE_GUARD": guard.String()}); err != nil {
+		if _, err := s.release(ctx, unlock.Request{LockID: id, Path: string(s.path(key)), Force: true}, unlock.Released, map[string]string{"RELEASE_GUARD": guard.String()}); err != nil {
 			return err
 		}
 	}
@@ -187,7 +187,7 @@ func oddKeys(keys ...string) func(ctx context.Context, s *stage) error {
 		}
 		for i, key := range keys {
 			if !slices.ContainsFunc(report.Locks, func(l policy.Finding) bool {
-				return l.ID == fmt.Sprintf("lock-%d", i) && l.Path == s.path(key) && len(l.Holdings) == 2
+				return l.ID == fmt.Sprintf("lock-%d", i) && l.Path == string(s.path(key)) && len(l.Holdings) == 2
 			}) {
 				return fmt.Errorf("the scan does not see the two halves of the lock on %q: %d locks, %+v", key, report.Held, report.Locks)
 			}
@@ -196,7 +196,7 @@ func oddKeys(keys ...string) func(ctx context.Context, s *stage) error {
 			return fmt.Errorf("the scan sees %d locks, and not %d", report.Held, len(keys))
 		}
 		for i, key := range keys {
-			if _, err := s.release(ctx, unlock.Request{LockID: fmt.Sprintf("lock-%d", i), Path: s.path(key)}, unlock.Released, nil); err != nil {
+			if _, err := s.release(ctx, unlock.Request{LockID: fmt.Sprintf("lock-%d", i), Path: string(s.path(key))}, unlock.Released, nil); err != nil {
 				return fmt.Errorf("%q: %w", key, err)
 			}
 		}
@@ -231,7 +231,7 @@ func twoRegions(ctx context.Context, s *stage) error {
 		return fmt.Errorf("the scan sees %d locks, and not %d", report.Held, len(tables))
 	}
 	for id, table := range tables {
-		if _, err := s.release(ctx, unlock.Request{LockID: id, Path: s.path(id + "/terraform.tfstate")}, unlock.Released, nil); err != nil {
+		if _, err := s.release(ctx, unlock.Request{LockID: id, Path: string(s.path(id + "/terraform.tfstate"))}, unlock.Released, nil); err != nil {
 			return err
 		}
 		if _, found, err := table.Find(ctx, s.path(id+"/terraform.tfstate")); err != nil || found {

@@ -23,6 +23,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/backend/contract"
 	"github.com/lockwarden/lockwarden/pkg/monitor"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
 )
 
@@ -193,7 +194,7 @@ func (s *stage) release(ctx context.Context, request unlock.Request, want unlock
 }
 
 // path is that of the state with this key.
-func (s *stage) path(key string) string { return s.name + "/" + key }
+func (s *stage) path(key string) tflock.Path { return tflock.NewPath(s.name, key) }
 
 // take takes the lock of a state in the table and in the bucket, as a client does with both.
 func (s *stage) take(ctx context.Context, key, id string) error {

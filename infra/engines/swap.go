@@ -29,7 +29,7 @@ func swapped(in func(s *stage) backend.Store) func(ctx context.Context, s *stage
 		const key = "network/terraform.tfstate"
 		store := in(s)
 		raw := func(id string) string {
-			text, _ := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: s.path(key)}.Marshal() // nothing in it can fail
+			text, _ := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: string(s.path(key))}.Marshal() // nothing in it can fail
 			return string(text)
 		}
 		if _, err := store.Acquire(ctx, s.path(key), []byte(raw("old"))); err != nil {
@@ -44,7 +44,7 @@ func swapped(in func(s *stage) backend.Store) func(ctx context.Context, s *stage
 				return s.put(ctx, key+tflock.Suffix, raw("new"))
 			}
 			_, err := dynamodb.NewFromConfig(s.aws.Config()).PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: map[string]types.AttributeValue{
-				"LockID": &types.AttributeValueMemberS{Value: s.path(key)}, "Info": &types.AttributeValueMemberS{Value: raw("new")},
+				"LockID": &types.AttributeValueMemberS{Value: string(s.path(key))}, "Info": &types.AttributeValueMemberS{Value: raw("new")},
 			}})
 			return err
 		}
@@ -65,7 +65,7 @@ func swapped(in func(s *stage) backend.Store) func(ctx context.Context, s *stage
 			return err
 		}
 		defer p.stop()
-		_, err = s.release(ctx, unlock.Request{LockID: "old", Path: s.path(key)}, unlock.Changed, map[string]string{"AWS_ENDPOINT_URL_" + service: p.url})
+		_, err = s.release(ctx, unlock.Request{LockID: "old", Path: string(s.path(key))}, unlock.Changed, map[string]string{"AWS_ENDPOINT_URL_" + service: p.url})
 		if swapErr := p.done(); swapErr != nil {
 			return fmt.Errorf("%w (%w)", swapErr, err)
 		}

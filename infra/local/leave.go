@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Workspace is an initialised working directory for a state in the stack's own
@@ -25,7 +26,7 @@ func (s *Stack) Hold(ctx context.Context, c Client, dir, key string, mode Mode, 
 	if err != nil {
 		return nil, nil, err
 	}
-	path := s.Outputs["StateBucketName"] + "/" + key
+	path := tflock.NewPath(s.Outputs["StateBucketName"], key)
 	run, err := w.Hold(ctx, args, func() bool {
 		_, row, tableErr := set.Tables[0].Find(ctx, path)
 		_, object, bucketErr := set.Buckets[0].Find(ctx, path)

@@ -34,12 +34,12 @@ func (a *AWS) MakePlace(ctx context.Context, name string) (Place, error) {
 }
 
 // Path is that of the state with this key.
-func (p Place) Path(key string) string { return p.Bucket + "/" + key }
+func (p Place) Path(key string) tflock.Path { return tflock.NewPath(p.Bucket, key) }
 
 // TakeLock takes the lock of a state path (bucket/key) in these stores, as a client does
 // that applies.
-func TakeLock(ctx context.Context, path, id string, stores ...backend.Store) error {
-	raw, err := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: path}.Marshal()
+func TakeLock(ctx context.Context, path tflock.Path, id string, stores ...backend.Store) error {
+	raw, err := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: string(path)}.Marshal()
 	for _, s := range stores {
 		if err == nil {
 			_, err = s.Acquire(ctx, path, raw)

@@ -107,7 +107,7 @@ func fill(t *testing.T, s *local.Stack) {
 	raw, err := tflock.Info{ID: sampleID, Operation: "OperationTypeApply", Who: "ana@laptop", Created: time.Now().UTC(), Path: path}.Marshal()
 	check(t, err)
 	for _, store := range ownStores(t, s) {
-		_, err := store.Acquire(t.Context(), path, raw)
+		_, err := store.Acquire(t.Context(), tflock.Path(path), raw)
 		check(t, err)
 	}
 }
@@ -120,7 +120,7 @@ func holds(t *testing.T, s *local.Stack) {
 		t.Errorf("the state is gone: %v", err)
 	}
 	for _, store := range ownStores(t, s) {
-		if _, found, err := store.Find(t.Context(), bucket+"/"+kept); !found || err != nil {
+		if _, found, err := store.Find(t.Context(), tflock.NewPath(bucket, kept)); !found || err != nil {
 			t.Errorf("a lock is gone: %v", err)
 		}
 	}

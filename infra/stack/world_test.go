@@ -168,7 +168,7 @@ func (w *world) lock(t *testing.T, key, id string) {
 		if !strings.HasSuffix(s.ARN(), "/"+states) && !strings.HasSuffix(s.ARN(), ":"+states) {
 			continue
 		}
-		_, err := s.Acquire(t.Context(), path, raw)
+		_, err := s.Acquire(t.Context(), tflock.Path(path), raw)
 		check(t, err)
 	}
 }

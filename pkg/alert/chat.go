@@ -115,7 +115,7 @@ func chatStates(e Event) []string {
 			continue
 		}
 		for _, s := range g.States[:min(len(g.States), shownInChat/2)] {
-			lines = append(lines, strings.ToLower(g.Heading)+": "+clipTail(s.Path, 150)+", "+StateLine(s))
+			lines = append(lines, strings.ToLower(g.Heading)+": "+clipTail(string(s.Path), 150)+", "+StateLine(s))
 		}
 	}
 	return lines

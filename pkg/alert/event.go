@@ -188,10 +188,12 @@ func (e Event) paths() []string {
 		all = append(all, i.Path)
 	}
 	for _, s := range e.States {
-		all = append(all, s.Path)
+		all = append(all, string(s.Path))
 	}
 	for _, f := range e.Findings {
-		all = append(all, f.All()...)
+		for _, path := range f.All() {
+			all = append(all, string(path))
+		}
 	}
 	for _, b := range e.Backends {
 		all = append(all, b.ARN)

@@ -3,6 +3,7 @@ package alert_test
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -58,13 +59,13 @@ func anyEvent(t *rapid.T) alert.Event {
 		return composer.Scan(rapid.SampledFrom([]alert.Type{alert.ScanFailed, alert.ScanRecovered}).Draw(t, "type"), alert.Warning, backends, now)
 	case "prune":
 		r := pruneReport()
-		r.States[0].Path, r.States[1].Why, r.Errors = text.Draw(t, "path"), text.Draw(t, "why"), rapid.SliceOfN(text, 0, 20).Draw(t, "errors")
+		r.States[0].Path, r.States[1].Why, r.Errors = tflock.Path(text.Draw(t, "path")), text.Draw(t, "why"), rapid.SliceOfN(text, 0, 20).Draw(t, "errors")
 		r.Pruned, r.WouldPrune = rapid.IntRange(0, 3).Draw(t, "pruned"), rapid.IntRange(0, 3).Draw(t, "would")
 		return composer.Prune(r, now)
 	case "findings":
 		all := stateFindings()
 		for n := range all {
-			all[n].Path, all[n].Text = text.Draw(t, "path"), text.Draw(t, "finding")
+			all[n].Path, all[n].Text = tflock.Path(text.Draw(t, "path")), text.Draw(t, "finding")
 			all[n].Evidence.Resources = append(all[n].Evidence.Resources, policy.Resource{Type: text.Draw(t, "kind"), ARN: text.Draw(t, "arn")})
 		}
 		for range rapid.IntRange(0, 200).Draw(t, "more") {
@@ -101,6 +102,20 @@ func TestADecodedEventRendersTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { mustSurviveJSON(t, anyEvent(t)) })
 	for name, e := range events() {
 		t.Run(name, func(t *testing.T) { mustSurviveJSON(t, e) })
+	}
+}
+
+// What was left out is counted in the room that there is: a list that fills it to the last
+// byte is not cut again by who reads it.
+func TestAListThatFillsTheMessageToItsLastByteIsCutOnce(t *testing.T) {
+	findings := stateFindings()
+	for range 200 {
+		findings = append(findings, findings[0])
+	}
+	for more := range 200 { // a finding takes more, so that one of these leaves less than a count takes
+		all := slices.Clone(findings)
+		all[1].Text += strings.Repeat("x", 5*more)
+		mustSurviveJSON(t, composer.StateFindings(alert.StateFinding, all, now))
 	}
 }
 
@@ -307,7 +322,7 @@ func TestAMessageAlwaysFits(t *testing.T) {
 	var r alert.PruneReport
 	for i := range 2000 {
 		r.States = append(r.States, policy.Stale{
-			Path: fmt.Sprint(long, i), Fate: []policy.Fate{policy.Kept, policy.Pruned}[i%2], Why: long, VersionID: strings.Repeat("<", 100),
+			Path: tflock.Path(fmt.Sprint(long, i)), Fate: []policy.Fate{policy.Kept, policy.Pruned}[i%2], Why: long, VersionID: strings.Repeat("<", 100),
 			ManagedObjects: i % 4 / 2 * 9, Types: []policy.TypeCount{{Type: strings.Repeat("t", 128), Count: 1}, {Type: strings.Repeat("u", 128), Count: 1}},
 		})
 	}

@@ -156,7 +156,7 @@ func (l *letter) states(e Event) {
 	for _, g := range e.StateGroups() {
 		l.line("%s:", g.Heading)
 		for _, s := range g.States {
-			l.line("  - %s", Clean(s.Path, maxPath))
+			l.line("  - %s", Clean(string(s.Path), maxPath))
 			l.line("    %s", StateLine(s))
 		}
 		l.line("")

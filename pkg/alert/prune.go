@@ -79,7 +79,7 @@ func pruneText(e Event, errors int) string {
 		var names []string
 		for _, s := range e.States {
 			if s.Abandoned() && len(names) < 3 {
-				names = append(names, fmt.Sprintf("%s (%s)", Clean(s.Path, 300), count(s.ManagedObjects, "resource", "resources")))
+				names = append(names, fmt.Sprintf("%s (%s)", Clean(string(s.Path), 300), count(s.ManagedObjects, "resource", "resources")))
 			}
 		}
 		if more := n.Abandoned - len(names); more > 0 && len(names) > 0 {

@@ -14,6 +14,9 @@ const (
 	maxAttributes = 32 << 10
 	// maxCounts is the share of the counts by prefix.
 	maxCounts = 4 << 10
+	// countSize is that of the count of what is left out, which is kept free in each event:
+	// what fits before anything is counted fits with its count.
+	countSize = len(`,\"omitted\":1000000000`)
 	// maxAsked is the share of each text of who asked for a release.
 	maxAsked = 4 << 10
 )
@@ -27,15 +30,15 @@ func Fit(e Event) Event {
 	e = fitOne(e)
 	prefixes := fitting(e.Prefixes, min(maxCounts, room))
 	e.Prefixes = prefixes
-	locks, states, findings := e.Locks, e.States, e.Findings
-	e.Locks, e.States, e.Findings = nil, nil, nil
-	room -= escapedSize(e) // with its details and backends, which their makers bound
+	locks, states, findings, omitted := e.Locks, e.States, e.Findings, e.Omitted
+	e.Locks, e.States, e.Findings, e.Omitted = nil, nil, nil, 0
+	room -= escapedSize(e) + countSize // with its details and backends, which their makers bound
 	e.Backends, room = bounded(e.Backends, room)
 	e.Details, room = bounded(e.Details, room)
 	e.Locks = fitLocks(locks, room)
 	e.States = fitting(states, room)
 	e.Findings = fitFindings(findings, room)
-	e.Omitted += len(locks) - len(e.Locks) + len(states) - len(e.States) + len(findings) - len(e.Findings)
+	e.Omitted = omitted + len(locks) - len(e.Locks) + len(states) - len(e.States) + len(findings) - len(e.Findings)
 	return e
 }
 

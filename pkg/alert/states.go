@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // problems are what is wrong with a state, in a few words, of one and of several.
@@ -33,7 +34,7 @@ func (c Composer) StateFindings(t Type, findings []policy.StateFinding, now time
 	e := c.event(t, severity, now)
 	chosen := NewSelection[policy.StateFinding](len(findings))
 	for _, f := range findings {
-		chosen.Add(f.Path, f)
+		chosen.Add(string(f.Path), f)
 	}
 	e.Findings = chosen.Items()
 	e.Links.Runbook = runbook("state-findings")
@@ -54,7 +55,7 @@ func findingSubject(e Event) string {
 	}
 	if len(e.Findings) == 1 {
 		f := e.Findings[0]
-		return subject(mark+ProblemWords(f.Type), f.Path, "")
+		return subject(mark+ProblemWords(f.Type), string(f.Path), "")
 	}
 	return clippedSubject(mark + countProblems(e.Findings))
 }
@@ -103,10 +104,10 @@ func countProblems(findings []policy.StateFinding) string {
 	return listed(parts)
 }
 
-func cleaned(paths []string) []string {
+func cleaned(paths []tflock.Path) []string {
 	var all []string
 	for _, path := range paths {
-		all = append(all, Clean(path, maxPath))
+		all = append(all, Clean(string(path), maxPath))
 	}
 	return all
 }
@@ -138,7 +139,7 @@ func findingSteps(findings []policy.StateFinding) []string {
 // several, and its evidence where there is one.
 func FindingLines(e Event, f policy.StateFinding) []string {
 	if len(e.Findings)+e.Omitted > 1 {
-		return []string{ProblemWords(f.Type) + ", " + clipTail(strings.Join(f.All(), " and "), 300) + ": " + Clean(f.Text, 300)}
+		return []string{ProblemWords(f.Type) + ", " + clipTail(strings.Join(cleaned(f.All()), " and "), 300) + ": " + Clean(f.Text, 300)}
 	}
 	if e.Type == StateFindingResolved {
 		return nil
@@ -165,7 +166,7 @@ func evidenceLines(e policy.StateEvidence) []string {
 		add("the newest version", versionLine(e.CurrentID, *e.CurrentTime, e.CurrentBy))
 	}
 	for _, row := range e.Rows {
-		add("the table has it as", row)
+		add("the table has it as", string(row))
 	}
 	for _, v := range []struct {
 		label   string
@@ -226,8 +227,8 @@ func (l *letter) findings(e Event) {
 func fitFindings(findings []policy.StateFinding, room int) []policy.StateFinding {
 	leading := 0
 	seen := map[string]bool{}
-	for leading < len(findings) && leading < prefixesListed && !seen[PrefixOf(findings[leading].Path)] {
-		seen[PrefixOf(findings[leading].Path)] = true
+	for leading < len(findings) && leading < prefixesListed && !seen[PrefixOf(string(findings[leading].Path))] {
+		seen[PrefixOf(string(findings[leading].Path))] = true
 		leading++
 	}
 	var kept []policy.StateFinding

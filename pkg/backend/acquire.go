@@ -27,14 +27,14 @@ const maxKey = 1024
 
 // Lockable says whether a state of that path (bucket/key) can have a lock object: the
 // object's key must not be longer than S3's limit of 1,024 bytes.
-func (b *Bucket) Lockable(path string) bool {
+func (b *Bucket) Lockable(path tflock.Path) bool {
 	key, err := b.lockObject(path)
 	return err == nil && len(key) <= maxKey
 }
 
 // Acquire writes a lock object as Terraform does, on condition that there is none, with
 // the bucket's own encryption. See AcquireLike.
-func (b *Bucket) Acquire(ctx context.Context, path string, raw []byte) (tflock.Holding, error) {
+func (b *Bucket) Acquire(ctx context.Context, path tflock.Path, raw []byte) (tflock.Holding, error) {
 	return b.AcquireLike(ctx, path, raw, Encryption{})
 }
 
@@ -46,7 +46,7 @@ func (b *Bucket) Acquire(ctx context.Context, path string, raw []byte) (tflock.H
 // with *Error otherwise; unless that is Refused, the lock may be there. 409 is S3's word for
 // two writers at once. When the answer to a write is lost and the SDK repeats it, the lock
 // that is there is our own, and that is success.
-func (b *Bucket) AcquireLike(ctx context.Context, path string, raw []byte, like Encryption) (tflock.Holding, error) {
+func (b *Bucket) AcquireLike(ctx context.Context, path tflock.Path, raw []byte, like Encryption) (tflock.Holding, error) {
 	key, err := b.lockObject(path)
 	if err != nil {
 		return tflock.Holding{}, err
@@ -97,8 +97,8 @@ func conflicts(err error) bool {
 // fails with *Error otherwise; unless that is Refused, the lock may be there. When the
 // answer to a write is lost and the SDK repeats it, the lock that is there is our own, and
 // that is success.
-func (t *Table) Acquire(ctx context.Context, path string, raw []byte) (tflock.Holding, error) {
-	item := lockKey(path)
+func (t *Table) Acquire(ctx context.Context, path tflock.Path, raw []byte) (tflock.Holding, error) {
+	item := lockKey(string(path))
 	item["Info"] = &types.AttributeValueMemberS{Value: string(raw)}
 	own, _ := t.holding(item)
 	_, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{
@@ -113,7 +113,7 @@ func (t *Table) Acquire(ctx context.Context, path string, raw []byte) (tflock.Ho
 	default:
 		return own, nil
 	}
-	there, err := t.afterFailedCondition(ctx, path, failed)
+	there, err := t.afterFailedCondition(ctx, string(path), failed)
 	if err != nil {
 		return tflock.Holding{}, err
 	}

@@ -13,10 +13,10 @@ import (
 
 // Aliases gives the other names under which a table has rows (locks or digests) of a
 // state: by the state's path (bucket/key), the names whose cleaned path it is; see
-// [tflock.CleanPath]. It reads the whole table, consistently, and only names that can be
+// [tflock.Path.Clean]. It reads the whole table, consistently, and only names that can be
 // aliases cross the network. It fails with *Error.
-func (t *Table) Aliases(ctx context.Context) (map[string][]string, error) {
-	found := map[string][]string{}
+func (t *Table) Aliases(ctx context.Context) (map[tflock.Path][]tflock.Path, error) {
+	found := map[tflock.Path][]tflock.Path{}
 	pages := dynamodb.NewScanPaginator(t.client, &dynamodb.ScanInput{
 		TableName: &t.name, ConsistentRead: aws.Bool(true),
 		FilterExpression:         aws.String("contains(#key, :slashes) OR contains(#key, :dot)"),
@@ -37,7 +37,7 @@ func (t *Table) Aliases(ctx context.Context) (map[string][]string, error) {
 				continue
 			}
 			name := stateName(id.Value, row["Info"] != nil)
-			if path := tflock.CleanPath(name); path != name && !slices.Contains(found[path], name) {
+			if path := name.Clean(); path != name && !slices.Contains(found[path], name) {
 				found[path] = append(found[path], name)
 			}
 		}

@@ -9,6 +9,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/lockwarden/lockwarden/pkg/backend/contract"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Rows whose cleaned name is a state's path belong to that state, digests and locks.
@@ -34,7 +35,7 @@ func TestAliases(t *testing.T) {
 	for _, names := range got {
 		slices.Sort(names)
 	}
-	want := map[string][]string{"b/a/k": {"b/./a/k", "b/a//k"}, "b/a/l-md5": {"b/a//l-md5"}}
+	want := map[tflock.Path][]tflock.Path{"b/a/k": {"b/./a/k", "b/a//k"}, "b/a/l-md5": {"b/a//l-md5"}}
 	if err != nil || !maps.EqualFunc(got, want, slices.Equal) {
 		t.Errorf("got %q, %v; want %q", got, err, want)
 	}

@@ -46,7 +46,7 @@ func list(t *testing.T, s backend.Store) map[string]tflock.Holding {
 		if err != nil {
 			t.Fatal(err)
 		}
-		all[h.Path] = h
+		all[string(h.Path)] = h
 	}
 	return all
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -34,12 +33,11 @@ func (b *Bucket) Name() string { return b.name }
 
 // Find reads the lock object of a state path (bucket/key). It is false where there
 // is none, or where the path is in another bucket.
-func (b *Bucket) Find(ctx context.Context, path string) (tflock.Holding, bool, error) {
-	bucket, key, ok := tflock.SplitPath(path)
-	if !ok || !matches(b.name, bucket) { // it has a * where a search failed: then the read fails
+func (b *Bucket) Find(ctx context.Context, path tflock.Path) (tflock.Holding, bool, error) {
+	if !path.Valid() || !matches(b.name, path.Bucket()) { // it has a * where a search failed: then the read fails
 		return tflock.Holding{}, false, nil
 	}
-	return b.read(ctx, key+tflock.Suffix)
+	return b.read(ctx, path.Key()+tflock.Suffix)
 }
 
 // Release deletes the object on condition that it is still the one that h was read
@@ -82,20 +80,19 @@ func (b *Bucket) winner(ctx context.Context, key string, h tflock.Holding, refus
 	}
 }
 
-func (b *Bucket) lockObject(path string) (key string, err error) {
+func (b *Bucket) lockObject(path tflock.Path) (key string, err error) {
 	key, err = b.object(path)
 	return key + tflock.Suffix, err
 }
 
 // StateWritten is when the state of that path (bucket/key) was last written, by
-// S3's clock, in whichever of its tflock.ObjectPaths; zero when there is none. It lists,
+// S3's clock, in whichever of its Objects; zero when there is none. It lists,
 // rather than reads, so that a role without access to states can ask: the first key with
 // a prefix is the prefix itself.
-func (b *Bucket) StateWritten(ctx context.Context, path string) (time.Time, error) {
+func (b *Bucket) StateWritten(ctx context.Context, path tflock.Path) (time.Time, error) {
 	var latest time.Time
-	for _, stored := range tflock.ObjectPaths(path) {
-		_, key, _ := strings.Cut(stored, "/")
-		object, err := b.look(ctx, key)
+	for _, stored := range path.Objects() {
+		object, err := b.look(ctx, stored.Key())
 		if err != nil {
 			return time.Time{}, err
 		}

@@ -26,8 +26,8 @@ const digestSuffix = "-md5"
 // `bucket/key-md5`, attribute `Digest`, which Terraform compares with the state on
 // every read and which fails the run after ten seconds when they differ. Empty when
 // there is none; a missing digest only makes a client warn.
-func (t *Table) Digest(ctx context.Context, path string) (string, error) {
-	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: lockKey(path + digestSuffix), ConsistentRead: aws.Bool(true)})
+func (t *Table) Digest(ctx context.Context, path tflock.Path) (string, error) {
+	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: lockKey(digestName(path)), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return "", &Error{t.arn, err}
 	}
@@ -43,8 +43,8 @@ const perRead = 100
 
 // Digests reads the digests of many paths at once, consistently. One that there is none
 // of is not among them. It fails with *Error.
-func (t *Table) Digests(ctx context.Context, paths []string) (map[string]string, error) {
-	found := make(map[string]string, len(paths))
+func (t *Table) Digests(ctx context.Context, paths []tflock.Path) (map[tflock.Path]string, error) {
+	found := make(map[tflock.Path]string, len(paths))
 	for some := range slices.Chunk(paths, perRead) {
 		if err := t.digests(ctx, some, found); err != nil {
 			return nil, &Error{t.arn, err}
@@ -53,10 +53,10 @@ func (t *Table) Digests(ctx context.Context, paths []string) (map[string]string,
 	return found, nil
 }
 
-func (t *Table) digests(ctx context.Context, paths []string, found map[string]string) error {
+func (t *Table) digests(ctx context.Context, paths []tflock.Path, found map[tflock.Path]string) error {
 	keys := make([]map[string]types.AttributeValue, len(paths))
 	for i, path := range paths {
-		keys[i] = lockKey(path + digestSuffix)
+		keys[i] = lockKey(digestName(path))
 	}
 	ask := map[string]types.KeysAndAttributes{t.name: {Keys: keys, ConsistentRead: aws.Bool(true)}}
 	for pause := 50 * time.Millisecond; ; pause *= 2 {
@@ -69,7 +69,7 @@ func (t *Table) digests(ctx context.Context, paths []string, found map[string]st
 				id, _ := row["LockID"].(*types.AttributeValueMemberS)
 				digest, _ := row["Digest"].(*types.AttributeValueMemberS)
 				if id != nil && digest != nil {
-					found[strings.TrimSuffix(id.Value, digestSuffix)] = digest.Value
+					found[stateName(id.Value, false)] = digest.Value
 				}
 			}
 		}
@@ -88,16 +88,16 @@ func (t *Table) digests(ctx context.Context, paths []string, found map[string]st
 // DeleteDigest deletes the digest of a state on condition that it is still that value.
 // A missing digest only makes a client warn, so this is safe for whoever reads the
 // state next. It fails with ErrGone, *ChangedError or *Error.
-func (t *Table) DeleteDigest(ctx context.Context, path, digest string) error {
+func (t *Table) DeleteDigest(ctx context.Context, path tflock.Path, digest string) error {
 	_, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &t.name, Key: lockKey(path + digestSuffix),
+		TableName: &t.name, Key: lockKey(digestName(path)),
 		ConditionExpression:                 aws.String("#digest = :digest AND attribute_not_exists(#info)"), // a row with Info is a lock, whatever its name
 		ExpressionAttributeNames:            map[string]string{"#digest": "Digest", "#info": "Info"},
 		ExpressionAttributeValues:           map[string]types.AttributeValue{":digest": &types.AttributeValueMemberS{Value: digest}},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		there, err := t.afterFailedCondition(ctx, path+digestSuffix, failed)
+		there, err := t.afterFailedCondition(ctx, digestName(path), failed)
 		switch {
 		case err != nil:
 			return err
@@ -114,9 +114,9 @@ func (t *Table) DeleteDigest(ctx context.Context, path, digest string) error {
 
 // ReplaceDigest sets the digest of a state on condition that it still has that value. It
 // fails with ErrGone, *ChangedError or *Error.
-func (t *Table) ReplaceDigest(ctx context.Context, path, old, digest string) error {
+func (t *Table) ReplaceDigest(ctx context.Context, path tflock.Path, old, digest string) error {
 	_, err := t.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &t.name, Key: lockKey(path + digestSuffix),
+		TableName: &t.name, Key: lockKey(digestName(path)),
 		UpdateExpression:          aws.String("SET #digest = :new"),
 		ConditionExpression:       aws.String("#digest = :digest AND attribute_not_exists(#info)"), // as in DeleteDigest
 		ExpressionAttributeNames:  map[string]string{"#digest": "Digest", "#info": "Info"},
@@ -142,8 +142,8 @@ func (t *Table) ReplaceDigest(ctx context.Context, path, old, digest string) err
 
 // RestoreDigest writes a digest back that DeleteDigest removed, unless there is a row of
 // that name again: a client's own is newer. It fails with *Error.
-func (t *Table) RestoreDigest(ctx context.Context, path, digest string) error {
-	row := lockKey(path + digestSuffix)
+func (t *Table) RestoreDigest(ctx context.Context, path tflock.Path, digest string) error {
+	row := lockKey(digestName(path))
 	row["Digest"] = &types.AttributeValueMemberS{Value: digest}
 	_, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &t.name, Item: row, ConditionExpression: aws.String("attribute_not_exists(LockID)")})
 	if _, there := errors.AsType[*types.ConditionalCheckFailedException](err); there || err == nil {
@@ -153,10 +153,10 @@ func (t *Table) RestoreDigest(ctx context.Context, path, digest string) error {
 }
 
 // StateDigest is the MD5 of the state's bytes in lower-case hex, streamed, from the first
-// of its tflock.ObjectPaths that there is. Empty when there is no state. The ETag is no
+// of its Objects that there is. Empty when there is no state. The ETag is no
 // substitute: clients upload large states in parts.
-func (b *Bucket) StateDigest(ctx context.Context, path string) (string, error) {
-	for _, stored := range tflock.ObjectPaths(path) {
+func (b *Bucket) StateDigest(ctx context.Context, path tflock.Path) (string, error) {
+	for _, stored := range path.Objects() {
 		if digest, err := b.objectDigest(ctx, stored); digest != "" || err != nil {
 			return digest, err
 		}
@@ -164,8 +164,8 @@ func (b *Bucket) StateDigest(ctx context.Context, path string) (string, error) {
 	return "", nil
 }
 
-func (b *Bucket) objectDigest(ctx context.Context, path string) (string, error) {
-	_, key, _ := strings.Cut(path, "/")
+func (b *Bucket) objectDigest(ctx context.Context, path tflock.Path) (string, error) {
+	key := path.Key()
 	out, err := b.s3.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.name, Key: &key})
 	if noObject(err) {
 		return "", nil
@@ -181,11 +181,14 @@ func (b *Bucket) objectDigest(ctx context.Context, path string) (string, error) 
 	return hex.EncodeToString(sum.Sum(nil)), nil
 }
 
+// digestName is the LockID of a state's digest row.
+func digestName(path tflock.Path) string { return string(path) + digestSuffix }
+
 // stateName gives the state's path as a row's name has it: the row of a digest ends in
 // -md5, and so may the key of a lock's state.
-func stateName(rowName string, isLock bool) string {
+func stateName(rowName string, isLock bool) tflock.Path {
 	if isLock {
-		return rowName
+		return tflock.Path(rowName)
 	}
-	return strings.TrimSuffix(rowName, digestSuffix)
+	return tflock.Path(strings.TrimSuffix(rowName, digestSuffix))
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/infra/scale"
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 func TestDigestsAreReadAHundredAtOnce(t *testing.T) {
@@ -23,11 +24,11 @@ func TestDigestsAreReadAHundredAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var paths []string
+	var paths []tflock.Path
 	for i := range 250 {
-		paths = append(paths, fmt.Sprintf("states/%03d", i))
+		paths = append(paths, tflock.Path(fmt.Sprintf("states/%03d", i)))
 		if i%2 == 0 {
-			w.Tables["locks"].Put(scale.Digest(paths[i], paths[i]))
+			w.Tables["locks"].Put(scale.Digest(string(paths[i]), string(paths[i])))
 		}
 	}
 	w.Tables["locks"].Put(scale.Lock("states/001-md5", "of a state with such a name", time.Now()))

@@ -61,7 +61,7 @@ func TestKeysAreDecodedOnlyWhereThePageSaysThatTheyAreEncoded(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got[h.Path] = true
+				got[string(h.Path)] = true
 			}
 			var listed []string
 			for o, err := range b.Objects(t.Context(), "", "") {
@@ -81,10 +81,10 @@ func TestKeysAreDecodedOnlyWhereThePageSaysThatTheyAreEncoded(t *testing.T) {
 				if listed[2*i] != state {
 					t.Errorf("listed as %q", listed[2*i])
 				}
-				if at, known := times.Of(path); !known || at.IsZero() {
+				if at, known := times.Of(tflock.Path(path)); !known || at.IsZero() {
 					t.Errorf("when %s was written: %v, %v", path, at, known)
 				}
-				if at, err := b.StateWritten(t.Context(), path); err != nil || at.IsZero() {
+				if at, err := b.StateWritten(t.Context(), tflock.Path(path)); err != nil || at.IsZero() {
 					t.Errorf("asked when %s was written: %v, %v", path, at, err)
 				}
 			}

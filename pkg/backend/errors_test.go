@@ -70,10 +70,10 @@ func TestARefusalIsAnErrorThatNamesTheCause(t *testing.T) {
 					t.Errorf("%s: listing: %v", s.ARN(), failure)
 				}
 				path := "states/a/terraform.tfstate"
-				if _, _, err := s.Find(t.Context(), path); err == nil || !strings.Contains(err.Error(), tc.want) {
+				if _, _, err := s.Find(t.Context(), tflock.Path(path)); err == nil || !strings.Contains(err.Error(), tc.want) {
 					t.Errorf("%s: finding: %v", s.ARN(), err)
 				}
-				if err := s.Release(t.Context(), tflock.Holding{Path: path, Raw: "x", ETag: `"e"`}); err == nil || !strings.Contains(err.Error(), tc.want) {
+				if err := s.Release(t.Context(), tflock.Holding{Path: tflock.Path(path), Raw: "x", ETag: `"e"`}); err == nil || !strings.Contains(err.Error(), tc.want) {
 					t.Errorf("%s: releasing: %v", s.ARN(), err)
 				}
 			}

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // proxy answers everything with a page of its own, as some do that stand in between.
@@ -95,17 +96,17 @@ func TestAStateThatIsOurOwnIsWritten(t *testing.T) {
 			t.Fatal(err)
 		}
 		b, path := set.Buckets[0], fmt.Sprintf("%s/%d", name, i)
-		version, err := b.WriteState(context.Background(), path, []byte("ours"), backend.Encryption{})
+		version, err := b.WriteState(context.Background(), tflock.Path(path), []byte("ours"), backend.Encryption{})
 		if err != nil || version == "" {
 			t.Errorf("lost %v: %q, %v", lost, version, err)
 		}
-		if state, err := b.ReadState(t.Context(), path, version); err != nil {
+		if state, err := b.ReadState(t.Context(), tflock.Path(path), version); err != nil {
 			t.Error(err)
 		} else if text, err := io.ReadAll(state); err != nil || !bytes.Equal(text, []byte("ours")) {
 			t.Errorf("%q, %v", text, err)
 		}
 		for _, other := range []string{"other", "ours, and more", "our"} {
-			if _, err := b.WriteState(t.Context(), path, []byte(other), backend.Encryption{}); !errors.Is(err, backend.ErrExists) {
+			if _, err := b.WriteState(t.Context(), tflock.Path(path), []byte(other), backend.Encryption{}); !errors.Is(err, backend.ErrExists) {
 				t.Errorf("%q over ours: %v", other, err)
 			}
 		}

@@ -3,16 +3,19 @@ package backend
 import (
 	"context"
 	"iter"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Row is a row of a lock table that is about a state: its lock, or its digest.
 type Row struct {
-	Path   string // bucket/key of the state, as the row's name has it; see tflock.CleanPath
-	Digest string // empty for a lock
+	Path   tflock.Path // bucket/key of the state, as the row's name has it; see tflock.Path.Clean
+	Digest string      // empty for a lock
 }
 
 // Rows streams the locks and digests of a table, one page of at most 1 MB in memory at a
@@ -49,12 +52,12 @@ func (t *Table) Rows(ctx context.Context) iter.Seq2[Row, error] {
 // -md5 as the name of a digest does.
 func rowOf(name string, item map[string]types.AttributeValue) (Row, bool) {
 	if item["Info"] != nil {
-		return Row{Path: name}, true
+		return Row{Path: tflock.Path(name)}, true
 	}
 	digest, _ := item["Digest"].(*types.AttributeValueMemberS)
-	path := stateName(name, false)
-	if digest == nil || digest.Value == "" || path == name {
+	state := strings.TrimSuffix(name, digestSuffix)
+	if digest == nil || digest.Value == "" || state == name {
 		return Row{}, false
 	}
-	return Row{Path: path, Digest: digest.Value}, true
+	return Row{Path: tflock.Path(state), Digest: digest.Value}, true
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/infra/scale"
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 func arns(set backend.Set) []string {
@@ -86,11 +87,11 @@ func TestPatternsWatchWhateverMatchesNow(t *testing.T) {
 	t.Run("what is found is read as a store that was named", func(t *testing.T) {
 		put(t, name("one-%s-tfstate"), "a.tflock", string(lockJSON(t, "x")))
 		found := set.Discover(t.Context())
-		b := found.BucketOf(name("one-%s-tfstate") + "/a")
+		b := found.BucketOf(tflock.Path(name("one-%s-tfstate") + "/a"))
 		if b == nil {
 			t.Fatal("its bucket is not watched")
 		}
-		if h, ok, err := b.Find(t.Context(), name("one-%s-tfstate")+"/a"); err != nil || !ok || h.Info.ID != "x" {
+		if h, ok, err := b.Find(t.Context(), tflock.NewPath(name("one-%s-tfstate"), "a")); err != nil || !ok || h.Info.ID != "x" {
 			t.Errorf("%+v, %v, %v", h, ok, err)
 		}
 	})

@@ -81,8 +81,8 @@ func (s Set) Patterns() []string {
 type Store interface {
 	ARN() string
 	Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error]
-	Find(ctx context.Context, path string) (tflock.Holding, bool, error)
-	Acquire(ctx context.Context, path string, raw []byte) (tflock.Holding, error)
+	Find(ctx context.Context, path tflock.Path) (tflock.Holding, bool, error)
+	Acquire(ctx context.Context, path tflock.Path, raw []byte) (tflock.Holding, error)
 	Release(ctx context.Context, h tflock.Holding) error
 	Conditions(ctx context.Context) probe.Report
 }
@@ -101,8 +101,8 @@ func (s Set) All() []Store {
 
 // BucketOf gives the watched bucket that the state of a path (bucket/key) is in, or nil.
 // After a search that failed it may be one that only says so.
-func (s Set) BucketOf(path string) *Bucket {
-	name, _, _ := tflock.SplitPath(path)
+func (s Set) BucketOf(path tflock.Path) *Bucket {
+	name := path.Bucket()
 	for _, b := range s.Buckets {
 		if b.name == name {
 			return b

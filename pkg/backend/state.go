@@ -94,7 +94,7 @@ func (e *SealedError) Unwrap() error { return e.Err }
 
 // ReadState opens the state of a path (bucket/key); of an older version when one is
 // named. It fails with ErrGone, *SealedError or *Error.
-func (b *Bucket) ReadState(ctx context.Context, path, versionID string) (State, error) {
+func (b *Bucket) ReadState(ctx context.Context, path tflock.Path, versionID string) (State, error) {
 	key, err := b.object(path)
 	if err != nil {
 		return State{}, err
@@ -124,7 +124,7 @@ func (b *Bucket) ReadState(ctx context.Context, path, versionID string) (State, 
 
 // Tagged says whether the state of a path carries an object tag of that name. It
 // fails with ErrGone or *Error.
-func (b *Bucket) Tagged(ctx context.Context, path, tag string) (bool, error) {
+func (b *Bucket) Tagged(ctx context.Context, path tflock.Path, tag string) (bool, error) {
 	key, err := b.object(path)
 	if err != nil {
 		return false, err
@@ -160,10 +160,9 @@ func (b *Bucket) answers(ctx context.Context, key string) error {
 }
 
 // object gives the key of a path of this bucket.
-func (b *Bucket) object(path string) (key string, err error) {
-	bucket, key, ok := tflock.SplitPath(path)
-	if !ok || !matches(b.name, bucket) {
+func (b *Bucket) object(path tflock.Path) (key string, err error) {
+	if !path.Valid() || !matches(b.name, path.Bucket()) {
 		return "", fmt.Errorf("%s: state %q is in another bucket", b.arn, path)
 	}
-	return key, nil
+	return path.Key(), nil
 }

@@ -15,7 +15,7 @@ import (
 // ParseStatePath reads a state's path as people paste it: bucket/key, s3://bucket/key, an
 // object's ARN, its HTTPS URL or its page in the S3 console. Blanks and quotes around it do
 // not count. The error says what to write instead.
-func ParseStatePath(text string) (string, error) {
+func ParseStatePath(text string) (tflock.Path, error) {
 	text = strings.TrimFunc(text, func(r rune) bool {
 		return unicode.IsSpace(r) || unicode.IsControl(r) || strings.ContainsRune("\"'`<>“”‘’\u200b\ufeff", r)
 	})
@@ -33,10 +33,10 @@ func ParseStatePath(text string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	if _, _, ok := tflock.SplitPath(path); !ok {
-		return "", errors.New("it is not the path of a state, bucket and key")
+	if state := tflock.Path(path); state.Valid() {
+		return state, nil
 	}
-	return path, nil
+	return "", errors.New("it is not the path of a state, bucket and key")
 }
 
 // pathOfARN reads arn:aws:s3:::bucket/key, in any partition.

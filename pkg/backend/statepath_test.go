@@ -26,7 +26,7 @@ func TestParseStatePath(t *testing.T) {
 		"https://s3.console.aws.amazon.com/s3/object/b?prefix=a%2Fk&tab=versions":                             "b/a/k",
 		"https://eu-central-1.console.aws.amazon.com/s3/buckets/b?prefix=branches/x/terraform.tfstate&region": "b/branches/x/terraform.tfstate",
 	} {
-		if got, err := backend.ParseStatePath(text); err != nil || got != want {
+		if got, err := backend.ParseStatePath(text); err != nil || string(got) != want {
 			t.Errorf("%q: %q, %v; want %q", text, got, err, want)
 		}
 	}
@@ -52,7 +52,7 @@ func FuzzParseStatePath(f *testing.F) {
 			}
 			return
 		}
-		if bucket, key, ok := strings.Cut(path, "/"); !ok || bucket == "" || key == "" {
+		if bucket, key, ok := strings.Cut(string(path), "/"); !ok || bucket == "" || key == "" {
 			t.Errorf("%q is no path", path)
 		}
 	})

@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // ReplaceState writes other bytes over a state, on condition that it is still the one of
@@ -15,7 +17,7 @@ import (
 // write is lost and the SDK repeats it, the state that is there is the one that was
 // written, and that is success. It fails with ErrGone, *ChangedError or *Error; unless that
 // is Refused, it may have been written.
-func (b *Bucket) ReplaceState(ctx context.Context, path string, content []byte, etag string, like Encryption) (versionID string, err error) {
+func (b *Bucket) ReplaceState(ctx context.Context, path tflock.Path, content []byte, etag string, like Encryption) (versionID string, err error) {
 	key, err := b.object(path)
 	if err != nil {
 		return "", err

@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Deleted is what S3 says of a delete that it made.
@@ -25,7 +27,7 @@ type Deleted struct {
 // ErrGone when there is no state (by somebody else's delete, or by an earlier attempt of
 // this one whose answer was lost: see History), with *ChangedError, or with *Error; unless
 // that is Refused, it may have been deleted.
-func (b *Bucket) DeleteState(ctx context.Context, path, etag string) (Deleted, error) {
+func (b *Bucket) DeleteState(ctx context.Context, path tflock.Path, etag string) (Deleted, error) {
 	key, err := b.object(path)
 	if err != nil {
 		return Deleted{}, err
@@ -70,7 +72,7 @@ var ErrExists = errors.New("there is a state already")
 // the state that is there is the one that was written, and that is success. It fails with
 // ErrExists when another is there, or with *Error; unless that is Refused, it may have been
 // written.
-func (b *Bucket) WriteState(ctx context.Context, path string, content []byte, like Encryption) (versionID string, err error) {
+func (b *Bucket) WriteState(ctx context.Context, path tflock.Path, content []byte, like Encryption) (versionID string, err error) {
 	key, err := b.object(path)
 	if err != nil {
 		return "", err
@@ -103,7 +105,7 @@ func (b *Bucket) WriteState(ctx context.Context, path string, content []byte, li
 
 // sameState gives the version of the state that is there if it has these bytes. It fails
 // with ErrExists if it has others, and like ReadState.
-func (b *Bucket) sameState(ctx context.Context, path string, want []byte) (versionID string, err error) {
+func (b *Bucket) sameState(ctx context.Context, path tflock.Path, want []byte) (versionID string, err error) {
 	there, err := b.ReadState(ctx, path, "")
 	if _, sealed := errors.AsType[*SealedError](err); sealed {
 		return "", ErrExists // somebody else's, since we could read our own

@@ -72,8 +72,8 @@ func (t *Table) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] {
 
 // Find reads the lock row of a state path (bucket/key), consistently. It is false
 // where there is none.
-func (t *Table) Find(ctx context.Context, path string) (tflock.Holding, bool, error) {
-	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: lockKey(path), ConsistentRead: aws.Bool(true)})
+func (t *Table) Find(ctx context.Context, path tflock.Path) (tflock.Holding, bool, error) {
+	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: lockKey(string(path)), ConsistentRead: aws.Bool(true)})
 	if err != nil {
 		return tflock.Holding{}, false, &Error{t.arn, err}
 	}
@@ -88,14 +88,14 @@ func (t *Table) Find(ctx context.Context, path string) (tflock.Holding, bool, er
 // h was read with. It fails with ErrGone, *ChangedError or *Error.
 func (t *Table) Release(ctx context.Context, h tflock.Holding) error {
 	_, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
-		TableName: &t.name, Key: lockKey(h.Path),
+		TableName: &t.name, Key: lockKey(string(h.Path)),
 		ConditionExpression:                 aws.String("#info = :raw"),
 		ExpressionAttributeNames:            map[string]string{"#info": "Info"},
 		ExpressionAttributeValues:           map[string]types.AttributeValue{":raw": &types.AttributeValueMemberS{Value: h.Raw}},
 		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		there, err := t.afterFailedCondition(ctx, h.Path, failed)
+		there, err := t.afterFailedCondition(ctx, string(h.Path), failed)
 		if err != nil {
 			return err
 		}
@@ -133,6 +133,6 @@ func (t *Table) holding(item map[string]types.AttributeValue) (tflock.Holding, b
 	return tflock.FromRow(t.arn, row)
 }
 
-func lockKey(path string) map[string]types.AttributeValue {
-	return map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: path}}
+func lockKey(name string) map[string]types.AttributeValue {
+	return map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: name}}
 }

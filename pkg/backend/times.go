@@ -43,10 +43,10 @@ var (
 )
 
 // Of gives when the state of that path (bucket/key) was written, in whichever of its
-// tflock.ObjectPaths, or zero where there is none. It is not always known: then
+// Objects, or zero where there is none. It is not always known: then
 // StateWritten asks.
-func (t *Times) Of(path string) (at time.Time, known bool) {
-	for _, stored := range tflock.ObjectPaths(path) {
+func (t *Times) Of(path tflock.Path) (at time.Time, known bool) {
+	for _, stored := range path.Objects() {
 		written, known := t.of(stored)
 		if !known {
 			return time.Time{}, false
@@ -58,12 +58,11 @@ func (t *Times) Of(path string) (at time.Time, known bool) {
 	return at, true
 }
 
-func (t *Times) of(path string) (at time.Time, known bool) {
-	bucket, key, _ := tflock.SplitPath(path)
-	if t == nil || bucket != t.bucket || !t.whole {
+func (t *Times) of(path tflock.Path) (at time.Time, known bool) {
+	if t == nil || path.Bucket() != t.bucket || !t.whole {
 		return time.Time{}, false
 	}
-	hash := maphash.String(keySeed, key)
+	hash := maphash.String(keySeed, path.Key())
 	i := slices.IndexFunc(t.objects, func(o written) bool { return o.key == hash })
 	if i < 0 {
 		return time.Time{}, true

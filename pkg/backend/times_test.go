@@ -17,6 +17,7 @@ import (
 	"github.com/lockwarden/lockwarden/infra/scale"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/backend/contract"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // surveyed reads a bucket to its end.
@@ -48,16 +49,16 @@ func TestAListingTellsWhenStatesWereWrittenAsAskingDoes(t *testing.T) {
 	put(t, name, "locked.tflock", string(lockJSON(t, "x")))
 	times := surveyed(t, bucket)
 	for _, key := range append(keys, "locked.tflock") {
-		want, err := bucket.StateWritten(t.Context(), path(key))
+		want, err := bucket.StateWritten(t.Context(), tflock.Path(path(key)))
 		if err != nil || want.IsZero() {
 			t.Fatalf("%q: %v, %v", key, want, err)
 		}
-		if at, known := times.Of(path(key)); !known || !at.Equal(want) {
+		if at, known := times.Of(tflock.Path(path(key))); !known || !at.Equal(want) {
 			t.Errorf("%q: %v, %v, asked %v", key, at, known, want)
 		}
 	}
 	for _, key := range []string{"a/terraform", "A", "a&amp;amp;b", "none"} {
-		if at, known := times.Of(path(key)); !known || !at.IsZero() {
+		if at, known := times.Of(tflock.Path(path(key))); !known || !at.IsZero() {
 			t.Errorf("%q, which is not there: %v, %v", key, at, known)
 		}
 	}
@@ -89,7 +90,7 @@ func TestAListingTellsOfWholeBucketsOnly(t *testing.T) {
 	}
 	ask := func(times *backend.Times, path string, known bool, written time.Time) {
 		t.Helper()
-		if at, ok := times.Of(path); ok != known || !at.Equal(written) {
+		if at, ok := times.Of(tflock.Path(path)); ok != known || !at.Equal(written) {
 			t.Errorf("%s: %v, %v", path, at, ok)
 		}
 	}

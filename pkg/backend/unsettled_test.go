@@ -118,7 +118,7 @@ func TestARefusalIsLookedAt(t *testing.T) {
 				return nil
 			},
 			call: func(p place, s backend.Set, _ tflock.Holding) error {
-				_, err := s.Buckets[0].Acquire(p.Context(), p.path(), lockJSON(p.T, "x"))
+				_, err := s.Buckets[0].Acquire(p.Context(), tflock.Path(p.path()), lockJSON(p.T, "x"))
 				return err
 			},
 			looked: "unknown", unknown: "unknown",
@@ -138,7 +138,7 @@ func TestARefusalIsLookedAt(t *testing.T) {
 				return nil
 			},
 			call: func(p place, s backend.Set, _ tflock.Holding) error {
-				_, err := s.Buckets[0].Acquire(p.Context(), p.path(), lockJSON(p.T, "x"))
+				_, err := s.Buckets[0].Acquire(p.Context(), tflock.Path(p.path()), lockJSON(p.T, "x"))
 				return err
 			},
 			looked: "refused", unknown: "unknown",
@@ -158,14 +158,14 @@ func TestARefusalIsLookedAt(t *testing.T) {
 				return nil
 			},
 			prepare: func(p place, s backend.Set) tflock.Holding {
-				h, err := s.Tables[0].Acquire(p.Context(), p.path(), lockJSON(p.T, "other"))
+				h, err := s.Tables[0].Acquire(p.Context(), tflock.Path(p.path()), lockJSON(p.T, "other"))
 				if err != nil {
 					p.Fatal(err)
 				}
 				return h
 			},
 			call: func(p place, s backend.Set, _ tflock.Holding) error {
-				_, err := s.Tables[0].Acquire(p.Context(), p.path(), lockJSON(p.T, "x"))
+				_, err := s.Tables[0].Acquire(p.Context(), tflock.Path(p.path()), lockJSON(p.T, "x"))
 				return err
 			},
 			looked: "held by other", unknown: "unknown",
@@ -185,7 +185,7 @@ func TestARefusalIsLookedAt(t *testing.T) {
 				return nil
 			},
 			prepare: func(p place, s backend.Set) tflock.Holding {
-				h, err := s.Buckets[0].Acquire(p.Context(), p.path(), lockJSON(p.T, "old"))
+				h, err := s.Buckets[0].Acquire(p.Context(), tflock.Path(p.path()), lockJSON(p.T, "old"))
 				if err != nil {
 					p.Fatal(err)
 				}
@@ -210,10 +210,10 @@ func TestARefusalIsLookedAt(t *testing.T) {
 				return nil
 			},
 			prepare: func(p place, s backend.Set) tflock.Holding {
-				if _, err := s.Tables[0].Acquire(p.Context(), p.path(), lockJSON(p.T, "new")); err != nil {
+				if _, err := s.Tables[0].Acquire(p.Context(), tflock.Path(p.path()), lockJSON(p.T, "new")); err != nil {
 					p.Fatal(err)
 				}
-				return tflock.Holding{Kind: tflock.DynamoDB, Path: p.path(), Raw: string(lockJSON(p.T, "old"))}
+				return tflock.Holding{Kind: tflock.DynamoDB, Path: tflock.Path(p.path()), Raw: string(lockJSON(p.T, "old"))}
 			},
 			call:   func(p place, s backend.Set, h tflock.Holding) error { return s.Tables[0].Release(p.Context(), h) },
 			looked: "changed", unknown: "unknown",
@@ -234,7 +234,7 @@ func TestARefusalIsLookedAt(t *testing.T) {
 			},
 			prepare: func(p place, _ backend.Set) tflock.Holding { p.digest("new"); return tflock.Holding{} },
 			call: func(p place, s backend.Set, _ tflock.Holding) error {
-				return s.Tables[0].DeleteDigest(p.Context(), p.path(), "old")
+				return s.Tables[0].DeleteDigest(p.Context(), tflock.Path(p.path()), "old")
 			},
 			looked: "changed", unknown: "unknown",
 		},
@@ -257,7 +257,7 @@ func TestARefusalIsLookedAt(t *testing.T) {
 				return tflock.Holding{}
 			},
 			call: func(p place, s backend.Set, _ tflock.Holding) error {
-				_, err := s.Buckets[0].DeleteState(p.Context(), p.path(), `"old"`)
+				_, err := s.Buckets[0].DeleteState(p.Context(), tflock.Path(p.path()), `"old"`)
 				return err
 			},
 			looked: "changed", unknown: "unknown",
@@ -281,7 +281,7 @@ func TestARefusalIsLookedAt(t *testing.T) {
 				return tflock.Holding{}
 			},
 			call: func(p place, s backend.Set, _ tflock.Holding) error {
-				_, err := s.Buckets[0].WriteState(p.Context(), p.path(), []byte("old"), backend.Encryption{})
+				_, err := s.Buckets[0].WriteState(p.Context(), tflock.Path(p.path()), []byte("old"), backend.Encryption{})
 				return err
 			},
 			looked: "there is one", unknown: "unknown",
@@ -363,7 +363,7 @@ func TestRefused(t *testing.T) {
 			}
 			return nil
 		})
-		_, err := p.through.Buckets[0].Acquire(t.Context(), p.path(), lockJSON(t, "x"))
+		_, err := p.through.Buckets[0].Acquire(t.Context(), tflock.Path(p.path()), lockJSON(t, "x"))
 		if got := meaning(err); got != tc.want {
 			t.Errorf("%d %s: %q, want %q", tc.status, tc.code, got, tc.want)
 		}
@@ -387,11 +387,11 @@ func TestALockIsEncryptedLikeItsState(t *testing.T) {
 		}
 		return nil
 	})
-	state, err := p.through.Buckets[0].ReadState(t.Context(), p.path(), "")
+	state, err := p.through.Buckets[0].ReadState(t.Context(), tflock.Path(p.path()), "")
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := p.through.Buckets[0].AcquireLike(t.Context(), p.path(), lockJSON(t, "x"), state.Encryption); err != nil {
+	if _, err := p.through.Buckets[0].AcquireLike(t.Context(), tflock.Path(p.path()), lockJSON(t, "x"), state.Encryption); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]string{
@@ -408,7 +408,7 @@ func TestALockIsEncryptedLikeItsState(t *testing.T) {
 func TestLockable(t *testing.T) {
 	p := newPlace(t, func(*http.Request) *http.Response { return nil })
 	b := p.plain.Buckets[0]
-	if longest := strings.Repeat("k", 1024-len(tflock.Suffix)); !b.Lockable(p.name+"/"+longest) || b.Lockable(p.name+"/"+longest+"k") || b.Lockable("elsewhere/k") {
+	if longest := strings.Repeat("k", 1024-len(tflock.Suffix)); !b.Lockable(tflock.NewPath(p.name, longest)) || b.Lockable(tflock.NewPath(p.name, longest+"k")) || b.Lockable("elsewhere/k") {
 		t.Error("a lock object's key has at most 1,024 bytes")
 	}
 }
@@ -418,18 +418,18 @@ func TestHistory(t *testing.T) {
 	p := newPlace(t, func(*http.Request) *http.Response { return nil })
 	b := p.plain.Buckets[0]
 	write := func() string {
-		id, err := b.WriteState(t.Context(), p.path(), []byte(fmt.Sprint(time.Now())), backend.Encryption{})
+		id, err := b.WriteState(t.Context(), tflock.Path(p.path()), []byte(fmt.Sprint(time.Now())), backend.Encryption{})
 		if err != nil {
 			t.Fatal(err)
 		}
 		return id
 	}
 	remove := func() string {
-		s, err := b.ReadState(t.Context(), p.path(), "")
+		s, err := b.ReadState(t.Context(), tflock.Path(p.path()), "")
 		if err != nil {
 			t.Fatal(err)
 		}
-		deleted, err := b.DeleteState(t.Context(), p.path(), s.ETag)
+		deleted, err := b.DeleteState(t.Context(), tflock.Path(p.path()), s.ETag)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -437,14 +437,14 @@ func TestHistory(t *testing.T) {
 	}
 	put(t, p.name, "a/terraform.tfstate.tflock", "{}")
 	want := []string{write(), remove(), write()}
-	history, err := b.History(t.Context(), p.path(), want[0])
+	history, err := b.History(t.Context(), tflock.Path(p.path()), want[0])
 	if err != nil || len(history) != 3 || !history[0].Latest || history[0].ID != want[2] || history[1].ID != want[1] || !history[1].Marker || history[2].ID != want[0] {
 		t.Errorf("%+v, %v; want %q", history, err, want)
 	}
-	if history, err := b.History(t.Context(), p.path(), want[2]); err != nil || len(history) != 1 {
+	if history, err := b.History(t.Context(), tflock.Path(p.path()), want[2]); err != nil || len(history) != 1 {
 		t.Errorf("back to the newest: %+v, %v", history, err)
 	}
-	if history, err := b.History(t.Context(), p.name+"/a/terraform", "x"); err != nil || len(history) != 0 {
+	if history, err := b.History(t.Context(), tflock.NewPath(p.name, "a/terraform"), "x"); err != nil || len(history) != 0 {
 		t.Errorf("of a key without versions: %+v, %v", history, err)
 	}
 }
@@ -459,7 +459,7 @@ func TestAMissingTagSetIsNoTag(t *testing.T) {
 		return nil
 	})
 	put(t, p.name, "a/terraform.tfstate", "{}")
-	if tagged, err := p.through.Buckets[0].Tagged(t.Context(), p.path(), "lockwarden:keep"); tagged || err != nil {
+	if tagged, err := p.through.Buckets[0].Tagged(t.Context(), tflock.Path(p.path()), "lockwarden:keep"); tagged || err != nil {
 		t.Errorf("%v, %v", tagged, err)
 	}
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Version is one version of an object, or a delete marker.
@@ -22,7 +24,7 @@ type Version struct {
 // LastVersion finds the newest version of a state that is not a delete marker. current
 // says whether that is the state that clients read. It fails with ErrGone when the bucket
 // has no version of it, or with *Error.
-func (b *Bucket) LastVersion(ctx context.Context, path string) (versionID string, current bool, err error) {
+func (b *Bucket) LastVersion(ctx context.Context, path tflock.Path) (versionID string, current bool, err error) {
 	for page, err := range b.versions(ctx, path) {
 		if err != nil {
 			return "", false, err
@@ -40,7 +42,7 @@ func (b *Bucket) LastVersion(ctx context.Context, path string) (versionID string
 // as the version of that ID, or all of them where there is none. A delete marker of the
 // same second as a version counts as the newer one, unless the version is the latest. It
 // fails with *Error.
-func (b *Bucket) History(ctx context.Context, path, back string) ([]Version, error) {
+func (b *Bucket) History(ctx context.Context, path tflock.Path, back string) ([]Version, error) {
 	var all []Version
 	for page, err := range b.versions(ctx, path) {
 		if err != nil {
@@ -55,7 +57,7 @@ func (b *Bucket) History(ctx context.Context, path, back string) ([]Version, err
 }
 
 // versions streams the versions of one key by pages, the newest first.
-func (b *Bucket) versions(ctx context.Context, path string) iter.Seq2[[]Version, error] {
+func (b *Bucket) versions(ctx context.Context, path tflock.Path) iter.Seq2[[]Version, error] {
 	return func(yield func([]Version, error) bool) {
 		key, err := b.object(path)
 		if err != nil {

@@ -15,6 +15,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/prune"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
 	"github.com/lockwarden/lockwarden/pkg/widget"
 )
@@ -22,7 +23,7 @@ import (
 var noon = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 func stale(path string, change ...func(*policy.Stale)) policy.Stale {
-	s := policy.Stale{Path: path, Fate: policy.Kept, Serial: 7, LastModified: noon.AddDate(0, -3, 0)}
+	s := policy.Stale{Path: tflock.Path(path), Fate: policy.Kept, Serial: 7, LastModified: noon.AddDate(0, -3, 0)}
 	for _, c := range change {
 		c(&s)
 	}

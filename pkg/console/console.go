@@ -71,7 +71,7 @@ func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self st
 	found.Judge(memory, 0)
 	locks := slices.Collect(found.Locks())
 	if r.Path != "" {
-		locks = slices.DeleteFunc(locks, func(j policy.Case) bool { return !doublestar.MatchUnvalidated(r.Path, j.Path) })
+		locks = slices.DeleteFunc(locks, func(j policy.Case) bool { return !doublestar.MatchUnvalidated(r.Path, string(j.Path)) })
 	}
 	slices.SortStableFunc(locks, newestTrouble)
 	if len(locks) > r.PageSize {
@@ -140,7 +140,7 @@ func leadEachPrefix(sorted []policy.Case) {
 	}
 	chosen := alert.NewSelection[policy.Case](stuck)
 	for _, j := range sorted[:stuck] {
-		chosen.Add(j.Path, j)
+		chosen.Add(string(j.Path), j)
 	}
 	copy(sorted, chosen.Items())
 }

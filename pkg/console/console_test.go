@@ -84,13 +84,13 @@ func (w *world) lock(path string, age time.Duration, change ...func(*tflock.Info
 	}
 	raw, err := info.Marshal()
 	if err == nil {
-		_, err = w.set().Tables[0].Acquire(w.Context(), path, raw)
+		_, err = w.set().Tables[0].Acquire(w.Context(), tflock.Path(path), raw)
 	}
 	if err != nil {
 		w.Fatal(err)
 	}
 	entry := ledger.Entry{FirstSeen: info.Created, Kinds: []tflock.Kind{tflock.DynamoDB}, Stores: []string{w.table}, Expires: time.Now().Add(time.Hour)}
-	w.seen = append(w.seen, ledger.Step{Change: ledger.Note, Key: ledger.Key{Path: path, ID: info.ID}, Entry: entry})
+	w.seen = append(w.seen, ledger.Step{Change: ledger.Note, Key: ledger.Key{Path: tflock.Path(path), ID: info.ID}, Entry: entry})
 }
 
 // remember records what scans have seen.

@@ -206,7 +206,7 @@ func TestEverythingOfALockIsText(t *testing.T) {
 		path := w.name + "/" + text.Draw(rt, "key")
 		w.lock(path, time.Hour, func(i *tflock.Info) { i.ID, i.Who, i.Operation = id, who, operation })
 		page := w.page(from("light", rapid.SampledFrom([]int{588, 1280}).Draw(rt, "width"), ""))
-		h, found, err := table.Find(t.Context(), path)
+		h, found, err := table.Find(t.Context(), tflock.Path(path))
 		if err == nil && found {
 			err = table.Release(t.Context(), h)
 		}

@@ -123,7 +123,7 @@ func table(title string, total int, states []policy.Stale, columns ...column) wi
 	shown := states[:min(len(states), shownStates)]
 	rows := make([]widget.Node, len(shown))
 	for i, s := range shown {
-		cells := []widget.Part{widget.El("th", widget.A("scope", "row"), widget.Class("lw-path"), widget.Path(s.Path))}
+		cells := []widget.Part{widget.El("th", widget.A("scope", "row"), widget.Class("lw-path"), widget.Path(string(s.Path)))}
 		for _, c := range columns {
 			cells = append(cells, widget.El("td", widget.Text(c.of(s))))
 		}
@@ -145,7 +145,7 @@ func restorable(at widget.Context, p Prunings) widget.Node {
 			Endpoint: p.Self, Popup: true, Payload: map[string]any{"restore": s.Path},
 			Confirm: fmt.Sprintf("Restore the state %s, serial %d? Its last bytes are written back, unless there is a state again. It counts as fresh then.", s.Path, s.Serial),
 		})
-		rows[i] = widget.El("tr", widget.El("th", widget.A("scope", "row"), widget.Class("lw-path"), widget.Path(s.Path)),
+		rows[i] = widget.El("tr", widget.El("th", widget.A("scope", "row"), widget.Class("lw-path"), widget.Path(string(s.Path))),
 			widget.El("td", widget.Text(at.Clock(pruned.At))), widget.El("td", widget.Text(at.Clock(s.LastModified))),
 			widget.El("td", widget.Text(fmt.Sprint(s.Serial))), widget.El("td", button))
 	}

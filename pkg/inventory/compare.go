@@ -9,11 +9,12 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/tfstate"
 )
 
 // compare says what is wrong with how a state changed since it was read last, or nil.
-func (r *run) compare(ctx context.Context, path string, before, after *reading) (*policy.StateFinding, error) {
+func (r *run) compare(ctx context.Context, path tflock.Path, before, after *reading) (*policy.StateFinding, error) {
 	change := policy.StateChange{
 		Path: path, Before: before.version(), After: after.version(), SameContent: bytes.Equal(before.MD5, after.MD5),
 		Sealed: before.Contents.Format == tfstate.FormatEncrypted || after.Contents.Format == tfstate.FormatEncrypted,
@@ -33,7 +34,7 @@ func (r *run) compare(ctx context.Context, path string, before, after *reading) 
 
 // expected says whether a change proves nothing: there was no state in between, or we wrote
 // it ourselves.
-func (r *run) expected(ctx context.Context, path string, before, after *reading) (bool, error) {
+func (r *run) expected(ctx context.Context, path tflock.Path, before, after *reading) (bool, error) {
 	if r.Own != nil && after.VersionID != "" {
 		wrote, err := r.Own.Wrote(ctx, path, after.VersionID)
 		if err != nil || wrote {
@@ -56,7 +57,7 @@ func (r *run) expected(ctx context.Context, path string, before, after *reading)
 }
 
 // writer names the session that wrote a version, where a witness saw its lock.
-func (r *run) writer(ctx context.Context, path string, at time.Time) string {
+func (r *run) writer(ctx context.Context, path tflock.Path, at time.Time) string {
 	if r.Writers == nil {
 		return ""
 	}

@@ -11,10 +11,11 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // confirm looks again at the digests that differed, each state by itself.
-func (r *run) confirm(groups map[string][]suspect, first *look, locking map[string][]policy.LockingSeen) []policy.StateFinding {
+func (r *run) confirm(groups map[tflock.Path][]suspect, first *look, locking map[tflock.Path][]policy.LockingSeen) []policy.StateFinding {
 	var mu sync.Mutex
 	var found []policy.StateFinding
 	var group sync.WaitGroup
@@ -45,9 +46,9 @@ func (r *run) confirm(groups map[string][]suspect, first *look, locking map[stri
 // confirmation is the second look at the digests of one path.
 type confirmation struct {
 	*run
-	path     string
+	path     tflock.Path
 	suspects []suspect
-	aliases  []string
+	aliases  []tflock.Path
 	names    *namer
 	leftover bool // its clients lock by lockfile alone, so that they read no digest
 	matching bool // another table has the right digest
@@ -63,7 +64,7 @@ func (c *confirmation) look(ctx context.Context) (*policy.StateFinding, error) {
 	still := c.suspects[:0:0]
 	doubt, right := false, false
 	for _, s := range c.suspects {
-		now, err := s.table.Digest(ctx, s.row)
+		now, err := s.table.Digest(ctx, tflock.Path(s.row))
 		if err != nil {
 			return nil, err
 		}
@@ -113,7 +114,7 @@ func (c *confirmation) column(value string) {
 
 // orphan gives the finding if there still is not a state.
 func (c *confirmation) orphan(ctx context.Context, still []suspect) (*policy.StateFinding, error) {
-	written, err := c.stores.BucketOf(c.path).StateWritten(ctx, c.path)
+	written, err := c.stores.BucketOf(tflock.Path(c.path)).StateWritten(ctx, tflock.Path(c.path))
 	if err != nil || !written.IsZero() {
 		return nil, err
 	}
@@ -128,8 +129,8 @@ func (c *confirmation) orphan(ctx context.Context, still []suspect) (*policy.Sta
 // digest another MD5.
 func (c *confirmation) mismatch(ctx context.Context, still []suspect) (*policy.StateFinding, error) {
 	s := c.suspects[0].state
-	b := c.stores.BucketOf(c.path)
-	body, err := b.ReadState(ctx, c.path, "")
+	b := c.stores.BucketOf(tflock.Path(c.path))
+	body, err := b.ReadState(ctx, tflock.Path(c.path), "")
 	if _, sealed := errors.AsType[*backend.SealedError](err); sealed || errors.Is(err, backend.ErrGone) {
 		c.doubts.digest(c.path)
 		return nil, nil //nolint:nilnil // it changed in the meantime

@@ -28,13 +28,13 @@ const settle = 15 * time.Second
 // suspect is a digest that is not that of its state, at the first look.
 type suspect struct {
 	table  *backend.Table
-	row    string // the path by which the table has it
+	row    tflock.Path // the path by which the table has it
 	digest string
 	state  *state // nil: there is none
 }
 
 // path is that of the state, or of the row where there is none.
-func (s suspect) path() string {
+func (s suspect) path() tflock.Path {
 	if s.state != nil {
 		return s.state.Path
 	}
@@ -46,15 +46,15 @@ type look struct {
 	matching map[*state]bool // a table has the right digest
 	unknown  map[*state]bool // a table has a digest of a state that could not be read
 	suspects []suspect
-	aliases  map[string][]string // other names of rows, by the path of the state
+	aliases  map[tflock.Path][]tflock.Path // other names of rows, by the path of the state
 	ended    time.Time
 }
 
 // digests compares every digest with its state, and looks again at those that differ.
-func (r *run) digests(locking map[string][]policy.LockingSeen) []policy.StateFinding {
+func (r *run) digests(locking map[tflock.Path][]policy.LockingSeen) []policy.StateFinding {
 	first := r.lookAtTables()
 	r.noteDigests(first)
-	groups := map[string][]suspect{}
+	groups := map[tflock.Path][]suspect{}
 	for _, s := range first.suspects {
 		groups[s.path()] = append(groups[s.path()], s)
 	}
@@ -73,7 +73,7 @@ func (r *run) digests(locking map[string][]policy.LockingSeen) []policy.StateFin
 
 // lookAtTables reads all tables side by side, or the rows of the one state that is asked for.
 func (r *run) lookAtTables() *look {
-	first := &look{matching: map[*state]bool{}, unknown: map[*state]bool{}, aliases: map[string][]string{}}
+	first := &look{matching: map[*state]bool{}, unknown: map[*state]bool{}, aliases: map[tflock.Path][]tflock.Path{}}
 	var mu sync.Mutex
 	var group sync.WaitGroup
 	slots := make(chan struct{}, 4)
@@ -101,9 +101,9 @@ func (r *run) lookAtTables() *look {
 
 func (r *run) eachRow(t *backend.Table, visit func(backend.Row)) error {
 	if r.scope != "" {
-		digest, err := t.Digest(r.times.work, r.scope)
+		digest, err := t.Digest(r.times.work, tflock.Path(r.scope))
 		if err == nil && digest != "" {
-			visit(backend.Row{Path: r.scope, Digest: digest})
+			visit(backend.Row{Path: tflock.Path(r.scope), Digest: digest})
 		}
 		return err
 	}
@@ -122,7 +122,7 @@ func (r *run) sort(first *look, t *backend.Table, row backend.Row) {
 	if b == nil || r.bucketsFailed[b.Name()] {
 		return
 	}
-	paths := tflock.ObjectPaths(row.Path)
+	paths := row.Path.Objects()
 	for _, path := range paths {
 		if path != row.Path && !slices.Contains(first.aliases[path], row.Path) {
 			first.aliases[path] = append(first.aliases[path], row.Path)
@@ -131,7 +131,7 @@ func (r *run) sort(first *look, t *backend.Table, row backend.Row) {
 	if row.Digest == "" {
 		return
 	}
-	i := slices.IndexFunc(paths, func(path string) bool { return r.memory.states[path] != nil })
+	i := slices.IndexFunc(paths, func(path tflock.Path) bool { return r.memory.states[path] != nil })
 	if i < 0 {
 		if slices.ContainsFunc(paths, r.isState) {
 			first.suspects = append(first.suspects, suspect{table: t, row: row.Path, digest: row.Digest})
@@ -174,13 +174,13 @@ func (r *run) noteDigests(first *look) {
 
 // locked says whether a state is locked now, in any store that can be read. A lock that
 // cannot be read is a lock.
-func (r *run) locked(ctx context.Context, path string, aliases []string) (bool, error) {
+func (r *run) locked(ctx context.Context, path tflock.Path, aliases []tflock.Path) (bool, error) {
 	for _, t := range r.stores.Tables {
 		if r.tablesFailed[t.ARN()] {
 			continue
 		}
-		for _, name := range slices.Concat([]string{path}, aliases) {
-			if _, found, err := t.Find(ctx, name); found || err != nil {
+		for _, name := range slices.Concat([]tflock.Path{path}, aliases) {
+			if _, found, err := t.Find(ctx, tflock.Path(name)); found || err != nil {
 				return found, err
 			}
 		}

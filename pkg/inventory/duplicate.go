@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/tfstate"
 )
 
@@ -186,7 +187,7 @@ func resource(o tfstate.Object) policy.Resource {
 func duplicate(p pair, shared []uint64, a, b map[uint64]policy.Resource) (policy.StateFinding, bool) {
 	f := policy.StateFinding{
 		Type: policy.DuplicateResource, Path: p.a.Path, Severity: policy.SeverityWarning,
-		Evidence: policy.StateEvidence{Paths: []string{p.a.Path, p.b.Path}},
+		Evidence: policy.StateEvidence{Paths: []tflock.Path{p.a.Path, p.b.Path}},
 	}
 	var named []policy.Resource
 	for _, name := range shared {

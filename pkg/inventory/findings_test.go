@@ -10,6 +10,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/inventory"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 func seen(ways ...policy.Locking) (all []ledger.Use) {
@@ -301,8 +302,8 @@ func TestOnePath(t *testing.T) {
 	if w.row("other/x.tfstate")["serial"] != 1.0 || w.row(key)["serial"] != 2.0 {
 		t.Errorf("%v", w.rows())
 	}
-	for path, want := range map[string]string{"elsewhere/x.tfstate": "no watched bucket", w.Path("x.txt"): "StatePaths"} {
-		if _, err := w.inventory(w.config()).Run(context.Background(), inventory.Request{Path: path}); err == nil || !strings.Contains(err.Error(), want) {
+	for path, want := range map[string]string{"elsewhere/x.tfstate": "no watched bucket", string(w.Path("x.txt")): "StatePaths"} {
+		if _, err := w.inventory(w.config()).Run(context.Background(), inventory.Request{Path: tflock.Path(path)}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}

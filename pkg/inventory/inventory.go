@@ -12,6 +12,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // files is the bucket of the report.
@@ -24,18 +25,18 @@ type files interface {
 
 // history is how the monitor saw states being locked, by path.
 type history interface {
-	Locking(ctx context.Context) (map[string][]ledger.Use, error)
+	Locking(ctx context.Context) (map[tflock.Path][]ledger.Use, error)
 }
 
 // writers names the session that held the lock of a state at some time; empty where nobody
 // knows.
 type writers interface {
-	Holder(ctx context.Context, path string, at time.Time) (session string, err error)
+	Holder(ctx context.Context, path tflock.Path, at time.Time) (session string, err error)
 }
 
 // own says which versions of a state our repair or restore wrote.
 type own interface {
-	Wrote(ctx context.Context, path, versionID string) (bool, error)
+	Wrote(ctx context.Context, path tflock.Path, versionID string) (bool, error)
 }
 
 type publisher interface {
@@ -128,7 +129,7 @@ type run struct {
 	memory  *memory
 	started time.Time
 	times   times
-	scope   string // the only path that is looked at; empty: all
+	scope   tflock.Path // the only path that is looked at; empty: all
 
 	reads         int
 	bucketsFailed map[string]bool // by name

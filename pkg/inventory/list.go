@@ -25,18 +25,18 @@ func (r *run) checkScope() error {
 
 // isState says whether a path counts as that of a state. A key that ends in a slash is a
 // folder that some console made.
-func (r *run) isState(path string) bool {
-	_, key, ok := tflock.SplitPath(path)
-	return ok && !strings.HasSuffix(key, "/") && r.Paths.Match(key)
+func (r *run) isState(path tflock.Path) bool {
+	key := path.Key()
+	return path.Valid() && !strings.HasSuffix(key, "/") && r.Paths.Match(key)
 }
 
 // includes says whether this run looks at a path.
-func (r *run) includes(path string) bool { return r.scope == "" || r.scope == path }
+func (r *run) includes(path tflock.Path) bool { return r.scope == "" || r.scope == path }
 
 // list brings the states of the memory up to what the buckets have now. In a bucket that
 // cannot be listed to its end nothing is forgotten.
 func (r *run) list() {
-	seen := map[string]bool{}
+	seen := map[tflock.Path]bool{}
 	for _, b := range r.stores.Buckets {
 		if r.scope != "" && r.stores.BucketOf(r.scope) != b {
 			continue
@@ -57,23 +57,22 @@ func (r *run) list() {
 }
 
 // bucketFailed says whether the bucket of a path could not be read.
-func (r *run) bucketFailed(path string) bool {
+func (r *run) bucketFailed(path tflock.Path) bool {
 	b := r.stores.BucketOf(path)
 	return b != nil && r.bucketsFailed[b.Name()]
 }
 
-func (r *run) listBucket(b *backend.Bucket, seen map[string]bool) error {
+func (r *run) listBucket(b *backend.Bucket, seen map[tflock.Path]bool) error {
 	prefixes := r.Paths.Prefixes()
 	if r.scope != "" {
-		_, key, _ := tflock.SplitPath(r.scope)
-		prefixes = []string{key}
+		prefixes = []string{r.scope.Key()}
 	}
 	for _, prefix := range prefixes {
 		for o, err := range b.Objects(r.times.work, prefix, "") {
 			if err != nil {
 				return err
 			}
-			path := b.Name() + "/" + o.Key
+			path := tflock.NewPath(b.Name(), o.Key)
 			if !r.isState(path) || !r.includes(path) {
 				if r.scope != "" { // the first key with a prefix is the prefix itself
 					break
@@ -93,7 +92,7 @@ func (r *run) listBucket(b *backend.Bucket, seen map[string]bool) error {
 }
 
 // locking reads how the monitor saw states being locked. It is nil where that is not known.
-func (r *run) locking() map[string][]policy.LockingSeen {
+func (r *run) locking() map[tflock.Path][]policy.LockingSeen {
 	if r.History == nil {
 		r.historyFailed = true
 		return nil
@@ -104,7 +103,7 @@ func (r *run) locking() map[string][]policy.LockingSeen {
 		r.fail(fmt.Errorf("how states are locked could not be read: %w", err))
 		return nil
 	}
-	all := map[string][]policy.LockingSeen{}
+	all := map[tflock.Path][]policy.LockingSeen{}
 	for path, of := range uses {
 		for _, u := range of {
 			all[path] = append(all[path], policy.LockingSeen{Locking: policy.Locking(u.Locking), First: u.First.UTC(), Last: u.Last.UTC(), Locks: u.Locks})
@@ -119,7 +118,7 @@ func (r *run) locking() map[string][]policy.LockingSeen {
 }
 
 // mixed finds the states whose clients do not exclude each other.
-func (r *run) mixed(locking map[string][]policy.LockingSeen) []policy.StateFinding {
+func (r *run) mixed(locking map[tflock.Path][]policy.LockingSeen) []policy.StateFinding {
 	var found []policy.StateFinding
 	for path, seen := range locking {
 		if !r.includes(path) || r.stores.BucketOf(path) == nil {

@@ -17,6 +17,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/tfstate"
 )
 
@@ -28,12 +29,12 @@ const (
 
 // state is what is known of a state. Its JSON is a line of the memory.
 type state struct {
-	Path     string    `json:"path"`
-	ETag     string    `json:"etag"` // as the last listing, or a later read, showed it
-	Size     int64     `json:"size"`
-	Modified time.Time `json:"modified"`
-	Sealed   bool      `json:"sealed,omitempty"` // the store does not give its bytes to us
-	Read     *reading  `json:"read,omitempty"`   // of the latest version that was read
+	Path     tflock.Path `json:"path"`
+	ETag     string      `json:"etag"` // as the last listing, or a later read, showed it
+	Size     int64       `json:"size"`
+	Modified time.Time   `json:"modified"`
+	Sealed   bool        `json:"sealed,omitempty"` // the store does not give its bytes to us
+	Read     *reading    `json:"read,omitempty"`   // of the latest version that was read
 
 	Digest  string         `json:"digest,omitempty"` // the column
 	Locking policy.Locking `json:"locking,omitempty"`
@@ -78,7 +79,7 @@ type memory struct {
 	files   files
 	etag    string // of the file; empty: there is none
 	key     secret
-	states  map[string]*state
+	states  map[tflock.Path]*state
 	records []record
 }
 
@@ -89,7 +90,7 @@ func openMemory(ctx context.Context, f files) (*memory, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &memory{files: f, key: key, states: map[string]*state{}}
+	m := &memory{files: f, key: key, states: map[tflock.Path]*state{}}
 	body, etag, err := f.Read(ctx, fileMemory)
 	if errors.Is(err, backend.ErrGone) {
 		return m, nil

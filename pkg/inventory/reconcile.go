@@ -7,23 +7,24 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // doubts are what could not be decided in this run.
 type doubts struct {
 	mu         sync.Mutex
-	digests    map[string]bool // by path
-	duplicates map[string]bool
+	digests    map[tflock.Path]bool // by path
+	duplicates map[tflock.Path]bool
 }
 
-func (d *doubts) digest(path string)    { d.add(&d.digests, path) }
-func (d *doubts) duplicate(path string) { d.add(&d.duplicates, path) }
+func (d *doubts) digest(path tflock.Path)    { d.add(&d.digests, path) }
+func (d *doubts) duplicate(path tflock.Path) { d.add(&d.duplicates, path) }
 
-func (d *doubts) add(to *map[string]bool, path string) {
+func (d *doubts) add(to *map[tflock.Path]bool, path tflock.Path) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if *to == nil {
-		*to = map[string]bool{}
+		*to = map[tflock.Path]bool{}
 	}
 	(*to)[path] = true
 }

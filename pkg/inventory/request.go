@@ -7,12 +7,13 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Request is the function's payload. The zero value is what the schedule asks for.
 type Request struct {
-	Path string `json:"path"` // bucket/key of the only state to look at; empty: all
+	Path tflock.Path `json:"path"` // bucket/key of the only state to look at; empty: all
 }
 
 const example = `: write {} or {"path": "bucket/key"}`
@@ -38,19 +39,16 @@ func ParseRequest(payload []byte) (Request, error) {
 		}
 		return r, nil
 	}
-	r.Path = strings.TrimSpace(r.Path)
-	if rest, ok := strings.CutPrefix(r.Path, "s3://"); ok {
-		r.Path = rest
+	path, err := backend.ParseStatePath(string(r.Path))
+	if err != nil {
+		return Request{}, fmt.Errorf("path: %w%s", err, example)
 	}
-	if _, _, ok := tflock.SplitPath(r.Path); !ok {
-		return Request{}, errors.New("path must be the path of a state, bucket and key" + example)
-	}
-	return r, nil
+	return Request{Path: path}, nil
 }
 
 func payloadError(err error) error {
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-		return fmt.Errorf("%s must be a %s, not a %s%s", wrong.Field, wrong.Type, wrong.Value, example)
+		return fmt.Errorf("%s must be a %s, not a %s%s", wrong.Field, wrong.Type.Kind(), wrong.Value, example)
 	}
 	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 		return fmt.Errorf("there is no field %s%s", name, example)

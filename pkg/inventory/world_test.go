@@ -29,6 +29,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/metric"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 var server *local.AWS
@@ -43,7 +44,7 @@ type world struct {
 	local.Place
 	other, reports string
 	now            func() time.Time
-	locking        map[string][]ledger.Use
+	locking        map[tflock.Path][]ledger.Use
 	noHistory      bool
 	waiting        func() // what happens between the two looks at digests
 	log            bytes.Buffer
@@ -52,7 +53,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, now: time.Now, waiting: func() {}, locking: map[string][]ledger.Use{}}
+	w := &world{T: t, now: time.Now, waiting: func() {}, locking: map[tflock.Path][]ledger.Use{}}
 	var err error
 	if w.Place, err = server.MakePlace(t.Context(), fmt.Sprintf("i%d", time.Now().UnixNano())); err == nil {
 		if w.other, err = server.MakeTable(t.Context(), w.Table+"-other", "LockID"); err == nil {
@@ -67,7 +68,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // Locking makes the world what the monitor saw.
-func (w *world) Locking(context.Context) (map[string][]ledger.Use, error) {
+func (w *world) Locking(context.Context) (map[tflock.Path][]ledger.Use, error) {
 	if w.noHistory {
 		return nil, errors.New("the ledger cannot be read")
 	}
@@ -130,7 +131,7 @@ func (w *world) remove(key string) {
 
 func (w *world) digest(table, key, value string) {
 	w.Helper()
-	name := &types.AttributeValueMemberS{Value: w.Path(key) + "-md5"}
+	name := &types.AttributeValueMemberS{Value: string(w.Path(key) + "-md5")}
 	client := dynamodb.NewFromConfig(server.Config())
 	var err error
 	if value == "" {
@@ -196,7 +197,7 @@ func (w *world) rows() map[string]map[string]any {
 
 func (w *world) row(key string) map[string]any {
 	w.Helper()
-	row := w.rows()[w.Path(key)]
+	row := w.rows()[string(w.Path(key))]
 	if row == nil {
 		w.Fatalf("no row of %s", key)
 	}
@@ -231,7 +232,11 @@ func (w *world) news() []string {
 }
 
 func (w *world) named(f policy.StateFinding) string {
-	return fmt.Sprintf("%s of %s", f.Type, strings.ReplaceAll(strings.Join(f.All(), " and "), w.Bucket+"/", ""))
+	var keys []string
+	for _, path := range f.All() {
+		keys = append(keys, path.Key())
+	}
+	return fmt.Sprintf("%s of %s", f.Type, strings.Join(keys, " and "))
 }
 
 // found are the findings of a report.

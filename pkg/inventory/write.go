@@ -15,6 +15,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // The files of the report.
@@ -31,7 +32,7 @@ func fileOfDay(at time.Time) string {
 
 // row is a state in the report. What is not known is null, or an empty text.
 type row struct {
-	Path             string         `json:"path"`
+	Path             tflock.Path    `json:"path"`
 	Size             int64          `json:"size"`
 	LastModified     string         `json:"last_modified"`
 	ETag             string         `json:"etag"`
@@ -95,7 +96,7 @@ func (w row) cells() []string {
 		types = append(types, name+"="+strconv.Itoa(w.Types[name]))
 	}
 	return []string{
-		w.Path, strconv.FormatInt(w.Size, 10), w.LastModified, w.ETag, w.VersionID, number(w.Serial), w.Lineage, w.TerraformVersion, w.Format,
+		string(w.Path), strconv.FormatInt(w.Size, 10), w.LastModified, w.ETag, w.VersionID, number(w.Serial), w.Lineage, w.TerraformVersion, w.Format,
 		number(w.Managed), number(w.Data), strings.Join(types, " "), strings.Join(w.Providers, " "), number(w.Outputs), number(w.SensitiveOutputs),
 		number(w.Tainted), number(w.Deposed), w.Digest, string(w.Locking),
 	}

@@ -3,6 +3,8 @@ package ledger
 import (
 	"slices"
 	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // nothing is the change of an absent lock of which there is nothing to record.
@@ -19,7 +21,7 @@ const clockTolerance = time.Minute
 
 // absent is the step of an entry whose lock the scan did not see. unreadable are the
 // unreadable lock objects of the scan, by path.
-func (c comparison) absent(key Key, e Entry, unreadable map[string]object) Step {
+func (c comparison) absent(key Key, e Entry, unreadable map[tflock.Path]object) Step {
 	step := Step{Change: nothing, Key: key, Entry: e, before: e}
 	watched := false
 	for _, store := range e.Stores {
@@ -84,7 +86,7 @@ func (c comparison) unreadableAbsent(step Step) Step {
 // mayBe says whether the lock may be the unreadable object on its path: one that was
 // archived, or whose key may no longer be used, keeps the time when it was written.
 // A table's row can always be read, so a foreign one there is not the lock.
-func (e Entry) mayBe(key Key, unreadable map[string]object) bool {
+func (e Entry) mayBe(key Key, unreadable map[tflock.Path]object) bool {
 	o, there := unreadable[key.Path]
 	return there && slices.Contains(e.Stores, o.store) && !o.written.After(e.FirstSeen.Add(clockTolerance))
 }

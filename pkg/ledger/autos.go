@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 const (
@@ -45,7 +46,7 @@ func (a *Autos) Recall(ctx context.Context) (AutoMemory, error) {
 		if err != nil {
 			return AutoMemory{}, err
 		}
-		id, key := textOf(row, attrID), Key{textOf(row, attrPath), textOf(row, attrLockID)}
+		id, key := textOf(row, attrID), Key{tflock.Path(textOf(row, attrPath)), textOf(row, attrLockID)}
 		if id == brakeID {
 			m.brake = textOf(row, attrBody)
 			err = json.Unmarshal([]byte(m.brake), &m.Brake)
@@ -194,7 +195,7 @@ func putAuto(prefix string, key Key, value any, at time.Time) (types.WriteReques
 		return types.WriteRequest{}, fmt.Errorf("record in the ledger: %w", err)
 	}
 	row := autoKey(prefix, key)
-	row[attrPath], row[attrLockID], row[attrBody] = text(key.Path), text(key.ID), text(string(body))
+	row[attrPath], row[attrLockID], row[attrBody] = text(string(key.Path)), text(key.ID), text(string(body))
 	row[attrExpires] = number(at.Add(keepAuto).Unix())
 	return types.WriteRequest{PutRequest: &types.PutRequest{Item: row}}, nil
 }

@@ -44,13 +44,13 @@ func (c comparison) steps(yield func(Step) bool) {
 // seen is what a scan saw.
 type seen struct {
 	locks      map[Key]bool
-	unreadable map[string]object // the unreadable lock objects, by path
+	unreadable map[tflock.Path]object // the unreadable lock objects, by path
 }
 
 // held yields the steps of the locks that are there. It gives what it saw, and whether
 // more steps are wanted.
 func (c comparison) held(yield func(Step) bool) (s seen, more bool) {
-	s = seen{make(map[Key]bool, len(c.memory.Locks)), map[string]object{}}
+	s = seen{make(map[Key]bool, len(c.memory.Locks)), map[tflock.Path]object{}}
 	for o := range c.scan.Locks() {
 		key := KeyOf(o.Lock)
 		if s.locks[key] {
@@ -93,8 +93,8 @@ func (c comparison) gone(s seen, yield func(Step) bool) {
 
 // changed gives the absent locks of which there is something to record, in order, and the
 // paths of those that are resolved.
-func (c comparison) changed(s seen) (keys []Key, resolved map[string]bool) {
-	resolved = map[string]bool{}
+func (c comparison) changed(s seen) (keys []Key, resolved map[tflock.Path]bool) {
+	resolved = map[tflock.Path]bool{}
 	for key, entry := range c.memory.Locks {
 		if s.locks[key] {
 			continue
@@ -112,8 +112,8 @@ func (c comparison) changed(s seen) (keys []Key, resolved map[string]bool) {
 }
 
 // current are the locks that are on these paths now.
-func (c comparison) current(paths map[string]bool) map[string]policy.Finding {
-	found := map[string]policy.Finding{}
+func (c comparison) current(paths map[tflock.Path]bool) map[tflock.Path]policy.Finding {
+	found := map[tflock.Path]policy.Finding{}
 	if len(paths) == 0 {
 		return found
 	}

@@ -186,7 +186,7 @@ func TestAResolvedLockNamesTheOneThatIsThereNow(t *testing.T) {
 			if s.Current != nil {
 				now = s.Current.ID
 			}
-			got = append(got, s.Key.Path+" "+now)
+			got = append(got, string(s.Key.Path)+" "+now)
 		}
 	}
 	if fmt.Sprint(got) != "[b/free nobody b/k x]" {

@@ -16,7 +16,7 @@ import (
 // lockRowKey hashes path and ID: a DynamoDB sort key has 1024 bytes, a path alone up
 // to 2048.
 func lockRowKey(key Key) map[string]types.AttributeValue {
-	sum := sha256.Sum256([]byte(key.Path + "\x00" + key.ID))
+	sum := sha256.Sum256([]byte(string(key.Path) + "\x00" + key.ID))
 	return rowKey(kindLock, hex.EncodeToString(sum[:]))
 }
 
@@ -26,7 +26,7 @@ func lockRow(key Key, entry Entry) (map[string]types.AttributeValue, error) {
 		return nil, fmt.Errorf("lock on %s cannot be recorded: %w", key.Path, err)
 	}
 	row := lockRowKey(key)
-	row[attrPath], row[attrLockID], row[attrBody] = text(key.Path), text(key.ID), text(string(body))
+	row[attrPath], row[attrLockID], row[attrBody] = text(string(key.Path)), text(key.ID), text(string(body))
 	row[attrExpires] = number(entry.Expires.Unix())
 	return row, nil
 }

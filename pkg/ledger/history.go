@@ -40,7 +40,7 @@ func (h *History) Past(ctx context.Context) iter.Seq2[Past, error] {
 				yield(Past{}, err)
 				return
 			}
-			p := Past{Path: textOf(row, attrPath), ID: textOf(row, attrLockID)}
+			p := Past{Path: tflock.Path(textOf(row, attrPath)), ID: textOf(row, attrLockID)}
 			if err := json.Unmarshal([]byte(textOf(row, attrBody)), &p); err != nil {
 				slog.WarnContext(ctx, "ledger row cannot be read, so it is passed over", "path", p.Path, "error", err)
 				continue
@@ -88,8 +88,8 @@ type Use struct {
 // Locking gives for each path the ways in which it was locked, in order: neighbours
 // differ. Only settled locks of the last 40 days count, since a glimpse of one half of a
 // lock in one scan proves nothing.
-func (h *History) Locking(ctx context.Context) (map[string][]Use, error) {
-	all := map[string][]Use{}
+func (h *History) Locking(ctx context.Context) (map[tflock.Path][]Use, error) {
+	all := map[tflock.Path][]Use{}
 	for p, err := range h.Past(ctx) {
 		if err != nil {
 			return nil, err
@@ -156,7 +156,7 @@ func pastRow(id string, p Past) (map[string]types.AttributeValue, error) {
 	row := rowKey(kindPast, id)
 	row[attrBody], row[attrExpires] = text(string(body)), number(p.Ended.Add(keepPast).Unix())
 	if p.Path != "" {
-		row[attrPath], row[attrLockID] = text(p.Path), text(p.ID)
+		row[attrPath], row[attrLockID] = text(string(p.Path)), text(p.ID)
 	}
 	return row, nil
 }

@@ -52,9 +52,9 @@ type holding struct {
 func (h holding) observed() policy.Case {
 	store := map[tflock.Kind]string{tflock.DynamoDB: table, tflock.S3: bucket}
 	info := tflock.Info{ID: h.id, Operation: h.operation, Who: "ana@laptop", Created: h.since, Path: h.path}
-	c := policy.Case{Lock: tflock.Lock{ID: h.id, Path: h.path, Info: info}, Judgement: policy.Judgement{Verdict: policy.Fresh, Since: h.since}}
+	c := policy.Case{Lock: tflock.Lock{ID: h.id, Path: tflock.Path(h.path), Info: info}, Judgement: policy.Judgement{Verdict: policy.Fresh, Since: h.since}}
 	for _, kind := range h.kinds {
-		c.Holdings = append(c.Holdings, tflock.Holding{Kind: kind, Store: store[kind], Path: h.path, Info: info})
+		c.Holdings = append(c.Holdings, tflock.Holding{Kind: kind, Store: store[kind], Path: tflock.Path(h.path), Info: info})
 	}
 	if h.stuck {
 		c.Verdict = policy.Stuck
@@ -253,7 +253,7 @@ func TestTheHistoryIsWhatTheScansSaw(t *testing.T) {
 				l := alive[id]
 				if !l.first.IsZero() && rapid.IntRange(0, 2).Draw(r, "released") == 0 {
 					want[id] = ledger.Past{
-						Path: l.path, ID: id, Who: "ana@laptop", HeldSince: l.since, FirstSeen: l.first, LastSeen: l.last, Ended: ended,
+						Path: tflock.Path(l.path), ID: id, Who: "ana@laptop", HeldSince: l.since, FirstSeen: l.first, LastSeen: l.last, Ended: ended,
 						StuckAt: l.stuck, Resolved: !l.stuck.IsZero(), Kinds: l.kinds, Settled: !l.last.IsZero(),
 					}
 					delete(alive, id)

@@ -11,12 +11,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Holder names the session, or else the principal, whose lock object was there when a state
 // was written, by S3's time in whole seconds. It is empty where no event says so: the lock was
 // in a table alone, or nobody held one, or more than 35 days have passed.
-func (w *Witnesses) Holder(ctx context.Context, path string, written time.Time) (string, error) {
+func (w *Witnesses) Holder(ctx context.Context, path tflock.Path, written time.Time) (string, error) {
 	prefix := eventPrefix(path)
 	pages := dynamodb.NewQueryPaginator(w.client, &dynamodb.QueryInput{
 		TableName: &w.name, ScanIndexForward: aws.Bool(false),

@@ -12,7 +12,10 @@ import (
 
 // Key names a lock in the ledger: its path and ID, or for one without an ID its path
 // and what identifies the unreadable holding.
-type Key struct{ Path, ID string }
+type Key struct {
+	Path tflock.Path
+	ID   string
+}
 
 const unreadablePrefix = "unreadable in "
 

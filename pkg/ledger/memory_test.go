@@ -42,7 +42,7 @@ func (l *life) scan(at time.Time, failures map[string]scan.Failure, locks ...pol
 			next[s.Entry.Stores[0]] = store
 		}
 		if s.Change != ledger.Note && s.Change != ledger.Forget {
-			heard = append(heard, s.Change.String()+" "+s.Key.Path)
+			heard = append(heard, s.Change.String()+" "+string(s.Key.Path))
 		}
 	}
 	for key, e := range l.memory.Locks { // DynamoDB deletes what has expired
@@ -73,7 +73,7 @@ func TestALockHeldThroughWeeksOfAFailingStoreIsNotNew(t *testing.T) {
 }
 
 func foreign(path string) policy.Case {
-	l := tflock.Lock{Path: path, Holdings: []tflock.Holding{{Kind: tflock.DynamoDB, Store: table, Path: path}}}
+	l := tflock.Lock{Path: tflock.Path(path), Holdings: []tflock.Holding{{Kind: tflock.DynamoDB, Store: table, Path: tflock.Path(path)}}}
 	return policy.Case{Lock: l, Judgement: policy.Judgement{Verdict: policy.Unreadable}}
 }
 
@@ -143,7 +143,7 @@ func TestIdentityOfWhatCannotBeRead(t *testing.T) {
 func TestWhatFailingStoresHeldStillCounts(t *testing.T) {
 	locks := map[ledger.Key]ledger.Entry{}
 	add := func(path, id string, stuck bool, age time.Duration, stores ...string) {
-		locks[ledger.Key{Path: path, ID: id}] = ledger.Entry{Stores: stores, HeldSince: ago(age), Stuck: stuck}
+		locks[ledger.Key{Path: tflock.Path(path), ID: id}] = ledger.Entry{Stores: stores, HeldSince: ago(age), Stuck: stuck}
 	}
 	add("b/1", "x", true, time.Hour, table)
 	add("b/2", "x", false, time.Minute, table)

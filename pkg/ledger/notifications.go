@@ -7,6 +7,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 const (
@@ -77,7 +79,7 @@ func (n *Notifications) recall(ctx context.Context, scan map[string]types.Attrib
 		if err != nil {
 			return Memory{}, err
 		}
-		key, known := held(Key{textOf(row, attrPath), textOf(row, attrLockID)})
+		key, known := held(Key{tflock.Path(textOf(row, attrPath)), textOf(row, attrLockID)})
 		entry, ok := entryOf(ctx, row, key, !known)
 		if !ok {
 			continue

@@ -10,7 +10,7 @@ import (
 // Past is the record of a lock that has ended. Its times are those of scans: it was taken
 // at most one scan before the first that saw it, and ended after the last that did.
 type Past struct {
-	Path      string        `json:"-"` // bucket/key of the state
+	Path      tflock.Path   `json:"-"`
 	ID        string        `json:"-"` // the lock's ID
 	Operation string        `json:"operation,omitempty"`
 	Who       string        `json:"who,omitempty"`

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Pruned is the record of a state whose lock prune takes to delete it or to bring it
@@ -30,7 +31,7 @@ type Pruned struct {
 
 // prunedKey hashes the path, which may be longer than a sort key. A restore has a row of
 // its own: the one of the prune stays until it has succeeded.
-func prunedKey(path string, restoring bool) map[string]types.AttributeValue {
+func prunedKey(path tflock.Path, restoring bool) map[string]types.AttributeValue {
 	if restoring {
 		path += "\x00restore"
 	}
@@ -49,6 +50,6 @@ func prunedRow(p Pruned) (map[string]types.AttributeValue, error) {
 	if !p.Reported {
 		row[attrUnreported] = text("yes")
 	}
-	row[attrPath], row[attrBody], row[attrExpires] = text(p.State.Path), text(string(body)), number(p.At.Add(keepPruned).Unix())
+	row[attrPath], row[attrBody], row[attrExpires] = text(string(p.State.Path)), text(string(body)), number(p.At.Add(keepPruned).Unix())
 	return row, nil
 }

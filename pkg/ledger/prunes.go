@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 const (
@@ -75,7 +77,7 @@ func (p *Prunes) Withdraw(ctx context.Context, record Pruned) error {
 }
 
 // Forget removes the records of a pruned state that is there again.
-func (p *Prunes) Forget(ctx context.Context, path string) error {
+func (p *Prunes) Forget(ctx context.Context, path tflock.Path) error {
 	return p.table.write(ctx, func(yield func(types.WriteRequest, error) bool) {
 		for _, restoring := range []bool{false, true} {
 			if !yield(types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: prunedKey(path, restoring)}}, nil) {
@@ -87,7 +89,7 @@ func (p *Prunes) Forget(ctx context.Context, path string) error {
 
 // ForgetSettled removes the records of a pruned state that is there again, unless a prune
 // is still to be reported, or a restore may be alive: either may be under way.
-func (p *Prunes) ForgetSettled(ctx context.Context, path string, now time.Time) error {
+func (p *Prunes) ForgetSettled(ctx context.Context, path tflock.Path, now time.Time) error {
 	reported := &dynamodb.DeleteItemInput{
 		TableName: &p.table.name, Key: prunedKey(path, false), ConditionExpression: aws.String("attribute_not_exists(" + attrUnreported + ")"),
 	}

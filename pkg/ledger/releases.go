@@ -10,6 +10,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 const (
@@ -38,7 +40,7 @@ func (r *Releases) Write(ctx context.Context, key Key, record Release) error {
 	}
 	id := releaseID(key) + record.At.UTC().Format(time.RFC3339Nano)
 	row := rowKey(kindRelease, id)
-	row[attrPath], row[attrLockID], row[attrBody] = text(key.Path), text(key.ID), text(string(body))
+	row[attrPath], row[attrLockID], row[attrBody] = text(string(key.Path)), text(key.ID), text(string(body))
 	row[attrExpires] = number(record.At.Add(keepReleases).Unix())
 	mark := types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: rowKey(kindUnfinished, id)}}
 	if !record.Finished {
@@ -72,7 +74,7 @@ func (r *Releases) Unfinished(ctx context.Context, id string) ([]Unfinished, err
 		}
 		var record Release
 		if json.Unmarshal([]byte(textOf(row, attrBody)), &record) == nil && !record.Finished {
-			list = append(list, Unfinished{Key{textOf(row, attrPath), textOf(row, attrLockID)}, record})
+			list = append(list, Unfinished{Key{tflock.Path(textOf(row, attrPath)), textOf(row, attrLockID)}, record})
 		}
 	}
 	return list, nil
@@ -115,7 +117,7 @@ func (r *Releases) Since(ctx context.Context, from time.Time) iter.Seq2[Recorded
 			if json.Unmarshal([]byte(textOf(row, attrBody)), &record) != nil || !record.Any(HalfRemoved) {
 				continue
 			}
-			if !yield(Recorded{Key{textOf(row, attrPath), textOf(row, attrLockID)}, record}, nil) {
+			if !yield(Recorded{Key{tflock.Path(textOf(row, attrPath)), textOf(row, attrLockID)}, record}, nil) {
 				return
 			}
 		}

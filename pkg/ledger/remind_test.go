@@ -107,6 +107,6 @@ func TestRemindersKeepTheirDistance(t *testing.T) {
 
 func numbered(n int, verdict policy.Verdict) policy.Case {
 	path := fmt.Sprintf("b/%d", n)
-	l := tflock.Lock{ID: "x", Path: path, Holdings: []tflock.Holding{{Kind: tflock.DynamoDB, Store: table, Path: path}}}
+	l := tflock.Lock{ID: "x", Path: tflock.Path(path), Holdings: []tflock.Holding{{Kind: tflock.DynamoDB, Store: table, Path: tflock.Path(path)}}}
 	return policy.Case{Lock: l, Judgement: policy.Judgement{Verdict: verdict}}
 }

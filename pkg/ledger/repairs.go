@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 const (
@@ -25,7 +26,7 @@ const (
 type Repair struct {
 	At          time.Time              `json:"at"`
 	Request     string                 `json:"request"` // Lambda's ID of the invocation
-	Path        string                 `json:"path"`
+	Path        tflock.Path            `json:"path"`
 	Action      policy.RepairAction    `json:"action"`
 	VersionID   string                 `json:"version_id,omitempty"` // the version that was restored
 	Reason      string                 `json:"reason"`
@@ -39,9 +40,9 @@ type Repair struct {
 
 // DigestRow is one digest in a table.
 type DigestRow struct {
-	Table string `json:"table"` // ARN
-	Name  string `json:"name"`  // the state's path as the row has it
-	Value string `json:"value"`
+	Table string      `json:"table"` // ARN
+	Name  tflock.Path `json:"name"`  // the state's path as the row has it
+	Value string      `json:"value"`
 }
 
 // Repairs are the records of repairs.
@@ -53,7 +54,7 @@ func NewRepairs(client *dynamodb.Client, name string) *Repairs {
 }
 
 // repairPrefix hashes the path, which may be longer than a sort key.
-func repairPrefix(path string) string {
+func repairPrefix(path tflock.Path) string {
 	sum := sha256.Sum256([]byte(path))
 	return hex.EncodeToString(sum[:]) + " "
 }
@@ -66,7 +67,7 @@ func (r *Repairs) Write(ctx context.Context, record Repair) error {
 		return fmt.Errorf("record the repair: %w", err)
 	}
 	row := rowKey(kindRepair, repairPrefix(record.Path)+record.At.UTC().Format("2006-01-02T15:04:05.000000000Z"))
-	row[attrPath], row[attrBody], row[attrExpires] = text(record.Path), text(string(body)), number(record.At.Add(keepRepairs).Unix())
+	row[attrPath], row[attrBody], row[attrExpires] = text(string(record.Path)), text(string(body)), number(record.At.Add(keepRepairs).Unix())
 	if _, err := r.table.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &r.table.name, Item: row}); err != nil {
 		return fmt.Errorf("record the repair in the ledger %s: %w", r.table.name, err)
 	}
@@ -74,7 +75,7 @@ func (r *Repairs) Write(ctx context.Context, record Repair) error {
 }
 
 // Of gives the repairs of a state, the newest first.
-func (r *Repairs) Of(ctx context.Context, path string) ([]Repair, error) {
+func (r *Repairs) Of(ctx context.Context, path tflock.Path) ([]Repair, error) {
 	query := ofKind(kindRepair)
 	query.KeyConditionExpression = aws.String("#kind = :kind AND begins_with(#id, :path)")
 	query.ExpressionAttributeNames["#id"] = attrID
@@ -95,7 +96,7 @@ func (r *Repairs) Of(ctx context.Context, path string) ([]Repair, error) {
 }
 
 // Wrote says whether a repair wrote that version of a state.
-func (r *Repairs) Wrote(ctx context.Context, path, versionID string) (bool, error) {
+func (r *Repairs) Wrote(ctx context.Context, path tflock.Path, versionID string) (bool, error) {
 	all, err := r.Of(ctx, path)
 	if err != nil {
 		return false, err

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Watch is what is known of the scans. Without one all of it is zero.
@@ -40,7 +42,7 @@ func (n *Notifications) Current(ctx context.Context) iter.Seq2[Current, error] {
 				yield(Current{}, err)
 				return
 			}
-			key := Key{textOf(row, attrPath), textOf(row, attrLockID)}
+			key := Key{tflock.Path(textOf(row, attrPath)), textOf(row, attrLockID)}
 			if key.unreadable() {
 				continue
 			}

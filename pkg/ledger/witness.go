@@ -12,6 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 const (
@@ -38,16 +40,16 @@ func NewWitnesses(client *dynamodb.Client, name string) *Witnesses {
 
 // Object is one lock object: what a record belongs to.
 type Object struct {
-	Path string // bucket/key of the state
+	Path tflock.Path
 	ETag string // with or without quotes
 }
 
 // ObjectEvent is one event of a lock object. The same event gives the same records however
 // often and in whatever order it comes.
 type ObjectEvent struct {
-	Path     string   `json:"-"` // bucket/key of the state
-	Sequence Sequence `json:"-"`
-	Removed  bool     `json:"-"` // else created
+	Path     tflock.Path `json:"-"`
+	Sequence Sequence    `json:"-"`
+	Removed  bool        `json:"-"` // else created
 	Actor
 
 	ETag    string `json:"etag,omitempty"`    // of the created object, without quotes; a removal has none that says anything
@@ -92,7 +94,7 @@ func (w *Witnesses) Keep(ctx context.Context, e ObjectEvent) error {
 		return fmt.Errorf("record the event of %s: %w", e.Path, err)
 	}
 	row := eventKey(e.Path, e.Sequence, e.Removed)
-	row[attrPath], row[attrBody], row[attrExpires] = text(e.Path), text(string(body)), number(e.At.Add(KeepEvents).Unix())
+	row[attrPath], row[attrBody], row[attrExpires] = text(string(e.Path)), text(string(body)), number(e.At.Add(KeepEvents).Unix())
 	if _, err := w.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &w.name, Item: row}); err != nil {
 		return fmt.Errorf("record an event in the ledger %s: %w", w.name, err)
 	}
@@ -120,7 +122,7 @@ const (
 	removedMark = ".r"
 )
 
-func eventKey(path string, s Sequence, removed bool) map[string]types.AttributeValue {
+func eventKey(path tflock.Path, s Sequence, removed bool) map[string]types.AttributeValue {
 	mark := createdMark
 	if removed {
 		mark = removedMark
@@ -128,12 +130,12 @@ func eventKey(path string, s Sequence, removed bool) map[string]types.AttributeV
 	return rowKey(kindObjectEvent, eventPrefix(path)+string(s)+mark)
 }
 
-func eventPrefix(path string) string {
+func eventPrefix(path tflock.Path) string {
 	sum := sha256.Sum256([]byte(path))
 	return hex.EncodeToString(sum[:]) + "#"
 }
 
 func witnessKey(o Object) map[string]types.AttributeValue {
-	sum := sha256.Sum256([]byte(o.Path + "\x00" + strings.Trim(o.ETag, `"`)))
+	sum := sha256.Sum256([]byte(string(o.Path) + "\x00" + strings.Trim(o.ETag, `"`)))
 	return rowKey(kindWitness, hex.EncodeToString(sum[:]))
 }

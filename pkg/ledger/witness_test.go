@@ -18,6 +18,7 @@ import (
 	"github.com/lockwarden/lockwarden/infra/scale"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 func TestSequencersComeInTheOrderOfS3(t *testing.T) {
@@ -106,7 +107,7 @@ func removed(t failer, n int, version string) ledger.ObjectEvent {
 }
 
 // story is what the records say of a lock object: who took it, then who removed it.
-func story(ctx context.Context, t failer, w *ledger.Witnesses, path, etag string) string {
+func story(ctx context.Context, t failer, w *ledger.Witnesses, path tflock.Path, etag string) string {
 	found, err := w.Find(ctx, ledger.Object{Path: path, ETag: etag})
 	if err != nil {
 		t.Fatal(err)
@@ -171,7 +172,7 @@ func TestTheOrderOfArrivalSaysNothing(t *testing.T) {
 	ctx, checks := t.Context(), 0
 	rapid.Check(t, func(t *rapid.T) {
 		checks++
-		path := fmt.Sprintf("states/%d", checks)
+		path := tflock.Path(fmt.Sprintf("states/%d", checks))
 		var history []ledger.ObjectEvent
 		for n := range rapid.IntRange(1, 9).Draw(t, "events") {
 			switch rapid.SampledFrom([]string{"create", "marker", "delete a version"}).Draw(t, "event") {
@@ -272,7 +273,7 @@ func TestManyRecordsTakeOneCallForEachHundred(t *testing.T) {
 	objects := make([]ledger.Object, 250)
 	for i := range objects {
 		e := created(t, i, fmt.Sprintf("E%d", i))
-		e.Path = fmt.Sprintf("states/%d", i)
+		e.Path = tflock.Path(fmt.Sprintf("states/%d", i))
 		if err := w.Keep(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}

@@ -85,7 +85,7 @@ func (w *Witnesses) decode(ctx context.Context, row map[string]types.AttributeVa
 		slog.WarnContext(ctx, "ledger row cannot be read, so who took a lock is not known", "path", textOf(row, attrPath), "error", err)
 		return Witnessed{}, false
 	}
-	record.Path, record.Sequence = textOf(row, attrPath), Sequence(textOf(row, attrSequence))
+	record.Path, record.Sequence = tflock.Path(textOf(row, attrPath)), Sequence(textOf(row, attrSequence))
 	record.Expires = time.Unix(numberOf(row, attrExpires), 0)
 	return record, true
 }
@@ -127,7 +127,7 @@ func objectOf(c policy.Case) Object {
 
 // Gone gives who took the lock of an entry whose object is gone, and who removed it; nil
 // where that is not known.
-func (w *Witnesses) Gone(ctx context.Context, path string, e Entry) (*policy.Witness, *policy.Removal, error) {
+func (w *Witnesses) Gone(ctx context.Context, path tflock.Path, e Entry) (*policy.Witness, *policy.Removal, error) {
 	object := Object{path, strings.Trim(e.ETag, `"`)}
 	found, err := w.Find(ctx, object)
 	record, known := found[object]

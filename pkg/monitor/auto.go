@@ -59,7 +59,7 @@ func (m *Monitor) plan(ctx context.Context, found *scan.Scan, known *behind) ([]
 	p := &planner{Monitor: m, behind: known, found: found, crowds: map[string]int{}, checks: map[ledger.Key]ledger.Check{}}
 	if known.auto.Locks.Any() {
 		for c := range found.Locks() {
-			p.crowds[c.Path]++
+			p.crowds[string(c.Path)]++
 		}
 	}
 	for _, q := range known.asked {
@@ -106,7 +106,7 @@ func (p *planner) heldBack(q *evidence.Question, key ledger.Key) []string {
 		return []string{"what was planned earlier is not known: " + p.forgotten.Error()}
 	}
 	known := p.memory.Locks[key]
-	facts := policy.AutoCase{Tags: &q.Tags, Alone: p.found.Complete() && p.crowds[q.Case.Path] == 1}
+	facts := policy.AutoCase{Tags: &q.Tags, Alone: p.found.Complete() && p.crowds[string(q.Case.Path)] == 1}
 	if known.Stop != nil {
 		facts.Stopped = known.Stop.By
 	}
@@ -208,7 +208,7 @@ func (m *Monitor) release(ctx context.Context, claimed []*evidence.Question) err
 		group.Go(func() {
 			key := ledger.KeyOf(q.Case.Lock)
 			reason := q.Case.Run.Words(q.Case.At)
-			outcome, err := m.Releaser.Release(ctx, key.Path, key.ID, reason)
+			outcome, err := m.Releaser.Release(ctx, string(key.Path), key.ID, reason)
 			m.Log.InfoContext(ctx, "asked for an automatic release", "path", key.Path, "lock_id", key.ID, "reason", reason, "outcome", outcome, "error", err)
 			if outcome == refusedOutcome {
 				err = errors.Join(err, m.Autos.Void(ctx, key))

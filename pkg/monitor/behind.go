@@ -24,7 +24,7 @@ type behind struct {
 
 // selected says whether the lock may be released automatically.
 func (b *behind) selected(c *policy.Case) bool {
-	return b.auto.Locks.Matches(c.Path, c.Info.Operation)
+	return b.auto.Locks.Matches(string(c.Path), c.Info.Operation)
 }
 
 // runs asks about the runs behind the stuck locks, and behind those that may be released

@@ -68,14 +68,14 @@ func (w *world) put(path string, age time.Duration) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	if _, err := w.locks().Acquire(w.Context(), path, raw); err != nil {
+	if _, err := w.locks().Acquire(w.Context(), tflock.Path(path), raw); err != nil {
 		w.Fatal(err)
 	}
 }
 
 func (w *world) remove(path string) {
 	w.Helper()
-	h, _, err := w.locks().Find(w.Context(), path)
+	h, _, err := w.locks().Find(w.Context(), tflock.Path(path))
 	if err == nil {
 		err = w.locks().Release(w.Context(), h)
 	}

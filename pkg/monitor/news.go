@@ -26,7 +26,7 @@ func newsOf(change ledger.Change, steps ...ledger.Step) *news {
 func (n *news) add(step ledger.Step) {
 	n.count++
 	n.urgent = n.urgent || urgent(step.Entry.Notified)
-	n.picked.Add(step.Key.Path, step)
+	n.picked.Add(string(step.Key.Path), step)
 }
 
 // steps are the picked ones.

@@ -198,7 +198,7 @@ type hold struct {
 
 func (h hold) holding() tflock.Holding {
 	path := "states/" + h.path
-	return tflock.Holding{Kind: tflock.DynamoDB, Store: simTable, Path: path, Info: tflock.Info{
+	return tflock.Holding{Kind: tflock.DynamoDB, Store: simTable, Path: tflock.Path(path), Info: tflock.Info{
 		ID: "id-" + h.path + h.taken.String(), Path: path, Operation: "OperationTypeApply", Who: "runner@ci", Version: "1.11.4", Created: simStart.Add(h.taken),
 	}}
 }
@@ -262,7 +262,7 @@ func random() []hold {
 }
 
 func foreignRow(path string) tflock.Holding {
-	return tflock.Holding{Kind: tflock.DynamoDB, Store: simTable, Path: path, Err: tflock.ErrForeign}
+	return tflock.Holding{Kind: tflock.DynamoDB, Store: simTable, Path: tflock.Path(path), Err: tflock.ErrForeign}
 }
 
 var (

@@ -7,6 +7,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/scan"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // witnesses know who took and who removed lock objects, from S3's own events. They only
@@ -14,7 +15,7 @@ import (
 type witnesses interface {
 	Look(ctx context.Context, cases []policy.Case) (map[ledger.Object]ledger.Witnessed, error)
 	Renew(ctx context.Context, held map[ledger.Object]ledger.Witnessed, now time.Time) error
-	Gone(ctx context.Context, path string, e ledger.Entry) (*policy.Witness, *policy.Removal, error)
+	Gone(ctx context.Context, path tflock.Path, e ledger.Entry) (*policy.Witness, *policy.Removal, error)
 }
 
 // witnessTime bounds what the witnesses take of an invocation's time.

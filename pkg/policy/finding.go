@@ -36,7 +36,7 @@ const maxField = 256
 // Finding describes the case, with its evidence.
 func (c Case) Finding() Finding {
 	f := Finding{
-		ID: tflock.BoundedID(c.ID), Path: c.Path,
+		ID: tflock.BoundedID(c.ID), Path: string(c.Path),
 		Operation: clip(c.Info.Operation), Who: clip(c.Info.Who), Version: clip(c.Info.Version),
 		HeldSince: c.Since.UTC(), HeldSeconds: int64(c.Held / time.Second), HeldAtLeastSeconds: int64(c.HeldAtLeast / time.Second),
 		Holdings: c.Kinds(), Stores: stores(c.Lock),

@@ -40,7 +40,7 @@ const clockTolerance = time.Minute
 // Judge decides whether the lock is stuck at the time now, which must be after the lock
 // was read, and keeps the answer in the case.
 func (c *Case) Judge(rules Rules, now time.Time) {
-	j := Judgement{At: now, Guard: rules.ReleaseGuard, Threshold: rules.Thresholds.For(c.Path, c.Info.Operation)}
+	j := Judgement{At: now, Guard: rules.ReleaseGuard, Threshold: rules.Thresholds.For(string(c.Path), c.Info.Operation)}
 	j.Since, j.Doubt = heldSince(c.Lock, c.Seen, now)
 	j.Held = max(0, now.Sub(j.Since))
 	switch {

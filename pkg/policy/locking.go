@@ -3,6 +3,8 @@ package policy
 import (
 	"fmt"
 	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Locking is where the clients of a state were seen to lock it.
@@ -26,7 +28,7 @@ type LockingSeen struct {
 // Mixed says whether the clients of a state do not exclude each other: its locks were seen
 // in one of both places alone, then in the other alone, then in the first alone again. One
 // change is a migration. A lock in both places excludes every client, and says nothing.
-func Mixed(path string, seen []LockingSeen) (StateFinding, bool) {
+func Mixed(path tflock.Path, seen []LockingSeen) (StateFinding, bool) {
 	changes := 0
 	var last Locking
 	for _, s := range seen {

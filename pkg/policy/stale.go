@@ -1,6 +1,10 @@
 package policy
 
-import "time"
+import (
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
 
 // Fate is how prune judged or handled a stale state.
 type Fate string
@@ -32,7 +36,7 @@ const (
 // Stale is one stale state with its fate: an entry of prune's answer and of
 // its report.
 type Stale struct {
-	Path           string      `json:"path"` // bucket/key
+	Path           tflock.Path `json:"path"`
 	Fate           Fate        `json:"fate"`
 	Reason         Reason      `json:"reason,omitempty"` // of a kept one
 	Why            string      `json:"why,omitempty"`    // the reason in words; of a pruned one, what is to be known about its restore

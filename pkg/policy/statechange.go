@@ -1,10 +1,14 @@
 package policy
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
 
 // StateChange is a state as the last inventory read it, and as it is now.
 type StateChange struct {
-	Path          string
+	Path          tflock.Path
 	Before, After StateVersion
 	// SameContent says that the bytes did not change. Sealed says that one of the two is
 	// encrypted: the same content has other bytes then, each time that it is written.

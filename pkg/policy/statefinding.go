@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Problem is what can be wrong with a state.
@@ -37,7 +39,7 @@ const (
 // StateFinding is something wrong with a state, with evidence.
 type StateFinding struct {
 	Type     Problem       `json:"type"`
-	Path     string        `json:"path"` // bucket/key; of a duplicate, the first of both
+	Path     tflock.Path   `json:"path"` // bucket/key; of a duplicate, the first of both
 	Severity string        `json:"severity"`
 	Text     string        `json:"text"`
 	Evidence StateEvidence `json:"evidence"`
@@ -48,21 +50,21 @@ type StateFinding struct {
 // StateEvidence is what a finding rests on. Which fields there are depends on its type.
 type StateEvidence struct {
 	// Of a digest.
-	Table       string     `json:"table,omitempty"`        // ARN of the table that has it
-	Digest      string     `json:"digest,omitempty"`       // what the table says
-	StateMD5    string     `json:"state_md5,omitempty"`    // what the state's bytes are
-	VersionID   string     `json:"version_id,omitempty"`   // the version whose MD5 is the digest
-	VersionTime *time.Time `json:"version_time,omitempty"` // when that one was written
-	WrittenBy   string     `json:"written_by,omitempty"`   // the session that wrote that one, where a witness saw its lock
-	CurrentID   string     `json:"current_version_id,omitempty"`
-	CurrentTime *time.Time `json:"current_version_time,omitempty"`
-	CurrentBy   string     `json:"current_written_by,omitempty"`
-	Rows        []string   `json:"rows,omitempty"` // the paths under which the table has it, where they are not the state's
+	Table       string        `json:"table,omitempty"`        // ARN of the table that has it
+	Digest      string        `json:"digest,omitempty"`       // what the table says
+	StateMD5    string        `json:"state_md5,omitempty"`    // what the state's bytes are
+	VersionID   string        `json:"version_id,omitempty"`   // the version whose MD5 is the digest
+	VersionTime *time.Time    `json:"version_time,omitempty"` // when that one was written
+	WrittenBy   string        `json:"written_by,omitempty"`   // the session that wrote that one, where a witness saw its lock
+	CurrentID   string        `json:"current_version_id,omitempty"`
+	CurrentTime *time.Time    `json:"current_version_time,omitempty"`
+	CurrentBy   string        `json:"current_written_by,omitempty"`
+	Rows        []tflock.Path `json:"rows,omitempty"` // the paths under which the table has it, where they are not the state's
 
 	// Of a duplicate.
-	Paths     []string   `json:"paths,omitempty"`
-	Count     int        `json:"count,omitempty"`
-	Resources []Resource `json:"resources,omitempty"` // the first 20
+	Paths     []tflock.Path `json:"paths,omitempty"`
+	Count     int           `json:"count,omitempty"`
+	Resources []Resource    `json:"resources,omitempty"` // the first 20
 
 	// Of a change.
 	Before *StateVersion `json:"before,omitempty"`
@@ -92,7 +94,7 @@ type StateVersion struct {
 // StateFix is the request to the repair function that would end a finding. Who asks, and
 // why, is still to be added.
 type StateFix struct {
-	Path      string       `json:"path"`
+	Path      tflock.Path  `json:"path"`
 	Action    RepairAction `json:"action"`
 	VersionID string       `json:"version_id,omitempty"`
 }
@@ -100,8 +102,10 @@ type StateFix struct {
 // Identity is what makes two findings the same one: type and path, and of a duplicate both
 // paths. Of something that happened, also when.
 func (f StateFinding) Identity() string {
-	parts := []string{string(f.Type), f.Path}
-	parts = append(parts, f.Evidence.Paths...)
+	parts := []string{string(f.Type), string(f.Path)}
+	for _, path := range f.Evidence.Paths {
+		parts = append(parts, string(path))
+	}
 	if after := f.Evidence.After; after != nil {
 		parts = append(parts, after.VersionID, after.LastModified.UTC().Format(time.RFC3339Nano))
 	}
@@ -109,11 +113,11 @@ func (f StateFinding) Identity() string {
 }
 
 // All are the paths that a finding is about.
-func (f StateFinding) All() []string {
+func (f StateFinding) All() []tflock.Path {
 	if len(f.Evidence.Paths) > 0 {
 		return f.Evidence.Paths
 	}
-	return []string{f.Path}
+	return []tflock.Path{f.Path}
 }
 
 // SortFindings puts the severe ones first, then by type and path.

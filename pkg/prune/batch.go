@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/statelock"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 const (
@@ -102,19 +103,19 @@ type digestReader struct {
 
 // digests are what the tables said of some states before those were looked at.
 type digests struct {
-	at  time.Time                            // before they were read
-	of  map[*backend.Table]map[string]string // by path
-	err map[*backend.Table]error             // why not
+	at  time.Time                                 // before they were read
+	of  map[*backend.Table]map[tflock.Path]string // by path
+	err map[*backend.Table]error                  // why not
 }
 
 func (d *digestReader) read(ctx context.Context, states []candidate) digests {
 	ctx, cancel := context.WithTimeout(ctx, batchTime)
 	defer cancel()
-	paths := make([]string, len(states))
+	paths := make([]tflock.Path, len(states))
 	for i, s := range states {
 		paths[i] = s.path
 	}
-	known := digests{at: d.now(), of: map[*backend.Table]map[string]string{}, err: map[*backend.Table]error{}}
+	known := digests{at: d.now(), of: map[*backend.Table]map[tflock.Path]string{}, err: map[*backend.Table]error{}}
 	if d.idle {
 		return known
 	}
@@ -129,7 +130,7 @@ func (d *digestReader) read(ctx context.Context, states []candidate) digests {
 // digest is what the table says of the state now. Clients write a digest after the
 // state, so one that was read before, or within the clocks' difference, says nothing: it
 // is read by itself then, and also where all at once could not be had.
-func (d digests) digest(ctx context.Context, t *backend.Table, path string, written time.Time) (string, error) {
+func (d digests) digest(ctx context.Context, t *backend.Table, path tflock.Path, written time.Time) (string, error) {
 	if d.err[t] != nil || written.After(d.at.Add(-statelock.Skew)) {
 		return t.Digest(ctx, path)
 	}

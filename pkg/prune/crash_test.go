@@ -115,7 +115,7 @@ func TestLeftovers(t *testing.T) {
 			w := newWorld(t)
 			w.stale(key, state(t, "destroyed"))
 			note, _ := json.Marshal(map[string]any{"request_id": tc.request, "deadline": time.Now().Add(tc.deadline).UTC()})
-			raw, err := tflock.Info{ID: "x", Operation: tc.operation, Info: string(note), Who: tc.who, Created: time.Now().Add(-time.Minute).UTC(), Path: w.Path(key)}.Marshal()
+			raw, err := tflock.Info{ID: "x", Operation: tc.operation, Info: string(note), Who: tc.who, Created: time.Now().Add(-time.Minute).UTC(), Path: string(w.Path(key))}.Marshal()
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -266,7 +266,7 @@ func (w *world) leave(key, request string, deadline time.Time) {
 		w.Fatal(current, err)
 	}
 	note, _ := json.Marshal(map[string]any{"request_id": request, "deadline": deadline.UTC()})
-	raw, err := tflock.Info{ID: "x", Operation: "lockwarden-prune", Info: string(note), Who: "lockwarden-prune@lambda", Path: w.Path(key)}.Marshal()
+	raw, err := tflock.Info{ID: "x", Operation: "lockwarden-prune", Info: string(note), Who: "lockwarden-prune@lambda", Path: string(w.Path(key))}.Marshal()
 	if err == nil {
 		err = w.ledger().Record(w.Context(), ledger.Pruned{At: time.Now(), Request: request, Until: deadline, State: policy.Stale{Path: w.Path(key), VersionID: version}})
 	}
@@ -309,7 +309,7 @@ func TestOurLockReadsLikeAClients(t *testing.T) {
 		t.Fatalf("%v, %q", err, seen)
 	}
 	again, err := info.Marshal()
-	if err != nil || string(again) != seen[tflock.S3] || len(info.ID) != 36 || info.Path != w.Path(key) || !strings.Contains(info.Info, "request-7") {
+	if err != nil || string(again) != seen[tflock.S3] || len(info.ID) != 36 || info.Path != string(w.Path(key)) || !strings.Contains(info.Info, "request-7") {
 		t.Errorf("%v: %s\n%s", err, again, seen[tflock.S3])
 	}
 }

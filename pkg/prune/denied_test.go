@@ -143,7 +143,7 @@ func TestRowsOfOtherNames(t *testing.T) {
 	alias := "branches//x/terraform.tfstate"
 	row := func(w *world, name, attribute, value string) {
 		if _, err := dynamodb.NewFromConfig(server.Config()).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &w.Table, Item: map[string]types.AttributeValue{
-			"LockID": &types.AttributeValueMemberS{Value: w.Path(name)}, attribute: &types.AttributeValueMemberS{Value: value},
+			"LockID": &types.AttributeValueMemberS{Value: string(w.Path(name))}, attribute: &types.AttributeValueMemberS{Value: value},
 		}}); err != nil {
 			t.Fatal(err)
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/statelock"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/tfstate"
 )
 
@@ -32,7 +33,7 @@ type inspection struct {
 // digestAt is where a table has a digest: at the state's path, or at an alias of it.
 type digestAt struct {
 	table *backend.Table
-	name  string
+	name  tflock.Path
 	value string
 }
 
@@ -114,7 +115,7 @@ func (i *inspector) readDigests(ctx context.Context, s *inspection) error {
 
 // digest reads one digest. That of the state's own name was read in a batch, where it
 // still holds.
-func (i *inspector) digest(ctx context.Context, t *backend.Table, name string, s *inspection) (string, error) {
+func (i *inspector) digest(ctx context.Context, t *backend.Table, name tflock.Path, s *inspection) (string, error) {
 	if name == s.stale.Path {
 		return s.known.digest(ctx, t, name, s.stale.LastModified)
 	}
@@ -124,7 +125,7 @@ func (i *inspector) digest(ctx context.Context, t *backend.Table, name string, s
 // climbs says whether a name leads out of its folder. Whoever may write the rows of one
 // prefix may write team-a/../branches/x: as a lock or as a digest that differs such a row
 // keeps the state, but it does not prove that the state's clients use that table.
-func climbs(name string) bool { return strings.Contains(name+"/", "/../") }
+func climbs(name tflock.Path) bool { return strings.Contains(string(name)+"/", "/../") }
 
 // lookAtStores notes why the stores do not allow a safe lock, and judges again. With
 // PruneMode=report nothing is written, so no store is probed.

@@ -10,12 +10,13 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/probe"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // candidate is a stale state whose path may be pruned.
 type candidate struct {
 	bucket    *backend.Bucket
-	path      string
+	path      tflock.Path
 	modified  time.Time
 	versioned bool
 	number    int         // counts those that were found, from 1
@@ -110,7 +111,7 @@ func (l *lister) prefix(ctx context.Context, b *backend.Bucket, versioned bool, 
 		if l.stale(o) {
 			l.number++
 			l.batch.add(candidate{
-				bucket: b, path: b.Name() + "/" + o.Key, modified: o.Modified, versioned: versioned, number: l.number, before: before,
+				bucket: b, path: tflock.NewPath(b.Name(), o.Key), modified: o.Modified, versioned: versioned, number: l.number, before: before,
 			}, now)
 		}
 	}

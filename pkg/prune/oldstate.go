@@ -38,7 +38,7 @@ func findVersion(ctx context.Context, b *backend.Bucket, a *Answer) (versionID s
 	versionID, current, err := b.LastVersion(ctx, a.Path)
 	switch {
 	case errors.Is(err, backend.ErrGone):
-		a.Outcome, a.Message = NotFound, "The bucket has no version of "+a.Path+": it was never there, its versions have expired, or the path is misspelt."
+		a.Outcome, a.Message = NotFound, fmt.Sprintf("The bucket has no version of %s: it was never there, its versions have expired, or the path is misspelt.", a.Path)
 		return "", nil
 	case current:
 		a.refuse("there is a state at %s. Move it away first if an older version is to replace it.", a.Path)

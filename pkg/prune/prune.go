@@ -12,13 +12,14 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/statelock"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 type records interface {
 	Record(ctx context.Context, p ledger.Pruned) error
 	Withdraw(ctx context.Context, p ledger.Pruned) error
-	Forget(ctx context.Context, path string) error
-	ForgetSettled(ctx context.Context, path string, now time.Time) error
+	Forget(ctx context.Context, path tflock.Path) error
+	ForgetSettled(ctx context.Context, path tflock.Path, now time.Time) error
 	Unreported(ctx context.Context) ([]ledger.Pruned, error)
 	MarkReported(ctx context.Context, reported []ledger.Pruned) error
 	RecordRun(ctx context.Context, run ledger.PruneRun) error

@@ -219,7 +219,7 @@ func TestAClientBeginsInTheMiddle(t *testing.T) {
 				return
 			}
 			// As Terraform: the object, then the row, then the state, then the digest.
-			raw, _ := tflock.Info{ID: "client", Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: w.Path(key)}.Marshal()
+			raw, _ := tflock.Info{ID: "client", Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: string(w.Path(key))}.Marshal()
 			for _, s := range []backend.Store{w.set.Buckets[0], w.set.Tables[0]} {
 				if _, err := s.Acquire(context.Background(), w.Path(key), raw); err != nil {
 					refused = true

@@ -8,12 +8,13 @@ import (
 	"strings"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Request is the function's payload. The zero value is what the schedule asks for.
 type Request struct {
-	DryRun  bool   `json:"dry_run"` // say what would happen, touch nothing
-	Restore string `json:"restore"` // path (bucket/key) of a state to bring back; no prune then
+	DryRun  bool        `json:"dry_run"` // say what would happen, touch nothing
+	Restore tflock.Path `json:"restore"` // the state to bring back; no prune then
 }
 
 const example = `: write {}, {"dry_run": true} or {"restore": "bucket/key"}`
@@ -69,7 +70,7 @@ func decode(payload []byte) (r Request, err error) {
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&r); err != nil {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-			return r, fmt.Errorf("%s must be a %s, not a %s", wrong.Field, wrong.Type, wrong.Value)
+			return r, fmt.Errorf("%s must be a %s, not a %s", wrong.Field, wrong.Type.Kind(), wrong.Value)
 		}
 		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 			return r, fmt.Errorf("there is no field %s", name)
@@ -82,8 +83,8 @@ func decode(payload []byte) (r Request, err error) {
 	return r, nil
 }
 
-func restorePath(r Request) (string, error) {
-	path, err := backend.ParseStatePath(r.Restore)
+func restorePath(r Request) (tflock.Path, error) {
+	path, err := backend.ParseStatePath(string(r.Restore))
 	if err != nil {
 		return "", fmt.Errorf("restore: %w", err)
 	}

@@ -26,11 +26,11 @@ const (
 
 // Answer is the answer to a restore.
 type Answer struct {
-	Outcome   Outcome `json:"outcome"`
-	Message   string  `json:"message"`
-	Path      string  `json:"path"`
-	Serial    uint64  `json:"serial"`
-	VersionID string  `json:"version_id"` // of the new state
+	Outcome   Outcome     `json:"outcome"`
+	Message   string      `json:"message"`
+	Path      tflock.Path `json:"path"`
+	Serial    uint64      `json:"serial"`
+	VersionID string      `json:"version_id"` // of the new state
 }
 
 // refuse says why nothing was done.
@@ -41,7 +41,7 @@ func (a *Answer) refuse(format string, values ...any) {
 // Restore brings the last version of a state back, where there is none now. It
 // writes the bytes as a new version: no delete marker and no version is removed, and
 // the state counts as fresh. It works under the lock, as every client does.
-func (p *Pruner) Restore(ctx context.Context, path, requestID string) (Answer, error) {
+func (p *Pruner) Restore(ctx context.Context, path tflock.Path, requestID string) (Answer, error) {
 	p = p.discovered(ctx)
 	a := Answer{Path: path}
 	b := p.Stores.BucketOf(path)
@@ -50,7 +50,7 @@ func (p *Pruner) Restore(ctx context.Context, path, requestID string) (Answer, e
 		a.refuse("PruneMode is report, so that this function has no right to write. Deploy the stack with PruneMode=delete to restore, or copy the old version onto the key yourself (aws s3api copy-object).")
 	case b == nil:
 		a.refuse("the bucket of %s is not watched. Add it to WatchBucketArns.", path)
-	case strings.HasSuffix(path, tflock.Suffix):
+	case strings.HasSuffix(string(path), tflock.Suffix):
 		a.refuse("%s is a lock, not a state.", path)
 	case !b.Lockable(path):
 		a.refuse("%s cannot be locked, since the name of its lock object would be longer than the 1,024 bytes that S3 allows.", path)
@@ -104,7 +104,7 @@ func (p *Pruner) restore(ctx context.Context, b *backend.Bucket, requestID strin
 }
 
 // forgetDead clears what a dead invocation of ours left on a state that is there.
-func (p *Pruner) forgetDead(ctx context.Context, b *backend.Bucket, locks *statelock.Locker, path string) error {
+func (p *Pruner) forgetDead(ctx context.Context, b *backend.Bucket, locks *statelock.Locker, path tflock.Path) error {
 	alive, err := locks.ClearDead(ctx, b, path, "", p.Log)
 	if err != nil || alive {
 		return err

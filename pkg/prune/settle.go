@@ -12,6 +12,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/statelock"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // settler ends what dead invocations began.
@@ -109,7 +110,7 @@ func (s *settler) one(ctx context.Context, b *backend.Bucket, record ledger.Prun
 }
 
 // clear removes the locks of dead invocations of ours from a state.
-func (s *settler) clear(ctx context.Context, b *backend.Bucket, path, left string) error {
+func (s *settler) clear(ctx context.Context, b *backend.Bucket, path tflock.Path, left string) error {
 	if s.mayWrite {
 		_, err := s.locks.ClearDead(ctx, b, path, left, s.log)
 		return err

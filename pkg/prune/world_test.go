@@ -102,7 +102,7 @@ func (w *world) stale(key string, content []byte) {
 func (w *world) digest(table, key, value string) {
 	w.Helper()
 	if _, err := dynamodb.NewFromConfig(server.Config()).PutItem(context.Background(), &dynamodb.PutItemInput{TableName: &table, Item: map[string]types.AttributeValue{
-		"LockID": &types.AttributeValueMemberS{Value: w.Path(key) + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: value},
+		"LockID": &types.AttributeValueMemberS{Value: string(w.Path(key) + "-md5")}, "Digest": &types.AttributeValueMemberS{Value: value},
 	}}); err != nil {
 		w.Fatal(err)
 	}
@@ -130,7 +130,7 @@ func (w *world) held() []string {
 			if err != nil {
 				w.Fatal(err)
 			}
-			list = append(list, fmt.Sprintf("%s %s %s", h.Kind, strings.TrimPrefix(h.Path, w.Bucket+"/"), h.Info.Who))
+			list = append(list, fmt.Sprintf("%s %s %s", h.Kind, strings.TrimPrefix(string(h.Path), w.Bucket+"/"), h.Info.Who))
 		}
 	}
 	slices.Sort(list)
@@ -204,7 +204,7 @@ func (w *world) prune() prune.Report {
 func fates(r prune.Report) []string {
 	list := []string{}
 	for _, s := range slices.Concat(r.Pruned, r.Kept) {
-		_, key, _ := strings.Cut(s.Path, "/")
+		_, key, _ := strings.Cut(string(s.Path), "/")
 		list = append(list, strings.TrimSpace(fmt.Sprint(key, " ", s.Fate, " ", s.Reason)))
 	}
 	slices.Sort(list)

@@ -8,6 +8,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // errChanged says that what was read under the lock is not there any more: a client
@@ -77,7 +78,7 @@ func (w *work) restoreVersion(ctx context.Context, wanted []ledger.DigestRow) er
 func (w *work) writeState(ctx context.Context) error {
 	path := w.request.Path
 	if !w.seen.exists {
-		_, err := w.bucket.WriteState(ctx, path, w.target.content, w.target.encryption)
+		_, err := w.bucket.WriteState(ctx, tflock.Path(path), w.target.content, w.target.encryption)
 		if errors.Is(err, backend.ErrExists) {
 			return errChanged
 		}
@@ -86,7 +87,7 @@ func (w *work) writeState(ctx context.Context) error {
 	if w.seen.md5 == w.target.md5 {
 		return nil
 	}
-	_, err := w.bucket.ReplaceState(ctx, path, w.target.content, w.seen.etag, w.seen.encryption)
+	_, err := w.bucket.ReplaceState(ctx, tflock.Path(path), w.target.content, w.seen.etag, w.seen.encryption)
 	return w.orPutBack(ctx, changed(err))
 }
 
@@ -115,7 +116,10 @@ func changed(err error) error {
 
 // merged are the rows of both, each once.
 func merged(rows, more []ledger.DigestRow) []ledger.DigestRow {
-	type place struct{ table, name string }
+	type place struct {
+		table string
+		name  tflock.Path
+	}
 	seen := map[place]bool{}
 	var all []ledger.DigestRow
 	for _, row := range append(append([]ledger.DigestRow{}, rows...), more...) {

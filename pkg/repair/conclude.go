@@ -54,7 +54,7 @@ func (w *work) publish(ctx context.Context, record ledger.Repair) error {
 }
 
 func event(r ledger.Repair) alert.Repair {
-	return alert.Repair{Path: r.Path, Action: r.Action, VersionID: r.VersionID, RequestedBy: r.RequestedBy, Reason: r.Reason, Before: r.Before, After: r.After}
+	return alert.Repair{Path: string(r.Path), Action: r.Action, VersionID: r.VersionID, RequestedBy: r.RequestedBy, Reason: r.Reason, Before: r.Before, After: r.After}
 }
 
 func nextSteps(record ledger.Repair) []string {

@@ -33,7 +33,7 @@ const (
 type Answer struct {
 	Outcome   Outcome                `json:"outcome"`
 	Message   string                 `json:"message"`
-	Path      string                 `json:"path"`
+	Path      tflock.Path            `json:"path"`
 	Before    policy.StateAndDigests `json:"before"`
 	After     policy.StateAndDigests `json:"after"` // of a dry run: as it would be
 	NextSteps []string               `json:"next_steps"`
@@ -41,11 +41,11 @@ type Answer struct {
 
 type records interface {
 	Write(ctx context.Context, r ledger.Repair) error
-	Of(ctx context.Context, path string) ([]ledger.Repair, error)
+	Of(ctx context.Context, path tflock.Path) ([]ledger.Repair, error)
 }
 
 type history interface {
-	Locking(ctx context.Context) (map[string][]ledger.Use, error)
+	Locking(ctx context.Context) (map[tflock.Path][]ledger.Use, error)
 }
 
 type publisher interface {
@@ -72,7 +72,7 @@ func (r *Repairer) Run(ctx context.Context, request Request, requestID string) (
 	switch {
 	case w.bucket == nil:
 		w.end(Refused, "the bucket of %s is not watched. Add it to WatchBucketArns", request.Path)
-	case strings.HasSuffix(request.Path, tflock.Suffix):
+	case strings.HasSuffix(string(request.Path), tflock.Suffix):
 		w.end(Refused, "%s is a lock, not a state", request.Path)
 	case !w.bucket.Lockable(request.Path):
 		w.end(Refused, "%s cannot be locked, since the name of its lock object would be longer than the 1,024 bytes that S3 allows", request.Path)

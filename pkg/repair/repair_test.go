@@ -168,7 +168,7 @@ func TestRepair(t *testing.T) {
 			if tc.want != repair.Repaired {
 				return
 			}
-			if m := messages[0]; m.Attributes["type"] != "state.repaired" || !strings.Contains(m.Texts["email"], "ana") || !strings.Contains(m.Texts["email"], w.Path(key)) {
+			if m := messages[0]; m.Attributes["type"] != "state.repaired" || !strings.Contains(m.Texts["email"], "ana") || !strings.Contains(m.Texts["email"], string(w.Path(key))) {
 				t.Errorf("published %+v", m)
 			}
 			if answer.After.StateMD5 != planned.After.StateMD5 || len(answer.After.Digests) != len(planned.After.Digests) {

@@ -10,11 +10,12 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Request is the function's payload.
 type Request struct {
-	Path        string              `json:"path"` // bucket/key of the state
+	Path        tflock.Path         `json:"path"` // bucket/key of the state
 	Action      policy.RepairAction `json:"action"`
 	VersionID   string              `json:"version_id"` // of restore_version alone
 	Reason      string              `json:"reason"`     // why; required unless DryRun
@@ -31,7 +32,7 @@ func ParseRequest(payload []byte) (Request, error) {
 		err = r.check()
 	}
 	if err == nil {
-		r.Path, err = backend.ParseStatePath(r.Path)
+		r.Path, err = backend.ParseStatePath(string(r.Path))
 	}
 	if err != nil {
 		return r, fmt.Errorf("%w%s", err, example)
@@ -44,7 +45,7 @@ func decode(payload []byte) (r Request, err error) {
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&r); err != nil {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-			return r, fmt.Errorf("%s must be a %s, not a %s", wrong.Field, wrong.Type, wrong.Value)
+			return r, fmt.Errorf("%s must be a %s, not a %s", wrong.Field, wrong.Type.Kind(), wrong.Value)
 		}
 		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 			return r, fmt.Errorf("there is no field %s: use path, action, version_id, reason, requested_by, dry_run", name)
@@ -59,7 +60,7 @@ func decode(payload []byte) (r Request, err error) {
 
 func (r Request) check() error {
 	switch {
-	case strings.TrimSpace(r.Path) == "":
+	case strings.TrimSpace(string(r.Path)) == "":
 		return errors.New("path is missing")
 	case !slices.Contains(policy.RepairActions, r.Action):
 		return fmt.Errorf("action is %q: it must be accept_state, delete_digest or restore_version", r.Action)

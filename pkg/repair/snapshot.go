@@ -12,6 +12,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/statelock"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/tfstate"
 )
 
@@ -27,7 +28,7 @@ type snapshot struct {
 }
 
 // read reads the state and every digest that a watched table has of it.
-func read(ctx context.Context, stores backend.Set, b *backend.Bucket, locks *statelock.Locker, path string) (snapshot, error) {
+func read(ctx context.Context, stores backend.Set, b *backend.Bucket, locks *statelock.Locker, path tflock.Path) (snapshot, error) {
 	var s snapshot
 	for _, t := range stores.Tables {
 		for _, name := range locks.Names(path) {
@@ -43,7 +44,7 @@ func read(ctx context.Context, stores backend.Set, b *backend.Bucket, locks *sta
 	return s, s.readState(ctx, b, path)
 }
 
-func (s *snapshot) readState(ctx context.Context, b *backend.Bucket, path string) error {
+func (s *snapshot) readState(ctx context.Context, b *backend.Bucket, path tflock.Path) error {
 	body, err := b.ReadState(ctx, path, "")
 	if sealed, ok := errors.AsType[*backend.SealedError](err); ok {
 		s.exists, s.sealed = true, sealed.Error()
@@ -67,12 +68,12 @@ func (s *snapshot) readState(ctx context.Context, b *backend.Bucket, path string
 
 // facts are what people are shown of it. A row under another name of the state stands
 // beside that of its own.
-func (s snapshot) facts(path string) policy.StateAndDigests {
+func (s snapshot) facts(path tflock.Path) policy.StateAndDigests {
 	f := policy.StateAndDigests{Digests: map[string]string{}, StateMD5: s.md5, VersionID: s.versionID}
 	for _, row := range s.rows {
 		name := row.Table
 		if row.Name != path {
-			name += " " + row.Name
+			name += " " + string(row.Name)
 		}
 		f.Digests[name] = row.Value
 	}

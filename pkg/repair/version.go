@@ -10,6 +10,7 @@ import (
 	"io"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/tfstate"
 )
 
@@ -27,7 +28,7 @@ type version struct {
 
 // readVersion reads it, and no more of it than to where it shows that it is not a state.
 // An error means that nothing is known of it.
-func readVersion(ctx context.Context, b *backend.Bucket, path, id string) (version, error) {
+func readVersion(ctx context.Context, b *backend.Bucket, path tflock.Path, id string) (version, error) {
 	body, err := b.ReadState(ctx, path, id)
 	sealed, isSealed := errors.AsType[*backend.SealedError](err)
 	failed, isFailure := errors.AsType[*backend.Error](err)

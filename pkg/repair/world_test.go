@@ -27,6 +27,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/repair"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 var server *local.AWS
@@ -86,7 +87,7 @@ func (w *world) remove(key string) {
 func (w *world) digest(table, value string) {
 	w.Helper()
 	if _, err := dynamodb.NewFromConfig(server.Config()).PutItem(context.Background(), &dynamodb.PutItemInput{TableName: &table, Item: map[string]types.AttributeValue{
-		"LockID": &types.AttributeValueMemberS{Value: w.Path(key) + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: value},
+		"LockID": &types.AttributeValueMemberS{Value: string(w.Path(key) + "-md5")}, "Digest": &types.AttributeValueMemberS{Value: value},
 	}}); err != nil {
 		w.Fatal(err)
 	}
@@ -151,11 +152,11 @@ func (w *world) held() (list []string) {
 }
 
 // Locking is the history of the path's locks.
-func (w *world) Locking(context.Context) (map[string][]ledger.Use, error) {
+func (w *world) Locking(context.Context) (map[tflock.Path][]ledger.Use, error) {
 	if w.locking == "" {
 		return nil, nil
 	}
-	return map[string][]ledger.Use{w.Path(key): {{Locking: ledger.LocksTable}, {Locking: w.locking}}}, nil
+	return map[tflock.Path][]ledger.Use{w.Path(key): {{Locking: ledger.LocksTable}, {Locking: w.locking}}}, nil
 }
 
 func (w *world) repairer(cfg aws.Config) *repair.Repairer {

@@ -192,10 +192,10 @@ func (w *world) scan(p pass) {
 			continue
 		}
 		info := tflock.Info{ID: l.id, Operation: l.operation, Who: l.who, Created: l.taken, Path: l.path}
-		c := policy.Case{Lock: tflock.Lock{ID: l.id, Path: l.path, Info: info}}
+		c := policy.Case{Lock: tflock.Lock{ID: l.id, Path: tflock.Path(l.path), Info: info}}
 		for _, kind := range l.kinds {
 			if !p.failed[storeOf[kind]] {
-				c.Holdings = append(c.Holdings, tflock.Holding{Kind: kind, Store: storeOf[kind], Path: l.path, Info: info})
+				c.Holdings = append(c.Holdings, tflock.Holding{Kind: kind, Store: storeOf[kind], Path: tflock.Path(l.path), Info: info})
 			}
 		}
 		if len(c.Holdings) == 0 {
@@ -218,7 +218,7 @@ func (w *world) release(l life) {
 	for _, kind := range l.kinds {
 		r.Halves = append(r.Halves, ledger.Half{Store: storeOf[kind], Kind: kind, Fate: ledger.HalfRemoved})
 	}
-	w.check(w.releases.Write(w.Context(), ledger.Key{Path: l.path, ID: l.id}, r))
+	w.check(w.releases.Write(w.Context(), ledger.Key{Path: tflock.Path(l.path), ID: l.id}, r))
 }
 
 // expire deletes what DynamoDB would have deleted by now.

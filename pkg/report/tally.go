@@ -56,13 +56,13 @@ type lock struct {
 
 func ofPast(p ledger.Past) lock {
 	return lock{
-		path: p.Path, who: p.Who, operation: p.Operation, firstSeen: p.FirstSeen, stuckAt: p.StuckAt,
+		path: string(p.Path), who: p.Who, operation: p.Operation, firstSeen: p.FirstSeen, stuckAt: p.StuckAt,
 		heldSince: p.HeldSince, heldUntil: p.Ended, kinds: p.Kinds, settled: p.Settled,
 	}
 }
 
 func ofCurrent(c ledger.Current, now time.Time) lock {
-	l := lock{path: c.Path, firstSeen: c.FirstSeen, stuckAt: c.StuckAt, heldSince: c.HeldSince, heldUntil: now, kinds: c.Kinds}
+	l := lock{path: string(c.Path), firstSeen: c.FirstSeen, stuckAt: c.StuckAt, heldSince: c.HeldSince, heldUntil: now, kinds: c.Kinds}
 	if l.heldSince.IsZero() {
 		l.heldSince = c.FirstSeen
 	}

@@ -46,7 +46,7 @@ func (s *Scan) Look(ctx context.Context, locks []policy.Case) {
 	group.Wait()
 }
 
-func (s *Scan) look(ctx context.Context, path string) policy.State {
+func (s *Scan) look(ctx context.Context, path tflock.Path) policy.State {
 	bucket := s.bucketOf(path)
 	if bucket == nil {
 		return policy.State{Problem: "its bucket is not watched", Unwatched: true}
@@ -70,7 +70,7 @@ func (s *Scan) look(ctx context.Context, path string) policy.State {
 
 // Bucket gives the watched bucket that a path's state is in, or nil where it is not watched
 // or could not be read.
-func (s *Scan) Bucket(path string) *backend.Bucket {
+func (s *Scan) Bucket(path tflock.Path) *backend.Bucket {
 	b := s.bucketOf(path)
 	if b == nil || s.Failed(b.ARN()) {
 		return nil
@@ -80,9 +80,8 @@ func (s *Scan) Bucket(path string) *backend.Bucket {
 
 // bucketOf gives the watched bucket that a path's state is in, or nil. Where a search
 // failed it may be one that only says so.
-func (s *Scan) bucketOf(path string) *backend.Bucket {
-	name, _, _ := tflock.SplitPath(path)
-	if b, ok := s.buckets[name]; ok || s.Complete() {
+func (s *Scan) bucketOf(path tflock.Path) *backend.Bucket {
+	if b, ok := s.buckets[path.Bucket()]; ok || s.Complete() {
 		return b
 	}
 	return s.stores.BucketOf(path)

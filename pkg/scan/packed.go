@@ -16,7 +16,8 @@ import (
 // bytes, which a release needs, are not kept but for their sum, and no text is longer than its bound:
 // whoever can write one row or object can fill it with 400 KB.
 type packed struct {
-	path, id, who      string
+	path               tflock.Path
+	id, who            string
 	operation, version unique.Handle[string] // there are few, so each is kept once
 	etag               string
 	sum                [tflock.SumSize]byte // of the bytes
@@ -84,6 +85,6 @@ func (all holdings) at(n int) (locks []tflock.Lock, next int) {
 }
 
 // find gives where the holdings on a path begin.
-func (all holdings) find(path string) (first int, found bool) {
-	return slices.BinarySearchFunc(all, path, func(p packed, path string) int { return strings.Compare(p.path, path) })
+func (all holdings) find(path tflock.Path) (first int, found bool) {
+	return slices.BinarySearchFunc(all, path, func(p packed, path tflock.Path) int { return cmp.Compare(p.path, path) })
 }

@@ -99,7 +99,7 @@ func (s *Scan) Errors() []string {
 }
 
 // On gives the locks on a path, without their bytes.
-func (s *Scan) On(path string) []tflock.Lock {
+func (s *Scan) On(path tflock.Path) []tflock.Lock {
 	first, found := s.holdings.find(path)
 	if !found {
 		return nil

@@ -24,12 +24,12 @@ type Locker struct {
 	Now      func() time.Time
 
 	stores  backend.Set
-	aliases map[string][]string // other names of a state in the tables, by its path
+	aliases map[tflock.Path][]tflock.Path // other names of a state in the tables, by its path
 }
 
 // Aliases gives the other names that the tables have for states.
-func Aliases(ctx context.Context, tables []*backend.Table) (map[string][]string, error) {
-	all := map[string][]string{}
+func Aliases(ctx context.Context, tables []*backend.Table) (map[tflock.Path][]tflock.Path, error) {
+	all := map[tflock.Path][]tflock.Path{}
 	for _, t := range tables {
 		found, err := t.Aliases(ctx)
 		if err != nil {
@@ -47,18 +47,18 @@ func Aliases(ctx context.Context, tables []*backend.Table) (map[string][]string,
 }
 
 // Names are the names under which a table can have rows of a state.
-func (l *Locker) Names(path string) []string {
-	return append([]string{path}, l.aliases[path]...)
+func (l *Locker) Names(path tflock.Path) []tflock.Path {
+	return append([]tflock.Path{path}, l.aliases[path]...)
 }
 
 // Place is where a state can be locked: an object in its bucket, or a row.
 type Place struct {
 	Store backend.Store
-	Name  string
+	Name  tflock.Path
 }
 
 // Places are all of a state's, in the order in which Terraform takes them.
-func (l *Locker) Places(b *backend.Bucket, path string) []Place {
+func (l *Locker) Places(b *backend.Bucket, path tflock.Path) []Place {
 	all := []Place{{b, path}}
 	for _, t := range l.stores.Tables {
 		for _, name := range l.Names(path) {
@@ -70,7 +70,7 @@ func (l *Locker) Places(b *backend.Bucket, path string) []Place {
 
 // Held is the lock of a state while we have it.
 type Held struct {
-	Path     string
+	Path     tflock.Path
 	Raw      []byte
 	Holdings []tflock.Holding // in the order in which they were taken
 }
@@ -85,7 +85,7 @@ func (e *BusyError) Error() string { return e.Why }
 
 // LeftError says that a lock of ours is left, or may be.
 type LeftError struct {
-	Path string
+	Path tflock.Path
 	Raw  string // the lock's bytes
 	Err  error
 }
@@ -99,7 +99,7 @@ func (e *LeftError) Unwrap() error { return e.Err }
 // Acquire takes the lock of a state: S3 first, then DynamoDB, as Terraform does. Our
 // own leftovers are cleared on the way. It fails with *BusyError, with any other error when
 // it is not known why, and with *LeftError beside either where something of ours may be left.
-func (l *Locker) Acquire(ctx context.Context, b *backend.Bucket, path string, operation Operation, like backend.Encryption) (*Held, error) {
+func (l *Locker) Acquire(ctx context.Context, b *backend.Bucket, path tflock.Path, operation Operation, like backend.Encryption) (*Held, error) {
 	raw, err := l.sign(path, operation)
 	if err != nil {
 		return nil, err
@@ -208,7 +208,7 @@ func removed(err error) error {
 }
 
 // clear removes a leftover of ours from wherever it is: rows first, then the object.
-func (l *Locker) clear(ctx context.Context, b *backend.Bucket, path, raw string) error {
+func (l *Locker) clear(ctx context.Context, b *backend.Bucket, path tflock.Path, raw string) error {
 	for _, at := range slices.Backward(l.Places(b, path)) {
 		found, ok, err := at.Store.Find(ctx, at.Name)
 		if err == nil && ok && found.Raw == raw {
@@ -223,7 +223,7 @@ func (l *Locker) clear(ctx context.Context, b *backend.Bucket, path, raw string)
 
 // ClearDead removes the locks of dead invocations of ours from a state. alive says that
 // one of ours is at work on it. left are the bytes of a lock that its own run knows to have left, or empty.
-func (l *Locker) ClearDead(ctx context.Context, b *backend.Bucket, path, left string, log *slog.Logger) (alive bool, err error) {
+func (l *Locker) ClearDead(ctx context.Context, b *backend.Bucket, path tflock.Path, left string, log *slog.Logger) (alive bool, err error) {
 	for _, at := range l.Places(b, path) {
 		h, found, err := at.Store.Find(ctx, at.Name)
 		dead := found && (l.Leftover(h) || (left != "" && h.Raw == left))
@@ -247,7 +247,7 @@ func (l *Locker) StillHeld(ctx context.Context, b *backend.Bucket, h *Held) (boo
 }
 
 // HeldBy says who holds a lock on a state, or nothing. Leftovers of ours do not count.
-func (l *Locker) HeldBy(ctx context.Context, b *backend.Bucket, path string) (string, error) {
+func (l *Locker) HeldBy(ctx context.Context, b *backend.Bucket, path tflock.Path) (string, error) {
 	for _, at := range l.Places(b, path) {
 		h, found, err := at.Store.Find(ctx, at.Name)
 		if err != nil {

@@ -54,7 +54,7 @@ const (
 )
 
 // New makes the locker of one invocation, which dies at the context's deadline.
-func New(ctx context.Context, stores backend.Set, aliases map[string][]string, requestID string, started time.Time, now func() time.Time) *Locker {
+func New(ctx context.Context, stores backend.Set, aliases map[tflock.Path][]tflock.Path, requestID string, started time.Time, now func() time.Time) *Locker {
 	deadline, bounded := ctx.Deadline()
 	if !bounded {
 		deadline = started.Add(Lifetime)
@@ -64,7 +64,7 @@ func New(ctx context.Context, stores backend.Set, aliases map[string][]string, r
 
 // sign makes the bytes of a lock: what Go's encoding/json gives for a client's own
 // struct, so that Terraform and OpenTofu show it and can unlock it.
-func (l *Locker) sign(path string, operation Operation) ([]byte, error) {
+func (l *Locker) sign(path tflock.Path, operation Operation) ([]byte, error) {
 	var b [16]byte
 	_, _ = rand.Read(b[:]) // it never fails
 	info, err := json.Marshal(note{l.Request, l.Deadline})
@@ -73,7 +73,7 @@ func (l *Locker) sign(path string, operation Operation) ([]byte, error) {
 	}
 	lock := tflock.Info{
 		ID:        fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]),
-		Operation: string(operation), Info: string(info), Who: operation.who(), Version: "lockwarden", Created: l.Now().UTC(), Path: path,
+		Operation: string(operation), Info: string(info), Who: operation.who(), Version: "lockwarden", Created: l.Now().UTC(), Path: string(path),
 	}
 	return lock.Marshal()
 }

@@ -31,7 +31,7 @@ var ErrForeign = errors.New("row has neither Info nor Digest: no Terraform or Op
 type Holding struct {
 	Kind  Kind
 	Store string // ARN of the table or bucket
-	Path  string // bucket/key of the state
+	Path  Path
 	Raw   string // the exact bytes that were read: a release is conditional on them
 	Info  Info   // decoded Raw; meaningless when Err is set
 	Err   error  // why its holder is unknown; nil for a readable one
@@ -74,7 +74,7 @@ type Row struct {
 // Terragrunt's `backend migrate` leaves. Lock and digest are told apart by
 // attribute, since the key of a state may itself end in -md5.
 func FromRow(store string, row Row) (Holding, bool) {
-	h := Holding{Kind: DynamoDB, Store: store, Path: row.LockID}
+	h := Holding{Kind: DynamoDB, Store: store, Path: Path(row.LockID)}
 	switch {
 	case row.Info != nil:
 		h.Raw = *row.Info
@@ -91,16 +91,9 @@ func FromRow(store string, row Row) (Holding, bool) {
 // Suffix.
 func FromObject(store, bucket, key, body, etag string, modified time.Time) Holding {
 	h := Holding{
-		Kind: S3, Store: store, Path: bucket + "/" + strings.TrimSuffix(key, Suffix),
+		Kind: S3, Store: store, Path: NewPath(bucket, strings.TrimSuffix(key, Suffix)),
 		Raw: body, ETag: etag, Modified: modified,
 	}
 	h.Info, h.Err = ParseInfo([]byte(body))
 	return h
-}
-
-// SplitPath parts a state's path into its bucket and key. A bucket's name has no
-// slash, so the first one parts them; false when there is none.
-func SplitPath(path string) (bucket, key string, ok bool) {
-	bucket, key, ok = strings.Cut(path, "/")
-	return bucket, key, ok && bucket != "" && key != ""
 }

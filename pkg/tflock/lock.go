@@ -10,7 +10,7 @@ import (
 // nobody can read is a Lock of its own, without an ID.
 type Lock struct {
 	ID       string // empty for an unreadable one
-	Path     string
+	Path     Path
 	Info     Info
 	Holdings []Holding // never empty
 	// Rivals are the IDs of other locks on the same path, at most MaxRivals. A client

@@ -115,7 +115,7 @@ func TestFromRow(t *testing.T) {
 			if holds != tc.holds || (holds && (h.Err == nil) != tc.readable) {
 				t.Fatalf("holds %v, error %v", holds, h.Err)
 			}
-			if holds && (h.Path != tc.row.LockID || h.Store != "table" || h.Kind != tflock.DynamoDB) {
+			if holds && (string(h.Path) != tc.row.LockID || h.Store != "table" || h.Kind != tflock.DynamoDB) {
 				t.Errorf("got %+v", h)
 			}
 		})
@@ -129,8 +129,8 @@ func row(path, id string) tflock.Holding {
 }
 
 func object(path, id string) tflock.Holding {
-	bucket, key, _ := tflock.SplitPath(path)
-	return tflock.FromObject("bucket", bucket, key+tflock.Suffix, `{"ID":"`+id+`","Created":"2026-11-23T07:06:04Z"}`, `"e"`, created)
+	state := tflock.Path(path)
+	return tflock.FromObject("bucket", state.Bucket(), state.Key()+tflock.Suffix, `{"ID":"`+id+`","Created":"2026-11-23T07:06:04Z"}`, `"e"`, created)
 }
 
 func TestMerge(t *testing.T) {
@@ -157,7 +157,7 @@ func TestMerge(t *testing.T) {
 			var got []string
 			for _, l := range tflock.Merge(tc.holdings) {
 				kinds := strings.ReplaceAll(strings.Trim(strings.Join(strings.Fields(toString(l.Kinds())), " "), " "), `"`, "")
-				got = append(got, l.Path+" "+l.ID+" "+kinds+" ["+strings.Join(l.Rivals, " ")+"]")
+				got = append(got, string(l.Path)+" "+l.ID+" "+kinds+" ["+strings.Join(l.Rivals, " ")+"]")
 			}
 			if diff := cmp.Diff(tc.want, got); diff != "" {
 				t.Error(diff)
@@ -204,7 +204,7 @@ func TestMergeLosesNothing(t *testing.T) {
 		count, seen := 0, map[string]bool{}
 		for _, l := range tflock.Merge(holdings) {
 			count += len(l.Holdings)
-			key := l.Path + "\x00" + l.ID
+			key := string(l.Path) + "\x00" + l.ID
 			if l.Readable() && seen[key] {
 				t.Fatalf("%s is there twice", l.Path)
 			}

@@ -44,8 +44,8 @@ func choice(h hit) string {
 	encoder := json.NewEncoder(&text)
 	encoder.SetEscapeHTML(false)
 	_ = encoder.Encode(struct {
-		Path   string `json:"path"`
-		LockID string `json:"lock_id"`
+		Path   tflock.Path `json:"path"`
+		LockID string      `json:"lock_id"`
 	}{h.path, h.id}) // two strings always marshal
 	return strings.TrimSpace(text.String())
 }

@@ -50,16 +50,16 @@ func TestTextOfAForgedLockThatIsGoneReleasesNoOther(t *testing.T) {
 	w.scan()
 	forged := w.Path("team-a/terraform.tfstate")
 	for name, text := range map[string]string{
-		"a client's error": "Error: Error acquiring the state lock\n\nLock Info:\n  ID:        " + victim + "\n  Path:      " + forged + "\n  Operation: OperationTypeApply\n  Who:       me@host\n",
-		"our mail":         "State:      " + forged + "\nHeld by:    me@host\nLock ID:    " + victim + "\n",
-		"our command":      `aws lambda invoke --function-name unlock --payload '{"lock_id":"` + victim + `","path":"` + forged + `","reason":"stuck"}' /dev/stdout`,
+		"a client's error": string("Error: Error acquiring the state lock\n\nLock Info:\n  ID:        " + victim + "\n  Path:      " + forged + "\n  Operation: OperationTypeApply\n  Who:       me@host\n"),
+		"our mail":         string("State:      " + forged + "\nHeld by:    me@host\nLock ID:    " + victim + "\n"),
+		"our command":      string(`aws lambda invoke --function-name unlock --payload '{"lock_id":"` + victim + `","path":"` + forged + `","reason":"stuck"}' /dev/stdout`),
 	} {
 		for _, more := range []string{"", `,"force":true`} {
 			a, err := w.run(&local.Wire{}, request(w, text, more))
 			if err != nil || a.Outcome != unlock.Ambiguous || len(w.held()) != 1 {
 				t.Errorf("%s%s: %+v, %v", name, more, a, err)
 			}
-			if want := `Choice: {"path":"` + w.Path("production/terraform.tfstate") + `"`; !slices.ContainsFunc(a.NextSteps, func(s string) bool { return strings.HasPrefix(s, want) }) {
+			if want := `Choice: {"path":"` + w.Path("production/terraform.tfstate") + `"`; !slices.ContainsFunc(a.NextSteps, func(s string) bool { return strings.HasPrefix(s, string(want)) }) {
 				t.Errorf("%s%s: the choice is missing: %q", name, more, a.NextSteps)
 			}
 		}
@@ -70,7 +70,7 @@ func TestTextOfAForgedLockThatIsGoneReleasesNoOther(t *testing.T) {
 func TestTextOfALockInACopiedBucket(t *testing.T) {
 	w := newWorld(t)
 	original := w.Path("k")
-	raw, err := tflock.Info{ID: victim, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now(), Path: original}.Marshal()
+	raw, err := tflock.Info{ID: victim, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now(), Path: string(original)}.Marshal()
 	if err == nil {
 		_, err = w.set.Buckets[0].Acquire(t.Context(), w.Path("copy/k"), raw)
 	}
@@ -78,7 +78,7 @@ func TestTextOfALockInACopiedBucket(t *testing.T) {
 		t.Fatal(err)
 	}
 	text := "Lock Info:\n  ID:        " + victim + "\n  Path:      " + original + "\n  Operation: OperationTypeApply\n"
-	if a, err := w.run(&local.Wire{}, request(w, text, "")); err != nil || a.Outcome != unlock.Released {
+	if a, err := w.run(&local.Wire{}, request(w, string(text), "")); err != nil || a.Outcome != unlock.Released {
 		t.Errorf("got %+v, %v", a, err)
 	}
 }

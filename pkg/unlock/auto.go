@@ -71,7 +71,7 @@ func (u *Unlocker) mayRelease(ctx context.Context, r Request, f found, c policy.
 // heldBack gives a reason for every condition of an automatic release that does not hold.
 func (u *Unlocker) heldBack(ctx context.Context, f found, c policy.Case, known behind) []string {
 	var reasons []string
-	if !known.auto.Locks.Matches(c.Path, c.Info.Operation) {
+	if !known.auto.Locks.Matches(string(c.Path), c.Info.Operation) {
 		reasons = append(reasons, "AutoRelease does not select it")
 	} else if known.auto.Mode != policy.AutoRelease {
 		reasons = append(reasons, "AutoReleaseMode is report")

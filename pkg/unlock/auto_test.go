@@ -286,7 +286,7 @@ func TestUnlockJudgesEverythingAgain(t *testing.T) {
 	p.ends("1", minute)
 	ask := func(after time.Duration) string {
 		t.Helper()
-		if _, err := (releaser{p, after}).Release(p.Context(), p.Path("env/x"), idOf("env/x"), "its run ended"); err != nil {
+		if _, err := (releaser{p, after}).Release(p.Context(), string(p.Path("env/x")), idOf("env/x"), "its run ended"); err != nil {
 			t.Fatal(err)
 		}
 		return p.outcomes[len(p.outcomes)-1]

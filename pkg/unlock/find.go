@@ -31,20 +31,23 @@ type found struct {
 }
 
 // hit is a lock that a text may mean.
-type hit struct{ path, id string }
+type hit struct {
+	path tflock.Path
+	id   string
+}
 
 // find looks for the lock that a request means. On the path that it gives every store is
 // asked, consistently. Without one, or where a path in pasted text leads to nothing,
 // every store is searched for the ID: text may be of a copied bucket, or masked.
 func (u *Unlocker) find(ctx context.Context, r Request) found {
 	if r.Path != "" {
-		return u.at(ctx, r.Path, r.lock.ID)
+		return u.at(ctx, tflock.Path(r.Path), r.lock.ID)
 	}
 	if r.lock.Literal == "" {
-		if path := cmp.Or(r.lock.Path, r.lock.DoubtfulPath); path != "" {
+		if path := tflock.Path(cmp.Or(r.lock.Path, r.lock.DoubtfulPath)); path != "" {
 			f := u.at(ctx, path, r.lock.ID)
 			empty := len(f.others)+len(f.unreadable)+len(f.unread) == 0
-			if f.named != nil || (path == r.lock.Path && !empty) {
+			if f.named != nil || (string(path) == r.lock.Path && !empty) {
 				return f
 			}
 		}
@@ -73,16 +76,15 @@ func (u *Unlocker) find(ctx context.Context, r Request) found {
 // and a text that shows it is of that lock. A path in a bucket that is not known here
 // proves nothing.
 func (u *Unlocker) contradicts(ref tflock.Reference, l tflock.Lock) bool {
-	if ref.Path == "" || ref.Path == l.Path || ref.Path == l.Info.Path {
+	path := tflock.Path(ref.Path)
+	if path == "" || path == l.Path || ref.Path == l.Info.Path {
 		return false
 	}
-	bucket, _, _ := tflock.SplitPath(ref.Path)
-	of, _, _ := tflock.SplitPath(l.Path)
-	return bucket == of || u.Stores.BucketOf(ref.Path) != nil
+	return path.Bucket() == l.Path.Bucket() || u.Stores.BucketOf(path) != nil
 }
 
 // at reads what every store holds on one path.
-func (u *Unlocker) at(ctx context.Context, path, id string) found {
+func (u *Unlocker) at(ctx context.Context, path tflock.Path, id string) found {
 	var f found
 	var mu sync.Mutex
 	var holdings []tflock.Holding
@@ -128,7 +130,7 @@ func (u *Unlocker) search(ctx context.Context, ref tflock.Reference) (hits []hit
 			case h.Err != nil:
 				sealed++
 			default:
-				on[hit{strings.Clone(h.Path), tflock.BoundedID(strings.Clone(h.Info.ID))}] = true
+				on[hit{tflock.Path(strings.Clone(string(h.Path))), tflock.BoundedID(strings.Clone(h.Info.ID))}] = true
 			}
 			mu.Unlock()
 		}
@@ -154,10 +156,9 @@ func names(text, id string) bool {
 
 // elsewhere says that a store which could not be read is the bucket of other states: a
 // state's lock object is stored in the state's own bucket.
-func elsewhere(err error, path string) bool {
-	bucket, _, _ := tflock.SplitPath(path)
+func elsewhere(err error, path tflock.Path) bool {
 	at, ok := errors.AsType[*backend.Error](err)
-	return ok && strings.Contains(at.Store, ":s3:") && !backend.Covers(at.Store[strings.LastIndex(at.Store, ":")+1:], bucket)
+	return ok && strings.Contains(at.Store, ":s3:") && !backend.Covers(at.Store[strings.LastIndex(at.Store, ":")+1:], path.Bucket())
 }
 
 // concerns are what keeps us from calling the lock released as a whole: a store that was

@@ -13,6 +13,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
 )
 
@@ -50,10 +51,10 @@ func TestAHostileIDReleasesItsOwnLockOnly(t *testing.T) {
 	for name, id := range hostileIDs(t) {
 		t.Run(name, func(t *testing.T) {
 			w.clear()
-			id = strings.ReplaceAll(id, "PATH", w.Path("other/terraform.tfstate"))
+			id = strings.ReplaceAll(id, "PATH", string(w.Path("other/terraform.tfstate")))
 			w.lock("mine", id, w.set.All()...)
 			w.lock("other/terraform.tfstate", victim, w.set.All()...)
-			payload, err := json.Marshal(map[string]string{"path": w.Path("mine"), "lock_id": id, "reason": "test"})
+			payload, err := json.Marshal(map[string]string{"path": string(w.Path("mine")), "lock_id": id, "reason": "test"})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -62,7 +63,7 @@ func TestAHostileIDReleasesItsOwnLockOnly(t *testing.T) {
 				t.Fatal(err)
 			}
 			a, err := w.run(&local.Wire{}, r)
-			if err != nil || a.Outcome != unlock.Released || a.Lock.Path != w.Path("mine") {
+			if err != nil || a.Outcome != unlock.Released || a.Lock.Path != string(w.Path("mine")) {
 				t.Errorf("got %+v, %v", a, err)
 			}
 			if got := w.held(); !slices.Equal(got, []string{"other/terraform.tfstate " + victim + " [dynamodb s3]"}) {
@@ -124,7 +125,7 @@ func TestAPathInTextThatLeadsNowhere(t *testing.T) {
 	if a, err := w.run(&local.Wire{}, request(w, victim, `,"path":"nowhere/k"`)); err != nil || a.Outcome != unlock.NotFound {
 		t.Errorf("the payload's path: %+v, %v", a, err)
 	}
-	if a, err := w.run(&local.Wire{}, request(w, text, "")); err != nil || a.Outcome != unlock.Released || a.Lock.Path != w.Path("k") {
+	if a, err := w.run(&local.Wire{}, request(w, text, "")); err != nil || a.Outcome != unlock.Released || a.Lock.Path != string(w.Path("k")) {
 		t.Errorf("the text's path: %+v, %v", a, err)
 	}
 }
@@ -157,7 +158,7 @@ func TestPlacesThatAreNotWatchedAreNamed(t *testing.T) {
 		"states-x-s3alias/k": "begins with an access point",
 		"elsewhere/k":        "The bucket elsewhere is not watched",
 	} {
-		if err := local.TakeLock(t.Context(), path, "named", table.Tables[0]); err != nil {
+		if err := local.TakeLock(t.Context(), tflock.Path(path), "named", table.Tables[0]); err != nil {
 			t.Fatal(err)
 		}
 		a, err := w.run(&local.Wire{}, request(w, "named", fmt.Sprintf(`,"force":true,"path":%q`, path)))

@@ -207,7 +207,7 @@ func TestTheAnswerComparesDigestAndState(t *testing.T) {
 		}
 		text := func(v string) types.AttributeValue { return &types.AttributeValueMemberS{Value: v} }
 		if _, err := dynamodb.NewFromConfig(server.Config()).PutItem(t.Context(), &dynamodb.PutItemInput{
-			TableName: &w.Table, Item: map[string]types.AttributeValue{"LockID": text(w.Path("k-md5")), "Digest": text(digest)},
+			TableName: &w.Table, Item: map[string]types.AttributeValue{"LockID": text(string(w.Path("k-md5"))), "Digest": text(digest)},
 		}); err != nil {
 			t.Fatal(err)
 		}

@@ -33,7 +33,7 @@ func ParseRequest(payload []byte) (Request, error) {
 	decoder.DisallowUnknownFields()
 	if err := decoder.Decode(&r); err != nil {
 		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return r, fmt.Errorf("%s must be a %s, not a %s%s", or(wrong.Field, "the payload"), wrong.Type, wrong.Value, example)
+			return r, fmt.Errorf("%s must be a %s, not a %s%s", or(wrong.Field, "the payload"), wrong.Type.Kind(), wrong.Value, example)
 		}
 		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
 			return r, fmt.Errorf("there is no field %s: use lock_id, path, reason, requested_by, force, dry_run, keep%s", name, example)

@@ -25,7 +25,7 @@ func TestAStateIsFoundUnderTheKeyThatItIsStoredUnder(t *testing.T) {
 	if err := server.Age(w.Bucket, stored, 5*time.Minute-w.ahead); err != nil { // five minutes ago, by the world's clock
 		t.Fatal(err)
 	}
-	a, err := w.run(&local.Wire{}, request(w, id, `,"path":"`+w.Path(key)+`"`))
+	a, err := w.run(&local.Wire{}, request(w, id, `,"path":"`+string(w.Path(key))+`"`))
 	if err != nil || a.Outcome != unlock.Refused || !strings.Contains(a.Message, "the state was written") {
 		t.Errorf("%s: %s, %v", a.Outcome, a.Message, err)
 	}

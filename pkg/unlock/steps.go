@@ -20,7 +20,7 @@ func (u *Unlocker) afterRelease(ctx context.Context, f policy.Finding) []string 
 	if w := f.Evidence.Written; w != nil && w.After(f.HeldSince) {
 		steps = append(steps, fmt.Sprintf("The state was written during the lock (last at %s UTC): the run had begun to change things.", w.UTC().Format(time.DateTime)))
 	}
-	steps = append(steps, u.digestStep(ctx, f.Path)...)
+	steps = append(steps, u.digestStep(ctx, tflock.Path(f.Path))...)
 	steps = append(steps, u.notWatched(f)...)
 	return append(steps, "Run `terraform plan`: resources that it wants to create may exist already, made by the dead run and never recorded; import those.")
 }
@@ -31,19 +31,20 @@ func (u *Unlocker) notWatched(f policy.Finding) []string {
 	if len(u.Stores.Tables) == 0 && !slices.Contains(f.Holdings, tflock.DynamoDB) {
 		steps = append(steps, "No lock table is watched: if the client also has dynamodb_table, a row of this lock may be left there; remove it with `terraform force-unlock`, or add the table to WatchTableArns.")
 	}
-	bucket, _, _ := tflock.SplitPath(f.Path)
+	path := tflock.Path(f.Path)
+	bucket := path.Bucket()
 	switch {
 	case strings.HasPrefix(bucket, "arn:") || strings.HasSuffix(bucket, "-s3alias"):
 		steps = append(steps, "The path begins with an access point, and a lock object would be in the bucket behind it: if the client also has use_lockfile, look there for "+
 			"this state's key with .tflock at its end.")
-	case u.Stores.BucketOf(f.Path) == nil:
+	case u.Stores.BucketOf(path) == nil:
 		steps = append(steps, fmt.Sprintf("The bucket %s is not watched: if the client also has use_lockfile, an object of this lock may be left there; add the bucket to WatchBucketArns.", bucket))
 	}
 	return steps
 }
 
 // digestStep compares the digest that clients check with the state.
-func (u *Unlocker) digestStep(ctx context.Context, path string) []string {
+func (u *Unlocker) digestStep(ctx context.Context, path tflock.Path) []string {
 	b := u.Stores.BucketOf(path)
 	if b == nil {
 		return []string{"Whether the digest matches the state was not checked: the bucket is not watched."}

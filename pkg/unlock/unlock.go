@@ -219,7 +219,7 @@ func (u *Unlocker) stillHolds(ctx context.Context, store string, one ledger.Unfi
 }
 
 // state looks when the state was last written.
-func (u *Unlocker) state(ctx context.Context, path string) policy.State {
+func (u *Unlocker) state(ctx context.Context, path tflock.Path) policy.State {
 	b := u.Stores.BucketOf(path)
 	if b == nil {
 		return policy.State{Problem: "its bucket is not watched", Unwatched: true}

@@ -83,7 +83,7 @@ func (w *world) held() []string {
 	}
 	list := []string{}
 	for _, l := range tflock.Merge(holdings) {
-		list = append(list, fmt.Sprint(strings.TrimPrefix(l.Path, w.Bucket+"/"), " ", l.ID, " ", l.Kinds()))
+		list = append(list, fmt.Sprint(strings.TrimPrefix(string(l.Path), w.Bucket+"/"), " ", l.ID, " ", l.Kinds()))
 	}
 	return list
 }
@@ -167,7 +167,7 @@ func (w *world) published() []string {
 func TestOutcomes(t *testing.T) {
 	const id = "78007e4f-7284-5b8c-b34c-620445a03e9c"
 	pasted := func(w *world, key string) string {
-		return "Error acquiring the state lock\n\nLock Info:\n  ID:        " + id + "\n  Path:      " + w.Path(key) + "\n"
+		return string("Error acquiring the state lock\n\nLock Info:\n  ID:        " + id + "\n  Path:      " + w.Path(key) + "\n")
 	}
 	both := func(w *world) []backend.Store { return w.set.All() }
 	for name, tc := range map[string]struct {
@@ -272,7 +272,7 @@ func TestOutcomes(t *testing.T) {
 			if tc.id != nil {
 				asked = tc.id(w)
 			}
-			a, err := w.run(&local.Wire{}, request(w, asked, strings.ReplaceAll(tc.more, "PATH", w.Path("k"))))
+			a, err := w.run(&local.Wire{}, request(w, asked, strings.ReplaceAll(tc.more, "PATH", string(w.Path("k")))))
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -81,7 +81,7 @@ func parseRecord(raw json.RawMessage) (Event, bool, error) {
 		return Event{}, false, nil
 	}
 	e, err := eventOf(r, action == "ObjectRemoved")
-	e.Path = bucket + "/" + state
+	e.Path = tflock.NewPath(bucket, state)
 	return Event{ObjectEvent: e, Bucket: bucket, Key: key}, err == nil, err
 }
 

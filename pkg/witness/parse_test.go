@@ -107,7 +107,7 @@ func TestWhatAMessageSays(t *testing.T) {
 				if e.Removed {
 					what = "removed"
 				}
-				got.WriteString(strings.Join([]string{what, e.Path, string(e.Sequence), e.ETag, e.Version, e.Principal, e.Session, e.SourceIP}, " "))
+				got.WriteString(strings.Join([]string{what, string(e.Path), string(e.Sequence), e.ETag, e.Version, e.Principal, e.Session, e.SourceIP}, " "))
 				if e.At != time.Date(2026, 11, 27, 2, 14, 7, 331e6, time.UTC) {
 					t.Errorf("at %s", e.At)
 				}
@@ -145,7 +145,7 @@ func FuzzParse(f *testing.F) {
 			t.Errorf("an error of %d bytes", len(err.Error()))
 		}
 		for _, e := range events {
-			if e.Bucket == "" || e.Path+".tflock" != e.Bucket+"/"+e.Key || strings.Contains(e.Bucket, "/") || len(e.Path) <= len(e.Bucket)+1 {
+			if e.Bucket == "" || string(e.Path)+".tflock" != e.Bucket+"/"+e.Key || strings.Contains(e.Bucket, "/") || len(e.Path) <= len(e.Bucket)+1 {
 				t.Errorf("path %q of %q and %q", e.Path, e.Bucket, e.Key)
 			}
 			if e.Removed == (e.ETag != "") || e.At.IsZero() || strings.HasSuffix(string(e.Sequence), "0") || strings.Trim(string(e.Sequence), "0123456789ABCDEF") != "" {

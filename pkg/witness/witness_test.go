@@ -62,7 +62,7 @@ func (s *store) Keep(_ context.Context, e ledger.ObjectEvent) error {
 func (s *store) paths() string {
 	var all []string
 	for _, e := range s.kept {
-		all = append(all, e.Path)
+		all = append(all, string(e.Path))
 	}
 	slices.Sort(all)
 	return strings.Join(all, " ")

@@ -102,7 +102,7 @@ func headline(e alert.Event) string {
 	case len(e.Findings)+e.Omitted > 1 && len(e.Findings) > 0:
 		return h.mark + " " + fmt.Sprintf(h.many, len(e.Findings)+e.Omitted)
 	case len(e.Findings) == 1:
-		return h.mark + " " + h.one + alert.ProblemWords(e.Findings[0].Type) + ": " + tail(e.Findings[0].Path, 80)
+		return h.mark + " " + h.one + alert.ProblemWords(e.Findings[0].Type) + ": " + tail(string(e.Findings[0].Path), 80)
 	case e.Prune != nil && len(e.States)+e.Omitted != 1:
 		return h.mark + " " + fmt.Sprintf(h.many, len(e.States)+e.Omitted)
 	case e.Repair != nil:
@@ -208,7 +208,7 @@ func (d *draft) states(e alert.Event) {
 		}
 		var lines []string
 		for _, s := range g.States[:min(len(g.States), shown)] {
-			lines = append(lines, tail(s.Path, 150)+": "+alert.StateLine(s))
+			lines = append(lines, tail(string(s.Path), 150)+": "+alert.StateLine(s))
 		}
 		d.list(g.Heading, lines, len(g.States)-len(lines))
 	}

@@ -62,10 +62,10 @@ func pruneReport() alert.PruneReport {
 		}},
 	}
 	for i := range 2 {
-		r.States = append(r.States, policy.Stale{Path: fmt.Sprintf("states/branches/old-%d/terraform.tfstate", i), Fate: policy.Pruned, Serial: 7, LastModified: old, VersionID: "v1"})
+		r.States = append(r.States, policy.Stale{Path: tflock.Path(fmt.Sprintf("states/branches/old-%d/terraform.tfstate", i)), Fate: policy.Pruned, Serial: 7, LastModified: old, VersionID: "v1"})
 	}
 	for i := range 30 {
-		r.States = append(r.States, policy.Stale{Path: fmt.Sprintf("states/branches/kept-%d/terraform.tfstate", i), Fate: policy.Kept, Reason: policy.HasOutputs, Why: "it has 2 outputs", LastModified: old})
+		r.States = append(r.States, policy.Stale{Path: tflock.Path(fmt.Sprintf("states/branches/kept-%d/terraform.tfstate", i)), Fate: policy.Kept, Reason: policy.HasOutputs, Why: "it has 2 outputs", LastModified: old})
 	}
 	return r
 }
@@ -283,21 +283,21 @@ func stateFindings() []policy.StateFinding {
 	all := []policy.StateFinding{
 		mixed,
 		{
-			Type: policy.DigestMismatched, Path: path, Severity: policy.SeverityWarning,
+			Type: policy.DigestMismatched, Path: tflock.Path(path), Severity: policy.SeverityWarning,
 			Text: "The digest of state " + path + " in table " + arn + " is not that of its content: the digest is of the version of 2026-11-23 11:50 UTC (3HL4kqtJlcpXroDTDmJ); the newest, of 2026-11-23 12:00 UTC (L4kqtJlcpXroDTDmpUMLUo, by ana@example.com), was not recorded.",
 			Evidence: policy.StateEvidence{
 				Table: arn, Digest: "9e107d9d372bb6826bd81d3542a419d6", StateMD5: "e4d909c290d0fb1ca068ffaddf22cbd0", VersionID: "3HL4kqtJlcpXroDTDmJ", VersionTime: &at,
 				CurrentID: "L4kqtJlcpXroDTDmpUMLUo", CurrentTime: &now, CurrentBy: "ana@example.com",
 			},
-			Fix: &policy.StateFix{Path: path, Action: policy.AcceptState},
+			Fix: &policy.StateFix{Path: tflock.Path(path), Action: policy.AcceptState},
 		},
 		{
 			Type: policy.DigestOrphan, Path: "states/old/terraform.tfstate", Severity: policy.SeverityWarning, Evidence: policy.StateEvidence{Table: arn, Digest: "9e107d9d372bb6826bd81d3542a419d6"},
 			Text: "A digest without a state: table " + arn + " has a digest of states/old/terraform.tfstate, and there is no such state.", Fix: &policy.StateFix{Path: "states/old/terraform.tfstate", Action: policy.DeleteDigest},
 		},
 		{
-			Type: policy.DuplicateResource, Path: path, Severity: policy.SeverityWarning, Text: "States " + path + " and states/network/copy/terraform.tfstate both manage 2 of the same resources.",
-			Evidence: policy.StateEvidence{Paths: []string{path, "states/network/copy/terraform.tfstate"}, Count: 2, Resources: []policy.Resource{
+			Type: policy.DuplicateResource, Path: tflock.Path(path), Severity: policy.SeverityWarning, Text: "States " + path + " and states/network/copy/terraform.tfstate both manage 2 of the same resources.",
+			Evidence: policy.StateEvidence{Paths: []tflock.Path{tflock.Path(path), "states/network/copy/terraform.tfstate"}, Count: 2, Resources: []policy.Resource{
 				{Type: "aws_vpc", ARN: "arn:aws:ec2:eu-central-1:123456789012:vpc/vpc-0a1b2c3d"}, {Type: "aws_route", ID: "r-rtb-0a1b2c3d1080289494", Region: "eu-central-1"},
 			}},
 		},

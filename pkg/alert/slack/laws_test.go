@@ -199,7 +199,7 @@ func TestNoContentBreaksALimitOrForgesMarkup(t *testing.T) {
 			r := alert.PruneReport{Pruned: 9, Kept: 99, Errors: []string{draw("error")}}
 			for i := range rapid.IntRange(0, 60).Draw(t, "states") {
 				r.States = append(r.States, policy.Stale{
-					Path: draw("path"), Why: draw("why"), Reason: policy.Reason(draw("reason")), ManagedObjects: i % 3, LastModified: now,
+					Path: tflock.Path(draw("path")), Why: draw("why"), Reason: policy.Reason(draw("reason")), ManagedObjects: i % 3, LastModified: now,
 					Fate: []policy.Fate{policy.Kept, policy.Pruned}[i%2], Types: []policy.TypeCount{{Type: draw("type"), Count: 1}},
 				})
 			}

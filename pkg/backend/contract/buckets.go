@@ -132,7 +132,7 @@ func stateChanged(ctx context.Context, s *Store) error {
 	return nil
 }
 
-func (s *Store) etag(ctx context.Context, path string) (string, error) {
+func (s *Store) etag(ctx context.Context, path tflock.Path) (string, error) {
 	state, err := s.Bucket.ReadState(ctx, path, "")
 	if err != nil {
 		return "", err
@@ -182,7 +182,7 @@ func versions(ctx context.Context, s *Store) error {
 }
 
 // reads says what is wrong if a version of a state has not these bytes.
-func (s *Store) reads(ctx context.Context, path, version, want string) error {
+func (s *Store) reads(ctx context.Context, path tflock.Path, version, want string) error {
 	state, err := s.Bucket.ReadState(ctx, path, version)
 	if err != nil {
 		return err

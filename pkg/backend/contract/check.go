@@ -8,6 +8,7 @@ import (
 	"sync"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Check is one promise. Run gets a store of its own, new and empty.
@@ -245,8 +246,8 @@ func orNothing(err error) error {
 	return err
 }
 
-func paths[V any](all map[string]V) []string {
-	var list []string
+func paths[V any](all map[tflock.Path]V) []tflock.Path {
+	var list []tflock.Path
 	for path := range all {
 		list = append(list, path)
 	}

@@ -106,14 +106,14 @@ func MakeBucket(ctx context.Context, cfg aws.Config, name string) (versioned boo
 }
 
 // path is that of the state with this key: a table's rows name a bucket of the same name.
-func (s *Store) path(key string) string { return s.Name + "/" + key }
+func (s *Store) path(key string) tflock.Path { return tflock.NewPath(s.Name, key) }
 
 // write puts a lock there without asking, as somebody else might.
 func (s *Store) write(ctx context.Context, key, content string) error {
 	if s.Bucket != nil {
 		return s.put(ctx, key+tflock.Suffix, content)
 	}
-	return s.row(ctx, map[string]dynamotypes.AttributeValue{"LockID": text(s.path(key)), "Info": text(content)})
+	return s.row(ctx, map[string]dynamotypes.AttributeValue{"LockID": text(string(s.path(key))), "Info": text(content)})
 }
 
 // put writes an object without asking.
@@ -131,8 +131,8 @@ func (s *Store) row(ctx context.Context, item map[string]dynamotypes.AttributeVa
 func text(v string) dynamotypes.AttributeValue { return &dynamotypes.AttributeValueMemberS{Value: v} }
 
 // list gives what the store holds, by path.
-func (s *Store) list(ctx context.Context) (map[string]tflock.Holding, error) {
-	all := map[string]tflock.Holding{}
+func (s *Store) list(ctx context.Context) (map[tflock.Path]tflock.Holding, error) {
+	all := map[tflock.Path]tflock.Holding{}
 	for h, err := range s.Holdings(ctx) {
 		if err != nil {
 			return nil, err

@@ -11,6 +11,7 @@ import (
 	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Tables are the promises of a lock table.
@@ -40,7 +41,7 @@ func rowsApart(ctx context.Context, s *Store) error {
 	if err != nil {
 		return err
 	}
-	for path, readable := range map[string]bool{"b/lock-md5": true, "b/both": true, "deploy": false, "b/number": false} {
+	for path, readable := range map[tflock.Path]bool{"b/lock-md5": true, "b/both": true, "deploy": false, "b/number": false} {
 		if h, ok := got[path]; !ok || (h.Err == nil) != readable {
 			return fmt.Errorf("%s: listed %v, %w", path, ok, orNothing(h.Err))
 		}
@@ -70,7 +71,7 @@ func listedAs(ctx context.Context, s *Store, key string) error {
 func digests(ctx context.Context, s *Store) error {
 	path := s.path("a/terraform.tfstate")
 	write := func(digest string) error {
-		return s.row(ctx, map[string]dynamotypes.AttributeValue{"LockID": text(path + "-md5"), "Digest": text(digest)})
+		return s.row(ctx, map[string]dynamotypes.AttributeValue{"LockID": text(string(path) + "-md5"), "Digest": text(digest)})
 	}
 	if err := write("old"); err != nil {
 		return err
@@ -104,13 +105,13 @@ func digests(ctx context.Context, s *Store) error {
 
 func digestBatch(ctx context.Context, s *Store) error {
 	const many = 130 // more than DynamoDB takes at once
-	var asked []string
+	var asked []tflock.Path
 	for i := range many {
 		asked = append(asked, s.path(fmt.Sprint(i)))
 		if i%2 == 0 {
 			continue
 		}
-		if err := s.row(ctx, map[string]dynamotypes.AttributeValue{"LockID": text(asked[i] + "-md5"), "Digest": text(fmt.Sprint("d", i))}); err != nil {
+		if err := s.row(ctx, map[string]dynamotypes.AttributeValue{"LockID": text(string(asked[i]) + "-md5"), "Digest": text(fmt.Sprint("d", i))}); err != nil {
 			return err
 		}
 	}

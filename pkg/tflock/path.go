@@ -1,0 +1,60 @@
+package tflock
+
+import (
+	"path"
+	"strings"
+)
+
+// Path names a state: `bucket/key`. It is the LockID of the state's row in a lock table, and
+// with Suffix at its end the place of the state's lock object. Rows and payloads are written
+// by others, so a path may have no slash at all, or nothing on one side of it: see Valid.
+type Path string
+
+// NewPath is the path of the state with that key in a bucket.
+func NewPath(bucket, key string) Path { return Path(bucket + "/" + key) }
+
+// Bucket is what is before the first slash, which no bucket's name has; all of a path
+// without one.
+func (p Path) Bucket() string {
+	bucket, _, _ := strings.Cut(string(p), "/")
+	return bucket
+}
+
+// Key is what follows the first slash; nothing of a path without one.
+func (p Path) Key() string {
+	_, key, _ := strings.Cut(string(p), "/")
+	return key
+}
+
+// Valid says whether the path has both a bucket and a key.
+func (p Path) Valid() bool { return p.Bucket() != "" && p.Key() != "" }
+
+// Clean gives the path under which Terraform up to 1.5 stores the state that it calls p.
+// Those releases build S3 requests with version 1 of AWS's SDK, which cleans the URL:
+// repeated slashes become one, and "." and ".." are resolved. The rows in the lock table
+// keep the name as it was configured, so that `bucket/a//b` and `bucket/a//b-md5` belong to
+// the object `bucket/a/b`. Terraform 1.6 and later, and OpenTofu, store the object under
+// the name itself. (Source: cleanPath in private/protocol/rest of aws-sdk-go 1.44;
+// Terraform 1.5.7 run against a local endpoint.)
+func (p Path) Clean() Path {
+	if !p.Valid() {
+		return p
+	}
+	clean := strings.TrimPrefix(path.Clean("/"+p.Key()), "/")
+	if clean == "" {
+		return p // nothing is left of the key, so that no client can store it
+	}
+	if strings.HasSuffix(string(p), "/") {
+		clean += "/"
+	}
+	return NewPath(p.Bucket(), clean)
+}
+
+// Objects gives the paths of the objects that a lock row of this name may be for: the
+// name itself, and where it differs the one that Terraform up to 1.5 stores.
+func (p Path) Objects() []Path {
+	if clean := p.Clean(); clean != p {
+		return []Path{p, clean}
+	}
+	return []Path{p}
+}
