@@ -1,7 +1,7 @@
 // Command lockwarden lists state locks, releases one, and lists and restores pruned
 // states. It invokes the functions of a deployed stack and does nothing else: rights and
 // records are those of the functions. Only probe and witness call a store themselves
-// (docs/adr/0014 and 0015). See
+// (docs/adr/0014 and 0016). See
 // docs/cli.md.
 package main
 

@@ -64,7 +64,7 @@ func (c *confirmation) look(ctx context.Context) (*policy.StateFinding, error) {
 	still := c.suspects[:0:0]
 	doubt, right := false, false
 	for _, s := range c.suspects {
-		now, err := s.table.Digest(ctx, tflock.Path(s.row))
+		now, err := s.table.Digest(ctx, s.row)
 		if err != nil {
 			return nil, err
 		}
@@ -114,7 +114,7 @@ func (c *confirmation) column(value string) {
 
 // orphan gives the finding if there still is not a state.
 func (c *confirmation) orphan(ctx context.Context, still []suspect) (*policy.StateFinding, error) {
-	written, err := c.stores.BucketOf(tflock.Path(c.path)).StateWritten(ctx, tflock.Path(c.path))
+	written, err := c.stores.BucketOf(c.path).StateWritten(ctx, c.path)
 	if err != nil || !written.IsZero() {
 		return nil, err
 	}
@@ -129,8 +129,8 @@ func (c *confirmation) orphan(ctx context.Context, still []suspect) (*policy.Sta
 // digest another MD5.
 func (c *confirmation) mismatch(ctx context.Context, still []suspect) (*policy.StateFinding, error) {
 	s := c.suspects[0].state
-	b := c.stores.BucketOf(tflock.Path(c.path))
-	body, err := b.ReadState(ctx, tflock.Path(c.path), "")
+	b := c.stores.BucketOf(c.path)
+	body, err := b.ReadState(ctx, c.path, "")
 	if _, sealed := errors.AsType[*backend.SealedError](err); sealed || errors.Is(err, backend.ErrGone) {
 		c.doubts.digest(c.path)
 		return nil, nil //nolint:nilnil // it changed in the meantime

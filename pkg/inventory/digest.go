@@ -101,9 +101,9 @@ func (r *run) lookAtTables() *look {
 
 func (r *run) eachRow(t *backend.Table, visit func(backend.Row)) error {
 	if r.scope != "" {
-		digest, err := t.Digest(r.times.work, tflock.Path(r.scope))
+		digest, err := t.Digest(r.times.work, r.scope)
 		if err == nil && digest != "" {
-			visit(backend.Row{Path: tflock.Path(r.scope), Digest: digest})
+			visit(backend.Row{Path: r.scope, Digest: digest})
 		}
 		return err
 	}
@@ -180,7 +180,7 @@ func (r *run) locked(ctx context.Context, path tflock.Path, aliases []tflock.Pat
 			continue
 		}
 		for _, name := range slices.Concat([]tflock.Path{path}, aliases) {
-			if _, found, err := t.Find(ctx, tflock.Path(name)); found || err != nil {
+			if _, found, err := t.Find(ctx, name); found || err != nil {
 				return found, err
 			}
 		}

@@ -78,7 +78,7 @@ func (w *work) restoreVersion(ctx context.Context, wanted []ledger.DigestRow) er
 func (w *work) writeState(ctx context.Context) error {
 	path := w.request.Path
 	if !w.seen.exists {
-		_, err := w.bucket.WriteState(ctx, tflock.Path(path), w.target.content, w.target.encryption)
+		_, err := w.bucket.WriteState(ctx, path, w.target.content, w.target.encryption)
 		if errors.Is(err, backend.ErrExists) {
 			return errChanged
 		}
@@ -87,7 +87,7 @@ func (w *work) writeState(ctx context.Context) error {
 	if w.seen.md5 == w.target.md5 {
 		return nil
 	}
-	_, err := w.bucket.ReplaceState(ctx, tflock.Path(path), w.target.content, w.seen.etag, w.seen.encryption)
+	_, err := w.bucket.ReplaceState(ctx, path, w.target.content, w.seen.etag, w.seen.encryption)
 	return w.orPutBack(ctx, changed(err))
 }
 

@@ -3,7 +3,6 @@ package unlock
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -108,7 +107,6 @@ func (u *Unlocker) at(ctx context.Context, path tflock.Path, id string) found {
 			f.others = append(f.others, l)
 		}
 	}
-	f.unread = slices.DeleteFunc(f.unread, func(err error) bool { return elsewhere(err, path) })
 	return f
 }
 
@@ -152,13 +150,6 @@ func (u *Unlocker) each(read func(backend.Store)) {
 // be written anywhere.
 func names(text, id string) bool {
 	return text == id || (len(id) > tflock.MaxID && text == tflock.BoundedID(id))
-}
-
-// elsewhere says that a store which could not be read is the bucket of other states: a
-// state's lock object is stored in the state's own bucket.
-func elsewhere(err error, path tflock.Path) bool {
-	at, ok := errors.AsType[*backend.Error](err)
-	return ok && strings.Contains(at.Store, ":s3:") && !backend.Covers(at.Store[strings.LastIndex(at.Store, ":")+1:], path.Bucket())
 }
 
 // concerns are what keeps us from calling the lock released as a whole: a store that was
