@@ -17,29 +17,21 @@ import (
 // aliases cross the network. It fails with *Error.
 func (t *Table) Aliases(ctx context.Context) (map[tflock.Path][]tflock.Path, error) {
 	found := map[tflock.Path][]tflock.Path{}
-	pages := dynamodb.NewScanPaginator(t.client, &dynamodb.ScanInput{
-		TableName: &t.name, ConsistentRead: aws.Bool(true),
+	for row, err := range t.scan(ctx, &dynamodb.ScanInput{
+		ConsistentRead:           aws.Bool(true),
 		FilterExpression:         aws.String("contains(#key, :slashes) OR contains(#key, :dot)"),
 		ProjectionExpression:     aws.String("#key, #info"),
-		ExpressionAttributeNames: map[string]string{"#key": "LockID", "#info": "Info"},
+		ExpressionAttributeNames: map[string]string{"#key": lockID, "#info": "Info"},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
 			":slashes": &types.AttributeValueMemberS{Value: "//"}, ":dot": &types.AttributeValueMemberS{Value: "/."},
 		},
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+	}) {
 		if err != nil {
-			return nil, &Error{t.arn, err}
+			return nil, err
 		}
-		for _, row := range page.Items {
-			id, _ := row["LockID"].(*types.AttributeValueMemberS)
-			if id == nil {
-				continue
-			}
-			name := stateName(id.Value, row["Info"] != nil)
-			if path := name.Clean(); path != name && !slices.Contains(found[path], name) {
-				found[path] = append(found[path], name)
-			}
+		name := stateName(row.lockID, row.attributes["Info"] != nil)
+		if path := name.Clean(); path != name && !slices.Contains(found[path], name) {
+			found[path] = append(found[path], name)
 		}
 	}
 	return found, nil

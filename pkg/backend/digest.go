@@ -65,13 +65,7 @@ func (t *Table) digests(ctx context.Context, paths []tflock.Path, found map[tflo
 			return err
 		}
 		for _, rows := range out.Responses { // of the one table, by whatever name
-			for _, row := range rows {
-				id, _ := row["LockID"].(*types.AttributeValueMemberS)
-				digest, _ := row["Digest"].(*types.AttributeValueMemberS)
-				if id != nil && digest != nil {
-					found[stateName(id.Value, false)] = digest.Value
-				}
-			}
+			addDigests(found, rows)
 		}
 		// DynamoDB reads what it can and hands the rest back; the SDK leaves that to us.
 		if ask = out.UnprocessedKeys; len(ask) == 0 {
@@ -81,6 +75,17 @@ func (t *Table) digests(ctx context.Context, paths []tflock.Path, found map[tflo
 		case <-ctx.Done():
 			return fmt.Errorf("throttled: %w", ctx.Err())
 		case <-time.After(pause):
+		}
+	}
+}
+
+// addDigests adds the digests of these rows, by the path of their state.
+func addDigests(found map[tflock.Path]string, rows []map[string]types.AttributeValue) {
+	for _, row := range rows {
+		id, _ := row[lockID].(*types.AttributeValueMemberS)
+		digest, _ := row["Digest"].(*types.AttributeValueMemberS)
+		if id != nil && digest != nil {
+			found[stateName(id.Value, false)] = digest.Value
 		}
 	}
 }

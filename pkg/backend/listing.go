@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"strings"
 	"sync"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -41,20 +40,12 @@ func (b *Bucket) Survey(ctx context.Context) (iter.Seq2[tflock.Holding, error], 
 	times := &Times{bucket: b.name}
 	return func(yield func(tflock.Holding, error) bool) {
 		var unread error // the first object that could not be read: the others still are
-		whole := true
-		pages := s3.NewListObjectsV2Paginator(b.s3, listInput(b.name, "", 1000))
-		for pages.HasMorePages() {
-			page, err := inTime(ctx, func(ctx context.Context) (*s3.ListObjectsV2Output, error) {
-				return pages.NextPage(ctx, locksOnly(times))
-			})
-			if err == nil {
-				err = genuine(page.Name)
-			}
+		for page, err := range b.list(ctx, listInput(b.name, "", 1000), locksOnly(times)) {
 			if err != nil {
-				yield(tflock.Holding{}, &Error{b.arn, err})
+				yield(tflock.Holding{}, err)
 				return
 			}
-			whole = times.turn(page.KeyCount, page.EncodingType == types.EncodingTypeUrl) && whole
+			times.endPage(page.KeyCount, page.EncodingType == types.EncodingTypeUrl)
 			for h, err := range b.readAll(ctx, locksOf(page)) {
 				if err != nil {
 					unread = cmp.Or(unread, err)
@@ -63,7 +54,7 @@ func (b *Bucket) Survey(ctx context.Context) (iter.Seq2[tflock.Holding, error], 
 				}
 			}
 		}
-		times.end(whole)
+		times.end()
 		if unread != nil {
 			yield(tflock.Holding{}, unread)
 		}
@@ -133,17 +124,6 @@ func (b *Bucket) begin(ctx context.Context, group *sync.WaitGroup, object types.
 		}
 	})
 	return r
-}
-
-// callTime bounds one call of a reading with all of its repetitions: a page takes a second or
-// two, and a store that hangs must not take the time of the whole reading.
-const callTime = 30 * time.Second
-
-// inTime makes a call within callTime.
-func inTime[T any](ctx context.Context, call func(context.Context) (T, error)) (T, error) {
-	ctx, cancel := context.WithTimeout(ctx, callTime)
-	defer cancel()
-	return call(ctx)
 }
 
 // listInput asks for URL-encoded keys: a key with a control character, raw, makes an

@@ -23,26 +23,19 @@ type Row struct {
 // consistent, and ends after the first error, which is an *Error.
 func (t *Table) Rows(ctx context.Context) iter.Seq2[Row, error] {
 	return func(yield func(Row, error) bool) {
-		pages := dynamodb.NewScanPaginator(t.client, &dynamodb.ScanInput{
-			TableName:                &t.name,
+		for item, err := range t.scan(ctx, &dynamodb.ScanInput{
 			ProjectionExpression:     aws.String("#key, #info, #digest"),
 			ExpressionAttributeNames: map[string]string{"#key": lockID, "#info": "Info", "#digest": "Digest"},
-		})
-		for pages.HasMorePages() {
-			page, err := inTime(ctx, func(ctx context.Context) (*dynamodb.ScanOutput, error) { return pages.NextPage(ctx) })
+		}) {
+			if err == nil && item.lockID == "" {
+				err = &Error{t.arn, errNotLockTable}
+			}
 			if err != nil {
-				yield(Row{}, &Error{t.arn, err})
+				yield(Row{}, err)
 				return
 			}
-			for _, item := range page.Items {
-				id, _ := item[lockID].(*types.AttributeValueMemberS)
-				if id == nil {
-					yield(Row{}, &Error{t.arn, errNotLockTable})
-					return
-				}
-				if row, ok := rowOf(id.Value, item); ok && !yield(row, nil) {
-					return
-				}
+			if row, ok := rowOf(item.lockID, item.attributes); ok && !yield(row, nil) {
+				return
 			}
 		}
 	}

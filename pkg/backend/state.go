@@ -33,14 +33,9 @@ func (b *Bucket) Objects(ctx context.Context, prefix, after string) iter.Seq2[Ob
 		if after != "" {
 			input.StartAfter = &after
 		}
-		pages := s3.NewListObjectsV2Paginator(b.s3, input)
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if err == nil {
-				err = genuine(page.Name)
-			}
+		for page, err := range b.list(ctx, input) {
 			if err != nil {
-				yield(Object{}, &Error{b.arn, err})
+				yield(Object{}, err)
 				return
 			}
 			for _, o := range page.Contents {

@@ -38,36 +38,34 @@ func (t *Table) ARN() string { return t.arn }
 // not kept.
 func (t *Table) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] {
 	return func(yield func(tflock.Holding, error) bool) {
-		pages := dynamodb.NewScanPaginator(t.client, &dynamodb.ScanInput{
-			TableName:                &t.name,
+		last := "" // a scan gives rows of one hash key one after the other
+		for item, err := range t.scan(ctx, &dynamodb.ScanInput{
 			FilterExpression:         aws.String(notDigest),
 			ProjectionExpression:     aws.String("#key, #info"),
-			ExpressionAttributeNames: map[string]string{"#key": "LockID", "#info": "Info", "#digest": "Digest"},
-		})
-		last := "" // a scan gives rows of one hash key one after the other
-		for pages.HasMorePages() {
-			page, err := inTime(ctx, func(ctx context.Context) (*dynamodb.ScanOutput, error) { return pages.NextPage(ctx) })
+			ExpressionAttributeNames: map[string]string{"#key": lockID, "#info": "Info", "#digest": "Digest"},
+		}) {
+			if err == nil && item.lockID == last {
+				err = &Error{t.arn, errNotLockTable}
+			}
 			if err != nil {
-				yield(tflock.Holding{}, &Error{t.arn, err})
+				yield(tflock.Holding{}, err)
 				return
 			}
-			for _, item := range page.Items {
-				key, _ := item["LockID"].(*types.AttributeValueMemberS)
-				if key == nil || key.Value == last {
-					yield(tflock.Holding{}, &Error{t.arn, errNotLockTable})
-					return
-				}
-				last = key.Value
-				h, ok := t.holding(item)
-				if h.Err != nil {
-					h.Raw = ""
-				}
-				if ok && !yield(h, nil) {
-					return
-				}
+			last = item.lockID
+			if h, ok := t.listed(item); ok && !yield(h, nil) {
+				return
 			}
 		}
 	}
+}
+
+// listed is the holding of a row, without its bytes where they cannot be read.
+func (t *Table) listed(row item) (tflock.Holding, bool) {
+	h, ok := t.holding(row.attributes)
+	if h.Err != nil {
+		h.Raw = ""
+	}
+	return h, ok
 }
 
 // Find reads the lock row of a state path (bucket/key), consistently. It is false

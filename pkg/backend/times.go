@@ -19,6 +19,7 @@ type Times struct {
 	objects []written
 	noted   int              // objects of the page that is read
 	encoded []encodedWritten // those of them whose key can be read in two ways
+	missed  bool             // an object of an earlier page was not noted
 	whole   bool             // the bucket has no other objects
 }
 
@@ -95,22 +96,21 @@ func (t *Times) note(key, object []byte) {
 	t.noted++
 }
 
-// turn ends a page of so many keys, as S3 counts them, and says whether every one of them
-// was noted. Its keys are decoded if the page says that they are encoded.
-func (t *Times) turn(keys *int32, encoded bool) (all bool) {
-	all = keys != nil && t.noted == int(*keys)
+// endPage ends a page of so many keys, as S3 counts them. Its keys are decoded if the page
+// says that they are encoded.
+func (t *Times) endPage(keys *int32, encoded bool) {
+	all := keys != nil && t.noted == int(*keys)
 	if encoded {
 		for _, e := range t.encoded {
 			t.objects[e.object].key, all = e.plain, all && !e.garbled
 		}
 	}
-	t.noted, t.encoded = 0, nil
-	return all
+	t.noted, t.encoded, t.missed = 0, nil, t.missed || !all
 }
 
 // end ends the listing. Of a bucket that was not noted as a whole nothing is kept.
-func (t *Times) end(whole bool) {
-	if t.whole = whole; !whole {
+func (t *Times) end() {
+	if t.whole = !t.missed; !t.whole {
 		t.objects = nil
 	}
 }

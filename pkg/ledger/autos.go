@@ -109,14 +109,21 @@ func (a *Autos) Update(ctx context.Context, checks map[Key]Check, forget []Key) 
 				return
 			}
 		}
-		for _, key := range forget {
-			for _, prefix := range []string{checkPrefix, planPrefix, stopPrefix} {
-				if !yield(types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: autoKey(prefix, key)}}, nil) {
-					return
-				}
+		for _, row := range autoRows(forget) {
+			if !yield(types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: row}}, nil) {
+				return
 			}
 		}
 	})
+}
+
+// autoRows are the keys of every row that these locks can have.
+func autoRows(keys []Key) []map[string]types.AttributeValue {
+	rows := make([]map[string]types.AttributeValue, 0, 3*len(keys))
+	for _, key := range keys {
+		rows = append(rows, autoKey(checkPrefix, key), autoKey(planPrefix, key), autoKey(stopPrefix, key))
+	}
+	return rows
 }
 
 // Planned records a plan, once people were notified of it.

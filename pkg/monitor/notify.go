@@ -147,21 +147,12 @@ func (n *notifier) only(wanted func(ledger.Step) bool) iter.Seq[ledger.Step] {
 func (n *notifier) stores(ctx context.Context) map[string]ledger.Store {
 	steps, next := ledger.CompareStores(n.memory, n.scan, n.rules)
 	for _, change := range []ledger.Change{ledger.Failed, ledger.StillFailed, ledger.Gone, ledger.Unmatched, ledger.Unsafe, ledger.Recovered} {
-		var same []ledger.StoreStep
-		for _, s := range steps {
-			if s.Change == change {
-				same = append(same, s)
+		for part := range messagesOf(steps, change) {
+			if n.publish(ctx, n.storeEvent(change, part)) == nil {
+				continue
 			}
-		}
-		size := 1
-		if shared(change, len(same)) {
-			size = len(same)
-		}
-		for part := range slices.Chunk(same, size) {
-			if n.publish(ctx, n.storeEvent(change, part)) != nil {
-				for _, s := range part {
-					next[s.ARN] = s.Unnotified
-				}
+			for _, s := range part {
+				next[s.ARN] = s.Unnotified
 			}
 		}
 	}
@@ -172,6 +163,16 @@ func (n *notifier) stores(ctx context.Context) map[string]ledger.Store {
 		}
 	}
 	return next
+}
+
+// messagesOf parts the stores of one change into messages: one each, or one for all.
+func messagesOf(steps []ledger.StoreStep, change ledger.Change) iter.Seq[[]ledger.StoreStep] {
+	same := slices.DeleteFunc(slices.Clone(steps), func(s ledger.StoreStep) bool { return s.Change != change })
+	size := 1
+	if shared(change, len(same)) {
+		size = len(same)
+	}
+	return slices.Chunk(same, size)
 }
 
 // storeEvent is the event of one change of these stores.

@@ -162,6 +162,11 @@ func failsToRead(ctx context.Context, cfg aws.Config, keys []string, row func(i 
 			}
 		}
 	}
+	return failsOnce(ctx, cfg, arn, says)
+}
+
+// failsOnce wants one failure of the listing of a table, with these words.
+func failsOnce(ctx context.Context, cfg aws.Config, arn, says string) error {
 	set, err := backend.Open(cfg, []string{arn}, nil)
 	if err != nil {
 		return err
