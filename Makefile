@@ -13,7 +13,7 @@ CLIENTS := $(B)/bin/terragrunt $(B)/bin/terraform-1.5.7
 
 # What nobody here wrote: what installs in less than a minute, and the others.
 ENGINES := $(B)/engines/done $(B)/bin/aws-lambda-rie
-MORE_ENGINES := $(B)/bin/versitygw $(if $(shell command -v cargo),$(B)/cargo/bin/dynoxide)
+MORE_ENGINES := $(B)/bin/versitygw $(B)/bin/weed $(if $(shell command -v cargo),$(B)/cargo/bin/dynoxide)
 
 # Python compiles what it uses once, and not at every start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -59,6 +59,12 @@ $(B)/bin/aws-lambda-rie: $(TOOLS)/rie/go.mod $(TOOLS)/rie/go.sum
 $(B)/bin/versitygw: $(TOOLS)/versitygw/go.mod $(TOOLS)/versitygw/go.sum
 	@echo '> building versitygw from the Go module proxy: two to five minutes, once'
 	@cd $(TOOLS)/versitygw && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ github.com/versity/versitygw/cmd/versitygw
+	@touch $@
+
+$(B)/bin/weed: $(TOOLS)/seaweedfs/go.mod $(TOOLS)/seaweedfs/go.sum
+	@echo '> building SeaweedFS from the Go module proxy: ten minutes, once'
+	@mkdir -p $(B)/bin
+	@cd $(TOOLS)/seaweedfs && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ github.com/seaweedfs/seaweedfs/weed
 	@touch $@
 
 $(B)/cargo/bin/dynoxide:
@@ -174,7 +180,7 @@ vuln: $(B)/bin/govulncheck ## known vulnerabilities in what the functions call
 	@if out=$$($(B)/bin/govulncheck ./functions/... 2>&1); then echo "$$out"; else code=$$?; echo "$$out"; \
 	  case "$$code $$out" in *'fetching vulnerabilities'*) echo '! NOT CHECKED for known vulnerabilities: their database cannot be reached from here'; [ "$${VULN:-}" != required ];; *) exit $$code;; esac; fi
 
-bench: $(B)/venv/done ## what the functions cost, cold and as whole processes, beside a boto3 peer; then Go's own benchmarks
+bench: $(B)/venv/done $(B)/bin/aws-lambda-rie ## what the functions cost, cold and as whole processes, beside a boto3 peer; then Go's own benchmarks
 	@go run ./infra/bench
 	@go test -run '^$$' -bench . -benchmem $$(grep -lE '^func Benchmark' $(GOFILES) | xargs -n1 dirname | sort -u | sed 's|^|./|')
 

@@ -59,7 +59,7 @@ func measure(ctx context.Context, runs int, only, ldflags string) error {
 		fmt.Println(s.line())
 	}
 	fmt.Print("\nIn brackets: the figures to reach. ", slowness(all), "\n")
-	return nil
+	return underEmulator(ctx, os.Stdout, all, runs)
 }
 
 // inRounds runs all of them by turns, so that a busy minute of the machine is in every line

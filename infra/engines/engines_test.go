@@ -20,6 +20,13 @@ func TestEnginesKeepThePromisesOfStores(t *testing.T) {
 				t.Fatal(err)
 			}
 			t.Cleanup(s.Stop)
+			rows, err := findings(t.Context(), k, s.AWS().Config())
+			if err == nil {
+				err = documented(rows)
+			}
+			if err != nil {
+				t.Error(err)
+			}
 			said := probed(t.Context(), s.AWS().Config())
 			for _, p := range promises(k) {
 				t.Run(p.name, func(t *testing.T) {

@@ -3,12 +3,14 @@ package main
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"io"
 	"log/slog"
 	"math"
 	"os"
 	"os/signal"
+	"regexp"
 	"slices"
 	"time"
 
@@ -19,9 +21,9 @@ import (
 // What installs in less than a minute is in `make test`: quick and quickWorlds.
 var (
 	quick       = []server.Kind{server.MiniStack, server.Dynalite, server.S3rver}
-	slow        = []server.Kind{server.Dynoxide, server.Versitygw, server.VersitygwPlain}
+	slow        = []server.Kind{server.Dynoxide, server.Versitygw, server.VersitygwPlain, server.SeaweedFS}
 	quickWorlds = []world{onMiniStack, beside(&server.Dynalite, &server.S3rver)}
-	slowWorlds  = []world{onMoto, beside(&server.Dynoxide, &server.Versitygw), beside(&server.Dynalite, &server.VersitygwPlain)}
+	slowWorlds  = []world{onMoto, beside(&server.Dynoxide, &server.Versitygw), beside(&server.Dynalite, &server.VersitygwPlain), beside(&server.Dynoxide, &server.SeaweedFS)}
 )
 
 // The rows of a crowded table: few in `make test`, since each engine takes its time to write
@@ -33,7 +35,9 @@ const (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
-	err := run(ctx, os.Stdout)
+	only := flag.String("only", "", "try the engines whose names match this regular expression")
+	flag.Parse()
+	err := run(ctx, os.Stdout, *only)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -41,27 +45,36 @@ func main() {
 	}
 }
 
-// run tries everything on every engine that is installed, and prints the tables.
-func run(ctx context.Context, out io.Writer) error {
+// run tries everything on every engine that is wanted and installed, and prints the tables.
+func run(ctx context.Context, out io.Writer, only string) error {
+	wanted, err := regexp.Compile(only)
+	if err != nil {
+		return err
+	}
 	dir, err := os.MkdirTemp("", "engines-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // the system clears it otherwise
 	stores, lived := newMatrix("promise of a store"), newMatrix("scene")
+	said, err := aboutMoto(ctx)
 	for _, k := range slices.Concat(quick, slow) {
-		if installed(out, k.Name, k.Installed) {
-			err = errors.Join(err, tryStores(ctx, k, dir, stores))
+		if wanted.MatchString(k.Name) && installed(out, k.Name, k.Installed) {
+			rows, failure := tryStores(ctx, k, dir, stores)
+			said, err = append(said, rows...), errors.Join(err, failure)
 		}
 	}
 	for _, w := range slices.Concat(slowWorlds[:1], quickWorlds, slowWorlds[1:]) {
-		if installed(out, w.name, w.needs()...) {
+		if wanted.MatchString(w.name) && installed(out, w.name, w.needs()...) {
 			err = errors.Join(err, tryScenes(ctx, w, dir, lived))
 		}
 	}
 	stores.print(out)
 	fmt.Fprintln(out)
 	lived.print(out)
+	fmt.Fprintln(out)
+	printProbes(out, said)
+	err = errors.Join(err, documented(said))
 	if n := len(stores.failures) + len(lived.failures); n > 0 {
 		err = errors.Join(err, fmt.Errorf("%d cells are neither held nor an exception that is named", n))
 	}
@@ -79,22 +92,38 @@ func installed(out io.Writer, name string, parts ...local.Part) bool {
 	return true
 }
 
-func tryStores(ctx context.Context, k server.Kind, dir string, m *matrix) error {
+// aboutMoto gives what the probe says of it. Its promises are kept in `make test`, by package
+// backend.
+func aboutMoto(ctx context.Context) ([]string, error) {
+	moto, err := local.Start()
+	if err != nil {
+		return nil, err
+	}
+	defer moto.Stop()
+	return findings(ctx, server.Kind{Name: "moto", Tables: true, Buckets: true}, moto.Config())
+}
+
+// tryStores gives what the probe says of the engine.
+func tryStores(ctx context.Context, k server.Kind, dir string, m *matrix) ([]string, error) {
 	home, err := os.MkdirTemp(dir, "home-")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	s, err := server.Start(ctx, k, home)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer s.Stop()
+	rows, err := findings(ctx, k, s.AWS().Config())
+	if err != nil {
+		return nil, err
+	}
 	said := probed(ctx, s.AWS().Config())
 	for _, p := range promises(k) {
 		cell, failed := judge(excepted[k.Name][p.name], p.keep(ctx, s.AWS().Config()), said)
 		m.set(p.name, k.Name, cell, failed)
 	}
-	return ctx.Err()
+	return rows, ctx.Err()
 }
 
 func tryScenes(ctx context.Context, w world, dir string, m *matrix) error {

@@ -37,12 +37,14 @@ type stage struct {
 	env   map[string]string
 	queue string // URL
 	rows  int    // how many a crowded table has
+	// within is what an invocation may take.
+	within time.Duration
 }
 
 var stages atomic.Int64
 
 func newStage(ctx context.Context, a *local.AWS, dir string, rows int) (*stage, error) {
-	s := &stage{aws: a, name: fmt.Sprintf("scene-%d-%d", time.Now().UnixNano(), stages.Add(1)), rows: rows}
+	s := &stage{aws: a, name: fmt.Sprintf("scene-%d-%d", time.Now().UnixNano(), stages.Add(1)), rows: rows, within: local.Timeout}
 	var err error
 	if s.dir, err = os.MkdirTemp(dir, "scene-"); err != nil {
 		return nil, err
@@ -97,7 +99,7 @@ func (s *stage) listen(ctx context.Context) (topic string, err error) {
 
 // arrival is how long a message may take from the topic to the queue: MiniStack delivers it
 // after the answer to the publisher.
-const arrival = 30 * time.Second
+const arrival = time.Minute
 
 // events are those that arrived since the last call. It waits for one of each wanted type, and
 // then until nothing more comes.
@@ -156,7 +158,7 @@ func (s *stage) invoke(ctx context.Context, function, payload string, answer any
 	}
 	env := maps.Clone(s.env)
 	maps.Copy(env, more)
-	result, err := local.Invoke(ctx, binary, env, payload)
+	result, err := local.InvokeWithin(ctx, s.within, binary, env, payload)
 	if err != nil {
 		return err
 	}

@@ -23,8 +23,8 @@ type Result struct {
 	Log     string
 }
 
-// timeout is what an invocation gets here.
-const timeout = 2 * time.Minute
+// Timeout is what an invocation gets here, if it is not given another time.
+const Timeout = 2 * time.Minute
 
 // builds are the functions that this process has built: the sources do not change
 // under it, and a build that finds nothing to do takes longer than an invocation.
@@ -63,6 +63,12 @@ func build(ctx context.Context, function string) (string, error) {
 // Invoke runs a function's binary once as Lambda does: a process with this
 // environment and no other, which asks the Runtime API for its event.
 func Invoke(ctx context.Context, binary string, environment map[string]string, payload string) (Result, error) {
+	return InvokeWithin(ctx, Timeout, binary, environment, payload)
+}
+
+// InvokeWithin is Invoke with another timeout of the function, which it divides among its
+// work.
+func InvokeWithin(ctx context.Context, timeout time.Duration, binary string, environment map[string]string, payload string) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")

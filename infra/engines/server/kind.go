@@ -10,8 +10,9 @@ type Kind struct {
 	Tables, Buckets bool       // it speaks DynamoDB, it speaks S3
 	Installed       local.Part // what make installs to have it
 	// command gives the program, its arguments and its environment. It works in an empty folder
-	// of its own, which has the folders data and versions; the port is on 127.0.0.1.
-	command func(port string) command
+	// of its own, which has the folders data and versions; the ports are on 127.0.0.1.
+	command func(port string, more ...string) command
+	ports   int    // how many it needs beside the one that clients use
 	health  string // a path that answers once the engine does; empty: it answers when it listens
 }
 
@@ -36,33 +37,49 @@ const (
 // The engines. Moto is in package local, since most tests need nothing else.
 var (
 	// MiniStack is a local AWS of many services.
-	MiniStack = Kind{"MiniStack", true, true, local.MiniStack, func(port string) command {
+	MiniStack = Kind{"MiniStack", true, true, local.MiniStack, func(port string, _ ...string) command {
 		return command{[]string{"ministack/bin/ministack"}, []string{"BIND_HOST=127.0.0.1", "GATEWAY_PORT=" + port, "MINISTACK_REGION=" + local.Region}}
-	}, "/_ministack/health"}
+	}, 0, "/_ministack/health"}
 	// Dynalite is DynamoDB on LevelDB. It gives no item with a failed condition.
-	Dynalite = Kind{"dynalite", true, false, local.NodeEngines, func(port string) command {
+	Dynalite = Kind{"dynalite", true, false, local.NodeEngines, func(port string, _ ...string) command {
 		return command{args: []string{"node/bin/node", "engines/node_modules/dynalite/cli.js", "--host", "127.0.0.1", "--port", port, "--createTableMs", "0", "--deleteTableMs", "0"}}
-	}, ""}
+	}, 0, ""}
 	// Dynoxide is DynamoDB on SQLite.
-	Dynoxide = Kind{"dynoxide", true, false, local.Dynoxide, func(port string) command {
+	Dynoxide = Kind{"dynoxide", true, false, local.Dynoxide, func(port string, _ ...string) command {
 		return command{args: []string{"cargo/bin/dynoxide", "serve", "--host", "127.0.0.1", "--port", port}}
-	}, ""}
+	}, 0, ""}
 	// S3rver is unmaintained and ignores every condition: it stands for old stores.
-	S3rver = Kind{"s3rver", false, true, local.NodeEngines, func(port string) command {
+	S3rver = Kind{"s3rver", false, true, local.NodeEngines, func(port string, _ ...string) command {
 		// Its listings of more than a page need a cipher that newer Nodes call old.
 		return command{args: []string{"node/bin/node", "--openssl-legacy-provider", "engines/node_modules/s3rver/bin/s3rver.js", "-d", dataFolder, "-a", "127.0.0.1", "-p", port, "--allow-mismatched-signatures", "--no-vhost-buckets"}}
-	}, ""}
+	}, 0, ""}
 	// Versitygw is S3 over a file system, made for production, with versions and without.
-	Versitygw      = Kind{"versitygw", false, true, local.Versitygw, versitygw("--versioning-dir", versionsFolder), ""}
-	VersitygwPlain = Kind{"versitygw, no versions", false, true, local.Versitygw, versitygw(), ""}
+	Versitygw      = Kind{"versitygw", false, true, local.Versitygw, versitygw("--versioning-dir", versionsFolder), 0, ""}
+	VersitygwPlain = Kind{"versitygw, no versions", false, true, local.Versitygw, versitygw(), 0, ""}
+	// SeaweedFS is a store made for production.
+	SeaweedFS = Kind{"SeaweedFS", false, true, local.SeaweedFS, seaweedFS, 7, "/healthz"}
 )
 
 // versitygw runs with the folders data and versions of its own.
-func versitygw(options ...string) func(port string) command {
-	return func(port string) command {
+func versitygw(options ...string) func(port string, _ ...string) command {
+	return func(port string, _ ...string) command {
 		return command{
 			append(append([]string{"bin/versitygw", "--port", "127.0.0.1:" + port, "--region", local.Region, "--quiet", "posix"}, options...), dataFolder),
 			[]string{"ROOT_ACCESS_KEY=" + AccessKey, "ROOT_SECRET_KEY=" + SecretKey},
 		}
 	}
+}
+
+// seaweedFS runs all of its servers in one process. It takes no secret: whoever reaches the
+// port is let in, with any key.
+func seaweedFS(port string, more ...string) command {
+	args := []string{
+		"bin/weed", "-logtostderr=true", "-v=0", "server", "-s3", "-ip=127.0.0.1", "-ip.bind=127.0.0.1", "-dir=" + dataFolder,
+		// Each bucket has volumes of its own.
+		"-volume.max=0", "-master.volumeSizeLimitMB=16", "-filer.localSocket=filer.sock", "-s3.localSocket=s3.sock", "-s3.port=" + port,
+	}
+	for i, name := range []string{"s3.port.grpc", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc"} {
+		args = append(args, "-"+name+"="+more[i])
+	}
+	return command{args: args}
 }

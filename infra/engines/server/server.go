@@ -25,11 +25,11 @@ type Server struct {
 // Start runs an engine with dir, an empty folder, as its home. It ends with Stop, and on
 // Linux also when this process dies without it.
 func Start(ctx context.Context, k Kind, dir string) (*Server, error) {
-	port, err := freePort()
+	ports, err := FreePorts(1 + k.ports)
 	if err != nil {
 		return nil, err
 	}
-	c := k.command(port)
+	c := k.command(ports[0], ports[1:]...)
 	for i, arg := range c.args {
 		switch in := filepath.Join(local.Root(), ".build", filepath.FromSlash(arg)); {
 		case exists(in): // the program, and scripts that a program runs
@@ -57,7 +57,7 @@ func Start(ctx context.Context, k Kind, dir string) (*Server, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", k.Name, err)
 	}
-	s := &Server{Endpoint: "http://127.0.0.1:" + port, dir: dir, process: cmd}
+	s := &Server{Endpoint: "http://127.0.0.1:" + ports[0], dir: dir, process: cmd}
 	if err := s.ready(ctx, k.health); err != nil {
 		said, _ := os.ReadFile(log.Name()) // to explain the error
 		s.Stop()
@@ -71,13 +71,21 @@ func exists(file string) bool {
 	return err == nil
 }
 
-func freePort() (string, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
+// FreePorts are of 127.0.0.1, all different ones: each is held until all are known.
+func FreePorts(n int) (ports []string, err error) {
+	for range n {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			return nil, err
+		}
+		defer listener.Close() //nolint:errcheck // nobody called it
+		_, port, err := net.SplitHostPort(listener.Addr().String())
+		if err != nil {
+			return nil, err
+		}
+		ports = append(ports, port)
 	}
-	_, port, err := net.SplitHostPort(listener.Addr().String())
-	return port, errors.Join(err, listener.Close())
+	return ports, nil
 }
 
 func (s *Server) ready(ctx context.Context, health string) error {
