@@ -164,9 +164,17 @@ func eventOf(body []byte) *alert.Event {
 		return nil
 	}
 	form, err := url.ParseQuery(string(body))
+	if err != nil {
+		return nil
+	}
+	return eventIn(form.Get("Message"))
+}
+
+// eventIn is what a message to the topic says, or nil.
+func eventIn(message string) *alert.Event {
 	var texts map[string]string
 	var e alert.Event
-	if err != nil || json.Unmarshal([]byte(form.Get("Message")), &texts) != nil || json.Unmarshal([]byte(texts["default"]), &e) != nil {
+	if message == "" || json.Unmarshal([]byte(message), &texts) != nil || json.Unmarshal([]byte(texts["default"]), &e) != nil {
 		return nil
 	}
 	return &e

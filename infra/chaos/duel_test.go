@@ -9,7 +9,10 @@ import (
 )
 
 // everyDuel is how many duels are left out between two that are made.
-var everyDuel = flag.Int("duels", 97, "make every nth duel; 1: all of them")
+var everyDuel = flag.Int("duels", 29, "make every nth duel; 1: all of them")
+
+// onMoto has models play on the local AWS, in place of the one in this process.
+var onMoto = flag.Bool("moto", false, "play on moto")
 
 // duels are who meet on one key, one of them Lockwarden's. The key is the first one where
 // none is given.
@@ -31,6 +34,8 @@ var duels = [][2]drawn{
 	{{kind: "unforced", target: 1, key: modelKeys[2]}, {kind: "client", writes: 1, managed: true, clock: -time.Hour, key: modelKeys[2]}},
 	{{kind: "unforced", target: 1}, {kind: "waiter", writes: 1, managed: true, clock: -time.Hour}},
 	{{kind: "prune"}, {kind: "waiter", writes: 1, managed: true}},
+	{{kind: "restore"}, {kind: "old", writes: 1, managed: true}},
+	{{kind: "prune"}, {kind: "old", writes: 1, managed: true}},
 }
 
 // ending is how it ends for the first of a duel, once the second has come as far as it
@@ -56,7 +61,10 @@ type tries struct {
 
 func newTries(t *testing.T) *tries {
 	t.Helper()
-	return &tries{T: t, world: makeModelWorld(t), outside: newCourier()}
+	if *onMoto {
+		return &tries{T: t, world: makeModelWorld(t), outside: newCourier()}
+	}
+	return &tries{T: t, world: engineWorld(t)}
 }
 
 // each plays a plan with every i and j, as far as more and moreToo of play say: whether the

@@ -97,12 +97,17 @@ var functions = []function{
 		expected: expected{"pruned 1, kept 1", []string{"prune.report " + empty, "prune.report " + full, "prune.report " + unreported}, prunedAtEnd},
 		elsewhere: map[scene]expected{
 			crowd: {"pruned 7, kept 1", []string{"prune.report " + empty, "prune.report " + full, "prune.report " + unreported}, prunedAtEnd},
+			reapplied: {"pruned 1, kept 1", []string{"prune.report " + empty, "prune.report " + full}, func(w *world, c contents) violations {
+				events, err := w.events()
+				return prunedAtEnd(w, c).and(c.deleted[unreported], "a state was deleted that a client had just written").
+					and(err != nil || events["prune.report "+unreported] > 0 || c.remembers("pruned", string(w.Path(unreported))), "a state counts as pruned that was never deleted")
+			}},
 			slashes: {"pruned 0, kept 2", []string{"prune.report " + full, "prune.report " + unreported}, func(_ *world, c contents) violations {
 				return when(c.deleted[empty], "a state was deleted that an old client has locked")
 			}},
 		},
 		falseClaims: func(_ *world, c contents, outcome string) violations {
-			return when(strings.Contains(fmt.Sprint(c.locks), ownWho), "it reports success, and left its lock").
+			return when(c.hasOwnLock(), "it reports success, and left its lock").
 				and(strings.HasPrefix(outcome, "pruned 1") && !c.deleted[empty], "it says pruned, and the state is there")
 		},
 	},
@@ -152,17 +157,24 @@ func composer() alert.Composer {
 
 var quiet = slog.New(slog.DiscardHandler)
 
-func runMonitor(ctx context.Context, w *world, cfg aws.Config, _ string) (string, error) {
+func newMonitor(w *world, cfg aws.Config) (*monitor.Monitor, error) {
 	set, err := w.open(cfg)
 	if err != nil {
-		return "", err
+		return nil, err
 	}
 	topic, meter := w.channels(cfg)
-	m := &monitor.Monitor{
+	return &monitor.Monitor{
 		Ledger: notifications(w, cfg), Released: releases(w, cfg), Composer: composer(), Topic: topic, Meter: meter,
 		Releases:    unlock.Finisher{Releases: releases(w, cfg), Composer: composer(), Topic: topic, Meter: meter, Log: quiet},
 		Scanner:     scan.New(set, w.rules(), w.now),
 		RemindEvery: 4 * time.Hour, Now: w.now, Log: quiet,
+	}, nil
+}
+
+func runMonitor(ctx context.Context, w *world, cfg aws.Config, _ string) (string, error) {
+	m, err := newMonitor(w, cfg)
+	if err != nil {
+		return "", err
 	}
 	report, err := m.Run(ctx)
 	word := map[bool]string{true: "complete", false: "incomplete"}[report.Complete]
@@ -189,7 +201,16 @@ func (w *world) rules() policy.Rules {
 // unlockRequest names a lock by its ID, and by its path where there is one.
 type unlockRequest struct {
 	id, path string
+	text     string // in place of both: what somebody pastes that shows them
 	force    bool
+}
+
+// payload is what the function gets.
+func (r unlockRequest) payload() string {
+	if r.text != "" {
+		r.id, r.path = r.text, ""
+	}
+	return fmt.Sprintf(`{"lock_id":%q,"path":%q,"reason":"chaos","requested_by":"me","force":%t}`, r.id, r.path, r.force)
 }
 
 // namedPath is the path that a release names, or empty.
@@ -205,18 +226,13 @@ func runUnlockNamed(ctx context.Context, w *world, cfg aws.Config, requestID str
 }
 
 func runUnlock(ctx context.Context, w *world, cfg aws.Config, r unlockRequest, requestID string) (string, error) {
-	request, err := unlock.ParseRequest([]byte(fmt.Sprintf(`{"lock_id":%q,"path":%q,"reason":"chaos","requested_by":"me","force":%t}`, r.id, r.path, r.force)))
+	request, err := unlock.ParseRequest([]byte(r.payload()))
 	if err != nil {
 		return "", err
 	}
-	set, err := w.open(cfg)
+	u, err := newUnlocker(w, cfg)
 	if err != nil {
 		return "", err
-	}
-	topic, meter := w.channels(cfg)
-	u := &unlock.Unlocker{
-		Stores: set, Memory: notifications(w, cfg), Releases: releases(w, cfg), Composer: composer(), Topic: topic, Meter: meter,
-		Rules: w.rules(), Now: w.now, Log: quiet,
 	}
 	a, err := u.Run(ctx, request, requestID)
 	outcome := string(a.Outcome)
@@ -229,6 +245,15 @@ func runUnlock(ctx context.Context, w *world, cfg aws.Config, r unlockRequest, r
 		}
 	}
 	return outcome, err
+}
+
+func newUnlocker(w *world, cfg aws.Config) (*unlock.Unlocker, error) {
+	set, err := w.open(cfg)
+	topic, meter := w.channels(cfg)
+	return &unlock.Unlocker{
+		Stores: set, Memory: notifications(w, cfg), Releases: releases(w, cfg), Composer: composer(), Topic: topic, Meter: meter,
+		Rules: w.rules(), Now: w.now, Log: quiet,
+	}, err
 }
 
 func pruner(w *world, cfg aws.Config, paths string, after time.Duration) (*prune.Pruner, error) {

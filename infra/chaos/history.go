@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -25,7 +26,9 @@ type history struct {
 	states  map[string]state // by path
 	serials map[string]int   // the highest of each path and lineage
 	torn    map[string]bool  // paths whose digest a client left wrong
-	ended   map[string]bool  // IDs of clients that are dead or done
+	removed map[string]bool  // paths whose state Lockwarden deleted
+	autoHistory
+	ended   map[string]bool // IDs of clients that are dead or done
 	changes int
 	broken  []string
 }
@@ -52,11 +55,12 @@ func (p place) path() string {
 
 // lock is one half, with the time at which it was really taken.
 type lock struct {
-	id    string
-	own   bool // Lockwarden's
-	by    *party
-	taken time.Time
-	nth   int // it is the nth change
+	id     string
+	own    bool // Lockwarden's
+	by     *party
+	taken  time.Time
+	nth    int // it is the nth change
+	moment int
 }
 
 // state is the newest version on a path.
@@ -72,10 +76,14 @@ type party struct {
 	lockwarden bool
 	began      int    // the number of changes by then
 	releases   string // the ID of the lock that it is asked to release
+	at         string // the path that it is asked to release it on; empty: the ID alone was named
 	forced     bool
+	looksAgain bool       // under its lock it asks once more for other names of the state
+	auto       *automatic // it is invoked by the monitor; nil: it is not
 	// Of a client:
-	id       string // of its lock
-	lockless bool   // it takes no lock, or lost it to a release that was allowed
+	id       string         // of its lock
+	places   map[place]bool // where it takes its locks
+	lockless bool           // it takes no lock, or lost it to a release that was allowed
 }
 
 // what is a kind of thing that changes.
@@ -96,8 +104,8 @@ type change struct {
 
 func newHistory(now func() time.Time, guard time.Duration) *history {
 	return &history{
-		now: now, guard: guard, locks: map[place]lock{}, digests: map[place]string{}, states: map[string]state{},
-		serials: map[string]int{}, torn: map[string]bool{}, ended: map[string]bool{},
+		now: now, guard: guard, autoHistory: newAutoHistory(), locks: map[place]lock{}, digests: map[place]string{}, states: map[string]state{},
+		serials: map[string]int{}, torn: map[string]bool{}, removed: map[string]bool{}, ended: map[string]bool{},
 	}
 }
 
@@ -105,7 +113,7 @@ func newHistory(now func() time.Time, guard time.Duration) *history {
 func (h *history) record(p *party, c change) {
 	h.changes++
 	path := c.at.path()
-	torn := h.unreadable(path)
+	torn, was := h.unreadable(path), h.locks[c.at]
 	switch {
 	case c.what == lockChange && c.body == "":
 		h.unlocked(p, c.at)
@@ -120,6 +128,7 @@ func (h *history) record(p *party, c change) {
 	default:
 		h.written(p, path, c.body)
 	}
+	h.noteAuto(c, was)
 	if why := h.unreadable(path); !p.lockwarden {
 		h.torn[path] = why != ""
 	} else if why != "" && torn == "" {
@@ -129,13 +138,17 @@ func (h *history) record(p *party, c change) {
 
 func (h *history) locked(p *party, c change) {
 	info, err := tflock.ParseInfo([]byte(c.body))
-	l := lock{info.ID, err == nil && info.Who == ownWho, p, h.now(), h.changes}
+	l := lock{info.ID, err == nil && isOwn(c.body), p, h.now(), h.changes, h.moment + 1}
 	if was, there := h.locks[c.at]; there {
 		h.breaks("lock overwritten: %s at %s, by %s of %s", was.id, c.at, l.id, p.name)
 	}
 	switch {
 	case !p.lockwarden:
 		p.id = l.id
+		if p.places == nil {
+			p.places = map[place]bool{}
+		}
+		p.places[c.at] = true
 	case !l.own:
 		h.breaks("lock taken in another's name: %s at %s by %s", c.body, c.at, p.name)
 	}
@@ -161,8 +174,11 @@ func (h *history) unlocked(p *party, at place) {
 // one that is old enough.
 func (h *history) released(p *party, l lock, at place) {
 	held := h.now().Sub(l.taken)
+	if p.auto != nil {
+		h.releasedAutomatically(p, l, at)
+	}
 	switch {
-	case p.releases != l.id:
+	case p.releases != l.id, p.at != "" && p.at != at.name:
 		h.breaks("lock released that nobody named: %s at %s by %s", l.id, at, p.name)
 	case p.forced && !h.ended[l.id]:
 		h.breaks("lock of a live client released: %s at %s by %s", l.id, at, p.name)
@@ -184,10 +200,20 @@ func (h *history) holder(path string) string {
 }
 
 // unknown says whether a function could not know of a lock: it is a row by another name
-// than the state's, which no row had when the function began. Nothing but the rows of the
-// table shows what such clients call a state.
+// than the state's, which no row had when the function last asked: when it began, or when
+// it had taken its own lock. Nothing but the rows of the table shows what such clients call
+// a state.
 func (h *history) unknown(p *party, at place, l lock) bool {
-	return p.lockwarden && at.name != at.path() && l.nth > p.began && h.digests[at] == ""
+	if !p.lockwarden || at.name == at.path() || h.digests[at] != "" {
+		return false
+	}
+	asked := p.began
+	for own, mine := range h.locks {
+		if p.looksAgain && mine.own && mine.by == p && own.path() == at.path() {
+			asked = max(asked, mine.nth)
+		}
+	}
+	return l.nth > asked
 }
 
 // holds says whether a half of the lock of that ID is on a path.
@@ -214,7 +240,7 @@ func (h *history) endedHolders() (ids []string) {
 func (h *history) mayTouch(p *party, path, done string) {
 	other := ""
 	for at, l := range h.locks {
-		if at.path() == path && !l.own && l.id != p.id && !h.unknown(p, at, l) {
+		if at.path() == path && !l.own && l.id != p.id && !h.unknown(p, at, l) && p.meets(at) {
 			other = l.id
 		}
 	}
@@ -227,6 +253,10 @@ func (h *history) mayTouch(p *party, path, done string) {
 	}
 }
 
+// meets says whether whoever locks there keeps a party from working. Clients that are
+// configured to lock elsewhere do not exclude each other, which is not our doing.
+func (p *party) meets(at place) bool { return p.lockwarden || p.places == nil || p.places[at] }
+
 func (h *history) deleted(p *party, path string) {
 	h.mayTouch(p, path, "deleted")
 	was := h.states[path]
@@ -234,6 +264,7 @@ func (h *history) deleted(p *party, path string) {
 		h.breaks("state deleted that is not empty: %s by %s", path, p.name)
 	}
 	h.states[path] = state{was.body, true}
+	h.removed[path] = h.removed[path] || p.lockwarden
 }
 
 func (h *history) written(p *party, path, body string) {
@@ -285,6 +316,12 @@ func (h *history) pruned() (paths []string) {
 // said checks an event that was published. A lock that was taken since that scan began
 // may be called resolved: it was not there then.
 func (h *history) said(p *party, e alert.Event) {
+	h.saidAuto(p, e)
+	for _, s := range e.States {
+		if s.Fate == policy.Pruned && !h.removed[string(s.Path)] {
+			h.breaks("%s was reported as pruned, and Lockwarden never deleted it", s.Path)
+		}
+	}
 	if e.Type != alert.LockResolved || e.Lock == nil {
 		return
 	}

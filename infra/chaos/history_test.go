@@ -41,6 +41,7 @@ func TestHistorySeesWhatIsWrong(t *testing.T) {
 		return row(lockwarden, "DeleteItem", `"Key":{"LockID":{"S":"b/`+name+`"}}`)
 	}
 	stuck := `Action=Publish&Message=` + url.QueryEscape(`{"default":"{\"version\":\"1\",\"type\":\"lock.resolved\",\"lock\":{\"id\":\"live\",\"path\":\"b/k\"}}"}`)
+	pruned := `Action=Publish&Message=` + url.QueryEscape(`{"default":"{\"version\":\"1\",\"type\":\"prune.report\",\"states\":[{\"path\":\"b/k\",\"fate\":\"pruned\"}]}"}`)
 	for name, tc := range map[string]struct {
 		lockwarden party
 		ended      bool          // the client is dead or done
@@ -48,32 +49,35 @@ func TestHistorySeesWhatIsWrong(t *testing.T) {
 		requests   []request
 		want       string // empty: nothing is wrong
 	}{
-		"a client's run":                                    {requests: []request{putLock, putRow("k"), put(false, "k", state), digest(false, digestOf(state)), delLock, delRow(false, "k")}},
-		"a lock's object goes that nobody named":            {requests: []request{putLock, del(true, "k.tflock")}, want: "nobody named"},
-		"a lock's row goes that nobody named":               {requests: []request{putRow("k"), delRow(true, "k")}, want: "nobody named"},
-		"a live lock goes by force":                         {lockwarden: party{releases: "live", forced: true}, requests: []request{putLock, del(true, "k.tflock")}, want: "lock of a live client released"},
-		"a dead lock goes by force":                         {lockwarden: party{releases: "live", forced: true}, ended: true, requests: []request{putLock, del(true, "k.tflock")}},
-		"a young lock goes without force":                   {lockwarden: party{releases: "live"}, ended: true, later: releaseGuard - time.Second, requests: []request{putLock, delRow(true, "k"), del(true, "k.tflock")}, want: "without force that was held for 9m59s"},
-		"an old lock goes without force":                    {lockwarden: party{releases: "live"}, later: releaseGuard, requests: []request{putLock, del(true, "k.tflock")}},
-		"a half that was taken again is young":              {lockwarden: party{releases: "live"}, later: time.Minute, requests: []request{putLock, delLock, putLock, del(true, "k.tflock")}, want: "held for 1m0s"},
-		"a state goes under a lock":                         {requests: []request{putLock, put(false, "k", empty), del(true, "k")}, want: "under the lock of another"},
-		"a state goes under a row with slashes that is new": {requests: []request{putRow("d//k"), put(false, "d/k", empty), del(true, "d/k")}},
-		"a state goes under a row with slashes":             {lockwarden: party{began: 1}, requests: []request{putRow("d//k"), put(false, "d/k", empty), del(true, "d/k")}, want: "under the lock of another"},
-		"a state is written under a lock":                   {requests: []request{putLock, put(true, "k", empty)}, want: "state written by Lockwarden under the lock of another"},
-		"a state goes that is not empty":                    {requests: []request{putLock, put(false, "k", state), delLock, del(true, "k")}, want: "not empty"},
-		"a restore writes other bytes":                      {requests: []request{putLock, put(false, "k", empty), delLock, del(true, "k"), put(true, "k", state)}, want: "state lost"},
-		"a restore writes the same bytes":                   {requests: []request{putLock, put(false, "k", empty), delLock, del(true, "k"), put(true, "k", empty)}},
-		"a restore over a state":                            {requests: []request{putLock, put(false, "k", empty), delLock, put(true, "k", empty)}, want: "state lost"},
-		"a state goes before its digest":                    {requests: []request{putLock, put(false, "k", empty), digest(false, digestOf(empty)), delLock, del(true, "k")}, want: "state unreadable"},
-		"a digest of something else":                        {requests: []request{putLock, put(false, "k", state), delLock, digest(true, "x")}, want: "state unreadable"},
-		"a client writes without its lock":                  {requests: []request{put(false, "k", state)}, want: "its lock was gone"},
-		"a serial goes back":                                {requests: []request{putLock, put(false, "k", state), put(false, "k", strings.Replace(state, "7", "6", 1))}, want: "went back from 7 to 6"},
-		"a lock is overwritten":                             {requests: []request{putLock, put(true, "k.tflock", own)}, want: "overwritten"},
-		"a lock in another's name":                          {requests: []request{put(true, "k.tflock", id)}, want: "in another's name"},
-		"our own lock goes":                                 {requests: []request{put(true, "k.tflock", own), del(true, "k.tflock")}},
-		"a client removes our lock":                         {requests: []request{put(true, "k.tflock", own), delLock}, want: "removed the lock of Lockwarden"},
-		"a lock is called resolved":                         {lockwarden: party{began: 1}, requests: []request{putLock, {true, http.MethodPost, "/", "", stuck}}, want: "false resolved"},
-		"a lock is called resolved that came since":         {requests: []request{putLock, {true, http.MethodPost, "/", "", stuck}}},
+		"a client's run":                                                            {requests: []request{putLock, putRow("k"), put(false, "k", state), digest(false, digestOf(state)), delLock, delRow(false, "k")}},
+		"a lock's object goes that nobody named":                                    {requests: []request{putLock, del(true, "k.tflock")}, want: "nobody named"},
+		"a lock's row goes that nobody named":                                       {requests: []request{putRow("k"), delRow(true, "k")}, want: "nobody named"},
+		"a live lock goes by force":                                                 {lockwarden: party{releases: "live", forced: true}, requests: []request{putLock, del(true, "k.tflock")}, want: "lock of a live client released"},
+		"a dead lock goes by force":                                                 {lockwarden: party{releases: "live", forced: true}, ended: true, requests: []request{putLock, del(true, "k.tflock")}},
+		"a young lock goes without force":                                           {lockwarden: party{releases: "live"}, ended: true, later: releaseGuard - time.Second, requests: []request{putLock, delRow(true, "k"), del(true, "k.tflock")}, want: "without force that was held for 9m59s"},
+		"an old lock goes without force":                                            {lockwarden: party{releases: "live"}, later: releaseGuard, requests: []request{putLock, del(true, "k.tflock")}},
+		"a half that was taken again is young":                                      {lockwarden: party{releases: "live"}, later: time.Minute, requests: []request{putLock, delLock, putLock, del(true, "k.tflock")}, want: "held for 1m0s"},
+		"a state goes under a lock":                                                 {requests: []request{putLock, put(false, "k", empty), del(true, "k")}, want: "under the lock of another"},
+		"a state goes under a row with slashes that is new":                         {requests: []request{putRow("d//k"), put(false, "d/k", empty), del(true, "d/k")}},
+		"a state goes under a row with slashes":                                     {lockwarden: party{began: 1}, requests: []request{putRow("d//k"), put(false, "d/k", empty), del(true, "d/k")}, want: "under the lock of another"},
+		"a state is written under a row with slashes that came before our own lock": {lockwarden: party{looksAgain: true}, requests: []request{putRow("d//k"), put(true, "d/k.tflock", own), put(true, "d/k", empty)}, want: "under the lock of another"},
+		"the same lock of another path goes":                                        {lockwarden: party{releases: "live", at: "b/other", forced: true}, ended: true, requests: []request{putLock, del(true, "k.tflock")}, want: "nobody named"},
+		"a state is reported as pruned that was not":                                {requests: []request{{true, http.MethodPost, "/", "", pruned}}, want: "never deleted it"},
+		"a state is written under a lock":                                           {requests: []request{putLock, put(true, "k", empty)}, want: "state written by Lockwarden under the lock of another"},
+		"a state goes that is not empty":                                            {requests: []request{putLock, put(false, "k", state), delLock, del(true, "k")}, want: "not empty"},
+		"a restore writes other bytes":                                              {requests: []request{putLock, put(false, "k", empty), delLock, del(true, "k"), put(true, "k", state)}, want: "state lost"},
+		"a restore writes the same bytes":                                           {requests: []request{putLock, put(false, "k", empty), delLock, del(true, "k"), put(true, "k", empty)}},
+		"a restore over a state":                                                    {requests: []request{putLock, put(false, "k", empty), delLock, put(true, "k", empty)}, want: "state lost"},
+		"a state goes before its digest":                                            {requests: []request{putLock, put(false, "k", empty), digest(false, digestOf(empty)), delLock, del(true, "k")}, want: "state unreadable"},
+		"a digest of something else":                                                {requests: []request{putLock, put(false, "k", state), delLock, digest(true, "x")}, want: "state unreadable"},
+		"a client writes without its lock":                                          {requests: []request{put(false, "k", state)}, want: "its lock was gone"},
+		"a serial goes back":                                                        {requests: []request{putLock, put(false, "k", state), put(false, "k", strings.Replace(state, "7", "6", 1))}, want: "went back from 7 to 6"},
+		"a lock is overwritten":                                                     {requests: []request{putLock, put(true, "k.tflock", own)}, want: "overwritten"},
+		"a lock in another's name":                                                  {requests: []request{put(true, "k.tflock", id)}, want: "in another's name"},
+		"our own lock goes":                                                         {requests: []request{put(true, "k.tflock", own), del(true, "k.tflock")}},
+		"a client removes our lock":                                                 {requests: []request{put(true, "k.tflock", own), delLock}, want: "removed the lock of Lockwarden"},
+		"a lock is called resolved":                                                 {lockwarden: party{began: 1}, requests: []request{putLock, {true, http.MethodPost, "/", "", stuck}}, want: "false resolved"},
+		"a lock is called resolved that came since":                                 {requests: []request{putLock, {true, http.MethodPost, "/", "", stuck}}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			aws := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusOK) }))

@@ -22,8 +22,11 @@ func (l violations) and(is bool, sentence string) violations {
 	return l
 }
 
-// ownWho is who Lockwarden's own locks say that they belong to.
-const ownWho = "lockwarden-prune@lambda"
+// isOwn says whether a lock is Lockwarden's: which function has it is in its Who.
+func isOwn(lock string) bool {
+	info, err := tflock.ParseInfo([]byte(lock))
+	return err == nil && strings.HasPrefix(info.Who, "lockwarden-") && strings.HasSuffix(info.Who, "@lambda")
+}
 
 // always says which laws are broken that hold at every moment, whatever went wrong.
 // releases says that the named lock may go.
@@ -56,8 +59,7 @@ func (w *world) locksKept(c contents, releases bool) (l violations) {
 	}
 	for at, raw := range c.locks {
 		if _, before := w.first.locks[at]; !before && w.rivals[at] == "" {
-			info, err := tflock.ParseInfo([]byte(raw))
-			l = l.and(err != nil || info.Who != ownWho, fmt.Sprintf("lock taken in another's name: %s %s", at, raw))
+			l = l.and(!isOwn(raw), fmt.Sprintf("lock taken in another's name: %s %s", at, raw))
 		}
 	}
 	return l
@@ -73,7 +75,7 @@ func (w *world) statesKept(c contents) (l violations) {
 	for at, raw := range w.first.locks {
 		_, name, _ := strings.Cut(at, " ")
 		key := w.Path(name).Clean().Key()
-		l = l.and(c.deleted[key] && !w.first.deleted[key] && !strings.Contains(raw, ownWho), "state deleted under the lock of another: "+key)
+		l = l.and(c.deleted[key] && !w.first.deleted[key] && !isOwn(raw), "state deleted under the lock of another: "+key)
 	}
 	return l
 }
@@ -97,7 +99,7 @@ func (c contents) readable() (l violations) {
 func (w *world) healed(c contents, all []function) []string {
 	var l violations
 	for at, raw := range c.locks {
-		l = l.and(strings.Contains(raw, ownWho), "a lock of our own is left: "+at)
+		l = l.and(isOwn(raw), "a lock of our own is left: "+at)
 	}
 	events, err := w.events()
 	if err != nil {
@@ -117,7 +119,7 @@ func (w *world) healed(c contents, all []function) []string {
 
 // events counts what was published, by type and the key of the state.
 func (w *world) events() (map[string]int, error) {
-	all, err := w.aws.Published(w.Topic)
+	all, err := w.published()
 	if err != nil {
 		return nil, err
 	}
@@ -139,6 +141,9 @@ func (w *world) events() (map[string]int, error) {
 		}
 		if slices.ContainsFunc(e.Backends, func(b alert.Backend) bool { return b.ARN == w.spare }) {
 			paths = append(paths, "spare")
+		}
+		if len(paths) == 0 {
+			paths = []string{""}
 		}
 		for _, path := range slices.Compact(paths) {
 			counts[string(e.Type)+" "+strings.TrimPrefix(path, w.Bucket+"/")]++
@@ -203,4 +208,13 @@ func (c contents) unreported() (n int) {
 		}
 	}
 	return n
+}
+
+func (c contents) hasOwnLock() bool {
+	for _, raw := range c.locks {
+		if isOwn(raw) {
+			return true
+		}
+	}
+	return false
 }

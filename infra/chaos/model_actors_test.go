@@ -3,12 +3,13 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/pkg/prune"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // actor is who takes part in the model. A new one is one small type, and a line in kinds.
@@ -29,11 +30,16 @@ type process struct {
 	over    bool
 	dead    bool // killed: nothing of it arrives any more
 	failed  error
+	from    int // the moment at which it began
 	// cannotPublish has it die as soon as it would publish something.
 	cannotPublish bool
 	// Of a client:
 	undisturbed bool   // nobody without a lock wrote to its state since it began to read
 	unexpected  string // what it met that no client must meet
+	job         string // the number of its CI run; empty: it is in none
+	naming      jobNaming
+	tag         string // the run that its lock's tag names
+	gone        bool   // it is done with its part of the run
 }
 
 func (p *process) String() string { return fmt.Sprintf("%d %s %s", p.number, p.kind, p.key) }
@@ -45,13 +51,27 @@ var kinds = map[string]struct {
 }{
 	"client":    {false, func(d drawn, _ plan) actor { return client{drawn: d} }},
 	"lockless":  {false, func(d drawn, _ plan) actor { return lockless{d} }},
+	"old":       {false, func(d drawn, _ plan) actor { return client{drawn: d, slashes: true} }},
+	"copycat":   {false, func(d drawn, _ plan) actor { return client{drawn: d} }},
 	"successor": {false, func(d drawn, _ plan) actor { return client{drawn: d, orphanEnds: beforeItBegins} }},
 	"waiter":    {false, func(d drawn, _ plan) actor { return client{drawn: d, tries: 3, orphanEnds: whileItWaits} }},
 	"monitor":   {true, func(drawn, plan) actor { return scanning{} }},
 	"prune":     {true, func(d drawn, p plan) actor { return pruning{p.paths, d.same} }},
+	"job":       {false, func(d drawn, p plan) actor { return job{client: client{drawn: d}, naming: p.jobNaming(d)} }},
+	"rerun": {false, func(d drawn, p plan) actor {
+		return job{client: client{drawn: d, tries: 2}, again: true, lags: d.managed, naming: p.jobNaming(d)}
+	}},
+	"witness":   {false, func(d drawn, _ plan) actor { return witnessing{d.same} }},
+	"cancel":    {false, func(d drawn, _ plan) actor { return cancelling{d.target} }},
+	"tagger":    {false, func(d drawn, _ plan) actor { return tagging{} }},
+	"keeper":    {false, func(d drawn, _ plan) actor { return tagging{keeps: true} }},
+	"unkeeper":  {false, func(d drawn, _ plan) actor { return untagging{} }},
+	"row alone": {false, func(d drawn, _ plan) actor { return rowAlone{d} }},
+	"keep":      {true, func(d drawn, _ plan) actor { return keeping{d.target} }},
+	"auto":      {true, func(d drawn, _ plan) actor { return autoScanning{d} }},
 	"restore":   {true, func(drawn, plan) actor { return restoring{} }},
-	"unlock":    {true, func(d drawn, _ plan) actor { return releasing{d.target, true} }},
-	"unforced":  {true, func(d drawn, _ plan) actor { return releasing{d.target, false} }},
+	"unlock":    {true, func(d drawn, p plan) actor { return releasing{d.target, true, p.naming(d)} }},
+	"unforced":  {true, func(d drawn, p plan) actor { return releasing{d.target, false, p.naming(d)} }},
 }
 
 type scanning struct{}
@@ -92,12 +112,35 @@ func (restoring) run(p *process, cfg aws.Config) error {
 	return err
 }
 
+// naming is how somebody names a lock: by its ID and the path of its state, as our own
+// alerts do, by the client's error text, which shows both, or by the ID alone.
+type naming int
+
+const (
+	byPath naming = iota
+	byText
+	byID
+)
+
+// naming is how a release names its lock. Where somebody has copied an ID, an ID alone is
+// of whoever has it.
+func (p plan) naming(d drawn) naming {
+	switch hostile := slices.ContainsFunc(p.actors, func(d drawn) bool { return d.kind == "copycat" }); {
+	case d.same:
+		return byText
+	case hostile || d.kind == "unforced":
+		return byPath
+	}
+	return byID
+}
+
 // releasing names the lock of a client. With force only one that is dead or done, for a
 // live one's nobody may; without, anybody's, by somebody who believes what the lock says of
 // its own age.
 type releasing struct {
 	target int // the client's number
 	forced bool
+	naming naming
 }
 
 func (a releasing) run(p *process, cfg aws.Config) error {
@@ -110,25 +153,41 @@ func (a releasing) run(p *process, cfg aws.Config) error {
 		return nil
 	default:
 		client := m.processes[a.target]
-		r.path = string(m.Path(client.key))
+		r.id, r.path = client.id, string(client.name())
 		if ended := client.dead || client.over; client.id == "" || a.forced && !ended {
 			return nil
 		}
 	}
 	if a.forced {
-		r.path = "" // the ID alone
 		m.history.ended[r.id] = true
 	}
-	m.asked[r.id] = r
+	switch a.naming {
+	case byPath:
+	case byText:
+		r.text = pasted(r.id, r.path)
+	case byID:
+		r.path = ""
+	}
+	m.asked[r.id+" "+r.path] = r
 	return m.release(p, cfg, r)
 }
 
-func (m *model) release(p *process, cfg aws.Config, r unlockRequest) error {
-	p.releases, p.forced = r.id, r.force
-	_, err := runUnlock(context.Background(), m.world, cfg, r, "request")
-	return err
+// pasted is the error of a client that met the lock.
+func pasted(id, path string) string {
+	return "Error: Error acquiring the state lock\n\nError message: operation error S3: PutObject, https response error StatusCode: 412\nLock Info:\n" +
+		"  ID:        " + id + "\n  Path:      " + path + "\n  Operation: OperationTypeApply\n  Who:       me@host\n  Version:   1.11.4\n  Created:   2026-11-23 07:06:04.85961561 +0000 UTC\n  Info:      \n"
 }
 
-func s3For(cfg aws.Config) *s3.Client {
-	return s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
+// name is the path by which a client names its state.
+func (p *process) name() tflock.Path {
+	if c, is := p.actor.(client); is && c.slashes {
+		return p.model.Path(doubled(p.key))
+	}
+	return p.model.Path(p.key)
+}
+
+func (m *model) release(p *process, cfg aws.Config, r unlockRequest) error {
+	p.releases, p.at, p.forced = r.id, r.path, r.force
+	_, err := runUnlock(context.Background(), m.world, cfg, r, "request")
+	return err
 }

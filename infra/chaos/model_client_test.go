@@ -54,6 +54,7 @@ type client struct {
 	drawn
 	tries      int // 0: one
 	orphanEnds moment
+	slashes    bool // Terraform 1.5 with a double slash in its key: its rows have it, its object does not
 }
 
 // moment is when the client that everybody took for dead, and that has the same key, comes
@@ -73,6 +74,9 @@ func (c client) run(p *process, cfg aws.Config) error {
 		return err
 	}
 	stores := storesFor(set, p.key)
+	if c.slashes {
+		stores = []backend.Store{set.Tables[0]}
+	}
 	if c.orphanEnds == beforeItBegins {
 		if err := m.endOrphan(p, cfg, stores); err != nil {
 			return err
@@ -101,7 +105,7 @@ func (c client) run(p *process, cfg aws.Config) error {
 
 // acquire takes the lock, and says in it that it was made now, by its own clock.
 func (c client) acquire(p *process, cfg aws.Config, stores []backend.Store) error {
-	raw, err := p.model.lock(p.id, p.key, c.clock)
+	raw, err := p.model.lock(p.id, p.name(), c.clock)
 	if err != nil {
 		return err
 	}
@@ -121,7 +125,13 @@ func (c client) acquire(p *process, cfg aws.Config, stores []backend.Store) erro
 // take tries to take every half of the lock, and gives back what it has when one is held.
 func (p *process) take(cfg aws.Config, stores []backend.Store, raw []byte) error {
 	for i, s := range stores {
-		if _, err := s.Acquire(context.Background(), p.model.Path(p.key), raw); err != nil {
+		var err error
+		if p.tag != "" && s.ARN() == p.model.BucketARN {
+			err = p.acquireTagged(cfg, raw)
+		} else {
+			_, err = s.Acquire(context.Background(), p.name(), raw)
+		}
+		if err != nil {
 			return errors.Join(err, p.unlock(cfg, stores[:i]))
 		}
 	}
@@ -145,11 +155,11 @@ func (c client) write(p *process, cfg aws.Config, serial int, lineage string) er
 		if _, err := s3For(cfg).PutObject(context.Background(), &s3.PutObjectInput{Bucket: &m.Bucket, Key: &p.key, Body: strings.NewReader(text)}); err != nil {
 			return err
 		}
-		if p.key == modelKeys[1] {
+		if p.key == modelKeys[1] && !c.slashes {
 			continue
 		}
 		if _, err := dynamodb.NewFromConfig(cfg).PutItem(context.Background(), &dynamodb.PutItemInput{TableName: &m.Table, Item: map[string]types.AttributeValue{
-			"LockID": &types.AttributeValueMemberS{Value: string(m.Path(p.key) + "-md5")}, "Digest": &types.AttributeValueMemberS{Value: digestOf(text)},
+			"LockID": &types.AttributeValueMemberS{Value: string(p.name() + "-md5")}, "Digest": &types.AttributeValueMemberS{Value: digestOf(text)},
 		}}); err != nil {
 			return err
 		}
@@ -158,8 +168,8 @@ func (c client) write(p *process, cfg aws.Config, serial int, lineage string) er
 }
 
 // lock is what a client writes to take one.
-func (m *model) lock(id, key string, clock time.Duration) ([]byte, error) {
-	return tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Version: "1.11.4", Created: m.now().Add(clock).UTC(), Path: string(m.Path(key))}.Marshal()
+func (m *model) lock(id string, path tflock.Path, clock time.Duration) ([]byte, error) {
+	return tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Version: "1.11.4", Created: m.now().Add(clock).UTC(), Path: string(path)}.Marshal()
 }
 
 // read reads the state and its digest, as a client does.
@@ -177,7 +187,7 @@ func (p *process) read(set backend.Set, stores []backend.Store) (string, error) 
 	if stores[len(stores)-1].ARN() != m.TableARN {
 		return text, nil
 	}
-	digest, err := set.Tables[0].Digest(ctx, m.Path(p.key))
+	digest, err := set.Tables[0].Digest(ctx, p.name())
 	if err == nil && digest != "" && (text == "" || digest != digestOf(text)) && !m.history.torn[string(m.Path(p.key))] && p.undisturbed && !p.lockless {
 		p.unexpected = fmt.Sprintf("it read %q, and the digest %s", text, digest)
 	}
@@ -188,7 +198,7 @@ func (p *process) read(set backend.Set, stores []backend.Store) (string, error) 
 func (p *process) unlock(cfg aws.Config, stores []backend.Store) error {
 	m, ctx := p.model, context.Background()
 	for _, s := range stores {
-		h, found, err := s.Find(ctx, m.Path(p.key))
+		h, found, err := s.Find(ctx, p.name())
 		if err != nil {
 			return err
 		}
@@ -199,7 +209,7 @@ func (p *process) unlock(cfg aws.Config, stores []backend.Store) error {
 			continue
 		}
 		if s.ARN() == m.TableARN {
-			_, err = dynamodb.NewFromConfig(cfg).DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &m.Table, Key: map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: string(m.Path(p.key))}}})
+			_, err = dynamodb.NewFromConfig(cfg).DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &m.Table, Key: map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: string(p.name())}}})
 		} else {
 			_, err = s3For(cfg).DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &m.Bucket, Key: aws.String(p.key + tflock.Suffix)})
 		}

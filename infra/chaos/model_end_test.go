@@ -51,7 +51,7 @@ func (m *model) atEnd() {
 	}
 	for at, raw := range m.current.locks {
 		_, key, _ := strings.Cut(at, " ")
-		if strings.Contains(raw, ownWho) {
+		if isOwn(raw) {
 			m.history.breaks("a lock of our own is left: %s", at)
 		} else if events["lock.stuck "+key] == 0 {
 			m.history.breaks("alert lost: the lock of a dead client on %s was never reported: %v", key, events)

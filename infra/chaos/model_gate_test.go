@@ -10,8 +10,12 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
-
-	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+	smithy "github.com/aws/smithy-go/middleware"
 )
 
 // gate lets one call pass at a time, in the order that the scheduler wants. All that call
@@ -19,19 +23,14 @@ import (
 type gate struct {
 	mu      sync.Mutex
 	waiting []*waiting
-	outside *courier
 }
 
-// direct is for those who do not wait.
-type direct struct{ *courier }
-
-func (d direct) Do(r *http.Request) (*http.Response, error) { return d.carry(r) }
-
-// waiting is one call that has not been sent.
+// waiting is one call that has not been made.
 type waiting struct {
 	process *process
 	name    string // operation and place, the same in every replay
-	request *http.Request
+	input   any    // of a call of AWS
+	make    func() (any, error)
 	answer  chan reply
 }
 
@@ -40,9 +39,17 @@ func (w *waiting) writes() bool {
 	return strings.HasPrefix(w.name, "Put") || strings.HasPrefix(w.name, "Delete")
 }
 
+// publishes is what the call publishes, or empty.
+func (w *waiting) publishes() string {
+	if in, is := w.input.(*sns.PublishInput); is {
+		return aws.ToString(in.Message)
+	}
+	return ""
+}
+
 type reply struct {
-	response *http.Response
-	err      error
+	result any
+	err    error
 }
 
 // fate is how a call ends, and of the process that makes it.
@@ -54,27 +61,72 @@ const (
 	diesAfter
 )
 
-// config is a process's way to AWS. It has no retries: a fault here ends it.
-func (g *gate) config(server *local.AWS, p *process) aws.Config {
-	cfg := server.Config()
-	cfg.HTTPClient = gated{g, p}
-	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
-	return cfg
+// config is a process's way to an AWS that is configured so. It has no retries: a fault here
+// ends it.
+func (g *gate) config(to aws.Config, p *process) aws.Config {
+	hold := smithy.InitializeMiddlewareFunc("Gate", func(ctx context.Context, in smithy.InitializeInput, next smithy.InitializeHandler) (out smithy.InitializeOutput, metadata smithy.Metadata, err error) {
+		out.Result, err = g.pass(&waiting{
+			process: p, name: middleware.GetOperationName(ctx) + " " + subjectOf(in.Parameters), input: in.Parameters,
+			make: func() (any, error) {
+				var made smithy.InitializeOutput
+				made, metadata, err = next.HandleInitialize(ctx, in)
+				return made.Result, err
+			},
+		})
+		return out, metadata, err
+	})
+	to.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	to.APIOptions = append([]func(*smithy.Stack) error{func(stack *smithy.Stack) error { return stack.Initialize.Add(hold, smithy.After) }}, to.APIOptions...)
+	return to
 }
 
-type gated struct {
-	*gate
-	process *process
+// subjectOf is what a call is about: an object's path, a row's name, or a function's.
+func subjectOf(input any) string {
+	rowName := func(key map[string]ddb.AttributeValue) string {
+		name, _ := key["LockID"].(*ddb.AttributeValueMemberS)
+		if name == nil {
+			return ""
+		}
+		return name.Value
+	}
+	object := func(bucket, key *string) string { return aws.ToString(bucket) + "/" + aws.ToString(key) }
+	switch in := input.(type) {
+	case *dynamodb.GetItemInput:
+		return rowName(in.Key)
+	case *dynamodb.PutItemInput:
+		return rowName(in.Item)
+	case *dynamodb.DeleteItemInput:
+		return rowName(in.Key)
+	case *dynamodb.UpdateItemInput:
+		return rowName(in.Key)
+	case *s3.GetObjectInput:
+		return object(in.Bucket, in.Key)
+	case *s3.PutObjectInput:
+		return object(in.Bucket, in.Key)
+	case *s3.DeleteObjectInput:
+		return object(in.Bucket, in.Key)
+	case *s3.HeadObjectInput:
+		return object(in.Bucket, in.Key)
+	case *s3.GetObjectTaggingInput:
+		return object(in.Bucket, in.Key)
+	case *s3.PutObjectTaggingInput:
+		return object(in.Bucket, in.Key)
+	case *s3.ListObjectsV2Input:
+		return object(in.Bucket, in.Prefix)
+	case *lambda.InvokeInput:
+		return aws.ToString(in.FunctionName)
+	}
+	return ""
 }
 
-// Do waits until the scheduler lets the call pass.
-func (c gated) Do(r *http.Request) (*http.Response, error) {
-	w := &waiting{c.process, middleware.GetOperationName(r.Context()) + " " + targetOf(r), r, make(chan reply, 1)}
-	c.mu.Lock()
-	c.waiting = append(c.waiting, w)
-	c.mu.Unlock()
+// pass waits until the scheduler lets the call pass, and gives what came of it.
+func (g *gate) pass(w *waiting) (any, error) {
+	w.answer = make(chan reply, 1)
+	g.mu.Lock()
+	g.waiting = append(g.waiting, w)
+	g.mu.Unlock()
 	got := <-w.answer
-	return got.response, got.err
+	return got.result, got.err
 }
 
 // pending are the calls that wait, in an order that does not depend on goroutines.
@@ -88,14 +140,18 @@ func (g *gate) pending() []*waiting {
 	return list
 }
 
-// pass sends one call. Its caller goes on with what is given, once it has that.
-func (g *gate) pass(w *waiting, f fate) reply {
+// drop has a call wait no longer.
+func (g *gate) drop(w *waiting) {
 	g.mu.Lock()
+	defer g.mu.Unlock()
 	g.waiting = slices.DeleteFunc(g.waiting, func(other *waiting) bool { return other == w })
-	g.mu.Unlock()
-	var got reply
+}
+
+// send makes one call. Its caller goes on with what is given, once it has that.
+func (g *gate) send(w *waiting, f fate) (got reply) {
+	g.drop(w)
 	if f != diesBefore && !w.process.dead {
-		got.response, got.err = g.outside.carry(w.request) //nolint:bodyclose // it is in memory
+		got.result, got.err = w.make()
 	}
 	w.process.dead = w.process.dead || f != passes
 	if w.process.dead {
@@ -109,22 +165,28 @@ func (g *gate) pass(w *waiting, f fate) reply {
 type courier struct {
 	mu   sync.Mutex
 	out  chan *http.Request
-	back chan reply
+	back chan carried
+}
+
+type carried struct {
+	response *http.Response
+	err      error
 }
 
 func newCourier() *courier {
-	c := &courier{out: make(chan *http.Request), back: make(chan reply)}
+	c := &courier{out: make(chan *http.Request), back: make(chan carried)}
 	inner := server.Config().HTTPClient
 	go func() {
 		for r := range c.out {
 			response, err := (&wire{next: inner}).send(r) //nolint:bodyclose // it is in memory
-			c.back <- reply{response, err}
+			c.back <- carried{response, err}
 		}
 	}()
 	return c
 }
 
-func (c *courier) carry(r *http.Request) (*http.Response, error) {
+// Do carries one call.
+func (c *courier) Do(r *http.Request) (*http.Response, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.out <- r.WithContext(context.Background()) // its own belongs to the bubble

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"runtime"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -13,26 +15,48 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"pgregory.net/rapid"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Clients, the monitor, releases, prunes and restores, whose calls pass one at a time in
 // any order, and each of which may die at any call: the laws hold after every call, and
 // the next runs heal. `make chaos` tries more of them.
 func TestAnyInterleaving(t *testing.T) {
-	chosen := false
-	flag.Visit(func(f *flag.Flag) { chosen = chosen || f.Name == "rapid.checks" })
-	if !chosen {
-		if err := flag.Set("rapid.checks", "10"); err != nil {
-			t.Fatal(err)
-		}
+	players := runtime.GOMAXPROCS(0)
+	checks(t, max(1, *interleavings/players))
+	for i := range players {
+		t.Run(fmt.Sprint("player ", i), func(t *testing.T) {
+			t.Parallel()
+			interleave(t, engineWorld(t), nil)
+		})
 	}
-	w := makeModelWorld(t)
-	outside := newCourier()
+}
+
+// The same on the local AWS, so that what is found does not hang on the AWS in this process.
+func TestSomeInterleavingsOnMoto(t *testing.T) {
+	checks(t, 5)
+	interleave(t, makeModelWorld(t), newCourier())
+}
+
+// interleavings is how many plays TestAnyInterleaving makes, unless rapid is told how many.
+var interleavings = flag.Int("interleavings", 400, "how many interleavings of the model are tried")
+
+func checks(t *testing.T, n int) {
+	t.Helper()
+	if err := flag.Set("rapid.checks", strconv.Itoa(n)); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func interleave(t *testing.T, w *world, outside *courier) {
+	t.Helper()
 	rapid.Check(t, func(rt *rapid.T) {
 		p := drawPlan.Draw(rt, "plan")
 		if broken := try(t, w, outside, p, func(m *model) { m.play(p) }); broken != "" {
@@ -72,27 +96,53 @@ var modelWorld = sync.OnceValues(func() (*world, error) {
 	if err != nil {
 		return nil, err
 	}
-	ctx := context.Background()
 	w := &world{aws: own, stuckAfter: 30 * time.Minute}
-	if w.Place, err = own.MakePlace(ctx, "model"); err != nil {
+	if w.Place, err = own.MakePlace(context.Background(), "model"); err != nil {
 		return nil, err
 	}
-	for _, key := range modelKeys {
-		if err := w.putState(ctx, key, stateText(1, "first of "+key, false), key != modelKeys[1]); err != nil {
-			return nil, err
-		}
-	}
 	// What was written within the guard would be reason enough to refuse any release.
-	return w, errors.Join(own.Age(w.Bucket, "", time.Hour), own.Save())
+	return w, errors.Join(w.putModelStates(own.Config()), own.Age(w.Bucket, "", time.Hour), own.Save())
 })
+
+// putModelStates puts an empty state on every key.
+func (w *world) putModelStates(cfg aws.Config) error {
+	var errs []error
+	for _, key := range modelKeys {
+		errs = append(errs, w.putStateBy(context.Background(), cfg, key, stateText(1, "first of "+key, false), key != modelKeys[1]))
+	}
+	return errors.Join(errs...)
+}
+
+// engineWorld is the same in an AWS in this process.
+func engineWorld(t *testing.T) *world {
+	t.Helper()
+	w := &world{stuckAfter: 30 * time.Minute, Place: local.Place{
+		Bucket: "model", BucketARN: "arn:aws:s3:::model", Table: "model", TableARN: "arn:aws:dynamodb:" + local.Region + ":123456789012:table/model", Ledger: "model-ledger", Topic: "topic",
+	}}
+	e := newEngine(func() time.Time { return w.now().Add(-lag) })
+	e.tables[w.Table], e.tables[w.Ledger] = newRows("LockID"), newRows("kind", "id")
+	w.engine = e
+	if err := w.putModelStates(e.config()); err != nil {
+		t.Fatal(err)
+	}
+	e.age(time.Hour)
+	e.save()
+	return w
+}
 
 // model is one play.
 type model struct {
 	*world
 	t         *testing.T
 	gate      *gate
+	outside   *courier // nil: the AWS is in this process
 	history   *history
 	processes []*process
+	children  []*process // the functions that they invoked
+	ci        *ci
+	auto      policy.AutoRules
+	notices   []local.Notification     // of S3, about lock objects
+	attempts  map[string]*runAttempt   // the latest of each run
 	orphans   []*party                 // by the index of their key
 	current   contents                 // what is there now
 	asked     map[string]unlockRequest // releases that somebody asked for, by the lock's ID
@@ -103,8 +153,10 @@ type model struct {
 
 func newModel(t *testing.T, w *world, outside *courier, p plan, start time.Time) *model {
 	t.Helper()
-	m := &model{world: w, t: t, gate: &gate{outside: outside}, asked: map[string]unlockRequest{}, prunes: map[string]bool{}}
+	m := &model{world: w, t: t, outside: outside, ci: newCI(w.now), asked: map[string]unlockRequest{}, prunes: map[string]bool{}, attempts: map[string]*runAttempt{}}
+	m.gate = &gate{}
 	m.history = newHistory(w.now, releaseGuard)
+	m.selectLocks("**", p.mode)
 	if err := w.reset(); err != nil {
 		t.Fatal(err)
 	}
@@ -113,8 +165,7 @@ func newModel(t *testing.T, w *world, outside *courier, p plan, start time.Time)
 	if m.current, err = w.contents(); err != nil {
 		t.Fatal(err)
 	}
-	cfg := w.aws.Config()
-	cfg.HTTPClient = direct{outside}
+	cfg := m.config()
 	set, err := w.open(cfg)
 	if err != nil {
 		t.Fatal(err)
@@ -132,8 +183,11 @@ func newModel(t *testing.T, w *world, outside *courier, p plan, start time.Time)
 	for i, d := range p.actors {
 		kind := kinds[d.kind]
 		p := &process{model: m, actor: kind.make(d, p), number: i, kind: d.kind, key: d.key}
-		p.party = &party{name: p.String(), lockwarden: kind.lockwarden, lockless: d.kind == "lockless"}
-		if !kind.lockwarden {
+		p.party = &party{name: p.String(), lockwarden: kind.lockwarden, lockless: d.kind == "lockless", looksAgain: d.kind == "restore"}
+		switch {
+		case d.kind == "copycat":
+			p.id = clientID(d.target)
+		case !kind.lockwarden:
 			p.id = clientID(i)
 		}
 		m.processes = append(m.processes, p)
@@ -146,7 +200,7 @@ func (m *model) lockOrphans(set backend.Set, p plan) error {
 	for i, key := range modelKeys {
 		m.orphans = append(m.orphans, &party{name: "orphan of " + key, id: clientID(orphan + i)})
 		m.history.ended[clientID(orphan+i)] = true
-		raw, err := m.lock(clientID(orphan+i), key, 0)
+		raw, err := m.lock(clientID(orphan+i), m.Path(key), 0)
 		if err != nil {
 			return err
 		}
@@ -254,9 +308,9 @@ func (m *model) goOn(p *process, b burst) (more bool) {
 }
 
 func (m *model) begin(p *process) {
-	p.started, p.began = true, m.history.changes
+	p.started, p.began, p.from = true, m.history.changes, m.history.moment
 	m.trace = append(m.trace, "begin "+p.String())
-	cfg := m.gate.config(m.aws, p)
+	cfg := m.gate.config(m.config(), p)
 	go func() {
 		p.failed = p.run(p, cfg)
 		p.over = true
@@ -274,10 +328,14 @@ func (m *model) pass(w *waiting, f fate) {
 	}
 	what := map[fate]string{diesBefore: ", and it dies before", diesAfter: ", and it dies after"}[f]
 	m.trace = append(m.trace, fmt.Sprintf("%s: %s%s", p, w.name, what))
-	if e := eventOf([]byte(bodyOf(w.request))); e != nil && !p.dead && f != diesBefore {
+	if e := eventIn(w.publishes()); e != nil && !p.dead && f != diesBefore {
 		m.history.said(p.party, *e)
 	}
-	got := m.gate.pass(w, f)
+	if in, is := w.input.(*lambda.InvokeInput); is {
+		m.invoke(w, in.Payload, f)
+		return
+	}
+	got := m.gate.send(w, f)
 	defer func() { w.answer <- got }()
 	if !w.writes() {
 		return
@@ -292,6 +350,12 @@ func (m *model) pass(w *waiting, f fate) {
 			m.prunes[c.at.name] = c.body == "" && p.lockwarden
 			m.disturb(p, c.at.name)
 		}
+	}
+	if got.err == nil && strings.HasSuffix(subjectOf(w.input), tflock.Suffix) && (strings.HasPrefix(w.name, "PutObject ") || strings.HasPrefix(w.name, "DeleteObject ")) {
+		m.notifies(w, got.result)
+	}
+	if strings.HasPrefix(w.name, "PutObjectTagging") && f != diesBefore {
+		m.tagged(p)
 	}
 }
 
@@ -312,17 +376,31 @@ func (m *model) later(d time.Duration) {
 			p.dead = true
 		}
 	}
+	for _, p := range m.children {
+		p.dead = true
+	}
+	m.endsLate()
 	m.passes(d)
 }
 
 // lag is how far the model's clock is ahead of S3's at first, so that what is written
 // during a play is older than now. A play takes less.
-const lag = 20 * time.Second
+const lag = time.Minute
 
 // passes lets time pass. In a bubble the clock stands still by itself, and S3's does not.
 func (m *model) passes(d time.Duration) {
 	m.ahead, m.elapsed = m.ahead+d, m.elapsed+d
-	if err := m.aws.Clock(m.elapsed); err != nil {
+	if err := m.clock(m.elapsed); err != nil {
 		m.t.Fatal(err)
 	}
+}
+
+// config is for whoever calls AWS without waiting.
+func (m *model) config() aws.Config {
+	if m.engine != nil {
+		return m.engine.config()
+	}
+	cfg := m.aws.Config()
+	cfg.HTTPClient = m.outside
+	return cfg
 }

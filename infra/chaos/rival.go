@@ -60,7 +60,7 @@ func (w *world) rivalTakes(c call, target string) error {
 	if c.is("S3") {
 		_, err = w.aws.S3().PutObject(context.Background(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: aws.String(key + tflock.Suffix), Body: strings.NewReader(string(raw))})
 	} else {
-		err = w.putRow(context.Background(), key, "Info", string(raw))
+		err = w.putRow(context.Background(), key, string(raw))
 	}
 	w.rivals[at] = string(raw)
 	return err

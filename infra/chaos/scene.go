@@ -33,6 +33,7 @@ const (
 	slashes      scene = "double slashes"          // a client of Terraform 1.5 has locked the state that could be pruned
 	slashesFresh scene = "double slashes, written" // the same of the named lock, and its state was written just now
 	crowd        scene = "crowd"                   // there are more states to be pruned
+	reapplied    scene = "re-applied"              // the prune that died never deleted its state, and a client has written it again
 )
 
 // setting is what makes a scene.
@@ -48,7 +49,7 @@ type setting struct {
 }
 
 // order is that in which the scenes are tried.
-var order = []scene{plain, tableOnly, bucketOnly, archived, noKey, archivedHalf, archivedLock, demanding, slashes, slashesFresh, crowd}
+var order = []scene{plain, tableOnly, bucketOnly, archived, noKey, archivedHalf, archivedLock, demanding, slashes, slashesFresh, crowd, reapplied}
 
 var settings = map[scene]setting{
 	plain:        {functions: []string{"monitor", "unlock", "prune", "restore"}},
@@ -62,6 +63,7 @@ var settings = map[scene]setting{
 	slashes:      {functions: []string{"prune"}, prepare: lockedWithSlashes},
 	slashesFresh: {functions: []string{"unlock"}, prepare: writtenWithSlashes, path: doubled(named)},
 	crowd:        {functions: []string{"prune"}, prepare: moreStates, unordered: true},
+	reapplied:    {functions: []string{"prune"}, prepare: writtenAgain},
 }
 
 func withoutObject(ctx context.Context, w *world) error {
@@ -92,6 +94,19 @@ func moreStates(ctx context.Context, w *world) error {
 	return errors.Join(err, w.aws.Age(w.Bucket, crowded, month))
 }
 
+// writtenAgain has the state there again that a prune recorded and did not live to delete:
+// a client has written a new version over the one on record, and no delete marker lies
+// between them.
+func writtenAgain(ctx context.Context, w *world) error {
+	_, markers, err := w.versions(ctx, unreported)
+	for _, id := range markers {
+		_, failed := w.aws.S3().DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &w.Bucket, Key: aws.String(unreported), VersionId: &id})
+		err = errors.Join(err, failed)
+	}
+	state, readErr := sample("applied")
+	return errors.Join(err, readErr, w.putState(ctx, unreported, string(state), true))
+}
+
 // doubled is a key as it is configured for a Terraform up to 1.5, which stores the object
 // without the second slash.
 func doubled(key string) string { return strings.Replace(key, "/", "//", 1) }
@@ -99,7 +114,7 @@ func doubled(key string) string { return strings.Replace(key, "/", "//", 1) }
 // lockedWithSlashes has an old client at work on the state that could be pruned.
 func lockedWithSlashes(ctx context.Context, w *world) error {
 	raw, err := clientLock("old", doubled(empty), w).Marshal()
-	return errors.Join(err, w.putRow(ctx, doubled(empty), "Info", string(raw)))
+	return errors.Join(err, w.putRow(ctx, doubled(empty), string(raw)))
 }
 
 // writtenWithSlashes has the named lock in a row with both slashes, where the monitor has
@@ -108,7 +123,7 @@ func writtenWithSlashes(ctx context.Context, w *world) error {
 	raw, err := clientLock(namedID, doubled(named), w).Marshal()
 	then := time.Now().Add(-time.Hour)
 	seenThere := ledger.Entry{FirstSeen: then, Kinds: []tflock.Kind{tflock.DynamoDB}, Stores: []string{w.TableARN}, Expires: then.Add(month)}
-	err = errors.Join(err, withoutObject(ctx, w), withoutRow(ctx, w), w.putRow(ctx, doubled(named), "Info", string(raw)), w.remember(ctx, w.remembered(doubled(named), namedID, seenThere)))
+	err = errors.Join(err, withoutObject(ctx, w), withoutRow(ctx, w), w.putRow(ctx, doubled(named), string(raw)), w.remember(ctx, w.remembered(doubled(named), namedID, seenThere)))
 	state, readErr := sample("applied")
 	return errors.Join(err, readErr, w.putState(ctx, named, string(state), true))
 }

@@ -56,16 +56,20 @@ func hangingLedger(w *world, c contents, calls []seen) []string {
 		and(len(withoutLedger(w, c, calls)) > 0, "something was changed without a record")
 }
 
-// deniedDeletes: prune leaves at most one lock of its own, and no state loses its digest.
-func deniedDeletes(w *world, c contents, _ []seen) []string {
+// deniedDeletes: prune leaves at most one lock of its own, and no state loses its digest,
+// not even for a moment: a crash could come then.
+func deniedDeletes(w *world, c contents, calls []seen) []string {
 	locked := map[string]bool{}
 	for at, raw := range c.locks {
-		if strings.Contains(raw, ownWho) {
+		if isOwn(raw) {
 			_, key, _ := strings.Cut(at, " ")
 			locked[key] = true
 		}
 	}
 	l := when(len(locked) > 1, "locks of our own were left on several states")
+	for _, call := range calls {
+		l = l.and(call.is("DynamoDB", "DeleteItem") && strings.HasSuffix(call.target, "-md5"), "a digest was to go before it was known that a lock can: "+call.target)
+	}
 	for at, digest := range w.first.digests {
 		_, key, _ := strings.Cut(at, " ")
 		l = l.and(c.digests[at] != digest && !c.deleted[key], "a digest was removed where the state could not be: "+key)

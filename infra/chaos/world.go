@@ -49,7 +49,8 @@ const (
 // world is an AWS with a backend that all functions find work in. It is made once, and
 // set back for every case.
 type world struct {
-	aws *local.AWS
+	aws    *local.AWS
+	engine stores // in its place; nil: it is not
 	local.Place
 	made  time.Time
 	spare string // ARN of a second table, which nothing pairs with the bucket
@@ -60,6 +61,15 @@ type world struct {
 	first      contents          // what was there at first
 	rivals     map[string]string // what locks say that others took meanwhile, by their store and key
 	firsts     map[scene]contents
+}
+
+// stores is an AWS in this process.
+type stores interface {
+	config() aws.Config
+	dump() local.Contents
+	events() []local.Message
+	load()
+	clock(ahead time.Duration)
 }
 
 func (w *world) now() time.Time { return time.Now().Add(w.ahead) }
@@ -90,13 +100,17 @@ func makeWorld(ctx context.Context, server *local.AWS) (*world, error) {
 // reset brings the world back as it was made.
 func (w *world) reset() error {
 	w.ahead, w.scene, w.rivals = 0, plain, map[string]string{}
+	if w.engine != nil {
+		w.engine.load()
+		return nil
+	}
 	return errors.Join(w.aws.Load(), w.aws.Clock(0))
 }
 
 // advance lets time pass, for Lockwarden and for S3.
 func (w *world) advance(by time.Duration) error {
 	w.ahead += by
-	return w.aws.Clock(w.ahead)
+	return w.clock(w.ahead)
 }
 
 // sample is a state that a real client wrote.
@@ -129,15 +143,28 @@ func (w *world) putStates(ctx context.Context) error {
 
 // putState writes a state, and its digest as clients do that use the table.
 func (w *world) putState(ctx context.Context, key, state string, digest bool) error {
-	_, err := w.aws.S3().PutObject(ctx, &s3.PutObjectInput{Bucket: &w.Bucket, Key: &key, Body: strings.NewReader(state), ServerSideEncryption: s3types.ServerSideEncryptionAes256})
+	return w.putStateBy(ctx, w.aws.Config(), key, state, digest)
+}
+
+func (w *world) putStateBy(ctx context.Context, cfg aws.Config, key, state string, digest bool) error {
+	_, err := s3For(cfg).PutObject(ctx, &s3.PutObjectInput{Bucket: &w.Bucket, Key: &key, Body: strings.NewReader(state), ServerSideEncryption: s3types.ServerSideEncryptionAes256})
 	if err == nil && digest {
-		err = w.putRow(ctx, key+"-md5", "Digest", digestOf(state))
+		err = w.putRowBy(ctx, cfg, key+"-md5", "Digest", digestOf(state))
 	}
 	return err
 }
 
-func (w *world) putRow(ctx context.Context, key, attribute, value string) error {
-	_, err := dynamodb.NewFromConfig(w.aws.Config()).PutItem(ctx, &dynamodb.PutItemInput{TableName: &w.Table, Item: map[string]types.AttributeValue{
+func s3For(cfg aws.Config) *s3.Client {
+	return s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
+}
+
+// putRow puts a row with that Info: of a lock, or of another tool.
+func (w *world) putRow(ctx context.Context, key, info string) error {
+	return w.putRowBy(ctx, w.aws.Config(), key, "Info", info)
+}
+
+func (w *world) putRowBy(ctx context.Context, cfg aws.Config, key, attribute, value string) error {
+	_, err := dynamodb.NewFromConfig(cfg).PutItem(ctx, &dynamodb.PutItemInput{TableName: &w.Table, Item: map[string]types.AttributeValue{
 		"LockID": &types.AttributeValueMemberS{Value: string(w.Path(key))}, attribute: &types.AttributeValueMemberS{Value: value},
 	}})
 	return err
@@ -161,7 +188,7 @@ func (w *world) putLocks(ctx context.Context) error {
 			return err
 		}
 	}
-	return w.putRow(ctx, foreign, "Info", "me, until noon")
+	return w.putRow(ctx, foreign, "me, until noon")
 }
 
 // clientLock is what a client writes that began two hours before the world was made.
@@ -236,9 +263,32 @@ type contents struct {
 	ledger  []map[string]string
 }
 
+func (w *world) dump() (local.Contents, error) {
+	if w.engine != nil {
+		return w.engine.dump(), nil
+	}
+	return w.aws.Contents(w.Bucket)
+}
+
+func (w *world) published() ([]local.Message, error) {
+	if w.engine != nil {
+		return w.engine.events(), nil
+	}
+	return w.aws.Published(w.Topic)
+}
+
+// clock has S3's clock run that much ahead.
+func (w *world) clock(ahead time.Duration) error {
+	if w.engine != nil {
+		w.engine.clock(ahead)
+		return nil
+	}
+	return w.aws.Clock(ahead)
+}
+
 func (w *world) contents() (contents, error) {
 	c := contents{locks: map[string]string{}, digests: map[string]string{}, newest: map[string]string{}, deleted: map[string]bool{}}
-	all, err := w.aws.Contents(w.Bucket)
+	all, err := w.dump()
 	if err != nil {
 		return c, err
 	}
@@ -287,4 +337,19 @@ func digestOf(state string) string {
 
 func (c contents) String() string {
 	return fmt.Sprintf("locks %q, digests %q, deleted %v", c.locks, c.digests, c.deleted)
+}
+
+// versions are the IDs of a key's versions and of its delete markers, the newest first.
+func (w *world) versions(ctx context.Context, key string) (versions, markers []string, err error) {
+	out, err := w.aws.S3().ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: &w.Bucket, Prefix: &key})
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, v := range out.Versions {
+		versions = append(versions, aws.ToString(v.VersionId))
+	}
+	for _, m := range out.DeleteMarkers {
+		markers = append(markers, aws.ToString(m.VersionId))
+	}
+	return versions, markers, nil
 }

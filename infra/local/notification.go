@@ -70,9 +70,9 @@ func (n Notification) By(session string) Notification {
 	return n
 }
 
-// body is what S3 sends to a queue.
+// Body is what S3 sends to a queue.
 // https://docs.aws.amazon.com/AmazonS3/latest/userguide/notification-content-structure.html
-func (n Notification) body() (string, error) {
+func (n Notification) Body() (string, error) {
 	object := map[string]any{"key": strings.ReplaceAll(url.QueryEscape(n.Key), "%2F", "/"), "sequencer": n.Sequencer}
 	for name, value := range map[string]string{"eTag": n.ETag, "versionId": n.VersionID} {
 		if value != "" {
@@ -103,7 +103,7 @@ func (n Notification) body() (string, error) {
 func (s *Stack) Notify(ctx context.Context, all ...Notification) error {
 	messages := make([]map[string]any, len(all))
 	for i, n := range all {
-		body, err := n.body()
+		body, err := n.Body()
 		if err != nil {
 			return err
 		}

@@ -93,7 +93,7 @@ func (p *Pruner) restore(ctx context.Context, b *backend.Bucket, requestID strin
 	case err != nil:
 		return err
 	}
-	err = p.writeBack(ctx, b, old, a)
+	err = p.writeBack(ctx, b, locks, old, a)
 	if err := errors.Join(err, locks.Release(ctx, h)); err != nil {
 		return err // the record stays, and the next prune settles it
 	}
@@ -113,7 +113,15 @@ func (p *Pruner) forgetDead(ctx context.Context, b *backend.Bucket, locks *state
 }
 
 // writeBack works under the lock.
-func (p *Pruner) writeBack(ctx context.Context, b *backend.Bucket, old *oldState, a *Answer) error {
+func (p *Pruner) writeBack(ctx context.Context, b *backend.Bucket, locks *statelock.Locker, old *oldState, a *Answer) error {
+	name, err := locks.NewName(ctx, a.Path)
+	if err != nil {
+		return err
+	}
+	if name != "" {
+		a.refuse("a client has used this state under another name meanwhile, %s, and may hold its lock there. Repeat this once that run is over.", name)
+		return nil
+	}
 	now, err := findVersion(ctx, b, a) // somebody may have written and deleted since
 	if err == nil && now != "" && now != old.versionID {
 		old, err = readVersion(ctx, b, a, now)

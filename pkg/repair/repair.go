@@ -263,6 +263,14 @@ func (w *work) underLock(ctx context.Context, lock *statelock.Held, record *ledg
 		w.end(Changed, "it was written since it was judged. Look again, and repeat the repair if it is still right")
 		return nil
 	}
+	name, err := w.locks.NewName(ctx, w.request.Path)
+	switch {
+	case err != nil:
+		return err
+	case name != "":
+		w.end(Locked, "a client has used this state under another name meanwhile, %s, and may hold its lock there. Repeat this once that run is over", name)
+		return nil
+	}
 	w.seen = now // with the version that is there
 	if err := w.Records.Write(ctx, *record); err != nil {
 		return err

@@ -51,6 +51,23 @@ func (l *Locker) Names(path tflock.Path) []tflock.Path {
 	return append([]tflock.Path{path}, l.aliases[path]...)
 }
 
+// NewName gives a name under which a table has rows of the state now and had none when the
+// locker was made; empty: there is none. A client of Terraform up to 1.5 with such a name
+// locks a row that Places does not know, so whoever writes under our lock asks first. It
+// reads the tables whole. A name that comes later still is not known to anybody.
+func (l *Locker) NewName(ctx context.Context, path tflock.Path) (tflock.Path, error) {
+	all, err := Aliases(ctx, l.stores.Tables)
+	if err != nil {
+		return "", err
+	}
+	for _, name := range all[path] {
+		if !slices.Contains(l.aliases[path], name) {
+			return name, nil
+		}
+	}
+	return "", nil
+}
+
 // Place is where a state can be locked: an object in its bucket, or a row.
 type Place struct {
 	Store backend.Store

@@ -1,0 +1,195 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+)
+
+// callS3 answers a call of the engine's one bucket, which keeps versions.
+func (e *engine) callS3(operation string, input any) (any, error) {
+	switch in := input.(type) {
+	case *s3.PutObjectInput:
+		return e.putObject(in)
+	case *s3.GetObjectInput:
+		return e.getObject(in)
+	case *s3.DeleteObjectInput:
+		return e.deleteObject(in)
+	case *s3.HeadObjectInput:
+		o, err := e.find(*in.Key, in.VersionId)
+		if err != nil {
+			return nil, apiError(http.StatusNotFound, "NotFound")
+		}
+		return &s3.HeadObjectOutput{ETag: &o.etag, LastModified: &o.modified, VersionId: &o.id}, nil
+	case *s3.ListObjectsV2Input:
+		return e.listObjects(in), nil
+	case *s3.ListObjectVersionsInput:
+		return e.listVersions(in), nil
+	case *s3.GetObjectTaggingInput:
+		o, err := e.find(*in.Key, in.VersionId)
+		if err != nil {
+			return nil, err
+		}
+		out := &s3.GetObjectTaggingOutput{TagSet: []types.Tag{}}
+		for _, key := range slices.Sorted(maps.Keys(o.tags)) {
+			out.TagSet = append(out.TagSet, types.Tag{Key: aws.String(key), Value: aws.String(o.tags[key])})
+		}
+		return out, nil
+	case *s3.PutObjectTaggingInput:
+		if _, err := e.find(*in.Key, nil); err != nil {
+			return nil, err
+		}
+		tags := map[string]string{}
+		for _, t := range in.Tagging.TagSet {
+			tags[*t.Key] = *t.Value
+		}
+		all := e.objects[*in.Key]
+		all[len(all)-1].tags = tags
+		return &s3.PutObjectTaggingOutput{}, nil
+	case *s3.CreateBucketInput:
+		return &s3.CreateBucketOutput{}, nil
+	case *s3.PutBucketVersioningInput:
+		return &s3.PutBucketVersioningOutput{}, nil
+	case *s3.GetBucketVersioningInput:
+		return &s3.GetBucketVersioningOutput{Status: types.BucketVersioningStatusEnabled}, nil
+	}
+	return nil, fmt.Errorf("the engine does not know the call %s", operation)
+}
+
+// newest is the version that a read without one meets; false where there is none.
+func (e *engine) newest(key string) (object, bool) {
+	all := e.objects[key]
+	if len(all) == 0 || all[len(all)-1].marker {
+		return object{}, false
+	}
+	return all[len(all)-1], true
+}
+
+func (e *engine) find(key string, version *string) (object, error) {
+	if version == nil {
+		if o, found := e.newest(key); found {
+			return o, nil
+		}
+		return object{}, refused(http.StatusNotFound, &types.NoSuchKey{Message: aws.String("The specified key does not exist.")})
+	}
+	for _, o := range e.objects[key] {
+		if o.id == *version && o.marker {
+			return object{}, apiError(http.StatusMethodNotAllowed, "MethodNotAllowed")
+		}
+		if o.id == *version {
+			return o, nil
+		}
+	}
+	return object{}, apiError(http.StatusNotFound, "NoSuchVersion")
+}
+
+func (e *engine) add(key string, o object) object {
+	e.versions++
+	o.id, o.modified = fmt.Sprintf("v%07d", e.versions), e.written()
+	e.objects[key] = append(e.objects[key], o)
+	return o
+}
+
+func (e *engine) putObject(in *s3.PutObjectInput) (any, error) {
+	there, found := e.newest(*in.Key)
+	switch {
+	case found && aws.ToString(in.IfNoneMatch) == "*", found && in.IfMatch != nil && *in.IfMatch != there.etag:
+		return nil, apiError(http.StatusPreconditionFailed, "PreconditionFailed")
+	case !found && in.IfMatch != nil:
+		return nil, refused(http.StatusNotFound, &types.NoSuchKey{})
+	}
+	body, err := io.ReadAll(in.Body)
+	if err != nil {
+		return nil, err
+	}
+	tags := map[string]string{}
+	query, err := url.ParseQuery(aws.ToString(in.Tagging))
+	for name := range query {
+		tags[name] = query.Get(name)
+	}
+	o := e.add(*in.Key, object{body: string(body), etag: `"` + digestOf(string(body)) + `"`, tags: tags})
+	return &s3.PutObjectOutput{ETag: &o.etag, VersionId: &o.id}, err
+}
+
+func (e *engine) getObject(in *s3.GetObjectInput) (any, error) {
+	o, err := e.find(*in.Key, in.VersionId)
+	switch {
+	case err != nil:
+		return nil, err
+	case in.IfMatch != nil && *in.IfMatch != o.etag:
+		return nil, apiError(http.StatusPreconditionFailed, "PreconditionFailed")
+	}
+	return &s3.GetObjectOutput{
+		Body: io.NopCloser(strings.NewReader(o.body)), ETag: &o.etag, VersionId: &o.id, LastModified: &o.modified,
+		ContentLength: aws.Int64(int64(len(o.body))), ServerSideEncryption: types.ServerSideEncryptionAes256,
+	}, nil
+}
+
+func (e *engine) deleteObject(in *s3.DeleteObjectInput) (any, error) {
+	if in.VersionId != nil {
+		return nil, errors.New("the engine does not delete versions")
+	}
+	there, found := e.newest(*in.Key)
+	switch {
+	case in.IfMatch != nil && !found:
+		return nil, refused(http.StatusNotFound, &types.NoSuchKey{})
+	case in.IfMatch != nil && *in.IfMatch != there.etag:
+		return nil, apiError(http.StatusPreconditionFailed, "PreconditionFailed")
+	}
+	o := e.add(*in.Key, object{marker: true})
+	return &s3.DeleteObjectOutput{DeleteMarker: aws.Bool(true), VersionId: &o.id}, nil
+}
+
+// listObjects gives one page, with what was asked for.
+func (e *engine) listObjects(in *s3.ListObjectsV2Input) *s3.ListObjectsV2Output {
+	out := &s3.ListObjectsV2Output{Name: in.Bucket, EncodingType: in.EncodingType, KeyCount: aws.Int32(0), IsTruncated: aws.Bool(false)}
+	after := aws.ToString(in.StartAfter)
+	if in.ContinuationToken != nil {
+		after = *in.ContinuationToken
+	}
+	for _, key := range slices.Sorted(maps.Keys(e.objects)) {
+		o, there := e.newest(key)
+		if !there || !strings.HasPrefix(key, aws.ToString(in.Prefix)) || key <= after {
+			continue
+		}
+		if in.MaxKeys != nil && *out.KeyCount == *in.MaxKeys {
+			out.IsTruncated, out.NextContinuationToken = aws.Bool(true), aws.String(after)
+			break
+		}
+		after = key
+		listed := key
+		if in.EncodingType == types.EncodingTypeUrl {
+			listed = strings.ReplaceAll(url.QueryEscape(key), "%2F", "/")
+		}
+		*out.KeyCount++
+		out.Contents = append(out.Contents, types.Object{Key: &listed, ETag: &o.etag, LastModified: &o.modified, Size: aws.Int64(int64(len(o.body)))})
+	}
+	return out
+}
+
+func (e *engine) listVersions(in *s3.ListObjectVersionsInput) *s3.ListObjectVersionsOutput {
+	out := &s3.ListObjectVersionsOutput{Name: in.Bucket, IsTruncated: aws.Bool(false)}
+	for _, key := range slices.Sorted(maps.Keys(e.objects)) {
+		all := e.objects[key]
+		for i, o := range slices.Backward(all) {
+			latest := i == len(all)-1
+			switch {
+			case !strings.HasPrefix(key, aws.ToString(in.Prefix)):
+			case o.marker:
+				out.DeleteMarkers = append(out.DeleteMarkers, types.DeleteMarkerEntry{Key: &key, VersionId: &o.id, IsLatest: &latest, LastModified: &o.modified})
+			default:
+				out.Versions = append(out.Versions, types.ObjectVersion{Key: &key, VersionId: &o.id, IsLatest: &latest, LastModified: &o.modified, ETag: &o.etag})
+			}
+		}
+	}
+	return out
+}

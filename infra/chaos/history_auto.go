@@ -1,0 +1,188 @@
+package main
+
+import (
+	"slices"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// autoHistory is what really happened to locks that may be released automatically: when
+// their runs ended, what was announced, and what changed since. Moments count everything
+// that is noted, changes or not.
+type autoHistory struct {
+	moment  int
+	mode    policy.AutoMode
+	selects func(path string) bool // what AutoRelease selects
+
+	over      map[string]time.Time // when the attempt of a run ended that took a lock, by the lock's ID; it may run again
+	announced map[lockName]int     // when its release was last announced
+	refused   map[lockName]int     // when its release was last refused
+	rowAlone  map[lockName]int     // since when its object is gone
+	touched   map[string]int       // when anything last changed that a plan rests on, by path
+	wrote     map[string]written   // when the state of a path was last written
+	kept      map[string]int       // since when somebody wants a lock to stay, by path
+	invoked   []invoked
+}
+
+type written struct {
+	at     time.Time
+	moment int
+}
+
+// lockName is how releases name a lock.
+type lockName struct{ path, id string }
+
+type invoked struct {
+	lockName
+	at time.Time
+}
+
+func newAutoHistory() autoHistory {
+	return autoHistory{
+		selects: func(string) bool { return false },
+		over:    map[string]time.Time{}, announced: map[lockName]int{}, refused: map[lockName]int{}, rowAlone: map[lockName]int{},
+		touched: map[string]int{}, wrote: map[string]written{}, kept: map[string]int{},
+	}
+}
+
+// automatic is of an invocation of the unlock function by the monitor.
+type automatic struct {
+	began   int  // the moment
+	scan    int  // the moment at which the scan began that asked for it
+	asked   bool // it has asked the CI system
+	wasOver bool // and the last answer said that the run is completed
+}
+
+// claimTime is within which the unlock function is invoked once for a lock.
+const claimTime = 150 * time.Second
+
+// brakeTime is within which the unlock function is invoked three times.
+const brakeTime = time.Hour
+
+// touch notes a change of something that a plan rests on.
+func (h *history) touch(path string) {
+	h.moment++
+	h.touched[path] = h.moment
+}
+
+// keep notes that somebody wants the lock of a path to stay.
+func (h *history) keep(path string) {
+	h.touch(path)
+	h.kept[path] = h.moment
+}
+
+// noteAuto notes a change for the laws of automatic releases.
+func (h *history) noteAuto(c change, was lock) {
+	path := c.at.path()
+	h.touch(path)
+	switch {
+	case c.what == stateChange:
+		h.wrote[path] = written{h.now(), h.moment}
+	case c.what == lockChange && c.at.store == inBucket && c.body == "":
+		h.rowAlone[lockName{path, was.id}] = h.moment
+	case c.what == lockChange && c.at.store == inBucket:
+		delete(h.rowAlone, lockName{path, h.locks[c.at].id})
+	}
+}
+
+// invokes notes that the monitor invokes the unlock function.
+func (h *history) invokes(path, id string) {
+	now, name := h.now(), lockName{path, id}
+	recent := 0
+	for _, i := range h.invoked {
+		age := now.Sub(i.at)
+		if i.lockName == name && age < claimTime {
+			h.breaks("the unlock function was invoked twice for one lock: %s on %s, %s apart", id, path, age)
+		}
+		if age < brakeTime {
+			recent++
+		}
+	}
+	switch {
+	case recent >= 3:
+		h.breaks("a fourth automatic release within an hour: %s on %s", id, path)
+	case h.mode != policy.AutoRelease:
+		h.breaks("the unlock function was invoked in report mode: %s on %s", id, path)
+	case !h.selects(path):
+		h.breaks("the unlock function was invoked for a lock that AutoRelease does not select: %s on %s", id, path)
+	}
+	h.invoked = append(h.invoked, invoked{name, now})
+}
+
+// releasedAutomatically holds an automatic release against the contract. What changed
+// since the unlock function began to look cannot be known to it.
+func (h *history) releasedAutomatically(p *party, l lock, at place) {
+	name, path, a := lockName{at.path(), l.id}, at.path(), p.auto
+	ended, over := h.over[l.id]
+	announced := h.announced[name]
+	between := func(moment int) bool { return moment > announced && moment <= a.began }
+	wrote := h.wrote[path]
+	rowAlone := h.rowAlone[name]
+	kept := h.kept[path]
+	why := ""
+	switch {
+	case !over:
+		why = "while the run that took it lives"
+	case h.now().Sub(ended) <= h.guard:
+		why = h.now().Sub(ended).String() + " after its run ended"
+	case !a.wasOver:
+		why = "although the CI system did not say that its run is over"
+	case wrote.at.After(ended) && wrote.moment <= a.began:
+		why = "although its state was written since its run ended"
+	case h.rivalSince(at, l.id, a.began):
+		why = "although another lock is on its state"
+	case kept != 0 && kept <= a.began:
+		why = "although somebody wants it to stay"
+	case rowAlone != 0 && rowAlone <= a.began:
+		why = "although nobody could read its tags, since its object is gone"
+	case announced == 0 || announced > a.scan:
+		why = "and no earlier scan had announced it"
+	case h.refused[name] > announced:
+		why = "and it was refused since it was announced"
+	case between(h.touched[path]):
+		why = "although something changed since it was announced"
+	}
+	if why != "" {
+		h.breaks("released automatically %s: %s at %s by %s", why, l.id, at, p.name)
+	}
+}
+
+// rivalSince says whether another lock has been on the path since then.
+func (h *history) rivalSince(at place, id string, moment int) bool {
+	for other, l := range h.locks {
+		if other.path() == at.path() && l.id != id && l.moment <= moment {
+			return true
+		}
+	}
+	return false
+}
+
+// saidAuto notes what was announced and refused.
+func (h *history) saidAuto(p *party, e alert.Event) {
+	h.moment++
+	for _, name := range namesOf(e) {
+		switch {
+		case e.Type == alert.LockRefused && p.auto != nil:
+			h.refused[name] = h.moment
+		case e.Type != alert.LockReleasePlanned:
+		case !h.selects(name.path):
+			h.breaks("a release was announced that AutoRelease does not select: %s on %s", name.id, name.path)
+		default:
+			h.announced[name] = h.moment
+		}
+	}
+}
+
+// namesOf are the locks that an event is about.
+func namesOf(e alert.Event) []lockName {
+	var all []lockName
+	if e.Lock != nil {
+		all = append(all, lockName{e.Lock.Path, e.Lock.ID})
+	}
+	for _, l := range e.Locks {
+		all = append(all, lockName{l.Path, l.ID})
+	}
+	return slices.Compact(all)
+}
