@@ -132,9 +132,9 @@ fuzz: ## ten seconds of fuzzing for each parser
 
 # For minutes: FOR is how long real clients race, INTERLEAVINGS how many the model tries.
 FOR ?= 2m
-INTERLEAVINGS ?= 200
+INTERLEAVINGS ?= 20000
 chaos: setup $(CLIENTS) ## every AWS call fails in every way, real clients race with all functions: ends with a table
-	go test ./infra/chaos -run '^(TestDuels|TestWaiting|TestAnyInterleaving)$$' -count 1 -timeout 90m -duels=1 -rapid.checks=$(INTERLEAVINGS)
+	go test ./infra/chaos -run '^Test(Duels|Waiting|Identity|AutomaticDuels|AnyInterleaving|AutomaticInterleavings|SomeInterleavingsOnMoto)$$' -count 1 -timeout 12h -duels=1 -interleavings=$(INTERLEAVINGS)
 	go run ./infra/chaos -for $(FOR)
 	go test ./infra/chaos -run '^TestMutations$$' -count 1 -timeout 90m -mutations -v
 

@@ -12,15 +12,17 @@ import (
 // their runs ended, what was announced, and what changed since. Moments count everything
 // that is noted, changes or not.
 type autoHistory struct {
-	moment  int
-	mode    policy.AutoMode
-	selects func(path string) bool // what AutoRelease selects
+	moment   int
+	releases int // of halves of locks, automatically
+	mode     policy.AutoMode
+	selects  func(path string) bool // what AutoRelease selects
 
 	over      map[string]time.Time // when the attempt of a run ended that took a lock, by the lock's ID; it may run again
 	announced map[lockName]int     // when its release was last announced
 	refused   map[lockName]int     // when its release was last refused
 	rowAlone  map[lockName]int     // since when its object is gone
 	touched   map[string]int       // when anything last changed that a plan rests on, by path
+	reran     map[lockName]int     // when its run last ended
 	wrote     map[string]written   // when the state of a path was last written
 	kept      map[string]int       // since when somebody wants a lock to stay, by path
 	invoked   []invoked
@@ -43,7 +45,7 @@ func newAutoHistory() autoHistory {
 	return autoHistory{
 		selects: func(string) bool { return false },
 		over:    map[string]time.Time{}, announced: map[lockName]int{}, refused: map[lockName]int{}, rowAlone: map[lockName]int{},
-		touched: map[string]int{}, wrote: map[string]written{}, kept: map[string]int{},
+		touched: map[string]int{}, reran: map[lockName]int{}, wrote: map[string]written{}, kept: map[string]int{},
 	}
 }
 
@@ -65,6 +67,13 @@ const brakeTime = time.Hour
 func (h *history) touch(path string) {
 	h.moment++
 	h.touched[path] = h.moment
+}
+
+// ends notes that the attempt of a run ended that a client is in.
+func (h *history) ends(path, id string) {
+	h.moment++
+	h.reran[lockName{path, id}] = h.moment
+	h.over[id] = h.now()
 }
 
 // keep notes that somebody wants the lock of a path to stay.
@@ -122,6 +131,7 @@ func (h *history) releasedAutomatically(p *party, l lock, at place) {
 	rowAlone := h.rowAlone[name]
 	kept := h.kept[path]
 	why := ""
+	h.releases++
 	switch {
 	case !over:
 		why = "while the run that took it lives"
@@ -141,7 +151,7 @@ func (h *history) releasedAutomatically(p *party, l lock, at place) {
 		why = "and no earlier scan had announced it"
 	case h.refused[name] > announced:
 		why = "and it was refused since it was announced"
-	case between(h.touched[path]):
+	case between(h.touched[path]), between(h.reran[name]):
 		why = "although something changed since it was announced"
 	}
 	if why != "" {

@@ -100,7 +100,8 @@ func (m *model) invoke(w *waiting, payload []byte, f fate) {
 	m.gate.drop(w)
 	alive := !by.dead && f != diesBefore
 	by.dead = by.dead || f != passes
-	if by.dead {
+	waits := !by.dead
+	if !waits {
 		w.answer <- reply{nil, errDead}
 	}
 	if !alive {
@@ -121,7 +122,11 @@ func (m *model) invoke(w *waiting, payload []byte, f fate) {
 	go func() {
 		answer := m.runUnlockFunction(child, payload)
 		child.over = true
-		if !by.dead {
+		switch {
+		case !waits:
+		case by.dead:
+			w.answer <- reply{nil, errDead}
+		default:
 			w.answer <- reply{result: answer}
 		}
 	}()
@@ -222,8 +227,7 @@ func (m *model) ends(job, conclusion string) {
 	a.over = true
 	m.ci.end(job, conclusion)
 	for _, p := range a.members {
-		m.history.over[p.id] = m.now()
-		m.history.touch(string(m.Path(p.key)))
+		m.history.ends(string(m.Path(p.key)), p.id)
 	}
 }
 

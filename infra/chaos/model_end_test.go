@@ -19,7 +19,7 @@ func (a again) run(p *process, cfg aws.Config) error {
 // heal lets the next runs of everything come, an hour later, and checks what must be true
 // then.
 func (m *model) heal() {
-	if len(m.history.broken) > 0 {
+	if len(m.history.broken) > 0 || m.auto.Mode != "" { // what comes after automatic releases is what comes after all others
 		return
 	}
 	m.passes(time.Hour)

@@ -34,6 +34,7 @@ type drawn struct {
 // burst lets one of those go on that can, for a number of calls, of which the last may
 // be its end. Most mistakes need few changes from one to another, at the right calls.
 type burst struct {
+	actor       int // 1: the first of the cast, and so on; 0: pick one of those that can go on
 	pick, calls int
 	writes      bool // only calls that change something count, and it stops just before the next one
 	fate        fate
@@ -84,7 +85,15 @@ func even(t *rapid.T, n int) int {
 // clocks are how far a client's clock is ahead: less than it takes to be stuck in the end.
 var clocks = []time.Duration{0, 0, -time.Hour, 20 * time.Minute}
 
-var drawPlan = rapid.Custom(func(t *rapid.T) plan {
+var (
+	drawPlan          = rapid.Custom(func(t *rapid.T) plan { return drawOf(t, casts) })
+	drawAutomaticPlan = rapid.Custom(func(t *rapid.T) plan {
+		return drawOf(t, slices.DeleteFunc(slices.Clone(casts), func(kinds []string) bool { return !slices.Contains(kinds, "auto") }))
+	})
+)
+
+// drawOf draws a plan with one of these casts.
+func drawOf(t *rapid.T, casts [][]string) plan {
 	p := plan{paths: everything, orphans: make([]bool, len(modelKeys))}
 	kinds := slices.Clone(casts[even(t, len(casts))])
 	keys := modelKeys
@@ -131,22 +140,64 @@ var drawPlan = rapid.Custom(func(t *rapid.T) plan {
 		}
 		p.actors = append(p.actors, d)
 	}
+	p.bursts = drawBursts(t, p)
+	return p
+}
+
+func drawBursts(t *rapid.T, p plan) []burst {
+	var list []burst
 	for range even(t, 13) {
 		s := burst{pick: even(t, 6), calls: 1 + even(t, 24), writes: even(t, 2) == 1}
-		switch even(t, 24) {
-		case 0, 1:
+		switch chance := even(t, 24); {
+		case chance < 2:
 			s.fate = diesBefore
-		case 2, 3:
+		case chance < 4:
 			s.fate = diesAfter
-		case 4, 5:
+		case chance < 6:
 			s.later = 17 * time.Minute
-		case 6:
+		case chance < 7:
 			s.later = 6 * time.Minute
 		}
 		if s.writes {
 			s.calls = even(t, 8)
 		}
-		p.bursts = append(p.bursts, s)
+		list = append(list, s)
 	}
-	return p
-})
+	if p.mode == "" {
+		return list
+	}
+	return drawRelease(t, p, list)
+}
+
+// drawRelease puts what is drawn between the steps that lead to an automatic release, most
+// of which are there: by chance alone hardly a play in a thousand gets that far.
+func drawRelease(t *rapid.T, p plan, noise []burst) []burst {
+	actor := map[string][]int{}
+	for i, d := range p.actors {
+		actor[d.kind] = append(actor[d.kind], i+1)
+	}
+	wait := []time.Duration{6 * time.Minute, 17 * time.Minute}
+	steps := []burst{
+		{actor: actor["job"][0], writes: true, calls: 1 + even(t, 4)},
+		{actor: actor["cancel"][0], calls: 1},
+		{later: wait[min(1, even(t, 4))]},
+		{actor: actor["auto"][0], calls: 1000},
+		{later: wait[even(t, 2)]},
+		{actor: actor["auto"][1], calls: even(t, 64)},
+	}
+	if w := actor["witness"]; len(w) > 0 {
+		steps = slices.Insert(steps, 1, burst{actor: w[0], calls: 1000})
+	}
+	var list []burst
+	for i, s := range steps {
+		if even(t, 16) > 0 {
+			list = append(list, s)
+		}
+		if even(t, 3) == 0 && i < len(noise) {
+			n := noise[i]
+			n.actor = even(t, len(p.actors)+1)
+			list = append(list, n)
+		}
+	}
+	return list
+}

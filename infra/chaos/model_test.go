@@ -29,12 +29,22 @@ import (
 // any order, and each of which may die at any call: the laws hold after every call, and
 // the next runs heal. `make chaos` tries more of them.
 func TestAnyInterleaving(t *testing.T) {
+	interleaveAll(t, drawPlan)
+}
+
+// The same of what meets on locks that may be released automatically.
+func TestAutomaticInterleavings(t *testing.T) {
+	interleaveAll(t, drawAutomaticPlan)
+}
+
+func interleaveAll(t *testing.T, draw *rapid.Generator[plan]) {
+	t.Helper()
 	players := runtime.GOMAXPROCS(0)
 	checks(t, max(1, *interleavings/players))
 	for i := range players {
 		t.Run(fmt.Sprint("player ", i), func(t *testing.T) {
 			t.Parallel()
-			interleave(t, engineWorld(t), nil)
+			interleave(t, engineWorld(t), nil, draw)
 		})
 	}
 }
@@ -42,7 +52,7 @@ func TestAnyInterleaving(t *testing.T) {
 // The same on the local AWS, so that what is found does not hang on the AWS in this process.
 func TestSomeInterleavingsOnMoto(t *testing.T) {
 	checks(t, 5)
-	interleave(t, makeModelWorld(t), newCourier())
+	interleave(t, makeModelWorld(t), newCourier(), drawPlan)
 }
 
 // interleavings is how many plays TestAnyInterleaving makes, unless rapid is told how many.
@@ -55,14 +65,21 @@ func checks(t *testing.T, n int) {
 	}
 }
 
-func interleave(t *testing.T, w *world, outside *courier) {
+func interleave(t *testing.T, w *world, outside *courier, draw *rapid.Generator[plan]) {
 	t.Helper()
+	plays, releasing := 0, 0
 	rapid.Check(t, func(rt *rapid.T) {
-		p := drawPlan.Draw(rt, "plan")
-		if broken := try(t, w, outside, p, func(m *model) { m.play(p) }); broken != "" {
+		p := draw.Draw(rt, "plan")
+		plays++
+		broken := try(t, w, outside, p, func(m *model) {
+			m.play(p)
+			releasing += min(1, m.history.releases)
+		})
+		if broken != "" {
 			rt.Fatal(broken)
 		}
 	})
+	t.Logf("%d plays; a lock was released automatically in %d", plays, releasing)
 }
 
 // try plays a plan and heals. It gives the broken laws, with what led to them.
@@ -251,8 +268,14 @@ func (m *model) play(p plan) {
 		if b.later > 0 {
 			m.later(b.later)
 		}
-		if who := m.able(); len(who) > 0 && len(m.history.broken) == 0 {
+		switch who := m.able(); {
+		case len(who) == 0 || len(m.history.broken) > 0 || b.calls == 0:
+		case b.actor == 0:
 			m.goOn(who[b.pick%len(who)], b)
+		case m.processes[b.actor-1].kind == "auto" && b.fate == passes:
+			m.steps(m.processes[b.actor-1], b.calls)
+		default:
+			m.goOn(m.processes[b.actor-1], b)
 		}
 	}
 	m.finish()
