@@ -25,7 +25,7 @@ from moto.sns.models import sns_backends
 SERVICES = {"monitoring": "cloudwatch"}
 ACTIONS = {"s3:HeadBucket": "s3:ListBucket", "s3:ListBuckets": "s3:ListAllMyBuckets", "lambda:Invoke": "lambda:InvokeFunction"}
 USED = defaultdict(set)  # the actions that each role was allowed, by its name
-JSON_SERVICES = {"dynamodb", "ssm", "kms", "sqs"}
+JSON_SERVICES = {"dynamodb", "ssm", "kms", "sqs", "lambda"}
 
 
 def install():

@@ -193,8 +193,12 @@ func (r *Run) Kill() error {
 	return err
 }
 
-// Wait lets the run come to its end.
-func (r *Run) Wait() error { return <-r.done }
+// Wait lets the run come to its end, and says how it was, whoever asks.
+func (r *Run) Wait() error {
+	err := <-r.done
+	r.done <- err
+	return err
+}
 
 func (w *Workspace) command(ctx context.Context, args ...string) *exec.Cmd {
 	switch args[0] {

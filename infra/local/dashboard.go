@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"strings"
 )
 
 // Dashboard plays the part of a CloudWatch dashboard towards the functions behind its
@@ -71,21 +70,17 @@ func (d Dashboard) Call(ctx context.Context, endpoint string, parameters json.Ra
 	if err != nil {
 		return nil, err
 	}
-	for logicalID := range d.Stack.Functions {
-		if FunctionARN(d.Stack.Resources[logicalID]) != endpoint {
-			continue
-		}
-		// Directory and resource share a stem: functions/unlock is UnlockFunction.
-		stem := strings.ToLower(strings.TrimSuffix(logicalID, "Function"))
-		result, err := d.Stack.Invoke(ctx, stem, logicalID, string(payload))
-		if err != nil {
-			return nil, err
-		}
-		var text string
-		if err := json.Unmarshal([]byte(result.Payload), &text); err != nil || result.Failed {
-			return nil, fmt.Errorf("%s answered no page: %s\n%s", logicalID, result.Payload, result.Log)
-		}
-		return ParsePage(text)
+	logicalID := d.Stack.functionOf(endpoint)
+	if logicalID == "" {
+		return nil, fmt.Errorf("the stack has no function %s", endpoint)
 	}
-	return nil, fmt.Errorf("the stack has no function %s", endpoint)
+	result, err := d.Stack.Invoke(ctx, stem(logicalID), logicalID, string(payload))
+	if err != nil {
+		return nil, err
+	}
+	var text string
+	if err := json.Unmarshal([]byte(result.Payload), &text); err != nil || result.Failed {
+		return nil, fmt.Errorf("%s answered no page: %s\n%s", logicalID, result.Payload, result.Log)
+	}
+	return ParsePage(text)
 }

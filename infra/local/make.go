@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"errors"
-	"maps"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -39,17 +38,13 @@ func At(endpoint, accessKey, secretKey string) *AWS {
 // With is the same AWS with tables and buckets elsewhere, as a store beside AWS has them. An
 // empty endpoint leaves them where they are.
 func (a *AWS) With(tables, buckets string) *AWS {
-	other := *a
-	other.apart = maps.Clone(a.apart)
-	if other.apart == nil {
-		other.apart = map[string]string{}
-	}
+	endpoints := map[string]string{}
 	for service, endpoint := range map[string]string{dynamodb.ServiceID: tables, s3.ServiceID: buckets} {
 		if endpoint != "" {
-			other.apart[service] = endpoint
+			endpoints[service] = endpoint
 		}
 	}
-	return &other
+	return a.apartFrom(endpoints)
 }
 
 // MakeTable makes a table with these string keys, a hash key and at most one range

@@ -7,6 +7,7 @@ IAM decides as authorize.py says. Prints the port. Then answers each line with o
 - "clock SECONDS": has S3's clock run that much ahead of this machine's from now on.
 - "hurry SECONDS": has Python switch between threads that often.
 - "fill COUNT BUCKET PREFIX": puts that many empty objects there, numbered.
+- "invocable": from now on says of an invocation of a function only whether the caller may make it: invocable.go runs the binary.
 - "save": keeps everything in mind as it is now; "load": brings that back, in place of what came since.
 - "dump BUCKET": what is in all tables, and every version in the bucket, the newest of a key first.
 """
@@ -92,6 +93,16 @@ def hurry(seconds):
     sys.setswitchinterval(float(seconds))
 
 
+def invocable():
+    from moto.awslambda.models import LambdaBackend  # is slow to load, and seldom needed
+
+    def invoke(backend, function_name, qualifier, body, headers, response_headers):
+        backend.get_function(function_name, qualifier)
+        return b"{}"
+
+    LambdaBackend.invoke = invoke
+
+
 saved = {}
 
 
@@ -138,7 +149,7 @@ def dump(bucket):
     return {"rows": rows, "versions": versions}
 
 
-COMMANDS = {"published": published, "used": authorize.used, "age": age, "clock": clock, "hurry": hurry, "fill": fill, "save": save, "load": load, "dump": dump}
+COMMANDS = {"published": published, "used": authorize.used, "age": age, "clock": clock, "hurry": hurry, "fill": fill, "invocable": invocable, "save": save, "load": load, "dump": dump}
 for line in sys.stdin:  # it ends with the parent, however that dies
     command, *arguments = line.rstrip("\n").split(" ", 3)  # a prefix may have blanks
     with one_at_a_time:

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 )
@@ -65,6 +66,19 @@ func TestATeamKeepsToItsPrefix(t *testing.T) {
 	for name, err := range map[string]error{"take": put, "read": get, "release": remove} {
 		if !denied(err) {
 			t.Errorf("the team may %s another team's lock: %v", name, err)
+		}
+	}
+	// Who wrote a lock object, and its tags, say which run is behind it: nobody else may change either.
+	theirs := aws.String("team-b/app/terraform.tfstate.tflock")
+	_, err = server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("shared"), Key: theirs, Body: strings.NewReader("{}")})
+	check(t, err)
+	_, replace := team.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("shared"), Key: theirs, Body: strings.NewReader("{}")})
+	_, tag := team.S3().PutObjectTagging(t.Context(), &s3.PutObjectTaggingInput{
+		Bucket: aws.String("shared"), Key: theirs, Tagging: &s3types.Tagging{TagSet: []s3types.Tag{{Key: aws.String("run"), Value: aws.String("gh-1-2")}}},
+	})
+	for name, err := range map[string]error{"replace": replace, "tag": tag} {
+		if !denied(err) {
+			t.Errorf("the team may %s another team's lock object: %v", name, err)
 		}
 	}
 	_, err = team.S3().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String("shared"), Key: aws.String("team-a/app/tofu-both/terraform.tfstate")})
