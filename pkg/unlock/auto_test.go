@@ -44,6 +44,8 @@ type pipeline struct {
 	invoked  int
 	lost     bool // the answers of the unlock function are lost
 	outcomes []string
+	before   func() // happens between a claim and its release; nil: nothing
+	said     record
 	github   *httptest.Server
 }
 
@@ -64,7 +66,26 @@ func newPipeline(t *testing.T, mode policy.AutoMode) *pipeline {
 		fmt.Fprint(w, answer)
 	}))
 	t.Cleanup(p.github.Close)
+	t.Cleanup(func() { t.Log(p.said.String()) })
 	return p
+}
+
+// record is the log of several functions at once.
+type record struct {
+	mu   sync.Mutex
+	text strings.Builder
+}
+
+func (r *record) Write(line []byte) (int, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.Write(line)
+}
+
+func (r *record) String() string {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.text.String()
 }
 
 // take takes the lock of a state for a run, in both places.
@@ -124,7 +145,7 @@ func (p *pipeline) unlocker(after time.Duration) *unlock.Unlocker {
 		Stores: p.set, Composer: alert.Composer{Account: "123456789012", Region: "eu-central-1", UnlockFunction: "unlock"},
 		Memory: p.memory(), Releases: p.releases(), Runs: p.asks(now), Autos: p.autos(),
 		Topic: alert.NewTopic(sns.NewFromConfig(server.Config()), p.Topic), Meter: metric.NewPublisher(server.Config(), "Test"),
-		Rules: policy.Rules{Thresholds: policy.Thresholds{Default: 2 * time.Hour}, ReleaseGuard: guard}, Now: now, Log: slog.New(slog.NewTextHandler(p.Output(), nil)),
+		Rules: policy.Rules{Thresholds: policy.Thresholds{Default: 2 * time.Hour}, ReleaseGuard: guard}, Now: now, Log: slog.New(slog.NewTextHandler(&p.said, nil)),
 	}
 }
 
@@ -138,6 +159,9 @@ func (r releaser) Release(ctx context.Context, path, id, reason string) (string,
 	r.mu.Lock()
 	r.invoked++
 	r.mu.Unlock()
+	if r.before != nil {
+		r.before()
+	}
 	request, err := unlock.ParseRequest(fmt.Appendf(nil, `{"lock_id":%q,"path":%q,"reason":%q,"requested_by":"lockwarden-auto"}`, id, path, reason))
 	if err != nil {
 		return "", err

@@ -31,6 +31,8 @@ func TestSampleEventsLeadToTheirOutcome(t *testing.T) {
 		"changed":                   func() { held(key, "another") },
 		"ambiguous":                 func() { held(key, id); held("other/terraform.tfstate", id) },
 		"partial":                   func() { held(key, id) },
+		"kept":                      func() { held(key, id) },
+		"refused-automatically":     func() { held(key, id) }, // nothing was planned
 		"invalid-no-reason":         func() {},
 	}
 	files, err := filepath.Glob(filepath.Join(local.Root(), "events", "unlock-*.json"))

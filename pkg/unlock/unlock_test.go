@@ -125,7 +125,7 @@ func (w *world) run(wire *local.Wire, r unlock.Request) (unlock.Answer, error) {
 	}
 	composer := alert.Composer{Account: "123456789012", Region: local.Region}
 	u := &unlock.Unlocker{
-		Stores: set, Composer: composer,
+		Stores: set, Composer: composer, Autos: ledger.NewAutos(dynamodb.NewFromConfig(cfg), w.Ledger),
 		Memory: ledger.NewNotifications(dynamodb.NewFromConfig(cfg), w.Ledger), Releases: ledger.NewReleases(dynamodb.NewFromConfig(cfg), w.Ledger),
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Test"),
 		Rules: policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: guard},

@@ -1,0 +1,155 @@
+package unlock_test
+
+import (
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/console"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/scan"
+)
+
+// conditions are those of an automatic release, each with what alone violates it and with
+// the reason that people then read.
+var conditions = map[string]struct {
+	violate func(p *pipeline)
+	reason  string
+}{
+	"its run is in progress":             {func(p *pipeline) { p.lives("1") }, "its run is in progress"},
+	"its run is not known":               {func(p *pipeline) { p.mu.Lock(); delete(p.runs, "1"); p.mu.Unlock() }, "whether its run is over is not known"},
+	"its run ended before it was taken":  {func(p *pipeline) { p.ends("1", -time.Hour) }, "before this lock was taken"},
+	"nothing names a run":                {func(p *pipeline) { p.tag("env/x", map[string]string{"owner": "ada"}) }, "no CI run is known to be behind it"},
+	"a tag names another run that lives": {func(p *pipeline) { p.lives("2"); p.tag("env/x", map[string]string{"run": "gh-1-2"}) }, "its run is in progress"},
+	"its run ended within the guard":     {func(p *pipeline) { p.ends("1", 16*minute) }, "it is released 10m after that at the earliest"},
+	"its state was written since":        {func(p *pipeline) { p.outlive() }, "after its run had ended"},
+	"another lock is on its state":       {func(p *pipeline) { p.unlockRow("env/x"); p.lock("env/x", "another", p.set.Tables[0]) }, "another lock is on the same state"},
+	"a table cannot be read":             {func(p *pipeline) { p.watchNothing() }, "not everything could be read"},
+	"its object has the tag":             {func(p *pipeline) { p.tag("env/x", map[string]string{"run": "gh-1-1", policy.KeepTag: ""}) }, "its object has the tag " + policy.KeepTag},
+	"its tags cannot be read":            {func(p *pipeline) { p.hideTags() }, "the tags of its object are not known"},
+	"somebody pressed Keep":              {func(p *pipeline) { p.keep("env/x") }, "ada asked that it stays"},
+}
+
+// outlive has the run end a minute before the state was written, and after the lock was taken.
+func (p *pipeline) outlive() {
+	p.Helper()
+	if err := server.Age(p.Bucket, "env/x", 2*minute); err != nil {
+		p.Fatal(err)
+	}
+	p.state("env/x")
+	p.ends("1", -minute)
+}
+
+// watchNothing has a table be watched that does not exist.
+func (p *pipeline) watchNothing() {
+	p.Helper()
+	gone := strings.Replace(p.TableARN, p.Table, p.Table+"-gone", 1)
+	set, err := backend.Open(server.Config(), []string{p.TableARN, gone}, []string{p.BucketARN})
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.set = set
+}
+
+// hideTags has S3 refuse to say what tags objects have.
+func (p *pipeline) hideTags() {
+	p.Helper()
+	cfg := server.Config()
+	cfg.HTTPClient = noTags{cfg.HTTPClient}
+	set, err := backend.Open(cfg, []string{p.TableARN}, []string{p.BucketARN})
+	if err != nil {
+		p.Fatal(err)
+	}
+	p.set = set
+}
+
+// noTags is a way to S3 on which questions about tags are refused.
+type noTags struct{ aws.HTTPClient }
+
+func (n noTags) Do(r *http.Request) (*http.Response, error) {
+	if r.URL.Query().Has("tagging") {
+		return &http.Response{
+			StatusCode: http.StatusForbidden, Header: http.Header{"Content-Type": {"application/xml"}}, Request: r,
+			Body: io.NopCloser(strings.NewReader(`<Error><Code>AccessDenied</Code><Message>Access Denied</Message></Error>`)),
+		}, nil
+	}
+	return n.HTTPClient.Do(r)
+}
+
+// page is what the dashboard shows so long after the beginning.
+func (p *pipeline) page(after time.Duration) string {
+	p.Helper()
+	c := console.Console{
+		Scanner: scan.New(p.set, p.unlocker(after).Rules, func() time.Time { return p.began.Add(after) }),
+		Ledger:  p.memory(), Autos: p.autos(), Unlock: "arn:aws:lambda:eu-central-1:123456789012:function:unlock",
+	}
+	page, err := local.ParsePage(c.Answer(p.Context(), []byte(`{"widgetContext":{}}`), "arn:aws:lambda:eu-central-1:123456789012:function:console"))
+	if err != nil {
+		p.Fatal(err)
+	}
+	return page.Text(nil)
+}
+
+// Each condition that is violated alone keeps the lock at the plan: nobody is promised
+// anything, and the log and the dashboard say why.
+func TestEachConditionAloneStopsThePlan(t *testing.T) {
+	t.Parallel()
+	for name, c := range conditions {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPipeline(t, policy.AutoRelease)
+			p.take("env/x", "1")
+			p.ends("1", minute)
+			whole := p.set
+			c.violate(p)
+			for _, at := range []time.Duration{17 * minute, 22 * minute} {
+				_ = p.scanAt(at) // it fails where a table cannot be read
+			}
+			page := p.page(22*minute + time.Second)
+			p.set = whole // what is held is asked of stores that answer
+			if got := p.published(); slices.Contains(got, "lock.release_planned") || slices.Contains(got, "lock.released") || p.invoked > 0 || len(p.held()) == 0 {
+				t.Errorf("published %q, invoked %d times, held %q", got, p.invoked, p.held())
+			}
+			if said := p.said.String(); !strings.Contains(said, `msg="not released automatically"`) || !strings.Contains(said, c.reason) {
+				t.Errorf("the log does not say %q", c.reason)
+			}
+			if !strings.Contains(page, "Not released automatically: ") || !strings.Contains(page, c.reason) {
+				t.Errorf("the dashboard does not say %q: %s", c.reason, page)
+			}
+		})
+	}
+}
+
+// The same in the moment between the monitor's claim and the release: the unlock function
+// refuses, with the reason.
+func TestEachConditionAloneStopsTheRelease(t *testing.T) {
+	t.Parallel()
+	for name, c := range conditions {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			p := newPipeline(t, policy.AutoRelease)
+			p.take("env/x", "1")
+			p.ends("1", minute)
+			p.scans(17 * minute)
+			whole := p.set
+			p.before = func() { c.violate(p) }
+			if err := p.scanAt(22 * minute); err != nil || p.invoked != 1 || len(p.outcomes) != 1 {
+				t.Fatalf("%v, invoked %d times: %q", err, p.invoked, p.outcomes)
+			}
+			p.set = whole
+			if said := p.outcomes[0]; !strings.HasPrefix(said, "refused Not released: not released automatically: ") || !strings.Contains(said, c.reason) {
+				t.Errorf("the unlock function says %q, and not %q", said, c.reason)
+			}
+			if got := p.published(); !slices.Contains(got, "lock.refused") || slices.Contains(got, "lock.released") || len(p.held()) == 0 {
+				t.Errorf("published %q, held %q", got, p.held())
+			}
+		})
+	}
+}
