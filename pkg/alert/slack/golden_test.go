@@ -52,6 +52,32 @@ func held(d time.Duration) policy.Finding {
 	return f
 }
 
+// overdue is a lock whose CI run has ended, and that S3's events say who took.
+func overdue() policy.Finding {
+	f, ended := finding(), now.Add(-14*time.Minute)
+	f.Who = "runner@fv-az1234-567"
+	f.Witness = &policy.Witness{
+		Principal: "AWS:AROAZ7EXAMPLEROLEID01:gh-84213377-9912345678-1", Session: "gh-84213377-9912345678-1", SourceIP: "192.0.2.44", TakenAt: now.Add(-45 * time.Minute),
+	}
+	f.Run = &policy.Run{Source: policy.GitHub, ID: "9912345678", URL: "https://github.com/acme/infra/actions/runs/9912345678", Status: policy.RunEnded, Ended: &ended, Detail: "cancelled"}
+	f.Evidence.Liveness = policy.RunOver
+	f.Evidence.Reasons = append([]string{f.Run.Words(now), f.Witness.Words()}, f.Evidence.Reasons...)
+	return f
+}
+
+// planned are releases that are planned in one scan.
+func planned(mode policy.AutoMode, n int) []alert.Planned {
+	var list []alert.Planned
+	for i := range n {
+		f := overdue()
+		if i > 0 {
+			f.Path = fmt.Sprintf("states/team-%d/terraform.tfstate", i%3)
+		}
+		list = append(list, alert.Planned{Finding: f, Mode: mode, NotBefore: now.Add(5 * time.Minute)})
+	}
+	return list
+}
+
 func pruneReport() alert.PruneReport {
 	old := now.AddDate(0, 0, -40)
 	r := alert.PruneReport{
@@ -130,36 +156,42 @@ func samples() map[string]sample {
 	}
 	event := func(e alert.Event) sample { return sample{e.Subject, alert.Fit(e)} }
 	return map[string]sample{
-		"lock-stuck":              event(composer.Lock(alert.LockStuck, finding(), 1, now)),
-		"lock-stuck-alive":        event(composer.Lock(alert.LockStuck, alive, 1, now)),
-		"lock-stuck-hostile":      event(composer.Lock(alert.LockStuck, hostile, 1, now)),
-		"lock-stuck-many":         event(composer.Summary(alert.LockStuck, many, alert.Warning, now)),
-		"lock-reminder":           event(composer.Lock(alert.LockReminder, held(4*time.Hour+30*time.Minute), 2, now)),
-		"lock-reminder-critical":  event(composer.Lock(alert.LockReminder, held(52*time.Hour), 3, now)),
-		"lock-resolved":           event(composer.Lock(alert.LockResolved, held(3*time.Hour+12*time.Minute), 1, now).By("ana", "laptop died")),
-		"lock-reminder-shared":    event(composer.Summary(alert.LockReminder, []policy.Finding{held(52 * time.Hour), plan, hostile}, alert.Critical, now)),
-		"state-finding":           event(composer.StateFindings(alert.StateFinding, stateFindings()[1:2], now)),
-		"state-finding-many":      event(composer.StateFindings(alert.StateFinding, stateFindings(), now)),
-		"state-finding-resolved":  event(composer.StateFindings(alert.StateFindingResolved, stateFindings()[:2], now)),
-		"lock-resolved-shared":    event(composer.Shared(alert.LockResolved, []alert.Item{{Finding: finding(), Current: &next}, {Finding: plan}}, alert.Info, now)),
-		"lock-resolved-and-again": event(composer.Lock(alert.LockResolved, held(3*time.Hour+12*time.Minute), 1, now).NowLockedBy(next)),
-		"lock-unreadable-shared":  event(composer.Summary(alert.LockUnreadable, []policy.Finding{unreadable, unreadable}, alert.Warning, now)),
-		"lock-released-half":      event(composer.Released(finding(), "ana", "laptop died", false, false, now)),
-		"lock-released-unsure":    event(composer.Gone(finding(), "ana", "laptop died", false, now)),
-		"scan-failed-shared":      event(composer.Scan(alert.ScanFailed, alert.Critical, []alert.Backend{failing, {ARN: "arn:aws:s3:::states", Problem: "access denied", Since: now.Add(-time.Hour)}}, now)),
-		"alarm-no-data":           alarm("INSUFFICIENT_DATA", "Insufficient Data: 1 datapoint was unknown."),
-		"lock-released":           event(composer.Released(finding(), "ana", "laptop died", false, true, now)),
-		"lock-refused":            event(composer.Kept(finding(), "ana", "the state was written 2m ago: somebody is at work on it (guard 10m)", now)),
-		"lock-unreadable":         event(composer.Lock(alert.LockUnreadable, unreadable, 1, now)),
-		"scan-failed":             event(composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{failing}, now)),
-		"scan-recovered":          event(composer.Scan(alert.ScanRecovered, alert.Info, []alert.Backend{table}, now)),
-		"prune-report":            event(composer.Prune(pruneReport(), now)),
-		"state-repaired":          event(composer.Repaired(repaired(), now)),
-		"report-weekly":           event(composer.Weekly(week(), now)),
-		"alarm":                   alarm("ALARM", "Threshold Crossed: 3 datapoints were less than the threshold (1.0)."),
-		"alarm-ok":                alarm("OK", "Threshold Crossed: 1 datapoint [1.0] was not less than the threshold (1.0)."),
-		"text":                    {"Maintenance", "The state bucket moves tonight.\nNo applies between 22:00 and 23:00, <!channel>."},
-		"text-of-a-later-event":   {"", `{"version":"1","type":"lock.moved","severity":"info","time":"2026-11-23T12:00:00Z","account":"123456789012","region":"eu-central-1","text":"The lock moved.","actions":{}}`},
+		"lock-stuck":                  event(composer.Lock(alert.LockStuck, finding(), 1, now)),
+		"lock-stuck-alive":            event(composer.Lock(alert.LockStuck, alive, 1, now)),
+		"lock-stuck-hostile":          event(composer.Lock(alert.LockStuck, hostile, 1, now)),
+		"lock-stuck-many":             event(composer.Summary(alert.LockStuck, many, alert.Warning, now)),
+		"lock-stuck-ended":            event(composer.Lock(alert.LockStuck, overdue(), 1, now)),
+		"lock-release_planned":        event(composer.Planned(planned(policy.AutoRelease, 1), now)),
+		"lock-release_planned-report": event(composer.Planned(planned(policy.AutoReport, 1), now)),
+		"lock-release_planned-many":   event(composer.Planned(planned(policy.AutoRelease, 12), now)),
+		"lock-released-automatically": event(composer.Released(overdue(), policy.AutoRequester, overdue().Run.Words(now), false, true, now)),
+		"auto-paused":                 event(composer.AutoPaused(2, now)),
+		"lock-reminder":               event(composer.Lock(alert.LockReminder, held(4*time.Hour+30*time.Minute), 2, now)),
+		"lock-reminder-critical":      event(composer.Lock(alert.LockReminder, held(52*time.Hour), 3, now)),
+		"lock-resolved":               event(composer.Lock(alert.LockResolved, held(3*time.Hour+12*time.Minute), 1, now).By("ana", "laptop died")),
+		"lock-reminder-shared":        event(composer.Summary(alert.LockReminder, []policy.Finding{held(52 * time.Hour), plan, hostile}, alert.Critical, now)),
+		"state-finding":               event(composer.StateFindings(alert.StateFinding, stateFindings()[1:2], now)),
+		"state-finding-many":          event(composer.StateFindings(alert.StateFinding, stateFindings(), now)),
+		"state-finding-resolved":      event(composer.StateFindings(alert.StateFindingResolved, stateFindings()[:2], now)),
+		"lock-resolved-shared":        event(composer.Shared(alert.LockResolved, []alert.Item{{Finding: finding(), Current: &next}, {Finding: plan}}, alert.Info, now)),
+		"lock-resolved-and-again":     event(composer.Lock(alert.LockResolved, held(3*time.Hour+12*time.Minute), 1, now).NowLockedBy(next)),
+		"lock-unreadable-shared":      event(composer.Summary(alert.LockUnreadable, []policy.Finding{unreadable, unreadable}, alert.Warning, now)),
+		"lock-released-half":          event(composer.Released(finding(), "ana", "laptop died", false, false, now)),
+		"lock-released-unsure":        event(composer.Gone(finding(), "ana", "laptop died", false, now)),
+		"scan-failed-shared":          event(composer.Scan(alert.ScanFailed, alert.Critical, []alert.Backend{failing, {ARN: "arn:aws:s3:::states", Problem: "access denied", Since: now.Add(-time.Hour)}}, now)),
+		"alarm-no-data":               alarm("INSUFFICIENT_DATA", "Insufficient Data: 1 datapoint was unknown."),
+		"lock-released":               event(composer.Released(finding(), "ana", "laptop died", false, true, now)),
+		"lock-refused":                event(composer.Kept(finding(), "ana", "the state was written 2m ago: somebody is at work on it (guard 10m)", now)),
+		"lock-unreadable":             event(composer.Lock(alert.LockUnreadable, unreadable, 1, now)),
+		"scan-failed":                 event(composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{failing}, now)),
+		"scan-recovered":              event(composer.Scan(alert.ScanRecovered, alert.Info, []alert.Backend{table}, now)),
+		"prune-report":                event(composer.Prune(pruneReport(), now)),
+		"state-repaired":              event(composer.Repaired(repaired(), now)),
+		"report-weekly":               event(composer.Weekly(week(), now)),
+		"alarm":                       alarm("ALARM", "Threshold Crossed: 3 datapoints were less than the threshold (1.0)."),
+		"alarm-ok":                    alarm("OK", "Threshold Crossed: 1 datapoint [1.0] was not less than the threshold (1.0)."),
+		"text":                        {"Maintenance", "The state bucket moves tonight.\nNo applies between 22:00 and 23:00, <!channel>."},
+		"text-of-a-later-event":       {"", `{"version":"1","type":"lock.moved","severity":"info","time":"2026-11-23T12:00:00Z","account":"123456789012","region":"eu-central-1","text":"The lock moved.","actions":{}}`},
 	}
 }
 
