@@ -45,15 +45,15 @@ func (c Composer) Planned(list []Planned, now time.Time) Event {
 	return e.worded()
 }
 
-// AutoPaused makes the event of a pause: as many releases were made as any hour may have,
-// and more are due.
+// AutoPaused makes the event of a pause: as many releases were made or tried as any hour may
+// have, and that many more are due.
 func (c Composer) AutoPaused(due int, now time.Time) Event {
 	e := c.event(AutoPaused, Warning, now)
 	e.Subject = "[Lockwarden] automatic release paused: three within an hour, and more are due"
-	e.Text = fmt.Sprintf("Automatic release is paused, since three locks were released within an hour and more are due (%s in this scan); it goes on by itself when an hour has passed without a release.", count(due, "lock", "locks"))
+	e.Text = fmt.Sprintf("Automatic release is paused, since three releases were made or refused within an hour and %s due; it goes on by itself when an hour has passed without one.", count(due, "more is", "more are"))
 	e.Steps = []string{
 		"Find out why so many runs ended and left their locks: a failed CI system, cancelled pipelines, or somebody who makes up names of runs.",
-		"To release a lock now, press Release beside it on the dashboard, or use the command of its alert.",
+		"To release a lock now, use lockwarden unlock with its ID, or press Release beside it on the dashboard once it is stuck.",
 	}
 	return e
 }

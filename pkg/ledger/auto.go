@@ -25,7 +25,8 @@ type Plan struct {
 	// Claimed is when the monitor was about to invoke the unlock function; zero: not yet.
 	Claimed time.Time `json:"claimed,omitzero"`
 
-	body string // as it was read
+	body    string // as it was read
+	expires time.Time
 }
 
 // claimTime is how long a claim keeps others from invoking: longer than the unlock
@@ -39,6 +40,8 @@ func (p Plan) Open(now time.Time) bool { return p.Claimed.IsZero() || now.Sub(p.
 type Stop struct {
 	At time.Time `json:"at"`
 	By string    `json:"by"`
+
+	expires time.Time
 }
 
 // Auto is what is remembered of one lock for its automatic release.

@@ -88,10 +88,10 @@ func (a *Auto) read(id string, row map[string]types.AttributeValue) error {
 		}
 		return err
 	case strings.HasPrefix(id, planPrefix):
-		a.Plan = &Plan{body: string(body)}
+		a.Plan = &Plan{body: string(body), expires: time.Unix(numberOf(row, attrExpires), 0)}
 		return json.Unmarshal(body, a.Plan)
 	case strings.HasPrefix(id, stopPrefix):
-		a.Stop = &Stop{}
+		a.Stop = &Stop{expires: time.Unix(numberOf(row, attrExpires), 0)}
 		return json.Unmarshal(body, a.Stop)
 	}
 	return nil

@@ -22,6 +22,7 @@ type autos interface {
 	Void(ctx context.Context, key ledger.Key) error
 	Claim(ctx context.Context, key ledger.Key, read ledger.Plan, now time.Time) error
 	Brake(ctx context.Context, m ledger.AutoMemory, next policy.Brake) (ledger.AutoMemory, error)
+	Renew(ctx context.Context, m ledger.AutoMemory, held func(ledger.Key) bool, now time.Time) error
 }
 
 // Releaser asks the unlock function for one release, once, and gives its outcome.
@@ -73,22 +74,34 @@ func (m *Monitor) plan(ctx context.Context, found *scan.Scan, known *behind) ([]
 		}
 	}
 	if known.forgotten == nil {
-		p.errs = append(p.errs, m.Autos.Update(ctx, p.checks, p.gone()))
+		held := p.held()
+		p.errs = append(p.errs, m.Autos.Update(ctx, p.checks, p.gone(held)), m.Autos.Renew(ctx, p.memory, held, found.Ended))
 	}
 	return p.claimed, errors.Join(p.errs...)
 }
 
+// held says which remembered locks the scan saw.
+func (p *planner) held() func(ledger.Key) bool {
+	held := map[ledger.Key]bool{}
+	if len(p.memory.Locks) > 0 {
+		for c := range p.found.Locks() {
+			held[ledger.KeyOf(c.Lock)] = true
+		}
+	}
+	return func(key ledger.Key) bool { return held[key] }
+}
+
 // gone are the remembered locks that are no longer held. Nothing is forgotten after a scan
-// that did not see everything.
-func (p *planner) gone() []ledger.Key {
+// that did not see everything, nor what somebody asked for since the scan began: the lock
+// may be younger than it.
+func (p *planner) gone(held func(ledger.Key) bool) []ledger.Key {
 	if !p.found.Complete() {
 		return nil
 	}
-	held := map[ledger.Key]bool{}
-	for c := range p.found.Locks() {
-		held[ledger.KeyOf(c.Lock)] = true
-	}
-	return p.memory.Gone(func(key ledger.Key) bool { return held[key] })
+	return p.memory.Gone(func(key ledger.Key) bool {
+		stop := p.memory.Locks[key].Stop
+		return held(key) || (stop != nil && !stop.At.Before(p.found.Started))
+	})
 }
 
 // decide says what holds a lock back, or that its release is to be planned or is due.
@@ -110,7 +123,13 @@ func (p *planner) heldBack(q *evidence.Question, key ledger.Key) []string {
 	if known.Stop != nil {
 		facts.Stopped = known.Stop.By
 	}
-	if reasons := q.Case.HeldBack(facts); len(reasons) > 0 {
+	reasons := q.Case.HeldBack(facts)
+	for _, h := range q.Case.Holdings {
+		if warning := p.found.Unsafe[h.Store]; warning != "" {
+			reasons = append(reasons, warning)
+		}
+	}
+	if len(reasons) > 0 {
 		return reasons
 	}
 	basis, plan := q.Case.Basis(q.Tags), known.Plan
@@ -176,7 +195,7 @@ func (p *planner) claim(ctx context.Context) {
 func (p *planner) claimOne(ctx context.Context, key ledger.Key) string {
 	next, said := p.memory.Brake.Next(p.Now())
 	if said == policy.Pause {
-		if err := p.Topic.Publish(ctx, p.Composer.AutoPaused(len(p.due), p.found.Ended)); err != nil {
+		if err := p.Topic.Publish(ctx, p.Composer.AutoPaused(len(p.due)-len(p.claimed), p.found.Ended)); err != nil {
 			p.errs = append(p.errs, err)
 			return pausedNow
 		}
@@ -197,11 +216,16 @@ func (p *planner) claimOne(ctx context.Context, key ledger.Key) string {
 	return ""
 }
 
-const pausedNow = "automatic release is paused, since three locks were released within an hour: it goes on when an hour has passed without a release"
+const pausedNow = "automatic release is paused, since the unlock function was invoked three times within an hour: it goes on when an hour has passed without that"
 
 // release invokes the unlock function for the locks that were claimed, side by side. An
 // answer that is lost waits for the next scan; a refusal voids the plan.
 func (m *Monitor) release(ctx context.Context, claimed []*evidence.Question) error {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-answerTime))
+		defer cancel()
+	}
 	errs := make([]error, len(claimed))
 	var group sync.WaitGroup
 	for i, q := range claimed {
@@ -219,6 +243,10 @@ func (m *Monitor) release(ctx context.Context, claimed []*evidence.Question) err
 	group.Wait()
 	return errors.Join(errs...)
 }
+
+// answerTime is kept of an invocation's time to answer: an unlock function that takes long is
+// not waited for until Lambda ends the monitor too.
+const answerTime = 3 * time.Second
 
 // refusedOutcome is the unlock function's answer that it keeps the lock.
 const refusedOutcome = "refused"
