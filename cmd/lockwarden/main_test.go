@@ -131,6 +131,7 @@ func TestCommands(t *testing.T) {
 		"a digest is repaired after it was shown":             repairADigest,
 		"a stack that is not there":                           missTheStack,
 		"a lost answer is not asked for again":                loseAnAnswer,
+		"whatever an answer says is text":                     sayHostileThings,
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.T = t

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"text/tabwriter"
 	"unicode"
+	"unicode/utf16"
 
 	"github.com/lockwarden/lockwarden/pkg/plain"
 )
@@ -47,7 +48,9 @@ func (t terminal) printJSON(answer []byte) error {
 	}
 	for _, r := range b.String() + "\n" {
 		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r)) {
-			fmt.Fprintf(t.out, `\u%04x`, r)
+			for _, unit := range utf16.Encode([]rune{r}) { // as JSON writes what has no name in it
+				fmt.Fprintf(t.out, `\u%04x`, unit)
+			}
 			continue
 		}
 		fmt.Fprintf(t.out, "%c", r)
