@@ -10,18 +10,21 @@ import (
 
 // List prices in us-east-1, in dollars.
 const (
-	perMetric        = 0.30         // custom metric and month, the first 10,000
-	perAlarmMetric   = 0.10         // each metric of a standard alarm, a month
-	perPut           = 0.01 / 1000  // PutMetricData
-	perDashboard     = 3.00         // after the account's first three, a month
-	perWrite         = 0.625 / 1e6  // DynamoDB on demand, one kilobyte
-	perRead          = 0.125 / 1e6  // DynamoDB on demand, four kilobytes
-	perList          = 0.005 / 1000 // S3 LIST, a thousand keys
-	perInvocation    = 0.20 / 1e6   // Lambda
-	perGigabyteSpent = 0.0000133334 // Lambda on arm64, a second of a gigabyte
-	perScheduled     = 1.00 / 1e6   // EventBridge Scheduler, after 14 million free ones
-	perLogged        = 0.50         // CloudWatch Logs, a gigabyte
-	perQueueRequest  = 0.40 / 1e6   // SQS
+	perMetric        = 0.30          // custom metric and month, the first 10,000
+	perAlarmMetric   = 0.10          // each metric of a standard alarm, a month
+	perPut           = 0.01 / 1000   // PutMetricData
+	perDashboard     = 3.00          // after the account's first three, a month
+	perWrite         = 0.625 / 1e6   // DynamoDB on demand, one kilobyte
+	perRead          = 0.125 / 1e6   // DynamoDB on demand, four kilobytes
+	perList          = 0.005 / 1000  // S3 LIST, a thousand keys
+	perInvocation    = 0.20 / 1e6    // Lambda
+	perGigabyteSpent = 0.0000133334  // Lambda on arm64, a second of a gigabyte
+	perScheduled     = 1.00 / 1e6    // EventBridge Scheduler, after 14 million free ones
+	perLogged        = 0.50          // CloudWatch Logs, a gigabyte
+	perQueueRequest  = 0.40 / 1e6    // SQS
+	perGet           = 0.0004 / 1000 // S3 GET, of an object or of its tags
+	perDecrypt       = 0.03 / 10000  // KMS; SSM takes nothing for a standard parameter
+	perGigabyteOut   = 0.09          // to the internet
 	month            = 30 * 24 * time.Hour
 )
 
@@ -38,6 +41,30 @@ const (
 // polls is how often Lambda asks an empty queue a month: five pollers, three times a minute.
 // https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-scaling.html
 const polls = 5 * 3 * float64(month/time.Minute)
+
+// What one lock costs whose events the witness records: its creation and its removal, each in
+// an invocation of its own. The calls are those of pkg/witness; duration and log are what it
+// took here, rounded up.
+const (
+	lockEvents    = 2
+	eventRequests = 3 // of the queue: S3 sends, Lambda receives and deletes
+	eventSeconds  = 0.1
+	eventLogged   = 1e-6 // gigabytes
+	lockGets      = 1    // of the created version
+	lockWrites    = 3    // of the ledger: two events, and the record of the lock
+)
+
+// What it adds to a scan to ask one CI system about some locks: the settings and what is
+// remembered are read, and one token is decrypted; of each lock the tags are read, one
+// question is asked, and the answer is recorded.
+const (
+	askedReads    = 1 // of the ledger, consistently
+	askedSeconds  = 0.3
+	questionGets  = 1
+	questionWrite = 1
+	questionBytes = 2e-6 // gigabytes that leave AWS
+	askedLocks    = 3
+)
 
 // Item is one line of the bill.
 type Item struct {
@@ -73,7 +100,19 @@ func Cost(t Template) ([]Item, error) {
 		total += item.Dollars
 	}
 	dashboards := float64(len(t.Of("AWS::CloudWatch::Dashboard"))) * perDashboard
-	return append(items, Item{"**together**", total}, Item{"the dashboard, if the account has more than three", dashboards}), nil
+	items = append(items, Item{"**together**", total}, Item{"the dashboard, if the account has more than three", dashboards})
+	if witness, ok := t.Resources["WitnessFunction"].Properties["MemorySize"].(float64); ok {
+		items = append(items, Item{"for 1,000 locks: their events, by queue, witness and ledger", 1000 * witnessed(witness)})
+	}
+	asked := scans * (askedReads*perRead + perDecrypt + askedSeconds*memory/1024*perGigabyteSpent +
+		askedLocks*(questionGets*perGet+questionWrite*perWrite+questionBytes*perGigabyteOut))
+	return append(items, Item{fmt.Sprintf("to ask GitHub or GitLab about %d locks in every scan: token, tags, HTTP and ledger", askedLocks), asked}), nil
+}
+
+// witnessed is what one lock costs whose events a function with so many MB records.
+func witnessed(memory float64) float64 {
+	return lockEvents*(eventRequests*perQueueRequest+perInvocation+eventSeconds*memory/1024*perGigabyteSpent+eventLogged*perLogged) +
+		lockGets*perGet + lockWrites*perWrite
 }
 
 func scansAMonth(t Template) (float64, error) {
