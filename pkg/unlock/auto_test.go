@@ -8,6 +8,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -375,6 +377,75 @@ func TestTheBrakeStopsTheFourthReleaseOfAnHourAndSaysSoOnce(t *testing.T) {
 	p.scans(78 * minute) // an hour after the last release
 	if len(p.held()) != 0 {
 		t.Errorf("held %q: %q", p.held(), p.outcomes)
+	}
+}
+
+// Somebody's wish that a lock stays is kept for as long as the lock is held, and not for the
+// 35 days of a row.
+func TestAWishThatALockStaysOutlivesItsRow(t *testing.T) {
+	t.Parallel()
+	p := newPipeline(t, policy.AutoRelease)
+	p.take("env/x", "1")
+	p.ends("1", minute)
+	p.keep("env/x")
+	const day = 24 * time.Hour
+	for _, at := range []time.Duration{5 * day, 20 * day, 45 * day} {
+		p.scans(at)
+		if at >= 20*day && p.wishEnds().Before(p.began.Add(at+30*day)) {
+			t.Errorf("after %d days the wish ends at %s, %s after the beginning", at/day, p.wishEnds(), p.wishEnds().Sub(p.began))
+		}
+	}
+	if p.invoked > 0 || len(p.held()) != 1 {
+		t.Errorf("%d invocations, held %q", p.invoked, p.held())
+	}
+	p.unlockRow("env/x")
+	p.unlockObject("env/x")
+	p.take("env/y", "1") // so that a scan asks at all
+	p.scans(46 * day)
+	if known, err := p.autos().RecallLock(t.Context(), ledger.Key{Path: p.Path("env/x"), ID: idOf("env/x")}); err != nil || known.Stop != nil {
+		t.Errorf("%+v of a lock that is gone, %v", known.Stop, err)
+	}
+}
+
+// wishEnds is when the only wish in the ledger expires.
+func (p *pipeline) wishEnds() time.Time {
+	p.Helper()
+	rows, err := dynamodb.NewFromConfig(server.Config()).Scan(p.Context(), &dynamodb.ScanInput{
+		TableName: &p.Ledger, FilterExpression: aws.String("begins_with(id, :stop)"), ExpressionAttributeValues: map[string]types.AttributeValue{":stop": &types.AttributeValueMemberS{Value: "stop#"}},
+	})
+	if err != nil || len(rows.Items) != 1 {
+		p.Fatalf("%d wishes, %v", len(rows.Items), err)
+	}
+	n, err := strconv.ParseInt(rows.Items[0]["expires_at"].(*types.AttributeValueMemberN).Value, 10, 64)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return time.Unix(n, 0)
+}
+
+// A lock that somebody wants to stay may be younger than the scan that does not see it.
+func TestAWishOfThisMinuteIsNotForgotten(t *testing.T) {
+	t.Parallel()
+	p := newPipeline(t, policy.AutoRelease)
+	p.take("env/x", "1")
+	p.ends("1", minute)
+	p.keep("env/x") // 13 minutes after the beginning
+	p.unlockRow("env/x")
+	p.unlockObject("env/x")
+	p.take("env/y", "1") // so that a scan asks at all
+	known := func() *ledger.Stop {
+		t.Helper()
+		auto, err := p.autos().RecallLock(t.Context(), ledger.Key{Path: p.Path("env/x"), ID: idOf("env/x")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return auto.Stop
+	}
+	if p.scans(12 * minute); known() == nil {
+		t.Error("a scan that began before the wish forgot it")
+	}
+	if p.scans(14 * minute); known() != nil {
+		t.Error("it is remembered of a lock that is gone")
 	}
 }
 
