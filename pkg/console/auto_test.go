@@ -33,7 +33,9 @@ func (s seenBy) Look(_ context.Context, cases []policy.Case) (map[ledger.Object]
 // recalled is what the monitor found out about every run.
 type recalled ledger.AutoMemory
 
-func (r recalled) Recall(context.Context) (ledger.AutoMemory, error) { return ledger.AutoMemory(r), nil }
+func (r recalled) Recall(context.Context) (ledger.AutoMemory, error) {
+	return ledger.AutoMemory(r), nil
+}
 
 // pageOf is the page of one lock, with what a witness, a CI system and people said of it.
 func (w *world) pageOf(path tflock.Path, id string, by policy.Witness, known ledger.Auto, width int) *local.Page {
