@@ -5,24 +5,31 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"log/slog"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/inventory"
 	"github.com/lockwarden/lockwarden/pkg/metric"
+	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/report"
 	"github.com/lockwarden/lockwarden/pkg/wiring"
 )
 
 type settings struct {
-	Ledger    string `env:"LEDGER_TABLE,notEmpty"`
-	Topic     string `env:"TOPIC_ARN,notEmpty"`
-	Account   string `env:"ACCOUNT_ID,notEmpty"`
+	Ledger    string          `env:"LEDGER_TABLE,notEmpty"`
+	Topic     string          `env:"TOPIC_ARN,notEmpty"`
+	Account   string          `env:"ACCOUNT_ID,notEmpty"`
+	Reports   string          `env:"REPORT_BUCKET,notEmpty"` // name of the inventory's bucket
+	AutoMode  policy.AutoMode `env:"AUTO_RELEASE_MODE"`      // empty: automatic release is off
 	Dashboard wiring.Dashboard
 }
 
@@ -40,12 +47,18 @@ func wire() (any, error) {
 	inTable, err := wiring.For(cfg, dynamodb.ServiceID)
 	topics, problem := wiring.For(cfg, sns.ServiceID)
 	measures, wrong := wiring.For(cfg, cloudwatch.ServiceID)
-	if err := errors.Join(err, problem, wrong); err != nil {
+	inBuckets, faulty := wiring.For(cfg, s3.ServiceID)
+	if err := errors.Join(err, problem, wrong, faulty); err != nil {
 		return nil, err
 	}
+	files := backend.NewFiles(inBuckets, s.Reports)
 	book := wiring.OpenLedger(dynamodb.NewFromConfig(inTable), s.Ledger)
 	r := &report.Reporter{
-		Scans: book.Notifications, History: book.History, Releases: book.Releases, Prunes: book.Prunes, Reports: book.Reports,
+		Scans: book.Notifications, History: book.History, Releases: book.Releases, Witnesses: book.Witnesses, Plans: book.Autos, AutoMode: s.AutoMode,
+		Prunes: book.Prunes, Reports: book.Reports,
+		Findings: func(ctx context.Context) (io.ReadCloser, time.Time, error) {
+			return files.ReadDated(ctx, inventory.FileFindings)
+		},
 		Attempts: metric.NewAttempts(measures, s.Account),
 		Composer: alert.Composer{Account: s.Account, Region: cfg.Region, Dashboard: s.Dashboard.URL(cfg.Region)},
 		Topic:    alert.NewTopic(sns.NewFromConfig(topics), s.Topic), Now: time.Now, Log: slog.Default(),

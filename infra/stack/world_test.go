@@ -90,6 +90,9 @@ func (w *world) prepare(t *testing.T, function, name string) *local.Stack {
 		w.lock(t, sampleKey, sampleID)
 		w.keepObjects(t)
 	case "report weekly", "report now":
+		w.lock(t, "reported/terraform.tfstate", "reported")
+		w.scan(t)
+		w.clear(t) // so it is gone, and the report looks up who removed it
 		w.lock(t, sampleKey, sampleID)
 		w.scan(t) // by which the report knows the tables
 	case "inventory schedule", "inventory one-path", "repair repaired-accept_state", "repair would_repair", "repair refused-unknown-version":

@@ -10,6 +10,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
 )
 
 // Each event as people and machines receive it. Read what -update writes as somebody who
@@ -39,21 +41,33 @@ func TestGoldens(t *testing.T) {
 	}
 }
 
-// The page shows a report as people get it.
+// The page shows a report as people get it, and as JSON.
 func TestThePageOfTheWeeklyReportShowsOne(t *testing.T) {
 	file := filepath.Join("..", "..", "docs", "weekly-report.md")
 	page, err := os.ReadFile(file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := render(t, composer.Weekly(week(), now))
-	before, rest, _ := strings.Cut(string(page), "-update -->\n")
-	_, after, found := strings.Cut(rest, "<!-- /example -->")
-	want := before + "-update -->\n```\nSubject: " + r.Subject + "\n\n" + strings.TrimSpace(r.Texts["email"]) + "\n```\n<!-- /example -->" + after
-	if !found {
-		t.Fatal("the page has no place for an example")
+	e := composer.Weekly(week(), now)
+	r := render(t, e)
+	body, err := json.MarshalIndent(e.Week, "", " ")
+	if err != nil {
+		t.Fatal(err)
 	}
+	want := between(t, string(page), "-update -->\n", "<!-- /example -->", "```\nSubject: "+r.Subject+"\n\n"+strings.TrimSpace(r.Texts["email"])+"\n```\n")
+	want = between(t, want, "<!-- json: go test ./pkg/alert -run PageOfTheWeeklyReport -update -->\n", "<!-- /json -->", "```json\n"+string(body)+"\n```\n")
 	golden(t, file, want)
+}
+
+// between puts a text between two marks of a page.
+func between(t *testing.T, page, open, end, text string) string {
+	t.Helper()
+	before, rest, found := strings.Cut(page, open)
+	_, after, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		t.Fatalf("the page has nothing between %q and %q", open, end)
+	}
+	return before + open + text + end + after
 }
 
 func golden(t *testing.T, file, got string) {
@@ -79,4 +93,33 @@ func indented(t *testing.T, raw string) string {
 		t.Fatal(err)
 	}
 	return b.String() + "\n"
+}
+
+// A report fits a screen, whatever strangers wrote into it.
+func TestAWeeklyReportFitsAScreen(t *testing.T) {
+	w, long := week(), strings.Repeat("x", 1000)
+	for i := range w.MostStuck.Paths {
+		w.MostStuck.Paths[i].Path = "states/" + long
+	}
+	for i := range w.MostStuck.People {
+		w.MostStuck.People[i].Who = long
+	}
+	for i := range w.Locks.ReleasedBy {
+		w.Locks.ReleasedBy[i].Who = long
+	}
+	n := 3
+	w.WouldHaveReleased, w.WatchedSince = &n, &w.From
+	for name, week := range map[string]alert.Week{"an ordinary week": week(), "as long as one gets": w} {
+		t.Run(name, func(t *testing.T) {
+			lines := strings.Split(strings.TrimSpace(render(t, composer.Weekly(week, now)).Texts["email"]), "\n")
+			if len(lines) > 32 {
+				t.Errorf("%d lines", len(lines))
+			}
+			for _, line := range lines {
+				if len([]rune(line)) > 420 {
+					t.Errorf("%d characters: %s", len([]rune(line)), line)
+				}
+			}
+		})
+	}
 }

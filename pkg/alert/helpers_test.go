@@ -217,6 +217,7 @@ func events() map[string]alert.Event {
 		"prune-report-only":      composer.Prune(report, now),
 		"report-weekly":          composer.Weekly(week(), now),
 		"report-weekly-first":    composer.Weekly(firstWeek(), now),
+		"report-weekly-tried":    composer.Weekly(triedWeek(), now),
 		"report-weekly-empty":    composer.Weekly(emptyWeek(), now),
 		"report-weekly-no-scan":  composer.Weekly(unwatchedWeek(), now),
 	}
@@ -232,18 +233,22 @@ func week() alert.Week {
 			{Who: "unknown", How: alert.ByUnknown, Count: 5},
 			{Who: "ana", How: alert.ByLockwarden, Count: 2},
 			{Who: "bob", How: alert.ByLockwarden, Count: 1},
-			{Who: "force-unlock", How: alert.ByForceUnlock, Count: 1},
+			{Who: "ana@example.com", How: alert.ByForceUnlock, Count: 1},
 			{Who: "holder", How: alert.ByHolder, Count: 1},
 			{Who: "lockwarden-auto", How: alert.Automatically, Count: 1},
 		}},
 		TimeToResolve: &alert.Resolve{MedianSeconds: 42 * 60, LongestSeconds: 3*3600 + 12*60},
-		WeekBefore:    &alert.Before{Taken: n(398), Stuck: n(14), Released: 15, TimeToResolve: &alert.Resolve{MedianSeconds: 70 * 60, LongestSeconds: 9 * 3600}},
+		WeekBefore:    &alert.Before{Taken: n(398), Stuck: n(14), Released: 15, TimeToResolve: &alert.Resolve{MedianSeconds: 70 * 60, LongestSeconds: 9 * 3600}, Locking: &alert.Migration{Table: 15, Both: 3, Lockfile: 27}},
+		ResolvedBy: &alert.ResolvedBy{
+			Automatic: &alert.CountedResolve{Count: 1, Resolve: alert.Resolve{MedianSeconds: 14 * 60, LongestSeconds: 14 * 60}},
+			ByHand:    &alert.CountedResolve{Count: 4, Resolve: alert.Resolve{MedianSeconds: 70 * 60, LongestSeconds: 3*3600 + 12*60}},
+		},
 		MostStuck: alert.MostStuck{
 			Paths:  []alert.PathCount{{Path: "states/network/production/terraform.tfstate", Count: 4}, {Path: "states/services/checkout/terraform.tfstate", Count: 2}},
 			People: []alert.WhoCount{{Who: "runner@fv-az1234-567", Count: 5}, {Who: "ana@laptop", Count: 2}},
 		},
 		LockSeconds: n64(23 * 3600), PlanLockSeconds: n64(14 * 3600), RefusedLockAttempts: n64(132),
-		States: &alert.WeekStates{Pruned: 4, Abandoned: 2}, OpenFindings: n(3), Locking: &alert.Migration{Table: 12, Both: 3, Lockfile: 30},
+		States: &alert.WeekStates{Pruned: 4, Abandoned: 2}, OpenFindings: n(3), FindingsBySeverity: &alert.FindingCounts{Critical: 1, Warning: 2}, Locking: &alert.Migration{Table: 12, Both: 3, Lockfile: 30},
 	}
 }
 
@@ -255,6 +260,17 @@ func firstWeek() alert.Week {
 		From: now.AddDate(0, 0, -7), To: now, WatchedSince: &since, Locks: alert.WeekLocks{Taken: &taken, Stuck: &none, ReleasedBy: []alert.Releaser{}},
 		MostStuck: alert.MostStuck{Paths: []alert.PathCount{}, People: []alert.WhoCount{}}, LockSeconds: &none64, PlanLockSeconds: &none64,
 	}
+}
+
+// triedWeek is one of a team that watches what automatic release would do.
+func triedWeek() alert.Week {
+	w, n, stuck := firstWeek(), 3, 4
+	w.WatchedSince, w.WouldHaveReleased, w.Locks.Stuck, w.Locks.Released = nil, &n, &stuck, 4
+	w.Locks.ReleasedBy = []alert.Releaser{{Who: "unknown", How: alert.ByUnknown, Count: 3}, {Who: "ana", How: alert.ByLockwarden, Count: 1}}
+	w.TimeToResolve = &alert.Resolve{MedianSeconds: 70 * 60, LongestSeconds: 3 * 3600}
+	none := 0
+	w.OpenFindings, w.FindingsBySeverity = &none, &alert.FindingCounts{}
+	return w
 }
 
 // emptyWeek is one without a lock, and unwatchedWeek one without a scan.

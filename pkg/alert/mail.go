@@ -36,7 +36,9 @@ func Mail(e Event) string {
 		l.line("- %s", line)
 	}
 	l.section("What could not be done:", e.Details)
-	l.line("")
+	if !strings.HasSuffix(l.b.String(), "\n\n") {
+		l.line("")
+	}
 	if e.Links.Dashboard != "" {
 		l.line("Dashboard: %s", e.Links.Dashboard)
 	}

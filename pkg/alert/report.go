@@ -14,8 +14,11 @@ func (c Composer) Weekly(w Week, now time.Time) Event {
 	e := c.event(WeeklyReport, Info, now)
 	e.Week = &w
 	e.Subject, e.Text, e.Steps = weekSubject(w), weekText(w), weekSteps(w)
-	if w.Locks.Taken == nil {
+	switch {
+	case w.Locks.Taken == nil:
 		e.Links.Runbook = runbook("no-scan")
+	case urgentFindings(w) > 0:
+		e.Links.Runbook = runbook("state-findings")
 	}
 	return e
 }
@@ -33,6 +36,7 @@ func (e Event) WeekFacts() []Fact {
 	for _, f := range []Fact{
 		{"Locks", locksLine(w)},
 		{"Time to resolve", resolveLine(w)},
+		{"Automatic release", automaticLine(w)},
 		{"Released", releasedLine(w.Locks)},
 		{"Most stuck states", mostLine(w.MostStuck.Paths, func(p PathCount) (string, int) { return clipTail(p.Path, 100), p.Count })},
 		{"Most stuck holders", mostLine(w.MostStuck.People, func(p WhoCount) (string, int) { return or(Clean(p.Who, 60), "an unknown holder"), p.Count })},
@@ -40,7 +44,7 @@ func (e Event) WeekFacts() []Fact {
 		{"Refused lock attempts", attemptsLine(w)},
 		{"Stale states", statesLine(w)},
 		{"Open findings", findingsLine(w)},
-		{"States lock in", lockingLine(w)},
+		{"Where states lock", lockingLine(w)},
 	} {
 		if f.Text != "" {
 			facts = append(facts, f)
@@ -78,7 +82,7 @@ func weekText(w Week) string {
 	case stuck(w) == 0:
 		text = fmt.Sprintf("No lock was stuck in the week to %s; %s taken.", day(w.To), count(*w.Locks.Taken, "was", "were"))
 	default:
-		text = fmt.Sprintf("%d of %s stuck in the week to %s", stuck(w), count(*w.Locks.Taken, "lock was", "locks were"), day(w.To)) + trend(w) + "."
+		text = fmt.Sprintf("%d of %s stuck in the week to %s", stuck(w), count(*w.Locks.Taken, "lock was", "locks were"), day(w.To)) + trend(w) + "." + resolveText(w)
 	}
 	if w.WatchedSince != nil {
 		text += fmt.Sprintf(" This is the first week: locks are watched since %s.", policy.Clock(*w.WatchedSince))
@@ -101,12 +105,39 @@ func trend(w Week) string {
 	}
 }
 
+// resolveText says how long the stuck locks were held that ended.
+func resolveText(w Week) string {
+	if w.TimeToResolve == nil {
+		return ""
+	}
+	text := " Half of those that ended had been held for " + seconds(w.TimeToResolve.MedianSeconds) + " or less"
+	if b := w.WeekBefore; b != nil && b.TimeToResolve != nil {
+		text += " (the week before: " + seconds(b.TimeToResolve.MedianSeconds) + ")"
+	}
+	return text + "."
+}
+
 // plansTake is the share of lock time from which plans are worth a word, in percent, and
 // plansWorth the time below which they are not.
 const (
 	plansTake  = 50
 	plansWorth = 3600
 )
+
+// urgentFindings counts the open findings that somebody should resolve.
+func urgentFindings(w Week) int {
+	if c := w.FindingsBySeverity; c != nil {
+		return c.Critical + c.Warning
+	}
+	return *cmp.Or(w.OpenFindings, new(int))
+}
+
+func ofThemCritical(w Week) string {
+	if c := w.FindingsBySeverity; c != nil && c.Critical > 0 {
+		return fmt.Sprintf(" (%d critical)", c.Critical)
+	}
+	return ""
+}
 
 // weekSteps are what to do next, the most urgent first.
 func weekSteps(w Week) []string {
@@ -116,20 +147,25 @@ func weekSteps(w Week) []string {
 			steps = append(steps, fmt.Sprintf(format, args...))
 		}
 	}
-	add(w.Locks.Taken == nil, "Find out why the monitor does not run: its alarm and its log say so.")
-	add(w.OpenFindings != nil && *w.OpenFindings > 0, "Look at the open findings on the dashboard.")
+	add(w.Locks.Taken == nil, "Find out why the monitor does not run: look at its alarm and its log.")
+	add(urgentFindings(w) > 0, "Resolve %s of the last inventory%s: the runbook says what to do about each kind.", count(urgentFindings(w), "open finding", "open findings"), ofThemCritical(w))
 	n := released(w.Locks, ByForceUnlock)
-	add(n > 0, "%s by force-unlock, which does not ask whether the run is alive: release through Lockwarden, which does.", count(n, "lock was released", "locks were released"))
+	add(n > 0, "%s by force-unlock, which does not ask whether the run is alive: release through Lockwarden, which does.", count(n, "stuck lock was released", "stuck locks were released"))
 	if most := w.MostStuck.Paths; len(most) > 0 && most[0].Count > 1 {
-		add(true, "Find out what leaves locks on %s: it had the most, %d.", clipTail(most[0].Path, 200), most[0].Count)
+		add(true, "Find out why runs leave locks behind on %s: %d of the %d stuck locks were there.", clipTail(most[0].Path, 200), most[0].Count, stuck(w))
+	}
+	if n := w.WouldHaveReleased; n != nil && *n > 0 {
+		add(true, "Consider AutoReleaseMode=release: the runs of %s were over, and Lockwarden would have released %s.", count(*n, "lock", "locks"), map[bool]string{true: "it", false: "them"}[*n == 1])
 	}
 	percent, ok := planShare(w)
 	add(ok && percent >= plansTake && *w.PlanLockSeconds >= plansWorth, "%d %% of lock time is plans: consider -lock=false for the plans of pull requests.", percent)
-	add(w.States != nil && w.States.Abandoned > 0, "Destroy what abandoned states still manage: the prune report names them.")
+	if s := w.States; s != nil && s.Abandoned > 0 {
+		add(true, "Destroy what %s: the last prune report names %s.", count(s.Abandoned, "abandoned state still manages", "abandoned states still manage"), map[bool]string{true: "it", false: "them"}[s.Abandoned == 1])
+	}
 	if l := w.Locking; l != nil && l.Lockfile+l.Both > 0 && l.Table > 0 {
 		add(true, "%s in the table alone: add use_lockfile = true there, then remove dynamodb_table.", count(l.Table, "state still locks", "states still lock"))
 	}
-	add(len(steps) == 0, "Nothing.")
+	add(len(steps) == 0, "Nothing needs to be done.")
 	return steps
 }
 
@@ -158,16 +194,27 @@ func resolveLine(w Week) string {
 	return text
 }
 
+// automaticLine compares automatic releases with those by hand, or says what they would
+// have been.
+func automaticLine(w Week) string {
+	var parts []string
+	if by := w.ResolvedBy; by != nil && by.Automatic != nil {
+		parts = append(parts, count(by.Automatic.Count, "lock", "locks")+", held for "+seconds(by.Automatic.MedianSeconds)+" (median)")
+		if by.ByHand != nil {
+			parts = append(parts, fmt.Sprintf("by hand: %d, held for %s (median)", by.ByHand.Count, seconds(by.ByHand.MedianSeconds)))
+		}
+	}
+	if n := w.WouldHaveReleased; n != nil {
+		parts = append(parts, fmt.Sprintf("would have released %s (AutoReleaseMode is report)", count(*n, "lock", "locks")))
+	}
+	return strings.Join(parts, "; ")
+}
+
 func releasedLine(l WeekLocks) string {
 	if l.Released == 0 {
 		return ""
 	}
-	var parts, callers []string
-	for _, r := range l.ReleasedBy {
-		if r.How == ByLockwarden && len(callers) < 3 {
-			callers = append(callers, fmt.Sprintf("%s %d", or(Clean(r.Who, 60), "an unnamed caller"), r.Count))
-		}
-	}
+	var parts []string
 	for _, way := range []struct {
 		how  How
 		text string
@@ -176,17 +223,27 @@ func releasedLine(l WeekLocks) string {
 		{Automatically, "automatically"},
 		{ByHolder, "by their holder"},
 		{ByForceUnlock, "by force-unlock"},
-		{ByUnknown, "by their holder or by force-unlock"},
+		{ByUnknown, "by their holder or by force-unlock (not known which)"},
 	} {
 		if n := released(l, way.how); n > 0 {
-			part := fmt.Sprintf("%d %s", n, way.text)
-			if way.how == ByLockwarden {
-				part += " (" + strings.Join(callers, ", ") + ")"
-			}
-			parts = append(parts, part)
+			parts = append(parts, fmt.Sprintf("%d %s%s", n, way.text, releasers(l, way.how)))
 		}
 	}
 	return strings.Join(parts, ", ")
+}
+
+// releasers names those who released the most locks in one way, where they have a name.
+func releasers(l WeekLocks, how How) string {
+	if how != ByLockwarden && how != ByForceUnlock {
+		return ""
+	}
+	var names []string
+	for _, r := range l.ReleasedBy {
+		if r.How == how && len(names) < 3 {
+			names = append(names, fmt.Sprintf("%s %d", or(Clean(r.Who, 60), "an unnamed caller"), r.Count))
+		}
+	}
+	return " (" + strings.Join(names, ", ") + ")"
 }
 
 func mostLine[T any](list []T, of func(T) (string, int)) string {
@@ -213,28 +270,36 @@ func attemptsLine(w Week) string {
 	if w.RefusedLockAttempts == nil {
 		return ""
 	}
-	return fmt.Sprintf("%d in lock tables (a waiting run is refused again and again)", *w.RefusedLockAttempts)
+	return fmt.Sprintf("%d in lock tables (retries count: a run that waits is refused many times)", *w.RefusedLockAttempts)
 }
 
 func statesLine(w Week) string {
 	if w.States == nil {
 		return ""
 	}
-	return fmt.Sprintf("%d pruned, %s%d abandoned", w.States.Pruned, map[bool]string{true: "at least "}[w.States.AtLeast], w.States.Abandoned)
+	return fmt.Sprintf("%d pruned, %s%d abandoned (stale, and still managing resources)", w.States.Pruned, map[bool]string{true: "at least "}[w.States.AtLeast], w.States.Abandoned)
 }
 
 func findingsLine(w Week) string {
 	if w.OpenFindings == nil {
 		return ""
 	}
-	return fmt.Sprint(*w.OpenFindings)
+	text := fmt.Sprint(*w.OpenFindings)
+	if c := w.FindingsBySeverity; c != nil && *w.OpenFindings > 0 {
+		text += fmt.Sprintf(" (%d critical, %s, %d for information)", c.Critical, count(c.Warning, "warning", "warnings"), c.Info)
+	}
+	return text
 }
 
 func lockingLine(w Week) string {
 	if w.Locking == nil {
 		return ""
 	}
-	return fmt.Sprintf("%d in a table, %d in both, %d in a lock file", w.Locking.Table, w.Locking.Both, w.Locking.Lockfile)
+	text := fmt.Sprintf("%s in a table alone, %d in both, %d in a lock file alone", count(w.Locking.Table, "state", "states"), w.Locking.Both, w.Locking.Lockfile)
+	if b := w.WeekBefore; b != nil && b.Locking != nil {
+		text += fmt.Sprintf(" (week before: %d, %d and %d)", b.Locking.Table, b.Locking.Both, b.Locking.Lockfile)
+	}
+	return text
 }
 
 // planShare is the share of lock time that plans took, in percent.

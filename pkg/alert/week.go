@@ -1,6 +1,10 @@
 package alert
 
-import "time"
+import (
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
 
 // Week is the figures of one week: the answer of the report function, and what its event
 // carries. What was not measured is nil, and not zero.
@@ -12,16 +16,23 @@ type Week struct {
 
 	Locks         WeekLocks `json:"locks"`
 	TimeToResolve *Resolve  `json:"time_to_resolve,omitempty"` // of the stuck locks that ended
-	WeekBefore    *Before   `json:"week_before,omitempty"`
-	MostStuck     MostStuck `json:"most_stuck"`
+	// ResolvedBy is there where a lock was released automatically.
+	ResolvedBy *ResolvedBy `json:"time_to_resolve_by,omitempty"`
+	// WouldHaveReleased counts the locks that automatic release would have released. It is
+	// there while that only reports.
+	WouldHaveReleased *int `json:"would_have_released,omitempty"`
+
+	WeekBefore *Before   `json:"week_before,omitempty"`
+	MostStuck  MostStuck `json:"most_stuck"`
 
 	LockSeconds         *int64 `json:"lock_seconds,omitempty"`      // how long states were locked within the week, all together
 	PlanLockSeconds     *int64 `json:"plan_lock_seconds,omitempty"` // the part of it that plans took
 	RefusedLockAttempts *int64 `json:"refused_lock_attempts,omitempty"`
 
-	States       *WeekStates `json:"states,omitempty"`
-	OpenFindings *int        `json:"open_findings,omitempty"`
-	Locking      *Migration  `json:"locking,omitempty"`
+	States             *WeekStates    `json:"states,omitempty"`
+	OpenFindings       *int           `json:"open_findings,omitempty"` // as of the last inventory
+	FindingsBySeverity *FindingCounts `json:"open_findings_by_severity,omitempty"`
+	Locking            *Migration     `json:"locking,omitempty"`
 }
 
 // WeekLocks counts locks.
@@ -35,18 +46,19 @@ type WeekLocks struct {
 // How a lock was released.
 type How string
 
-// The ways. It is unknown where a stuck lock is gone, not through us, and no witness saw
-// who removed it.
+// The ways, of which the last three are of stuck locks. It is unknown where no witness saw
+// who took the lock and who removed it.
 const (
 	ByLockwarden  How = "lockwarden"
 	Automatically How = "automatic"
-	ByHolder      How = "holder"
-	ByForceUnlock How = "force-unlock"
+	ByHolder      How = "holder"       // by the session that took it
+	ByForceUnlock How = "force-unlock" // by another session
 	ByUnknown     How = "unknown"
 )
 
 // Releaser is who released locks, and how many. Of ByLockwarden Who is what the caller
-// said; of the others it is How.
+// said; of ByForceUnlock it is the session, or another principal; of the others nobody's
+// name.
 type Releaser struct {
 	Who   string `json:"who"`
 	How   How    `json:"how"`
@@ -59,12 +71,26 @@ type Resolve struct {
 	LongestSeconds int64 `json:"longest_seconds"`
 }
 
+// ResolvedBy is how long locks were held that were released automatically, stuck or not, and
+// stuck ones that somebody released, through us or by force-unlock.
+type ResolvedBy struct {
+	Automatic *CountedResolve `json:"automatic,omitempty"`
+	ByHand    *CountedResolve `json:"by_hand,omitempty"`
+}
+
+// CountedResolve says of how many locks it is.
+type CountedResolve struct {
+	Count int `json:"count"`
+	Resolve
+}
+
 // Before is the figures of the week before, to compare.
 type Before struct {
-	Taken         *int     `json:"taken,omitempty"`
-	Stuck         *int     `json:"stuck,omitempty"`
-	Released      int      `json:"released"`
-	TimeToResolve *Resolve `json:"time_to_resolve,omitempty"`
+	Taken         *int       `json:"taken,omitempty"`
+	Stuck         *int       `json:"stuck,omitempty"`
+	Released      int        `json:"released"`
+	TimeToResolve *Resolve   `json:"time_to_resolve,omitempty"`
+	Locking       *Migration `json:"locking,omitempty"`
 }
 
 // MostStuck is the states and people with the most stuck locks, the first ones.
@@ -90,6 +116,25 @@ type WeekStates struct {
 	Pruned    int  `json:"pruned"`
 	Abandoned int  `json:"abandoned"`          // of the last prune
 	AtLeast   bool `json:"at_least,omitempty"` // the last prune ran out of time
+}
+
+// FindingCounts counts open findings by their severity.
+type FindingCounts struct {
+	Critical int `json:"critical"`
+	Warning  int `json:"warning"`
+	Info     int `json:"info"`
+}
+
+// Add counts a finding. An unknown severity is a warning.
+func (c *FindingCounts) Add(severity string) {
+	switch severity {
+	case policy.SeverityCritical:
+		c.Critical++
+	case policy.SeverityInfo:
+		c.Info++
+	default:
+		c.Warning++
+	}
 }
 
 // Migration counts states by where their clients locked them last.

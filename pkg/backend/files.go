@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -26,14 +27,31 @@ func (f *Files) URL(key string) string { return "s3://" + f.bucket + "/" + key }
 
 // Read opens a file, and gives its ETag. It fails with ErrGone or *Error.
 func (f *Files) Read(ctx context.Context, key string) (body io.ReadCloser, etag string, err error) {
+	out, err := f.get(ctx, key)
+	if err != nil {
+		return nil, "", err
+	}
+	return out.Body, aws.ToString(out.ETag), nil
+}
+
+// ReadDated opens a file, and says when it was written. It fails with ErrGone or *Error.
+func (f *Files) ReadDated(ctx context.Context, key string) (body io.ReadCloser, written time.Time, err error) {
+	out, err := f.get(ctx, key)
+	if err != nil {
+		return nil, time.Time{}, err
+	}
+	return out.Body, aws.ToTime(out.LastModified), nil
+}
+
+func (f *Files) get(ctx context.Context, key string) (*s3.GetObjectOutput, error) {
 	out, err := f.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &f.bucket, Key: &key})
 	switch {
 	case noObject(err):
-		return nil, "", ErrGone
+		return nil, ErrGone
 	case err != nil:
-		return nil, "", &Error{f.URL(key), err}
+		return nil, &Error{f.URL(key), err}
 	}
-	return out.Body, aws.ToString(out.ETag), nil
+	return out, nil
 }
 
 // File is the content of a file, and what it is.

@@ -50,13 +50,21 @@ func Weeks(list []alert.Week) widget.Node {
 			median, longest = policy.Words(time.Duration(r.MedianSeconds)*time.Second), policy.Words(time.Duration(r.LongestSeconds)*time.Second)
 		}
 		cells := []widget.Part{widget.El("th", widget.A("scope", "row"), widget.Text(w.To.UTC().Format(time.DateOnly)))}
-		for _, cell := range []string{measured(w.Locks.Taken), measured(w.Locks.Stuck), median, longest, fmt.Sprint(w.Locks.Released)} {
+		for _, cell := range []string{measured(w.Locks.Taken), measured(w.Locks.Stuck), median, longest, fmt.Sprint(w.Locks.Released), measured(w.OpenFindings), migrated(w.Locking)} {
 			cells = append(cells, widget.El("td", widget.Text(cell)))
 		}
 		rows[i] = widget.El("tr", cells...)
 	}
 	return widget.All(widget.El("h2", widget.Text("The last weeks")), widget.Table(widget.Count(len(list), "weekly report"),
-		[]string{"Week to", "Taken", "Stuck", "Gone after (median)", "Longest", "Released"}, rows))
+		[]string{"Week to", "Taken", "Stuck", "Gone after (median)", "Longest", "Released", "Open findings", "States with lock files"}, rows))
+}
+
+// migrated says how many of the states that were locked use a lock file alone.
+func migrated(m *alert.Migration) string {
+	if m == nil {
+		return ""
+	}
+	return fmt.Sprintf("%d of %d", m.Lockfile, m.Table+m.Both+m.Lockfile)
 }
 
 func measured(n *int) string {

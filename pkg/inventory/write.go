@@ -20,9 +20,11 @@ import (
 
 // The files of the report.
 const (
-	fileCSV      = "inventory/states.csv"
-	fileStates   = "inventory/states.ndjson"
-	fileFindings = "inventory/findings.ndjson"
+	fileCSV    = "inventory/states.csv"
+	fileStates = "inventory/states.ndjson"
+	// FileFindings is a policy.StateFinding a line: the open ones, and what happened to states
+	// since the inventory before.
+	FileFindings = "inventory/findings.ndjson"
 )
 
 // fileOfDay is the report that stays, by the day in UTC.
@@ -168,7 +170,7 @@ func (r *run) write(ctx context.Context, all []policy.StateFinding) error {
 			return err
 		}
 	}
-	return r.put(ctx, fileFindings, backend.File{Content: lines.Bytes(), Type: ndjson})
+	return r.put(ctx, FileFindings, backend.File{Content: lines.Bytes(), Type: ndjson})
 }
 
 const ndjson = "application/x-ndjson"

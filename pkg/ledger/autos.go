@@ -126,9 +126,18 @@ func autoRows(keys []Key) []map[string]types.AttributeValue {
 	return rows
 }
 
-// Planned records a plan, once people were notified of it.
+// Planned records a plan, once people were notified of it: until the lock is gone, and for
+// the weekly report after that.
 func (a *Autos) Planned(ctx context.Context, key Key, p Plan) error {
-	return a.put(ctx, planPrefix, key, p, p.Published)
+	request, err := putAuto(planPrefix, key, p, p.Published)
+	if err != nil {
+		return err
+	}
+	noted, err := putPlanned(Planned{Key: key, At: p.Published, Mode: p.Mode, Source: p.Basis.Source, RunID: p.Basis.RunID, Ended: p.Basis.Ended})
+	if err != nil {
+		return err
+	}
+	return a.table.writeBatch(ctx, []types.WriteRequest{request, noted})
 }
 
 // Stopped records that somebody wants a lock to stay.

@@ -24,7 +24,7 @@ func TestThePageOfTheLedgerNamesEveryField(t *testing.T) {
 		"lock": {ledger.Entry{}}, "scan": {ledger.Store{}}, "past": {ledger.Past{}},
 		"witness": {ledger.ObjectEvent{}},
 		"release": {ledger.Release{}, ledger.Half{}, ledger.Bytes{}},
-		"pruned":  {ledger.Pruned{}}, "prune": {ledger.Mark{}}, "prune-run": {ledger.PruneRun{}},
+		"pruned":  {ledger.Pruned{}}, "prune": {ledger.Mark{}}, "prune-run": {ledger.PruneRun{}}, "planned": {ledger.Planned{}},
 	} {
 		for _, row := range rows {
 			for _, field := range fields(reflect.TypeOf(row)) {

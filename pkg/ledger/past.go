@@ -21,6 +21,7 @@ type Past struct {
 	StuckAt   time.Time     `json:"stuck_at,omitzero"`  // end of the scan that first found it stuck
 	Resolved  bool          `json:"resolved,omitempty"` // people were notified that it is stuck, and then of its end
 	Kinds     []tflock.Kind `json:"kinds,omitempty"`    // every kind of holding that it was seen with
+	ETag      string        `json:"etag,omitempty"`     // of its object that was seen last: with the path it names the lock's witness
 	// Settled says that Kinds are all kinds that it had: several scans saw the lock, and the
 	// last one of them read every store. A client that takes both halves takes them one
 	// after the other, so that a single scan may see one of them alone.
@@ -40,7 +41,7 @@ func (c comparison) past(s Step) *Past {
 	e := s.Entry
 	p := &Past{
 		Path: s.Key.Path, ID: s.Key.ID, HeldSince: e.HeldSince, FirstSeen: e.FirstSeen, LastSeen: c.memory.lastSeen(e), Ended: c.scan.Ended,
-		StuckAt: e.StuckAt, Resolved: s.Change == Resolved, Kinds: slices.Clone(e.Kinds),
+		StuckAt: e.StuckAt, Resolved: s.Change == Resolved, Kinds: slices.Clone(e.Kinds), ETag: e.ETag,
 	}
 	slices.Sort(p.Kinds)
 	if e.Finding != nil {

@@ -100,8 +100,8 @@ func (r *Releases) LastRelease(ctx context.Context, key Key) (Release, bool, err
 	return Release{}, false, nil
 }
 
-// Since gives the releases in which a half went, with the locks that they are about: those
-// that were recorded from that time on. It ends with the first error.
+// Since gives the releases in which a half went, or may have gone, with the locks that they
+// are about: those that were recorded from that time on. It ends with the first error.
 func (r *Releases) Since(ctx context.Context, from time.Time) iter.Seq2[Recorded, error] {
 	query := ofKind(kindRelease)
 	query.FilterExpression = aws.String("#expires >= :expires")
@@ -114,7 +114,7 @@ func (r *Releases) Since(ctx context.Context, from time.Time) iter.Seq2[Recorded
 				return
 			}
 			var record Release
-			if json.Unmarshal([]byte(textOf(row, attrBody)), &record) != nil || !record.Any(HalfRemoved) {
+			if json.Unmarshal([]byte(textOf(row, attrBody)), &record) != nil || !record.Any(HalfRemoved, HalfGone, HalfUnknown) {
 				continue
 			}
 			if !yield(Recorded{Key{tflock.Path(textOf(row, attrPath)), textOf(row, attrLockID)}, record}, nil) {

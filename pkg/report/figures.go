@@ -2,11 +2,13 @@ package report
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
 // figures are those of one week, and of the week before to compare.
@@ -25,9 +27,13 @@ func (r *Reporter) figures(ctx context.Context, s span) (alert.Week, error) {
 		week.scanned(&w, watch)
 		w.WeekBefore = before.compared(watch)
 	}
+	if w.WouldHaveReleased, err = r.wouldHaveReleased(ctx, s); err != nil {
+		return alert.Week{}, err
+	}
 	if w.States, err = r.states(ctx, s); err != nil {
 		return alert.Week{}, err
 	}
+	w.OpenFindings, w.FindingsBySeverity = r.findings(ctx, s)
 	w.RefusedLockAttempts = r.refused(ctx, watch, s)
 	return w, nil
 }
@@ -41,9 +47,11 @@ func (r *Reporter) count(ctx context.Context, weeks ...*tally) error {
 	if err := r.current(ctx, weeks, released); err != nil {
 		return err
 	}
-	if err := r.past(ctx, weeks, released); err != nil {
+	ended, err := r.past(ctx, weeks, released)
+	if err != nil {
 		return err
 	}
+	r.ended(ctx, ended, weeks, released)
 	for _, t := range weeks {
 		for _, last := range released {
 			t.release(last)
@@ -69,27 +77,55 @@ func (r *Reporter) current(ctx context.Context, weeks []*tally, released map[led
 	return nil
 }
 
-// past counts the locks that have ended.
-func (r *Reporter) past(ctx context.Context, weeks []*tally, released map[ledger.Key]ledger.Release) error {
+// past counts the locks that have ended, and gives those whose end is counted too: the
+// stuck ones that ended in one of the weeks, and those that were released automatically.
+func (r *Reporter) past(ctx context.Context, weeks []*tally, released map[ledger.Key]ledger.Release) ([]ledger.Past, error) {
+	var ended []ledger.Past
 	for past, err := range r.History.Past(ctx) {
 		if err != nil {
-			return err
+			return nil, err
 		}
-		how := alert.ByUnknown
-		if _, byUs := released[ledger.Key{Path: past.Path, ID: past.ID}]; byUs {
-			how = alert.ByLockwarden
-		}
+		counts := past.Resolved || automatically(released[keyOf(past)])
 		for _, t := range weeks {
-			t.past(past, how)
+			t.past(past)
+			if counts && t.has(past.Ended) {
+				ended = append(ended, past)
+			}
 		}
 	}
-	return nil
+	return ended, nil
 }
+
+// ended counts the ends of locks, with who removed each.
+func (r *Reporter) ended(ctx context.Context, ended []ledger.Past, weeks []*tally, released map[ledger.Key]ledger.Release) {
+	var others []ledger.Past // not released through us for certain
+	for _, past := range ended {
+		if !certain(released[keyOf(past)]) {
+			others = append(others, past)
+		}
+	}
+	slices.SortStableFunc(others, func(a, b ledger.Past) int { return b.Ended.Compare(a.Ended) }) // this week's first
+	events := r.removals(ctx, others)
+	for _, past := range ended {
+		release := released[keyOf(past)]
+		by := through(release)
+		if !certain(release) {
+			event, seen := events[objectOf(past)]
+			by = remover(past, event, seen, release)
+		}
+		for _, t := range weeks {
+			t.ended(past, by, certain(release))
+		}
+	}
+}
+
+func keyOf(p ledger.Past) ledger.Key { return ledger.Key{Path: p.Path, ID: p.ID} }
 
 // whole is the outcome of a release that left no half.
 const whole = string(alert.Whole)
 
-// released gives the last release of each lock of which a half went through us.
+// released gives the last release of each lock of which a half went, or may have gone,
+// through us.
 func (r *Reporter) released(ctx context.Context, weeks []*tally) (map[ledger.Key]ledger.Release, error) {
 	from := weeks[0].from
 	for _, t := range weeks {
@@ -114,26 +150,23 @@ func (r *Reporter) released(ctx context.Context, weeks []*tally) (map[ledger.Key
 }
 
 // past counts a record of the history.
-func (t *tally) past(p ledger.Past, how alert.How) {
+func (t *tally) past(p ledger.Past) {
 	if p.More > 0 {
 		t.more(p)
 		return
 	}
 	t.lock(ofPast(p))
-	t.ended(p, how)
 }
 
 // scanned adds the figures that the scans give.
 func (t *tally) scanned(w *alert.Week, watch ledger.Watch) {
-	w.Locks.Taken, w.Locks.Stuck, w.TimeToResolve = &t.taken, &t.stuck, t.resolve()
+	w.Locks.Taken, w.Locks.Stuck, w.TimeToResolve, w.ResolvedBy = &t.taken, &t.stuck, resolve(t.resolved), t.resolvedBy()
 	held, plans := int64(t.held/time.Second), int64(t.plans/time.Second)
 	w.LockSeconds, w.PlanLockSeconds = &held, &plans
 	if since := watch.Since; since.After(t.from) {
 		w.WatchedSince = &since
 	}
-	if tables, buckets := stores(watch); len(tables) > 0 && buckets {
-		w.Locking = t.migration()
-	}
+	w.Locking = t.migration(watch)
 }
 
 // compared is what a week is compared with; nil where not all of it was watched.
@@ -141,7 +174,7 @@ func (t *tally) compared(watch ledger.Watch) *alert.Before {
 	if watch.Since.After(t.from.Add(lateness)) {
 		return nil
 	}
-	b := &alert.Before{Taken: &t.taken, Stuck: &t.stuck, TimeToResolve: t.resolve()}
+	b := &alert.Before{Taken: &t.taken, Stuck: &t.stuck, TimeToResolve: resolve(t.resolved), Locking: t.migration(watch)}
 	b.Released, _ = t.releasedBy()
 	return b
 }
@@ -178,6 +211,24 @@ func (r *Reporter) states(ctx context.Context, s span) (*alert.WeekStates, error
 		states.Abandoned, states.AtLeast = run.Abandoned, run.StoppedEarly
 	}
 	return states, nil
+}
+
+// wouldHaveReleased counts the locks whose release was planned in report mode, so that
+// nothing came of it; nil unless automatic release only reports.
+func (r *Reporter) wouldHaveReleased(ctx context.Context, s span) (*int, error) {
+	n := 0
+	for planned, err := range r.Plans.PlannedReleases(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if planned.Mode == policy.AutoReport && s.has(planned.At) {
+			n++
+		}
+	}
+	if n == 0 && r.AutoMode != policy.AutoReport {
+		return nil, nil
+	}
+	return &n, nil
 }
 
 // refused counts the refused lock attempts in the watched tables; nil where they are not

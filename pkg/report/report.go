@@ -12,6 +12,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
 type scans interface {
@@ -36,6 +37,10 @@ type reports interface {
 	Published(ctx context.Context, id string, report json.RawMessage, at time.Time) error
 }
 
+type plans interface {
+	PlannedReleases(ctx context.Context) iter.Seq2[ledger.Planned, error]
+}
+
 type attempts interface {
 	Refused(ctx context.Context, tables []string, from, to time.Time) (int64, error)
 }
@@ -46,16 +51,20 @@ type publisher interface {
 
 // Reporter is what a report depends on.
 type Reporter struct {
-	Scans    scans
-	History  history
-	Releases releases
-	Prunes   prunes
-	Reports  reports
-	Attempts attempts
-	Composer alert.Composer
-	Topic    publisher
-	Now      func() time.Time
-	Log      *slog.Logger
+	Scans     scans
+	History   history
+	Releases  releases
+	Witnesses witnesses // nil: who removed a lock is not known
+	Plans     plans
+	AutoMode  policy.AutoMode // empty: automatic release is off
+	Prunes    prunes
+	Reports   reports
+	Findings  Findings
+	Attempts  attempts
+	Composer  alert.Composer
+	Topic     publisher
+	Now       func() time.Time
+	Log       *slog.Logger
 }
 
 const (

@@ -4,7 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"sync"
 	"testing"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/report"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -125,6 +128,77 @@ func TestWhenAReportIsPublished(t *testing.T) {
 		if len(w.events) != tc.events {
 			t.Errorf("%d: %d events", i, len(w.events))
 		}
+	}
+}
+
+// A schedule delivers late, and again when nobody answered in time.
+func TestAReportThatComesLateIsPublishedOnce(t *testing.T) {
+	t.Parallel()
+	w := alone(t)
+	w.scan(pass{at: monday.Add(-time.Hour)})
+	request := report.Request{ScheduledTime: monday}
+	for _, tc := range []struct {
+		late time.Duration
+		to   time.Time
+	}{
+		{50 * time.Minute, monday},
+		{26 * time.Hour, monday}, // published already
+	} {
+		w.now = monday.Add(tc.late)
+		if week := w.week(request, tc.late.String()); !week.To.Equal(tc.to) || len(w.events) != 1 {
+			t.Errorf("%s late: to %s, %d events", tc.late, week.To, len(w.events))
+		}
+	}
+	// One that was never published reports the seven days until now: they are what its
+	// readers ask about.
+	request.ScheduledTime = monday.AddDate(0, 0, 7)
+	w.now = request.ScheduledTime.Add(3 * time.Hour)
+	if week := w.week(request, "x"); !week.To.Equal(w.now) || !week.From.Equal(w.now.AddDate(0, 0, -7)) || len(w.events) != 2 {
+		t.Errorf("from %s to %s, %d events", week.From, week.To, len(w.events))
+	}
+}
+
+func TestWhatIsNotMeasuredIsLeftOut(t *testing.T) {
+	t.Parallel()
+	w := alone(t)
+	w.scan(pass{at: monday})
+	w.now = monday.Add(time.Hour)
+	old := taking{at: monday.AddDate(0, 0, -8), found: []policy.StateFinding{{Type: policy.MixedLocking, Severity: policy.SeverityCritical}}}
+	for name, tc := range map[string]struct {
+		takes    []taking
+		mode     policy.AutoMode
+		findings report.Findings
+		want     string
+	}{
+		"no inventory":                 {nil, "", nil, `"open_findings":none,"would_have_released":none`},
+		"no inventory within the week": {[]taking{old}, "", nil, `"open_findings":none,"would_have_released":none`},
+		"an inventory without a finding, and automatic release that only reports": {[]taking{{at: monday}}, policy.AutoReport, nil, `"open_findings":0,"would_have_released":0`},
+		"an inventory that cannot be read": {nil, policy.AutoRelease, func(context.Context) (io.ReadCloser, time.Time, error) {
+			return nil, time.Time{}, errors.New("access denied")
+		}, `"open_findings":none,"would_have_released":none`},
+		"findings that are not JSON": {nil, "", func(context.Context) (io.ReadCloser, time.Time, error) {
+			return io.NopCloser(strings.NewReader(`{"type":"mixed_locking"} {`)), monday, nil
+		}, `"open_findings":none,"would_have_released":none`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.quarter.takes = tc.takes
+			reporter := w.reporter()
+			reporter.AutoMode = tc.mode
+			if tc.findings != nil {
+				reporter.Findings = tc.findings
+			}
+			week, err := reporter.Run(t.Context(), report.Request{}, name)
+			w.check(err)
+			said := func(n *int) string {
+				if n == nil {
+					return "none"
+				}
+				return strconv.Itoa(*n)
+			}
+			if got := `"open_findings":` + said(week.OpenFindings) + `,"would_have_released":` + said(week.WouldHaveReleased); got != tc.want {
+				t.Error(got)
+			}
+		})
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -20,7 +21,9 @@ type tally struct {
 
 	taken, stuck int
 	held, plans  time.Duration
-	resolved     []time.Duration
+	resolved     []time.Duration // of the stuck locks that ended
+	automatic    []time.Duration // of those that were released automatically, stuck or not
+	byHand       []time.Duration // of the stuck ones that somebody released
 	stuckPaths   map[string]int
 	stuckPeople  map[string]int
 	releasers    map[releaser]int
@@ -110,49 +113,71 @@ func (t *tally) more(p ledger.Past) {
 	}
 }
 
-// ended counts the end of a lock that people were notified of. Those that were released
-// through us are counted by their release.
-func (t *tally) ended(p ledger.Past, how alert.How) {
-	if !p.Resolved || !t.has(p.Ended) {
+// ended counts the end of a lock. Those that were released through us for certain are among
+// the releasers by the record of their release.
+func (t *tally) ended(p ledger.Past, by releaser, recorded bool) {
+	if !t.has(p.Ended) {
 		return
 	}
-	t.resolved = append(t.resolved, p.Held())
-	if how != alert.ByLockwarden {
-		t.releasers[releaser{string(how), how}]++
+	if p.Resolved {
+		t.resolved = append(t.resolved, p.Held())
+		if !recorded {
+			t.releasers[by]++
+		}
+	}
+	switch by.how {
+	case alert.Automatically:
+		t.automatic = append(t.automatic, p.Held())
+	case alert.ByLockwarden, alert.ByForceUnlock:
+		if p.Resolved {
+			t.byHand = append(t.byHand, p.Held())
+		}
 	}
 }
 
 // release counts a release through us.
 func (t *tally) release(r ledger.Release) {
-	switch {
-	case !t.has(r.At):
-	case r.RequestedBy == automatic:
-		t.releasers[releaser{automatic, alert.Automatically}]++
-	default:
-		t.releasers[releaser{named(r.RequestedBy), alert.ByLockwarden}]++
+	if t.has(r.At) && certain(r) {
+		t.releasers[through(r)]++
 	}
 }
 
-// automatic is who asks for an automatic release.
-const automatic = "lockwarden-auto"
+// automatically says whether a lock was released automatically.
+func automatically(r ledger.Release) bool { return certain(r) && r.RequestedBy == policy.AutoRequester }
 
 // maxName bounds what a stranger wrote, in characters.
 const maxName = 120
 
 func named(who string) string { return alert.Clean(who, maxName) }
 
-// resolve is how long it took until stuck locks were gone; nil where none was.
-func (t *tally) resolve() *alert.Resolve {
-	n := len(t.resolved)
+// resolve is how long it took until locks were gone; nil where there is none.
+func resolve(held []time.Duration) *alert.Resolve {
+	n := len(held)
 	if n == 0 {
 		return nil
 	}
-	slices.Sort(t.resolved)
-	median := (t.resolved[(n-1)/2] + t.resolved[n/2]) / 2
-	return &alert.Resolve{MedianSeconds: int64(median / time.Second), LongestSeconds: int64(t.resolved[n-1] / time.Second)}
+	slices.Sort(held)
+	median := (held[(n-1)/2] + held[n/2]) / 2
+	return &alert.Resolve{MedianSeconds: int64(median / time.Second), LongestSeconds: int64(held[n-1] / time.Second)}
 }
 
-// maxReleasers bounds the callers in a report. The rest are counted together.
+// resolvedBy compares automatic releases with those by hand; nil without an automatic one.
+func (t *tally) resolvedBy() *alert.ResolvedBy {
+	if len(t.automatic) == 0 {
+		return nil
+	}
+	return &alert.ResolvedBy{Automatic: counted(t.automatic), ByHand: counted(t.byHand)}
+}
+
+func counted(held []time.Duration) *alert.CountedResolve {
+	r := resolve(held)
+	if r == nil {
+		return nil
+	}
+	return &alert.CountedResolve{Count: len(held), Resolve: *r}
+}
+
+// maxReleasers bounds the names of one way in a report. The rest are counted together.
 const maxReleasers = 15
 
 // releasedBy gives who released how many, the most first.
@@ -165,20 +190,26 @@ func (t *tally) releasedBy() (total int, list []alert.Releaser) {
 	slices.SortFunc(list, func(a, b alert.Releaser) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.How, b.How), cmp.Compare(a.Who, b.Who))
 	})
-	callers, others := 0, alert.Releaser{Who: "others", How: alert.ByLockwarden}
+	list = bounded(bounded(list, alert.ByLockwarden), alert.ByForceUnlock)
+	return total, list
+}
+
+// bounded counts those together who are too many of one way. The list is in its order.
+func bounded(list []alert.Releaser, how alert.How) []alert.Releaser {
+	n, others := 0, alert.Releaser{Who: "others", How: how}
 	list = slices.DeleteFunc(list, func(r alert.Releaser) bool {
-		if r.How != alert.ByLockwarden {
+		if r.How != how {
 			return false
 		}
-		if callers++; callers > maxReleasers {
+		if n++; n > maxReleasers {
 			others.Count += r.Count
 		}
-		return callers > maxReleasers
+		return n > maxReleasers
 	})
 	if others.Count > 0 {
 		list = append(list, others)
 	}
-	return total, list
+	return list
 }
 
 // maxMost is how many states and people a report names.
@@ -205,8 +236,9 @@ func (t *tally) mostStuck() alert.MostStuck {
 	}
 }
 
-func (t *tally) migration() *alert.Migration {
-	if len(t.locking) == 0 {
+// migration counts states by where they were locked last; nil where the stores cannot tell.
+func (t *tally) migration(watch ledger.Watch) *alert.Migration {
+	if tables, buckets := stores(watch); len(t.locking) == 0 || len(tables) == 0 || !buckets {
 		return nil
 	}
 	var m alert.Migration
