@@ -5,6 +5,8 @@ SHELL := /bin/bash
 B := .build
 TOOLS := infra/tools
 GOFILES = $(shell git ls-files '*.go')
+# A constant in every binary, however it is built; a test holds it against CHANGELOG.md.
+VERSION = $(shell sed -n 's/^const Current = "\(.*\)"/\1/p' pkg/version/version.go)
 
 # What a user has: the SAM CLI, the AWS CLI, and an AWS to deploy into.
 JOURNEY := $(B)/sam/done $(B)/ministack/done $(B)/awscli/aws
@@ -141,7 +143,7 @@ chaos: setup $(CLIENTS) ## every AWS call fails in every way, real clients race 
 build: ## the functions as Lambda runs them, for arm64, into .build/lambda
 	@for f in functions/*/; do name=$$(basename $$f); \
 	  CGO_ENABLED=0 GOOS=linux GOARCH=arm64 go build -trimpath -buildvcs=false -ldflags '-s -w' -tags lambda.norpc -o $(B)/lambda/$$name/bootstrap ./$$f; \
-	  python3 infra/tools/zip.py $(B)/lambda/$$name/bootstrap $(B)/lambda/$$name.zip; \
+	  python3 infra/tools/zip.py $(B)/lambda/$$name/bootstrap $(B)/lambda/$$name.zip $(VERSION); \
 	  ls -l $(B)/lambda/$$name.zip | awk '{ print $$9, $$5, "bytes"; exit $$5 > 5242880 }' || { echo 'the zip is over its budget of 5 MB'; exit 1; }; done
 
 # Another folder and an empty cache, so that nothing but the sources decides the bytes.
@@ -159,15 +161,13 @@ $(B)/bin/cyclonedx-gomod: $(TOOLS)/sbom/go.mod $(TOOLS)/sbom/go.sum
 # It reads what is in the binaries, and the licenses in the module cache: it asks nobody. It looks for licenses only when it is given a version.
 sbom: build $(B)/bin/cyclonedx-gomod ## a CycloneDX bill of materials of each function, into .build/lambda
 	@for f in functions/*/; do name=$$(basename $$f); \
-	  GOPROXY="file://$$(go env GOMODCACHE)/cache/download" GOOS=linux GOARCH=arm64 $(B)/bin/cyclonedx-gomod bin -version v0 -json -licenses -std -noserial -notimestamp \
+	  GOPROXY="file://$$(go env GOMODCACHE)/cache/download" GOOS=linux GOARCH=arm64 $(B)/bin/cyclonedx-gomod bin -version v$(VERSION) -json -licenses -std -noserial -notimestamp \
 	    -output $(B)/lambda/$$name.cdx.json $(B)/lambda/$$name/bootstrap 2>/dev/null; \
 	  python3 -c 'import json, sys; parts = json.load(open(sys.argv[1]))["components"]; print(sys.argv[1], len(parts), "components"); sys.exit(not parts)' $(B)/lambda/$$name.cdx.json; done
 
-# The version is a constant in the binaries, which a test holds against CHANGELOG.md.
 release: sbom ## what a release attaches, into dist: to deploy without Go, with checksums and bills of materials
-	@version=$$(sed -n 's/^const Current = "\(.*\)"/\1/p' pkg/version/version.go); \
-	  [ -z "$${TAG:-}" ] || [ "$$TAG" = "v$$version" ] || { echo "the tag is $$TAG, and the version $$version"; exit 1; }; \
-	  python3 $(TOOLS)/release.py "$$version" dist
+	@[ -z "$${TAG:-}" ] || [ "$$TAG" = "v$(VERSION)" ] || { echo "the tag is $$TAG, and the version $(VERSION)"; exit 1; }
+	@python3 $(TOOLS)/release.py $(VERSION) dist
 
 $(B)/bin/govulncheck: $(TOOLS)/lint/go.mod $(TOOLS)/lint/go.sum
 	@mkdir -p $(B)/bin

@@ -10,11 +10,15 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/aws/aws-sdk-go-v2/service/cloudformation"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/smithy-go"
+	"github.com/aws/smithy-go/middleware"
+
+	"github.com/lockwarden/lockwarden/pkg/version"
 )
 
 // The outputs of the stack that name the functions.
@@ -45,7 +49,8 @@ type session struct {
 
 // configure reads the AWS configuration as the AWS CLI does.
 func (s *session) configure(ctx context.Context) error {
-	var load []func(*config.LoadOptions) error
+	agent := awsmiddleware.AddUserAgentKeyValue("lockwarden", version.Current)
+	load := []func(*config.LoadOptions) error{config.WithAPIOptions([]func(*middleware.Stack) error{agent})}
 	if s.Region != "" {
 		load = append(load, config.WithRegion(s.Region))
 	}

@@ -16,6 +16,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/inventory"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/version"
 	"github.com/lockwarden/lockwarden/pkg/wiring"
 )
 
@@ -51,7 +52,7 @@ func wire() (any, error) {
 	}
 	i := &inventory.Inventory{
 		Stores: parts.Stores, Files: backend.NewFiles(inBuckets, s.Reports), History: parts.Ledger.History, Writers: parts.Ledger.Witnesses, Own: parts.Ledger.Repairs,
-		Composer: alert.Composer{Account: s.Account, Region: parts.Region, Dashboard: s.Dashboard.URL(parts.Region)},
+		Composer: alert.Composer{Version: version.Current, Account: s.Account, Region: parts.Region, Dashboard: s.Dashboard.URL(parts.Region)},
 		Topic:    parts.Topic(), Meter: parts.Meter, Paths: paths, Now: time.Now, Wait: inventory.Sleep, Log: slog.Default(),
 	}
 	return func(ctx context.Context, payload json.RawMessage) (inventory.Report, error) {

@@ -10,6 +10,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/monitor"
 	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
+	"github.com/lockwarden/lockwarden/pkg/version"
 	"github.com/lockwarden/lockwarden/pkg/wiring"
 	"github.com/lockwarden/lockwarden/pkg/wiring/runs"
 )
@@ -37,7 +38,7 @@ func wire() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	composer := alert.Composer{Account: s.Account, Region: parts.Region, UnlockFunction: s.UnlockFunction, Dashboard: s.Dashboard.URL(parts.Region)}
+	composer := alert.Composer{Version: version.Current, Account: s.Account, Region: parts.Region, UnlockFunction: s.UnlockFunction, Dashboard: s.Dashboard.URL(parts.Region)}
 	m := &monitor.Monitor{
 		Scanner: scan.New(parts.Stores, parts.Rules, time.Now),
 		Ledger:  parts.Ledger.Notifications, Released: parts.Ledger.Releases, Witnesses: parts.Ledger.Witnesses, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter,

@@ -17,6 +17,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/console"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/prune"
+	"github.com/lockwarden/lockwarden/pkg/version"
 	"github.com/lockwarden/lockwarden/pkg/widget"
 	"github.com/lockwarden/lockwarden/pkg/wiring"
 )
@@ -47,7 +48,7 @@ func wire() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	composer := alert.Composer{Account: s.Account, Region: parts.Region, PruneFunction: lambdacontext.FunctionName, Dashboard: s.Dashboard.URL(parts.Region)}
+	composer := alert.Composer{Version: version.Current, Account: s.Account, Region: parts.Region, PruneFunction: lambdacontext.FunctionName, Dashboard: s.Dashboard.URL(parts.Region)}
 	p := &prune.Pruner{
 		Stores: parts.Stores, Records: parts.Ledger.Prunes, Bookmark: parts.Ledger.Prunes, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter,
 		Rules: rules, Now: time.Now, Log: slog.Default(),

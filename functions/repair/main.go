@@ -12,6 +12,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/repair"
+	"github.com/lockwarden/lockwarden/pkg/version"
 	"github.com/lockwarden/lockwarden/pkg/wiring"
 )
 
@@ -33,7 +34,7 @@ func wire() (any, error) {
 	}
 	r := &repair.Repairer{
 		Stores: parts.Stores, Records: parts.Ledger.Repairs, History: parts.Ledger.History,
-		Composer: alert.Composer{Account: s.Account, Region: parts.Region, Dashboard: s.Dashboard.URL(parts.Region)},
+		Composer: alert.Composer{Version: version.Current, Account: s.Account, Region: parts.Region, Dashboard: s.Dashboard.URL(parts.Region)},
 		Topic:    parts.Topic(), Now: time.Now, Log: slog.Default(),
 	}
 	return func(ctx context.Context, payload json.RawMessage) (repair.Answer, error) {

@@ -21,6 +21,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/metric"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/report"
+	"github.com/lockwarden/lockwarden/pkg/version"
 	"github.com/lockwarden/lockwarden/pkg/wiring"
 )
 
@@ -60,7 +61,7 @@ func wire() (any, error) {
 			return files.ReadDated(ctx, inventory.FileFindings)
 		},
 		Attempts: metric.NewAttempts(measures, s.Account),
-		Composer: alert.Composer{Account: s.Account, Region: cfg.Region, Dashboard: s.Dashboard.URL(cfg.Region)},
+		Composer: alert.Composer{Version: version.Current, Account: s.Account, Region: cfg.Region, Dashboard: s.Dashboard.URL(cfg.Region)},
 		Topic:    alert.NewTopic(sns.NewFromConfig(topics), s.Topic), Now: time.Now, Log: slog.Default(),
 	}
 	return func(ctx context.Context, payload json.RawMessage) (alert.Week, error) {

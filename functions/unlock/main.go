@@ -12,6 +12,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/console"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
+	"github.com/lockwarden/lockwarden/pkg/version"
 	"github.com/lockwarden/lockwarden/pkg/widget"
 	"github.com/lockwarden/lockwarden/pkg/wiring"
 	"github.com/lockwarden/lockwarden/pkg/wiring/runs"
@@ -34,7 +35,7 @@ func wire() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	composer := alert.Composer{Account: s.Account, Region: parts.Region, UnlockFunction: lambdacontext.FunctionName, Dashboard: s.Dashboard.URL(parts.Region)}
+	composer := alert.Composer{Version: version.Current, Account: s.Account, Region: parts.Region, UnlockFunction: lambdacontext.FunctionName, Dashboard: s.Dashboard.URL(parts.Region)}
 	u := &unlock.Unlocker{
 		Stores: parts.Stores, Memory: parts.Ledger.Notifications, Releases: parts.Ledger.Releases, Witnesses: parts.Ledger.Witnesses, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter,
 		Rules: parts.Rules, Now: time.Now, Log: slog.Default(),

@@ -123,6 +123,24 @@ func TestTheUsersWay(t *testing.T) {
 		play(t, s)
 		retained(t, e, "journey-pattern-tfstate", "journey-pattern-locks", s.Key)
 	})
+	scenario("from a release, without Go and SAM", func(t *testing.T) {
+		if err := e.Release(t.Context(), today); err != nil {
+			t.Fatal(err)
+		}
+		if err := e.DeployRelease(t.Context(), filepath.Join(today, "dist"), "released", "journey-releases"); err != nil {
+			t.Fatal(err)
+		}
+		outputs, err := e.Outputs(t.Context(), "released")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := e.Scan(t.Context(), outputs["MonitorFunctionName"]); err != nil {
+			t.Error(err)
+		}
+		if err := scene(t, "released", outputs).Delete(t.Context()); err != nil {
+			t.Error(err)
+		}
+	})
 	all.Wait()
 }
 

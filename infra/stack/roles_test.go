@@ -16,6 +16,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/version"
 )
 
 // Every function, run as Lambda runs it, with the environment and under the role that
@@ -41,6 +42,9 @@ func TestEachFunctionDoesItsJobUnderItsRole(t *testing.T) {
 				}
 				if want := strings.HasPrefix(name, "invalid"); result.Failed != want {
 					t.Fatalf("failed: %v\n%s\n%s", result.Failed, result.Payload, result.Log)
+				}
+				if !strings.Contains(result.Log, `"version":"`+version.Current+`"`) {
+					t.Errorf("its log does not say its version: %s", result.Log)
 				}
 				if malformed := strings.Count(name, "malformed"); function == "witness" && strings.Count(result.Payload, "itemIdentifier") != malformed {
 					t.Errorf("%d events failed: %s\n%s", strings.Count(result.Payload, "itemIdentifier"), result.Payload, result.Log)

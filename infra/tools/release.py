@@ -32,6 +32,7 @@ for function in functions:
 
 name = f"lockwarden-{version}"
 with zipfile.ZipFile(out / f"{name}.zip", "w") as archive:
+    archive.comment = f"Lockwarden {version}".encode()
     for path in sorted(content):
         entry = zipfile.ZipInfo(f"{name}/{path}", (1980, 1, 1, 0, 0, 0))  # the same sources give the same bytes
         entry.compress_type, entry.create_system, entry.external_attr = zipfile.ZIP_DEFLATED, 3, 0o100644 << 16

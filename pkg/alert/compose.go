@@ -10,6 +10,7 @@ import (
 
 // Composer makes events for one stack.
 type Composer struct {
+	Version        string // of Lockwarden
 	Account        string
 	Region         string
 	UnlockFunction string // name of this stack's unlock function
@@ -19,7 +20,7 @@ type Composer struct {
 
 func (c Composer) event(t Type, severity Severity, now time.Time) Event {
 	return Event{
-		Version: "1", Type: t, Severity: severity, Time: now.UTC().Truncate(time.Second), Account: c.Account, Region: c.Region,
+		Version: "1", Lockwarden: c.Version, Type: t, Severity: severity, Time: now.UTC().Truncate(time.Second), Account: c.Account, Region: c.Region,
 		Links: Links{Dashboard: c.Dashboard},
 	}
 }

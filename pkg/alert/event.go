@@ -48,14 +48,15 @@ const SummaryAbove = 10
 // and Slack are rendered from these fields and nothing else, so an event that was encoded
 // and decoded renders the same everywhere.
 type Event struct {
-	Version  string    `json:"version"` // of this schema: "1"
-	Type     Type      `json:"type"`
-	Severity Severity  `json:"severity"`
-	Time     time.Time `json:"time"`
-	Account  string    `json:"account"`
-	Region   string    `json:"region"`
-	Subject  string    `json:"subject"` // state, holder, age and run in less than 100 ASCII characters
-	Text     string    `json:"text"`    // the same in sentences; the first one alone says what matters
+	Version    string    `json:"version"`                      // of this schema: "1"
+	Lockwarden string    `json:"lockwarden_version,omitempty"` // which release made the event
+	Type       Type      `json:"type"`
+	Severity   Severity  `json:"severity"`
+	Time       time.Time `json:"time"`
+	Account    string    `json:"account"`
+	Region     string    `json:"region"`
+	Subject    string    `json:"subject"` // state, holder, age and run in less than 100 ASCII characters
+	Text       string    `json:"text"`    // the same in sentences; the first one alone says what matters
 
 	Lock    *policy.Finding `json:"lock,omitempty"`
 	Plan    *Plan           `json:"plan,omitempty"`         // of a planned release

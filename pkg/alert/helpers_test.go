@@ -19,7 +19,7 @@ var (
 	update   = flag.Bool("update", false, "write the golden files again")
 	now      = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	composer = alert.Composer{
-		Account: "123456789012", Region: "eu-central-1", UnlockFunction: "lockwarden-unlock", PruneFunction: "lockwarden-prune",
+		Version: "1.2.3", Account: "123456789012", Region: "eu-central-1", UnlockFunction: "lockwarden-unlock", PruneFunction: "lockwarden-prune",
 		Dashboard: "https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#dashboards/dashboard/lockwarden-eu-central-1",
 	}
 )

@@ -78,7 +78,7 @@ func anyEvent(t *rapid.T) alert.Event {
 		return composer.StateFindings(rapid.SampledFrom([]alert.Type{alert.StateFinding, alert.StateFindingResolved}).Draw(t, "type"), all[first:], now)
 	case "week":
 		w := week()
-		w.MostStuck.Paths[0].Path, w.MostStuck.People[0].Who, w.Locks.ReleasedBy[1].Who = text.Draw(t, "path"), text.Draw(t, "who"), text.Draw(t, "caller")
+		w.MostStuck.Paths[0].Path, w.MostStuck.People[0].Who, w.Locks.ReleasedBy[1].Who, w.Locks.ReleasedBy[3].Who = text.Draw(t, "path"), text.Draw(t, "who"), text.Draw(t, "caller"), text.Draw(t, "session")
 		if rapid.Bool().Draw(t, "less") {
 			w.WeekBefore, w.TimeToResolve, w.States, w.RefusedLockAttempts, w.Locks.Taken, w.Locks.Stuck = nil, nil, nil, nil, nil, nil
 		}

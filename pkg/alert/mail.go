@@ -45,7 +45,7 @@ func Mail(e Event) string {
 	if e.Links.Runbook != "" {
 		l.line("Runbook:   %s", e.Links.Runbook)
 	}
-	l.line("Account %s, region %s, %s", e.Account, e.Region, policy.Clock(e.Time))
+	l.line("%s", strings.TrimSuffix(fmt.Sprintf("Account %s, region %s, %s, Lockwarden %s", e.Account, e.Region, policy.Clock(e.Time), e.Lockwarden), ", Lockwarden "))
 	return l.b.String()
 }
 

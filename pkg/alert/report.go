@@ -19,9 +19,14 @@ func (c Composer) Weekly(w Week, now time.Time) Event {
 		e.Links.Runbook = runbook("no-scan")
 	case urgentFindings(w) > 0:
 		e.Links.Runbook = runbook("state-findings")
+	default:
+		e.Links.Runbook = weekPage
 	}
 	return e
 }
+
+// weekPage says what each line of a report means.
+const weekPage = "https://github.com/lockwarden/lockwarden/blob/main/docs/weekly-report.md#what-each-line-means"
 
 // Fact is one line of a report.
 type Fact struct{ Label, Text string }
@@ -132,6 +137,13 @@ func urgentFindings(w Week) int {
 	return *cmp.Or(w.OpenFindings, new(int))
 }
 
+func openFindings(n int) string {
+	if n == 1 {
+		return "open finding"
+	}
+	return fmt.Sprintf("%d open findings", n)
+}
+
 func ofThemCritical(w Week) string {
 	if c := w.FindingsBySeverity; c != nil && c.Critical > 0 {
 		return fmt.Sprintf(" (%d critical)", c.Critical)
@@ -148,7 +160,7 @@ func weekSteps(w Week) []string {
 		}
 	}
 	add(w.Locks.Taken == nil, "Find out why the monitor does not run: look at its alarm and its log.")
-	add(urgentFindings(w) > 0, "Resolve %s of the last inventory%s: the runbook says what to do about each kind.", count(urgentFindings(w), "open finding", "open findings"), ofThemCritical(w))
+	add(urgentFindings(w) > 0, "Resolve the %s of the last inventory%s: the runbook says what to do about each kind.", openFindings(urgentFindings(w)), ofThemCritical(w))
 	n := released(w.Locks, ByForceUnlock)
 	add(n > 0, "%s by force-unlock, which does not ask whether the run is alive: release through Lockwarden, which does.", count(n, "stuck lock was released", "stuck locks were released"))
 	if most := w.MostStuck.Paths; len(most) > 0 && most[0].Count > 1 {
@@ -173,9 +185,9 @@ func locksLine(w Week) string {
 	if w.Locks.Taken == nil || w.Locks.Stuck == nil {
 		return ""
 	}
-	text := fmt.Sprintf("%d taken, %d stuck", *w.Locks.Taken, *w.Locks.Stuck)
+	text := fmt.Sprintf("%d taken, %d stuck (held longer than their threshold)", *w.Locks.Taken, *w.Locks.Stuck)
 	if b := w.WeekBefore; b != nil && b.Taken != nil && b.Stuck != nil {
-		text += fmt.Sprintf(" (week before: %d and %d)", *b.Taken, *b.Stuck)
+		text += fmt.Sprintf("; week before: %d and %d", *b.Taken, *b.Stuck)
 	}
 	return text
 }
@@ -189,7 +201,7 @@ func resolveLine(w Week) string {
 	}
 	text := say(*w.TimeToResolve)
 	if b := w.WeekBefore; b != nil && b.TimeToResolve != nil {
-		text += " (week before: " + say(*b.TimeToResolve) + ")"
+		text += "; week before: " + say(*b.TimeToResolve)
 	}
 	return text
 }
@@ -199,15 +211,19 @@ func resolveLine(w Week) string {
 func automaticLine(w Week) string {
 	var parts []string
 	if by := w.ResolvedBy; by != nil && by.Automatic != nil {
-		parts = append(parts, count(by.Automatic.Count, "lock", "locks")+", held for "+seconds(by.Automatic.MedianSeconds)+" (median)")
+		parts = append(parts, counted(*by.Automatic))
 		if by.ByHand != nil {
-			parts = append(parts, fmt.Sprintf("by hand: %d, held for %s (median)", by.ByHand.Count, seconds(by.ByHand.MedianSeconds)))
+			parts = append(parts, "by hand "+counted(*by.ByHand))
 		}
 	}
 	if n := w.WouldHaveReleased; n != nil {
 		parts = append(parts, fmt.Sprintf("would have released %s (AutoReleaseMode is report)", count(*n, "lock", "locks")))
 	}
 	return strings.Join(parts, "; ")
+}
+
+func counted(r CountedResolve) string {
+	return fmt.Sprintf("median %s (%s)", seconds(r.MedianSeconds), count(r.Count, "lock", "locks"))
 }
 
 func releasedLine(l WeekLocks) string {
@@ -237,10 +253,16 @@ func releasers(l WeekLocks, how How) string {
 	if how != ByLockwarden && how != ByForceUnlock {
 		return ""
 	}
+	all := released(l, how)
 	var names []string
 	for _, r := range l.ReleasedBy {
-		if r.How == how && len(names) < 3 {
-			names = append(names, fmt.Sprintf("%s %d", or(Clean(r.Who, 60), "an unnamed caller"), r.Count))
+		name := or(Clean(r.Who, 60), "an unnamed caller")
+		switch {
+		case r.How != how || len(names) == 3:
+		case r.Count == all:
+			names = append(names, name)
+		default:
+			names = append(names, fmt.Sprintf("%s %d", name, r.Count))
 		}
 	}
 	return " (" + strings.Join(names, ", ") + ")"
@@ -297,7 +319,7 @@ func lockingLine(w Week) string {
 	}
 	text := fmt.Sprintf("%s in a table alone, %d in both, %d in a lock file alone", count(w.Locking.Table, "state", "states"), w.Locking.Both, w.Locking.Lockfile)
 	if b := w.WeekBefore; b != nil && b.Locking != nil {
-		text += fmt.Sprintf(" (week before: %d, %d and %d)", b.Locking.Table, b.Locking.Both, b.Locking.Lockfile)
+		text += fmt.Sprintf("; week before: %d, %d and %d", b.Locking.Table, b.Locking.Both, b.Locking.Lockfile)
 	}
 	return text
 }

@@ -16,7 +16,7 @@ type Past struct {
 	Who       string        `json:"who,omitempty"`
 	HeldSince time.Time     `json:"held_since"`         // no earlier than this
 	FirstSeen time.Time     `json:"first_seen"`         // end of the first scan that saw it
-	LastSeen  time.Time     `json:"last_seen,omitzero"` // start of the last scan that saw it, where that is not the first one
+	LastSeen  time.Time     `json:"last_seen,omitzero"` // start of the last scan that read a store of it before its end, where that is not the first one
 	Ended     time.Time     `json:"ended"`              // end of the first scan without it
 	StuckAt   time.Time     `json:"stuck_at,omitzero"`  // end of the scan that first found it stuck
 	Resolved  bool          `json:"resolved,omitempty"` // people were notified that it is stuck, and then of its end
@@ -26,6 +26,9 @@ type Past struct {
 	// last one of them read every store. A client that takes both halves takes them one
 	// after the other, so that a single scan may see one of them alone.
 	Settled bool `json:"settled,omitempty"`
+	// Halved says that a scan saw one half of it when the other was gone already: they were
+	// removed at different times, perhaps by different people.
+	Halved bool `json:"halved,omitempty"`
 
 	// Of the record of the locks that ended in one scan and have no record of their own,
 	// since they were too many.
@@ -44,6 +47,9 @@ func (c comparison) past(s Step) *Past {
 		StuckAt: e.StuckAt, Resolved: s.Change == Resolved, Kinds: slices.Clone(e.Kinds), ETag: e.ETag,
 	}
 	slices.Sort(p.Kinds)
+	for _, since := range e.Since {
+		p.Halved = p.Halved || since.IsZero()
+	}
 	if e.Finding != nil {
 		p.Operation, p.Who, p.HeldSince = e.Finding.Operation, e.Finding.Who, e.Finding.HeldSince
 	}
@@ -54,8 +60,8 @@ func (c comparison) past(s Step) *Past {
 	return p
 }
 
-// lastSeen is the start of the last scan that saw a lock, and zero where that is the first
-// one: a scan that read its stores without it would have forgotten it.
+// lastSeen is the start of the last scan that read a store of the lock, and zero where that
+// is the first one. A scan that read all of them without the lock would have forgotten it.
 func (m Memory) lastSeen(e Entry) time.Time {
 	var last time.Time
 	for _, store := range e.Stores {

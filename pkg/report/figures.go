@@ -26,9 +26,9 @@ func (r *Reporter) figures(ctx context.Context, s span) (alert.Week, error) {
 	if scanned := !watch.Last.Before(s.from); scanned {
 		week.scanned(&w, watch)
 		w.WeekBefore = before.compared(watch)
-	}
-	if w.WouldHaveReleased, err = r.wouldHaveReleased(ctx, s); err != nil {
-		return alert.Week{}, err
+		if w.WouldHaveReleased, err = r.wouldHaveReleased(ctx, s); err != nil {
+			return alert.Week{}, err
+		}
 	}
 	if w.States, err = r.states(ctx, s); err != nil {
 		return alert.Week{}, err

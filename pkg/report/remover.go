@@ -81,20 +81,14 @@ func remover(p ledger.Past, event removed, seen bool, ours ledger.Release) relea
 	switch {
 	case !seen, event.by.Principal == "", event.taken.Principal == "":
 		return byUnknown
-	case rowOutlived(p, event.by.RemovedAt), event.by.RemovedAt.After(p.Ended.Add(clockTolerance)):
-		return byUnknown // it is the end of something else
+	case p.Halved, event.by.RemovedAt.After(p.Ended.Add(clockTolerance)):
+		return byUnknown // the event is not of the lock's end
 	case event.by.Principal == event.taken.Principal:
 		return byHolder
 	case !ours.At.IsZero() && event.by.RemovedAt.Sub(ours.At).Abs() < unsureTime:
 		return through(ours)
 	}
 	return releaser{named(cmp.Or(event.by.Session, event.by.Principal)), alert.ByForceUnlock}
-}
-
-// rowOutlived says whether a scan saw the lock's row after its object was gone. Then the
-// event does not say who removed the rest.
-func rowOutlived(p ledger.Past, removedAt time.Time) bool {
-	return ledger.LockingOf(p.Kinds) != ledger.LocksLockfile && removedAt.Before(p.LastSeen)
 }
 
 // through is who asked for a release through us.

@@ -7,9 +7,13 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awsmiddleware "github.com/aws/aws-sdk-go-v2/aws/middleware"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/smithy-go/middleware"
 	"github.com/caarlos0/env/v11"
+
+	"github.com/lockwarden/lockwarden/pkg/version"
 )
 
 // place is what the environment says of AWS. The SDK's own config.LoadDefaultConfig would
@@ -49,6 +53,7 @@ func AWS() (aws.Config, error) {
 		HTTPClient:                  awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = connections }),
 		RequestMinCompressSizeBytes: minCompress,
 		ConfigSources:               []any{p},
+		APIOptions:                  []func(*middleware.Stack) error{awsmiddleware.AddUserAgentKeyValue("lockwarden", version.Current)}, // CloudTrail shows it
 	}
 	if p.Endpoint != "" && !p.IgnoreEndpoints {
 		cfg.BaseEndpoint = &p.Endpoint

@@ -20,6 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
+	"github.com/lockwarden/lockwarden/pkg/version"
 	"github.com/lockwarden/lockwarden/pkg/wiring"
 )
 
@@ -63,6 +64,9 @@ func TestClientsGoWhereTheEnvironmentSays(t *testing.T) {
 			r := wire.request
 			if r.URL.Host != tc.host || !strings.Contains(r.Header.Get("Authorization"), "AKIDEXAMPLE/") || r.Header.Get("X-Amz-Security-Token") != "session" {
 				t.Errorf("asked %s with %v", r.URL, r.Header)
+			}
+			if agent := r.Header.Get("User-Agent"); !strings.Contains(agent, " lockwarden/"+version.Current) {
+				t.Errorf("CloudTrail would show %s", agent)
 			}
 		})
 	}

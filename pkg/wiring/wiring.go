@@ -22,6 +22,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/metric"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/version"
 )
 
 // Sight is the environment of a function that looks at locks and judges them.
@@ -149,6 +150,7 @@ func Positive(name string, d time.Duration) error {
 // why in its log and ends.
 func Run(wire func() (handler any, err error)) {
 	slog.SetDefault(slog.New(lambdacontext.NewLogHandler()))
+	slog.Info("the function starts", "version", version.Current)
 	fit(lambdacontext.MemoryLimitInMB)
 	handler, err := wire()
 	if err != nil {

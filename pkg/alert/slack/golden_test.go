@@ -28,7 +28,7 @@ var stores = []string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks", 
 var (
 	now      = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	composer = alert.Composer{
-		Account: "123456789012", Region: "eu-central-1", UnlockFunction: "lockwarden-UnlockFunction-GH7WZ2NMG5OI", PruneFunction: "lockwarden-PruneFunction-B1CD2EF3GH4I",
+		Version: "1.2.3", Account: "123456789012", Region: "eu-central-1", UnlockFunction: "lockwarden-UnlockFunction-GH7WZ2NMG5OI", PruneFunction: "lockwarden-PruneFunction-B1CD2EF3GH4I",
 		Dashboard: "https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#dashboards/dashboard/lockwarden",
 	}
 )
@@ -100,8 +100,8 @@ func week() alert.Week {
 	taken, stuck, before, plans, all := 412, 9, 14, int64(14*3600), int64(23*3600)
 	return alert.Week{
 		From: now.AddDate(0, 0, -7), To: now,
-		Locks: alert.WeekLocks{Taken: &taken, Stuck: &stuck, Released: 8, ReleasedBy: []alert.Releaser{
-			{Who: "unknown", How: alert.ByUnknown, Count: 5}, {Who: "<!channel> *ana*", How: alert.ByLockwarden, Count: 3},
+		Locks: alert.WeekLocks{Taken: &taken, Stuck: &stuck, Released: 9, ReleasedBy: []alert.Releaser{
+			{Who: "unknown", How: alert.ByUnknown, Count: 5}, {Who: "<!channel> *ana*", How: alert.ByLockwarden, Count: 3}, {Who: "<!here>", How: alert.ByForceUnlock, Count: 1},
 		}},
 		TimeToResolve: &alert.Resolve{MedianSeconds: 42 * 60, LongestSeconds: 3 * 3600}, WeekBefore: &alert.Before{Taken: &taken, Stuck: &before},
 		MostStuck: alert.MostStuck{
