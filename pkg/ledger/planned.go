@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 const (
@@ -36,7 +37,7 @@ func putPlanned(p Planned) (types.WriteRequest, error) {
 		return types.WriteRequest{}, fmt.Errorf("record in the ledger: %w", err)
 	}
 	row := rowKey(kindPlanned, textOf(lockRowKey(p.Key), attrID))
-	row[attrPath], row[attrLockID], row[attrBody] = text(p.Path), text(p.ID), text(string(body))
+	row[attrPath], row[attrLockID], row[attrBody] = text(string(p.Path)), text(p.ID), text(string(body))
 	row[attrExpires] = number(p.At.Add(keepPlanned).Unix())
 	return types.WriteRequest{PutRequest: &types.PutRequest{Item: row}}, nil
 }
@@ -50,7 +51,7 @@ func (a *Autos) PlannedReleases(ctx context.Context) iter.Seq2[Planned, error] {
 				yield(Planned{}, err)
 				return
 			}
-			p := Planned{Key: Key{textOf(row, attrPath), textOf(row, attrLockID)}}
+			p := Planned{Key: Key{tflock.Path(textOf(row, attrPath)), textOf(row, attrLockID)}}
 			if err := json.Unmarshal([]byte(textOf(row, attrBody)), &p); err != nil {
 				slog.WarnContext(ctx, "ledger row cannot be read, so it is passed over", attrKind, kindPlanned, "error", err)
 				continue

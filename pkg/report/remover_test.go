@@ -56,7 +56,7 @@ func TestWhoRemovedAStuckLock(t *testing.T) {
 				w.deliver(e)
 			}
 			if tc.release != nil {
-				w.check(w.releases.Write(t.Context(), ledger.Key{Path: l.path, ID: l.id}, *tc.release))
+				w.check(w.releases.Write(t.Context(), ledger.Key{Path: tflock.Path(l.path), ID: l.id}, *tc.release))
 			}
 			w.now = monday.Add(3 * time.Hour)
 			week := w.week(report.Request{}, "a")
