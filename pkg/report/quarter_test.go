@@ -218,7 +218,7 @@ func newWorld(t *testing.T, q quarter) *world {
 
 // findings is the file of the last inventory.
 func (w *world) findings(context.Context) (io.ReadCloser, time.Time, error) {
-	last, ran := w.quarter.taken(w.now)
+	last, ran := w.taken(w.now)
 	if !ran {
 		return nil, time.Time{}, backend.ErrGone
 	}

@@ -181,7 +181,7 @@ func TestWhatIsNotMeasuredIsLeftOut(t *testing.T) {
 		}, `"open_findings":none,"would_have_released":none`},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w.quarter.takes = tc.takes
+			w.takes = tc.takes
 			reporter := w.reporter()
 			reporter.AutoMode = tc.mode
 			if tc.findings != nil {
