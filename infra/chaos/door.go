@@ -30,6 +30,9 @@ type doors struct {
 
 	mu      sync.Mutex
 	history *history
+
+	// noticed is told of every lock object that a party created or removed. It may be nil.
+	noticed func(p *party, r *http.Request, answer http.Header)
 }
 
 // door is the endpoint of one party.
@@ -88,6 +91,9 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		d.history.said(d.party, *e)
 	default:
 		d.history.record(d.party, *c)
+		if d.noticed != nil && c.what == lockChange && c.at.store == inBucket {
+			d.noticed(d.party, r, answer.Header())
+		}
 	}
 }
 

@@ -80,8 +80,10 @@ type party struct {
 	forced     bool
 	looksAgain bool       // under its lock it asks once more for other names of the state
 	auto       *automatic // it is invoked by the monitor; nil: it is not
+	from       int        // the moment at which its scan began
 	// Of a client:
 	id       string         // of its lock
+	session  string         // of its role
 	places   map[place]bool // where it takes its locks
 	lockless bool           // it takes no lock, or lost it to a release that was allowed
 }

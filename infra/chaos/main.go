@@ -16,17 +16,21 @@ import (
 
 func main() {
 	races := flag.Duration("for", 2*time.Minute, "how long real clients race with all functions; 0: not at all")
-	only := flag.String("only", "", "make only the trials whose names contain this, and no race; race: nothing but that")
+	only := flag.String("only", "", "make only the trials whose names contain this, and no race; race, or auto race: nothing but that")
 	workers := flag.Int("workers", 2, "how many trials to make at once, each with an AWS of its own")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
 	var err error
-	if *only != onlyRace {
+	if *only != onlyRace && *only != onlyAuto {
 		err = matrix(ctx, *only, *workers)
 	}
-	if *races > 0 && (*only == "" || *only == onlyRace) && (err == nil || errors.Is(err, errBroken)) {
+	goesOn := func() bool { return *races > 0 && (err == nil || errors.Is(err, errBroken)) }
+	if goesOn() && (*only == "" || *only == onlyRace) {
 		err = errors.Join(err, runRace(ctx, *races, local.Modes, os.Stdout))
+	}
+	if goesOn() && (*only == "" || *only == onlyAuto) {
+		err = errors.Join(err, runAutoRace(ctx, *races, os.Stdout))
 	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -34,7 +38,11 @@ func main() {
 	}
 }
 
-const onlyRace = "race"
+// The races, for -only.
+const (
+	onlyRace = "race"
+	onlyAuto = "auto race" // of clients whose locks may be released automatically
+)
 
 var errBroken = errors.New("laws were broken: see above")
 

@@ -30,7 +30,6 @@ type process struct {
 	over    bool
 	dead    bool // killed: nothing of it arrives any more
 	failed  error
-	from    int // the moment at which it began
 	// cannotPublish has it die as soon as it would publish something.
 	cannotPublish bool
 	// Of a client:
