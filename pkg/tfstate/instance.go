@@ -5,10 +5,7 @@ package tfstate
 func (d *decoder) surveyInstance() error {
 	o := &d.survey.object
 	*o = object{arn: o.arn[:0], id: o.id[:0], region: o.region[:0]}
-	if c, err := d.scan.next(); err != nil || c != '{' {
-		if err == nil {
-			err = d.scan.skip()
-		}
+	if is, err := d.begins('{'); !is {
 		return err
 	}
 	err := d.scan.members(func(key []byte, _ bool) error {
@@ -58,26 +55,27 @@ func (d *decoder) identity() error {
 	})
 }
 
-// object reads the members of an object, and skips whatever else is there.
-func (d *decoder) object(visit func(key []byte, whole bool) error) error {
+// begins says whether the next value begins with that byte. Any other value is skipped.
+func (d *decoder) begins(with int) (bool, error) {
 	c, err := d.scan.next()
-	if err != nil {
-		return err
+	if err != nil || c == with {
+		return err == nil, err
 	}
-	if c != '{' {
-		return d.scan.skip()
+	return false, d.scan.skip()
+}
+
+// object reads the members of an object, and skips any other value.
+func (d *decoder) object(visit func(key []byte, whole bool) error) error {
+	if is, err := d.begins('{'); !is {
+		return err
 	}
 	return d.scan.members(visit)
 }
 
 // name reads a string that names something, if it is whole.
 func (d *decoder) name(into *[]byte) error {
-	c, err := d.scan.next()
-	if err != nil {
+	if is, err := d.begins('"'); !is {
 		return err
-	}
-	if c != '"' {
-		return d.scan.skip()
 	}
 	value, whole, err := d.scan.text(maxName)
 	if err == nil && whole {
@@ -88,12 +86,8 @@ func (d *decoder) name(into *[]byte) error {
 
 // textIs says whether a value is that string.
 func (d *decoder) textIs(want string, is *bool) error {
-	c, err := d.scan.next()
-	if err != nil {
+	if is, err := d.begins('"'); !is {
 		return err
-	}
-	if c != '"' {
-		return d.scan.skip()
 	}
 	value, whole, err := d.scan.text(maxText)
 	*is = whole && string(value) == want
@@ -117,12 +111,8 @@ func (d *decoder) present(is *bool) error {
 
 // provider reads a provider's address.
 func (d *decoder) provider() error {
-	c, err := d.scan.next()
-	if err != nil {
+	if is, err := d.begins('"'); !is {
 		return err
-	}
-	if c != '"' {
-		return d.scan.skip()
 	}
 	value, whole, err := d.scan.text(maxName)
 	if err == nil && whole {

@@ -5,12 +5,8 @@ import "bytes"
 // surveyModules reads the modules of versions 1 to 3 (Terraform up to 0.11): each has
 // outputs and resources by their address, and each resource a primary and deposed objects.
 func (d *decoder) surveyModules() error {
-	c, err := d.scan.next()
-	if err != nil {
+	if is, err := d.begins('['); !is {
 		return err
-	}
-	if c != '[' {
-		return d.scan.skip()
 	}
 	return d.scan.elements(func(c int) error {
 		if c != '{' {
@@ -48,15 +44,11 @@ func (m *module) member(key []byte, _ bool) error {
 }
 
 func (m *module) path() error {
-	c, err := m.scan.next()
-	if err != nil {
+	if is, err := m.begins('['); !is {
 		return err
 	}
-	if c != '[' {
-		return m.scan.skip()
-	}
 	names := 0
-	err = m.scan.elements(func(int) error {
+	err := m.scan.elements(func(int) error {
 		names++
 		return m.scan.skip()
 	})
@@ -91,12 +83,8 @@ func (d *decoder) legacyResource(read bool) error {
 }
 
 func (d *decoder) legacyDeposed() error {
-	c, err := d.scan.next()
-	if err != nil {
+	if is, err := d.begins('['); !is {
 		return err
-	}
-	if c != '[' {
-		return d.scan.skip()
 	}
 	return d.scan.elements(func(int) error { return d.legacyInstance(true) })
 }
@@ -104,10 +92,7 @@ func (d *decoder) legacyDeposed() error {
 func (d *decoder) legacyInstance(deposed bool) error {
 	o := &d.survey.object
 	*o = object{arn: o.arn[:0], id: o.id[:0], region: o.region[:0], deposed: deposed}
-	if c, err := d.scan.next(); err != nil || c != '{' {
-		if err == nil {
-			err = d.scan.skip()
-		}
+	if is, err := d.begins('{'); !is {
 		return err
 	}
 	err := d.scan.members(func(key []byte, _ bool) error {
