@@ -2,12 +2,11 @@ package inventory
 
 import (
 	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/payload"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -20,21 +19,16 @@ const example = `: write {} or {"path": "bucket/key"}`
 
 // ParseRequest reads and checks a payload. A schedule's own event counts as empty; every
 // other unknown field is an error, which says what to write instead.
-func ParseRequest(payload []byte) (Request, error) {
+func ParseRequest(event []byte) (Request, error) {
 	var r Request
-	if payload = bytes.TrimSpace(payload); len(payload) == 0 || scheduled(payload) {
+	if event = bytes.TrimSpace(event); len(event) == 0 || payload.Scheduled(event) {
 		return r, nil
 	}
-	decoder := json.NewDecoder(bytes.NewReader(payload))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&r); err != nil {
-		return Request{}, payloadError(err)
-	}
-	if decoder.More() || payload[0] != '{' {
-		return Request{}, errors.New("the payload is not one JSON object" + example)
+	if err := payload.Decode(event, &r); err != nil {
+		return Request{}, fmt.Errorf("%w%s", err, example)
 	}
 	if r.Path == "" {
-		if bytes.Contains(payload, []byte(`"`)) { // an empty variable in a script must not mean everything
+		if bytes.Contains(event, []byte(`"`)) { // an empty variable in a script must not mean everything
 			return Request{}, errors.New("path is empty" + example)
 		}
 		return r, nil
@@ -44,23 +38,4 @@ func ParseRequest(payload []byte) (Request, error) {
 		return Request{}, fmt.Errorf("path: %w%s", err, example)
 	}
 	return Request{Path: path}, nil
-}
-
-func payloadError(err error) error {
-	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-		return fmt.Errorf("%s must be a %s, not a %s%s", wrong.Field, wrong.Type.Kind(), wrong.Value, example)
-	}
-	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-		return fmt.Errorf("there is no field %s%s", name, example)
-	}
-	return errors.New("the payload is not a JSON object" + example)
-}
-
-// scheduled says whether a payload is what EventBridge sends by itself.
-func scheduled(payload []byte) bool {
-	var e struct {
-		Source string `json:"source"`
-		Type   string `json:"detail-type"`
-	}
-	return json.Unmarshal(payload, &e) == nil && strings.HasPrefix(e.Source, "aws.") && e.Type == "Scheduled Event"
 }

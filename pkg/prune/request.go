@@ -5,9 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"strings"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/payload"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -22,17 +22,18 @@ const example = `: write {}, {"dry_run": true} or {"restore": "bucket/key"}`
 // ParseRequest reads and checks a payload. A schedule's own event counts as empty;
 // every other unknown field is an error, since a misspelt dry_run must not delete. The
 // error says what to write instead.
-func ParseRequest(payload []byte) (Request, error) {
-	if payload = bytes.TrimSpace(payload); len(payload) == 0 {
+func ParseRequest(event []byte) (Request, error) {
+	if event = bytes.TrimSpace(event); len(event) == 0 {
 		return Request{}, nil
 	}
 	var fields map[string]json.RawMessage
-	if err := json.Unmarshal(payload, &fields); err == nil {
-		if done, err := checkFields(payload, fields); done || err != nil {
+	if err := json.Unmarshal(event, &fields); err == nil {
+		if done, err := checkFields(event, fields); done || err != nil {
 			return Request{}, err
 		}
 	}
-	r, err := decode(payload)
+	var r Request
+	err := payload.Decode(event, &r)
 	if err == nil && r.Restore != "" {
 		r.Restore, err = restorePath(r)
 	}
@@ -44,11 +45,8 @@ func ParseRequest(payload []byte) (Request, error) {
 
 // checkFields refuses what a decoder would let pass. done says that the payload is a
 // schedule's own event, which asks for nothing.
-func checkFields(payload []byte, fields map[string]json.RawMessage) (done bool, err error) {
-	if fields == nil {
-		return false, errors.New("the payload is not a JSON object" + example)
-	}
-	if scheduled(payload) {
+func checkFields(event []byte, fields map[string]json.RawMessage) (done bool, err error) {
+	if payload.Scheduled(event) {
 		if fields["dry_run"] != nil || fields["restore"] != nil {
 			return false, errors.New("a schedule's own event takes no dry_run and no restore" + example)
 		}
@@ -65,24 +63,6 @@ func checkFields(payload []byte, fields map[string]json.RawMessage) (done bool, 
 	return false, nil
 }
 
-func decode(payload []byte) (r Request, err error) {
-	decoder := json.NewDecoder(bytes.NewReader(payload))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&r); err != nil {
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-			return r, fmt.Errorf("%s must be a %s, not a %s", wrong.Field, wrong.Type.Kind(), wrong.Value)
-		}
-		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-			return r, fmt.Errorf("there is no field %s", name)
-		}
-		return r, errors.New("the payload is not a JSON object")
-	}
-	if decoder.More() {
-		return r, errors.New("the payload has something after its JSON object")
-	}
-	return r, nil
-}
-
 func restorePath(r Request) (tflock.Path, error) {
 	path, err := backend.ParseStatePath(string(r.Restore))
 	if err != nil {
@@ -92,13 +72,4 @@ func restorePath(r Request) (tflock.Path, error) {
 		return "", errors.New("a restore has no dry run: it writes only where there is no state")
 	}
 	return path, nil
-}
-
-// scheduled says whether a payload is what EventBridge sends by itself.
-func scheduled(payload []byte) bool {
-	var e struct {
-		Source string `json:"source"`
-		Type   string `json:"detail-type"`
-	}
-	return json.Unmarshal(payload, &e) == nil && strings.HasPrefix(e.Source, "aws.") && e.Type == "Scheduled Event"
 }

@@ -1,14 +1,13 @@
 package repair
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
 	"strings"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/payload"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -26,8 +25,9 @@ type Request struct {
 const example = `, for example {"path": "my-states/network/terraform.tfstate", "action": "accept_state", "reason": "its digest was not written", "requested_by": "me"}`
 
 // ParseRequest reads and checks a payload. Its error says what to write instead.
-func ParseRequest(payload []byte) (Request, error) {
-	r, err := decode(payload)
+func ParseRequest(event []byte) (Request, error) {
+	var r Request
+	err := payload.Decode(event, &r)
 	if err == nil {
 		err = r.check()
 	}
@@ -36,24 +36,6 @@ func ParseRequest(payload []byte) (Request, error) {
 	}
 	if err != nil {
 		return r, fmt.Errorf("%w%s", err, example)
-	}
-	return r, nil
-}
-
-func decode(payload []byte) (r Request, err error) {
-	decoder := json.NewDecoder(bytes.NewReader(payload))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&r); err != nil {
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
-			return r, fmt.Errorf("%s must be a %s, not a %s", wrong.Field, wrong.Type.Kind(), wrong.Value)
-		}
-		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-			return r, fmt.Errorf("there is no field %s: use path, action, version_id, reason, requested_by, dry_run", name)
-		}
-		return r, errors.New("the payload is not a JSON object")
-	}
-	if decoder.More() {
-		return r, errors.New("the payload has something after its JSON object")
 	}
 	return r, nil
 }

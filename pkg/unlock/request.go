@@ -1,12 +1,11 @@
 package unlock
 
 import (
-	"bytes"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
 
+	"github.com/lockwarden/lockwarden/pkg/payload"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -27,21 +26,10 @@ type Request struct {
 const example = `, for example {"lock_id": "78007e4f-7284-5b8c-b34c-620445a03e9c", "reason": "laptop died, run is over", "requested_by": "me"}`
 
 // ParseRequest reads and checks a payload. Its error says what to write instead.
-func ParseRequest(payload []byte) (Request, error) {
+func ParseRequest(event []byte) (Request, error) {
 	var r Request
-	decoder := json.NewDecoder(bytes.NewReader(payload))
-	decoder.DisallowUnknownFields()
-	if err := decoder.Decode(&r); err != nil {
-		if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-			return r, fmt.Errorf("%s must be a %s, not a %s%s", or(wrong.Field, "the payload"), wrong.Type.Kind(), wrong.Value, example)
-		}
-		if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
-			return r, fmt.Errorf("there is no field %s: use lock_id, path, reason, requested_by, force, dry_run, keep%s", name, example)
-		}
-		return r, errors.New("the payload is not a JSON object" + example)
-	}
-	if decoder.More() {
-		return r, errors.New("the payload has something after its JSON object" + example)
+	if err := payload.Decode(event, &r); err != nil {
+		return r, fmt.Errorf("%w%s", err, example)
 	}
 	if strings.TrimSpace(r.LockID) == "" {
 		return r, errors.New("lock_id is missing" + example)

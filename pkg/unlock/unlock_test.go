@@ -320,7 +320,7 @@ func TestParseRequestSaysWhatToDo(t *testing.T) {
 		"two objects":          {`{"lock_id":"x","reason":"y"}{}`, "something after"},
 		"not JSON":             {`lock_id=x`, "not a JSON object"},
 		"nothing":              {``, "not a JSON object"},
-		"a list":               {`[]`, "must be"},
+		"a list":               {`[]`, "not a JSON object"},
 		"an ID that is a trap": {`{"lock_id":"{}","reason":"y"}`, "no lock ID in the text"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,63 @@
+// Package payload reads the requests that people and schedules send to a function. A
+// misspelt field is refused, and every error says what to write instead.
+//
+// It knows nothing of what the requests ask for.
+package payload
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strings"
+)
+
+// Decode reads one JSON object into a pointer to a struct. A field that the struct does not
+// have is an error: a misspelt dry_run must not delete anything. No error quotes a value.
+func Decode(payload []byte, into any) error {
+	if payload = bytes.TrimSpace(payload); !bytes.HasPrefix(payload, []byte("{")) {
+		return errors.New("the payload is not a JSON object")
+	}
+	decoder := json.NewDecoder(bytes.NewReader(payload))
+	decoder.DisallowUnknownFields()
+	if err := decoder.Decode(into); err != nil {
+		return explained(err, into)
+	}
+	if decoder.More() {
+		return errors.New("the payload has something after its JSON object")
+	}
+	return nil
+}
+
+func explained(err error, into any) error {
+	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok && wrong.Field != "" {
+		return fmt.Errorf("%s must be a %s, not a %s", wrong.Field, wrong.Type.Kind(), wrong.Value)
+	}
+	if name, ok := strings.CutPrefix(err.Error(), "json: unknown field "); ok {
+		return fmt.Errorf("there is no field %s: use %s", name, strings.Join(fields(into), ", "))
+	}
+	return errors.New("the payload is not a JSON object")
+}
+
+// fields are the names that a request may have, in the order of its struct.
+func fields(request any) (names []string) {
+	t := reflect.TypeOf(request).Elem()
+	for i := range t.NumField() {
+		if name, _, _ := strings.Cut(t.Field(i).Tag.Get("json"), ","); name != "" {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// Scheduled says whether a payload is the event that an EventBridge rule sends when it has
+// no input of its own. It asks for nothing.
+// https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-aws.events.html
+func Scheduled(payload []byte) bool {
+	var e struct {
+		Source string `json:"source"`
+		Type   string `json:"detail-type"`
+	}
+	return json.Unmarshal(payload, &e) == nil && strings.HasPrefix(e.Source, "aws.") && e.Type == "Scheduled Event"
+}
