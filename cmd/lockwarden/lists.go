@@ -50,10 +50,10 @@ func holder(f policy.Finding) string {
 
 func runWords(l policy.Liveness) string { return strings.ReplaceAll(string(l), "_", " ") }
 
-type statesCommand struct{}
+type staleCommand struct{}
 
 // Run lists what a prune would do.
-func (statesCommand) Run(ctx context.Context, s *session) error {
+func (staleCommand) Run(ctx context.Context, s *session) error {
 	var report struct {
 		Examined, Abandoned, Omitted int
 		Pruned, Kept                 []struct {

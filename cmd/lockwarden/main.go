@@ -1,5 +1,5 @@
-// Command lockwarden lists state locks, releases one, and lists and restores pruned
-// states. It invokes the functions of a deployed stack and does nothing else: rights and
+// Command lockwarden lists state locks, releases one, lists states and what is wrong with
+// them, repairs one, and lists and restores pruned states. It invokes the functions of a deployed stack and does nothing else: rights and
 // records are those of the functions. Only probe and witness call a store themselves
 // (docs/adr/0014 and 0016). See
 // docs/cli.md.
@@ -35,7 +35,8 @@ type options struct {
 
 	Locks   locksCommand   `cmd:"" help:"List the current locks, stuck ones first. This is a scan: it notifies as the schedule's scans do."`
 	Unlock  unlockCommand  `cmd:"" help:"Release one lock, after its evidence was shown and confirmed."`
-	States  statesCommand  `cmd:"" help:"List stale states and what a prune would do with each. Nothing is deleted."`
+	States  statesCommand  `cmd:"" help:"List what the inventory found wrong, and the states, as its latest report has them."`
+	Stale   staleCommand   `cmd:"" help:"List stale states and what a prune would do with each. Nothing is deleted."`
 	Restore restoreCommand `cmd:"" help:"Bring a pruned state back."`
 	Repair  repairCommand  `cmd:"" help:"Make a state and its digest agree again, or an older version the newest, after what would happen was shown and confirmed."`
 	Probe   probeCommand   `cmd:"" help:"Find out whether a bucket or a table honors the conditions that locks rely on, on an object of its own. It calls the store itself, and needs no stack."`

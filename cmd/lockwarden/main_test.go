@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"flag"
+	"fmt"
 	"io"
 	"net/http"
 	"net/http/httptest"
@@ -55,8 +56,11 @@ func newWorld(t *testing.T) *world {
 }
 
 func (w *world) invoke(response http.ResponseWriter, request *http.Request) {
-	for folder, id := range map[string]string{"monitor": "MonitorFunction", "unlock": "UnlockFunction", "prune": "PruneFunction", "repair": "RepairFunction"} {
-		if w.stack.Resources[id] != request.PathValue("name") {
+	for folder, id := range map[string]string{
+		"monitor": "MonitorFunction", "unlock": "UnlockFunction", "prune": "PruneFunction", "repair": "RepairFunction", "console": "ConsoleFunction",
+	} {
+		name := w.stack.Resources[id]
+		if asked := request.PathValue("name"); asked != name && !strings.HasSuffix(asked, ":"+name) {
 			continue
 		}
 		payload, err := io.ReadAll(request.Body)
@@ -129,6 +133,7 @@ func TestCommands(t *testing.T) {
 		"a lock is released after its evidence was confirmed": unlockOneLock,
 		"stale states are listed, and a pruned one restored":  listAndRestore,
 		"a digest is repaired after it was shown":             repairADigest,
+		"states and what is wrong with them are listed":       listStates,
 		"a stack that is not there":                           missTheStack,
 		"a lost answer is not asked for again":                loseAnAnswer,
 		"whatever an answer says is text":                     sayHostileThings,
@@ -193,7 +198,7 @@ func listAndRestore(t *testing.T, w *world) {
 	if err := w.stack.AWS().Age(bucket, key, 60*24*time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	code, out, errs := w.run("", "states")
+	code, out, errs := w.run("", "stale")
 	w.want(0, code, out, errs, "1 stale states", bucket+"/"+key)
 
 	if result, err := w.stack.Invoke(t.Context(), "prune", "PruneFunction", "{}"); err != nil || result.Failed || !strings.Contains(result.Payload, key) {
@@ -205,6 +210,52 @@ func listAndRestore(t *testing.T, w *world) {
 	w.want(exitRefused, code, out, errs, `"outcome": "refused"`)
 	code, out, errs = w.run("", "restore", bucket+"/never/terraform.tfstate")
 	w.want(exitNotFound, code, out, errs)
+}
+
+// Nothing that was planted in a state is printed.
+func listStates(t *testing.T, w *world) {
+	inventory := func() {
+		t.Helper()
+		if result, err := w.stack.Invoke(t.Context(), "inventory", "InventoryFunction", "{}"); err != nil || result.Failed {
+			t.Fatalf("%v: %s\n%s", err, result.Payload, result.Log)
+		}
+	}
+	bucket := w.stack.Outputs["StateBucketName"]
+	for name, state := range local.Planted() {
+		key := "listed/" + name + ".tfstate"
+		if _, err := w.stack.AWS().S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(state)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	orphan := bucket + "/listed/gone.tfstate"
+	table := w.stack.Outputs["LockTableName"]
+	if _, err := dynamodb.NewFromConfig(w.stack.AWS().Config()).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &table, Item: map[string]types.AttributeValue{
+		"LockID": &types.AttributeValueMemberS{Value: orphan + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: "0123"},
+	}}); err != nil {
+		t.Fatal(err)
+	}
+	code, out, errs := w.run("", "states")
+	w.want(0, code, out, errs, "There is no report yet")
+	inventory()
+	code, out, errs = w.run("", "states", "listed", "--sort", "resources")
+	w.want(0, code, out, errs, fmt.Sprintf("%d states, 1 findings", len(local.Planted())), "WARNING digest_orphan of "+orphan, "repair it with delete_digest", "LAST WRITTEN", "encrypted")
+	all := out + errs
+	if v4, v3 := strings.Index(out, "listed/v4.tfstate"), strings.Index(out, "listed/v3.tfstate"); v4 < 0 || v3 < 0 || strings.Index(out, "listed/text.tfstate") < v3 {
+		t.Errorf("not in the order of resources:\n%s", out)
+	}
+	code, out, errs = w.run("", "states", "V4")
+	w.want(0, code, out, errs, "1 states, 0 findings", "listed/v4.tfstate")
+	code, out, errs = w.run("", "states", "listed", "--json")
+	w.want(0, code, out, errs, `"digest_orphan"`, `"managed"`)
+	if leaks := local.Leaks(all + out + errs); len(leaks) > 0 {
+		t.Errorf("%q leaves a state", leaks)
+	}
+	code, out, errs = w.run("", "states", "--most", "1", "listed")
+	w.want(0, code, out, errs, "And 9 more states")
+	code, out, errs = w.run("", "states", "--sort", "name")
+	w.want(exitUsage, code, out, errs, "--sort")
+	code, out, errs = w.run("", "repair", orphan, "delete_digest", "--reason", "its state was deleted on purpose", "--yes")
+	w.want(0, code, out, errs, "repaired: ")
 }
 
 func repairADigest(t *testing.T, w *world) {
@@ -262,7 +313,7 @@ func loseAnAnswer(t *testing.T, w *world) {
 }
 
 func TestHelp(t *testing.T) {
-	for _, command := range []string{"", "locks", "unlock", "states", "restore", "repair", "probe", "witness"} {
+	for _, command := range []string{"", "locks", "unlock", "states", "stale", "restore", "repair", "probe", "witness"} {
 		var out bytes.Buffer
 		args := []string{"--help"}
 		if command != "" {

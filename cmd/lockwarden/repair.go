@@ -29,6 +29,7 @@ type repairRequest struct {
 	Reason      string `json:"reason,omitempty"`
 	RequestedBy string `json:"requested_by,omitempty"`
 	DryRun      bool   `json:"dry_run,omitempty"`
+	StateMD5    string `json:"state_md5,omitempty"` // of the state that was shown
 }
 
 // repairAnswer is its answer.
@@ -67,6 +68,7 @@ func (c repairCommand) Run(ctx context.Context, s *session) error {
 	if request.DryRun, request.Reason = false, c.Reason; strings.TrimSpace(request.Reason) == "" {
 		return s.endRepair(raw, planned)
 	}
+	request.StateMD5 = planned.Before.StateMD5
 	var done repairAnswer
 	if raw, err = s.answer(ctx, repairOutput, request, &done); err != nil {
 		return err

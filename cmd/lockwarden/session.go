@@ -27,6 +27,7 @@ const (
 	unlockOutput  = "UnlockFunctionName"
 	pruneOutput   = "PruneFunctionName"
 	repairOutput  = "RepairFunctionName"
+	consoleOutput = "ConsoleFunctionArn"
 )
 
 // patience is how long an answer is waited for: longer than the longest function runs,

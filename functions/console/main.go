@@ -7,7 +7,9 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/console"
 	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/wiring"
@@ -17,6 +19,8 @@ type settings struct {
 	wiring.Sight
 	Unlock string `env:"UNLOCK_FUNCTION_ARN,notEmpty"`
 	Prune  string `env:"PRUNE_FUNCTION_ARN"`
+	Repair string `env:"REPAIR_FUNCTION_ARN"`
+	Report string `env:"REPORT_BUCKET"` // its name
 }
 
 func main() { wiring.Run(wire) }
@@ -33,9 +37,17 @@ func wire() (any, error) {
 	c := &console.Console{
 		Scanner: scan.New(parts.Stores, parts.Rules, time.Now),
 		Ledger:  parts.Ledger.Notifications, Witnesses: parts.Ledger.Witnesses, Autos: parts.Ledger.Autos, Unlock: s.Unlock, Prune: s.Prune, Weeks: parts.Ledger.Reports,
+		Repair: s.Repair,
 	}
-	return func(ctx context.Context, event json.RawMessage) (string, error) {
+	if s.Report != "" {
+		inBuckets, err := wiring.For(parts.AWS(), s3.ServiceID)
+		if err != nil {
+			return nil, err
+		}
+		c.Reports = backend.NewFiles(inBuckets, s.Report)
+	}
+	return func(ctx context.Context, event json.RawMessage) (any, error) {
 		call, _ := lambdacontext.FromContext(ctx)
-		return c.Answer(ctx, event, call.InvokedFunctionArn), nil
+		return c.Reply(ctx, event, call.InvokedFunctionArn)
 	}, nil
 }

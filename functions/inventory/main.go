@@ -42,11 +42,7 @@ func wire() (any, error) {
 	if err := errors.Join(problem, err); err != nil {
 		return nil, err
 	}
-	cfg, err := wiring.AWS()
-	if err != nil {
-		return nil, err
-	}
-	inBuckets, err := wiring.For(cfg, s3.ServiceID)
+	inBuckets, err := wiring.For(parts.AWS(), s3.ServiceID)
 	if err != nil {
 		return nil, err
 	}

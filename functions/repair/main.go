@@ -11,8 +11,10 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/console"
 	"github.com/lockwarden/lockwarden/pkg/repair"
 	"github.com/lockwarden/lockwarden/pkg/version"
+	"github.com/lockwarden/lockwarden/pkg/widget"
 	"github.com/lockwarden/lockwarden/pkg/wiring"
 )
 
@@ -37,15 +39,25 @@ func wire() (any, error) {
 		Composer: alert.Composer{Version: version.Current, Account: s.Account, Region: parts.Region, Dashboard: s.Dashboard.URL(parts.Region)},
 		Topic:    parts.Topic(), Now: time.Now, Log: slog.Default(),
 	}
-	return func(ctx context.Context, payload json.RawMessage) (repair.Answer, error) {
+	return widget.Serve(func(ctx context.Context, payload json.RawMessage, at *widget.Context) (any, error) {
 		request, err := repair.ParseRequest(payload)
 		if err != nil {
-			return repair.Answer{}, err
+			return nil, err
+		}
+		if request, err = console.SignedRepair(request, at); err != nil {
+			return nil, err
 		}
 		call, ok := lambdacontext.FromContext(ctx)
 		if !ok {
 			call = &lambdacontext.LambdaContext{}
 		}
-		return r.Run(ctx, request, call.AwsRequestID)
-	}, nil
+		answer, err := r.Run(ctx, request, call.AwsRequestID)
+		if at == nil {
+			return answer, err
+		}
+		return console.Repairing{Request: request, Answer: answer, Self: call.InvokedFunctionArn}, err
+	}, func(at widget.Context, answer any, err error) string {
+		shown, _ := answer.(console.Repairing)
+		return console.Repaired(at, shown, err)
+	}), nil
 }

@@ -58,7 +58,8 @@ func wire() (any, error) {
 		Scans: book.Notifications, History: book.History, Releases: book.Releases, Witnesses: book.Witnesses, Plans: book.Autos, AutoMode: s.AutoMode,
 		Prunes: book.Prunes, Reports: book.Reports,
 		Findings: func(ctx context.Context) (io.ReadCloser, time.Time, error) {
-			return files.ReadDated(ctx, inventory.FileFindings)
+			file, err := files.Read(ctx, inventory.FileFindings)
+			return file.ReadCloser, file.Modified, err
 		},
 		Attempts: metric.NewAttempts(measures, s.Account),
 		Composer: alert.Composer{Version: version.Current, Account: s.Account, Region: cfg.Region, Dashboard: s.Dashboard.URL(cfg.Region)},

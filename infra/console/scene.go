@@ -59,10 +59,8 @@ func (s *scene) play(ctx context.Context) error {
 	if err := s.invoke(ctx, "monitor", "MonitorFunction", "{}"); err != nil {
 		return err
 	}
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(stuckAfter + time.Second):
+	if err := s.mismatch(ctx, clients[0]); err != nil { // its second look takes as long as that
+		return err
 	}
 	const healthy = "database/production/terraform.tfstate"
 	dir, err := s.folder(healthy)

@@ -69,7 +69,7 @@ func run(ctx context.Context) error {
 	}
 	defer os.RemoveAll(s.dir) //nolint:errcheck // a temporary folder
 	defer s.end()
-	for _, part := range []func(context.Context) error{s.stuckLocks, s.pipelines, s.prune} {
+	for _, part := range []func(context.Context) error{s.stuckLocks, s.pipelines, s.prune, s.mismatch} {
 		if err := part(ctx); err != nil {
 			return err
 		}

@@ -14,6 +14,7 @@ IAM decides as authorize.py says. Prints the port. Then answers each line with o
 
 import copy
 import datetime
+import hashlib
 import io
 import json
 import logging
@@ -57,6 +58,18 @@ def all_items(table):
 
 Table.all_items = all_items
 moto.moto_server.threaded_moto_server.DomainDispatcherApplication = Application
+plain_etag = moto.s3.models.FakeKey.etag.fget
+
+
+def etag(key):
+    """Gives an ETag that is not the MD5 of the content where KMS encrypts it, as S3 does."""
+    tag = plain_etag(key)
+    if key.encryption not in ("aws:kms", "aws:kms:dsse") or "-" in tag:
+        return tag
+    return f'"{hashlib.md5(f"{tag}{key.version_id}".encode()).hexdigest()}"'
+
+
+moto.s3.models.FakeKey.etag = property(etag)
 modules = list(moto.backends.list_of_moto_modules())
 moto.backends.list_of_moto_modules = lambda: modules  # it reads the disk for each request
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

@@ -25,33 +25,24 @@ func NewFiles(cfg aws.Config, bucket string) *Files {
 // URL names a file as people do: s3://bucket/key.
 func (f *Files) URL(key string) string { return "s3://" + f.bucket + "/" + key }
 
-// Read opens a file, and gives its ETag. It fails with ErrGone or *Error.
-func (f *Files) Read(ctx context.Context, key string) (body io.ReadCloser, etag string, err error) {
-	out, err := f.get(ctx, key)
-	if err != nil {
-		return nil, "", err
-	}
-	return out.Body, aws.ToString(out.ETag), nil
+// OpenFile is a file that is being read.
+type OpenFile struct {
+	io.ReadCloser
+
+	ETag     string
+	Modified time.Time // when it was written, by S3's clock
 }
 
-// ReadDated opens a file, and says when it was written. It fails with ErrGone or *Error.
-func (f *Files) ReadDated(ctx context.Context, key string) (body io.ReadCloser, written time.Time, err error) {
-	out, err := f.get(ctx, key)
-	if err != nil {
-		return nil, time.Time{}, err
-	}
-	return out.Body, aws.ToTime(out.LastModified), nil
-}
-
-func (f *Files) get(ctx context.Context, key string) (*s3.GetObjectOutput, error) {
+// Read opens a file. It fails with ErrGone or *Error.
+func (f *Files) Read(ctx context.Context, key string) (OpenFile, error) {
 	out, err := f.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &f.bucket, Key: &key})
 	switch {
 	case noObject(err):
-		return nil, ErrGone
+		return OpenFile{}, ErrGone
 	case err != nil:
-		return nil, &Error{f.URL(key), err}
+		return OpenFile{}, &Error{f.URL(key), err}
 	}
-	return out, nil
+	return OpenFile{out.Body, aws.ToString(out.ETag), aws.ToTime(out.LastModified)}, nil
 }
 
 // File is the content of a file, and what it is.

@@ -176,10 +176,12 @@ func FuzzAnswers(f *testing.F) {
 
 func TestSampleEventsAreAnswered(t *testing.T) {
 	w := newWorldIn(t, "states")
+	w.reports = report(t)
 	w.lock("states/network/production/terraform.tfstate", time.Hour)
 	w.lock("states/app/terraform.tfstate", time.Hour)
 	for name, want := range map[string]string{
 		"locks": "Locks 1 to 2 of 2", "second-page": "Locks 2 to 2 of 2", "one-team": "Locks 1 to 1 of 1", "wrong-parameter": "from 1 to 200", "describe": "## Lockwarden",
+		"states": "States 1 to 4 of 4", "states-as-json": `"matching":2`,
 	} {
 		event, err := os.ReadFile(filepath.Join(local.Root(), "events", "console-"+name+".json"))
 		if err != nil {
@@ -190,7 +192,7 @@ func TestSampleEventsAreAnswered(t *testing.T) {
 		}
 	}
 	files, err := filepath.Glob(filepath.Join(local.Root(), "events", "console-*.json"))
-	if err != nil || len(files) != 5 {
+	if err != nil || len(files) != 7 {
 		t.Errorf("%d sample events, %v", len(files), err)
 	}
 }

@@ -43,21 +43,45 @@ type Console struct {
 	Autos     autos     // what the monitor found out about runs and automatic releases; nil: nothing is shown of it
 	Prune     string    // ARN of the prune function; empty: no button leads to its page
 	Weeks     weeks     // nil: the page has no weekly reports
+	Reports   reports   // the inventory's; nil: no button leads to them
+	Repair    string    // ARN of the repair function; empty: findings have no buttons
+}
+
+// Reply answers a request for JSON with a Report, or says why there is none, and any other
+// event as Answer does.
+func (c *Console) Reply(ctx context.Context, event []byte, self string) (any, error) {
+	at, request := widget.Split(event)
+	if at != nil {
+		return c.Answer(ctx, event, self), nil
+	}
+	r, err := ParseRequest(request)
+	switch {
+	case !r.JSON:
+		return c.Answer(ctx, event, self), nil
+	case err != nil:
+		return nil, err
+	}
+	report, err := c.report(ctx, r)
+	return report.fit(), err
 }
 
 // Answer answers an event of a dashboard with a page, or with the documentation. self is
 // the ARN of the console's own function, which draws the other pages.
 func (c *Console) Answer(ctx context.Context, event []byte, self string) string {
-	at, payload := widget.Split(event)
+	at, request := widget.Split(event)
 	if at == nil {
 		at = &widget.Context{}
 	}
-	r, err := ParseRequest(payload)
+	r, err := ParseRequest(request)
+	r.Search = cmp.Or(at.Field(fieldSearch), r.Search)
 	switch {
 	case r.Describe:
 		return Documentation
 	case err != nil:
 		return Unread(*at, err)
+	case r.View == viewStates:
+		report, err := c.report(ctx, r)
+		return statesPage{at: *at, request: r, self: self, repair: c.Repair, report: report, err: err}.draw()
 	default:
 		return c.Run(ctx, r, *at, self)
 	}
@@ -78,7 +102,7 @@ func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self st
 		leadEachPrefix(locks)
 	}
 	p := locksPage{
-		at: at, request: r, self: self, unlock: c.Unlock, prune: c.Prune, now: found.Ended,
+		at: at, request: r, self: self, unlock: c.Unlock, prune: c.Prune, reports: c.Reports != nil, now: found.Ended,
 		stores: len(found.Watched), failures: found.Errors(), figures: scan.FiguresOf(locks), total: len(locks),
 	}
 	if err != nil {
@@ -87,8 +111,7 @@ func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self st
 	if r.Path == "" { // a report is about all states
 		p.weeks = c.lastWeeks(ctx)
 	}
-	p.pages = max(1, (len(locks)+r.PageSize-1)/r.PageSize)
-	p.request.Page = min(max(1, r.Page), p.pages)
+	p.pages, p.request.Page = r.pages(len(locks)), r.pageOf(len(locks))
 	first := (p.request.Page - 1) * r.PageSize
 	shown := locks[first:min(first+r.PageSize, len(locks))]
 	found.Look(ctx, shown) // states are looked at for what is shown only

@@ -2,6 +2,7 @@ package console_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"flag"
 	"fmt"
@@ -39,6 +40,7 @@ const (
 	self     = "arn:aws:lambda:eu-central-1:123456789012:function:console"
 	unlocker = "arn:aws:lambda:eu-central-1:123456789012:function:unlock"
 	pruner   = "arn:aws:lambda:eu-central-1:123456789012:function:prune"
+	repairer = "arn:aws:lambda:eu-central-1:123456789012:function:repair"
 )
 
 // world is a lock table, a state bucket and a ledger, with a clock.
@@ -49,6 +51,7 @@ type world struct {
 	ledger        string
 	now           time.Time
 	prune         string
+	reports       files
 	seen          []ledger.Step // locks that scans have seen, not recorded yet
 }
 
@@ -121,9 +124,23 @@ func (w *world) answer(event string, tables ...string) string {
 	c := &console.Console{
 		Scanner: scan.New(w.set(tables...), policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}, func() time.Time { return w.now }),
 		Ledger:  ledger.NewNotifications(dynamodb.NewFromConfig(server.Config()), w.ledger),
-		Unlock:  unlocker, Prune: w.prune,
+		Unlock:  unlocker, Prune: w.prune, Repair: repairer,
 	}
-	return c.Answer(w.Context(), []byte(event), self)
+	if w.reports != nil {
+		c.Reports = w.reports
+	}
+	answer, err := c.Reply(w.Context(), []byte(event), self)
+	if err != nil {
+		w.Fatal(err)
+	}
+	if page, isPage := answer.(string); isPage {
+		return page
+	}
+	raw, err := json.Marshal(answer)
+	if err != nil {
+		w.Fatal(err)
+	}
+	return string(raw)
 }
 
 func (w *world) page(event string, tables ...string) *local.Page {

@@ -19,6 +19,7 @@ type locksPage struct {
 	at                  widget.Context
 	request             Request
 	self, unlock, prune string
+	reports             bool // there may be a report of the inventory
 	now                 time.Time
 
 	stores   int
@@ -45,7 +46,7 @@ func (p locksPage) draw() string {
 		offered = offered || l.offer()
 	}
 	return widget.Page(p.at, p.head(), p.scanned(),
-		widget.If(offered, p.form()),
+		widget.If(offered, signature(p.at, "Why a lock may go", "Both go into the record of a release.")),
 		widget.If(p.total == 0, p.quiet()),
 		widget.If(p.total > 0, p.table()),
 		p.bar(),
@@ -58,12 +59,8 @@ func (p locksPage) head() widget.Node {
 	if p.figures.Held > 0 {
 		oldest = policy.Words(p.figures.Oldest)
 	}
-	figure := func(word, value string) widget.Node {
-		return widget.El("div", widget.El("dt", widget.Text(word)), widget.El("dd", widget.Text(value)))
-	}
 	return widget.El("dl", widget.Class("lw-figures"),
-		figure("stuck", fmt.Sprint(p.figures.Stuck)), figure("held", fmt.Sprint(p.figures.Held)),
-		figure("unreadable", fmt.Sprint(p.figures.Unreadable)), figure("oldest lock", oldest))
+		figure("stuck", p.figures.Stuck), figure("held", p.figures.Held), figure("unreadable", p.figures.Unreadable), figure("oldest lock", oldest))
 }
 
 // scanned says how complete the sight is. An incomplete one must not read as an
@@ -96,18 +93,6 @@ func (p locksPage) quiet() widget.Node {
 		text = "No locks were found in what could be read."
 	}
 	return widget.El("p", widget.Text(text))
-}
-
-// form is what the viewer may say for the record. CloudWatch does not give a function
-// who presses a button.
-func (p locksPage) form() widget.Node {
-	field := func(name, label string) widget.Node { // no IDs: a dashboard may have this page twice
-		return widget.El("label", widget.Text(label+" "),
-			widget.El("input", widget.A("type", "text"), widget.A("name", name), widget.A("maxlength", "300"), widget.A("value", p.at.Field(name))))
-	}
-	return widget.El("form", widget.El("div", widget.Class("lw-bar"),
-		field(fieldName, "Your name"), field(fieldReason, "Why a lock may go"),
-		widget.El("span", widget.Class("lw-quiet"), widget.Text("Both go into the record of a release."))))
 }
 
 func (p locksPage) table() widget.Node {
@@ -261,6 +246,7 @@ func (p locksPage) bar() widget.Node {
 		widget.If(page > 1, widget.Button("Newer trouble", widget.Action{Endpoint: p.self, Payload: to(page - 1)})),
 		widget.If(p.pages > 1, widget.El("span", widget.Text(fmt.Sprintf("Page %d of %d", page, p.pages)))),
 		widget.If(page < p.pages, widget.Button("More locks", widget.Action{Endpoint: p.self, Payload: to(page + 1)})),
+		widget.If(p.reports, widget.Button("States and findings", widget.Action{Endpoint: p.self, Payload: map[string]any{"view": viewStates, "path": p.request.Path, "page_size": p.request.PageSize}})),
 		widget.If(p.prune != "", widget.Button("Stale states", widget.Action{Endpoint: p.prune, Payload: map[string]any{"dry_run": true}, ReturnTo: p.self})),
 	)
 }

@@ -8,10 +8,11 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/widget"
 )
 
-// Fields of the page of locks, by the names under which a dashboard sends them.
+// Fields of the pages, by the names under which a dashboard sends them.
 const (
 	fieldName   = "name"
 	fieldReason = "reason"
+	fieldSearch = "search"
 )
 
 // Signed gives a request the name and reason that the viewer wrote on the page, and
@@ -28,14 +29,30 @@ func Signed(r unlock.Request, at *widget.Context) (unlock.Request, error) {
 	if r.Force {
 		return r, errForced
 	}
+	r.RequestedBy, r.Reason = signed(*at, r.RequestedBy, r.Reason)
+	return r, nil
+}
+
+// signed gives what the viewer wrote into the form of a page, and else what the button says.
+func signed(at widget.Context, name, reason string) (string, string) {
 	from := func(written, otherwise string) string {
 		if written == "" {
 			return otherwise
 		}
 		return fmt.Sprintf("%s (from %s)", written, at.Place())
 	}
-	r.RequestedBy, r.Reason = from(at.Field(fieldName), r.RequestedBy), from(at.Field(fieldReason), r.Reason)
-	return r, nil
+	return from(at.Field(fieldName), name), from(at.Field(fieldReason), reason)
+}
+
+// signature is what the viewer may say for the record. CloudWatch does not tell a function
+// who presses a button.
+func signature(at widget.Context, why, hint string) widget.Node {
+	field := func(name, label string) widget.Node { // no IDs: a dashboard may have this page twice
+		return widget.El("label", widget.Text(label+" "),
+			widget.El("input", widget.A("type", "text"), widget.A("name", name), widget.A("maxlength", "300"), widget.A("value", at.Field(name))))
+	}
+	return widget.El("form", widget.El("div", widget.Class("lw-bar"),
+		field(fieldName, "Your name"), field(fieldReason, why), widget.El("span", widget.Class("lw-quiet"), widget.Text(hint))))
 }
 
 var errForced = errors.New("a dashboard cannot release a lock with force, so nothing was done: call the unlock function itself, with your reason")

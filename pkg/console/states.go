@@ -55,7 +55,7 @@ func Pruned(at widget.Context, answer any, err error) string {
 	switch a := answer.(type) {
 	case Prunings:
 		if err == nil {
-			return States(at, a)
+			return Stale(at, a)
 		}
 	case prune.Answer:
 		return restored(at, a, err)
@@ -66,8 +66,8 @@ func Pruned(at widget.Context, answer any, err error) string {
 	return failed(at, "The stale states are not known", err)
 }
 
-// States draws the page of stale states: what prune would do, and what it did lately.
-func States(at widget.Context, p Prunings) string {
+// Stale draws the page of stale states: what prune would do, and what it did lately.
+func Stale(at widget.Context, p Prunings) string {
 	r := p.Report
 	var abandoned, kept []policy.Stale
 	for _, s := range r.Kept {

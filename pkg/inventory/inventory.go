@@ -3,7 +3,6 @@ package inventory
 import (
 	"context"
 	"errors"
-	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -11,13 +10,14 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/payload"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // files is the bucket of the report.
 type files interface {
-	Read(ctx context.Context, key string) (body io.ReadCloser, etag string, err error)
+	Read(ctx context.Context, key string) (backend.OpenFile, error)
 	Write(ctx context.Context, key string, f backend.File) error
 	Replace(ctx context.Context, key, etag string, f backend.File) (string, error)
 	URL(key string) string
@@ -73,9 +73,10 @@ type Report struct {
 	Errors   []string              `json:"errors"`
 }
 
-// maxFindings bounds the findings of an answer, and maxErrors its errors.
+// maxFindings and maxBytes bound the findings of an answer, and maxErrors its errors.
 const (
 	maxFindings = 1000
+	maxBytes    = 4 << 20
 	maxErrors   = 100
 )
 
@@ -156,7 +157,7 @@ func (r *run) fail(err error) {
 
 func (r *run) report(all []policy.StateFinding) Report {
 	report := Report{States: len(r.memory.states), Read: r.reads, Findings: []policy.StateFinding{}, Report: r.Files.URL(fileCSV), Errors: []string{}}
-	report.Findings = append(report.Findings, all[:min(len(all), maxFindings)]...)
+	report.Findings = append(report.Findings, payload.Fit(all, maxFindings, maxBytes)...)
 	report.Omitted = len(all) - len(report.Findings)
 	for _, err := range r.failures {
 		report.Errors = append(report.Errors, err.Error())

@@ -91,7 +91,7 @@ func openMemory(ctx context.Context, f files) (*memory, error) {
 		return nil, err
 	}
 	m := &memory{files: f, key: key, states: map[tflock.Path]*state{}}
-	body, etag, err := f.Read(ctx, fileMemory)
+	body, err := f.Read(ctx, fileMemory)
 	if errors.Is(err, backend.ErrGone) {
 		return m, nil
 	}
@@ -99,7 +99,7 @@ func openMemory(ctx context.Context, f files) (*memory, error) {
 		return nil, err
 	}
 	defer body.Close() //nolint:errcheck // nothing is lost with a body that was read
-	m.etag = etag
+	m.etag = body.ETag
 	if err := m.decode(body); err != nil {
 		return nil, fmt.Errorf("the memory of the inventory cannot be read: %w. If it is damaged, delete %s: the next run then reads every state and reports every finding again", err, f.URL(fileMemory))
 	}
@@ -185,7 +185,7 @@ func (m *memory) forgetNotified() {
 // openKey reads the key of the hashes, or makes one.
 func openKey(ctx context.Context, f files) (secret, error) {
 	for range 2 {
-		body, _, err := f.Read(ctx, fileKey)
+		body, err := f.Read(ctx, fileKey)
 		if err == nil {
 			key, err := io.ReadAll(io.LimitReader(body, keySize+1))
 			_ = body.Close() // it was read

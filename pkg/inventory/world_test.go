@@ -170,7 +170,7 @@ func sum(content string) string {
 // file reads a file of the report bucket.
 func (w *world) file(key string) []byte {
 	w.Helper()
-	body, _, err := backend.NewFiles(server.Config(), w.reports).Read(context.Background(), key)
+	body, err := backend.NewFiles(server.Config(), w.reports).Read(context.Background(), key)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -289,6 +289,19 @@ func (w *world) multipart(key, content string) string {
 	}
 	if !strings.Contains(aws.ToString(out.ETag), "-") {
 		w.Fatalf("the ETag %s is that of one part", aws.ToString(out.ETag))
+	}
+	return aws.ToString(out.VersionId)
+}
+
+// underKey writes a state that is encrypted with a KMS key.
+func (w *world) underKey(key, content string) string {
+	w.Helper()
+	out, err := server.S3().PutObject(context.Background(), &s3.PutObjectInput{
+		Bucket: &w.Bucket, Key: &key, Body: strings.NewReader(content), ServerSideEncryption: s3types.ServerSideEncryptionAwsKms,
+		SSEKMSKeyId: aws.String("arn:aws:kms:eu-central-1:123456789012:key/1"),
+	})
+	if err != nil {
+		w.Fatal(err)
 	}
 	return aws.ToString(out.VersionId)
 }

@@ -12,18 +12,19 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// The files of the report.
+// The files of the report. The latter two have a JSON object on each line.
 const (
 	fileCSV    = "inventory/states.csv"
-	fileStates = "inventory/states.ndjson"
-	// FileFindings is a policy.StateFinding a line: the open ones, and what happened to states
-	// since the inventory before.
+	FileStates = "inventory/states.ndjson" // by path
+	// FileFindings is a policy.StateFinding a line, the severe ones first: the open ones, and
+	// what happened to states since the inventory before.
 	FileFindings = "inventory/findings.ndjson"
 )
 
@@ -115,12 +116,29 @@ func number[N int | uint64](n *N) string {
 // https://owasp.org/www-community/attacks/CSV_Injection
 const formula = "=+-@\t\r\n＝＋－＠"
 
-// cell quotes a text for CSV (RFC 4180), so that no spreadsheet takes it for a formula.
+// separators may end a cell: in half of the world a spreadsheet takes a semicolon for the
+// separator, and then the quotes of all cells but the first are text.
+const separators = ";,|\t\r\n\""
+
+// cell quotes a text for CSV (RFC 4180), so that no spreadsheet takes it, or a part of it, for
+// a formula: a ' stands in front of each character that could begin one. The JSON beside it
+// has the text as it is.
 func cell(text string) string {
-	if text != "" && strings.ContainsAny(string([]rune(text)[:1]), formula) {
-		text = "'" + text
+	var b strings.Builder
+	b.WriteByte('"')
+	begins := true // a cell, at least for some spreadsheet
+	for _, r := range text {
+		if begins && strings.ContainsRune(formula, r) {
+			b.WriteByte('\'')
+		}
+		begins = strings.ContainsRune(separators, r) || (begins && unicode.IsSpace(r))
+		if r == '"' {
+			b.WriteByte('"')
+		}
+		b.WriteRune(r)
 	}
-	return `"` + strings.ReplaceAll(text, `"`, `""`) + `"`
+	b.WriteByte('"')
+	return b.String()
 }
 
 func writeCSV(out io.StringWriter, cells []string) {
@@ -150,7 +168,7 @@ func (r *run) write(ctx context.Context, all []policy.StateFinding) error {
 			return err
 		}
 	}
-	if err := r.put(ctx, fileStates, backend.File{Content: lines.Bytes(), Type: ndjson}); err != nil {
+	if err := r.put(ctx, FileStates, backend.File{Content: lines.Bytes(), Type: ndjson}); err != nil {
 		return err
 	}
 	var packed bytes.Buffer

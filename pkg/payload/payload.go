@@ -1,5 +1,6 @@
-// Package payload reads the requests that people and schedules send to a function. A
-// misspelt field is refused, and every error says what to write instead.
+// Package payload reads the requests that people and schedules send to a function, and keeps
+// answers small enough to be sent. A misspelt field is refused, and every error says what to
+// write instead.
 //
 // It knows nothing of what the requests ask for.
 package payload
@@ -60,4 +61,19 @@ func Scheduled(payload []byte) bool {
 		Type   string `json:"detail-type"`
 	}
 	return json.Unmarshal(payload, &e) == nil && strings.HasPrefix(e.Source, "aws.") && e.Type == "Scheduled Event"
+}
+
+// Fit gives the first elements of a list that an answer has room for: at most that many, and
+// at most that many bytes of JSON. An answer of a Lambda has at most 6 MB, and whoever may
+// write a state chooses how long names in it are.
+// https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html
+func Fit[T any](list []T, most, bytes int) []T {
+	list = list[:min(len(list), most)]
+	for i, element := range list {
+		raw, err := json.Marshal(element)
+		if bytes -= len(raw) + 1; err != nil || bytes < 0 {
+			return list[:i]
+		}
+	}
+	return list
 }

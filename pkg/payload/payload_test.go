@@ -52,6 +52,20 @@ func TestScheduled(t *testing.T) {
 	}
 }
 
+func TestFit(t *testing.T) {
+	list := []string{"aa", "<<", "bb"} // 4, 14 and 4 bytes of JSON, and a comma each
+	for name, tc := range map[string]struct{ most, bytes, want int }{
+		"there is room for all": {5, 1000, 3}, "no more than that many": {2, 1000, 2}, "no more than that many bytes": {5, 20, 2},
+		"JSON is longer than the text": {5, 19, 1}, "there is no room": {5, 4, 0}, "none are wanted": {0, 1000, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := payload.Fit(list, tc.most, tc.bytes); len(got) != tc.want {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
 // Whatever is decoded without an error is one object that has no field but the request's.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{`{"path": "b/k"}`, `{"PATH": "b/k"}`, `{} {}`, `{"dry_run": 1}`, `null`} {

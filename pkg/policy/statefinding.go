@@ -120,6 +120,15 @@ func (f StateFinding) All() []tflock.Path {
 	return []tflock.Path{f.Path}
 }
 
+// Named are the paths that a finding is about, as a part of a sentence.
+func (f StateFinding) Named() string {
+	var names []string
+	for _, path := range f.All() {
+		names = append(names, string(path))
+	}
+	return strings.Join(names, " and ")
+}
+
 // SortFindings puts the severe ones first, then by type and path.
 func SortFindings(all []StateFinding) {
 	slices.SortStableFunc(all, func(a, b StateFinding) int {

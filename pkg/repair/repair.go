@@ -120,6 +120,11 @@ func (w *work) run(ctx context.Context, requestID string) error {
 			return fmt.Errorf("version %s of %s: %w", w.request.VersionID, w.request.Path, err)
 		}
 	}
+	// What an earlier invocation of this repair wrote is not what the dry run showed either.
+	if shown := w.request.StateMD5; shown != "" && w.seen.md5 != shown && (w.target.md5 == "" || w.seen.md5 != w.target.md5) {
+		w.end(Changed, "the state is not the one that was shown. Look again, and repeat the repair if it is still right")
+		return nil
+	}
 	earlier, err := w.Records.Of(ctx, w.request.Path)
 	if err != nil {
 		return err

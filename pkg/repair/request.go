@@ -20,6 +20,9 @@ type Request struct {
 	Reason      string              `json:"reason"`     // why; required unless DryRun
 	RequestedBy string              `json:"requested_by"`
 	DryRun      bool                `json:"dry_run"` // say what would happen, take no lock
+	// StateMD5 is of the state that a dry run showed to whoever asks. Where another one is
+	// there by now, nothing is touched. Empty: whatever is there.
+	StateMD5 string `json:"state_md5"`
 }
 
 const example = `, for example {"path": "my-states/network/terraform.tfstate", "action": "accept_state", "reason": "its digest was not written", "requested_by": "me"}`

@@ -40,7 +40,7 @@ type Context struct {
 
 // ErrRefresh refuses what a dashboard asked for by itself.
 var ErrRefresh = errors.New("this call came from a refresh of the dashboard and not from a click on a button, so nothing was done: " +
-	"a widget must not have the parameters of a release or a restore")
+	"a widget must not have the parameters of a release, a restore or a repair")
 
 // parameters are the widget's own, as the dashboard adds them to the context of every
 // call (AWS documents them as widgetContext.params). A widget without any may have an empty

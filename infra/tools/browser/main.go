@@ -1,5 +1,5 @@
 // Command browser opens the dashboard's page in a headless Chromium, takes pictures of it
-// in both themes and at half width, presses Release and Restore, and reads the answers.
+// in both themes and at half width, presses Release, Restore and Repair, and reads the answers.
 // It fails when anything on the page ran or looks other than it should.
 //
 // usage: browser URL FOLDER
@@ -108,6 +108,28 @@ func visit(tab context.Context, url, folder string) error {
 		chromedp.Click("#popup form button"),
 		chromedp.Click(`//button[text()="Back to the locks"]`), idle(),
 		read("#widget", "Complete", "stuck"),
+
+		chromedp.Click(`//button[text()="States and findings"]`), idle(),
+		harmless(),
+		read("#widget", "digest mismatch", "was not recorded"),
+		picture(folder, "console-inventory.png"),
+		chromedp.SendKeys("input[name=search]", "PAYMENTS"),
+		chromedp.Click(`//button[text()="Search"]`), idle(),
+		read("#widget", "States 1 to 1 of 1"),
+		chromedp.Click(`//button[text()="Look at the repair"]`), idle(),
+		read("#widget", "What the repair would do", "accept_state"),
+		picture(folder, "console-repair.png"),
+		chromedp.SendKeys("input[name=name]", "ana"),
+		chromedp.SendKeys("input[name=reason]", "its digest was denied"),
+		chromedp.Click(`//button[text()="Repair"]`),
+		chromedp.WaitVisible("#confirm[open]"),
+		read("#question", "accept_state on", "payments"),
+		chromedp.Click("#confirm button[value=yes]"),
+		chromedp.WaitVisible("#popup[open]"),
+		read("#answer", "✓ Repaired"),
+		chromedp.Click("#popup form button"),
+		chromedp.Click(`//button[text()="Back to the states"]`), idle(),
+		read("#widget", "Findings"),
 	)
 }
 

@@ -1,0 +1,426 @@
+package inventory_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/inventory"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// guard is AWS with a table or a bucket that refuses every call, and with a count of the
+// states that are read.
+type guard struct {
+	table, bucket string // the one that refuses; empty: none
+	fault         string // what its calls end with: a code of AWS
+	reading       func() // before each read of a state
+
+	mu    sync.Mutex
+	reads map[tflock.Path]int
+}
+
+func (g *guard) Do(r *http.Request) (*http.Response, error) {
+	target := r.Header.Get("X-Amz-Target")
+	body := []byte(nil)
+	if target != "" {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+	}
+	switch {
+	case g.table != "" && strings.Contains(string(body), `"TableName":"`+g.table+`"`):
+		return refusal(r, "application/x-amz-json-1.0", fmt.Sprintf(`{"__type":"x#%s","message":"no"}`, g.fault)), nil
+	case g.bucket != "" && target == "" && strings.HasPrefix(r.URL.Path+"/", "/"+g.bucket+"/"):
+		return refusal(r, "application/xml", fmt.Sprintf("<Error><Code>%s</Code><Message>no</Message></Error>", g.fault)), nil
+	}
+	if target == "" && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, ".tfstate") && !strings.Contains(r.URL.Path, "-reports/") {
+		if g.reading != nil {
+			g.reading()
+		}
+		g.mu.Lock()
+		if g.reads == nil {
+			g.reads = map[tflock.Path]int{}
+		}
+		g.reads[tflock.Path(strings.TrimPrefix(r.URL.Path, "/"))]++
+		g.mu.Unlock()
+	}
+	return http.DefaultTransport.RoundTrip(r)
+}
+
+func refusal(r *http.Request, kind, body string) *http.Response {
+	return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{"Content-Type": {kind}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}
+}
+
+// taken gives the reads since the last call.
+func (g *guard) taken() map[tflock.Path]int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	reads := g.reads
+	g.reads = nil
+	return reads
+}
+
+func (g *guard) config() aws.Config {
+	cfg := server.Config()
+	cfg.HTTPClient = g
+	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	return cfg
+}
+
+// twoBuckets is an inventory over a second bucket beside the world's own.
+func (w *world) twoBuckets(g *guard) (second *world, run func() (inventory.Report, error)) {
+	w.Helper()
+	second = &world{T: w.T, Place: w.Place}
+	second.Bucket = w.Bucket + "-second"
+	if _, err := server.MakeBucket(w.Context(), second.Bucket); err != nil {
+		w.Fatal(err)
+	}
+	return second, func() (inventory.Report, error) {
+		w.Helper()
+		i := w.inventory(g.config())
+		var err error
+		if i.Stores, err = backend.Open(g.config(), []string{w.TableARN, w.other}, []string{w.BucketARN, "arn:aws:s3:::" + second.Bucket}); err != nil {
+			w.Fatal(err)
+		}
+		return i.Run(context.Background(), inventory.Request{})
+	}
+}
+
+// What lies in a bucket or a table that cannot be read is neither found, forgotten nor
+// resolved, and the invocation fails; elsewhere everything goes on.
+func TestAStoreThatCannotBeReadIsLeftAlone(t *testing.T) {
+	t.Parallel()
+	const orphan, pair = "gone.tfstate", "a.tfstate"
+	queue := object("aws_sqs_queue", `{"arn":"arn:aws:sqs:eu-west-1:123456789012:jobs","id":"jobs"}`)
+	for name, tc := range map[string]struct {
+		refuse func(g *guard, w, second *world)
+		fault  string
+		stay   []string // findings of the first run that stay while it cannot be read
+	}{
+		"a bucket that may not be listed": {
+			func(g *guard, _, second *world) { g.bucket = second.Bucket }, "AccessDenied",
+			[]string{"digest_mismatch of " + key + " (2)", "digest_orphan of " + orphan + " (2)", "duplicate_resource of " + pair + " and " + pair + " (2)"},
+		},
+		"a bucket that is gone": {
+			func(g *guard, _, second *world) { g.bucket = second.Bucket }, "NoSuchBucket",
+			[]string{"digest_mismatch of " + key + " (2)", "digest_orphan of " + orphan + " (2)", "duplicate_resource of " + pair + " and " + pair + " (2)"},
+		},
+		"a table that may not be read": {
+			func(g *guard, w, _ *world) { g.table = w.Table }, "AccessDeniedException",
+			[]string{"digest_mismatch of " + key, "digest_mismatch of " + key + " (2)", "digest_orphan of " + orphan + " (2)"},
+		},
+		"a table that is gone": {
+			func(g *guard, w, _ *world) { g.table = w.Table }, "ResourceNotFoundException",
+			[]string{"digest_mismatch of " + key, "digest_mismatch of " + key + " (2)", "digest_orphan of " + orphan + " (2)"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w, g := newWorld(t), &guard{fault: tc.fault}
+			second, run := w.twoBuckets(g)
+			for _, at := range []*world{w, second} {
+				at.apply(key, stateOf(1, "one"))
+				at.put(key, stateOf(2, "one"))
+				at.put(pair, stateOf(1, "pair", queue))
+			}
+			second.digest(w.Table, orphan, "0123")
+			named := func(r inventory.Report) []string { // with a mark on what concerns the second bucket
+				list := []string{}
+				for _, f := range r.Findings {
+					text := w.named(f)
+					if strings.Contains(f.Named(), second.Bucket+"/") {
+						text += " (2)"
+					}
+					list = append(list, text)
+				}
+				slices.Sort(list)
+				return list
+			}
+			report, err := run()
+			if err != nil {
+				t.Fatal(err)
+			}
+			all := []string{"digest_mismatch of " + key, "digest_mismatch of " + key + " (2)", "digest_orphan of " + orphan + " (2)", "duplicate_resource of " + pair + " and " + pair + " (2)"}
+			w.want("at first", named(report), all...)
+			if news := w.news(); len(news) != len(all) {
+				t.Fatalf("%q", news)
+			}
+			// Everything is repaired; what cannot be read, nobody can know to be.
+			for _, at := range []*world{w, second} {
+				at.digest(w.Table, key, sum(stateOf(2, "one")))
+			}
+			second.digest(w.Table, orphan, "")
+			second.put(pair, stateOf(2, "pair"))
+			tc.refuse(g, w, second)
+			for range 2 {
+				report, err = run()
+				if err == nil || len(report.Errors) == 0 || !strings.Contains(strings.Join(report.Errors, " "), g.table+g.bucket) {
+					t.Fatalf("%v, %q", err, report.Errors)
+				}
+				w.want("meanwhile", named(report), tc.stay...)
+				if report.States != 4 {
+					t.Errorf("%d states", report.States)
+				}
+			}
+			if news := w.news(); len(news) != len(all)-len(tc.stay) || strings.Contains(fmt.Sprint(news), "state.finding ") {
+				t.Errorf("meanwhile people heard %q", news)
+			}
+			g.table, g.bucket = "", ""
+			if report, err = run(); err != nil {
+				t.Fatal(err)
+			}
+			w.want("afterwards", named(report))
+			if news := w.news(); len(news) != len(tc.stay) || strings.Contains(fmt.Sprint(news), "state.finding ") {
+				t.Errorf("afterwards people heard %q", news)
+			}
+		})
+	}
+}
+
+// The column says what is known while a table cannot be read.
+func TestADigestIsUnknownWhileATableCannotBeRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.apply(key, stateOf(1, "one"))
+	w.put("plain.tfstate", stateOf(1, "two"))
+	g := &guard{table: w.Table + "-other", fault: "AccessDeniedException"}
+	if _, err := w.inventory(g.config()).Run(context.Background(), inventory.Request{}); err == nil {
+		t.Fatal("it succeeds")
+	}
+	if got := w.row(key)["digest"]; got != "ok" {
+		t.Errorf("the table that can be read has its digest, and the column says %v", got)
+	}
+	if got := w.row("plain.tfstate")["digest"]; got != "unknown" {
+		t.Errorf("the other table may have its digest, and the column says %v", got)
+	}
+}
+
+// How states are locked is not known for a while: mixed locking is neither found nor gone.
+func TestTheHistoryOfLocksCannotBeRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.apply(key, stateOf(1, "one"))
+	w.locking[w.Path(key)] = seen(policy.ByTable, policy.ByLockfile, policy.ByTable)
+	w.want("at first", w.found(w.run()), "mixed_locking of "+key)
+	w.news()
+	w.noHistory, w.locking = true, map[tflock.Path][]ledger.Use{}
+	report, err := w.inventory(server.Config()).Run(context.Background(), inventory.Request{})
+	if err == nil {
+		t.Error("it succeeds")
+	}
+	w.want("meanwhile", w.found(report), "mixed_locking of "+key)
+	w.want("people", w.news())
+	w.noHistory = false
+	w.want("afterwards", w.found(w.run()))
+	w.want("people", w.news(), "state.finding_resolved info mixed_locking of "+key)
+}
+
+// Only what has another ETag than last time is read, each once.
+func TestOnlyChangedStatesAreRead(t *testing.T) {
+	t.Parallel()
+	w, g := newWorld(t), &guard{}
+	run := func() inventory.Report {
+		t.Helper()
+		report, err := w.inventory(g.config()).Run(context.Background(), inventory.Request{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return report
+	}
+	const n = 30
+	name := func(i int) string { return fmt.Sprintf("team/%02d.tfstate", i) }
+	for i := range n {
+		w.apply(name(i), stateOf(1, fmt.Sprint(i)))
+	}
+	w.put("team/notes.txt", "not a state")
+	if report := run(); report.Read != n || report.States != n {
+		t.Errorf("%+v", report)
+	}
+	if reads := g.taken(); len(reads) != n || slices.ContainsFunc(slices.Collect(values(reads)), func(times int) bool { return times != 1 }) {
+		t.Errorf("the first run reads %v", reads)
+	}
+	if report := run(); report.Read != 0 || report.States != n || len(g.taken()) != 0 {
+		t.Errorf("nothing changed: %+v", report)
+	}
+	w.apply(name(3), stateOf(2, "3"))
+	w.apply(name(5), stateOf(1, "5")) // the same bytes again: the ETag is the same, too
+	w.remove(name(7))
+	w.digest(w.Table, name(7), "")
+	if report := run(); report.Read != 1 || report.States != n-1 {
+		t.Errorf("one changed, one is gone: %+v", report)
+	}
+	if reads := g.taken(); len(reads) != 1 || reads[w.Path(name(3))] != 1 {
+		t.Errorf("it reads %v", reads)
+	}
+	w.apply(name(7), stateOf(1, "7"))
+	if report := run(); report.Read != 1 || report.States != n {
+		t.Errorf("one is back: %+v", report)
+	}
+}
+
+func values(m map[tflock.Path]int) func(yield func(int) bool) {
+	return func(yield func(int) bool) {
+		for _, n := range m {
+			if !yield(n) {
+				return
+			}
+		}
+	}
+}
+
+// A run whose time is up says what is left, and writes a report of what it has; the next one
+// reads the rest and nothing else.
+func TestARunWhoseTimeIsUpGoesOn(t *testing.T) {
+	t.Parallel()
+	w, g := newWorld(t), &guard{}
+	const n = 60
+	for i := range n {
+		w.apply(fmt.Sprintf("team/%02d.tfstate", i), stateOf(1, fmt.Sprint(i)))
+	}
+	var clock sync.Mutex
+	now := time.Now()
+	w.now = func() time.Time { clock.Lock(); defer clock.Unlock(); return now }
+	g.reading = func() { clock.Lock(); defer clock.Unlock(); now = now.Add(time.Minute) } // a slow store
+	ctx, cancel := context.WithTimeout(context.Background(), 15*time.Minute)
+	defer cancel()
+	read := map[tflock.Path]int{}
+	first, last := 0, inventory.Report{}
+	for run := 1; run <= 6 && len(read) < n; run++ {
+		report, err := w.inventory(g.config()).Run(ctx, inventory.Request{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for path, times := range g.taken() {
+			read[path] += times
+		}
+		if first == 0 {
+			first = report.Read
+			if first == 0 || first == n || !strings.Contains(fmt.Sprint(report.Errors), fmt.Sprintf("%d changed states were not read", n-first)) {
+				t.Errorf("the first run: %+v", report)
+			}
+			if rows := w.rows(); len(rows) != n {
+				t.Errorf("the report has %d rows", len(rows))
+			}
+		}
+		last = report
+	}
+	if last.States != n || len(last.Errors) != 0 || len(read) != n {
+		t.Errorf("after all runs: %+v, %d read", last, len(read))
+	}
+	for path, times := range read {
+		if times != 1 {
+			t.Errorf("%s was read %d times", path, times)
+		}
+		if row := w.rows()[string(path)]; row["serial"] != 1.0 || row["digest"] != "ok" {
+			t.Errorf("%v", row)
+		}
+	}
+}
+
+// A run that is killed at whatever call loses no finding: the next one reports it, once or,
+// where nobody can know whether it was sent, twice. What was saved is not read again.
+func TestARunThatIsKilledLosesNothing(t *testing.T) {
+	t.Parallel()
+	for cut, died := 1, true; died; cut += 2 {
+		for _, after := range []bool{false, true} {
+			w := newWorld(t)
+			w.apply(key, stateOf(1, "one"))
+			w.run()
+			w.put(key, stateOf(1, "two"))
+			wire := &local.Wire{CutAt: cut, AfterEffect: after}
+			_, _ = w.inventory(server.ConfigOver(wire)).Run(context.Background(), inventory.Request{})
+			died = wire.Calls() >= cut
+			if found := w.found(w.run()); !slices.Contains(found, "digest_mismatch of "+key) {
+				t.Errorf("after a death at call %d: %q", cut, found)
+			}
+			heard := strings.Join(w.news(), ", ")
+			for _, want := range []string{"digest_mismatch of " + key, "lineage_changed of " + key} {
+				if n := strings.Count(heard, "state.finding warning "+want); n < 1 || n > 2 {
+					t.Errorf("after a death at call %d (%v) people heard %d times of %s: %s", cut, after, n, want, heard)
+				}
+			}
+			if strings.Contains(heard, "resolved") {
+				t.Errorf("after a death at call %d: %s", cut, heard)
+			}
+		}
+		if cut > 60 {
+			t.Fatal("a run makes more than 60 calls")
+		}
+	}
+}
+
+// Two runs at once: one of them notifies people, and the other says why it stopped.
+func TestTwoRunsAtOnce(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.apply(key, stateOf(1, "one"))
+	w.put(key, stateOf(2, "one"))
+	var other inventory.Report
+	w.waiting = func() {
+		w.waiting = func() {}
+		other = w.run()
+	}
+	if _, err := w.inventory(server.Config()).Run(context.Background(), inventory.Request{}); err == nil || !strings.Contains(err.Error(), "another inventory") {
+		t.Errorf("%v", err)
+	}
+	w.want("the other", w.found(other), "digest_mismatch of "+key)
+	w.want("people", w.news(), "state.finding warning digest_mismatch of "+key)
+}
+
+// Of a state under a KMS key the ETag is not the MD5, and its digest is compared all the same.
+func TestAStateUnderAKey(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	first := w.underKey(key, stateOf(1, "one"))
+	w.digest(w.Table, key, sum(stateOf(1, "one")))
+	w.want("with its digest", w.found(w.run()))
+	if row := w.row(key); row["digest"] != "ok" || strings.Contains(fmt.Sprint(row["etag"]), sum(stateOf(1, "one"))) {
+		t.Errorf("%v", row)
+	}
+	w.underKey(key, stateOf(2, "one"))
+	report := w.run()
+	w.want("with that of the version before", w.found(report), "digest_mismatch of "+key)
+	if e := report.Findings[0].Evidence; e.VersionID != first || e.StateMD5 != sum(stateOf(2, "one")) {
+		t.Errorf("%+v", e)
+	}
+}
+
+// A key that a spreadsheet would take for a formula is harmless in the CSV, and exact in JSON.
+func TestKeysThatLookLikeFormulas(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	keys := []string{"=cmd|' /C calc'!A0/x.tfstate", "+1/x.tfstate", "-1+1/x.tfstate", "@SUM(1)/x.tfstate", "\t=1/x.tfstate", "a;=1+1/x.tfstate", "a,\"=1/x.tfstate", "ü/＝1.tfstate"}
+	for i, key := range keys {
+		w.apply(key, strings.Replace(stateOf(i, "l"), "1.11.4", `1.11;=HYPERLINK(\"http://evil\")`, 1))
+	}
+	w.run()
+	rows := w.rows()
+	csv := string(w.file("inventory/states.csv"))
+	for i, key := range keys {
+		if row := rows[string(w.Path(key))]; row == nil || row["serial"] != float64(i) || row["digest"] != "ok" || row["terraform_version"] != `1.11;=HYPERLINK("http://evil")` {
+			t.Errorf("%q: %v", key, row)
+		}
+	}
+	if n := strings.Count(csv, "1.11;'=HYPERLINK"); n != len(keys) {
+		t.Errorf("%d of %d versions are harmless:\n%s", n, len(keys), csv)
+	}
+	if !strings.Contains(csv, "a;'=1+1/x.tfstate") || strings.Contains(csv, "a;=1") {
+		t.Errorf("a key begins a formula:\n%s", csv)
+	}
+}
