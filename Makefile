@@ -165,7 +165,7 @@ sbom: build $(B)/bin/cyclonedx-gomod ## a CycloneDX bill of materials of each fu
 	    -output $(B)/lambda/$$name.cdx.json $(B)/lambda/$$name/bootstrap 2>/dev/null; \
 	  python3 -c 'import json, sys; parts = json.load(open(sys.argv[1]))["components"]; print(sys.argv[1], len(parts), "components"); sys.exit(not parts)' $(B)/lambda/$$name.cdx.json; done
 
-release: sbom ## what a release attaches, into dist: to deploy without Go, with checksums and bills of materials
+release: reproducible sbom ## what a release attaches, into dist: to deploy without Go, with checksums and bills of materials
 	@[ -z "$${TAG:-}" ] || [ "$$TAG" = "v$(VERSION)" ] || { echo "the tag is $$TAG, and the version $(VERSION)"; exit 1; }
 	@python3 $(TOOLS)/release.py $(VERSION) dist
 
@@ -207,7 +207,7 @@ template: $(B)/venv/done ## check template.yaml: cfn-lint, and the real SAM tran
 
 ci: ## what must pass before anything lands
 	@# Two at a time: linking and downloading leave a core idle.
-	$(MAKE) --no-print-directory -j2 --output-sync=target lint prose template reproducible sbom vuln setup $(CLIENTS) $(JOURNEY) $(ENGINES)
+	$(MAKE) --no-print-directory -j2 --output-sync=target lint prose template sbom vuln setup $(CLIENTS) $(JOURNEY) $(ENGINES)
 	$(MAKE) --no-print-directory test
 
 deploy: ## sam build and a guided sam deploy into your account
