@@ -1,7 +1,6 @@
 package journey
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -9,7 +8,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -58,7 +56,7 @@ func (p *Project) Run(ctx context.Context, args ...string) (string, error) {
 // Die starts an apply, waits until it works under its lock, and kills it with kill -9, as
 // a laptop does that dies: the lock stays.
 func (p *Project) Die(ctx context.Context) error {
-	cmd, said := p.command(ctx, "apply", "-auto-approve", "-var=seconds=600"), &output{}
+	cmd, said := p.command(ctx, "apply", "-auto-approve", "-var=seconds=600"), &local.Output{}
 	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
 		return err
@@ -86,22 +84,4 @@ func (p *Project) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // with what it started
 	return cmd
-}
-
-// output is what a running client has printed so far.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }

@@ -1,7 +1,6 @@
 package lambda
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"io"
@@ -11,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
-	"sync"
 	"syscall"
 	"time"
 
@@ -23,7 +21,7 @@ import (
 type Emulator struct {
 	url     string
 	process *exec.Cmd
-	log     *output
+	log     *local.Output
 }
 
 // Start runs a built function, with this environment beside its own, until Stop.
@@ -36,7 +34,7 @@ func Start(ctx context.Context, binary string, environment map[string]string) (*
 	if err != nil {
 		return nil, err
 	}
-	e := &Emulator{url: "http://" + invocations + "/2015-03-31/functions/function/invocations", log: &output{}}
+	e := &Emulator{url: "http://" + invocations + "/2015-03-31/functions/function/invocations", log: &local.Output{}}
 	// Any start of it is a server, on every address if it is not given one.
 	e.process = exec.Command(filepath.Join(local.Root(), ".build", string(local.LambdaRIE)), //nolint:gosec // built by make
 		"--runtime-interface-emulator-address", invocations, "--runtime-api-address", runtime, binary)
@@ -91,22 +89,4 @@ func (e *Emulator) Log() string { return e.log.String() }
 func (e *Emulator) Stop() {
 	_ = syscall.Kill(-e.process.Process.Pid, syscall.SIGKILL)
 	_ = e.process.Wait() // it was killed
-}
-
-// output is written by a process while others read.
-type output struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (o *output) Write(p []byte) (int, error) {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.Write(p)
-}
-
-func (o *output) String() string {
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	return o.text.String()
 }

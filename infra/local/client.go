@@ -165,7 +165,7 @@ var (
 // Hold starts an apply with these arguments, and waits until held says that its lock
 // is there.
 func (w *Workspace) Hold(ctx context.Context, args []string, held func() bool) (*Run, error) {
-	cmd, said := w.command(ctx, append([]string{"apply", "-auto-approve"}, args...)...), &lockedBuffer{}
+	cmd, said := w.command(ctx, append([]string{"apply", "-auto-approve"}, args...)...), &Output{}
 	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package local
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -80,7 +79,7 @@ func InvokeWithin(ctx context.Context, timeout time.Duration, binary string, env
 	go server.Serve(listener) //nolint:errcheck // Close ends it
 	defer server.Close()      //nolint:errcheck // nothing is lost
 
-	var log lockedBuffer
+	var log Output
 	process := exec.CommandContext(ctx, binary)
 	process.Env = []string{"AWS_LAMBDA_RUNTIME_API=" + listener.Addr().String(), "PATH=" + os.Getenv("PATH")}
 	for name, value := range environment {
@@ -138,22 +137,4 @@ func runtimeAPI(ctx context.Context, payload, arn string, answers chan<- Result)
 	mux.HandleFunc("POST "+version+"invocation/{id}/error", answer(true))
 	mux.HandleFunc("POST "+version+"init/error", answer(true))
 	return mux
-}
-
-// lockedBuffer is written by the process while others read.
-type lockedBuffer struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (b *lockedBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.Write(p)
-}
-
-func (b *lockedBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.buf.String()
 }
