@@ -35,4 +35,20 @@ apt update
 apt install --yes --no-install-recommends --download-only awscli
 for package in cache/archives/*.deb; do dpkg-deb -x "$package" root; done
 rm -rf state cache
-wrap "env PYTHONPATH='$folder/root/usr/lib/python3/dist-packages' /usr/bin/python3 '$folder/root/usr/bin/aws'" || missing 'its package does not run'
+# `cloudformation package` does not pass on its --endpoint-url either.
+mkdir -p site
+cat > site/sitecustomize.py <<'END'
+import os
+
+if url := os.environ.get("AWS_ENDPOINT_URL"):
+    import awscli  # makes its own botocore the one that is imported
+    from botocore.session import Session
+
+    create = Session.create_client
+
+    def create_client(self, *args, endpoint_url=None, **kwargs):
+        return create(self, *args, endpoint_url=endpoint_url or url, **kwargs)
+
+    Session.create_client = create_client
+END
+wrap "env PYTHONPATH='$folder/site:$folder/root/usr/lib/python3/dist-packages' /usr/bin/python3 '$folder/root/usr/bin/aws'" || missing 'its package does not run'

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/lockwarden/lockwarden/infra/samples"
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
@@ -52,7 +53,7 @@ func TestTheEventOfOneLockFitsWhateverIsInIt(t *testing.T) {
 // SNS and SQS take the characters of XML 1.0. One lock whose path has another must not keep
 // a message from being sent, which it may share with others.
 func TestEveryChannelHasOnlyCharactersThatSNSTakes(t *testing.T) {
-	f := finding()
+	f := samples.Lock()
 	f.Path, f.Who, f.ID = "states/team-a/\uFFFE\uFFFF\x00/terraform.tfstate", "me\uFFFF@host", "x\uFFFEy"
 	c := alert.Composer{Account: "123456789012", Region: "eu-central-1", UnlockFunction: "unlock"}
 	r := render(t, c.Lock(alert.LockStuck, f, 1, f.HeldSince))

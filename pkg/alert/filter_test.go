@@ -14,6 +14,7 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/infra/samples"
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
@@ -49,7 +50,7 @@ func TestTheFilterPolicyInTheDocuments(t *testing.T) {
 		t.Fatal(err)
 	}
 
-	production, staging := finding(), finding()
+	production, staging := samples.Lock(), samples.Lock()
 	production.Path, staging.Path = "my-states/environments/production/app.tfstate", "my-states/environments/staging/app.tfstate"
 	to := alert.NewTopic(client, topic)
 	for _, e := range []alert.Event{

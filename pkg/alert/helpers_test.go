@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/lockwarden/lockwarden/infra/samples"
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -17,30 +18,16 @@ import (
 
 var (
 	update   = flag.Bool("update", false, "write the golden files again")
-	now      = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	now      = samples.Now
 	composer = alert.Composer{
 		Version: "1.2.3", Account: "123456789012", Region: "eu-central-1", UnlockFunction: "lockwarden-unlock", PruneFunction: "lockwarden-prune",
 		Dashboard: "https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#dashboards/dashboard/lockwarden-eu-central-1",
 	}
 )
 
-func finding() policy.Finding {
-	written := now.Add(-50 * time.Minute)
-	return policy.Finding{
-		ID: "78007e4f-7284-5b8c-b34c-620445a03e9c", Path: "states/network/production/terraform.tfstate", Operation: "OperationTypeApply",
-		Who: "ana@laptop", Version: "1.11.4", HeldSince: now.Add(-45 * time.Minute), HeldSeconds: 45 * 60, HeldAtLeastSeconds: 45 * 60,
-		Holdings: []tflock.Kind{tflock.DynamoDB, tflock.S3}, Stores: []string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks", "arn:aws:s3:::states"},
-		Verdict: policy.Stuck, ThresholdSeconds: 1800,
-		Evidence: policy.Evidence{Liveness: policy.LikelyOrphan, Written: &written, Reasons: []string{
-			"held for 45m, longer than its threshold of 30m", "the state was last written 50m ago, before the lock was taken",
-			"the same lock in every scan since 2026-11-23 11:15 UTC (45m)",
-		}},
-	}
-}
-
 // witnessed is a lock of which S3's events say who took it.
 func witnessed(session, address string) policy.Finding {
-	f := finding()
+	f := samples.Lock()
 	f.Who = "runner@fv-az1234-567"
 	f.Witness = &policy.Witness{Principal: "AWS:AROAZ7EXAMPLEROLEID01:" + session, Session: session, SourceIP: address, TakenAt: now.Add(-45 * time.Minute)}
 	f.Evidence.Reasons = append([]string{f.Witness.Words()}, f.Evidence.Reasons...)
@@ -50,13 +37,6 @@ func witnessed(session, address string) policy.Finding {
 // removal is by that session, a minute ago.
 func removal(session string) policy.Removal {
 	return policy.Removal{Principal: "AWS:AROAZ7EXAMPLEROLEID02:" + session, Session: session, RemovedAt: now.Add(-time.Minute)}
-}
-
-func held(d time.Duration) policy.Finding {
-	f := finding()
-	f.HeldSince, f.HeldSeconds, f.HeldAtLeastSeconds = now.Add(-d), int64(d/time.Second), int64(d/time.Second)
-	f.Evidence.Reasons[0] = fmt.Sprintf("held for %s, longer than its threshold of 30m", policy.Words(d))
-	return f
 }
 
 func foreign() policy.Finding {
@@ -71,11 +51,11 @@ func foreign() policy.Finding {
 func flood() []policy.Finding {
 	var all []policy.Finding
 	for i := range 300 {
-		f := finding()
+		f := samples.Lock()
 		f.Path, f.ID, f.Who = fmt.Sprintf("states/sandbox/%d/terraform.tfstate", i), fmt.Sprintf("id-%d", i), "mallory@host"
 		all = append(all, f)
 	}
-	production := finding()
+	production := samples.Lock()
 	production.Path = "states/production/terraform.tfstate"
 	return append(all, production)
 }
@@ -98,19 +78,8 @@ func pruneReport() alert.PruneReport {
 // hostileSession is what no role's session can be called, and what an event may say all the same.
 const hostileSession = "<!channel> <@U024BE7LH> <https://evil.example|click> *bold* `id` $(touch executed)\n\u202eforged: line"
 
-func repairOfDigest() alert.Repair {
-	serial := uint64(7)
-	state := policy.StateAndDigests{
-		Digests:  map[string]string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks": "0123456789abcdef0123456789abcdef"},
-		StateMD5: "9e107d9d372bb6826bd81d3542a419d6", VersionID: "v7", Serial: &serial,
-	}
-	after := state
-	after.Digests = map[string]string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks": state.StateMD5}
-	return alert.Repair{Path: "states/network/production/terraform.tfstate", Action: policy.AcceptState, RequestedBy: "ana", Reason: "its digest was not written", Before: state, After: after}
-}
-
 func repairByVersion() alert.Repair {
-	r := repairOfDigest()
+	r := samples.Repair()
 	r.Action, r.VersionID, r.RequestedBy, r.Reason = policy.RestoreVersion, "v6", "", "the last apply destroyed too much"
 	r.After.VersionID, r.After.Serial = "v8", nil
 	return r
@@ -118,7 +87,7 @@ func repairByVersion() alert.Repair {
 
 // overdue is a lock whose CI run has ended.
 func overdue() policy.Finding {
-	f, ended := finding(), now.Add(-14*time.Minute)
+	f, ended := samples.Lock(), now.Add(-14*time.Minute)
 	run := policy.Run{Source: policy.GitHub, ID: "9912345678", URL: "https://github.com/acme/infra/actions/runs/9912345678", Status: policy.RunEnded, Ended: &ended, Detail: "cancelled"}
 	f.Run, f.Evidence.Liveness = &run, policy.RunOver
 	f.Evidence.Reasons = append([]string{run.Words(now)}, f.Evidence.Reasons...)
@@ -140,14 +109,14 @@ func planned(mode policy.AutoMode, n int) []alert.Planned {
 
 // events are one of each kind that people can receive.
 func events() map[string]alert.Event {
-	live, plan, next := finding(), held(4*time.Hour+30*time.Minute), finding()
+	live, plan, next := samples.Lock(), samples.Held(4*time.Hour+30*time.Minute), samples.Lock()
 	live.Evidence.Liveness = policy.PossiblyLive
 	live.Evidence.Reasons[1] = "the state was written 2m ago, under this lock: the run may be alive"
 	plan.Operation, plan.Path, plan.ID, plan.Who = "OperationTypePlan", "states/services/checkout/terraform.tfstate", "11111111-2222-3333-4444-555555555555", "runner@fv-az1234-567"
 	next.ID, next.Who = "99999999-8888-7777-6666-555555555555", "bob@desk"
-	hostile := finding()
+	hostile := samples.Lock()
 	hostile.ID, hostile.Who = "`x` ; touch executed ; echo `", "<!channel> <@U024BE7LH> <https://evil.example|click here>"
-	unknown := finding()
+	unknown := samples.Lock()
 	unknown.Who, unknown.Evidence.Liveness = "", policy.Unknown
 	garbled := foreign()
 	garbled.Path, garbled.Stores, garbled.Holdings = "states/network/staging/terraform.tfstate", []string{"arn:aws:s3:::states"}, []tflock.Kind{tflock.S3}
@@ -171,7 +140,7 @@ func events() map[string]alert.Event {
 		"lock-release-planned-report": composer.Planned(planned(policy.AutoReport, 1), now),
 		"lock-release-planned-many":   composer.Planned(planned(policy.AutoRelease, 12), now),
 		"auto-paused":                 composer.AutoPaused(4, now),
-		"lock-stuck":                  composer.Lock(alert.LockStuck, finding(), 1, now),
+		"lock-stuck":                  composer.Lock(alert.LockStuck, samples.Lock(), 1, now),
 		"lock-stuck-alive":            composer.Lock(alert.LockStuck, live, 1, now),
 		"lock-stuck-plan":             composer.Lock(alert.LockStuck, plan, 1, now),
 		"lock-stuck-unknown":          composer.Lock(alert.LockStuck, unknown, 1, now),
@@ -180,28 +149,28 @@ func events() map[string]alert.Event {
 		"lock-stuck-witnessed":        composer.Lock(alert.LockStuck, witnessed("gh-84213377-9912345678-1", "192.0.2.44"), 1, now),
 		"lock-stuck-session":          composer.Lock(alert.LockStuck, witnessed(hostileSession, "<script>alert(1)</script>"), 1, now),
 		"lock-resolved-witnessed":     composer.Lock(alert.LockResolved, witnessed("gh-84213377-9912345678-1", "192.0.2.44"), 1, now).RemovedBy(removal("ana@example.com")),
-		"lock-reminder":               composer.Lock(alert.LockReminder, held(4*time.Hour+30*time.Minute), 2, now),
-		"lock-reminder-critical":      composer.Lock(alert.LockReminder, held(52*time.Hour), 3, now),
-		"lock-reminder-shared":        composer.Summary(alert.LockReminder, []policy.Finding{held(52 * time.Hour), plan, hostile}, alert.Critical, now),
-		"lock-resolved":               composer.Lock(alert.LockResolved, finding(), 1, now),
-		"lock-resolved-by-us":         composer.Lock(alert.LockResolved, finding(), 1, now).By("ana", "laptop died"),
-		"lock-resolved-and-again":     composer.Lock(alert.LockResolved, finding(), 1, now).NowLockedBy(next),
-		"state-finding-mismatch":      composer.StateFindings(alert.StateFinding, stateFindings()[1:2], now),
-		"state-finding-mixed":         composer.StateFindings(alert.StateFinding, stateFindings()[:1], now),
-		"state-finding-duplicate":     composer.StateFindings(alert.StateFinding, stateFindings()[3:4], now),
-		"state-finding-reused":        composer.StateFindings(alert.StateFinding, stateFindings()[6:], now),
-		"state-finding-many":          composer.StateFindings(alert.StateFinding, stateFindings(), now),
-		"state-finding-resolved":      composer.StateFindings(alert.StateFindingResolved, stateFindings()[1:2], now),
+		"lock-reminder":               composer.Lock(alert.LockReminder, samples.Held(4*time.Hour+30*time.Minute), 2, now),
+		"lock-reminder-critical":      composer.Lock(alert.LockReminder, samples.Held(52*time.Hour), 3, now),
+		"lock-reminder-shared":        composer.Summary(alert.LockReminder, []policy.Finding{samples.Held(52 * time.Hour), plan, hostile}, alert.Critical, now),
+		"lock-resolved":               composer.Lock(alert.LockResolved, samples.Lock(), 1, now),
+		"lock-resolved-by-us":         composer.Lock(alert.LockResolved, samples.Lock(), 1, now).By("ana", "laptop died"),
+		"lock-resolved-and-again":     composer.Lock(alert.LockResolved, samples.Lock(), 1, now).NowLockedBy(next),
+		"state-finding-mismatch":      composer.StateFindings(alert.StateFinding, samples.Findings()[1:2], now),
+		"state-finding-mixed":         composer.StateFindings(alert.StateFinding, samples.Findings()[:1], now),
+		"state-finding-duplicate":     composer.StateFindings(alert.StateFinding, samples.Findings()[3:4], now),
+		"state-finding-reused":        composer.StateFindings(alert.StateFinding, samples.Findings()[6:], now),
+		"state-finding-many":          composer.StateFindings(alert.StateFinding, samples.Findings(), now),
+		"state-finding-resolved":      composer.StateFindings(alert.StateFindingResolved, samples.Findings()[1:2], now),
 		"lock-resolved-shared": composer.Shared(alert.LockResolved, []alert.Item{
-			{Finding: finding(), Current: &next}, {Finding: plan, Release: &alert.Release{Outcome: alert.Whole, RequestedBy: "ana", Reason: "laptop died"}},
+			{Finding: samples.Lock(), Current: &next}, {Finding: plan, Release: &alert.Release{Outcome: alert.Whole, RequestedBy: "ana", Reason: "laptop died"}},
 		}, alert.Info, now),
 		"lock-unreadable":        composer.Lock(alert.LockUnreadable, foreign(), 1, now),
 		"lock-unreadable-object": composer.Lock(alert.LockUnreadable, garbled, 1, now),
 		"lock-unreadable-shared": composer.Summary(alert.LockUnreadable, []policy.Finding{foreign(), garbled}, alert.Warning, now),
-		"lock-released":          composer.Released(finding(), "ana", "laptop died", false, true, now),
+		"lock-released":          composer.Released(samples.Lock(), "ana", "laptop died", false, true, now),
 		"lock-released-forced":   composer.Released(live, "", "", true, true, now),
-		"lock-released-half":     composer.Released(finding(), "ana", "laptop died", false, false, now),
-		"lock-released-unsure":   composer.Gone(finding(), "ana", "laptop died", false, now),
+		"lock-released-half":     composer.Released(samples.Lock(), "ana", "laptop died", false, false, now),
+		"lock-released-unsure":   composer.Gone(samples.Lock(), "ana", "laptop died", false, now),
 		"lock-refused":           composer.Kept(live, "ana", "the state was written 2m ago", now),
 		"scan-failed":            composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{failing}, now),
 		"scan-failed-shared":     composer.Scan(alert.ScanFailed, alert.Critical, []alert.Backend{failing, bucket}, now),
@@ -211,7 +180,7 @@ func events() map[string]alert.Event {
 		"scan-unsafe-shared":     composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{unsafeTable, unsafe}, now),
 		"scan-recovered":         composer.Scan(alert.ScanRecovered, alert.Info, []alert.Backend{table}, now),
 		"prune-report":           composer.Prune(pruneReport(), now),
-		"state-repaired":         composer.Repaired(repairOfDigest(), now),
+		"state-repaired":         composer.Repaired(samples.Repair(), now),
 		"state-restored":         composer.Repaired(repairByVersion(), now),
 		"prune-report-nothing":   composer.Prune(nothing, now),
 		"prune-report-only":      composer.Prune(report, now),
@@ -319,50 +288,4 @@ func size(t testing.TB, r alert.Rendered) int {
 		n += len(name) + len(aws.ToString(value.DataType)) + len(aws.ToString(value.StringValue))
 	}
 	return n
-}
-
-// stateFindings are one of each problem.
-func stateFindings() []policy.StateFinding {
-	at := now.Add(-10 * time.Minute)
-	older, newer := uint64(41), uint64(42)
-	before := policy.StateVersion{VersionID: "3HL4kqtJlcpXroDTDmJ", Serial: &newer, Lineage: "8f0f0d8e-1d6a-3b5f-9c1e-5b6f6c1d2e3f", LastModified: at, WrittenBy: "gh-84213377-9912345678-1"}
-	after := before
-	after.VersionID, after.Serial, after.WrittenBy, after.LastModified = "L4kqtJlcpXroDTDmpUMLUo", &older, "ana@example.com", now
-	changed := policy.StateChange{Path: "states/network/production/terraform.tfstate", Before: before, After: after}
-	decreased, _ := changed.Judge()
-	changed.After.Serial = &newer
-	reused, _ := changed.Judge()
-	changed.After.Lineage = "11111111-2222-3333-4444-555555555555"
-	lineage, _ := changed.Judge()
-	mixed, _ := policy.Mixed("states/services/checkout/terraform.tfstate", []policy.LockingSeen{
-		{Locking: policy.ByTable, First: at, Last: at, Locks: 4}, {Locking: policy.ByLockfile, First: at, Last: at, Locks: 1}, {Locking: policy.ByTable, First: now, Last: now, Locks: 2},
-	})
-	path, arn := "states/network/production/terraform.tfstate", "arn:aws:dynamodb:eu-central-1:123456789012:table/locks"
-	all := []policy.StateFinding{
-		mixed,
-		{
-			Type: policy.DigestMismatched, Path: tflock.Path(path), Severity: policy.SeverityWarning,
-			Text: "The digest of state " + path + " in table " + arn + " is not that of its content: the digest is of the version of 2026-11-23 11:50 UTC (3HL4kqtJlcpXroDTDmJ); the newest, of 2026-11-23 12:00 UTC (L4kqtJlcpXroDTDmpUMLUo, by ana@example.com), was not recorded.",
-			Evidence: policy.StateEvidence{
-				Table: arn, Digest: "9e107d9d372bb6826bd81d3542a419d6", StateMD5: "e4d909c290d0fb1ca068ffaddf22cbd0", VersionID: "3HL4kqtJlcpXroDTDmJ", VersionTime: &at,
-				CurrentID: "L4kqtJlcpXroDTDmpUMLUo", CurrentTime: &now, CurrentBy: "ana@example.com",
-			},
-			Fix: &policy.StateFix{Path: tflock.Path(path), Action: policy.AcceptState},
-		},
-		{
-			Type: policy.DigestOrphan, Path: "states/old/terraform.tfstate", Severity: policy.SeverityWarning, Evidence: policy.StateEvidence{Table: arn, Digest: "9e107d9d372bb6826bd81d3542a419d6"},
-			Text: "A digest without a state: table " + arn + " has a digest of states/old/terraform.tfstate, and there is no such state.", Fix: &policy.StateFix{Path: "states/old/terraform.tfstate", Action: policy.DeleteDigest},
-		},
-		{
-			Type: policy.DuplicateResource, Path: tflock.Path(path), Severity: policy.SeverityWarning, Text: "States " + path + " and states/network/copy/terraform.tfstate both manage 2 of the same resources.",
-			Evidence: policy.StateEvidence{Paths: []tflock.Path{tflock.Path(path), "states/network/copy/terraform.tfstate"}, Count: 2, Resources: []policy.Resource{
-				{Type: "aws_vpc", ARN: "arn:aws:ec2:eu-central-1:123456789012:vpc/vpc-0a1b2c3d"}, {Type: "aws_route", ID: "r-rtb-0a1b2c3d1080289494", Region: "eu-central-1"},
-			}},
-		},
-		lineage, decreased, reused,
-	}
-	for n := range all {
-		all[n].Since = at
-	}
-	return all
 }

@@ -11,6 +11,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/lockwarden/lockwarden/infra/samples"
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
@@ -59,7 +60,7 @@ func hostileIDs(t *testing.T) map[string]string {
 func TestHostileIDsAreInNoCommand(t *testing.T) {
 	for name, id := range hostileIDs(t) {
 		t.Run(name, func(t *testing.T) {
-			f := finding()
+			f := samples.Lock()
 			f.ID = id
 			for kind, e := range map[string]alert.Event{
 				"alert":    composer.Lock(alert.LockStuck, f, 1, now),
@@ -75,7 +76,7 @@ func TestHostileIDsAreInNoCommand(t *testing.T) {
 		"a typographic quote": "states/x’; Start-Process calc; ‘", "a line break": "states/x\nlock_id: " + victim, "an accent": "states/größe", "a glob": "states/*",
 	} {
 		t.Run("a path with "+name, func(t *testing.T) {
-			f := finding()
+			f := samples.Lock()
 			f.Path = path
 			mustCarryNoCommand(t, "alert", composer.Lock(alert.LockStuck, f, 1, now))
 		})
@@ -145,7 +146,7 @@ func mustNotBreakOut(t interface {
 func TestHostileContent(t *testing.T) {
 	hostile := rapid.StringOf(rapid.OneOf(rapid.Rune(), rapid.SampledFrom([]rune("\n\r\x00\x1b<>'\"`$(){};&|\\\u2028\u202e*_[]@!%"))))
 	rapid.Check(t, func(t *rapid.T) {
-		f := finding()
+		f := samples.Lock()
 		f.Who, f.Operation, f.Version = hostile.Draw(t, "who"), hostile.Draw(t, "operation"), hostile.Draw(t, "version")
 		f.Path, f.ID = "b/"+hostile.Draw(t, "path"), "x`"+hostile.Draw(t, "id")
 		f.Witness = &policy.Witness{Principal: hostile.Draw(t, "principal"), Session: hostile.Draw(t, "session"), SourceIP: hostile.Draw(t, "address"), TakenAt: now}
@@ -167,7 +168,7 @@ func TestHostileContent(t *testing.T) {
 		gone := policy.Removal{Principal: f.Witness.Principal, Session: f.Witness.Session, SourceIP: f.Witness.SourceIP, RemovedAt: now}
 		for _, e := range []alert.Event{
 			e, composer.Lock(alert.LockResolved, f, 1, now).RemovedBy(gone),
-			composer.Shared(alert.LockResolved, []alert.Item{{Finding: f, Removal: &gone}, {Finding: finding()}}, alert.Info, now),
+			composer.Shared(alert.LockResolved, []alert.Item{{Finding: f, Removal: &gone}, {Finding: samples.Lock()}}, alert.Info, now),
 		} {
 			var n alert.Notification
 			if r, err := alert.Render(e); err != nil || json.Unmarshal([]byte(r.Texts["https"]), &n) != nil {
@@ -184,7 +185,7 @@ func TestAHostileSessionIsText(t *testing.T) {
 		"an alert": composer.Lock(alert.LockStuck, witnessed(hostileSession, hostileSession), 1, now),
 		"an end":   composer.Lock(alert.LockResolved, witnessed(hostileSession, ""), 1, now).RemovedBy(removal(hostileSession)),
 		"several ends": composer.Shared(alert.LockResolved, []alert.Item{
-			{Finding: witnessed(hostileSession, ""), Removal: new(removal(hostileSession))}, {Finding: finding()},
+			{Finding: witnessed(hostileSession, ""), Removal: new(removal(hostileSession))}, {Finding: samples.Lock()},
 		}, alert.Info, now),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -219,7 +220,7 @@ func TestAShellSeesTheIntendedArguments(t *testing.T) {
 	}
 	home := t.TempDir()
 	rapid.Check(t, func(t *rapid.T) {
-		f := finding()
+		f := samples.Lock()
 		f.ID = rapid.StringOfN(rapid.SampledFrom([]rune(inID)), 1, 40, -1).Draw(t, "id")
 		f.Path = rapid.StringOfN(rapid.SampledFrom([]rune(inPath)), 1, 60, -1).Draw(t, "path")
 		e := composer.Lock(alert.LockStuck, f, 1, now)
@@ -264,7 +265,7 @@ func arguments(t *rapid.T, bash, home, line string) []string {
 
 func TestOnlyPlainIDsAndPathsAreInACommand(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
-		f := finding()
+		f := samples.Lock()
 		other := rapid.Rune().Filter(func(r rune) bool {
 			return !strings.ContainsRune("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"+inPath, r)
 		})
@@ -284,7 +285,7 @@ func TestOnlyPlainIDsAndPathsAreInACommand(t *testing.T) {
 		"an unreadable":   func(f *policy.Finding) { f.Verdict = policy.Unreadable },
 		"a non-UTF-8 one": func(f *policy.Finding) { f.ID = "x\xff" },
 	} {
-		f := finding()
+		f := samples.Lock()
 		change(&f)
 		if e := composer.Lock(alert.LockStuck, f, 1, now); e.Actions != (alert.Actions{}) {
 			t.Errorf("%s: %+v", name, e.Actions)
@@ -299,22 +300,22 @@ func TestTheButton(t *testing.T) {
 		event alert.Event
 		want  bool
 	}{
-		"an alert":    {composer.Lock(alert.LockStuck, finding(), 1, now), true},
-		"a reminder":  {composer.Lock(alert.LockReminder, finding(), 2, now), true},
-		"an end":      {composer.Lock(alert.LockResolved, finding(), 1, now), false},
-		"a release":   {composer.Released(finding(), "ana", "died", false, true, now), false},
-		"a refusal":   {composer.Kept(finding(), "ana", "too young", now), false},
-		"many alerts": {composer.Summary(alert.LockStuck, []policy.Finding{finding(), finding()}, alert.Warning, now), false},
+		"an alert":    {composer.Lock(alert.LockStuck, samples.Lock(), 1, now), true},
+		"a reminder":  {composer.Lock(alert.LockReminder, samples.Lock(), 2, now), true},
+		"an end":      {composer.Lock(alert.LockResolved, samples.Lock(), 1, now), false},
+		"a release":   {composer.Released(samples.Lock(), "ana", "died", false, true, now), false},
+		"a refusal":   {composer.Kept(samples.Lock(), "ana", "too young", now), false},
+		"many alerts": {composer.Summary(alert.LockStuck, []policy.Finding{samples.Lock(), samples.Lock()}, alert.Warning, now), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			context := notification(t, tc.event).Metadata.AdditionalContext
-			if _, button := context["lock_id"]; button != tc.want || (button && (context["unlock_function"] != "lockwarden-unlock" || context["path"] != finding().Path || context["region"] != "eu-central-1")) {
+			if _, button := context["lock_id"]; button != tc.want || (button && (context["unlock_function"] != "lockwarden-unlock" || context["path"] != samples.Lock().Path || context["region"] != "eu-central-1")) {
 				t.Errorf("got %v", context)
 			}
 		})
 	}
 	for _, id := range []string{`x","force":true,"reason":"y`, "x --function-name other", "$LockId", "", "<!channel>", "ä", "a:b", strings.Repeat("x", 129)} {
-		f := finding()
+		f := samples.Lock()
 		f.ID, f.Who = id, "<!channel> <@U1> <https://evil.example|x>"
 		n := notification(t, composer.Lock(alert.LockStuck, f, 1, now))
 		if len(n.Metadata.AdditionalContext) != 0 {
@@ -323,7 +324,7 @@ func TestTheButton(t *testing.T) {
 		mustNotBreakOut(t, n)
 	}
 	for _, path := range []string{`b/k","force":true,"x":"y`, "b/a key", "b/$P", "b/`id`", "b/ä", ""} {
-		f := finding()
+		f := samples.Lock()
 		f.Path = path
 		if n := notification(t, composer.Lock(alert.LockStuck, f, 1, now)); len(n.Metadata.AdditionalContext) != 0 {
 			t.Errorf("a button for the path %q", path)

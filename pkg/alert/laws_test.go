@@ -11,6 +11,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
 
+	"github.com/lockwarden/lockwarden/infra/samples"
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -18,7 +19,7 @@ import (
 
 func anyFinding(t *rapid.T) policy.Finding {
 	text := rapid.StringN(0, 30, -1)
-	f := finding()
+	f := samples.Lock()
 	f.ID, f.Who, f.Operation, f.Path = text.Draw(t, "id"), text.Draw(t, "who"), text.Draw(t, "operation"), "b/"+text.Draw(t, "key")
 	if rapid.Bool().Draw(t, "plain") {
 		f.ID, f.Path = "id-1", "states/a/x"
@@ -63,7 +64,7 @@ func anyEvent(t *rapid.T) alert.Event {
 		r.Pruned, r.WouldPrune = rapid.IntRange(0, 3).Draw(t, "pruned"), rapid.IntRange(0, 3).Draw(t, "would")
 		return composer.Prune(r, now)
 	case "findings":
-		all := stateFindings()
+		all := samples.Findings()
 		for n := range all {
 			all[n].Path, all[n].Text = tflock.Path(text.Draw(t, "path")), text.Draw(t, "finding")
 			all[n].Evidence.Resources = append(all[n].Evidence.Resources, policy.Resource{Type: text.Draw(t, "kind"), ARN: text.Draw(t, "arn")})
@@ -108,7 +109,7 @@ func TestADecodedEventRendersTheSame(t *testing.T) {
 // What was left out is counted in the room that there is: a list that fills it to the last
 // byte is not cut again by who reads it.
 func TestAListThatFillsTheMessageToItsLastByteIsCutOnce(t *testing.T) {
-	findings := stateFindings()
+	findings := samples.Findings()
 	for range 200 {
 		findings = append(findings, findings[0])
 	}
@@ -214,7 +215,7 @@ func mustShowProduction(t *testing.T, e alert.Event) {
 func TestMoreThanTwentyPrefixesAreCounted(t *testing.T) {
 	var all []policy.Finding
 	for i := range 60 {
-		f := finding()
+		f := samples.Lock()
 		f.Path, f.ID = fmt.Sprintf("states/team-%d/terraform.tfstate", i%30), fmt.Sprintf("id-%d", i)
 		all = append(all, f)
 	}
@@ -239,7 +240,7 @@ func TestMoreThanTwentyPrefixesAreCounted(t *testing.T) {
 
 // A resolved lock has one duration and no verdict on its run.
 func TestAResolvedLockHasOneDuration(t *testing.T) {
-	f := held(45 * time.Minute)
+	f := samples.Held(45 * time.Minute)
 	later := now.Add(3 * time.Hour)
 	for name, e := range map[string]alert.Event{
 		"alone":  composer.Lock(alert.LockResolved, f, 2, later),
@@ -307,14 +308,14 @@ func TestSubjectAndFirstSentenceSayWhatMatters(t *testing.T) {
 func TestAMessageAlwaysFits(t *testing.T) {
 	var many, markup []policy.Finding
 	for i := range 20_000 {
-		f := finding()
+		f := samples.Lock()
 		f.Path = fmt.Sprintf("states/%d/%s", i, strings.Repeat("\u0001", 900))
 		f.Who, f.Operation, f.ID = strings.Repeat("\"", 256), strings.Repeat("<", 256), strings.Repeat("\\", 1024)
 		f.Evidence.Reasons = []string{strings.Repeat("\x00", 3000)}
 		many = append(many, f)
 	}
 	for range 100 {
-		f := finding()
+		f := samples.Lock()
 		f.Path = strings.Repeat("<", 2000)
 		markup = append(markup, f)
 	}

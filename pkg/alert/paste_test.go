@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lockwarden/lockwarden/infra/samples"
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -33,7 +34,7 @@ func TestOurOwnMessagesCanBePastedBack(t *testing.T) {
 			}
 		}
 	}
-	for _, i := range composer.Summary(alert.LockReminder, []policy.Finding{finding(), held(1)}, alert.Warning, now).Locks {
+	for _, i := range composer.Summary(alert.LockReminder, []policy.Finding{samples.Lock(), samples.Held(1)}, alert.Warning, now).Locks {
 		if got, err := tflock.ParseReference(i.Actions.Unlock); err != nil || got.ID != i.ID || got.Path != i.Path {
 			t.Errorf("a command of a shared message: %+v, %v", got, err)
 		}

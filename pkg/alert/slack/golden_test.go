@@ -15,6 +15,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/infra/samples"
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -26,35 +27,16 @@ var update = flag.Bool("update", false, "write the sample events and the golden 
 var stores = []string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks", "arn:aws:s3:::states"}
 
 var (
-	now      = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
+	now      = samples.Now
 	composer = alert.Composer{
 		Version: "1.2.3", Account: "123456789012", Region: "eu-central-1", UnlockFunction: "lockwarden-UnlockFunction-GH7WZ2NMG5OI", PruneFunction: "lockwarden-PruneFunction-B1CD2EF3GH4I",
 		Dashboard: "https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#dashboards/dashboard/lockwarden",
 	}
 )
 
-func finding() policy.Finding {
-	written := now.Add(-50 * time.Minute)
-	return policy.Finding{
-		ID: "78007e4f-7284-5b8c-b34c-620445a03e9c", Path: "states/network/production/terraform.tfstate", Operation: "OperationTypeApply",
-		Who: "ana@laptop", Version: "1.11.4", HeldSince: now.Add(-45 * time.Minute), HeldSeconds: 45 * 60, HeldAtLeastSeconds: 45 * 60, Stores: stores,
-		Holdings: []tflock.Kind{tflock.DynamoDB, tflock.S3}, Verdict: policy.Stuck, ThresholdSeconds: 1800,
-		Evidence: policy.Evidence{Liveness: policy.LikelyOrphan, Written: &written, Reasons: []string{
-			"held for 45m, longer than its threshold of 30m", "the state was last written 50m ago, before the lock was taken",
-			"the same lock in every scan since 2026-11-23 11:15 UTC (45m)",
-		}},
-	}
-}
-
-func held(d time.Duration) policy.Finding {
-	f := finding()
-	f.HeldSince, f.HeldSeconds, f.HeldAtLeastSeconds = now.Add(-d), int64(d/time.Second), int64(d/time.Second)
-	return f
-}
-
 // overdue is a lock whose CI run has ended, and that S3's events say who took.
 func overdue() policy.Finding {
-	f, ended := finding(), now.Add(-14*time.Minute)
+	f, ended := samples.Lock(), now.Add(-14*time.Minute)
 	f.Who = "runner@fv-az1234-567"
 	f.Witness = &policy.Witness{
 		Principal: "AWS:AROAZ7EXAMPLEROLEID01:gh-84213377-9912345678-1", Session: "gh-84213377-9912345678-1", SourceIP: "192.0.2.44", TakenAt: now.Add(-45 * time.Minute),
@@ -118,8 +100,8 @@ type sample struct {
 	content any
 }
 
-func samples() map[string]sample {
-	alive, unreadable := finding(), policy.Finding{
+func sampleEvents() map[string]sample {
+	alive, unreadable := samples.Lock(), policy.Finding{
 		Path: "deploy-lock", HeldSince: now.Add(-time.Hour), HeldSeconds: 3600, HeldAtLeastSeconds: 3600, Stores: stores[:1], Holdings: []tflock.Kind{tflock.DynamoDB}, Verdict: policy.Unreadable,
 		Evidence: policy.Evidence{Liveness: policy.Unknown, Reasons: []string{tflock.ErrForeign.Error()}},
 	}
@@ -127,15 +109,15 @@ func samples() map[string]sample {
 	alive.Evidence.Reasons[1] = "the state was written 2m ago, under this lock: the run may be alive"
 	var many []policy.Finding // a flood under one prefix, and production
 	for i := range 300 {
-		f := finding()
+		f := samples.Lock()
 		f.Path, f.ID = fmt.Sprintf("states/sandbox/%d/terraform.tfstate", i), fmt.Sprintf("id-%d", i)
 		many = append(many, f)
 	}
-	many = append(many, finding())
-	next, plan := finding(), held(4*time.Hour+30*time.Minute)
+	many = append(many, samples.Lock())
+	next, plan := samples.Lock(), samples.Held(4*time.Hour+30*time.Minute)
 	next.ID, next.Who = "99999999-8888-7777-6666-555555555555", "bob@desk"
 	plan.Operation, plan.Path, plan.ID, plan.Who = "OperationTypePlan", "states/services/checkout/terraform.tfstate", "11111111-2222-3333-4444-555555555555", "runner@fv-az1234-567"
-	hostile := finding()
+	hostile := samples.Lock()
 	hostile.Who = "<!channel> <@U024BE7LH> <https://evil.example|click here> *bold* _it_ ~no~ `code` :rotating_light: &lt;!here&gt;\n> quoted"
 	hostile.Path = "states/<!everyone>/```<https://evil.example|terraform.tfstate>"
 	hostile.Operation, hostile.Version = "*Apply*\u202e", "<!here>"
@@ -156,7 +138,7 @@ func samples() map[string]sample {
 	}
 	event := func(e alert.Event) sample { return sample{e.Subject, alert.Fit(e)} }
 	return map[string]sample{
-		"lock-stuck":                  event(composer.Lock(alert.LockStuck, finding(), 1, now)),
+		"lock-stuck":                  event(composer.Lock(alert.LockStuck, samples.Lock(), 1, now)),
 		"lock-stuck-alive":            event(composer.Lock(alert.LockStuck, alive, 1, now)),
 		"lock-stuck-hostile":          event(composer.Lock(alert.LockStuck, hostile, 1, now)),
 		"lock-stuck-many":             event(composer.Summary(alert.LockStuck, many, alert.Warning, now)),
@@ -166,27 +148,27 @@ func samples() map[string]sample {
 		"lock-release_planned-many":   event(composer.Planned(planned(policy.AutoRelease, 12), now)),
 		"lock-released-automatically": event(composer.Released(overdue(), policy.AutoRequester, overdue().Run.Words(now), false, true, now)),
 		"auto-paused":                 event(composer.AutoPaused(2, now)),
-		"lock-reminder":               event(composer.Lock(alert.LockReminder, held(4*time.Hour+30*time.Minute), 2, now)),
-		"lock-reminder-critical":      event(composer.Lock(alert.LockReminder, held(52*time.Hour), 3, now)),
-		"lock-resolved":               event(composer.Lock(alert.LockResolved, held(3*time.Hour+12*time.Minute), 1, now).By("ana", "laptop died")),
-		"lock-reminder-shared":        event(composer.Summary(alert.LockReminder, []policy.Finding{held(52 * time.Hour), plan, hostile}, alert.Critical, now)),
-		"state-finding":               event(composer.StateFindings(alert.StateFinding, stateFindings()[1:2], now)),
-		"state-finding-many":          event(composer.StateFindings(alert.StateFinding, stateFindings(), now)),
-		"state-finding-resolved":      event(composer.StateFindings(alert.StateFindingResolved, stateFindings()[:2], now)),
-		"lock-resolved-shared":        event(composer.Shared(alert.LockResolved, []alert.Item{{Finding: finding(), Current: &next}, {Finding: plan}}, alert.Info, now)),
-		"lock-resolved-and-again":     event(composer.Lock(alert.LockResolved, held(3*time.Hour+12*time.Minute), 1, now).NowLockedBy(next)),
+		"lock-reminder":               event(composer.Lock(alert.LockReminder, samples.Held(4*time.Hour+30*time.Minute), 2, now)),
+		"lock-reminder-critical":      event(composer.Lock(alert.LockReminder, samples.Held(52*time.Hour), 3, now)),
+		"lock-resolved":               event(composer.Lock(alert.LockResolved, samples.Held(3*time.Hour+12*time.Minute), 1, now).By("ana", "laptop died")),
+		"lock-reminder-shared":        event(composer.Summary(alert.LockReminder, []policy.Finding{samples.Held(52 * time.Hour), plan, hostile}, alert.Critical, now)),
+		"state-finding":               event(composer.StateFindings(alert.StateFinding, samples.Findings()[1:2], now)),
+		"state-finding-many":          event(composer.StateFindings(alert.StateFinding, samples.Findings(), now)),
+		"state-finding-resolved":      event(composer.StateFindings(alert.StateFindingResolved, samples.Findings()[:2], now)),
+		"lock-resolved-shared":        event(composer.Shared(alert.LockResolved, []alert.Item{{Finding: samples.Lock(), Current: &next}, {Finding: plan}}, alert.Info, now)),
+		"lock-resolved-and-again":     event(composer.Lock(alert.LockResolved, samples.Held(3*time.Hour+12*time.Minute), 1, now).NowLockedBy(next)),
 		"lock-unreadable-shared":      event(composer.Summary(alert.LockUnreadable, []policy.Finding{unreadable, unreadable}, alert.Warning, now)),
-		"lock-released-half":          event(composer.Released(finding(), "ana", "laptop died", false, false, now)),
-		"lock-released-unsure":        event(composer.Gone(finding(), "ana", "laptop died", false, now)),
+		"lock-released-half":          event(composer.Released(samples.Lock(), "ana", "laptop died", false, false, now)),
+		"lock-released-unsure":        event(composer.Gone(samples.Lock(), "ana", "laptop died", false, now)),
 		"scan-failed-shared":          event(composer.Scan(alert.ScanFailed, alert.Critical, []alert.Backend{failing, {ARN: "arn:aws:s3:::states", Problem: "access denied", Since: now.Add(-time.Hour)}}, now)),
 		"alarm-no-data":               alarm("INSUFFICIENT_DATA", "Insufficient Data: 1 datapoint was unknown."),
-		"lock-released":               event(composer.Released(finding(), "ana", "laptop died", false, true, now)),
-		"lock-refused":                event(composer.Kept(finding(), "ana", "the state was written 2m ago: somebody is at work on it (guard 10m)", now)),
+		"lock-released":               event(composer.Released(samples.Lock(), "ana", "laptop died", false, true, now)),
+		"lock-refused":                event(composer.Kept(samples.Lock(), "ana", "the state was written 2m ago: somebody is at work on it (guard 10m)", now)),
 		"lock-unreadable":             event(composer.Lock(alert.LockUnreadable, unreadable, 1, now)),
 		"scan-failed":                 event(composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{failing}, now)),
 		"scan-recovered":              event(composer.Scan(alert.ScanRecovered, alert.Info, []alert.Backend{table}, now)),
 		"prune-report":                event(composer.Prune(pruneReport(), now)),
-		"state-repaired":              event(composer.Repaired(repaired(), now)),
+		"state-repaired":              event(composer.Repaired(samples.Repair(), now)),
 		"report-weekly":               event(composer.Weekly(week(), now)),
 		"alarm":                       alarm("ALARM", "Threshold Crossed: 3 datapoints were less than the threshold (1.0)."),
 		"alarm-ok":                    alarm("OK", "Threshold Crossed: 1 datapoint [1.0] was not less than the threshold (1.0)."),
@@ -195,17 +177,9 @@ func samples() map[string]sample {
 	}
 }
 
-func repaired() alert.Repair {
-	serial := uint64(7)
-	before := policy.StateAndDigests{Digests: map[string]string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks": "0123456789abcdef0123456789abcdef"}, StateMD5: "9e107d9d372bb6826bd81d3542a419d6", VersionID: "v7", Serial: &serial}
-	after := before
-	after.Digests = map[string]string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks": before.StateMD5}
-	return alert.Repair{Path: "states/network/production/terraform.tfstate", Action: policy.AcceptState, RequestedBy: "ana", Reason: "its digest was not written", Before: before, After: after}
-}
-
 // Each sample event is one that SNS delivers, and becomes the post in its golden file.
 func TestSampleEvents(t *testing.T) {
-	all := samples()
+	all := sampleEvents()
 	files, err := filepath.Glob(filepath.Join(local.Root(), "events", "slack-*.json"))
 	if err != nil || (len(files) != len(all) && !*update) {
 		t.Fatalf("%d sample events for %d cases, %v", len(files), len(all), err)
@@ -293,50 +267,4 @@ func indented(t *testing.T, v any) []byte {
 		t.Fatal(err)
 	}
 	return b.Bytes()
-}
-
-// stateFindings are one of each problem.
-func stateFindings() []policy.StateFinding {
-	at := now.Add(-10 * time.Minute)
-	older, newer := uint64(41), uint64(42)
-	before := policy.StateVersion{VersionID: "3HL4kqtJlcpXroDTDmJ", Serial: &newer, Lineage: "8f0f0d8e-1d6a-3b5f-9c1e-5b6f6c1d2e3f", LastModified: at, WrittenBy: "gh-84213377-9912345678-1"}
-	after := before
-	after.VersionID, after.Serial, after.WrittenBy, after.LastModified = "L4kqtJlcpXroDTDmpUMLUo", &older, "ana@example.com", now
-	changed := policy.StateChange{Path: "states/network/production/terraform.tfstate", Before: before, After: after}
-	decreased, _ := changed.Judge()
-	changed.After.Serial = &newer
-	reused, _ := changed.Judge()
-	changed.After.Lineage = "11111111-2222-3333-4444-555555555555"
-	lineage, _ := changed.Judge()
-	mixed, _ := policy.Mixed("states/services/checkout/terraform.tfstate", []policy.LockingSeen{
-		{Locking: policy.ByTable, First: at, Last: at, Locks: 4}, {Locking: policy.ByLockfile, First: at, Last: at, Locks: 1}, {Locking: policy.ByTable, First: now, Last: now, Locks: 2},
-	})
-	path, arn := "states/network/production/terraform.tfstate", "arn:aws:dynamodb:eu-central-1:123456789012:table/locks"
-	all := []policy.StateFinding{
-		mixed,
-		{
-			Type: policy.DigestMismatched, Path: tflock.Path(path), Severity: policy.SeverityWarning,
-			Text: "The digest of state " + path + " in table " + arn + " is not that of its content: the digest is of the version of 2026-11-23 11:50 UTC (3HL4kqtJlcpXroDTDmJ); the newest, of 2026-11-23 12:00 UTC (L4kqtJlcpXroDTDmpUMLUo, by ana@example.com), was not recorded.",
-			Evidence: policy.StateEvidence{
-				Table: arn, Digest: "9e107d9d372bb6826bd81d3542a419d6", StateMD5: "e4d909c290d0fb1ca068ffaddf22cbd0", VersionID: "3HL4kqtJlcpXroDTDmJ", VersionTime: &at,
-				CurrentID: "L4kqtJlcpXroDTDmpUMLUo", CurrentTime: &now, CurrentBy: "ana@example.com",
-			},
-			Fix: &policy.StateFix{Path: tflock.Path(path), Action: policy.AcceptState},
-		},
-		{
-			Type: policy.DigestOrphan, Path: "states/old/terraform.tfstate", Severity: policy.SeverityWarning, Evidence: policy.StateEvidence{Table: arn, Digest: "9e107d9d372bb6826bd81d3542a419d6"},
-			Text: "A digest without a state: table " + arn + " has a digest of states/old/terraform.tfstate, and there is no such state.", Fix: &policy.StateFix{Path: "states/old/terraform.tfstate", Action: policy.DeleteDigest},
-		},
-		{
-			Type: policy.DuplicateResource, Path: tflock.Path(path), Severity: policy.SeverityWarning, Text: "States " + path + " and states/network/copy/terraform.tfstate both manage 2 of the same resources.",
-			Evidence: policy.StateEvidence{Paths: []tflock.Path{tflock.Path(path), "states/network/copy/terraform.tfstate"}, Count: 2, Resources: []policy.Resource{
-				{Type: "aws_vpc", ARN: "arn:aws:ec2:eu-central-1:123456789012:vpc/vpc-0a1b2c3d"}, {Type: "aws_route", ID: "r-rtb-0a1b2c3d1080289494", Region: "eu-central-1"},
-			}},
-		},
-		lineage, decreased, reused,
-	}
-	for n := range all {
-		all[n].Since = at
-	}
-	return all
 }

@@ -14,6 +14,7 @@ import (
 
 	"pgregory.net/rapid"
 
+	"github.com/lockwarden/lockwarden/infra/samples"
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/alert/slack"
 	"github.com/lockwarden/lockwarden/pkg/policy"
@@ -170,7 +171,7 @@ func TestNoContentBreaksALimitOrForgesMarkup(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		draw := func(what string) string { return text.Draw(t, what) }
 		finding := func() policy.Finding {
-			f := finding()
+			f := samples.Lock()
 			f.ID, f.Who, f.Operation, f.Version, f.Path = draw("id"), draw("who"), draw("operation"), draw("version"), "states/"+draw("key")
 			f.Witness = &policy.Witness{Principal: draw("principal"), Session: draw("session"), SourceIP: draw("address"), TakenAt: f.HeldSince}
 			f.Evidence.Reasons = append([]string{f.Witness.Words()}, f.Evidence.Reasons...)
@@ -262,7 +263,7 @@ func marshalled(t failer, r slack.Renderer, subject, body string) []byte {
 
 // What is to be copied comes out of Slack as it went in.
 func TestCodeCanBeCopied(t *testing.T) {
-	strange, plain := finding(), finding()
+	strange, plain := samples.Lock(), samples.Lock()
 	strange.Who, strange.Path = "a<b>&c_d*e@host", "states/a_b/*c*/<d>&e/terraform.tfstate"
 	plain.Path = "states/a_b=c,d+e@f~g/h i/terraform.tfstate"
 	command := composer.Lock(alert.LockStuck, plain, 1, now).Actions.Unlock
@@ -301,7 +302,7 @@ func TestHostileIDsAreInNoCommand(t *testing.T) {
 	cases["a fence"], cases["a line break"], cases["a direction character"] = "```\n*x*", "x\ntouch executed", "x\u202etouch"
 	for name, id := range cases {
 		t.Run(name, func(t *testing.T) {
-			f := finding()
+			f := samples.Lock()
 			if fields, ok := id.(map[string]any); ok {
 				id = fields["ID"]
 			}
@@ -325,9 +326,9 @@ func TestHostileIDsAreInNoCommand(t *testing.T) {
 // Of 300 fake locks and one of production, each prefix is listed, with the ID and the path
 // that the command wants.
 func TestAFloodHidesNothing(t *testing.T) {
-	shown := shownFor(t, samples()["lock-stuck-many"].content.(alert.Event))
+	shown := shownFor(t, sampleEvents()["lock-stuck-many"].content.(alert.Event))
 	for _, want := range []string{
-		"• states/network/production/terraform.tfstate: held by ana@laptop for 45m", "lock ID " + finding().ID, `"lock_id":"LOCK_ID","path":"BUCKET/KEY"`,
+		"• states/network/production/terraform.tfstate: held by ana@laptop for 45m", "lock ID " + samples.Lock().ID, `"lock_id":"LOCK_ID","path":"BUCKET/KEY"`,
 		"states/sandbox 300, states/network 1",
 	} {
 		if !strings.Contains(shown, want) {
@@ -336,7 +337,7 @@ func TestAFloodHidesNothing(t *testing.T) {
 	}
 	var many []policy.Finding
 	for i := range 40 {
-		f := finding()
+		f := samples.Lock()
 		f.Path, f.Who = fmt.Sprintf("states/team-%d/%s/terraform.tfstate", i, strings.Repeat("<&>", 60)), strings.Repeat("&", 200)
 		many = append(many, f)
 	}
@@ -376,7 +377,7 @@ func (p post) all() []string {
 func TestKindsDifferAtAGlance(t *testing.T) {
 	seen := map[string]string{}
 	for _, name := range []string{"lock-stuck", "lock-reminder", "lock-reminder-critical", "lock-resolved", "lock-released", "lock-refused", "scan-failed", "prune-report"} {
-		raw, err := json.Marshal(samples()[name].content)
+		raw, err := json.Marshal(sampleEvents()[name].content)
 		if err != nil {
 			t.Fatal(err)
 		}
