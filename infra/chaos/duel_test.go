@@ -34,6 +34,13 @@ var duels = [][2]drawn{
 	{{kind: "unforced", target: 1, key: modelKeys[2]}, {kind: "client", writes: 1, managed: true, clock: -time.Hour, key: modelKeys[2]}},
 	{{kind: "unforced", target: 1}, {kind: "waiter", writes: 1, managed: true, clock: -time.Hour}},
 	{{kind: "prune"}, {kind: "waiter", writes: 1, managed: true}},
+	{{kind: "accept"}, {kind: "client", writes: 1, managed: true}},
+	{{kind: "accept"}, {kind: "lockless", writes: 1, managed: true}},
+	{{kind: "roll back"}, {kind: "client", writes: 2, managed: true}},
+	{{kind: "roll back"}, {kind: "lockless", writes: 1, managed: true}},
+	{{kind: "roll back"}, {kind: "prune"}},
+	{{kind: "roll back"}, {kind: "roll back"}},
+	{{kind: "roll back"}, {kind: "old", writes: 1, managed: true}},
 	{{kind: "restore"}, {kind: "old", writes: 1, managed: true}},
 	{{kind: "prune"}, {kind: "old", writes: 1, managed: true}},
 }

@@ -112,6 +112,31 @@ var functions = []function{
 		},
 	},
 	{
+		name: "accept", run: runAccept, next: time.Hour,
+		expected: expected{"repaired", []string{"state.repaired " + mismatched}, acceptedAtEnd},
+		falseClaims: func(w *world, c contents, outcome string) violations {
+			return when(outcome == "repaired" && len(acceptedAtEnd(w, c)) > 0, "it says repaired, and the digest is not right").
+				and(c.hasOwnLock(), "it has an answer, and left its lock")
+		},
+	},
+	{
+		name: "roll back", run: runRollBack, next: time.Hour,
+		expected: expected{"repaired", []string{"state.repaired " + rolledBack}, rolledBackAtEnd},
+		falseClaims: func(w *world, c contents, outcome string) violations {
+			return when(outcome == "repaired" && len(rolledBackAtEnd(w, c)) > 0, "it says repaired, and the state is not the old one").
+				and(c.hasOwnLock(), "it has an answer, and left its lock")
+		},
+	},
+	{
+		name: "witness", run: runWitness, repeated: true, next: time.Minute,
+		expected: expected{"recorded", nil, func(w *world, c contents) violations {
+			return when(!strings.Contains(c.record("witness", string(w.Path(named))), taker), "nobody recorded who took the named lock")
+		}},
+		falseClaims: func(w *world, c contents, _ string) violations {
+			return when(!c.remembers("witness", string(w.Path(named))), "it reports success, and recorded nothing")
+		},
+	},
+	{
 		name: "restore", run: runRestore, next: time.Hour,
 		expected: expected{"restored", nil, func(w *world, c contents) violations {
 			return when(c.deleted[restored], "the state was not restored").
@@ -164,7 +189,7 @@ func newMonitor(w *world, cfg aws.Config) (*monitor.Monitor, error) {
 	}
 	topic, meter := w.channels(cfg)
 	return &monitor.Monitor{
-		Ledger: notifications(w, cfg), Released: releases(w, cfg), Composer: composer(), Topic: topic, Meter: meter,
+		Ledger: notifications(w, cfg), Released: releases(w, cfg), Witnesses: witnesses(w, cfg), Composer: composer(), Topic: topic, Meter: meter,
 		Releases:    unlock.Finisher{Releases: releases(w, cfg), Composer: composer(), Topic: topic, Meter: meter, Log: quiet},
 		Scanner:     scan.New(set, w.rules(), w.now),
 		RemindEvery: 4 * time.Hour, Now: w.now, Log: quiet,
@@ -183,6 +208,10 @@ func runMonitor(ctx context.Context, w *world, cfg aws.Config, _ string) (string
 
 func notifications(w *world, cfg aws.Config) *ledger.Notifications {
 	return ledger.NewNotifications(dynamodb.NewFromConfig(cfg), w.Ledger)
+}
+
+func witnesses(w *world, cfg aws.Config) *ledger.Witnesses {
+	return ledger.NewWitnesses(dynamodb.NewFromConfig(cfg), w.Ledger)
 }
 
 func releases(w *world, cfg aws.Config) *ledger.Releases {
@@ -251,7 +280,7 @@ func newUnlocker(w *world, cfg aws.Config) (*unlock.Unlocker, error) {
 	set, err := w.open(cfg)
 	topic, meter := w.channels(cfg)
 	return &unlock.Unlocker{
-		Stores: set, Memory: notifications(w, cfg), Releases: releases(w, cfg), Composer: composer(), Topic: topic, Meter: meter,
+		Stores: set, Memory: notifications(w, cfg), Releases: releases(w, cfg), Witnesses: witnesses(w, cfg), Composer: composer(), Topic: topic, Meter: meter,
 		Rules: w.rules(), Now: w.now, Log: quiet,
 	}, err
 }

@@ -21,12 +21,14 @@ type history struct {
 	now   func() time.Time
 	guard time.Duration // no release without force of a lock that has been held for less
 
-	locks   map[place]lock
-	digests map[place]string // by the path's place
-	states  map[string]state // by path
-	serials map[string]int   // the highest of each path and lineage
-	torn    map[string]bool  // paths whose digest a client left wrong
-	removed map[string]bool  // paths whose state Lockwarden deleted
+	locks     map[place]lock
+	digests   map[place]string // by the path's place
+	states    map[string]state // by path
+	serials   map[string]int   // the highest of each path and lineage
+	torn      map[string]bool  // paths whose digest a client left wrong
+	lastWrite map[string]int   // which change wrote the state of a path
+	removed   map[string]bool  // paths whose state Lockwarden deleted
+	bodies    map[place]bool   // every state that there was, by its path and bytes
 	autoHistory
 	ended   map[string]bool // IDs of clients that are dead or done
 	changes int
@@ -78,6 +80,7 @@ type party struct {
 	releases   string // the ID of the lock that it is asked to release
 	at         string // the path that it is asked to release it on; empty: the ID alone was named
 	forced     bool
+	restores   bool       // it may make an older version of a state the newest
 	looksAgain bool       // under its lock it asks once more for other names of the state
 	auto       *automatic // it is invoked by the monitor; nil: it is not
 	from       int        // the moment at which its scan began
@@ -107,7 +110,7 @@ type change struct {
 func newHistory(now func() time.Time, guard time.Duration) *history {
 	return &history{
 		now: now, guard: guard, autoHistory: newAutoHistory(), locks: map[place]lock{}, digests: map[place]string{}, states: map[string]state{},
-		serials: map[string]int{}, torn: map[string]bool{}, removed: map[string]bool{}, ended: map[string]bool{},
+		serials: map[string]int{}, torn: map[string]bool{}, removed: map[string]bool{}, bodies: map[place]bool{}, lastWrite: map[string]int{}, ended: map[string]bool{},
 	}
 }
 
@@ -130,11 +133,13 @@ func (h *history) record(p *party, c change) {
 	default:
 		h.written(p, path, c.body)
 	}
-	h.noteAuto(c, was)
+	h.noteAuto(p, c, was)
 	if why := h.unreadable(path); !p.lockwarden {
 		h.torn[path] = why != ""
 	} else if why != "" && torn == "" {
 		h.breaks("state unreadable: %s by %s", why, p.name)
+	} else if why == "" {
+		h.torn[path] = false
 	}
 }
 
@@ -272,10 +277,18 @@ func (h *history) deleted(p *party, path string) {
 func (h *history) written(p *party, path, body string) {
 	h.mayTouch(p, path, "written")
 	was := h.states[path]
-	if p.lockwarden && (!was.deleted || was.body != body) {
+	for at, l := range h.locks {
+		if p.restores && at.path() == path && l.own && l.by == p && h.lastWrite[path] > l.nth {
+			h.breaks("state overwritten that was written under our lock: %s by %s", path, p.name)
+		}
+	}
+	h.lastWrite[path] = h.changes
+	old := p.restores && h.bodies[place{path, body}]
+	if p.lockwarden && !old && (!was.deleted || was.body != body) {
 		h.breaks("state lost: %s wrote %.100q over %.100q on %s", p.name, body, was.body, path)
 	}
 	h.states[path] = state{body: body}
+	h.bodies[place{path, body}] = true
 	number, line := serialOf.FindStringSubmatch(body), lineageOf.FindStringSubmatch(body)
 	if number == nil || line == nil {
 		h.breaks("what %s wrote to %s is not a state: %.100q", p.name, path, body)
@@ -283,7 +296,7 @@ func (h *history) written(p *party, path, body string) {
 	}
 	serial, _ := strconv.Atoi(number[1]) // the expression takes digits alone
 	of := path + " " + line[1]
-	if serial < h.serials[of] && !p.lockless {
+	if serial < h.serials[of] && !p.lockless && !old {
 		h.breaks("the serial of %s went back from %d to %d, by %s", of, h.serials[of], serial, p.name)
 	}
 	h.serials[of] = serial

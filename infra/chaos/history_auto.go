@@ -6,6 +6,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // autoHistory is what really happened to locks that may be released automatically: when
@@ -17,14 +18,16 @@ type autoHistory struct {
 	mode     policy.AutoMode
 	selects  func(path string) bool // what AutoRelease selects
 
-	over      map[string]time.Time // when the attempt of a run ended that took a lock, by the lock's ID; it may run again
-	announced map[lockName]int     // when its release was last announced
-	refused   map[lockName]int     // when its release was last refused
-	rowAlone  map[lockName]int     // since when its object is gone
-	touched   map[string]int       // when anything last changed that a plan rests on, by path
-	reran     map[lockName]int     // when its run last ended
-	wrote     map[string]written   // when the state of a path was last written
-	kept      map[string]int       // since when somebody wants a lock to stay, by path
+	over      map[string]time.Time         // when the attempt of a run ended that took a lock, by the lock's ID; it may run again
+	announced map[lockName]int             // when its release was last announced
+	refused   map[lockName]int             // when its release was last refused
+	rowAlone  map[lockName]int             // since when its object is gone
+	touched   map[string]int               // when anything last changed that a plan rests on, by path
+	reran     map[lockName]int             // when its run last ended
+	wrote     map[string]written           // when the state of a path was last written
+	took      map[lockName]map[string]bool // the sessions that took its object
+	slack     time.Duration                // how far the clocks of S3 and of functions may be from the truth
+	kept      map[string]int               // since when somebody wants a lock to stay, by path
 	invoked   []invoked
 }
 
@@ -45,7 +48,7 @@ func newAutoHistory() autoHistory {
 	return autoHistory{
 		selects: func(string) bool { return false },
 		over:    map[string]time.Time{}, announced: map[lockName]int{}, refused: map[lockName]int{}, rowAlone: map[lockName]int{},
-		touched: map[string]int{}, reran: map[lockName]int{}, wrote: map[string]written{}, kept: map[string]int{},
+		touched: map[string]int{}, reran: map[lockName]int{}, wrote: map[string]written{}, kept: map[string]int{}, took: map[lockName]map[string]bool{},
 	}
 }
 
@@ -70,10 +73,10 @@ func (h *history) touch(path string) {
 }
 
 // ends notes that the attempt of a run ended that a client is in.
-func (h *history) ends(path, id string) {
+func (h *history) ends(path, id string, at time.Time) {
 	h.moment++
 	h.reran[lockName{path, id}] = h.moment
-	h.over[id] = h.now()
+	h.over[id] = at
 }
 
 // keep notes that somebody wants the lock of a path to stay.
@@ -83,9 +86,15 @@ func (h *history) keep(path string) {
 }
 
 // noteAuto notes a change for the laws of automatic releases.
-func (h *history) noteAuto(c change, was lock) {
+func (h *history) noteAuto(p *party, c change, was lock) {
 	path := c.at.path()
 	h.touch(path)
+	if name := (lockName{path, h.locks[c.at].id}); c.what == lockChange && c.body != "" {
+		if h.took[name] == nil {
+			h.took[name] = map[string]bool{}
+		}
+		h.took[name][p.session] = true
+	}
 	switch {
 	case c.what == stateChange:
 		h.wrote[path] = written{h.now(), h.moment}
@@ -172,6 +181,9 @@ func (h *history) rivalSince(at place, id string, moment int) bool {
 // saidAuto notes what was announced and refused.
 func (h *history) saidAuto(p *party, e alert.Event) {
 	h.moment++
+	for _, f := range findingsOf(e) {
+		h.evidence(p, f, e.Type)
+	}
 	for _, name := range namesOf(e) {
 		switch {
 		case e.Type == alert.LockRefused && p.auto != nil:
@@ -182,6 +194,29 @@ func (h *history) saidAuto(p *party, e alert.Event) {
 		default:
 			h.announced[name] = h.moment
 		}
+	}
+}
+
+// evidence holds what is said of a lock against what happened: no session is named that did
+// not take it, and it was held for as long as is said to be proven. Halves that were taken
+// since the scan began are not in what it says.
+func (h *history) evidence(p *party, f policy.Finding, in alert.Type) {
+	path := string(tflock.Path(f.Path).Clean())
+	if f.Witness != nil && !h.took[lockName{path, f.ID}][f.Witness.Session] {
+		h.breaks("evidence names a session for a lock that it did not take: %s of %s on %s in %s", f.Witness.Session, f.ID, path, in)
+	}
+	var taken time.Time
+	for at, l := range h.locks {
+		switch {
+		case at.path() != path || l.id != f.ID:
+		case l.nth > p.began:
+			return
+		case l.taken.After(taken):
+			taken = l.taken
+		}
+	}
+	if said := time.Duration(f.HeldAtLeastSeconds) * time.Second; !taken.IsZero() && said > h.now().Sub(taken)+h.slack {
+		h.breaks("age at least is %s of a half that was held for %s: %s on %s in %s", said, h.now().Sub(taken), f.ID, path, in)
 	}
 }
 

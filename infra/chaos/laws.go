@@ -32,7 +32,8 @@ func isOwn(lock string) bool {
 // releases says that the named lock may go.
 func (w *world) always(c contents, releases bool) []string {
 	l := append(w.locksKept(c, releases), w.statesKept(c)...)
-	l = append(l, c.readable()...)
+	l = append(l, w.readable(c)...)
+	l = append(l, w.evidence()...)
 	events, err := w.events()
 	if err != nil {
 		return append(l, err.Error())
@@ -68,8 +69,8 @@ func (w *world) locksKept(c contents, releases bool) (l violations) {
 // statesKept: every state's bytes can be brought back, and only empty ones go that nobody
 // else has locked.
 func (w *world) statesKept(c contents) (l violations) {
-	for key, state := range w.first.newest {
-		l = l.and(c.newest[key] != state, "state lost: a restore of "+key+" does not bring its bytes back").
+	for key := range w.first.newest {
+		l = l.and(!w.mayBe(key, c.newest[key]), "state lost: a restore of "+key+" does not bring its bytes back").
 			and(c.deleted[key] && !w.first.deleted[key] && key != empty && !strings.HasPrefix(key, crowded), "state deleted that is not empty: "+key)
 	}
 	for at, raw := range w.first.locks {
@@ -81,10 +82,13 @@ func (w *world) statesKept(c contents) (l violations) {
 }
 
 // readable says which states a client that reads them now would fail on: their digest
-// says something else.
-func (c contents) readable() (l violations) {
+// says something else, and did not at first.
+func (w *world) readable(c contents) (l violations) {
 	for at, digest := range c.digests {
 		_, key, _ := strings.Cut(at, " ")
+		if key == mismatched && digest == w.first.digests[at] {
+			continue
+		}
 		actual := digestOf(c.newest[key])
 		if c.deleted[key] {
 			actual = "no state"
@@ -135,6 +139,9 @@ func (w *world) events() (map[string]int, error) {
 		}
 		for _, f := range e.Locks {
 			paths = append(paths, f.Path)
+		}
+		if e.Repair != nil {
+			paths = append(paths, e.Repair.Path)
 		}
 		for _, s := range e.States {
 			paths = append(paths, string(s.Path))

@@ -71,6 +71,7 @@ func (w *world) run(t trial) (met bool, err error) {
 	if err := w.set(t.scene); err != nil {
 		return false, err
 	}
+	w.disturbed = true
 	a := &attempt{trial: t, world: w, tried: []function{t.function}, release: t.function}
 	a.wire = &wire{at: t.at, fault: t.fault, readsFail: t.readsFail, trouble: t.trouble, world: w, invocation: newInvocation()}
 	if t.beside != nil {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/prune"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -68,6 +69,8 @@ var kinds = map[string]struct {
 	"row alone": {false, func(d drawn, _ plan) actor { return rowAlone{d} }},
 	"keep":      {true, func(d drawn, _ plan) actor { return keeping{d.target} }},
 	"auto":      {true, func(d drawn, _ plan) actor { return autoScanning{d} }},
+	"accept":    {true, func(drawn, plan) actor { return &repairing{action: policy.AcceptState} }},
+	"roll back": {true, func(d drawn, _ plan) actor { return &repairing{action: policy.RestoreVersion, back: d.writes} }},
 	"restore":   {true, func(drawn, plan) actor { return restoring{} }},
 	"unlock":    {true, func(d drawn, p plan) actor { return releasing{d.target, true, p.naming(d)} }},
 	"unforced":  {true, func(d drawn, p plan) actor { return releasing{d.target, false, p.naming(d)} }},

@@ -40,7 +40,7 @@ func (a autoScanning) run(p *process, cfg aws.Config) error {
 	if err != nil {
 		return err
 	}
-	m.Runs, m.Autos, m.Witnesses = p.model.runsFor(p), p.model.autos(cfg), p.model.witnesses(cfg)
+	m.Runs, m.Autos = p.model.runsFor(p), p.model.autos(cfg)
 	m.Releaser = runs.NewReleaser(cfg, "unlock")
 	_, err = m.Run(context.Background())
 	return err
@@ -48,10 +48,6 @@ func (a autoScanning) run(p *process, cfg aws.Config) error {
 
 func (m *model) autos(cfg aws.Config) *ledger.Autos {
 	return ledger.NewAutos(dynamodb.NewFromConfig(cfg), m.Ledger)
-}
-
-func (m *model) witnesses(cfg aws.Config) *ledger.Witnesses {
-	return ledger.NewWitnesses(dynamodb.NewFromConfig(cfg), m.Ledger)
 }
 
 // runsFor asks the CI system, by calls that wait as all others do.
@@ -139,7 +135,7 @@ func (m *model) runUnlockFunction(p *process, payload []byte) *lambda.InvokeOutp
 	var a unlock.Answer
 	var request unlock.Request
 	if err == nil {
-		u.Runs, u.Autos, u.Witnesses = m.runsFor(p), m.autos(cfg), m.witnesses(cfg)
+		u.Runs, u.Autos = m.runsFor(p), m.autos(cfg)
 		request, err = unlock.ParseRequest(payload)
 	}
 	if err == nil {
@@ -189,6 +185,7 @@ func (j job) run(p *process, cfg aws.Config) error {
 	if j.naming == byTag {
 		p.tag = p.job
 	}
+	p.session = p.sessionOf()
 	p.model.joins(p, j.lags)
 	err := j.client.run(p, cfg)
 	if !p.dead {
@@ -227,7 +224,7 @@ func (m *model) ends(job, conclusion string) {
 	a.over = true
 	m.ci.end(job, conclusion)
 	for _, p := range a.members {
-		m.history.ends(string(m.Path(p.key)), p.id)
+		m.history.ends(string(m.Path(p.key)), p.id, m.now())
 	}
 }
 

@@ -23,14 +23,20 @@ func (m *model) heal() {
 		return
 	}
 	m.passes(time.Hour)
-	last := []*process{{kind: "prune", actor: pruning{paths: everything}}}
+	var last []*process
+	for _, p := range m.processes {
+		if r, is := p.actor.(*repairing); is && p.started {
+			last = append(last, &process{kind: "repair", key: p.key, actor: r})
+		}
+	}
+	last = append(last, &process{kind: "prune", actor: pruning{paths: everything}})
 	for _, id := range slices.Sorted(maps.Keys(m.asked)) {
 		last = append(last, &process{kind: "unlock", actor: again{m.asked[id]}})
 	}
 	last = append(last, &process{kind: "monitor", actor: scanning{}})
 	for i, p := range last {
 		p.model, p.number = m, len(m.processes)+i
-		p.party = &party{name: "the healing " + p.kind, lockwarden: true}
+		p.party = &party{name: "the healing " + p.kind, lockwarden: true, looksAgain: p.kind == "repair", restores: p.kind == "repair"}
 		m.goOn(p, burst{calls: 1000})
 		if p.failed != nil {
 			m.history.breaks("the healing %s failed: %v", p.kind, p.failed)

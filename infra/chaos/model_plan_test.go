@@ -59,6 +59,12 @@ var (
 		{"restore", "lockless", "prune"},
 		{"restore", "old", "prune"},
 		{"client", "copycat", "unforced", "monitor"},
+		{"accept", "client", "lockless"},
+		{"accept", "client", "client", "accept"},
+		{"roll back", "client", "client"},
+		{"roll back", "prune", "client"},
+		{"roll back", "accept", "client", "lockless"},
+		{"roll back", "old", "restore"},
 		{"job", "cancel", "auto", "auto"},
 		{"job", "cancel", "rerun", "auto", "auto"},
 		{"job", "job", "cancel", "auto", "auto", "witness"},
@@ -128,6 +134,9 @@ func drawOf(t *rapid.T, casts [][]string) plan {
 			kind: kind, key: keys[even(t, len(keys))], writes: even(t, 3),
 			managed: even(t, 2) == 1, target: even(t, max(1, i)), same: even(t, 2) == 1,
 			clock: clocks[even(t, len(clocks))],
+		}
+		if kind == "auto" {
+			d.clock = map[bool]time.Duration{true: 2 * time.Minute}[even(t, 4) == 3]
 		}
 		if kind == "unforced" {
 			d.target = even(t, len(kinds))

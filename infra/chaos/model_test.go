@@ -173,6 +173,7 @@ func newModel(t *testing.T, w *world, outside *courier, p plan, start time.Time)
 	m := &model{world: w, t: t, outside: outside, ci: newCI(w.now), asked: map[string]unlockRequest{}, prunes: map[string]bool{}, attempts: map[string]*runAttempt{}}
 	m.gate = &gate{}
 	m.history = newHistory(w.now, releaseGuard)
+	m.history.slack = 4 * time.Minute // of the steps that time passes in the shortest has six
 	m.selectLocks("**", p.mode)
 	if err := w.reset(); err != nil {
 		t.Fatal(err)
@@ -200,13 +201,14 @@ func newModel(t *testing.T, w *world, outside *courier, p plan, start time.Time)
 	for i, d := range p.actors {
 		kind := kinds[d.kind]
 		p := &process{model: m, actor: kind.make(d, p), number: i, kind: d.kind, key: d.key}
-		p.party = &party{name: p.String(), lockwarden: kind.lockwarden, lockless: d.kind == "lockless", looksAgain: d.kind == "restore"}
+		p.party = &party{name: p.String(), lockwarden: kind.lockwarden, lockless: d.kind == "lockless", looksAgain: d.kind != "prune", restores: d.kind == "roll back"}
 		switch {
 		case d.kind == "copycat":
 			p.id = clientID(d.target)
 		case !kind.lockwarden:
 			p.id = clientID(i)
 		}
+		p.session = p.sessionOf()
 		m.processes = append(m.processes, p)
 	}
 	return m
@@ -246,6 +248,7 @@ func (m *model) seed() {
 	}
 	for key, body := range m.current.newest {
 		m.history.states[string(m.Path(key))] = state{body, m.current.deleted[key]}
+		m.history.bodies[place{string(m.Path(key)), body}] = true
 	}
 	clear(m.history.torn)
 }

@@ -118,7 +118,7 @@ var mutations = map[string]mutation{
 		"alert lost: lock.released",
 	},
 	"a delete that never came counts as a prune": {
-		"pkg/prune/settle.go", "case p == wasDeleted && byRun(next.Modified, record.At), p", "case p != isCurrent, p",
+		"pkg/prune/settle.go", "case p == wasDeleted && byRun(next.Modified, record.At), p", "case p != isCurrent || byRun(next.Modified, record.At), p",
 		"TestMatrix",
 		[]string{"-only=prune (re-applied)"},
 		"a state counts as pruned that was never deleted",
@@ -226,7 +226,7 @@ var mutations = map[string]mutation{
 		"although something changed since it was announced",
 	},
 	"a refusal leaves the plan as it is": {
-		"pkg/monitor/auto.go", "if outcome == refusedOutcome {", "if false {",
+		"pkg/unlock/refuse.go", "if r.RequestedBy == policy.AutoRequester && u.Autos != nil {", "if false {",
 		"TestAutomatic",
 		nil,
 		"and it was refused since it was announced",
@@ -260,6 +260,36 @@ var mutations = map[string]mutation{
 		"TestAutomaticDuels",
 		nil,
 		"released automatically although",
+	},
+	"a record of another lock is this lock's": {
+		"pkg/ledger/witness.go", "sum := sha256.Sum256([]byte(o.Path + \"\\x00\" + strings.Trim(o.ETag, `\"`)))", "sum := sha256.Sum256([]byte(o.Path))",
+		"TestMatrix",
+		[]string{"-only=monitor (witness, lost) the topic fails"},
+		"evidence names a session for a lock that it did not take",
+	},
+	"an older event of an object counts": {
+		"pkg/ledger/witness.go", "OR #sequence < :sequence", "OR attribute_exists(#sequence) OR #sequence < :sequence",
+		"TestMatrix",
+		[]string{"-only=monitor (witness, retaken) the topic fails"},
+		"age at least counts from another lock's record",
+	},
+	"whoever removed a lock last removed this one": {
+		"pkg/ledger/witnessed.go", "case strings.HasSuffix(textOf(row, attrID), createdMark):", "case strings.HasSuffix(textOf(row, attrID), createdMark):\n\t\t\t\tcontinue\n\t\t\tcase false:",
+		"TestMatrix",
+		[]string{"-only=monitor (witness, lost) the topic fails"},
+		"evidence names a session for a removal that it did not make",
+	},
+	"a repair writes the state under its old digest": {
+		"pkg/repair/apply.go", "if err := w.deleteDigests(ctx, w.target.md5); err != nil {", "if err := error(nil); err != nil {",
+		"TestDuels",
+		[]string{"-only=roll back and", "-duels=1"},
+		"state unreadable",
+	},
+	"a repair writes over whatever is there": {
+		"pkg/backend/statereplace.go", `ContentType: aws.String("application/json"), IfMatch: &etag,`, `ContentType: aws.String("application/json"),`,
+		"TestDuels",
+		[]string{"-only=roll back and lockless", "-duels=1"},
+		"state overwritten that was written under our lock",
 	},
 	"the ledger has all the time": {
 		"pkg/monitor/monitor.go", "ctx, cancel := context.WithTimeout(ctx, b.recall)", "_ = b\n\tctx, cancel := context.WithCancel(ctx)",

@@ -27,6 +27,7 @@ type race struct {
 	*world
 	*doors
 	server *local.AWS
+	name   string // for -only
 
 	noted    sync.Mutex
 	outcomes map[string]map[string]int // what each function and client answered, and how often
@@ -49,11 +50,12 @@ func runRace(ctx context.Context, d time.Duration, modes []local.Mode, out io.Wr
 	if err != nil {
 		return err
 	}
-	r := &race{world: &world{aws: server, stuckAfter: time.Second}, server: server, outcomes: map[string]map[string]int{}}
+	r := &race{world: &world{aws: server, stuckAfter: time.Second}, server: server, name: onlyRace, outcomes: map[string]map[string]int{}}
 	if r.Place, err = server.MakePlace(ctx, "race"); err != nil {
 		return err
 	}
 	r.doors = &doors{upstream: upstream, bucket: r.Bucket, table: r.Table, history: newHistory(time.Now, releaseGuard)}
+	r.history.slack = 3 * time.Second // S3's times are whole seconds
 	defer func() {
 		for _, stop := range r.stops {
 			stop()
@@ -238,7 +240,7 @@ func (r *race) report(out io.Writer, d time.Duration) error {
 	_ = table.Flush() // nothing can be done about a closed terminal
 	broken := slices.Concat(r.history.broken, r.failures, r.atEnd())
 	if len(broken) > 0 {
-		fmt.Fprintf(out, "BROKEN:\n%s\nto see it again: go run ./infra/chaos -only race -for %s; it depends on chance\n", strings.Join(broken, "\n"), d)
+		fmt.Fprintf(out, "BROKEN:\n%s\nto see it again: go run ./infra/chaos -only %q -for %s; it depends on chance\n", strings.Join(broken, "\n"), r.name, d)
 		return errBroken
 	}
 	fmt.Fprintln(out, "laws held: no live lock released, none without force that is young, no serial went back, no client met a broken state.")

@@ -73,7 +73,7 @@ func newAutoRace(ctx context.Context) (r *autoRace, stop func(), err error) {
 	if err != nil {
 		return nil, func() {}, err
 	}
-	r = &autoRace{race: &race{world: &world{aws: server, stuckAfter: time.Hour}, server: server, outcomes: map[string]map[string]int{}}, ci: newCI(time.Now), notices: make(chan local.Notification, 1000)}
+	r = &autoRace{race: &race{world: &world{aws: server, stuckAfter: time.Hour}, server: server, name: onlyAuto, outcomes: map[string]map[string]int{}}, ci: newCI(time.Now), notices: make(chan local.Notification, 1000)}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return r, server.Stop, err
@@ -96,6 +96,7 @@ func newAutoRace(ctx context.Context) (r *autoRace, stop func(), err error) {
 		return r, stop, err
 	}
 	r.doors = &doors{upstream: upstream, bucket: r.Bucket, table: r.Table, history: newHistory(time.Now, autoGuard), noticed: r.notify}
+	r.history.slack = 3 * time.Second // S3's times are whole seconds
 	r.history.mode, r.history.selects = policy.AutoRelease, func(string) bool { return true }
 	if r.monitor, err = local.Build(ctx, "monitor"); err == nil {
 		r.unlock, err = local.Build(ctx, "unlock")
@@ -339,7 +340,7 @@ func (r *autoRace) overs(c *racer, run, conclusion string) {
 	defer r.mu.Unlock()
 	r.ci.end(run, conclusion)
 	if c.id != "" {
-		r.history.ends(string(r.Path(c.key)), c.id)
+		r.history.ends(string(r.Path(c.key)), c.id, time.Now().Truncate(time.Second)) // as GitHub says it
 	}
 }
 

@@ -33,6 +33,9 @@ const (
 	slashes      scene = "double slashes"          // a client of Terraform 1.5 has locked the state that could be pruned
 	slashesFresh scene = "double slashes, written" // the same of the named lock, and its state was written just now
 	crowd        scene = "crowd"                   // there are more states to be pruned
+	unordered    scene = "witness, unordered"      // S3's events came late, twice, and the last first
+	lost         scene = "witness, lost"           // S3 said nothing of the locks of this world, and much of others on their states
+	retaken      scene = "witness, retaken"        // the client of the named lock took its object twice
 	reapplied    scene = "re-applied"              // the prune that died never deleted its state, and a client has written it again
 )
 
@@ -44,25 +47,30 @@ type setting struct {
 	refuses func(w *world, r *http.Request) fault
 	// path is the key of the state that a release names beside the ID; empty: the ID alone.
 	path string
-	// unordered: the calls come in any order, so that only troubles can be tried.
-	unordered bool
+	// witnessed is what S3's events may lead to. It may be nil.
+	witnessed *witnessed
+	// anyOrder: the calls come in any order, so that only troubles can be tried.
+	anyOrder bool
 }
 
 // order is that in which the scenes are tried.
-var order = []scene{plain, tableOnly, bucketOnly, archived, noKey, archivedHalf, archivedLock, demanding, slashes, slashesFresh, crowd, reapplied}
+var order = []scene{plain, tableOnly, bucketOnly, archived, noKey, archivedHalf, archivedLock, demanding, slashes, slashesFresh, crowd, reapplied, unordered, lost, retaken}
 
 var settings = map[scene]setting{
-	plain:        {functions: []string{"monitor", "unlock", "prune", "restore"}},
+	plain:        {functions: []string{"monitor", "unlock", "prune", "restore", "witness", "accept", "roll back"}},
 	tableOnly:    {functions: []string{"unlock", "monitor"}, prepare: withoutObject},
 	bucketOnly:   {functions: []string{"unlock", "monitor"}, prepare: withoutRow},
 	archived:     {functions: []string{"monitor", "unlock"}, prepare: lockAway, refuses: gets(away, archivedAway)},
 	noKey:        {functions: []string{"monitor", "unlock"}, prepare: lockAway, refuses: gets(away, keyRefused)},
 	archivedHalf: {functions: []string{"unlock"}, path: named, refuses: gets(named, archivedAway)},
 	archivedLock: {functions: []string{"unlock"}, path: named, prepare: withoutRow, refuses: gets(named, archivedAway)},
-	demanding:    {functions: []string{"prune", "restore"}, refuses: withoutEncryption},
+	demanding:    {functions: []string{"prune", "restore", "accept", "roll back"}, refuses: withoutEncryption},
 	slashes:      {functions: []string{"prune"}, prepare: lockedWithSlashes},
 	slashesFresh: {functions: []string{"unlock"}, prepare: writtenWithSlashes, path: doubled(named)},
-	crowd:        {functions: []string{"prune"}, prepare: moreStates, unordered: true},
+	crowd:        {functions: []string{"prune"}, prepare: moreStates, anyOrder: true},
+	unordered:    {functions: []string{"monitor", "unlock"}, prepare: unorderedNotices, witnessed: &witnessed{session: taker, removed: remover}},
+	lost:         {functions: []string{"monitor", "unlock"}, prepare: lostNotices, witnessed: &witnessed{held: time.Hour}},
+	retaken:      {functions: []string{"monitor", "unlock"}, prepare: retakenNotices, witnessed: &witnessed{session: taker, held: 90 * time.Minute}},
 	reapplied:    {functions: []string{"prune"}, prepare: writtenAgain},
 }
 

@@ -96,7 +96,7 @@ func trialsOf(f function, s scene, calls []seen) (list []trial) {
 	for i := range troubles {
 		list = append(list, trial{function: f, scene: s, trouble: &troubles[i]})
 	}
-	if settings[s].unordered {
+	if settings[s].anyOrder {
 		return list
 	}
 	for _, c := range calls {

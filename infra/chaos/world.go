@@ -59,6 +59,7 @@ type world struct {
 	stuckAfter time.Duration     // the monitor's threshold
 	scene      scene             // how it is set up
 	first      contents          // what was there at first
+	disturbed  bool              // something goes wrong in it
 	rivals     map[string]string // what locks say that others took meanwhile, by their store and key
 	firsts     map[scene]contents
 }
@@ -88,7 +89,7 @@ func makeWorld(ctx context.Context, server *local.AWS) (*world, error) {
 	if w.spare, err = server.MakeTable(ctx, "chaos-spare", "LockID"); err != nil {
 		return nil, err
 	}
-	if err := errors.Join(w.putLocks(ctx), w.putStates(ctx), w.putMemory(ctx)); err != nil {
+	if err := errors.Join(w.putLocks(ctx), w.putBroken(ctx), w.putStates(ctx), w.putMemory(ctx)); err != nil {
 		return nil, err
 	}
 	if err := server.Save(); err != nil {
@@ -99,7 +100,7 @@ func makeWorld(ctx context.Context, server *local.AWS) (*world, error) {
 
 // reset brings the world back as it was made.
 func (w *world) reset() error {
-	w.ahead, w.scene, w.rivals = 0, plain, map[string]string{}
+	w.ahead, w.scene, w.disturbed, w.rivals = 0, plain, false, map[string]string{}
 	if w.engine != nil {
 		w.engine.load()
 		return nil
@@ -346,10 +347,14 @@ func (w *world) versions(ctx context.Context, key string) (versions, markers []s
 		return nil, nil, err
 	}
 	for _, v := range out.Versions {
-		versions = append(versions, aws.ToString(v.VersionId))
+		if *v.Key == key { // not that of its lock
+			versions = append(versions, *v.VersionId)
+		}
 	}
 	for _, m := range out.DeleteMarkers {
-		markers = append(markers, aws.ToString(m.VersionId))
+		if *m.Key == key {
+			markers = append(markers, *m.VersionId)
+		}
 	}
 	return versions, markers, nil
 }
