@@ -85,6 +85,14 @@ func repairByVersion() alert.Repair {
 	return r
 }
 
+// working is a lock whose CI run is in progress.
+func working() policy.Finding {
+	f := overdue()
+	f.Run.Status, f.Run.Ended, f.Run.Detail, f.Evidence.Liveness = policy.RunInProgress, nil, "waiting", policy.PossiblyLive
+	f.Evidence.Reasons[0] = f.Run.Words(now)
+	return f
+}
+
 // overdue is a lock whose CI run has ended.
 func overdue() policy.Finding {
 	f, ended := samples.Lock(), now.Add(-14*time.Minute)
@@ -135,6 +143,7 @@ func events() map[string]alert.Event {
 	report.Pruned, report.WouldPrune = 0, 1
 	report.States[0].Fate = policy.WouldPrune
 	return map[string]alert.Event{
+		"lock-stuck-in-progress":      composer.Lock(alert.LockStuck, working(), 1, now),
 		"lock-stuck-ended":            composer.Lock(alert.LockStuck, overdue(), 1, now),
 		"lock-release-planned":        composer.Planned(planned(policy.AutoRelease, 1), now),
 		"lock-release-planned-report": composer.Planned(planned(policy.AutoReport, 1), now),

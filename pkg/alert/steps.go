@@ -29,7 +29,7 @@ func lockSteps(e Event) []string {
 		return releasedSteps(e)
 	case LockRefused:
 		return []string{
-			"Make sure that the run is over: look at its CI job, or " + askFor(e) + ". " + twoWriters,
+			aliveStep(e) + " " + twoWriters,
 			"If it is over, repeat the release later, or at once with \"force\": true and the reason.",
 		}
 	}
@@ -41,11 +41,7 @@ func stuckSteps(e Event) []string {
 	if len(e.Locks)+e.Omitted > SummaryAbove {
 		steps = append(steps, "So many at once often have one cause: look for a failed CI system or expired credentials first.")
 	}
-	first := "Make sure that the run is over"
-	if e.Lock != nil && e.Lock.Evidence.Liveness == policy.PossiblyLive {
-		first = "Do not release it yet, since its run may be at work. Find out"
-	}
-	steps = append(steps, first+": look at its CI job, or "+askFor(e)+". "+twoWriters)
+	steps = append(steps, aliveStep(e)+" "+twoWriters)
 	if !changesNothing(e) {
 		steps = append(steps, "If it died in an apply, look for an errored.tfstate where it ran and keep it: once the lock is released, terraform state push errored.tfstate comes first.")
 	}
@@ -57,6 +53,29 @@ func stuckSteps(e Event) []string {
 		release = "Once it is over, press Release beside it on the dashboard."
 	}
 	return append(steps, release)
+}
+
+// aliveStep says how to find out whether the run is over, or what to do where that is known.
+func aliveStep(e Event) string {
+	first := "Make sure that the run is over"
+	switch {
+	case e.Lock == nil:
+	case e.Lock.Run != nil && e.Lock.Run.Status == policy.RunInProgress:
+		return "Do not release it, since its run is in progress: wait for its end, or cancel it (" + jobOf(e) + ")."
+	case e.Lock.Evidence.Liveness == policy.PossiblyLive:
+		first = "Do not release it yet, since its run may be at work. Find out"
+	case e.Lock.Evidence.Liveness == policy.RunOver:
+		first = "Its CI system says that the run is over. Make sure that nothing of it is still at work"
+	}
+	return first + ": look at " + jobOf(e) + ", or " + askFor(e) + "."
+}
+
+// jobOf names the CI run to look at, with its page where that is known.
+func jobOf(e Event) string {
+	if e.Lock == nil || e.Lock.Run == nil {
+		return "its CI job"
+	}
+	return Clean(e.Lock.Run.Name(), maxReason)
 }
 
 // askFor names whom to ask.

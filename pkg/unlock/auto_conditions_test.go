@@ -97,6 +97,30 @@ func (p *pipeline) page(after time.Duration) string {
 	return page.Text(nil)
 }
 
+// A store that ignores the conditions of deletes is no place for a plan: the unlock function
+// refuses there, and people would be promised a release again and again.
+func TestALockInAStoreThatIgnoresConditionsIsNotPlanned(t *testing.T) {
+	t.Parallel()
+	p := newPipeline(t, policy.AutoRelease)
+	cfg := server.Config()
+	cfg.HTTPClient = &local.Careless{Ignores: "If-Match"}
+	set, err := backend.Open(cfg, []string{p.TableARN}, []string{p.BucketARN})
+	if err != nil {
+		t.Fatal(err)
+	}
+	set.Distrust()
+	p.set = set
+	p.take("env/x", "1")
+	p.ends("1", minute)
+	p.scans(12*minute, 17*minute, 22*minute)
+	if got := p.published(); slices.Contains(got, "lock.release_planned") || slices.Contains(got, "lock.refused") || p.invoked > 0 || len(p.held()) != 1 {
+		t.Errorf("published %q, invoked %d times", got, p.invoked)
+	}
+	if said := p.said.String(); !strings.Contains(said, `msg="not released automatically"`) || !strings.Contains(said, "ignores the condition of a delete") {
+		t.Errorf("the log does not say why: %s", said)
+	}
+}
+
 // Each condition that is violated alone keeps the lock at the plan: nobody is promised
 // anything, and the log and the dashboard say why.
 func TestEachConditionAloneStopsThePlan(t *testing.T) {

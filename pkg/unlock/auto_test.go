@@ -427,15 +427,15 @@ func (p *pipeline) wishEnds() time.Time {
 func TestAWishOfThisMinuteIsNotForgotten(t *testing.T) {
 	t.Parallel()
 	p := newPipeline(t, policy.AutoRelease)
-	p.take("env/x", "1")
+	p.take("env/z", "1")
 	p.ends("1", minute)
-	p.keep("env/x") // 13 minutes after the beginning
-	p.unlockRow("env/x")
-	p.unlockObject("env/x")
+	p.keep("env/z") // 13 minutes after the beginning
+	p.unlockRow("env/z")
+	p.unlockObject("env/z")
 	p.take("env/y", "1") // so that a scan asks at all
 	known := func() *ledger.Stop {
 		t.Helper()
-		auto, err := p.autos().RecallLock(t.Context(), ledger.Key{Path: p.Path("env/x"), ID: idOf("env/x")})
+		auto, err := p.autos().RecallLock(t.Context(), ledger.Key{Path: p.Path("env/z"), ID: idOf("env/z")})
 		if err != nil {
 			t.Fatal(err)
 		}
