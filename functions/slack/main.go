@@ -5,9 +5,8 @@ package main
 import (
 	"log/slog"
 
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-
 	"github.com/lockwarden/lockwarden/pkg/alert/slack"
+	"github.com/lockwarden/lockwarden/pkg/parameter"
 	"github.com/lockwarden/lockwarden/pkg/wiring"
 )
 
@@ -27,12 +26,12 @@ func wire() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	secrets, err := wiring.For(cfg, ssm.ServiceID)
+	secrets, err := wiring.For(cfg, parameter.ID)
 	if err != nil {
 		return nil, err
 	}
 	p := &slack.Poster{
-		Secret:   slack.NewSecret(ssm.NewFromConfig(secrets), s.Webhook),
+		Secret:   slack.NewSecret(parameter.New(secrets), s.Webhook),
 		Renderer: slack.Renderer{Dashboard: s.Dashboard.URL(cfg.Region)},
 		HTTP:     slack.NewClient(), Log: slog.Default(),
 	}

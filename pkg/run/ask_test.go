@@ -18,8 +18,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/codebuild"
 	cbtypes "github.com/aws/aws-sdk-go-v2/service/codebuild/types"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 	"github.com/aws/smithy-go"
 
 	"github.com/lockwarden/lockwarden/pkg/parameter"
@@ -37,12 +35,12 @@ var (
 // secrets is a parameter store.
 type secrets map[string]string
 
-func (s secrets) GetParameter(_ context.Context, in *ssm.GetParameterInput, _ ...func(*ssm.Options)) (*ssm.GetParameterOutput, error) {
-	value, ok := s[*in.Name]
+func (s secrets) GetParameter(_ context.Context, name string) (parameter.Parameter, error) {
+	value, ok := s[name]
 	if !ok {
-		return nil, &ssmtypes.ParameterNotFound{}
+		return parameter.Parameter{}, &smithy.GenericAPIError{Code: "ParameterNotFound"}
 	}
-	return &ssm.GetParameterOutput{Parameter: &ssmtypes.Parameter{Value: &value, Type: ssmtypes.ParameterTypeSecureString}}, nil
+	return parameter.Parameter{Value: value, Type: parameter.SecureString}, nil
 }
 
 func noClients() Clients {

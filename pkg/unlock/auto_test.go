@@ -20,8 +20,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/evidence"
@@ -125,8 +123,8 @@ func (p *pipeline) lives(run string) {
 
 type noSecret struct{}
 
-func (noSecret) GetParameter(context.Context, *ssm.GetParameterInput, ...func(*ssm.Options)) (*ssm.GetParameterOutput, error) {
-	return &ssm.GetParameterOutput{Parameter: &ssmtypes.Parameter{Value: aws.String("token"), Type: ssmtypes.ParameterTypeSecureString}}, nil
+func (noSecret) GetParameter(context.Context, string) (parameter.Parameter, error) {
+	return parameter.Parameter{Value: "token", Type: parameter.SecureString}, nil
 }
 
 func (p *pipeline) asks(now func() time.Time) *evidence.Runs {

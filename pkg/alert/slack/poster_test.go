@@ -12,9 +12,8 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
-
 	"github.com/lockwarden/lockwarden/pkg/alert/slack"
+	"github.com/lockwarden/lockwarden/pkg/parameter"
 )
 
 func TestRetries(t *testing.T) {
@@ -182,24 +181,23 @@ func TestTheURLIsReadOnce(t *testing.T) {
 }
 
 func TestParameters(t *testing.T) {
-	clear := types.Parameter{Type: types.ParameterTypeString, Value: new(string)}
-	*clear.Value = webhookURL
+	clear := parameter.Parameter{Type: "String", Value: webhookURL}
 	for name, tc := range map[string]struct {
 		asked  string
-		values map[string]types.Parameter
+		values map[string]parameter.Parameter
 		fails  string // empty: it is posted
 		logs   string
 	}{
-		"a name with its slash":              {"/team/slack", map[string]types.Parameter{"/team/slack": secure(webhookURL)}, "", ""},
-		"a name that lost its slash":         {"team/slack", map[string]types.Parameter{"/team/slack": secure(webhookURL)}, "", ""},
-		"a name that gained one":             {"/slack", map[string]types.Parameter{"slack": secure(webhookURL)}, "", ""},
-		"a URL with a line break":            {"slack", map[string]types.Parameter{"slack": secure(" " + webhookURL + "\n")}, "", ""},
-		"any http URL":                       {"slack", map[string]types.Parameter{"slack": secure("http://hooks.slack.example:8080/x?token=s3cr3t")}, "", ""},
-		"a parameter that is not a secret":   {"slack", map[string]types.Parameter{"slack": clear}, "", "SecureString"},
+		"a name with its slash":              {"/team/slack", map[string]parameter.Parameter{"/team/slack": secure(webhookURL)}, "", ""},
+		"a name that lost its slash":         {"team/slack", map[string]parameter.Parameter{"/team/slack": secure(webhookURL)}, "", ""},
+		"a name that gained one":             {"/slack", map[string]parameter.Parameter{"slack": secure(webhookURL)}, "", ""},
+		"a URL with a line break":            {"slack", map[string]parameter.Parameter{"slack": secure(" " + webhookURL + "\n")}, "", ""},
+		"any http URL":                       {"slack", map[string]parameter.Parameter{"slack": secure("http://hooks.slack.example:8080/x?token=s3cr3t")}, "", ""},
+		"a parameter that is not a secret":   {"slack", map[string]parameter.Parameter{"slack": clear}, "", "SecureString"},
 		"a parameter that is not there":      {"slack", nil, "from the parameter slack", ""},
-		"a text that is not a URL":           {"slack", map[string]types.Parameter{"slack": secure("s3cr3t")}, "holds no http or https URL", ""},
-		"a URL that cannot be parsed":        {"slack", map[string]types.Parameter{"slack": secure("https://hooks.slack.example/%zzSECRET")}, "holds no http or https URL", ""},
-		"a URL that posts nothing over HTTP": {"slack", map[string]types.Parameter{"slack": secure("ftp://hooks.slack.example/SECRET")}, "holds no http or https URL", ""},
+		"a text that is not a URL":           {"slack", map[string]parameter.Parameter{"slack": secure("s3cr3t")}, "holds no http or https URL", ""},
+		"a URL that cannot be parsed":        {"slack", map[string]parameter.Parameter{"slack": secure("https://hooks.slack.example/%zzSECRET")}, "holds no http or https URL", ""},
+		"a URL that posts nothing over HTTP": {"slack", map[string]parameter.Parameter{"slack": secure("ftp://hooks.slack.example/SECRET")}, "holds no http or https URL", ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld()

@@ -14,11 +14,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	"github.com/aws/aws-sdk-go-v2/service/ssm/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/lockwarden/lockwarden/pkg/alert/slack"
+	"github.com/lockwarden/lockwarden/pkg/parameter"
 )
 
 const (
@@ -28,24 +27,21 @@ const (
 
 // store is a parameter store.
 type store struct {
-	values map[string]types.Parameter // by name
+	values map[string]parameter.Parameter // by name
 	reads  int
 }
 
-func (s *store) GetParameter(_ context.Context, in *ssm.GetParameterInput, _ ...func(*ssm.Options)) (*ssm.GetParameterOutput, error) {
+func (s *store) GetParameter(_ context.Context, name string) (parameter.Parameter, error) {
 	s.reads++
-	p, ok := s.values[aws.ToString(in.Name)]
+	p, ok := s.values[name]
 	if !ok {
-		return nil, &types.ParameterNotFound{Message: aws.String("no " + aws.ToString(in.Name))}
+		return p, &smithy.GenericAPIError{Code: "ParameterNotFound", Message: "no " + name}
 	}
-	if !aws.ToBool(in.WithDecryption) {
-		p.Value = aws.String("AQICAHencrypted")
-	}
-	return &ssm.GetParameterOutput{Parameter: &p}, nil
+	return p, nil
 }
 
-func secure(value string) types.Parameter {
-	return types.Parameter{Type: types.ParameterTypeSecureString, Value: &value}
+func secure(value string) parameter.Parameter {
+	return parameter.Parameter{Type: parameter.SecureString, Value: value}
 }
 
 // channel is Slack's side of a webhook: it keeps what was posted, and when.
@@ -103,7 +99,7 @@ type world struct {
 
 func newWorld(answers ...answer) *world {
 	w := &world{channel: &channel{answers: answers}, log: &bytes.Buffer{}}
-	w.store = &store{values: map[string]types.Parameter{"/slack": secure(webhookURL)}}
+	w.store = &store{values: map[string]parameter.Parameter{"/slack": secure(webhookURL)}}
 	client := slack.NewClient()
 	client.Transport = w.channel
 	w.Poster = &slack.Poster{

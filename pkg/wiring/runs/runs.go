@@ -13,7 +13,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/codebuild"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"github.com/lockwarden/lockwarden/pkg/evidence"
 	"github.com/lockwarden/lockwarden/pkg/parameter"
@@ -69,7 +68,7 @@ func (n Name) Open(cfg aws.Config) *evidence.Runs {
 	return &evidence.Runs{Open: func(ctx context.Context) (evidence.Opened, error) {
 		ctx, cancel := context.WithTimeout(ctx, readTime)
 		defer cancel()
-		parameters, err := service(cfg, ssm.ServiceID, func(c aws.Config) parameter.Client { return ssm.NewFromConfig(c) })
+		parameters, err := service(cfg, parameter.ID, parameter.New)
 		if err != nil {
 			return evidence.Opened{}, err
 		}
