@@ -15,8 +15,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/evidence"
@@ -64,8 +62,8 @@ func (m *model) runsFor(p *process) *evidence.Runs {
 // secret is the parameter with the token.
 type secret struct{}
 
-func (secret) GetParameter(context.Context, *ssm.GetParameterInput, ...func(*ssm.Options)) (*ssm.GetParameterOutput, error) {
-	return &ssm.GetParameterOutput{Parameter: &ssmtypes.Parameter{Value: aws.String(ciToken), Type: ssmtypes.ParameterTypeSecureString}}, nil
+func (secret) GetParameter(context.Context, string) (parameter.Parameter, error) {
+	return parameter.Parameter{Value: ciToken, Type: parameter.SecureString}, nil
 }
 
 // asking is a process's way to the CI system.
