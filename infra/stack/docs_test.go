@@ -145,3 +145,36 @@ func sources(t *testing.T, folder string) []*ast.File {
 	}
 	return files
 }
+
+// The pages on the inventory and on repair list every right of their functions, and no other.
+func TestRightsAreDocumented(t *testing.T) {
+	row := regexp.MustCompile("(?m)^\\| (`.*`) \\| .* \\| .* \\|$")
+	for page, role := range map[string]string{"inventory.md": "InventoryRole", "repair.md": "RepairRole"} {
+		_, section, found := strings.Cut(read(t, "docs", page), "## What it may do\n")
+		section, _, ended := strings.Cut(section, "\n## ")
+		if !found || !ended {
+			t.Errorf("%s does not say what %s may do", page, role)
+			continue
+		}
+		said := map[string]bool{}
+		for _, match := range row.FindAllStringSubmatch(section, -1) {
+			for action := range strings.SplitSeq(match[1], ",") {
+				said[strings.Trim(action, " `")] = true
+			}
+		}
+		granted := map[string]bool{}
+		for _, g := range grants(load(t)) {
+			if !strings.HasPrefix(g.of, role+" ") && !strings.Contains(fmt.Sprint(g.roles), role) {
+				continue
+			}
+			for _, action := range g.actions {
+				if service, _, _ := strings.Cut(action, ":"); service != "logs" && service != "sqs" && !slices.Contains(searching, action) {
+					granted[action] = true
+				}
+			}
+		}
+		if !maps.Equal(said, granted) {
+			t.Errorf("%s says that %s may %q, and it may %q", page, role, slices.Sorted(maps.Keys(said)), slices.Sorted(maps.Keys(granted)))
+		}
+	}
+}

@@ -113,11 +113,11 @@ func cleaned(paths []tflock.Path) []string {
 }
 
 var adviceOn = map[policy.Problem]string{
-	policy.DigestMismatched:  "Digest mismatch: see that no run is under way, and compare the versions. If the newest is right, put its MD5 into the digest; if an older one is, restore that.",
-	policy.DigestOrphan:      "Digest without a state: if the state was deleted on purpose, delete the digest; if not, restore the state.",
+	policy.DigestMismatched:  "Digest mismatch: see that no run is under way, and compare the versions. If the newest is right, repair it with accept_state; if an older one is, with restore_version.",
+	policy.DigestOrphan:      "Digest without a state: if the state was deleted on purpose, repair it with delete_digest; if not, with restore_version.",
 	policy.DuplicateResource: "Resources in two states: decide which state keeps each, and remove it from the other without destroying it.",
-	policy.LineageChanged:    "Another lineage: if nobody replaced the state on purpose, restore the former version.",
-	policy.SerialDecreased:   "Serial went back: if nobody pushed an older state on purpose, compare both versions and restore the newer one.",
+	policy.LineageChanged:    "Another lineage: if nobody replaced the state on purpose, repair it with restore_version and the former version.",
+	policy.SerialDecreased:   "Serial went back: if nobody pushed an older state on purpose, compare both versions and repair it with restore_version and the former one.",
 	policy.SerialReused:      "Serial used twice: compare both versions. What only the former one has is managed by nobody now.",
 	policy.MixedLocking:      "Clients that do not exclude each other: stop applies on the state until all its clients have the same lock settings.",
 }
