@@ -39,7 +39,7 @@ type figures struct {
 }
 
 // memory is what the template gives the functions, in MB.
-var memory = map[string]int{"prune": 512}
+var memory = map[string]int{"prune": 512, "inventory": 256}
 
 const (
 	leastMemory = 128
@@ -71,7 +71,7 @@ func environment(program, endpoint string) map[string]string {
 		"ACCOUNT_ID": scale.Account, "LEDGER_TABLE": "ledger", "METRIC_NAMESPACE": "Lockwarden",
 		"TOPIC_ARN":       fmt.Sprintf("arn:aws:sns:%s:%s:alerts", scale.Region, scale.Account),
 		"UNLOCK_FUNCTION": "unlock", "PRUNE_PATHS": "branches/**", "SLACK_WEBHOOK_PARAMETER": "webhook",
-		"UNLOCK_FUNCTION_ARN": "arn:aws:lambda:eu-central-1:123456789012:function:unlock",
+		"UNLOCK_FUNCTION_ARN": "arn:aws:lambda:eu-central-1:123456789012:function:unlock", "REPORT_BUCKET": "reports",
 	}
 }
 
@@ -96,6 +96,7 @@ func cases() []measured {
 		})
 	}
 	all = append(all, pruning(1000, figures{wall: 5 * time.Second, cpu: 3 * time.Second}), pruning(5000, figures{wall: 25 * time.Second}))
+	all = append(all, inventories()...)
 	taken := time.Now().Add(-time.Hour)
 	one := site(100_000, 0, 1000, 0)
 	one.Tables["locks"].Put(scale.Lock("states/one", "78007e4f-7284-5b8c-b34c-620445a03e9c", taken))
@@ -116,6 +117,23 @@ func cases() []measured {
 		measured{name: "monitor, 1,000,000 rows, 100,000 locks, first scan", program: "monitor", world: site(1_000_000, 100_000, 1000, 0), hold: held, runs: 1},
 		measured{name: "monitor, 1,000,000 rows, 100,000 locks, later scan", program: "monitor", world: site(1_000_000, 100_000, 1000, 0), warmUp: true, hold: held, runs: 1},
 	)
+}
+
+// inventories are held to what the template gives the function: 10,000 states of 20 objects
+// and as many kilobytes, when all are new and when none has changed, and one of 100 MB.
+func inventories() []measured {
+	const mostly = 256 << 20
+	large := scale.Stock(0, 0)
+	return []measured{
+		{name: "inventory, 10,000 states of 20 kB, first run", program: "inventory", world: scale.Stock(10_000, 20), hold: mostly, runs: 1},
+		{name: "inventory, 10,000 states of 20 kB, later run (nothing new)", program: "inventory", world: scale.Stock(10_000, 20), warmUp: true, hold: mostly, runs: 1},
+		{
+			name: "inventory, one state of 100 MB", program: "inventory", world: large, hold: mostly, runs: 1,
+			before: func(w *scale.World) {
+				w.Buckets["states"].Put("large/terraform.tfstate", scale.State(0, 100_000), time.Now().Add(-time.Hour))
+			},
+		},
+	}
 }
 
 // pruning deletes that many stale states, all empty and each with a digest, at 5 ms a call.

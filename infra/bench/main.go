@@ -34,15 +34,13 @@ func measure(ctx context.Context, runs int, only, ldflags string) error {
 	if err != nil {
 		return err
 	}
-	programs, err := build(ctx, ldflags)
+	wanted := slices.DeleteFunc(cases(), func(c measured) bool { return !pattern.MatchString(c.name) })
+	programs, err := build(ctx, ldflags, wanted)
 	if err != nil {
 		return err
 	}
 	var all []*series
-	for _, c := range cases() {
-		if !pattern.MatchString(c.name) {
-			continue
-		}
+	for _, c := range wanted {
 		endpoint, stop, err := c.world.Serve()
 		if err != nil {
 			return err
@@ -149,16 +147,19 @@ func figure(measured, limit float64) string {
 	return fmt.Sprintf("%.1f [%.0f]", measured, limit)
 }
 
-// build compiles the Go programs with the flags of the deployed build, for this machine.
-func build(ctx context.Context, ldflags string) (map[string][]string, error) {
+// build compiles the Go programs of these lines with the flags of the deployed build, for
+// this machine.
+func build(ctx context.Context, ldflags string, wanted []measured) (map[string][]string, error) {
 	python := filepath.Join(local.Root(), ".build", "venv", "bin", "python")
 	programs := map[string][]string{"boto3": {python, filepath.Join(local.Root(), "infra", "bench", "boto3", "bootstrap.py")}}
 	dir := filepath.Join(local.Root(), ".build", "bench")
 	sources := map[string]string{"empty": "./infra/bench/empty", "sdk": "./infra/bench/sdk"}
-	for _, name := range []string{"monitor", "unlock", "prune", "console", "slack"} {
-		sources[name] = "./functions/" + name
-	}
-	for name, source := range sources {
+	for _, c := range wanted {
+		name := c.program
+		if programs[name] != nil {
+			continue
+		}
+		source := cmp.Or(sources[name], "./functions/"+name)
 		binary := filepath.Join(dir, name)
 		cmd := exec.CommandContext(ctx, "go", "build", "-trimpath", "-ldflags", ldflags, "-tags", "lambda.norpc", "-o", binary, source) //nolint:gosec // our own programs
 		cmd.Dir, cmd.Env = local.Root(), append(os.Environ(), "CGO_ENABLED=0")

@@ -85,7 +85,11 @@ func (b *Bucket) get(key string) (Object, bool) {
 	case isLock:
 		return Object{b.Crowd.lockInfo(i, b.Name+"/"+state), b.Crowd.Taken}, true
 	}
-	return Object{emptyState(i), b.Crowd.Taken.Add(-time.Hour)}, true
+	content := emptyState
+	if b.Crowd.State != nil {
+		content = b.Crowd.State
+	}
+	return Object{content(i), b.Crowd.Taken.Add(-time.Hour)}, true
 }
 
 func emptyState(i int) string {
@@ -147,10 +151,16 @@ func (c *cursor) next() string {
 	return key
 }
 
-// put writes on condition that nothing is there, where the request says so.
+// put writes on condition that nothing is there, or that what is there has an ETag, where
+// the request says so.
 func (b *Bucket) put(r *http.Request, key string, body []byte) answer {
-	if _, there := b.get(key); there && r.Header.Get("If-None-Match") == "*" {
+	o, there := b.get(key)
+	match := r.Header.Get("If-Match")
+	switch {
+	case there && r.Header.Get("If-None-Match") == "*", there && match != "" && match != o.etag():
 		return fault(http.StatusPreconditionFailed, "PreconditionFailed")
+	case !there && match != "":
+		return fault(http.StatusNotFound, "NoSuchKey")
 	}
 	b.Put(key, string(body), time.Now())
 	return answer{status: http.StatusOK, header: map[string]string{"ETag": b.objects[key].etag(), "X-Amz-Version-Id": "v1"}}

@@ -18,6 +18,9 @@ type Crowd struct {
 	Taken time.Time
 	// Content is what the i-th state's lock says; nil: what a client writes.
 	Content func(i int, path string) string
+	// State is what the i-th state is; nil: an empty one, whose digest and whose ETag in a
+	// listing are made up.
+	State func(i int) string
 }
 
 // stateKey is the i-th state's key. Its width is fixed, so that the keys sort as they
@@ -66,8 +69,12 @@ func (c Crowd) lockInfo(i int, path string) string {
 	return string(raw)
 }
 
-func digest(i int) string {
-	sum := md5.Sum([]byte(strconv.Itoa(i))) //nolint:gosec // the clients' own digest is MD5
+func (c Crowd) digest(i int) string {
+	state := strconv.Itoa(i)
+	if c.State != nil {
+		state = c.State(i)
+	}
+	sum := md5.Sum([]byte(state)) //nolint:gosec // the clients' own digest is MD5
 	return hex.EncodeToString(sum[:])
 }
 

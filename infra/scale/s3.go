@@ -110,12 +110,16 @@ func (b *Bucket) listing(query url.Values) answer {
 		o, ok := b.objects[key]
 		if !ok { // of the crowd: its listing needs no body
 			o = Object{Modified: b.Crowd.Taken}
-			if b.Crowd.Content != nil { // but its size
+			if b.Crowd.Content != nil || b.Crowd.State != nil { // but its size
 				o, _ = b.get(key)
 			}
 		}
-		fmt.Fprintf(&page, `<Contents><Key>%s</Key><LastModified>%s</LastModified><ETag>&quot;d41d8cd98f00b204e9800998ecf8427e&quot;</ETag><ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType><Size>%d</Size><StorageClass>STANDARD</StorageClass></Contents>`,
-			escape(encode(key)), o.Modified.UTC().Format(s3Time), len(o.Body)+180)
+		etag, size := `"d41d8cd98f00b204e9800998ecf8427e"`, len(o.Body)+180
+		if b.Crowd.State != nil {
+			etag, size = o.etag(), len(o.Body)
+		}
+		fmt.Fprintf(&page, `<Contents><Key>%s</Key><LastModified>%s</LastModified><ETag>%s</ETag><ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType><Size>%d</Size><StorageClass>STANDARD</StorageClass></Contents>`,
+			escape(encode(key)), o.Modified.UTC().Format(s3Time), escape(etag), size)
 	}
 	page.WriteString("</ListBucketResult>")
 	return ok200(page.String())

@@ -38,7 +38,7 @@ func Ledger(name string) *Table { return &Table{Name: name, Hash: "kind", Range:
 const bucketOfCrowd = "states"
 
 func (t *Table) digestRow(i int) Item {
-	return Item{"LockID": {"S": bucketOfCrowd + "/" + stateKey(i) + "-md5"}, "Digest": {"S": digest(i)}}
+	return Item{"LockID": {"S": bucketOfCrowd + "/" + stateKey(i) + "-md5"}, "Digest": {"S": t.Crowd.digest(i)}}
 }
 
 func (t *Table) lockRow(i int) Item {

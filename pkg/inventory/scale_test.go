@@ -1,0 +1,123 @@
+package inventory_test
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+	"runtime"
+	"runtime/metrics"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+
+	"github.com/lockwarden/lockwarden/infra/scale"
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/inventory"
+	"github.com/lockwarden/lockwarden/pkg/metric"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// account is an inventory over an AWS of any size.
+type account struct {
+	*testing.T
+	world     *scale.World
+	inventory *inventory.Inventory
+}
+
+// newAccount has that many states of so many objects each.
+func newAccount(t *testing.T, states, objects int) *account {
+	t.Helper()
+	w := scale.Stock(states, objects)
+	endpoint, stop, err := w.Serve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	cfg := aws.Config{
+		Region: scale.Region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+		RequestMinCompressSizeBytes: 10240, // the default of a loaded configuration
+	}
+	set, err := backend.Open(cfg, []string{scale.TableARN("locks")}, []string{scale.BucketARN("states")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	paths, err := policy.ParsePaths("**/*.tfstate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return &account{t, w, &inventory.Inventory{
+		Stores: set, Files: backend.NewFiles(cfg, "reports"), Composer: alert.Composer{Account: scale.Account, Region: scale.Region},
+		Topic: alert.NewTopic(sns.NewFromConfig(cfg), "arn:aws:sns:eu-central-1:123456789012:alerts"), Meter: metric.NewPublisher(cfg, "Test"),
+		Paths: paths, Now: time.Now, Wait: func(context.Context, time.Duration) error { return nil }, Log: slog.New(slog.DiscardHandler),
+	}}
+}
+
+// run makes an inventory, and counts its calls.
+func (a *account) run() (inventory.Report, map[string]int) {
+	a.Helper()
+	a.world.Reset()
+	report, err := a.inventory.Run(context.Background(), inventory.Request{})
+	if err != nil {
+		a.Fatal(err)
+	}
+	return report, a.world.Calls()
+}
+
+// A run makes one List call for each thousand keys, one GET for each state that changed, one
+// Scan call for each megabyte of a table, and a fixed number of others.
+func TestCallsGrowWithWhatChangedOnly(t *testing.T) {
+	const states = 1500
+	a := newAccount(t, states, 3)
+	tables := a.world.Tables["locks"].Pages()
+	first, calls := a.run()
+	// The key is read twice, since it is not there at first, and the memory once.
+	want := map[string]int{"ListObjectsV2": 2, "GetObject": states + 3, "Scan": tables, "PutObject": 7, "PutMetricData": 1}
+	if first.Read != states || first.States != states || len(first.Findings) != 0 || !maps.Equal(calls, want) {
+		t.Errorf("the first run: %+v, %v, want %v", first, calls, want)
+	}
+	again, calls := a.run()
+	want["GetObject"], want["PutObject"] = 2, 6
+	if again.Read != 0 || again.States != states || !maps.Equal(calls, want) {
+		t.Errorf("nothing changed: %d read, %v, want %v", again.Read, calls, want)
+	}
+}
+
+// heapWhile is the most that lives on the heap while f runs.
+func heapWhile(f func()) uint64 {
+	runtime.GC()
+	var most atomic.Uint64
+	done := make(chan struct{})
+	go func() {
+		sample := []metrics.Sample{{Name: "/gc/heap/live:bytes"}}
+		for {
+			metrics.Read(sample)
+			most.Store(max(most.Load(), sample[0].Value.Uint64()))
+			select {
+			case <-done:
+				return
+			case <-time.After(time.Millisecond):
+			}
+		}
+	}()
+	f()
+	close(done)
+	return most.Load()
+}
+
+// Memory grows with the number of states, and not with what is in them beyond a name of
+// eight bytes for each object.
+func TestMemoryOfARun(t *testing.T) {
+	live := func(states, objects int) uint64 {
+		a := newAccount(t, states, objects)
+		return heapWhile(func() { a.run() })
+	}
+	small, large := live(30, 10), live(30, 1000) // a hundred times the bytes
+	if large > small+8<<20 {
+		t.Errorf("live heap of %d MB for small states, %d MB for those of a hundred times the size", small>>20, large>>20)
+	}
+}
