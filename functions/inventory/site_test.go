@@ -1,16 +1,12 @@
 package main_test
 
 import (
-	"crypto/md5"
-	"encoding/hex"
 	"encoding/json"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/infra/local"
@@ -71,10 +67,7 @@ func (s *site) put(key, content string) string {
 
 func (s *site) digest(key, content string) {
 	s.Helper()
-	sum := md5.Sum([]byte(content))
-	if _, err := dynamodb.NewFromConfig(s.stack.AWS().Config()).PutItem(s.Context(), &dynamodb.PutItemInput{TableName: aws.String(s.stack.Outputs["LockTableName"]), Item: map[string]types.AttributeValue{
-		"LockID": &types.AttributeValueMemberS{Value: s.path(key) + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: hex.EncodeToString(sum[:])},
-	}}); err != nil {
+	if err := s.stack.AWS().SetDigest(s.Context(), s.stack.Outputs["LockTableName"], s.path(key), local.MD5(content)); err != nil {
 		s.Fatal(err)
 	}
 }

@@ -75,7 +75,7 @@ type Item struct {
 // Cost is what the stack costs a month with its defaults, by the template's own
 // numbers: its alarms, metrics, dashboards, and scans.
 func Cost(t Template) ([]Item, error) {
-	scans, err := scansAMonth(t)
+	scans, err := perMonth(t, "ScanEvery")
 	if err != nil {
 		return nil, err
 	}
@@ -92,6 +92,11 @@ func Cost(t Template) ([]Item, error) {
 		{"their listing of each thousand objects in a bucket", scans * scanLists * perList},
 		{"Lambda, schedule and logs for them", scans * (perInvocation + perScheduled + scanSeconds*memory/1024*perGigabyteSpent + scanLogged*perLogged)},
 	}
+	inventories, err := inventoryCost(t)
+	if err != nil {
+		return nil, err
+	}
+	items = append(items, inventories)
 	if queues := len(t.Of("AWS::Lambda::EventSourceMapping")); queues > 0 {
 		items = append(items, Item{"Lambda's polling of the queue of lock events", float64(queues) * polls * perQueueRequest})
 	}
@@ -115,15 +120,17 @@ func witnessed(memory float64) float64 {
 		lockGets*perGet + lockWrites*perWrite
 }
 
-func scansAMonth(t Template) (float64, error) {
-	every, _ := t.Parameters["ScanEvery"].Default.(string) // such as "5 minutes"
-	number, unit, _ := strings.Cut(every, " ")
+// perMonth is how often a schedule comes a month. Its default is a period such as
+// "5 minutes", or a rate of one.
+func perMonth(t Template, parameter string) (float64, error) {
+	every, _ := t.Parameters[parameter].Default.(string)
+	number, unit, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(every, "rate("), ")"), " ")
 	n, err := strconv.Atoi(number)
-	units := map[string]time.Duration{"minute": time.Minute, "hour": time.Hour}
+	units := map[string]time.Duration{"minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour}
 	if length := units[strings.TrimSuffix(unit, "s")]; err == nil && length > 0 {
 		return math.Floor(float64(month) / float64(time.Duration(n)*length)), nil
 	}
-	return 0, fmt.Errorf("ScanEvery has the default %q, which is not a period", every)
+	return 0, fmt.Errorf("%s has the default %q, which is not a period", parameter, every)
 }
 
 // Metrics are the stack's own ones that its dashboard shows, in order.

@@ -3,8 +3,6 @@ package inventory_test
 import (
 	"bytes"
 	"context"
-	"crypto/md5"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,8 +14,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
@@ -131,17 +127,7 @@ func (w *world) remove(key string) {
 
 func (w *world) digest(table, key, value string) {
 	w.Helper()
-	name := &types.AttributeValueMemberS{Value: string(w.Path(key) + "-md5")}
-	client := dynamodb.NewFromConfig(server.Config())
-	var err error
-	if value == "" {
-		_, err = client.DeleteItem(context.Background(), &dynamodb.DeleteItemInput{TableName: &table, Key: map[string]types.AttributeValue{"LockID": name}})
-	} else {
-		_, err = client.PutItem(context.Background(), &dynamodb.PutItemInput{TableName: &table, Item: map[string]types.AttributeValue{
-			"LockID": name, "Digest": &types.AttributeValueMemberS{Value: value},
-		}})
-	}
-	if err != nil {
+	if err := server.SetDigest(context.Background(), table, string(w.Path(key)), value); err != nil {
 		w.Fatal(err)
 	}
 }
@@ -162,10 +148,7 @@ func (w *world) lock(inBucket bool) {
 	}
 }
 
-func sum(content string) string {
-	s := md5.Sum([]byte(content))
-	return hex.EncodeToString(s[:])
-}
+func sum(content string) string { return local.MD5(content) }
 
 // file reads a file of the report bucket.
 func (w *world) file(key string) []byte {

@@ -3,8 +3,6 @@ package prune_test
 import (
 	"bytes"
 	"context"
-	"crypto/md5"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -18,7 +16,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
@@ -101,17 +98,12 @@ func (w *world) stale(key string, content []byte) {
 
 func (w *world) digest(table, key, value string) {
 	w.Helper()
-	if _, err := dynamodb.NewFromConfig(server.Config()).PutItem(context.Background(), &dynamodb.PutItemInput{TableName: &table, Item: map[string]types.AttributeValue{
-		"LockID": &types.AttributeValueMemberS{Value: string(w.Path(key) + "-md5")}, "Digest": &types.AttributeValueMemberS{Value: value},
-	}}); err != nil {
+	if err := server.SetDigest(context.Background(), table, string(w.Path(key)), value); err != nil {
 		w.Fatal(err)
 	}
 }
 
-func sum(content []byte) string {
-	s := md5.Sum(content)
-	return hex.EncodeToString(s[:])
-}
+func sum(content []byte) string { return local.MD5(content) }
 
 // lock takes a lock as a client does, in these stores.
 func (w *world) lock(key, id string, stores ...backend.Store) {

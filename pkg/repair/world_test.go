@@ -3,8 +3,6 @@ package repair_test
 import (
 	"bytes"
 	"context"
-	"crypto/md5"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -17,7 +15,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
@@ -86,9 +83,7 @@ func (w *world) remove(key string) {
 
 func (w *world) digest(table, value string) {
 	w.Helper()
-	if _, err := dynamodb.NewFromConfig(server.Config()).PutItem(context.Background(), &dynamodb.PutItemInput{TableName: &table, Item: map[string]types.AttributeValue{
-		"LockID": &types.AttributeValueMemberS{Value: string(w.Path(key) + "-md5")}, "Digest": &types.AttributeValueMemberS{Value: value},
-	}}); err != nil {
+	if err := server.SetDigest(context.Background(), table, string(w.Path(key)), value); err != nil {
 		w.Fatal(err)
 	}
 }
@@ -132,10 +127,7 @@ func (w *world) readable(when string) {
 	}
 }
 
-func sum(content []byte) string {
-	s := md5.Sum(content)
-	return hex.EncodeToString(s[:])
-}
+func sum(content []byte) string { return local.MD5(content) }
 
 // held are the holders of all locks.
 func (w *world) held() (list []string) {
