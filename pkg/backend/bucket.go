@@ -87,8 +87,7 @@ func (b *Bucket) lockObject(path tflock.Path) (key string, err error) {
 
 // StateWritten is when the state of that path (bucket/key) was last written, by
 // S3's clock, in whichever of its Objects; zero when there is none. It lists,
-// rather than reads, so that a role without access to states can ask: the first key with
-// a prefix is the prefix itself.
+// rather than reads, so that a role without access to states can ask.
 func (b *Bucket) StateWritten(ctx context.Context, path tflock.Path) (time.Time, error) {
 	var latest time.Time
 	for _, stored := range path.Objects() {
@@ -104,18 +103,24 @@ func (b *Bucket) StateWritten(ctx context.Context, path tflock.Path) (time.Time,
 }
 
 // look gives an object as a listing shows it; a zero one when there is none. It fails
-// with *Error.
+// with *Error. In S3 the first key with a prefix is the prefix itself; other stores may give
+// any key with the prefix first (SeaweedFS does in a versioned bucket), so there all are read.
 func (b *Bucket) look(ctx context.Context, key string) (types.Object, error) {
-	out, err := b.s3.ListObjectsV2(ctx, listInput(b.name, key, 1))
-	if err == nil {
-		err = genuine(out.Name)
+	limit := int32(1)
+	if b.beside() {
+		limit = 1000
 	}
-	if err != nil {
-		return types.Object{}, &Error{b.arn, err}
-	}
-	for _, object := range out.Contents {
-		if listedKey(out.EncodingType, object) == key {
-			return object, nil
+	for page, err := range b.list(ctx, listInput(b.name, key, limit)) {
+		if err != nil {
+			return types.Object{}, err
+		}
+		for _, object := range page.Contents {
+			if listedKey(page.EncodingType, object) == key {
+				return object, nil
+			}
+		}
+		if limit == 1 {
+			break
 		}
 	}
 	return types.Object{}, nil

@@ -16,10 +16,17 @@ func (s Set) Distrust() { s.clients.conditions.probes = true }
 // and DynamoDB do, and are asked nothing. A store at another endpoint is probed, once in the
 // life of the process; what was not known is tried again after a while.
 func (b *Bucket) Conditions(ctx context.Context) probe.Report {
-	region, _ := b.s3.here()
-	endpoint := b.s3.clients(region).Options().BaseEndpoint
-	return b.conditions.of(b.arn, endpoint, func() probe.Report { return probe.Bucket(ctx, b.s3, b.name) })
+	return b.conditions.of(b.arn, b.endpoint(), func() probe.Report { return probe.Bucket(ctx, b.s3, b.name) })
 }
+
+// endpoint is where the bucket is called; nil where AWS's own is.
+func (b *Bucket) endpoint() *string {
+	region, _ := b.s3.here()
+	return b.s3.clients(region).Options().BaseEndpoint
+}
+
+// beside says whether the bucket is in another store than S3, which may do what S3 never does.
+func (b *Bucket) beside() bool { return besideAWS(b.endpoint()) }
 
 // Conditions says whether the store honors the conditional requests that locks rely on, as
 // Bucket's does.

@@ -37,7 +37,7 @@ func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] 
 // Survey gives Holdings, and when the states were written: what the same listing shows of
 // them, known when the holdings have come to their end.
 func (b *Bucket) Survey(ctx context.Context) (iter.Seq2[tflock.Holding, error], *Times) {
-	times := &Times{bucket: b.name}
+	times := &Times{bucket: b.name, beside: b.beside()}
 	return func(yield func(tflock.Holding, error) bool) {
 		var unread error // the first object that could not be read: the others still are
 		for page, err := range b.list(ctx, listInput(b.name, "", 1000), locksOnly(times)) {

@@ -77,8 +77,8 @@ func (b *Bucket) versions(ctx context.Context, path tflock.Path) iter.Seq2[[]Ver
 				return
 			}
 			found, others := versionsOf(key, page)
-			// Versions come by key, and the first key with a prefix is the prefix itself.
-			if !yield(found, nil) || others {
+			// In S3 versions come by key, and the first key with a prefix is the prefix itself.
+			if !yield(found, nil) || others && !b.beside() {
 				return
 			}
 		}

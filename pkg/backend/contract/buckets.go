@@ -25,6 +25,8 @@ func Buckets() []Check {
 		{"a key with // is listed as it is", doubleSlash},
 		{"locks are found among more keys than a page has", amongManyKeys},
 		{"when a state was written is known, whatever its key", written},
+		{"when a state was written is known beside its lock, and whatever else begins like its key", writtenBesideItsLock},
+		{"of many locked states all locks are found, and when all were written", manyLocked},
 		{"a state that is gone or changed is not deleted", stateChanged},
 		{"a deleted state is kept as a version, and written back over its marker", versions},
 		{"a state is written only where there is none", stateExists},
@@ -107,6 +109,69 @@ func listedAsWritten(ctx context.Context, s *Store) error {
 	for _, key := range OddKeys {
 		if at, known := times.Of(s.path(key)); known && time.Since(at).Abs() > time.Minute { // else StateWritten is asked
 			return fmt.Errorf("by the listing %q was written at %s", key, at)
+		}
+	}
+	return nil
+}
+
+// writtenBesideItsLock is so in every bucket: a store that gives the lock first, where one key
+// is asked for, hides that the state was just written.
+func writtenBesideItsLock(ctx context.Context, s *Store) error {
+	const key = "a+b/100%/terraform.tfstate"
+	path := s.path(key)
+	for range 2 { // the second lock is over the delete marker of the first
+		h, err := s.Acquire(ctx, path, lock("x"))
+		if err != nil {
+			return err
+		}
+		for _, more := range []string{".backup", "-md5", "/nested", ""} {
+			if err := s.put(ctx, key+more, "{}"); err != nil {
+				return err
+			}
+		}
+		if at, err := s.Bucket.StateWritten(ctx, path); err != nil || time.Since(at).Abs() > time.Minute {
+			return fmt.Errorf("the state under its lock was written at %s, %w", at, orNothing(err))
+		}
+		if err := s.Release(ctx, h); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// manyLocked has more keys than a page, which ends between a state and its lock.
+func manyLocked(ctx context.Context, s *Store) error {
+	const many, writers = 510, 8
+	results := make([]error, writers)
+	var all sync.WaitGroup
+	key := func(i int) string { return fmt.Sprintf("states/%03d/terraform.tfstate", i) }
+	for w := range writers {
+		all.Go(func() {
+			for i := w; i < many && results[w] == nil; i += writers {
+				if results[w] = s.put(ctx, key(i), "{}"); results[w] == nil {
+					results[w] = s.write(ctx, key(i), string(lock(key(i))))
+				}
+			}
+		})
+	}
+	all.Wait()
+	if err := errors.Join(append(results, s.put(ctx, "first", ""))...); err != nil {
+		return err
+	}
+	holdings, times := s.Bucket.Survey(ctx)
+	found := map[tflock.Path]bool{}
+	for h, err := range holdings {
+		if err != nil {
+			return err
+		}
+		found[h.Path] = true
+	}
+	if len(found) != many {
+		return fmt.Errorf("%d locks are found, and not %d", len(found), many)
+	}
+	for i := range many {
+		if at, known := times.Of(s.path(key(i))); known && time.Since(at).Abs() > 10*time.Minute {
+			return fmt.Errorf("by the listing %q was written at %s", key(i), at)
 		}
 	}
 	return nil
