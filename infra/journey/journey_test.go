@@ -1,6 +1,7 @@
 package journey
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
@@ -97,7 +98,8 @@ func TestTheUsersWay(t *testing.T) {
 			t.Fatal(err)
 		}
 		bucket, table := backend(t, e, "journey-other-state", "journey-other-locks")
-		outputs := deploy(t, today, "everything", everything(table, bucket, topic))
+		far := abroad(t, e, topic, "journey-other-state/far/terraform.tfstate")
+		outputs := deploy(t, today, "everything", everything(table+","+far.arn, bucket, topic))
 		sent, err := e.AWS(t.Context(), "ssm", "get-parameter", "--name", "/everything/amazon-q", "--query", "Parameter.Value", "--output", "text")
 		if err != nil || !strings.Contains(sent, " T07EA123LEP C07EZ1ABC23 "+topic+" "+outputs["UnlockFunctionName"]+" ") {
 			t.Errorf("the stack for Amazon Q gets %q (%v)", sent, err)
@@ -105,9 +107,12 @@ func TestTheUsersWay(t *testing.T) {
 		same(t, older, outputs)
 		s := scene(t, "everything", outputs)
 		s.Topic = topic
-		play(t, s)
-		if posts := webhook.Posts(); len(posts) == 0 {
-			t.Error("nothing was posted to Slack")
+		released := make(chan error, 1)
+		go func() { released <- far.release(t.Context(), s) }()
+		err = s.Play(t.Context()) // its alarm goes back when the lock in the other region is gone too
+		err = errors.Join(err, <-released, slackHears(webhook, s.Key), deadLetter(t.Context(), s, webhook, outputs["SlackDeadLettersUrl"]))
+		if err := errors.Join(err, s.Delete(t.Context())); err != nil {
+			t.Fatal(err)
 		}
 		retained(t, e, outputs["StateBucketName"], outputs["LockTableName"], s.Key)
 	})
