@@ -1,77 +1,242 @@
 package onpremises_test
 
 import (
+	"context"
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"regexp"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/infra/engines/server"
 	"github.com/lockwarden/lockwarden/infra/local"
-	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// steps are the commands of docs/on-premises.md: its blocks of bash.
-func steps(t *testing.T) []string {
+// document is docs/on-premises.md.
+type document struct {
+	steps  []step
+	client string // what clients are configured with
+}
+
+// step is a block of bash. Those that only some need have a word after the language.
+type step struct{ only, text string }
+
+func read(t *testing.T) document {
 	t.Helper()
 	text, err := os.ReadFile(filepath.Join(local.Root(), "docs", "on-premises.md"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	var all []string
-	for _, block := range regexp.MustCompile("(?ms)^```bash\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
-		all = append(all, block[1])
+	var d document
+	for _, block := range regexp.MustCompile("(?ms)^```(bash|hcl) ?(\\w*)\n(.*?)^```$").FindAllStringSubmatch(string(text), -1) {
+		if block[1] == "hcl" {
+			d.client += block[3]
+		} else {
+			d.steps = append(d.steps, step{block[2], block[3]})
+		}
 	}
-	if len(all) != 8 {
-		t.Fatalf("%d steps", len(all))
+	if len(d.steps) != 14 || d.client == "" {
+		t.Fatalf("%d steps, and this of clients: %s", len(d.steps), d.client)
 	}
-	return all
+	return d
 }
 
-const stuckID = "6a1f0c2e-9b7d-4e35-8a61-0d5c4b3e2f19"
-
-// A lock that somebody left in a store beside AWS is reported through SNS, and released, by
-// the very commands of the document.
+// A client dies under its lock in a store beside AWS: it is reported through SNS, and released,
+// by the very commands of the document, and the next plan of the client works.
 func TestTheDocument(t *testing.T) {
 	t.Parallel()
-	local.Need(t, local.Services, local.AWSCommand, local.LambdaRIE)
-	cloud := local.StartForTest(t)
-	store := start(t, server.VersitygwPlain)
-	client, bucket, key := buckets(store), "acme-states", "network/terraform.tfstate.tflock"
-	if _, err := client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket}); err != nil {
-		t.Fatal(err)
+	document := read(t)
+	for name, tc := range map[string]struct {
+		store  *server.Kind // nil: SeaweedFS, as the document starts it
+		tables *server.Kind // nil: none beside AWS
+	}{
+		"with a store that is there, and no table store": {&server.VersitygwPlain, nil},
+		"with SeaweedFS and a table store":               {nil, &server.Dynoxide},
+		"with a local cloud and a table store":           {&server.MiniStack, &server.Dynalite},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			local.Need(t, local.Services, local.AWSCommand, local.LambdaRIE, local.OpenTofu)
+			o := &office{prefix: t.TempDir(), dir: t.TempDir(), cloud: local.StartForTest(t), skip: map[string]bool{"seaweedfs": tc.store != nil, "tables": tc.tables == nil}}
+			if tc.tables != nil {
+				o.tables = start(t, *tc.tables)
+			}
+			if tc.store != nil {
+				o.store = start(t, *tc.store)
+				if _, err := buckets(o.store).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(bucket)}); err != nil {
+					t.Fatal(err)
+				}
+			} else {
+				local.Need(t, local.SeaweedFS)
+			}
+			o.follow(t, document)
+		})
 	}
-	raw, err := tflock.Info{
-		ID: stuckID, Operation: "OperationTypeApply", Who: "ana@laptop", Version: "1.11.4", Created: time.Now().UTC(), Path: bucket + "/network/terraform.tfstate",
-	}.Marshal()
-	if err == nil {
-		_, err = client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: strings.NewReader(string(raw)), IfNoneMatch: aws.String("*")})
-	}
+}
+
+const bucket, table, key = "acme-states", "terraform-locks", "network/terraform.tfstate"
+
+// office is where the document is followed.
+type office struct {
+	cloud         *local.AWS
+	store, tables string // endpoints; empty: the document starts it, there is none
+	prefix, dir   string // where the document puts everything, and where the client works
+	skip          map[string]bool
+}
+
+// follow runs the steps in one shell, as somebody who pastes them one after the other. Before
+// the scan a client dies.
+func (o *office) follow(t *testing.T, d document) {
+	t.Helper()
+	settings, err := o.settings(t)
 	if err != nil {
 		t.Fatal(err)
 	}
-	time.Sleep(1100 * time.Millisecond) // the store's clock has seconds
-
-	settings := map[string]string{
-		"PREFIX": t.TempDir(), "STORE": store, "BUCKET": bucket, "STORE_KEY": server.AccessKey, "STORE_SECRET": server.SecretKey,
-		"STUCK_AFTER": "1ms", "RELEASE_GUARD": "1ms", "LOCK_ID": stuckID, "PATH": filepath.Join(local.Root(), ".build", "awscli") + ":" + os.Getenv("PATH"),
+	ready, died := filepath.Join(o.dir, "ready"), filepath.Join(o.dir, "died")
+	script := "trap 'kill $(jobs -p) 2>/dev/null || true; wait' EXIT\n"
+	for _, s := range d.steps {
+		if o.skip[s.only] {
+			continue
+		}
+		if strings.Contains(s.text, `invoke" monitor`) {
+			script += fmt.Sprintf("touch %s; until [ -s %s ]; do sleep 0.1; done; LOCK_ID=$(cat %s)\n", ready, died, died)
+		}
+		script += s.text
 	}
-	for name, value := range cloud.Env() {
-		settings[name] = value
-	}
-	delete(settings, "TRUST_STORES") // the store is probed
-	said := run(t, settings, steps(t))
+	script += fmt.Sprintf("rm %s; until [ -e %s ]; do sleep 0.1; done\n", died, died) // the store goes with the shell
 
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	shell := exec.CommandContext(ctx, "bash", "-e", "-o", "pipefail", "-c", script)
+	var said output
+	shell.Dir, shell.Env, shell.Stdout, shell.Stderr, shell.WaitDelay = local.Root(), settings, &said, &said, time.Second
+	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	shell.Cancel = func() error { return syscall.Kill(-shell.Process.Pid, syscall.SIGKILL) } // with the store
+	if err := shell.Start(); err != nil {
+		t.Fatal(err)
+	}
+	ended := make(chan error, 1)
+	go func() { ended <- shell.Wait() }()
+	until := func(ok func() bool) {
+		t.Helper()
+		for !ok() {
+			select {
+			case err := <-ended:
+				t.Fatalf("a step failed: %v\n%s", err, said.String())
+			case <-time.After(100 * time.Millisecond):
+			}
+		}
+	}
+	exists := func(file string) bool { _, err := os.Stat(file); return err == nil }
+
+	until(func() bool { return exists(ready) })
+	c := o.newClient(t, d.client)
+	id := c.die(t)
+	if err := os.WriteFile(died, []byte(id), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	until(func() bool { return !exists(died) })
+	if out, err := c.command("plan").CombinedOutput(); err != nil {
+		t.Errorf("the plan after the release: %v\n%s", err, out)
+	}
+	o.nothingIsLeft(t)
+	if err := os.WriteFile(died, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-ended; err != nil {
+		t.Errorf("%v\n%s", err, said.String())
+	}
+	o.heard(t, said.String(), id)
+}
+
+// settings are the environment of the shell.
+func (o *office) settings(t *testing.T) ([]string, error) {
+	t.Helper()
+	ports, err := server.FreePorts(8)
+	if err != nil {
+		return nil, err
+	}
+	sockets, err := os.MkdirTemp("", "s") // the name of a socket has room for 100 characters
+	if err != nil {
+		return nil, err
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(sockets) })
+	options := ""
+	for i, name := range []string{"s3.port.grpc", "master.port", "master.port.grpc", "volume.port", "volume.port.grpc", "filer.port", "filer.port.grpc"} {
+		options += "-" + name + "=" + ports[i] + " "
+	}
+	all := []string{
+		"HOME=" + o.dir, "GOFLAGS=" + os.Getenv("GOFLAGS"), "PATH=" + filepath.Join(local.Root(), ".build", "awscli") + ":" + os.Getenv("PATH"),
+		"PREFIX=" + o.prefix, "BUCKET=" + bucket, "STUCK_AFTER=1ms", "RELEASE_GUARD=1ms", "STORE_OPTIONS=" + options + "-filer.localSocket=" + sockets + "/filer -s3.localSocket=" + sockets + "/s3",
+		"STORE_PORT=" + ports[7], "LOCK_TABLE=" + table,
+	}
+	for _, name := range []string{"GOCACHE", "GOMODCACHE"} { // they depend on the home folder
+		folder, err := exec.Command("go", "env", name).Output()
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, name+"="+strings.TrimSpace(string(folder)))
+	}
+	if o.store != "" {
+		all = append(all, "STORE="+o.store, "STORE_KEY="+server.AccessKey, "STORE_SECRET="+server.SecretKey)
+	}
+	if o.tables != "" {
+		all = append(all, "TABLES="+o.tables, "TABLES_KEY="+server.AccessKey, "TABLES_SECRET="+server.SecretKey)
+	}
+	for name, value := range o.cloud.Env() {
+		if name != "TRUST_STORES" { // the store is probed
+			all = append(all, name+"="+value)
+		}
+	}
+	return all, nil
+}
+
+// nothingIsLeft finds what a probe or a lock left in the stores.
+func (o *office) nothingIsLeft(t *testing.T) {
+	t.Helper()
+	keys, err := o.keys()
+	if err != nil {
+		t.Fatal(err)
+	}
+	listed, err := s3At(o.storeURL(t), keys).ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String(bucket)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, object := range listed.Contents {
+		if *object.Key != key {
+			t.Errorf("left: %s", *object.Key)
+		}
+	}
+	if o.tables == "" {
+		return
+	}
+	rows, err := dynamodb.NewFromConfig(configFor(o.tables)).Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String(table)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, row := range rows.Items {
+		if _, held := row["Info"]; held || row["Digest"] == nil {
+			t.Errorf("left: %v", row)
+		}
+	}
+}
+
+// heard looks at what the steps printed, and at what people were notified of.
+func (o *office) heard(t *testing.T, said, id string) {
+	t.Helper()
 	for _, part := range []string{
 		"Locks here are real", "Unlock is safe here", // the probe
-		`"stuck":1`, `"path":"acme-states/network/terraform.tfstate"`, // the scan
+		`"stuck":1`, `"path":"` + bucket + "/" + key + `"`, // the scan
 		`"outcome":"released"`, // the release
+		`"examined":0`,         // the prune
 	} {
 		if !strings.Contains(said, part) {
 			t.Errorf("no step says %s", part)
@@ -81,36 +246,17 @@ func TestTheDocument(t *testing.T) {
 		t.Log(said)
 	}
 	var types []string
-	messages, err := cloud.Published("arn:aws:sns:" + local.Region + ":123456789012:lockwarden")
+	messages, err := o.cloud.Published("arn:aws:sns:" + local.Region + ":123456789012:lockwarden")
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, m := range messages {
 		types = append(types, m.Attributes["type"])
-		if !strings.Contains(m.Texts["email"], "ana@laptop") {
+		if !strings.Contains(m.Texts["email"], bucket+"/"+key) || !strings.Contains(m.Texts["email"], id) {
 			t.Errorf("the mail is %q", m.Texts["email"])
 		}
 	}
 	if got := strings.Join(types, " "); got != "lock.stuck lock.released" {
 		t.Errorf("published: %s", got)
 	}
-	left, err := client.ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: &bucket})
-	if err != nil || len(left.Contents) > 0 {
-		t.Errorf("left: %+v %v", left, err)
-	}
-}
-
-// run runs steps in one shell, as somebody who pastes them one after the other.
-func run(t *testing.T, settings map[string]string, steps []string) string {
-	t.Helper()
-	shell := exec.CommandContext(t.Context(), "bash", "-e", "-o", "pipefail", "-c", strings.Join(steps, "\n"))
-	shell.Dir, shell.Env = local.Root(), []string{"HOME=" + os.Getenv("HOME")}
-	for name, value := range settings {
-		shell.Env = append(shell.Env, name+"="+value)
-	}
-	out, err := shell.CombinedOutput()
-	if err != nil {
-		t.Fatalf("%v\n%s", err, out)
-	}
-	return string(out)
 }

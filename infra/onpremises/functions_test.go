@@ -13,6 +13,8 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
+const stuckID = "6a1f0c2e-9b7d-4e35-8a61-0d5c4b3e2f19"
+
 // invoke starts a function once, with its stores in one place and everything else in another.
 func invoke(t *testing.T, function string, environment map[string]string, payload string) local.Result {
 	t.Helper()

@@ -17,15 +17,23 @@ import (
 )
 
 func configFor(endpoint string) aws.Config {
+	return configWith(endpoint, credential{server.AccessKey, server.SecretKey})
+}
+
+func configWith(endpoint string, keys credential) aws.Config {
 	return aws.Config{
 		Region: local.Region, BaseEndpoint: &endpoint,
-		Credentials: credentials.NewStaticCredentialsProvider(server.AccessKey, server.SecretKey, ""),
+		Credentials: credentials.NewStaticCredentialsProvider(keys.id, keys.secret, ""),
 	}
 }
 
 // buckets opens S3 at an endpoint as the functions do.
 func buckets(endpoint string) *s3.Client {
-	return s3.NewFromConfig(configFor(endpoint), func(o *s3.Options) {
+	return s3At(endpoint, credential{server.AccessKey, server.SecretKey})
+}
+
+func s3At(endpoint string, keys credential) *s3.Client {
+	return s3.NewFromConfig(configWith(endpoint, keys), func(o *s3.Options) {
 		o.UsePathStyle = true
 		o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
 	})
@@ -64,6 +72,16 @@ func TestProbeTellsStoresApart(t *testing.T) {
 			server.Versitygw, true,
 			probe.Report{Create: probe.Holds, Delete: probe.Holds, Again: probe.Rejected, Versioning: probe.On},
 			"A path can be locked only once",
+		},
+		"SeaweedFS honors them": {
+			server.SeaweedFS, false,
+			probe.Report{Create: probe.Holds, Delete: probe.Holds, Again: probe.Holds, Versioning: probe.Off},
+			"Locks here are real",
+		},
+		"SeaweedFS honors them with versions too": {
+			server.SeaweedFS, true,
+			probe.Report{Create: probe.Holds, Delete: probe.Holds, Again: probe.Holds, Versioning: probe.On},
+			"Locks here are real",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"syscall"
 	"time"
 
@@ -71,18 +73,20 @@ func exists(file string) bool {
 	return err == nil
 }
 
-// FreePorts are of 127.0.0.1, all different ones: each is held until all are known.
+// FreePorts are of 127.0.0.1, all different: each is held until all are known. They are below
+// those that the system gives to outgoing connections, which a busy machine takes at any time.
 func FreePorts(n int) (ports []string, err error) {
-	for range n {
-		listener, err := net.Listen("tcp", "127.0.0.1:0")
+	const first, many, tries = 12_000, 20_000, 1_000
+	for try := 0; len(ports) < n; try++ {
+		port := strconv.Itoa(first + rand.IntN(many)) //nolint:gosec // no secret
+		listener, err := net.Listen("tcp", "127.0.0.1:"+port)
 		if err != nil {
-			return nil, err
+			if try == tries {
+				return nil, err
+			}
+			continue
 		}
 		defer listener.Close() //nolint:errcheck // nobody called it
-		_, port, err := net.SplitHostPort(listener.Addr().String())
-		if err != nil {
-			return nil, err
-		}
 		ports = append(ports, port)
 	}
 	return ports, nil
