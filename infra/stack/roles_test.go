@@ -57,6 +57,17 @@ func TestEachFunctionDoesItsJobUnderItsRole(t *testing.T) {
 		}
 		nothingUnused(t, w, logicalID)
 	}
+	for _, stack := range []*local.Stack{w.quick, w.careful} {
+		messages, err := server.Published(stack.Outputs["AlertTopicArn"])
+		if check(t, err); len(messages) == 0 {
+			t.Error("nothing was published")
+		}
+		for _, m := range messages {
+			if !strings.Contains(m.Texts["default"], `"lockwarden_version":"`+version.Current+`"`) {
+				t.Errorf("a message does not say which version sent it: %s", m.Texts["default"])
+			}
+		}
+	}
 }
 
 // unseen are actions that AWS takes on a function's behalf, and no call of its own

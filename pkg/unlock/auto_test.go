@@ -21,6 +21,7 @@ import (
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
+	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/evidence"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
@@ -44,8 +45,8 @@ type pipeline struct {
 	invoked  int
 	lost     bool // the answers of the unlock function are lost
 	outcomes []string
-	before   func() // happens between a claim and its release; nil: nothing
-	said     record
+	before   func()       // happens between a claim and its release; nil: nothing
+	said     local.Output // of several functions at once
 	github   *httptest.Server
 }
 
@@ -68,24 +69,6 @@ func newPipeline(t *testing.T, mode policy.AutoMode) *pipeline {
 	t.Cleanup(p.github.Close)
 	t.Cleanup(func() { t.Log(p.said.String()) })
 	return p
-}
-
-// record is the log of several functions at once.
-type record struct {
-	mu   sync.Mutex
-	text strings.Builder
-}
-
-func (r *record) Write(line []byte) (int, error) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.text.Write(line)
-}
-
-func (r *record) String() string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.text.String()
 }
 
 // take takes the lock of a state for a run, in both places.
