@@ -32,7 +32,7 @@ func (s *Service) endpoint(ctx context.Context) string {
 			dual = dual || (err == nil && found && state == aws.DualStackEndpointStateEnabled)
 		}
 	}
-	if fips && !(strings.HasPrefix(s.cfg.Region, "us-gov-") && alwaysFIPS[s.name]) {
+	if inGovCloud := strings.HasPrefix(s.cfg.Region, "us-gov-"); fips && (!inGovCloud || !alwaysFIPS[s.name]) {
 		name += "-fips"
 	}
 	return "https://" + name + "." + s.cfg.Region + "." + domain(s.cfg.Region, dual)
