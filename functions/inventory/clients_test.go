@@ -55,7 +55,7 @@ func eachClient(t *testing.T, test func(t *testing.T, client local.Client)) {
 func TestARealMismatchIsFoundAndItsRepairWorks(t *testing.T) {
 	t.Parallel()
 	eachClient(t, func(t *testing.T, client local.Client) {
-		s := newSite(t, nil)
+		s := newSite(t)
 		const key = "network/terraform.tfstate"
 		w, _ := s.workspace(s.stack.AWS(), client, key, local.ByBoth)
 		s.mustRun(w, "apply", "-auto-approve")
@@ -113,7 +113,7 @@ func (s *site) version(key string) string {
 func TestWhatClientsDoOnPurpose(t *testing.T) {
 	t.Parallel()
 	eachClient(t, func(t *testing.T, client local.Client) {
-		s := newSite(t, nil)
+		s := newSite(t)
 		dirs, workspaces := map[string]string{}, map[string]*local.Workspace{}
 		open := func(key string, mode local.Mode, initArgs ...string) *local.Workspace {
 			w, dir := s.workspace(s.stack.AWS(), client, key, mode, initArgs...)
@@ -166,7 +166,7 @@ func TestWhatClientsDoOnPurpose(t *testing.T) {
 				forced = append(forced, f)
 			}
 		}
-		if len(forced) != 1 || !(strings.HasPrefix(forced[0], "serial_") || strings.HasPrefix(forced[0], "lineage_")) {
+		if len(forced) != 1 || !strings.HasPrefix(forced[0], "serial_") {
 			t.Errorf("a forced push: %q", forced)
 		}
 		s.want("people", reused(), append([]string{}, "state.finding "+strings.Join(forced, ""))...)

@@ -16,7 +16,7 @@ import (
 // The sample events do what their names say.
 func TestSampleEvents(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, nil)
+	s := newSite(t)
 	files, err := filepath.Glob(filepath.Join(local.Root(), "events", "inventory-*.json"))
 	if err != nil || len(files) != 3 {
 		t.Fatalf("%d sample events, %v", len(files), err)
@@ -40,7 +40,7 @@ func TestSampleEvents(t *testing.T) {
 // contract, with the rights that the stack gives the function.
 func TestTheReportOfRealStates(t *testing.T) {
 	t.Parallel()
-	s := newSite(t, nil)
+	s := newSite(t)
 	samples, err := filepath.Glob(filepath.Join(local.Root(), "pkg", "tfstate", "testdata", "*.tfstate"))
 	if err != nil || len(samples) < 5 {
 		t.Fatalf("%d samples, %v", len(samples), err)

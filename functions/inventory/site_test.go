@@ -23,9 +23,9 @@ type site struct {
 	heard int               // messages that news has given
 }
 
-func newSite(t *testing.T, parameters map[string]string) *site {
+func newSite(t *testing.T) *site {
 	t.Helper()
-	return &site{T: t, stack: local.ForTest(t, parameters), said: map[string]string{}}
+	return &site{T: t, stack: local.ForTest(t, nil), said: map[string]string{}}
 }
 
 // invoke runs a function as Lambda does, and keeps what it says.

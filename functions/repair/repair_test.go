@@ -1,6 +1,7 @@
 package main_test
 
 import (
+	"bytes"
 	"encoding/json"
 	"os"
 	"path/filepath"
@@ -123,5 +124,68 @@ func TestSampleEvents(t *testing.T) {
 		if invalid := strings.HasPrefix(name, "repair-invalid-"); result.Failed != invalid || !strings.Contains(result.Payload, map[bool]string{true: "version_id", false: "is not watched"}[invalid]) {
 			t.Errorf("%s: failed %v: %s", name, result.Failed, result.Payload)
 		}
+	}
+}
+
+// A dashboard shows what a repair would do; a click on the button below it repairs what was
+// shown, and nothing else. A refresh does nothing.
+func TestADashboardRepairsWhatItShowed(t *testing.T) {
+	stack := local.ForTest(t, nil)
+	bucket, table, key := stack.Outputs["StateBucketName"], stack.Outputs["LockTableName"], "network/terraform.tfstate"
+	path := bucket + "/" + key
+	write := func(name string) string {
+		t.Helper()
+		state, err := os.ReadFile(filepath.Join(local.Root(), "pkg", "tfstate", "testdata", name+".tfstate"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := stack.AWS().S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(state)}); err != nil {
+			t.Fatal(err)
+		}
+		return local.MD5(state)
+	}
+	digest := func() string {
+		t.Helper()
+		value, err := stack.AWS().Digest(t.Context(), table, path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return value
+	}
+	sum := write("applied")
+	if err := stack.AWS().SetDigest(t.Context(), table, path, "0123"); err != nil {
+		t.Fatal(err)
+	}
+	dashboard := local.Dashboard{Stack: stack, Context: local.DashboardContext("light", 1280, "+00:00", map[string]string{"name": "ana", "reason": "its digest was denied"})}
+	look := local.Button{Endpoint: local.FunctionARN(stack.Resources["RepairFunction"]), Payload: `{"path":"` + path + `","action":"accept_state","dry_run":true}`}
+	press := func(b local.Button) *local.Page {
+		t.Helper()
+		page, err := dashboard.Press(t.Context(), b)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return page
+	}
+	planned := press(look)
+	buttons := planned.Buttons("Repair")
+	if len(buttons) != 1 || !strings.Contains(planned.Text(nil), sum) || !strings.Contains(buttons[0].Confirm, path) || digest() != "0123" {
+		t.Fatalf("%s", planned.Text(nil))
+	}
+	for _, b := range []local.Button{look, buttons[0]} {
+		refreshed, err := dashboard.Refresh(t.Context(), b.Endpoint, json.RawMessage(b.Payload))
+		if err != nil || !strings.Contains(refreshed.Text(nil), "not from a click") || digest() != "0123" {
+			t.Errorf("a refresh with the parameters of a repair: %v, %v", refreshed.Text(nil), err)
+		}
+	}
+	other := write("destroyed")
+	if text := press(buttons[0]).Text(nil); !strings.Contains(text, "it has changed") || digest() != "0123" {
+		t.Errorf("the state is another one than was shown: %s", text)
+	}
+	if text := press(press(look).Buttons("Repair")[0]).Text(nil); !strings.Contains(text, "✓ Repaired") || digest() != other {
+		t.Errorf("it answers %s", text)
+	}
+	messages, err := stack.AWS().Published(stack.Outputs["AlertTopicArn"])
+	if err != nil || len(messages) != 1 || !strings.Contains(messages[0].Texts["email"], "ana (from dashboard lockwarden") || !strings.Contains(messages[0].Texts["email"], "its digest was denied") {
+		t.Errorf("%+v, %v", messages, err)
 	}
 }
