@@ -21,14 +21,18 @@ type history struct {
 	now   func() time.Time
 	guard time.Duration // no release without force of a lock that has been held for less
 
-	locks     map[place]lock
-	digests   map[place]string // by the path's place
-	states    map[string]state // by path
-	serials   map[string]int   // the highest of each path and lineage
-	torn      map[string]bool  // paths whose digest a client left wrong
-	lastWrite map[string]int   // which change wrote the state of a path
-	removed   map[string]bool  // paths whose state Lockwarden deleted
-	bodies    map[place]bool   // every state that there was, by its path and bytes
+	locks        map[place]lock
+	digests      map[place]string  // by the path's place
+	states       map[string]state  // by path
+	serials      map[string]int    // the highest of each path and lineage
+	torn         map[string]bool   // paths whose digest a client left wrong
+	lastWriter   map[string]*party // who wrote the state of a path
+	owed         map[string]*party // paths with a digest that a repair wrote too late, and has to take back
+	lastDigest   map[string]int    // the same of its digests
+	lastDigester map[string]*party
+	lastWrite    map[string]int  // which change wrote the state of a path
+	removed      map[string]bool // paths whose state Lockwarden deleted
+	bodies       map[place]bool  // every state that there was, by its path and bytes
 	autoHistory
 	ended   map[string]bool // IDs of clients that are dead or done
 	changes int
@@ -110,7 +114,7 @@ type change struct {
 func newHistory(now func() time.Time, guard time.Duration) *history {
 	return &history{
 		now: now, guard: guard, autoHistory: newAutoHistory(), locks: map[place]lock{}, digests: map[place]string{}, states: map[string]state{},
-		serials: map[string]int{}, torn: map[string]bool{}, removed: map[string]bool{}, bodies: map[place]bool{}, lastWrite: map[string]int{}, ended: map[string]bool{},
+		serials: map[string]int{}, torn: map[string]bool{}, removed: map[string]bool{}, bodies: map[place]bool{}, lastWrite: map[string]int{}, lastWriter: map[string]*party{}, lastDigest: map[string]int{}, lastDigester: map[string]*party{}, owed: map[string]*party{}, ended: map[string]bool{},
 	}
 }
 
@@ -133,13 +137,38 @@ func (h *history) record(p *party, c change) {
 	default:
 		h.written(p, path, c.body)
 	}
+	if c.what == digestChange {
+		h.lastDigest[path], h.lastDigester[path] = h.changes, p
+	}
 	h.noteAuto(p, c, was)
 	if why := h.unreadable(path); !p.lockwarden {
 		h.torn[path] = why != ""
+	} else if why != "" && torn == "" && (h.overtaken(p, path, h.lastWrite, h.lastWriter) || h.overtaken(p, path, h.lastDigest, h.lastDigester)) {
+		h.owed[path] = p
 	} else if why != "" && torn == "" {
 		h.breaks("state unreadable: %s by %s", why, p.name)
 	} else if why == "" {
 		h.torn[path] = false
+	}
+}
+
+// overtaken says whether a client has written the state, or its digest, since p took its lock,
+// for that lock does not exclude it. A repair then has to bring its digest in line.
+func (h *history) overtaken(p *party, path string, last map[string]int, by map[string]*party) bool {
+	for at, l := range h.locks {
+		if p.restores && at.path() == path && l.own && l.by == p && by[path] != p && last[path] > l.nth {
+			return true
+		}
+	}
+	return false
+}
+
+// unpaid are the digests that were to be taken back, by runs that did not die.
+func (h *history) unpaid(died func(p *party) bool) {
+	for path, p := range h.owed {
+		if why := h.unreadable(path); why != "" && !died(p) && h.lastWriter[path] != nil && !h.torn[path] {
+			h.breaks("state left unreadable: %s by %s", why, p.name)
+		}
 	}
 }
 
@@ -160,11 +189,17 @@ func (h *history) locked(p *party, c change) {
 		h.breaks("lock taken in another's name: %s at %s by %s", c.body, c.at, p.name)
 	}
 	h.locks[c.at] = l
+	if c.at.store == inBucket {
+		h.objects[lockName{c.at.path(), l.id}] = l.taken
+	}
 }
 
 func (h *history) unlocked(p *party, at place) {
 	l, there := h.locks[at]
 	delete(h.locks, at)
+	if at.store == inBucket && !p.lockwarden {
+		delete(h.objects, lockName{at.path(), l.id})
+	}
 	switch {
 	case !there, p.lockwarden && l.own, !p.lockwarden && l.id == p.id:
 	case p.lockwarden:
@@ -180,7 +215,7 @@ func (h *history) unlocked(p *party, at place) {
 // may release the lock of a client that is alive, for nothing shows that it is, but only
 // one that is old enough.
 func (h *history) released(p *party, l lock, at place) {
-	held := h.now().Sub(l.taken)
+	held := h.now().Sub(h.heldSince(l, at.path()))
 	if p.auto != nil {
 		h.releasedAutomatically(p, l, at)
 	}
@@ -194,6 +229,15 @@ func (h *history) released(p *party, l lock, at place) {
 	case !h.ended[l.id] && l.by != nil:
 		l.by.lockless = true
 	}
+}
+
+// heldSince is when a half was taken, or the object of the same lock: a client takes its
+// object first, and its row right after it, so that a row is as old as its object.
+func (h *history) heldSince(l lock, path string) time.Time {
+	if object, had := h.objects[lockName{path, l.id}]; had && object.Before(l.taken) {
+		return object
+	}
+	return l.taken
 }
 
 // holder gives the ID of a client's lock on a path, or empty.
@@ -277,12 +321,10 @@ func (h *history) deleted(p *party, path string) {
 func (h *history) written(p *party, path, body string) {
 	h.mayTouch(p, path, "written")
 	was := h.states[path]
-	for at, l := range h.locks {
-		if p.restores && at.path() == path && l.own && l.by == p && h.lastWrite[path] > l.nth {
-			h.breaks("state overwritten that was written under our lock: %s by %s", path, p.name)
-		}
+	if h.overtaken(p, path, h.lastWrite, h.lastWriter) {
+		h.breaks("state overwritten that was written under our lock: %s by %s", path, p.name)
 	}
-	h.lastWrite[path] = h.changes
+	h.lastWrite[path], h.lastWriter[path] = h.changes, p
 	old := p.restores && h.bodies[place{path, body}]
 	if p.lockwarden && !old && (!was.deleted || was.body != body) {
 		h.breaks("state lost: %s wrote %.100q over %.100q on %s", p.name, body, was.body, path)

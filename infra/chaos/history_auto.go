@@ -27,6 +27,7 @@ type autoHistory struct {
 	wrote     map[string]written           // when the state of a path was last written
 	took      map[lockName]map[string]bool // the sessions that took its object
 	slack     time.Duration                // how far the clocks of S3 and of functions may be from the truth
+	objects   map[lockName]time.Time       // when a client took its object, unless it has given it back
 	kept      map[string]int               // since when somebody wants a lock to stay, by path
 	invoked   []invoked
 }
@@ -48,7 +49,7 @@ func newAutoHistory() autoHistory {
 	return autoHistory{
 		selects: func(string) bool { return false },
 		over:    map[string]time.Time{}, announced: map[lockName]int{}, refused: map[lockName]int{}, rowAlone: map[lockName]int{},
-		touched: map[string]int{}, reran: map[lockName]int{}, wrote: map[string]written{}, kept: map[string]int{}, took: map[lockName]map[string]bool{},
+		touched: map[string]int{}, reran: map[lockName]int{}, wrote: map[string]written{}, kept: map[string]int{}, objects: map[lockName]time.Time{}, took: map[lockName]map[string]bool{},
 	}
 }
 
@@ -211,8 +212,8 @@ func (h *history) evidence(p *party, f policy.Finding, in alert.Type) {
 		case at.path() != path || l.id != f.ID:
 		case l.nth > p.began:
 			return
-		case l.taken.After(taken):
-			taken = l.taken
+		case h.heldSince(l, path).After(taken):
+			taken = h.heldSince(l, path)
 		}
 	}
 	if said := time.Duration(f.HeldAtLeastSeconds) * time.Second; !taken.IsZero() && said > h.now().Sub(taken)+h.slack {

@@ -16,7 +16,7 @@ func TestMatrix(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const every = 61 // no divisor of the number of trials a call
+	const every = 97 // no divisor of the number of trials a call
 	list, err := w.allTrials()
 	if err != nil {
 		t.Fatal(err)

@@ -70,7 +70,7 @@ var kinds = map[string]struct {
 	"keep":      {true, func(d drawn, _ plan) actor { return keeping{d.target} }},
 	"auto":      {true, func(d drawn, _ plan) actor { return autoScanning{d} }},
 	"accept":    {true, func(drawn, plan) actor { return &repairing{action: policy.AcceptState} }},
-	"roll back": {true, func(d drawn, _ plan) actor { return &repairing{action: policy.RestoreVersion, back: d.writes} }},
+	"roll back": {true, func(d drawn, _ plan) actor { return &repairing{action: policy.RestoreVersion, back: 1 + d.writes} }},
 	"restore":   {true, func(drawn, plan) actor { return restoring{} }},
 	"unlock":    {true, func(d drawn, p plan) actor { return releasing{d.target, true, p.naming(d)} }},
 	"unforced":  {true, func(d drawn, p plan) actor { return releasing{d.target, false, p.naming(d)} }},

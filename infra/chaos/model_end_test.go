@@ -22,6 +22,9 @@ func (m *model) heal() {
 	if len(m.history.broken) > 0 || m.auto.Mode != "" { // what comes after automatic releases is what comes after all others
 		return
 	}
+	m.history.unpaid(func(of *party) bool {
+		return slices.ContainsFunc(m.processes, func(p *process) bool { return p.party == of && p.dead })
+	})
 	m.passes(time.Hour)
 	var last []*process
 	for _, p := range m.processes {

@@ -135,6 +135,9 @@ func drawOf(t *rapid.T, casts [][]string) plan {
 			managed: even(t, 2) == 1, target: even(t, max(1, i)), same: even(t, 2) == 1,
 			clock: clocks[even(t, len(clocks))],
 		}
+		if kind == "copycat" && d.target < len(p.actors) && d.key == p.actors[d.target].key {
+			d.key = modelKeys[(slices.Index(modelKeys, d.key)+1)%len(modelKeys)] // of one's own
+		}
 		if kind == "auto" {
 			d.clock = map[bool]time.Duration{true: 2 * time.Minute}[even(t, 4) == 3]
 		}

@@ -121,14 +121,19 @@ var modelWorld = sync.OnceValues(func() (*world, error) {
 	return w, errors.Join(w.putModelStates(own.Config()), own.Age(w.Bucket, "", time.Hour), own.Save())
 })
 
-// putModelStates puts an empty state on every key.
+// putModelStates puts an empty state on every key, over one that was not empty.
 func (w *world) putModelStates(cfg aws.Config) error {
 	var errs []error
 	for _, key := range modelKeys {
-		errs = append(errs, w.putStateBy(context.Background(), cfg, key, stateText(1, "first of "+key, false), key != modelKeys[1]))
+		for _, text := range []string{olderText(key), stateText(1, "first of "+key, false)} {
+			errs = append(errs, w.putStateBy(context.Background(), cfg, key, text, key != modelKeys[1]))
+		}
 	}
 	return errors.Join(errs...)
 }
+
+// olderText is the version before, which somebody may restore.
+func olderText(key string) string { return stateText(0, "first of "+key, true) }
 
 // engineWorld is the same in an AWS in this process.
 func engineWorld(t *testing.T) *world {
@@ -249,6 +254,7 @@ func (m *model) seed() {
 	for key, body := range m.current.newest {
 		m.history.states[string(m.Path(key))] = state{body, m.current.deleted[key]}
 		m.history.bodies[place{string(m.Path(key)), body}] = true
+		m.history.bodies[place{string(m.Path(key)), olderText(key)}] = true
 	}
 	clear(m.history.torn)
 }

@@ -262,7 +262,7 @@ var mutations = map[string]mutation{
 		"released automatically although",
 	},
 	"a record of another lock is this lock's": {
-		"pkg/ledger/witness.go", "sum := sha256.Sum256([]byte(o.Path + \"\\x00\" + strings.Trim(o.ETag, `\"`)))", "sum := sha256.Sum256([]byte(o.Path))",
+		"pkg/ledger/witness.go", "sum := sha256.Sum256([]byte(string(o.Path) + \"\\x00\" + strings.Trim(o.ETag, `\"`)))", "sum := sha256.Sum256([]byte(o.Path))",
 		"TestMatrix",
 		[]string{"-only=monitor (witness, lost) the topic fails"},
 		"evidence names a session for a lock that it did not take",
@@ -284,6 +284,12 @@ var mutations = map[string]mutation{
 		"TestDuels",
 		[]string{"-only=roll back and", "-duels=1"},
 		"state unreadable",
+	},
+	"a digest that came too late stays": {
+		"pkg/repair/apply.go", "	return w.stillRestored(ctx)\n", "	return nil\n",
+		"TestDuels",
+		[]string{"-only=roll back and", "-duels=1"},
+		"state left unreadable",
 	},
 	"a repair writes over whatever is there": {
 		"pkg/backend/statereplace.go", `ContentType: aws.String("application/json"), IfMatch: &etag,`, `ContentType: aws.String("application/json"),`,

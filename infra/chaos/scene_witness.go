@@ -10,7 +10,6 @@ import (
 
 	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/alert"
@@ -36,23 +35,23 @@ type witnessed struct {
 	removed string        // who removed the lock that is gone; empty: nobody may be named
 }
 
-// deliver has the witness function take S3's notifications, in this order, and then all of
-// them once more.
+// deliver has the witness function take S3's notifications, one after the other, and then
+// all of them once more.
 func deliver(ctx context.Context, w *world, cfg aws.Config, all ...local.Notification) error {
-	var batch events.SQSEvent
-	for i, n := range append(all, all...) {
+	function := witness.Witness{Locks: backend.NewLockVersions(cfg), Records: witnesses(w, cfg), Log: quiet}
+	var errs []error
+	for _, n := range append(all, all...) {
 		body, err := n.Body()
 		if err != nil {
 			return err
 		}
-		batch.Records = append(batch.Records, events.SQSMessage{MessageId: fmt.Sprint(i), Body: body})
+		out, err := function.Run(ctx, events.SQSEvent{Records: []events.SQSMessage{{MessageId: "1", Body: body}}})
+		if len(out.BatchItemFailures) > 0 {
+			err = errors.Join(err, errors.New("a message failed"))
+		}
+		errs = append(errs, err)
 	}
-	function := witness.Witness{Locks: backend.NewLockVersions(cfg), Records: ledger.NewWitnesses(dynamodb.NewFromConfig(cfg), w.Ledger), Log: quiet}
-	out, err := function.Run(ctx, batch)
-	if len(out.BatchItemFailures) > 0 {
-		err = errors.Join(err, fmt.Errorf("%d messages failed", len(out.BatchItemFailures)))
-	}
-	return err
+	return errors.Join(errs...)
 }
 
 // notice is what S3 says of one lock object, so long ago. order is that of what happened.

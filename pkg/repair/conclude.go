@@ -26,11 +26,15 @@ func (w *work) conclude(ctx context.Context, record ledger.Repair, why string, e
 // finish ends what a dead invocation of this repair left: its locks, its record, its
 // message. It is called where there is nothing to repair any more.
 func (w *work) finish(ctx context.Context, earlier []ledger.Repair) error {
-	if w.request.DryRun || len(earlier) == 0 || earlier[0].Reported || earlier[0].Action != w.request.Action || earlier[0].VersionID != w.request.VersionID {
+	if w.request.DryRun {
 		return nil
 	}
+	// It may have died before it recorded anything, with its locks taken.
 	if _, err := w.locks.ClearDead(ctx, w.bucket, w.request.Path, "", w.Log); err != nil {
 		return err
+	}
+	if len(earlier) == 0 || earlier[0].Reported || earlier[0].Action != w.request.Action || earlier[0].VersionID != w.request.VersionID {
+		return nil
 	}
 	record := earlier[0]
 	if !record.Done {
