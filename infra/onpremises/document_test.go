@@ -18,6 +18,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/infra/engines/server"
 	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/backend/contract"
 )
 
 // document is docs/on-premises.md.
@@ -60,7 +61,7 @@ func TestTheDocument(t *testing.T) {
 	}{
 		"with a store that is there, and no table store": {&server.VersitygwPlain, nil},
 		"with SeaweedFS and a table store":               {nil, &server.Dynoxide},
-		"with a local cloud and a table store":           {&server.MiniStack, &server.Dynalite},
+		"with a local cloud and a table store":           {&server.MiniStack, &server.MiniStack},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -71,7 +72,7 @@ func TestTheDocument(t *testing.T) {
 			}
 			if tc.store != nil {
 				o.store = start(t, *tc.store)
-				if _, err := buckets(o.store).CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String(bucket)}); err != nil {
+				if _, err := contract.MakeBucket(t.Context(), configFor(o.store), bucket); err != nil {
 					t.Fatal(err)
 				}
 			} else {
