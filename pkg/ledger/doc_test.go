@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
 // People query the ledger, so its page names every field of every row.
@@ -25,6 +26,7 @@ func TestThePageOfTheLedgerNamesEveryField(t *testing.T) {
 		"witness": {ledger.ObjectEvent{}},
 		"release": {ledger.Release{}, ledger.Half{}, ledger.Bytes{}},
 		"pruned":  {ledger.Pruned{}}, "prune": {ledger.Mark{}}, "prune-run": {ledger.PruneRun{}}, "planned": {ledger.Planned{}},
+		"auto": {ledger.Check{}, ledger.Plan{}, ledger.Stop{}, policy.Brake{}}, "repair": {ledger.Repair{}, ledger.DigestRow{}},
 	} {
 		for _, row := range rows {
 			for _, field := range fields(reflect.TypeOf(row)) {
@@ -42,7 +44,7 @@ func fields(of reflect.Type) (names []string) {
 		f := of.Field(i)
 		name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
 		switch {
-		case name == "-":
+		case name == "-", !f.IsExported():
 		case f.Anonymous && name == "":
 			names = append(names, fields(f.Type)...)
 		default:
