@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -98,35 +99,43 @@ func includes(events []types.Event, one types.Event) bool {
 
 // overlap names the rule that is notified of an event of any lock object already.
 func (n notifications) overlap(event types.Event) error {
-	check := func(id, destination *string, events []types.Event, filter *types.NotificationConfigurationFilter) error {
-		// The witness's prefix is empty, which is one with every other.
-		_, suffix := filterOf(filter)
-		if !strings.HasSuffix(tflock.Suffix, suffix) && !strings.HasSuffix(suffix, tflock.Suffix) {
-			return nil
-		}
-		for _, e := range events {
-			if common(e, event) {
-				return &overlapError{aws.ToString(id), aws.ToString(destination)}
-			}
-		}
-		return nil
-	}
-	for _, c := range n.Topics {
-		if err := check(c.Id, c.TopicArn, c.Events, c.Filter); err != nil {
-			return err
-		}
-	}
-	for _, c := range n.Queues {
-		if err := check(c.Id, c.QueueArn, c.Events, c.Filter); err != nil {
-			return err
-		}
-	}
-	for _, c := range n.Functions {
-		if err := check(c.Id, c.LambdaFunctionArn, c.Events, c.Filter); err != nil {
-			return err
+	for _, r := range n.rules() {
+		if r.hears(event) {
+			return &overlapError{aws.ToString(r.id), aws.ToString(r.destination)}
 		}
 	}
 	return nil
+}
+
+// rule is what a bucket notifies one destination of.
+type rule struct {
+	id, destination *string
+	events          []types.Event
+	filter          *types.NotificationConfigurationFilter
+}
+
+func (n notifications) rules() []rule {
+	var all []rule
+	for _, c := range n.Topics {
+		all = append(all, rule{c.Id, c.TopicArn, c.Events, c.Filter})
+	}
+	for _, c := range n.Queues {
+		all = append(all, rule{c.Id, c.QueueArn, c.Events, c.Filter})
+	}
+	for _, c := range n.Functions {
+		all = append(all, rule{c.Id, c.LambdaFunctionArn, c.Events, c.Filter})
+	}
+	return all
+}
+
+// hears says whether the rule is about such an event of any lock object. The witness's
+// prefix is empty, which overlaps with every other.
+func (r rule) hears(event types.Event) bool {
+	_, suffix := filterOf(r.filter)
+	if !strings.HasSuffix(tflock.Suffix, suffix) && !strings.HasSuffix(suffix, tflock.Suffix) {
+		return false
+	}
+	return slices.ContainsFunc(r.events, func(e types.Event) bool { return common(e, event) })
 }
 
 // common says whether two names of events, of which each may end in *, have an event in common.

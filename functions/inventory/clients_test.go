@@ -51,7 +51,7 @@ func eachClient(t *testing.T, test func(t *testing.T, client local.Client)) {
 
 // A client whose digest is denied says that its apply is complete, and every later plan
 // fails. The finding names the version that the digest is of; after the repair that it
-// names the client plans, and the finding is told to be gone.
+// names the client plans, and the finding is reported as gone.
 func TestARealMismatchIsFoundAndItsRepairWorks(t *testing.T) {
 	t.Parallel()
 	eachClient(t, func(t *testing.T, client local.Client) {
@@ -109,7 +109,7 @@ func (s *site) version(key string) string {
 	return ""
 }
 
-// What real clients do on purpose is no finding, or one that is told once.
+// What real clients do on purpose is not a finding, or one that is reported once.
 func TestWhatClientsDoOnPurpose(t *testing.T) {
 	t.Parallel()
 	eachClient(t, func(t *testing.T, client local.Client) {

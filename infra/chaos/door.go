@@ -31,7 +31,7 @@ type doors struct {
 	mu      sync.Mutex
 	history *history
 
-	// noticed is told of every lock object that a party created or removed. It may be nil.
+	// noticed is called for every lock object that a party created or removed. It may be nil.
 	noticed func(p *party, r *http.Request, answer http.Header)
 }
 

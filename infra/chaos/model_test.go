@@ -55,7 +55,7 @@ func TestSomeInterleavingsOnMoto(t *testing.T) {
 	interleave(t, makeModelWorld(t), newCourier(), drawPlan)
 }
 
-// interleavings is how many plays TestAnyInterleaving makes, unless rapid is told how many.
+// interleavings is how many plays TestAnyInterleaving makes, unless a flag of rapid says how many.
 var interleavings = flag.Int("interleavings", 400, "how many interleavings of the model are tried")
 
 func checks(t *testing.T, n int) {

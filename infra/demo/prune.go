@@ -10,25 +10,35 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/prune"
 )
 
+// workspaceAfter makes a workspace with that key, and runs these commands in it.
+func (s *scene) workspaceAfter(ctx context.Context, key string, commands ...string) (*local.Workspace, error) {
+	dir, err := s.folder(key)
+	if err != nil {
+		return nil, err
+	}
+	w, err := s.stack.Workspace(ctx, s.client, dir, key, local.ByBoth)
+	if err != nil {
+		return nil, err
+	}
+	for _, command := range commands {
+		if _, err := w.Run(ctx, command, "-auto-approve"); err != nil {
+			return nil, err
+		}
+	}
+	return w, nil
+}
+
 // prune shows stale branch states: an empty one goes, one that still manages resources
 // is reported, and the first is brought back.
 func (s *scene) prune(ctx context.Context) error {
 	const merged, forgotten = "branches/merged/terraform.tfstate", "branches/forgotten/terraform.tfstate"
 	step("two branches: %s is applied and destroyed, %s only applied; then a month passes", merged, forgotten)
-	workspaces := map[string]*local.Workspace{}
-	for key, runs := range map[string][]string{merged: {"apply", "destroy"}, forgotten: {"apply"}} {
-		dir, err := s.folder(key)
-		if err != nil {
-			return err
-		}
-		if workspaces[key], err = s.stack.Workspace(ctx, s.client, dir, key, local.ByBoth); err != nil {
-			return err
-		}
-		for _, run := range runs {
-			if _, err := workspaces[key].Run(ctx, run, "-auto-approve"); err != nil {
-				return err
-			}
-		}
+	branch, err := s.workspaceAfter(ctx, merged, "apply", "destroy")
+	if err != nil {
+		return err
+	}
+	if _, err := s.workspaceAfter(ctx, forgotten, "apply"); err != nil {
+		return err
 	}
 	bucket := s.stack.Outputs["StateBucketName"]
 	if err := s.aws.Age(bucket, "branches/", 31*24*time.Hour); err != nil {
@@ -47,7 +57,7 @@ func (s *scene) prune(ctx context.Context) error {
 	for _, m := range messages {
 		fmt.Printf("Subject: %s\n\n%s", m.Subject, m.Texts["email"])
 	}
-	if _, err := workspaces[merged].Run(ctx, "plan"); err != nil {
+	if _, err := branch.Run(ctx, "plan"); err != nil {
 		return err
 	}
 	fmt.Printf("\n%s plan on %s: succeeded, no digest is in its way\n", s.client.Name, merged)
@@ -60,7 +70,7 @@ func (s *scene) prune(ctx context.Context) error {
 		return fmt.Errorf("not restored: %s", answer.Message)
 	}
 	fmt.Println("  " + answer.Message)
-	if _, err := workspaces[merged].Run(ctx, "plan"); err != nil {
+	if _, err := branch.Run(ctx, "plan"); err != nil {
 		return err
 	}
 	fmt.Printf("  %s plan: succeeded\n", s.client.Name)

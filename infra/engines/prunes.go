@@ -12,6 +12,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/prune"
@@ -159,28 +160,32 @@ func restored(ctx context.Context, s *stage) error {
 	return s.free(ctx)
 }
 
-// crowded fills the table with digests, and a few locks among them.
-func crowded(ctx context.Context, s *stage) error {
-	const batch, writers, locks = 25, 8, 5
+// fill puts as many digests into the table as the stage has rows.
+func (s *stage) fill(ctx context.Context) error {
+	const batch, writers = 25, 8
 	client := dynamodb.NewFromConfig(s.aws.Config())
-	results := make([]error, writers)
-	var all sync.WaitGroup
-	for w := range writers {
-		all.Go(func() {
-			for start := w * batch; start < s.rows && results[w] == nil; start += writers * batch {
-				var writes []types.WriteRequest
-				for i := start; i < start+batch; i++ {
-					writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: map[string]types.AttributeValue{
-						"LockID": &types.AttributeValueMemberS{Value: string(s.path(fmt.Sprintf("%d/terraform.tfstate-md5", i)))},
-						"Digest": &types.AttributeValueMemberS{Value: "d41d8cd98f00b204e9800998ecf8427e"},
-					}}})
-				}
-				_, results[w] = client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{s.name: writes}})
+	all, ctx := errgroup.WithContext(ctx)
+	all.SetLimit(writers)
+	for start := 0; start < s.rows; start += batch {
+		all.Go(func() error {
+			var writes []types.WriteRequest
+			for i := start; i < start+batch; i++ {
+				writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: map[string]types.AttributeValue{
+					"LockID": &types.AttributeValueMemberS{Value: string(s.path(fmt.Sprintf("%d/terraform.tfstate-md5", i)))},
+					"Digest": &types.AttributeValueMemberS{Value: "d41d8cd98f00b204e9800998ecf8427e"},
+				}}})
 			}
+			_, err := client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{s.name: writes}})
+			return err
 		})
 	}
-	all.Wait()
-	if err := errors.Join(results...); err != nil {
+	return all.Wait()
+}
+
+// crowded fills the table with digests, and a few locks among them.
+func crowded(ctx context.Context, s *stage) error {
+	const locks = 5
+	if err := s.fill(ctx); err != nil {
 		return err
 	}
 	for i := range locks {

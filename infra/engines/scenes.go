@@ -70,26 +70,34 @@ func deadClient(mode local.Mode, holdings ...tflock.Kind) func(ctx context.Conte
 			if byText {
 				id = text
 			}
-			if _, err := s.release(ctx, unlock.Request{LockID: id}, unlock.Released, nil); err != nil {
+			if err := s.releasedAndReported(ctx, id); err != nil {
 				return err
-			}
-			if _, err := s.scan(ctx); err != nil {
-				return err
-			}
-			wanted := []alert.Type{alert.LockReleased, alert.LockResolved}
-			events, err := s.events(ctx, wanted...)
-			if err != nil {
-				return err
-			}
-			for _, want := range wanted {
-				if _, err := heard(events, want); err != nil {
-					return err
-				}
 			}
 		}
 		_, err = plan(ctx, w)
 		return err
 	}
+}
+
+// releasedAndReported releases a lock by its ID or by a client's text, and wants both messages.
+func (s *stage) releasedAndReported(ctx context.Context, text string) error {
+	if _, err := s.release(ctx, unlock.Request{LockID: text}, unlock.Released, nil); err != nil {
+		return err
+	}
+	if _, err := s.scan(ctx); err != nil {
+		return err
+	}
+	wanted := []alert.Type{alert.LockReleased, alert.LockResolved}
+	events, err := s.events(ctx, wanted...)
+	if err != nil {
+		return err
+	}
+	for _, want := range wanted {
+		if _, err := heard(events, want); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // plan plans, and once more where only the end failed: a busy engine loses an answer now and
@@ -151,7 +159,6 @@ func live(ctx context.Context, s *stage) error {
 	if _, err := s.scan(ctx); err != nil { // a row has no other proof of its age
 		return err
 	}
-	const guard = 3 * time.Second
 	time.Sleep(guard + time.Second)
 	if err := s.take(ctx, young, "young"); err != nil {
 		return err
@@ -159,28 +166,36 @@ func live(ctx context.Context, s *stage) error {
 	if err := s.put(ctx, writing, "{}"); err != nil {
 		return err
 	}
-	for key, says := range map[string]string{young: "the lock is only", writing: "the state was written"} {
-		id, _, _ := strings.Cut(key, "/")
-		if key == writing {
-			id = "writing"
-		}
-		a, err := s.release(ctx, unlock.Request{LockID: id, Path: string(s.path(key))}, unlock.Refused, map[string]string{"RELEASE_GUARD": guard.String()})
-		if err != nil {
-			return err
-		}
-		if !strings.Contains(a.Message, says) {
-			return fmt.Errorf("the refusal of %s does not say %q: %s", id, says, a.Message)
-		}
-		for _, store := range s.set.All() {
-			if err := s.holds(ctx, store, key, id); err != nil {
-				return err
-			}
-		}
-		if _, err := s.release(ctx, unlock.Request{LockID: id, Path: string(s.path(key)), Force: true}, unlock.Released, map[string]string{"RELEASE_GUARD": guard.String()}); err != nil {
+	if err := s.releasedByForceAlone(ctx, young, "young", "the lock is only"); err != nil {
+		return err
+	}
+	if err := s.releasedByForceAlone(ctx, writing, "writing", "the state was written"); err != nil {
+		return err
+	}
+	return s.free(ctx)
+}
+
+// guard is the RELEASE_GUARD of scenes with locks that may be used.
+const guard = 3 * time.Second
+
+// releasedByForceAlone wants a lock's release refused with these words, and done with force.
+func (s *stage) releasedByForceAlone(ctx context.Context, key, id, says string) error {
+	request, guarded := unlock.Request{LockID: id, Path: string(s.path(key))}, map[string]string{"RELEASE_GUARD": guard.String()}
+	a, err := s.release(ctx, request, unlock.Refused, guarded)
+	if err != nil {
+		return err
+	}
+	if !strings.Contains(a.Message, says) {
+		return fmt.Errorf("the refusal of %s does not say %q: %s", id, says, a.Message)
+	}
+	for _, store := range s.set.All() {
+		if err := s.holds(ctx, store, key, id); err != nil {
 			return err
 		}
 	}
-	return s.free(ctx)
+	request.Force = true
+	_, err = s.release(ctx, request, unlock.Released, guarded)
+	return err
 }
 
 // oddKeys has a lock on each of these keys, in the table and in the bucket.
@@ -191,19 +206,8 @@ func oddKeys(keys ...string) func(ctx context.Context, s *stage) error {
 				return fmt.Errorf("%q: %w", key, err)
 			}
 		}
-		report, err := s.scan(ctx)
-		if err != nil {
+		if err := s.seesBothHalves(ctx, keys); err != nil {
 			return err
-		}
-		for i, key := range keys {
-			if !slices.ContainsFunc(report.Locks, func(l policy.Finding) bool {
-				return l.ID == fmt.Sprintf("lock-%d", i) && l.Path == string(s.path(key)) && len(l.Holdings) == 2
-			}) {
-				return fmt.Errorf("the scan does not see the two halves of the lock on %q: %d locks, %+v", key, report.Held, report.Locks)
-			}
-		}
-		if report.Held != len(keys) {
-			return fmt.Errorf("the scan sees %d locks, and not %d", report.Held, len(keys))
 		}
 		for i, key := range keys {
 			if _, err := s.release(ctx, unlock.Request{LockID: fmt.Sprintf("lock-%d", i), Path: string(s.path(key))}, unlock.Released, nil); err != nil {
@@ -212,6 +216,26 @@ func oddKeys(keys ...string) func(ctx context.Context, s *stage) error {
 		}
 		return s.free(ctx)
 	}
+}
+
+// seesBothHalves wants a scan that sees a lock on each of these keys and no other, each in the
+// table and in the bucket.
+func (s *stage) seesBothHalves(ctx context.Context, keys []string) error {
+	report, err := s.scan(ctx)
+	if err != nil {
+		return err
+	}
+	for i, key := range keys {
+		if !slices.ContainsFunc(report.Locks, func(l policy.Finding) bool {
+			return l.ID == fmt.Sprintf("lock-%d", i) && l.Path == string(s.path(key)) && len(l.Holdings) == 2
+		}) {
+			return fmt.Errorf("the scan does not see the two halves of the lock on %q: %d locks, %+v", key, report.Held, report.Locks)
+		}
+	}
+	if report.Held != len(keys) {
+		return fmt.Errorf("the scan sees %d locks, and not %d", report.Held, len(keys))
+	}
+	return nil
 }
 
 // twoRegions has a lock in the table, and one in a table of the same name in another region.

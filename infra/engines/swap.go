@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
@@ -28,39 +30,14 @@ func swapped(in func(s *stage) backend.Store) func(ctx context.Context, s *stage
 	return func(ctx context.Context, s *stage) error {
 		const key = "network/terraform.tfstate"
 		store := in(s)
-		raw := func(id string) string {
-			text, _ := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: string(s.path(key))}.Marshal() // nothing in it can fail
-			return string(text)
-		}
-		if _, err := store.Acquire(ctx, s.path(key), []byte(raw("old"))); err != nil {
+		if err := local.TakeLock(ctx, s.path(key), "old", store); err != nil {
 			return err
 		}
 		if _, err := s.scan(ctx); err != nil {
 			return err
 		}
-		_, isTable := store.(*backend.Table)
-		swap := func() error {
-			if !isTable {
-				return s.put(ctx, key+tflock.Suffix, raw("new"))
-			}
-			_, err := dynamodb.NewFromConfig(s.aws.Config()).PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: map[string]types.AttributeValue{
-				"LockID": &types.AttributeValueMemberS{Value: string(s.path(key))}, "Info": &types.AttributeValueMemberS{Value: raw("new")},
-			}})
-			return err
-		}
-		service, deletes := "S3", func(r *http.Request, _ []byte) bool {
-			return r.Method == http.MethodDelete && strings.HasSuffix(r.URL.Path, tflock.Suffix)
-		}
-		if isTable {
-			service, deletes = "DYNAMODB", func(r *http.Request, body []byte) bool {
-				return strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".DeleteItem") && bytes.Contains(body, []byte(s.path(key)))
-			}
-		}
-		target := s.env["AWS_ENDPOINT_URL_"+service]
-		if target == "" {
-			target = s.env["AWS_ENDPOINT_URL"]
-		}
-		p, err := before(target, deletes, swap)
+		service, deletes := deletesOf(store, s.path(key))
+		p, err := before(cmp.Or(s.env["AWS_ENDPOINT_URL_"+service], s.env["AWS_ENDPOINT_URL"]), deletes, func() error { return s.overwrite(ctx, store, key, "new") })
 		if err != nil {
 			return err
 		}
@@ -74,6 +51,34 @@ func swapped(in func(s *stage) backend.Store) func(ctx context.Context, s *stage
 		}
 		return s.holds(ctx, store, key, "new")
 	}
+}
+
+// deletesOf gives a store's service as variables name it, and tells the deletes of a lock
+// from its other requests.
+func deletesOf(store backend.Store, path tflock.Path) (service string, deletes func(r *http.Request, body []byte) bool) {
+	if _, isTable := store.(*backend.Table); isTable {
+		return "DYNAMODB", func(r *http.Request, body []byte) bool {
+			return strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".DeleteItem") && bytes.Contains(body, []byte(path))
+		}
+	}
+	return "S3", func(r *http.Request, _ []byte) bool {
+		return r.Method == http.MethodDelete && strings.HasSuffix(r.URL.Path, tflock.Suffix)
+	}
+}
+
+// overwrite puts another lock in the place of one.
+func (s *stage) overwrite(ctx context.Context, store backend.Store, key, id string) error {
+	raw, err := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: string(s.path(key))}.Marshal()
+	if err != nil {
+		return err
+	}
+	if _, isTable := store.(*backend.Table); !isTable {
+		return s.put(ctx, key+tflock.Suffix, string(raw))
+	}
+	_, err = dynamodb.NewFromConfig(s.aws.Config()).PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: map[string]types.AttributeValue{
+		"LockID": &types.AttributeValueMemberS{Value: string(s.path(key))}, "Info": &types.AttributeValueMemberS{Value: string(raw)},
+	}})
+	return err
 }
 
 // proxy stands before an engine and does something before the first of some calls.

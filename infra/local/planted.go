@@ -39,7 +39,7 @@ func Planted() map[string]string {
 		plant("v4-sensitive-path"), plant("v4-dependency"), plant("v4-identity-arn"), plant("v4-identity"),
 		plant("v4-deposed-key"), plant("v4-flat"), `provider["`+plant("v4-provider")+` with blanks"]`,
 		plant("v4-data-id"), plant("v4-data"),
-		"a type that is no name: "+plant("v4-type"), plant("v4-no-provider"), plant("v4-odd-id"), plant("v4-odd-arn"), plant("v4-odd-region"),
+		"a type that is not a name: "+plant("v4-type"), plant("v4-no-provider"), plant("v4-odd-id"), plant("v4-odd-arn"), plant("v4-odd-region"),
 		plant("v4-check-addr"), plant("v4-check-object"), plant("v4-check-message"))
 	v3 := fmt.Sprintf(`{"version":3,"terraform_version":"0.11.15","serial":12,"lineage":"22222222-2222-3333-4444-555555555555",
 		"remote":{"type":"s3","config":{"access_key":%q}},"backend":{"type":"s3","config":{"secret_key":%q},"hash":1},

@@ -72,7 +72,7 @@ const (
 func (c *Console) report(ctx context.Context, r Request) (Report, error) {
 	report := Report{Rows: []StateRow{}, Findings: []policy.StateFinding{}, Prefixes: []PrefixRow{}}
 	if c.Reports == nil {
-		return report, errors.New("this console was not told where the inventory writes its report (REPORT_BUCKET)")
+		return report, errors.New("REPORT_BUCKET is not set, so that this console does not know where the inventory writes its report")
 	}
 	prefixes := map[string]*PrefixRow{}
 	written, err := eachLine(ctx, c.Reports, inventory.FileStates, func(row StateRow) {

@@ -34,18 +34,23 @@ func (r *run) duplicates() []policy.StateFinding {
 	if len(pairs) == 0 {
 		return nil
 	}
-	sought := map[*state]map[uint64]bool{}
+	fresh := r.findAgain(pairs)
+	var found []policy.StateFinding
 	for p, shared := range pairs {
-		for _, s := range []*state{p.a, p.b} {
-			if sought[s] == nil {
-				sought[s] = map[uint64]bool{}
-			}
-			for _, name := range shared {
-				sought[s][name] = true
-			}
+		if fresh[p.a] == nil || fresh[p.b] == nil {
+			continue
+		}
+		if f, ok := duplicate(p, shared, fresh[p.a], fresh[p.b]); ok {
+			found = append(found, f)
 		}
 	}
+	return found
+}
+
+// findAgain gives the shared objects that each state of these pairs still has.
+func (r *run) findAgain(pairs map[pair][]uint64) map[*state]map[uint64]policy.Resource {
 	fresh := map[*state]map[uint64]policy.Resource{}
+	sought := soughtIn(pairs)
 	for _, s := range slices.SortedFunc(maps.Keys(sought), byPath) {
 		objects, err := r.find(r.times.work, s, sought[s])
 		if err != nil {
@@ -57,16 +62,23 @@ func (r *run) duplicates() []policy.StateFinding {
 		}
 		fresh[s] = objects
 	}
-	var found []policy.StateFinding
+	return fresh
+}
+
+// soughtIn gives the hashed names of the objects to look for in each state.
+func soughtIn(pairs map[pair][]uint64) map[*state]map[uint64]bool {
+	sought := map[*state]map[uint64]bool{}
 	for p, shared := range pairs {
-		if fresh[p.a] == nil || fresh[p.b] == nil {
-			continue
-		}
-		if f, ok := duplicate(p, shared, fresh[p.a], fresh[p.b]); ok {
-			found = append(found, f)
+		for _, s := range []*state{p.a, p.b} {
+			if sought[s] == nil {
+				sought[s] = map[uint64]bool{}
+			}
+			for _, name := range shared {
+				sought[s][name] = true
+			}
 		}
 	}
-	return found
+	return sought
 }
 
 func byPath(a, b *state) int { return cmp.Compare(a.Path, b.Path) }
@@ -83,40 +95,40 @@ func (r *run) suspectPairs() map[pair][]uint64 {
 	}
 	passes := uint64(total/perPass + 1) //nolint:gosec // a count
 	pairs := map[pair][]uint64{}
-	type owned struct {
-		name  uint64
-		state int32
-	}
 	var names []owned
 	for pass := range passes {
-		names = names[:0]
-		for n, s := range states {
-			if !s.current() {
-				continue
+		names = ownedNames(names[:0], states, func(name uint64) bool { return name%passes == pass })
+		for i, a := range names { // the same names are one after the other
+			for j := i + 1; j < len(names) && names[j].name == a.name; j++ {
+				r.addPair(pairs, states[a.state], states[names[j].state], a.name)
 			}
-			for _, name := range s.Read.Objects {
-				if name%passes == pass {
-					names = append(names, owned{name, int32(n)}) //nolint:gosec // memory ends long before
-				}
-			}
-		}
-		slices.SortFunc(names, func(a, b owned) int {
-			return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.state, b.state))
-		})
-		for first := 0; first < len(names); {
-			next := first + 1
-			for next < len(names) && names[next].name == names[first].name {
-				next++
-			}
-			for i := first; i < next; i++ {
-				for j := i + 1; j < next; j++ {
-					r.addPair(pairs, states[names[i].state], states[names[j].state], names[first].name)
-				}
-			}
-			first = next
 		}
 	}
 	return pairs
+}
+
+// owned is the hashed name of an object, and the index of the state that manages it.
+type owned struct {
+	name  uint64
+	state int32
+}
+
+// ownedNames appends the wanted names of all states to a list, and sorts it.
+func ownedNames(names []owned, states []*state, wanted func(name uint64) bool) []owned {
+	for n, s := range states {
+		if !s.current() {
+			continue
+		}
+		for _, name := range s.Read.Objects {
+			if wanted(name) {
+				names = append(names, owned{name, int32(n)}) //nolint:gosec // memory ends long before
+			}
+		}
+	}
+	slices.SortFunc(names, func(a, b owned) int {
+		return cmp.Or(cmp.Compare(a.name, b.name), cmp.Compare(a.state, b.state))
+	})
+	return names
 }
 
 func (r *run) addPair(pairs map[pair][]uint64, a, b *state, name uint64) {

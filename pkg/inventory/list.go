@@ -68,24 +68,25 @@ func (r *run) listBucket(b *backend.Bucket, seen map[tflock.Path]bool) error {
 		prefixes = []string{r.scope.Key()}
 	}
 	for _, prefix := range prefixes {
-		for o, err := range b.Objects(r.times.work, prefix, "") {
-			if err != nil {
-				return err
-			}
-			path := tflock.NewPath(b.Name(), o.Key)
-			if !r.isState(path) || !r.includes(path) {
-				if r.scope != "" { // the first key with a prefix is the prefix itself
-					break
-				}
-				continue
-			}
-			s := r.memory.states[path]
-			if s == nil {
-				s = &state{Path: path}
-				r.memory.states[path] = s
-			}
+		if err := r.listPrefix(b, prefix, seen); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *run) listPrefix(b *backend.Bucket, prefix string, seen map[tflock.Path]bool) error {
+	for o, err := range b.Objects(r.times.work, prefix, "") {
+		if err != nil {
+			return err
+		}
+		path := tflock.NewPath(b.Name(), o.Key)
+		switch {
+		case r.isState(path) && r.includes(path):
 			seen[path] = true
-			s.ETag, s.Size, s.Modified = o.ETag, o.Size, o.Modified.UTC()
+			r.memory.list(path, o)
+		case r.scope != "": // the first key with a prefix is the prefix itself
+			return nil
 		}
 	}
 	return nil

@@ -182,31 +182,53 @@ func (m *memory) forgetNotified() {
 	m.records = slices.DeleteFunc(m.records, func(r record) bool { return r.Notified && r.Finding.Type.Occurs() })
 }
 
+// list brings a state up to what its bucket has now.
+func (m *memory) list(path tflock.Path, o backend.Object) {
+	s := m.states[path]
+	if s == nil {
+		s = &state{Path: path}
+		m.states[path] = s
+	}
+	s.ETag, s.Size, s.Modified = o.ETag, o.Size, o.Modified.UTC()
+}
+
 // openKey reads the key of the hashes, or makes one.
 func openKey(ctx context.Context, f files) (secret, error) {
 	for range 2 {
-		body, err := f.Read(ctx, fileKey)
-		if err == nil {
-			key, err := io.ReadAll(io.LimitReader(body, keySize+1))
-			_ = body.Close() // it was read
-			if err != nil || len(key) != keySize {
-				return secret{}, fmt.Errorf("%s is not a key of %d bytes: delete it and %s, and the next run starts again (%w)", f.URL(fileKey), keySize, f.URL(fileMemory), errors.Join(err, io.ErrUnexpectedEOF))
-			}
-			return secret{key}, nil
-		}
+		key, err := readKey(ctx, f)
 		if !errors.Is(err, backend.ErrGone) {
-			return secret{}, err
+			return key, err
 		}
-		key := make([]byte, keySize)
-		if _, err := rand.Read(key); err != nil {
+		if err := makeKey(ctx, f); err != nil {
 			return secret{}, err
-		}
-		// Whatever the answer, the key is the one that is there afterwards.
-		if _, err := f.Replace(ctx, fileKey, "", backend.File{Content: key, Type: "application/octet-stream"}); err != nil {
-			if _, changed := errors.AsType[*backend.ChangedError](err); !changed {
-				return secret{}, err
-			}
 		}
 	}
 	return secret{}, errors.New("the key of the inventory was deleted while it was made")
+}
+
+func readKey(ctx context.Context, f files) (secret, error) {
+	body, err := f.Read(ctx, fileKey)
+	if err != nil {
+		return secret{}, err
+	}
+	key, err := io.ReadAll(io.LimitReader(body, keySize+1))
+	_ = body.Close() // it was read
+	if err != nil || len(key) != keySize {
+		return secret{}, fmt.Errorf("%s is not a key of %d bytes: delete it and %s, and the next run starts again (%w)", f.URL(fileKey), keySize, f.URL(fileMemory), errors.Join(err, io.ErrUnexpectedEOF))
+	}
+	return secret{key}, nil
+}
+
+// makeKey makes a key where there is none. Another run may have made one first: the key is
+// the one that is there afterwards.
+func makeKey(ctx context.Context, f files) error {
+	key := make([]byte, keySize)
+	if _, err := rand.Read(key); err != nil {
+		return err
+	}
+	_, err := f.Replace(ctx, fileKey, "", backend.File{Content: key, Type: "application/octet-stream"})
+	if _, changed := errors.AsType[*backend.ChangedError](err); changed {
+		return nil
+	}
+	return err
 }

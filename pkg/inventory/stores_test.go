@@ -102,7 +102,7 @@ func (w *world) twoBuckets(g *guard) (second *world, run func() (inventory.Repor
 	}
 }
 
-// What lies in a bucket or a table that cannot be read is neither found, forgotten nor
+// What is in a bucket or a table that cannot be read is neither found, forgotten nor
 // resolved, and the invocation fails; elsewhere everything goes on.
 func TestAStoreThatCannotBeReadIsLeftAlone(t *testing.T) {
 	t.Parallel()

@@ -3,6 +3,7 @@ package inventory
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 )
@@ -25,20 +26,14 @@ func (c *confirmation) versionOf(ctx context.Context, b *backend.Bucket, digest 
 			return &versions[i], nil
 		}
 	}
-	read := 0
-	for i, v := range versions {
-		if v.Marker || v.ID == now.VersionID {
-			continue
-		}
-		if read++; read > maxVersions {
-			break
-		}
+	older := slices.DeleteFunc(versions, func(v backend.Version) bool { return v.Marker || v.ID == now.VersionID })
+	for i, v := range older[:min(len(older), maxVersions)] {
 		md5, err := c.md5Of(ctx, b, v)
 		if err != nil {
 			return nil, err
 		}
 		if md5 == digest {
-			return &versions[i], nil
+			return &older[i], nil
 		}
 	}
 	return nil, nil //nolint:nilnil // it is gone

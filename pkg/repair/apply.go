@@ -77,25 +77,25 @@ func (w *work) restoreVersion(ctx context.Context, wanted []ledger.DigestRow) er
 
 // stillRestored looks what a client has written meanwhile that our locks do not exclude. Where
 // it is the state, our digest goes, for nobody could read that state. Where it is the
-// digest of a state that we replaced, it becomes that of ours.
+// digest of a state that we replaced, it becomes that of our state.
 func (w *work) stillRestored(ctx context.Context) error {
 	now, err := read(ctx, w.stores, w.bucket, w.locks, w.request.Path)
 	if err != nil {
 		return err
 	}
-	ours := now.md5 == w.target.md5
+	restored := now.md5 == w.target.md5
 	for _, row := range now.rows {
 		switch t := w.table(row.Table); {
-		case ours && row.Value != w.target.md5:
+		case restored && row.Value != w.target.md5:
 			err = t.ReplaceDigest(ctx, row.Name, row.Value, w.target.md5)
-		case !ours && row.Value == w.target.md5:
+		case !restored && row.Value == w.target.md5:
 			err = t.DeleteDigest(ctx, row.Name, row.Value)
 		}
 		if err != nil && !errors.Is(changed(err), errChanged) {
 			return err
 		}
 	}
-	if !ours {
+	if !restored {
 		return errChanged
 	}
 	return nil

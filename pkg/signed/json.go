@@ -63,7 +63,7 @@ func Fault(a Answer) smithy.APIError {
 		Code    string `json:"code"`
 		Message string `json:"message"` // or Message: the names of fields match in any case
 	}
-	_ = json.Unmarshal(a.Body, &body) // what is no JSON says nothing
+	_ = json.Unmarshal(a.Body, &body) // what is not JSON says nothing
 	code := body.Type
 	if code == "" {
 		code = body.Code

@@ -7,12 +7,12 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -40,17 +40,12 @@ func doubleSlash(ctx context.Context, s *Store) error {
 
 func amongManyKeys(ctx context.Context, s *Store) error {
 	const many, writers = 1_100, 8
-	results := make([]error, writers)
-	var all sync.WaitGroup
-	for w := range writers {
-		all.Go(func() {
-			for i := w; i < many && results[w] == nil; i += writers {
-				results[w] = s.put(ctx, fmt.Sprintf("states/%05d", i), "")
-			}
-		})
+	var all errgroup.Group
+	all.SetLimit(writers)
+	for i := range many {
+		all.Go(func() error { return s.put(ctx, fmt.Sprintf("states/%05d", i), "") })
 	}
-	all.Wait()
-	if err := errors.Join(results...); err != nil {
+	if err := all.Wait(); err != nil {
 		return err
 	}
 	for _, key := range []string{"states/00000", "states/01099"} {
@@ -136,20 +131,13 @@ func writtenBesideItsLock(ctx context.Context, s *Store) error {
 // manyLocked has more keys than a page, which ends between a state and its lock.
 func manyLocked(ctx context.Context, s *Store) error {
 	const many, writers = 510, 8
-	results := make([]error, writers)
-	var all sync.WaitGroup
+	var all errgroup.Group
+	all.SetLimit(writers)
 	key := func(i int) string { return fmt.Sprintf("states/%03d/terraform.tfstate", i) }
-	for w := range writers {
-		all.Go(func() {
-			for i := w; i < many && results[w] == nil; i += writers {
-				if results[w] = s.put(ctx, key(i), "{}"); results[w] == nil {
-					results[w] = s.write(ctx, key(i), string(lock(key(i))))
-				}
-			}
-		})
+	for i := range many {
+		all.Go(func() error { return errors.Join(s.put(ctx, key(i), "{}"), s.write(ctx, key(i), string(lock(key(i))))) })
 	}
-	all.Wait()
-	if err := errors.Join(append(results, s.put(ctx, "first", ""))...); err != nil {
+	if err := errors.Join(all.Wait(), s.put(ctx, "first", "")); err != nil {
 		return err
 	}
 	holdings, times := s.Bucket.Survey(ctx)

@@ -86,7 +86,7 @@ func TestClientsThatAreNotConfiguredAreNotMade(t *testing.T) {
 	}
 }
 
-// What the template writes is read, each time anew; what it does not write is an error that
+// What the template writes is read, again each time; what it does not write is an error that
 // shows no value of a secret.
 func TestSettings(t *testing.T) {
 	s, err := runs.Parse(`{"github":{"token":"/team/github","url":"https://git.acme.example/api/v3"},"gitlab":{"token":"/team/gitlab","url":"https://gitlab.com"},"aws":true,"auto":{"locks":"*/env/**","mode":"release"}}`)
