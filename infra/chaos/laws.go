@@ -133,30 +133,36 @@ func (w *world) events() (map[string]int, error) {
 		if err := json.Unmarshal([]byte(m.Texts["default"]), &e); err != nil {
 			return nil, err
 		}
-		var paths []string
-		if e.Lock != nil {
-			paths = append(paths, e.Lock.Path)
-		}
-		for _, f := range e.Locks {
-			paths = append(paths, f.Path)
-		}
-		if e.Repair != nil {
-			paths = append(paths, e.Repair.Path)
-		}
-		for _, s := range e.States {
-			paths = append(paths, string(s.Path))
-		}
-		if slices.ContainsFunc(e.Backends, func(b alert.Backend) bool { return b.ARN == w.spare }) {
-			paths = append(paths, "spare")
-		}
-		if len(paths) == 0 {
-			paths = []string{""}
-		}
-		for _, path := range slices.Compact(paths) {
+		for _, path := range w.pathsOf(e) {
 			counts[string(e.Type)+" "+strings.TrimPrefix(path, w.Bucket+"/")]++
 		}
 	}
 	return counts, nil
+}
+
+// pathsOf are the states that an event is about, each once: none is an empty one, and a
+// backend of no state is called "spare".
+func (w *world) pathsOf(e alert.Event) []string {
+	var paths []string
+	if e.Lock != nil {
+		paths = append(paths, e.Lock.Path)
+	}
+	for _, f := range e.Locks {
+		paths = append(paths, f.Path)
+	}
+	if e.Repair != nil {
+		paths = append(paths, e.Repair.Path)
+	}
+	for _, s := range e.States {
+		paths = append(paths, string(s.Path))
+	}
+	if slices.ContainsFunc(e.Backends, func(b alert.Backend) bool { return b.ARN == w.spare }) {
+		paths = append(paths, "spare")
+	}
+	if len(paths) == 0 {
+		return []string{""}
+	}
+	return slices.Compact(paths)
 }
 
 // holds says whether a half of the lock is there that the state had at first.
