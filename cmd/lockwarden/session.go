@@ -18,6 +18,7 @@ import (
 	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 
+	"github.com/lockwarden/lockwarden/pkg/httpbody"
 	"github.com/lockwarden/lockwarden/pkg/version"
 )
 
@@ -65,6 +66,7 @@ func (s *session) configure(ctx context.Context) error {
 	if s.config.Region == "" {
 		return errors.New("no region: give --region, or set AWS_REGION")
 	}
+	s.config.HTTPClient = httpbody.Plain(s.config.HTTPClient)
 	return nil
 }
 
@@ -145,7 +147,7 @@ func (s *session) invoke(ctx context.Context, output string, request any) ([]byt
 	}
 	client := lambda.NewFromConfig(s.config, func(o *lambda.Options) {
 		o.Retryer = aws.NopRetryer{}
-		o.HTTPClient = awshttp.NewBuildableClient().WithTimeout(patience)
+		o.HTTPClient = httpbody.Plain(awshttp.NewBuildableClient().WithTimeout(patience))
 	})
 	defer s.progress(name)()
 	out, err := client.Invoke(ctx, &lambda.InvokeInput{FunctionName: &name, Payload: payload})

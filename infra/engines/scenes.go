@@ -100,8 +100,9 @@ func (s *stage) releasedAndReported(ctx context.Context, text string) error {
 	return nil
 }
 
-// plan plans, and once more where only the end failed: a busy engine loses an answer now and
-// then, and the client's repeat of a conditional delete finds nothing to delete.
+// plan plans, and once more where only the end failed: the client's SDK loses an answer now
+// and then (see package httpbody), and its repeat of a conditional delete finds nothing to
+// delete.
 func plan(ctx context.Context, w *local.Workspace) (string, error) {
 	out, err := w.Run(ctx, "plan")
 	if err != nil && strings.Contains(out, "Error releasing the state lock") && strings.Contains(out, "ConditionalCheckFailedException") {

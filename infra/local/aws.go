@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sts"
+
+	"github.com/lockwarden/lockwarden/pkg/httpbody"
 )
 
 // Region is where everything local lies.
@@ -143,7 +145,7 @@ var connections = &http.Client{Transport: &http.Transport{DisableKeepAlives: tru
 // Config is for SDK clients of this AWS.
 func (a *AWS) Config() aws.Config {
 	return aws.Config{
-		Region: a.region, BaseEndpoint: &a.Endpoint, HTTPClient: connections, ConfigSources: []any{a},
+		Region: a.region, BaseEndpoint: &a.Endpoint, HTTPClient: httpbody.Plain(connections), ConfigSources: []any{a},
 		Credentials: credentials.StaticCredentialsProvider{Value: a.caller},
 	}
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/aws/smithy-go/middleware"
 	"github.com/caarlos0/env/v11"
 
+	"github.com/lockwarden/lockwarden/pkg/httpbody"
 	"github.com/lockwarden/lockwarden/pkg/version"
 )
 
@@ -50,7 +51,7 @@ func AWS() (aws.Config, error) {
 		Credentials: credentials.NewStaticCredentialsProvider(p.AccessKey, p.Secret, p.SessionToken),
 		// As many connections stay open as workers talk at once: the SDK's own ten would open
 		// most of them again for each call.
-		HTTPClient:                  awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = connections }),
+		HTTPClient:                  httpbody.Plain(awshttp.NewBuildableClient().WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = connections })),
 		RequestMinCompressSizeBytes: minCompress,
 		ConfigSources:               []any{p},
 		APIOptions:                  []func(*middleware.Stack) error{awsmiddleware.AddUserAgentKeyValue("lockwarden", version.Current)}, // CloudTrail shows it
