@@ -106,14 +106,20 @@ const arrival = time.Minute
 func (s *stage) events(ctx context.Context, want ...alert.Type) ([]alert.Event, error) {
 	queues := sqs.NewFromConfig(s.aws.Config())
 	var all []alert.Event
+	seen := map[string]bool{} // a standard topic may deliver a message twice
 	for deadline := time.Now().Add(arrival); ; {
 		out, err := queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &s.queue, MaxNumberOfMessages: 10, WaitTimeSeconds: 1})
 		if err != nil {
 			return all, err
 		}
 		for _, m := range out.Messages {
+			body := aws.ToString(m.Body)
+			if seen[body] {
+				continue
+			}
+			seen[body] = true
 			var e alert.Event
-			if err := json.Unmarshal([]byte(aws.ToString(m.Body)), &e); err != nil {
+			if err := json.Unmarshal([]byte(body), &e); err != nil {
 				return all, fmt.Errorf("a message that is not an event: %w", err)
 			}
 			all = append(all, e)
