@@ -3,10 +3,15 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"log/slog"
+
+	"github.com/aws/aws-lambda-go/events"
 
 	"github.com/lockwarden/lockwarden/pkg/alert/slack"
 	"github.com/lockwarden/lockwarden/pkg/parameter"
+	"github.com/lockwarden/lockwarden/pkg/payload"
 	"github.com/lockwarden/lockwarden/pkg/wiring"
 )
 
@@ -35,5 +40,11 @@ func wire() (any, error) {
 		Renderer: slack.Renderer{Dashboard: s.Dashboard.URL(cfg.Region)},
 		HTTP:     slack.NewClient(), Log: slog.Default(),
 	}
-	return p.Handle, nil
+	return func(ctx context.Context, event json.RawMessage) error {
+		var messages events.SNSEvent
+		if err := payload.Event(event, &messages); err != nil {
+			return err
+		}
+		return p.Handle(ctx, messages)
+	}, nil
 }

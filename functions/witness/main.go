@@ -3,14 +3,18 @@
 package main
 
 import (
+	"context"
+	"encoding/json"
 	"errors"
 	"log/slog"
 
+	"github.com/aws/aws-lambda-go/events"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/payload"
 	"github.com/lockwarden/lockwarden/pkg/wiring"
 	"github.com/lockwarden/lockwarden/pkg/witness"
 )
@@ -38,5 +42,11 @@ func wire() (any, error) {
 	w := &witness.Witness{
 		Locks: backend.NewLockVersions(inBuckets), Records: ledger.NewWitnesses(dynamodb.NewFromConfig(inTable), s.Ledger), Log: slog.Default(),
 	}
-	return w.Run, nil
+	return func(ctx context.Context, event json.RawMessage) (events.SQSEventResponse, error) {
+		var batch events.SQSEvent
+		if err := payload.Event(event, &batch); err != nil {
+			return events.SQSEventResponse{}, err
+		}
+		return w.Run(ctx, batch)
+	}, nil
 }

@@ -39,6 +39,17 @@ func (e Entry) Sighting() policy.Sighting {
 	return policy.Sighting{FirstSeen: e.FirstSeen, NotBefore: e.NotBefore, Kinds: e.Kinds, ETag: e.ETag}
 }
 
+// Halved says that a scan saw one half of the lock when the other was gone already: they
+// were not removed together.
+func (e Entry) Halved() bool {
+	for _, since := range e.Since {
+		if since.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
 // Memory is what the ledger knows when a scan begins to compare.
 type Memory struct {
 	Locks  map[Key]Entry

@@ -44,12 +44,9 @@ func (c comparison) past(s Step) *Past {
 	e := s.Entry
 	p := &Past{
 		Path: s.Key.Path, ID: s.Key.ID, HeldSince: e.HeldSince, FirstSeen: e.FirstSeen, LastSeen: c.memory.lastSeen(e), Ended: c.scan.Ended,
-		StuckAt: e.StuckAt, Resolved: s.Change == Resolved, Kinds: slices.Clone(e.Kinds), ETag: e.ETag,
+		StuckAt: e.StuckAt, Resolved: s.Change == Resolved, Kinds: slices.Clone(e.Kinds), ETag: e.ETag, Halved: e.Halved(),
 	}
 	slices.Sort(p.Kinds)
-	for _, since := range e.Since {
-		p.Halved = p.Halved || since.IsZero()
-	}
 	if e.Finding != nil {
 		p.Operation, p.Who, p.HeldSince = e.Finding.Operation, e.Finding.Who, e.Finding.HeldSince
 	}

@@ -1,6 +1,7 @@
 package monitor
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"slices"
@@ -125,7 +126,7 @@ func (p *planner) heldBack(q *evidence.Question, key ledger.Key) []string {
 	}
 	reasons := q.Case.HeldBack(facts)
 	for _, h := range q.Case.Holdings {
-		if warning := p.found.Unsafe[h.Store]; warning != "" {
+		if warning := cmp.Or(p.found.Unsafe[h.Store], p.found.Doubts[h.Store]); warning != "" {
 			reasons = append(reasons, warning)
 		}
 	}

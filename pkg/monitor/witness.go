@@ -44,6 +44,9 @@ func (n *notifier) gone(ctx context.Context, step ledger.Step) (*policy.Witness,
 		return nil, nil
 	}
 	witness, removal, err := n.witnesses.Gone(ctx, step.Key.Path, step.Entry)
+	if removal != nil && step.Entry.Halved() {
+		removal = nil // it is that of the object, which a row outlived
+	}
 	if err != nil {
 		n.log.WarnContext(ctx, "who removed a lock is not known", "path", step.Key.Path, "error", err)
 	}

@@ -162,6 +162,14 @@ func (w *work) judge(ctx context.Context) (policy.RepairVerdict, string, error) 
 		Action: w.request.Action, Exists: w.seen.exists, Sealed: w.seen.sealed, IsState: w.seen.contents.State, Why: w.seen.contents.Why,
 		MD5: w.seen.md5, Digests: w.seen.digests(), Target: w.target.md5, TargetWhy: w.target.why,
 	}
+	if facts.Action == policy.DeleteDigest && !facts.Exists && len(facts.Digests) > 0 {
+		// Clients of Terraform up to 1.5 store the state of a path with // elsewhere.
+		written, err := w.bucket.StateWritten(ctx, w.request.Path)
+		if err != nil {
+			return policy.RefuseRepair, "", err
+		}
+		facts.Exists = !written.IsZero()
+	}
 	if facts.Action == policy.DeleteDigest && facts.Exists && len(facts.Digests) > 0 {
 		locking, err := w.History.Locking(ctx)
 		if err != nil {

@@ -325,3 +325,22 @@ func (h heedless) Do(r *http.Request) (*http.Response, error) {
 	r.Header.Del("If-None-Match")
 	return h.RoundTrip(r)
 }
+
+// Terraform up to 1.5 keeps a path with // in its rows, and stores the state under the
+// cleaned key: such a digest is not one without a state.
+func TestTheDigestOfAStateUnderACleanedKeyStays(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	path := w.Path("network//production/terraform.tfstate")
+	w.put("network/production/terraform.tfstate", serial(t, 5))
+	if err := server.SetDigest(t.Context(), w.Table, string(path), sum([]byte("another"))); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := w.run(&local.Wire{}, repair.Request{Path: path, Action: policy.DeleteDigest, Reason: "test", RequestedBy: "ana"})
+	if err != nil || answer.Outcome != repair.Refused {
+		t.Errorf("%+v, %v", answer, err)
+	}
+	if digest, err := w.set.Tables[0].Digest(t.Context(), path); err != nil || digest == "" {
+		t.Errorf("the digest is %q, %v", digest, err)
+	}
+}

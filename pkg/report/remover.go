@@ -85,10 +85,20 @@ func remover(p ledger.Past, event removed, seen bool, ours ledger.Release) relea
 		return byUnknown // the event is not of the lock's end
 	case event.by.Principal == event.taken.Principal:
 		return byHolder
+	case unnamed(event.by.Session) && unnamed(event.taken.Session):
+		return byUnknown // the same run, if its credentials were renewed meanwhile
 	case !ours.At.IsZero() && event.by.RemovedAt.Sub(ours.At).Abs() < unsureTime:
 		return through(ours)
 	}
 	return releaser{named(cmp.Or(event.by.Session, event.by.Principal)), alert.ByForceUnlock}
+}
+
+// unnamed says whether an SDK made up a session's name, again with each renewal of its
+// credentials: the time in nanoseconds, alone or behind a prefix of the SDK. (Source:
+// WebIdentityRoleProvider and AssumeRoleProvider in package stscreds of aws-sdk-go-v2.)
+func unnamed(session string) bool {
+	digits := strings.TrimPrefix(session, "aws-go-sdk-")
+	return digits != "" && strings.Trim(digits, "0123456789") == ""
 }
 
 // through is who asked for a release through us.

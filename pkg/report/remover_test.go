@@ -35,6 +35,7 @@ func TestWhoRemovedAStuckLock(t *testing.T) {
 		"another session used force-unlock":                                {kinds: object, events: []event{creation, removal("ana@example.com")}, want: alert.Releaser{Who: "ana@example.com", How: alert.ByForceUnlock, Count: 1}},
 		"of both halves, the one who removed the object":                   {kinds: both, events: []event{creation, removal("ana@example.com")}, want: alert.Releaser{Who: "ana@example.com", How: alert.ByForceUnlock, Count: 1}},
 		"a name is cleaned":                                                {kinds: object, events: []event{creation, removal("ana\x1b[31m")}, want: alert.Releaser{Who: "ana [31m", How: alert.ByForceUnlock, Count: 1}},
+		"a session whose name an SDK made up may be the holder's":          {kinds: object, events: []event{{path: "states/a", etag: "etag-1", session: "1795800000000000001", at: taken}, removal("1795860000000000002")}, want: unknown},
 		"without its creation nobody knows":                                {kinds: object, events: []event{removal("ana@example.com")}, want: unknown},
 		"without its removal nobody knows":                                 {kinds: object, events: []event{creation}, want: unknown},
 		"a row has no witness":                                             {kinds: row, events: []event{creation, removal("ana@example.com")}, want: unknown},

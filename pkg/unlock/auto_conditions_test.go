@@ -101,9 +101,25 @@ func (p *pipeline) page(after time.Duration) string {
 // refuses there, and people would be promised a release again and again.
 func TestALockInAStoreThatIgnoresConditionsIsNotPlanned(t *testing.T) {
 	t.Parallel()
+	for name, tc := range map[string]struct {
+		store *local.Careless
+		says  string
+	}{
+		"it ignores them":                 {&local.Careless{Ignores: "If-Match"}, "ignores the condition of a delete"},
+		"whether it does cannot be known": {&local.Careless{Denies: http.MethodPut}, "honors conditional requests is not known"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			mustNotBePlanned(t, tc.store, tc.says)
+		})
+	}
+}
+
+func mustNotBePlanned(t *testing.T, store *local.Careless, says string) {
+	t.Helper()
 	p := newPipeline(t, policy.AutoRelease)
 	cfg := server.Config()
-	cfg.HTTPClient = &local.Careless{Ignores: "If-Match"}
+	cfg.HTTPClient = store
 	set, err := backend.Open(cfg, []string{p.TableARN}, []string{p.BucketARN})
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +132,7 @@ func TestALockInAStoreThatIgnoresConditionsIsNotPlanned(t *testing.T) {
 	if got := p.published(); slices.Contains(got, "lock.release_planned") || slices.Contains(got, "lock.refused") || p.invoked > 0 || len(p.held()) != 1 {
 		t.Errorf("published %q, invoked %d times", got, p.invoked)
 	}
-	if said := p.said.String(); !strings.Contains(said, `msg="not released automatically"`) || !strings.Contains(said, "ignores the condition of a delete") {
+	if said := p.said.String(); !strings.Contains(said, `msg="not released automatically"`) || !strings.Contains(said, says) {
 		t.Errorf("the log does not say why: %s", said)
 	}
 }

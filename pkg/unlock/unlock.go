@@ -140,6 +140,9 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 	if may && unsafe != "" {
 		may, why, steps = false, unsafe, afterUnsafe()
 	}
+	if may && doubt != "" && r.RequestedBy == policy.AutoRequester { // nobody is there to weigh it
+		may, why = false, "not released automatically: "+doubt
+	}
 	record := ledger.Release{
 		At: now, Reason: r.Reason, RequestedBy: r.RequestedBy, Forced: r.Force && !may, Request: requestID, Held: contents(l), Finding: finding,
 	}
@@ -214,6 +217,9 @@ func (u *Unlocker) stillHolds(ctx context.Context, store string, one ledger.Unfi
 	h, there, err := s.Find(ctx, one.Key.Path)
 	if err != nil || !there {
 		return false, err
+	}
+	if h.Err != nil && h.Raw == "" {
+		return false, fmt.Errorf("%s: what is there cannot be read, so whether it is still the lock is not known: %w", store, h.Err)
 	}
 	return slices.ContainsFunc(one.Release.Held, func(b ledger.Bytes) bool { return b.Is(h.Raw) }), nil
 }
