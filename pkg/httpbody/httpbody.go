@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
 
 // Plain gives a client that hands on request bodies as readers alone.
@@ -17,7 +18,14 @@ import (
 // SDK sends the request again: a conditional write that took effect finds its condition
 // failed. On a busy machine one call in a thousand ends so. (Source: safeWriteToReadCloser
 // of smithy-go 1.28 and transferWriter.writeBody of Go 1.26.)
-func Plain(client aws.HTTPClient) aws.HTTPClient { return plain{client} }
+//
+// A nil client is the SDK's own.
+func Plain(client aws.HTTPClient) aws.HTTPClient {
+	if client == nil {
+		client = awshttp.NewBuildableClient()
+	}
+	return plain{client}
+}
 
 type plain struct{ next aws.HTTPClient }
 

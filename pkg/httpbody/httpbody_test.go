@@ -48,3 +48,18 @@ func TestAnAnswerThatIsFasterThanItsRequestIsNotLost(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// config.LoadDefaultConfig leaves the client to the SDK.
+func TestWithoutAClientTheSDKsOwnIsUsed(t *testing.T) {
+	server := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) {}))
+	defer server.Close()
+	ask, err := http.NewRequestWithContext(t.Context(), http.MethodGet, server.URL, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answer, err := httpbody.Plain(nil).Do(ask)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_ = answer.Body.Close()
+}
