@@ -16,7 +16,7 @@ import (
 
 const (
 	kindPlanned = "planned"
-	// keepPlanned is how long a planned release stays on record, whatever became of its lock.
+	// keepPlanned is how long a planned release stays on record, however its lock ended.
 	keepPlanned = 40 * 24 * time.Hour
 )
 
