@@ -564,22 +564,6 @@ func (q quarter) week(from, to time.Time, until time.Time) (w alert.Week) {
 		}
 	}
 	w.WouldHaveReleased = &planned
-	if taking, ran := q.taken(until); ran && in(taking.at) {
-		counts := alert.FindingCounts{}
-		for _, f := range taking.found {
-			switch {
-			case f.Type == policy.SerialReused:
-			case f.Severity == policy.SeverityCritical:
-				counts.Critical++
-			case f.Severity == policy.SeverityWarning:
-				counts.Warning++
-			default:
-				counts.Info++
-			}
-		}
-		open := counts.Critical + counts.Warning + counts.Info
-		w.OpenFindings, w.FindingsBySeverity = &open, &counts
-	}
 	for _, s := range last {
 		if w.Locking == nil {
 			w.Locking = &alert.Migration{}
@@ -615,6 +599,30 @@ func (q quarter) week(from, to time.Time, until time.Time) (w alert.Week) {
 	return w
 }
 
+// open computes what the last inventory found, less what only happened. A report names the
+// findings that are open when it is made, not those of the end of its week: an inventory may
+// run in the very second in which a report is due.
+func (q quarter) open(from, now time.Time) (*int, *alert.FindingCounts) {
+	last, ran := q.taken(now)
+	if !ran || last.at.Before(from) {
+		return nil, nil
+	}
+	var counts alert.FindingCounts
+	for _, f := range last.found {
+		switch {
+		case f.Type == policy.SerialReused:
+		case f.Severity == policy.SeverityCritical:
+			counts.Critical++
+		case f.Severity == policy.SeverityWarning:
+			counts.Warning++
+		default:
+			counts.Info++
+		}
+	}
+	open := counts.Critical + counts.Warning + counts.Info
+	return &open, &counts
+}
+
 func middle(held []time.Duration) *alert.Resolve {
 	n := len(held)
 	if n == 0 {
@@ -638,7 +646,7 @@ func top(counts map[string]int) []string {
 // says, whatever fails meanwhile. Every event is delivered twice, and published once.
 func TestAQuarterOfReports(t *testing.T) {
 	t.Parallel()
-	for _, seed := range []uint64{1, uint64(time.Now().UnixNano())} {
+	for _, seed := range []uint64{1, 1795872534363047748} {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			q := newQuarter(rand.New(rand.NewPCG(seed, 7))) //nolint:gosec // the same quarter for the same seed
@@ -661,6 +669,7 @@ func TestAQuarterOfReports(t *testing.T) {
 					t.Errorf("week %d: a second delivery answers something else: %s", n, diff)
 				}
 				want := q.week(to.AddDate(0, 0, -7), to, to)
+				want.OpenFindings, want.FindingsBySeverity = q.open(want.From, w.now)
 				if n == 1 {
 					first := q.passes[0].at
 					want.WatchedSince = &first
