@@ -15,7 +15,7 @@ CLIENTS := $(B)/bin/terragrunt $(B)/bin/terraform-1.5.7
 
 # What nobody here wrote: what installs in less than a minute, and the others.
 ENGINES := $(B)/engines/done $(B)/bin/aws-lambda-rie
-MORE_ENGINES := $(B)/bin/versitygw $(B)/bin/weed $(if $(shell command -v cargo),$(B)/cargo/bin/dynoxide)
+MORE_ENGINES := $(B)/bin/versitygw $(B)/bin/weed $(if $(findstring dynoxide,$(WITHOUT)),,$(B)/cargo/bin/dynoxide)
 
 # Python compiles what it uses once, and not at every start.
 unexport PYTHONDONTWRITEBYTECODE
@@ -70,6 +70,7 @@ $(B)/bin/weed: $(TOOLS)/seaweedfs/go.mod $(TOOLS)/seaweedfs/go.sum
 	@touch $@
 
 $(B)/cargo/bin/dynoxide:
+	@command -v cargo >/dev/null || { echo 'cargo is missing: install it (Debian: apt-get install cargo), or leave dynoxide out: make engines WITHOUT=dynoxide'; exit 1; }
 	@echo '> building dynoxide from crates.io: five minutes, once'
 	@cargo install --quiet --locked dynoxide-rs --version 3.2.0 --no-default-features --features native-sqlite,http-server,cli --root $(B)/cargo
 	@touch $@
@@ -117,10 +118,11 @@ pictures: setup ## a headless Chromium presses the buttons of the page and takes
 journey: setup $(JOURNEY) ## the way of a user on MiniStack: sam deploy, a client that dies, alert, release, plan
 	go test ./infra/journey -run UsersWay -count 1 -v
 
+# All of them, or a failure: WITHOUT names what is left out on purpose (dynoxide,terraform).
+WITHOUT ?=
 engines: setup $(JOURNEY) $(ENGINES) $(MORE_ENGINES) ## real stores that nobody here wrote: the promises and scenes that hold on each, as tables
-	@command -v cargo >/dev/null || echo '! dynoxide needs cargo (Debian: apt-get install cargo)'
-	@go run ./infra/engines
-	LOCKWARDEN_TESTS=engines go test ./infra/onpremises
+	@go run ./infra/engines -without '$(WITHOUT)'
+	LOCKWARDEN_TESTS=$(if $(findstring dynoxide,$(WITHOUT)),all,engines) go test ./infra/onpremises
 
 test: setup $(CLIENTS) $(JOURNEY) $(ENGINES) ## every test, real clients included, under the race detector
 	@# The longest packages first, so that none of them is left alone at the end; one more than

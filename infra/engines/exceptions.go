@@ -12,12 +12,21 @@ const (
 	noControl         = "no control characters in listings"
 )
 
-// spoken is what `lockwarden probe` says of a store that cannot do something. What is not
-// here shows itself where it happens, or harms nobody: see docs/engines.md.
-var spoken = map[string]string{
-	ignoresConditions: "Locks here are not real",
-	markerIsObject:    "A path can be locked only once",
-	noVersions:        "Versioning is off",
+// words are the product's own about what an engine cannot do.
+type words struct {
+	probe string // what `lockwarden probe` says of its buckets
+	scan  string // what a scan says, where the probe would do harm to find out
+}
+
+// spoken has the words for each exception. There is none without.
+var spoken = map[string]words{
+	ignoresConditions: {probe: "Locks here are not real"},
+	markerIsObject:    {probe: "A path can be locked only once"},
+	noVersions:        {probe: "Versioning is off"},
+	noDoubleSlash:     {probe: "States with // in their key cannot be kept here under that key"},
+	deletesNothing:    {probe: "A release does not show who released"},
+	// One such key makes the listings of s3rver unreadable for everybody: nothing to try out.
+	noControl: {scan: "a character that its listings cannot carry"},
 }
 
 // excepted are what engines cannot do, by engine and row.
@@ -29,39 +38,43 @@ var excepted = map[string]map[string]exception{
 		"bucket: a release takes the one lock, once":                                     {deletesNothing, "a second release"},
 		"bucket: a state that is gone or changed is not deleted":                         {ignoresConditions, "took the new one"},
 		"bucket: a state is written only where there is none":                            {ignoresConditions, "written over another"},
-		"bucket: a control character in a key is listed as it is":                        {noControl, "illegal character"},
+		"bucket: a control character in a key is listed as it is":                        {noControl, "the listing is not valid XML"},
 		"bucket: a key with // is listed as it is":                                       {noDoubleSlash, "NotFound"},
 		"bucket: a deleted state is kept as a version, and written back over its marker": {noVersions, "keeps no versions"},
 
-		"a client dies under its .tflock: one alert, released by text and by ID": {ignoresConditions, "a plan succeeded"},
-		"a client dies under both: one alert, released by text and by ID":        {ignoresConditions, "the alert is of another lock"},
-		"a .tflock that changes as it is released survives":                      {ignoresConditions, "ignores the condition of a delete"},
-		"locks on keys with + % space and Unicode are seen and released":         {ignoresConditions, "ignores the condition of a delete"},
-		"locks on keys with // are seen and released":                            {noDoubleSlash, "NotFound"},
-		"the empty state of a branch is pruned, and the next plan works":         {noVersions, "unversioned_bucket"},
-		"two prunes at once prune each state once, and leave no lock":            {noVersions, "unversioned_bucket"},
-		"a pruned state is restored":                                             {noVersions, "unversioned_bucket"},
+		"tofu" + diesByFile:                                 {ignoresConditions, "a plan succeeded"},
+		"terraform" + diesByFile:                            {ignoresConditions, "a plan succeeded"},
+		"tofu" + diesByBoth:                                 {ignoresConditions, "the alert is of another lock"},
+		"terraform" + diesByBoth:                            {ignoresConditions, "the alert is of another lock"},
+		"a .tflock that changes as it is released survives": {ignoresConditions, "ignores the condition of a delete"},
+		"locks on keys with + % space and Unicode are seen and released": {ignoresConditions, "ignores the condition of a delete"},
+		"locks on keys with // are seen and released":                    {noDoubleSlash, "NotFound"},
+		"the empty state of a branch is pruned, and the next plan works": {noVersions, "unversioned_bucket"},
+		"two prunes at once prune each state once, and leave no lock":    {noVersions, "unversioned_bucket"},
+		"a pruned state is restored":                                     {noVersions, "unversioned_bucket"},
 	},
 	server.Versitygw.Name: {
 		"bucket: a release takes the one lock, once":                                     {deletesNothing, "a second release"},
 		"bucket: a released lock can be taken again":                                     {markerIsObject, "counts a delete marker as an object"},
 		"bucket: a state that is gone or changed is not deleted":                         {deletesNothing, "a second delete"},
 		"bucket: a deleted state is kept as a version, and written back over its marker": {markerIsObject, "counts a delete marker as an object"},
-		"bucket: a control character in a key is listed as it is":                        {noControl, "not listed by that name"},
+		"bucket: a control character in a key is listed as it is":                        {noControl, "finds none under the name that it lists"},
 		"bucket: a key with // is listed as it is":                                       {noDoubleSlash, "not listed by that name"},
 
-		"a client dies under its .tflock: one alert, released by text and by ID": {markerIsObject, "412"},
-		"a client dies under both: one alert, released by text and by ID":        {markerIsObject, "412"},
-		"locks on keys with // are seen and released":                            {noDoubleSlash, "does not see the two halves"},
-		"the empty state of a branch is pruned, and the next plan works":         {markerIsObject, "counts a delete marker as an object"},
-		"two prunes at once prune each state once, and leave no lock":            {markerIsObject, "counts a delete marker as an object"},
-		"a pruned state is restored":                                             {markerIsObject, "counts a delete marker as an object"},
+		"tofu" + diesByFile:                           {markerIsObject, "412"},
+		"terraform" + diesByFile:                      {markerIsObject, "412"},
+		"tofu" + diesByBoth:                           {markerIsObject, "412"},
+		"terraform" + diesByBoth:                      {markerIsObject, "412"},
+		"locks on keys with // are seen and released": {noDoubleSlash, "does not see the two halves"},
+		"the empty state of a branch is pruned, and the next plan works": {markerIsObject, "counts a delete marker as an object"},
+		"two prunes at once prune each state once, and leave no lock":    {markerIsObject, "counts a delete marker as an object"},
+		"a pruned state is restored":                                     {markerIsObject, "counts a delete marker as an object"},
 	},
 	server.VersitygwPlain.Name: {
 		"bucket: a release takes the one lock, once":                                     {deletesNothing, "a second release"},
 		"bucket: a state that is gone or changed is not deleted":                         {deletesNothing, "a second delete"},
 		"bucket: a deleted state is kept as a version, and written back over its marker": {noVersions, "keeps no versions"},
-		"bucket: a control character in a key is listed as it is":                        {noControl, "not listed by that name"},
+		"bucket: a control character in a key is listed as it is":                        {noControl, "finds none under the name that it lists"},
 		"bucket: a key with // is listed as it is":                                       {noDoubleSlash, "not listed by that name"},
 
 		"locks on keys with // are seen and released":                    {noDoubleSlash, "does not see the two halves"},

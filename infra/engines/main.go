@@ -11,7 +11,7 @@ import (
 	"os"
 	"os/signal"
 	"regexp"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/lockwarden/lockwarden/infra/engines/server"
@@ -36,8 +36,9 @@ const (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	only := flag.String("only", "", "try the engines whose names match this regular expression")
+	without := flag.String("without", "", "leave these out, comma-separated: names of engines, and terraform. Whatever else is not installed is a failure")
 	flag.Parse()
-	err := run(ctx, os.Stdout, *only)
+	err := run(ctx, os.Stdout, *only, split(*without))
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -45,9 +46,19 @@ func main() {
 	}
 }
 
-// run tries everything on every engine that is wanted and installed, and prints the tables.
-func run(ctx context.Context, out io.Writer, only string) error {
+// split gives the names of a comma-separated list.
+func split(list string) []string {
+	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
+}
+
+// run tries everything on every engine that is wanted, and prints the tables. One that is not
+// installed is a failure before anything is tried, unless it is left out by its name.
+func run(ctx context.Context, out io.Writer, only string, without []string) error {
 	wanted, err := regexp.Compile(only)
+	if err != nil {
+		return err
+	}
+	chosen, err := choose(out, wanted, without, local.Have)
 	if err != nil {
 		return err
 	}
@@ -58,16 +69,12 @@ func run(ctx context.Context, out io.Writer, only string) error {
 	defer os.RemoveAll(dir) //nolint:errcheck // the system clears it otherwise
 	stores, lived := newMatrix("promise of a store"), newMatrix("scene")
 	said, err := aboutMoto(ctx)
-	for _, k := range slices.Concat(quick, slow) {
-		if wanted.MatchString(k.Name) && installed(out, k.Name, k.Installed) {
-			rows, failure := tryStores(ctx, k, dir, stores)
-			said, err = append(said, rows...), errors.Join(err, failure)
-		}
+	for _, k := range chosen.kinds {
+		rows, failure := tryStores(ctx, k, dir, stores)
+		said, err = append(said, rows...), errors.Join(err, failure)
 	}
-	for _, w := range slices.Concat(slowWorlds[:1], quickWorlds, slowWorlds[1:]) {
-		if wanted.MatchString(w.name) && installed(out, w.name, w.needs()...) {
-			err = errors.Join(err, tryScenes(ctx, w, dir, lived))
-		}
+	for _, w := range chosen.worlds {
+		err = errors.Join(err, tryScenes(ctx, w, dir, lived, chosen.clients))
 	}
 	stores.print(out)
 	fmt.Fprintln(out)
@@ -79,17 +86,6 @@ func run(ctx context.Context, out io.Writer, only string) error {
 		err = errors.Join(err, fmt.Errorf("%d cells are neither held nor an exception that is named", n))
 	}
 	return err
-}
-
-// installed says whether parts are, and prints what is left out otherwise.
-func installed(out io.Writer, name string, parts ...local.Part) bool {
-	for _, p := range parts {
-		if !local.Have(p) {
-			fmt.Fprintf(out, "LEFT OUT: %s: .build/%s is not installed\n", name, p)
-			return false
-		}
-	}
-	return true
 }
 
 // aboutMoto gives what the probe says of it. Its promises are kept in `make test`, by package
@@ -126,14 +122,14 @@ func tryStores(ctx context.Context, k server.Kind, dir string, m *matrix) ([]str
 	return rows, ctx.Err()
 }
 
-func tryScenes(ctx context.Context, w world, dir string, m *matrix) error {
+func tryScenes(ctx context.Context, w world, dir string, m *matrix, clients []local.Client) error {
 	aws, stop, err := w.start(ctx, dir)
 	if err != nil {
 		return err
 	}
 	defer stop()
 	said := probed(ctx, aws.Config())
-	for _, s := range scenes() {
+	for _, s := range scenes(clients...) {
 		started := time.Now()
 		cell, failed := judge(w.exception(s.name), s.on(ctx, aws, dir, manyRows), said)
 		m.set(s.name, w.name, cell, failed)

@@ -19,9 +19,10 @@ type exception struct {
 const held = "held"
 
 // judge gives the cell of a row that ended with err, and whether that is a failure: an error
-// without an exception, an exception that is not needed, or one that the probe of the store
-// does not report. probed gives what the probe says.
+// without an exception, an exception that is not needed, or one that the product does not
+// report. probed gives what the probe of the store says.
 func judge(allowed exception, err error, probed func() string) (cell string, failed bool) {
+	product := spoken[allowed.name]
 	switch {
 	case err == nil && allowed.name == "":
 		return held, false
@@ -31,8 +32,12 @@ func judge(allowed exception, err error, probed func() string) (cell string, fai
 		return "FAILED: " + err.Error(), true
 	case !strings.Contains(err.Error(), allowed.says):
 		return fmt.Sprintf("FAILED: the exception (%s) is not said: %s", allowed.name, err), true
-	case !strings.Contains(probed(), spoken[allowed.name]):
-		return fmt.Sprintf("FAILED: the probe does not say %q: %s", spoken[allowed.name], probed()), true
+	case product == words{}:
+		return fmt.Sprintf("FAILED: the product has no words for the exception (%s)", allowed.name), true
+	case !strings.Contains(err.Error(), product.scan):
+		return fmt.Sprintf("FAILED: the scan does not say %q: %s", product.scan, err), true
+	case product.probe != "" && !strings.Contains(probed(), product.probe):
+		return fmt.Sprintf("FAILED: the probe does not say %q: %s", product.probe, probed()), true
 	}
 	return allowed.name, false
 }

@@ -43,7 +43,7 @@ func findings(ctx context.Context, k server.Kind, cfg aws.Config) ([]string, err
 }
 
 // columns are how many sentences the probe has of a bucket.
-const columns = 4
+const columns = 6
 
 // row is a line of Markdown with the beginnings of the sentences.
 func row(name string, r probe.Report) string {
@@ -77,7 +77,7 @@ func documented(rows []string) error {
 
 // printProbes prints the table of docs/engines.md.
 func printProbes(out io.Writer, rows []string) {
-	fmt.Fprintln(out, "| store | locks | unlock | again | versions |\n|---|---|---|---|---|")
+	fmt.Fprintln(out, "| store | locks | unlock | again | versions | who released | keys with // |\n|---|---|---|---|---|---|---|")
 	for _, r := range rows {
 		fmt.Fprintln(out, r)
 	}

@@ -32,11 +32,13 @@ func (s scene) on(ctx context.Context, a *local.AWS, dir string, rows int) error
 	return s.play(ctx, stage)
 }
 
-func scenes() []scene {
-	return []scene{
-		{"a client dies under its lock in the table: one alert, released by text and by ID", deadClient(local.ByTable, tflock.DynamoDB)},
-		{"a client dies under its .tflock: one alert, released by text and by ID", deadClient(local.ByFile, tflock.S3)},
-		{"a client dies under both: one alert, released by text and by ID", deadClient(local.ByBoth, tflock.DynamoDB, tflock.S3)},
+// scenes are all of them, with the deaths of each of these clients.
+func scenes(clients ...local.Client) []scene {
+	var all []scene
+	for _, c := range clients {
+		all = append(all, deaths(c)...)
+	}
+	return append(all, []scene{
 		{"a lock that changes in the table as it is released survives", swapped(func(s *stage) backend.Store { return s.set.Tables[0] })},
 		{"a .tflock that changes as it is released survives", swapped(func(s *stage) backend.Store { return s.set.Buckets[0] })},
 		{"a young lock, and one whose state was just written, is refused", live},
@@ -47,18 +49,29 @@ func scenes() []scene {
 		{"two prunes at once prune each state once, and leave no lock", twoPrunes},
 		{"a pruned state is restored", restored},
 		{"locks are found in a table with very many rows", crowded},
+	}...)
+}
+
+// The names of a client's deaths, after its own.
+const (
+	diesByTable = " dies under its lock in the table: one alert, released by text and by ID"
+	diesByFile  = " dies under its .tflock: one alert, released by text and by ID"
+	diesByBoth  = " dies under both: one alert, released by text and by ID"
+)
+
+func deaths(c local.Client) []scene {
+	return []scene{
+		{c.Name + diesByTable, deadClient(c, local.ByTable, tflock.DynamoDB)},
+		{c.Name + diesByFile, deadClient(c, local.ByFile, tflock.S3)},
+		{c.Name + diesByBoth, deadClient(c, local.ByBoth, tflock.DynamoDB, tflock.S3)},
 	}
 }
 
 // deadClient has a real client die of kill -9 twice, and its locks released.
-func deadClient(mode local.Mode, holdings ...tflock.Kind) func(ctx context.Context, s *stage) error {
+func deadClient(c local.Client, mode local.Mode, holdings ...tflock.Kind) func(ctx context.Context, s *stage) error {
 	return func(ctx context.Context, s *stage) error {
-		tofu, err := local.Tofu()
-		if err != nil {
-			return err
-		}
 		const key = "network/production/terraform.tfstate"
-		w, err := s.aws.Workspace(ctx, tofu, s.dir, s.name, s.name, key, mode)
+		w, err := s.aws.Workspace(ctx, c, s.dir, s.name, s.name, key, mode)
 		if err != nil {
 			return err
 		}

@@ -16,6 +16,9 @@ type Careless struct {
 	Ignores string // the header with the condition that is not looked at: If-Match or If-None-Match
 	Denies  string // the method that is denied on the scratch objects of probes
 
+	// DeletesNothing: a delete on condition of what is gone is answered as done.
+	DeletesNothing bool
+
 	probes atomic.Int32
 }
 
@@ -29,7 +32,12 @@ func (c *Careless) Do(r *http.Request) (*http.Response, error) {
 		}
 	}
 	r.Header.Del(c.Ignores)
-	return c.Wire.Do(r)
+	response, err := c.Wire.Do(r)
+	if err == nil && c.DeletesNothing && r.Method == http.MethodDelete && response.StatusCode == http.StatusNotFound {
+		err = response.Body.Close()
+		response = &http.Response{StatusCode: http.StatusNoContent, Header: http.Header{}, Body: http.NoBody, Request: r}
+	}
+	return response, err
 }
 
 // Probes is how many requests for scratch objects came.

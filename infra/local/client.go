@@ -42,6 +42,15 @@ func Terraform15() (Client, error) {
 	return Client{terraform15, path}, nil
 }
 
+// TerraformOnPath is the one that somebody installed: its licence keeps make from installing it.
+func TerraformOnPath() (Client, error) {
+	path, err := exec.LookPath("terraform")
+	if err != nil {
+		return Client{}, errors.New("no terraform is on PATH: see https://developer.hashicorp.com/terraform/install")
+	}
+	return Client{"terraform", path}, nil
+}
+
 // Clients are the OpenTofu that `make setup` built, and Terraform where it is on PATH.
 func Clients() ([]Client, error) {
 	tofu, err := Tofu()
@@ -49,8 +58,8 @@ func Clients() ([]Client, error) {
 		return nil, err
 	}
 	clients := []Client{tofu}
-	if path, err := exec.LookPath("terraform"); err == nil {
-		clients = append(clients, Client{"terraform", path})
+	if terraform, err := TerraformOnPath(); err == nil {
+		clients = append(clients, terraform)
 	}
 	return clients, nil
 }

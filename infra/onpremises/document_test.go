@@ -18,6 +18,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/infra/engines/server"
 	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/infra/onpremises"
 	"github.com/lockwarden/lockwarden/pkg/backend/contract"
 )
 
@@ -44,29 +45,38 @@ func read(t *testing.T) document {
 			d.steps = append(d.steps, step{block[2], block[3]})
 		}
 	}
-	if len(d.steps) != 14 || d.client == "" {
+	if len(d.steps) != 15 || d.client == "" {
 		t.Fatalf("%d steps, and this of clients: %s", len(d.steps), d.client)
 	}
 	return d
 }
 
-// A client dies under its lock in a store beside AWS: it is reported through SNS, and released,
-// by the very commands of the document, and the next plan of the client works.
+// A client dies under its lock in a store beside AWS: it is reported by mail, and released, by the
+// very commands of the document, and the next plan of the client works.
 func TestTheDocument(t *testing.T) {
 	t.Parallel()
 	document := read(t)
 	for name, tc := range map[string]struct {
 		store  *server.Kind // nil: SeaweedFS, as the document starts it
 		tables *server.Kind // nil: none beside AWS
+		mailer bool         // mail by a server of one's own, and not by SNS
 	}{
-		"with a store that is there, and no table store": {&server.VersitygwPlain, nil},
-		"with SeaweedFS and a table store":               {nil, &server.Dynoxide},
-		"with a local cloud and a table store":           {&server.MiniStack, &server.MiniStack},
+		"with a store that is there, and no table store":         {&server.VersitygwPlain, nil, false},
+		"with SeaweedFS, a table store, and a mail server":       {nil, &server.Dynoxide, true},
+		"with a local cloud, its table store, and a mail server": {&server.MiniStack, &server.MiniStack, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			local.Need(t, local.Services, local.AWSCommand, local.LambdaRIE, local.OpenTofu)
-			o := &office{prefix: t.TempDir(), dir: t.TempDir(), cloud: local.StartForTest(t), skip: map[string]bool{"seaweedfs": tc.store != nil, "tables": tc.tables == nil}}
+			o := &office{prefix: t.TempDir(), dir: t.TempDir(), cloud: local.StartForTest(t), skip: map[string]bool{"seaweedfs": tc.store != nil, "tables": tc.tables == nil, "mailer": !tc.mailer, "sns": tc.mailer}}
+			if tc.mailer {
+				box, err := onpremises.StartMailbox()
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(box.Stop)
+				o.mailbox = box
+			}
 			if tc.tables != nil {
 				o.tables = start(t, *tc.tables)
 			}
@@ -91,6 +101,7 @@ type office struct {
 	store, tables string // endpoints; empty: the document starts it, there is none
 	prefix, dir   string // where the document puts everything, and where the client works
 	skip          map[string]bool
+	mailbox       *onpremises.Mailbox // nil: SNS sends the mail
 }
 
 // follow runs the steps in one shell, as somebody who pastes them one after the other. Before
@@ -161,7 +172,7 @@ func (o *office) follow(t *testing.T, d document) {
 // settings are the environment of the shell.
 func (o *office) settings(t *testing.T) ([]string, error) {
 	t.Helper()
-	ports, err := server.FreePorts(8)
+	ports, err := server.FreePorts(9)
 	if err != nil {
 		return nil, err
 	}
@@ -185,6 +196,9 @@ func (o *office) settings(t *testing.T) ([]string, error) {
 			return nil, err
 		}
 		all = append(all, name+"="+strings.TrimSpace(string(folder)))
+	}
+	if o.mailbox != nil {
+		all = append(all, "MAILER=127.0.0.1:"+ports[8], "SMTP_SERVER="+o.mailbox.Address, "MAIL=oncall@example.com")
 	}
 	if o.store != "" {
 		all = append(all, "STORE="+o.store, "STORE_KEY="+server.AccessKey, "STORE_SECRET="+server.SecretKey)
@@ -246,18 +260,33 @@ func (o *office) heard(t *testing.T, said, id string) {
 	if t.Failed() {
 		t.Log(said)
 	}
-	var types []string
+	mails := o.mails(t)
+	if len(mails) != 2 {
+		t.Fatalf("%d mails: %+v", len(mails), mails)
+	}
+	for i, subject := range []string{"[Lockwarden] stuck ", "[Lockwarden] released"} {
+		if m := mails[i]; !strings.HasPrefix(m.Subject, subject) || !strings.Contains(m.Text, bucket+"/"+key) || !strings.Contains(m.Text, id) {
+			t.Errorf("the mail is %q: %q, and not %q", m.Subject, m.Text, subject)
+		}
+	}
+}
+
+// mails are those that arrived, or that SNS was given to send.
+func (o *office) mails(t *testing.T) []onpremises.Mail {
+	t.Helper()
 	messages, err := o.cloud.Published("arn:aws:sns:" + local.Region + ":123456789012:lockwarden")
+	if o.mailbox != nil {
+		if err == nil && len(messages) > 0 {
+			t.Errorf("SNS was given %+v", messages)
+		}
+		return o.mailbox.Mails()
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
+	var all []onpremises.Mail
 	for _, m := range messages {
-		types = append(types, m.Attributes["type"])
-		if !strings.Contains(m.Texts["email"], bucket+"/"+key) || !strings.Contains(m.Texts["email"], id) {
-			t.Errorf("the mail is %q", m.Texts["email"])
-		}
+		all = append(all, onpremises.Mail{Subject: m.Subject, Text: m.Texts["email"]})
 	}
-	if got := strings.Join(types, " "); got != "lock.stuck lock.released" {
-		t.Errorf("published: %s", got)
-	}
+	return all
 }

@@ -13,6 +13,28 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
+// One key with a control character makes every listing unreadable, where the store does not
+// encode keys (seen with s3rver). People must learn that it is a key, and not the network.
+func TestAListingThatCannotCarryAKeySaysSo(t *testing.T) {
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+		fmt.Fprintf(w, "<ListBucketResult><Name>states</Name><Contents><Key>a\x01b/terraform.tfstate.tflock</Key></Contents></ListBucketResult>")
+	}))
+	t.Cleanup(endpoint.Close)
+	cfg := server.Config()
+	cfg.BaseEndpoint = &endpoint.URL
+	set, err := backend.Open(cfg, nil, []string{"arn:aws:s3:::states"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, err := range set.Buckets[0].Holdings(t.Context()) {
+		if err == nil || !strings.Contains(err.Error(), "arn:aws:s3:::states: the listing is not valid XML: a key in it has a character that its listings cannot carry") {
+			t.Errorf("got %v", err)
+		}
+		return
+	}
+	t.Error("it is listed as empty")
+}
+
 // Stores beside S3 may ignore the request for encoded keys, and then do not say that they
 // are (seen with versitygw and s3rver). Where the word stands in the page differs too.
 func TestKeysAreDecodedOnlyWhereThePageSaysThatTheyAreEncoded(t *testing.T) {

@@ -2,9 +2,11 @@ package backend
 
 import (
 	"context"
+	"encoding/xml"
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -122,10 +124,19 @@ func hint(err error) string {
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "no answer in time"
+	case unlistable(err):
+		return "the listing is not valid XML: a key in it has a character that its listings cannot carry; find it and rename it, since it hides every lock"
 	case status(err) == http.StatusForbidden:
 		return "access denied: the function's role, the resource's policy or its KMS key does not allow it"
 	}
 	return ""
+}
+
+// unlistable says that a listing has a character that XML cannot have, raw: of a key that the
+// store does not encode although it is asked to (s3rver).
+func unlistable(err error) bool {
+	syntax, ok := errors.AsType[*xml.SyntaxError](err)
+	return ok && strings.HasPrefix(syntax.Msg, "illegal character code")
 }
 
 // code is AWS's name for the error, or empty.

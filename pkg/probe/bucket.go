@@ -33,17 +33,20 @@ type objects interface {
 	GetBucketVersioning(ctx context.Context, in *s3.GetBucketVersioningInput, options ...func(*s3.Options)) (*s3.GetBucketVersioningOutput, error)
 }
 
-// Bucket probes a bucket, in about ten calls. It touches one object of a name of its own,
-// which it removes with its versions; what is left when it could not is among the problems.
+// Bucket probes a bucket, in about fifteen calls. It touches two objects with names of its own,
+// which it removes with their versions; what is left when it could not is among the problems.
 func Bucket(ctx context.Context, client objects, bucket string) Report {
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
 	b := &bucketProbe{client: client, bucket: bucket, key: Prefix + rand.Text() + ".txt", Report: Report{
-		Store: bucket, Create: NotKnown, Delete: NotKnown, Again: NotKnown, Versioning: Unknown,
+		Store: bucket, Create: NotKnown, Delete: NotKnown, Again: NotKnown, Gone: NotKnown, Names: NotKnown, Versioning: Unknown,
 	}}
 	b.versioning(ctx)
 	if b.create(ctx) {
 		b.delete(ctx)
+		b.gone(ctx)
+		b.again(ctx)
+		b.names(ctx)
 	}
 	b.clean(ctx)
 	return b.Report
@@ -51,12 +54,13 @@ func Bucket(ctx context.Context, client objects, bucket string) Report {
 
 // bucketProbe is one probe of a bucket.
 type bucketProbe struct {
-	client objects
-	bucket string
-	key    string
-	etag   string   // of the object that is there now
-	left   []string // version IDs to remove: of versions and of delete markers
-	wrote  bool
+	client  objects
+	bucket  string
+	key     string
+	etag    string   // of the object that is there now
+	removed string   // the ETag of the object that deletes are tried on
+	left    []string // version IDs to remove: of versions and of delete markers
+	wrote   bool
 	Report
 }
 
@@ -129,12 +133,13 @@ func (b *bucketProbe) create(ctx context.Context) bool {
 // wrongTag is the ETag of no object here: that of an empty one.
 const wrongTag = `"d41d8cd98f00b204e9800998ecf8427e"`
 
-// delete deletes on a wrong condition, then on the right one, and writes once more.
+// delete deletes on a wrong condition, then on the right one.
 func (b *bucketProbe) delete(ctx context.Context) {
 	if b.etag == "" && !b.holds(ctx, "") {
 		b.note("deletes could not be tried", errNoTag)
 		return
 	}
+	b.removed = b.etag
 	err := b.remove(ctx, wrongTag)
 	switch {
 	case err == nil:
@@ -152,7 +157,69 @@ func (b *bucketProbe) delete(ctx context.Context) {
 	default:
 		b.rightDelete(ctx)
 	}
-	b.again(ctx)
+}
+
+// gone deletes once more, on condition of what was there.
+func (b *bucketProbe) gone(ctx context.Context) {
+	if b.Delete != Holds && b.Delete != Ignored || b.exists(ctx) {
+		return
+	}
+	switch err := b.remove(ctx, b.removed); {
+	case err == nil:
+		b.Gone = Ignored
+	case missing(err) || refused(err):
+		b.Gone = Holds
+	default:
+		b.note("a delete of nothing could not be tried", cause(err))
+	}
+}
+
+// names writes an object with // in its key, and looks under which key it is there.
+func (b *bucketProbe) names(ctx context.Context) {
+	if b.Delete == NotKnown { // then it could not be removed
+		return
+	}
+	folder := Prefix + rand.Text()
+	odd := &bucketProbe{client: b.client, bucket: b.bucket, key: folder + "//name.txt"}
+	collapsed := &bucketProbe{client: b.client, bucket: b.bucket, key: folder + "/name.txt"}
+	answer, err := odd.nameBeside(ctx, collapsed)
+	b.Names = answer
+	if err != nil {
+		b.note("a key with // could not be tried", cause(err))
+	}
+	odd.clean(ctx)
+	b.Problems = append(b.Problems, odd.Problems...)
+}
+
+// nameBeside writes this object, and says whether it is there under its own key or under another.
+func (b *bucketProbe) nameBeside(ctx context.Context, other *bucketProbe) (Answer, error) {
+	err := b.put(ctx, "name", false)
+	if err == nil {
+		err = b.look(ctx)
+	}
+	switch {
+	case unsupported(err) || missing(err):
+		return Rejected, nil
+	case err != nil:
+		return NotKnown, err
+	}
+	switch err := other.look(ctx); {
+	case err == nil:
+		return Ignored, nil
+	case missing(err):
+		return Holds, nil
+	default:
+		return NotKnown, err
+	}
+}
+
+// look says why the object cannot be read, or nothing where it can.
+func (b *bucketProbe) look(ctx context.Context) error {
+	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.bucket, Key: &b.key})
+	if err != nil {
+		return err
+	}
+	return out.Body.Close()
 }
 
 // rightDelete deletes on condition of what is there, which must succeed.
@@ -175,7 +242,7 @@ func (b *bucketProbe) rightDelete(ctx context.Context) {
 
 // again writes where something was deleted.
 func (b *bucketProbe) again(ctx context.Context) {
-	if b.Create == Rejected || b.exists(ctx) {
+	if b.Create == Rejected || b.Delete == NotKnown || b.exists(ctx) {
 		return
 	}
 	switch err := b.put(ctx, "third", true); {

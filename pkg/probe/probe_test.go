@@ -134,6 +134,77 @@ func TestBucket(t *testing.T) {
 	}
 }
 
+// Such stores are as safe as others for locks: they are to be known all the same.
+func TestWhatIsSaidOfAStoreThoughItsLocksAreSafe(t *testing.T) {
+	for name, tc := range map[string]struct {
+		store       *store
+		gone, names probe.Answer
+		words       []string
+	}{
+		"a store like S3": {
+			&store{versioning: "Enabled"},
+			probe.Holds, probe.Holds,
+			[]string{"A release shows who released", "States with // in their key are kept here under that key"},
+		},
+		"a delete of nothing is answered as done": {
+			&store{deletesNone: true}, probe.Ignored, probe.Holds,
+			[]string{"A release does not show who released"},
+		},
+		"two slashes are one": {
+			&store{collapses: true, versioning: "Enabled"}, probe.Holds, probe.Ignored,
+			[]string{"States with // in their key cannot be kept here under that key", "apart from their rows"},
+		},
+		"a key with two slashes is not found": {
+			&store{refusesTwo: http.StatusNotFound}, probe.Holds, probe.Rejected,
+			[]string{"States with // in their key cannot be kept here under that key", "refuses such keys"},
+		},
+		"a key with two slashes is refused": {
+			&store{refusesTwo: http.StatusBadRequest}, probe.Holds, probe.Rejected,
+			[]string{"States with // in their key cannot be kept here under that key", "refuses such keys"},
+		},
+		"a key with two slashes fails": {
+			&store{refusesTwo: http.StatusInternalServerError}, probe.Holds, probe.NotKnown,
+			[]string{"Whether states with // in their key can be kept here is not known", "a key with // could not be tried: InvalidArgument"},
+		},
+		"reads are denied": {
+			&store{denied: http.MethodGet}, probe.Holds, probe.NotKnown,
+			[]string{"A release shows who released", "a key with // could not be tried: AccessDenied"},
+		},
+		"deletes are denied": {
+			&store{denied: http.MethodDelete}, probe.NotKnown, probe.NotKnown,
+			[]string{"Whether a release shows who released is not known"},
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client, _ := serve(t, tc.store)
+			r := probe.Bucket(t.Context(), client, "states")
+			if r.Gone != tc.gone || r.Names != tc.names {
+				t.Errorf("%+v", r)
+			}
+			for _, want := range tc.words {
+				if words := strings.Join(r.Words(), "\n"); !strings.Contains(words, want) {
+					t.Errorf("does not say %q:\n%s", want, words)
+				}
+			}
+			if silent := r.Silent(); (silent != "") != (tc.gone == probe.Ignored) {
+				t.Errorf("silent: %q", silent)
+			}
+			if tc.store.denied == http.MethodDelete {
+				return
+			}
+			if !r.Sound() || r.Fails() || r.Warning() != "" || r.UnsafeUnlock() != "" || r.UnsafePrune() != "" {
+				t.Errorf("locks are not safe: %+v", r)
+			}
+			for key, n := range tc.store.old {
+				if n != 0 || len(tc.store.objects) > 0 {
+					t.Errorf("left: %v, %d versions of %s", tc.store.objects, n, key)
+				}
+			}
+		})
+	}
+}
+
 // What a crash leaves is neither a lock nor a state to anybody, and says what it is.
 func TestTheScratchObjectDescribesItself(t *testing.T) {
 	s := &store{denied: http.MethodDelete}
@@ -183,7 +254,7 @@ func TestTable(t *testing.T) {
 			s := tc.store
 			_, client := serve(t, s)
 			r := probe.Table(t.Context(), client, "locks")
-			if r.Create != tc.create || r.Delete != tc.delete || r.Again != "" {
+			if r.Create != tc.create || r.Delete != tc.delete || r.Again != "" || r.Gone != "" || r.Names != "" {
 				t.Errorf("%+v", r)
 			}
 			left := 0

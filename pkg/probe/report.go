@@ -28,14 +28,20 @@ const (
 	Unknown   Versioning = "not_known"
 )
 
-// Report is what a probe found. A table has no Again and no Versioning.
+// Report is what a probe found. A table has neither Again nor what follows it. Locks are as safe
+// whatever Gone, Names and Versioning are.
 type Report struct {
 	Store  string `json:"store"`  // as it was named to the probe
 	Create Answer `json:"create"` // a write on condition that there is nothing (If-None-Match: *)
 	Delete Answer `json:"delete"` // a delete on condition of what was read (If-Match)
 	// Again is a write on condition that there is nothing, where something was deleted. In a
 	// versioned bucket that is where a delete marker is.
-	Again      Answer     `json:"again,omitempty"`
+	Again Answer `json:"again,omitempty"`
+	// Gone is a delete on condition of what was read, where nothing is any more. Ignored harms
+	// no lock: it takes from a release the knowledge of who released.
+	Gone Answer `json:"gone,omitempty"`
+	// Names is a key with //. Ignored: it is stored under another key. Rejected: not at all.
+	Names      Answer     `json:"names,omitempty"`
 	Versioning Versioning `json:"versioning,omitempty"`
 	Problems   []string   `json:"problems,omitempty"` // why something is not known, or is left
 }
@@ -120,6 +126,14 @@ func (r Report) UnsafePrune() string {
 	return r.Doubt()
 }
 
+// Silent says why a release of a lock in this store does not show who released, or is empty.
+func (r Report) Silent() string {
+	if r.Gone != Ignored {
+		return ""
+	}
+	return r.Store + " reports the delete of a lock that is gone already as done"
+}
+
 // Doubt says what is not known, or is empty.
 func (r Report) Doubt() string {
 	if r.Known() {
@@ -143,6 +157,12 @@ func (r Report) Words() []string {
 	}
 	if r.Versioning != "" {
 		lines = append(lines, versioningWords[r.Versioning])
+	}
+	if r.Gone != "" {
+		lines = append(lines, goneWords[r.Gone])
+	}
+	if r.Names != "" {
+		lines = append(lines, nameWords[r.Names])
 	}
 	for _, problem := range r.Problems {
 		lines = append(lines, "Problem: "+problem+".")
@@ -188,6 +208,19 @@ var versioningWords = map[Versioning]string{
 	Off:       "Versioning is off: an overwritten state is gone, and prune deletes nothing.",
 	Suspended: "Versioning is suspended: an overwritten state is gone, and prune deletes nothing.",
 	Unknown:   "Whether versioning is on is not known.",
+}
+
+var goneWords = map[Answer]string{
+	Holds:    "A release shows who released: of a lock that is gone already the store says so.",
+	Ignored:  "A release does not show who released: the store reports the delete of a lock that is gone already as done, so unlock says released where the holder was a moment faster.",
+	NotKnown: "Whether a release shows who released is not known.",
+}
+
+var nameWords = map[Answer]string{
+	Holds:    "States with // in their key are kept here under that key.",
+	Ignored:  "States with // in their key cannot be kept here under that key, because the store makes one slash of two: their locks appear under the other key, apart from their rows in a table.",
+	Rejected: "States with // in their key cannot be kept here under that key, because the store refuses such keys: clients fail to lock them.",
+	NotKnown: "Whether states with // in their key can be kept here is not known.",
 }
 
 // notTried is said with every report: what no probe shows.

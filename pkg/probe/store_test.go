@@ -26,6 +26,9 @@ type store struct {
 	rejectDelete int    // status for deletes with If-Match
 	markerBlocks bool   // a delete marker counts as an object
 	keeps        bool   // deletes with a condition are answered as done, and nothing is deleted
+	deletesNone  bool   // a delete of what is not there is answered as done, whatever its condition
+	collapses    bool   // it makes one slash of two in a key
+	refusesTwo   int    // status for keys with two slashes
 	denied       string // a method that is answered with 403
 	failing      string // a method that is answered with 500
 
@@ -53,12 +56,18 @@ func serve(t *testing.T, s *store) (*s3.Client, *dynamodb.Client) {
 func (s *store) handle(w http.ResponseWriter, r *http.Request) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	two := strings.Contains(r.URL.Path, "//")
+	if s.collapses {
+		r.URL.Path = strings.ReplaceAll(r.URL.Path, "//", "/")
+	}
 	target := r.Header.Get("X-Amz-Target")
 	body, _ := io.ReadAll(r.Body)
 	s.calls = append(s.calls, r.Method+target)
 	switch {
 	case r.Method == s.denied || (target != "" && strings.HasSuffix(target, s.denied) && s.denied != ""):
 		refuse(w, http.StatusForbidden, "AccessDenied")
+	case two && s.refusesTwo != 0:
+		refuse(w, s.refusesTwo, "InvalidArgument")
 	case r.Method == s.failing:
 		refuse(w, http.StatusInternalServerError, "InternalError")
 	case target != "":
@@ -119,6 +128,9 @@ func (s *store) delete(w http.ResponseWriter, r *http.Request) {
 		refuse(w, http.StatusPreconditionFailed, "PreconditionFailed")
 		return
 	case condition != "" && s.keeps:
+	case condition != "" && !there && !s.ignoreDelete && !s.deletesNone:
+		refuse(w, http.StatusNotFound, "NoSuchKey")
+		return
 	default:
 		delete(s.objects, r.URL.Path)
 		if s.versioning == "Enabled" {

@@ -6,18 +6,19 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// conditions says why a lock cannot be removed safely from a store that holds it, and what
-// is not known of such stores. Both are empty in AWS itself, which is asked nothing.
-func (u *Unlocker) conditions(ctx context.Context, l tflock.Lock) (unsafe, doubt string) {
+// conditions says why a lock cannot be removed safely from a store that holds it, what is not
+// known of such stores, and which of them does not show who released. All are empty in AWS
+// itself, which is asked nothing.
+func (u *Unlocker) conditions(ctx context.Context, l tflock.Lock) (unsafe, doubt, silent string) {
 	for _, h := range l.Holdings {
 		s := u.store(h.Store)
 		if s == nil {
 			continue
 		}
 		report := s.Conditions(ctx)
-		unsafe, doubt = or(unsafe, report.UnsafeUnlock()), or(doubt, report.Doubt())
+		unsafe, doubt, silent = or(unsafe, report.UnsafeUnlock()), or(doubt, report.Doubt()), or(silent, report.Silent())
 	}
-	return unsafe, doubt
+	return unsafe, doubt, silent
 }
 
 // afterUnsafe says what to do about a lock in a store that ignores conditions.
@@ -26,6 +27,14 @@ func afterUnsafe() []string {
 		"Make sure that nobody starts a run on this state, then repeat with \"force\": true and the reason. Force also overrides the checks of the lock's age and of the state: look at its evidence first.",
 		"`lockwarden probe BUCKET` shows what holds in this store. Move the state's locks to one that honors conditional requests.",
 	}
+}
+
+// silentStep is the step that goes with a release from a store that does not show who released.
+func silentStep(released []tflock.Kind, silent string) []string {
+	if silent == "" || len(released) == 0 {
+		return nil
+	}
+	return []string{"Whether this release or the lock's holder removed it is not known: " + silent + "."}
 }
 
 // doubtStep is the step that goes with a release from a store of which it is not known

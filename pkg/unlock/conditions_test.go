@@ -55,6 +55,18 @@ func TestAStoreThatDeniesTheProbe(t *testing.T) {
 	}
 }
 
+// Where a delete of nothing is reported as done, nobody can know whose release it was.
+func TestAStoreThatDeletesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.wire = &local.Careless{DeletesNothing: true}
+	w.lock("a", "id-a", w.set.Buckets[0])
+	w.scan()
+	a, err := w.run(nil, request(w, "id-a", ""))
+	if err != nil || a.Outcome != unlock.Released || !strings.Contains(strings.Join(a.NextSteps, "\n"), "Whether this release or the lock's holder removed it is not known: "+w.BucketARN) {
+		t.Errorf("%+v %v", a, err)
+	}
+}
+
 // A store that honors conditions is asked about them, says nothing, and keeps nothing.
 func TestAStoreThatHonorsConditions(t *testing.T) {
 	w := newWorld(t)
@@ -63,7 +75,7 @@ func TestAStoreThatHonorsConditions(t *testing.T) {
 	w.lock("a", "id-a", w.set.All()...)
 	w.scan()
 	a, err := w.run(nil, request(w, "id-a", ""))
-	if err != nil || a.Outcome != unlock.Released || strings.Contains(strings.Join(a.NextSteps, ""), "honors") {
+	if err != nil || a.Outcome != unlock.Released || strings.Contains(strings.Join(a.NextSteps, ""), "honors") || strings.Contains(strings.Join(a.NextSteps, ""), "not known") {
 		t.Errorf("%+v %v", a, err)
 	}
 	if wire.Probes() == 0 {

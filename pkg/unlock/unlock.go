@@ -136,7 +136,7 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 	finding := c.Finding()
 	may, why := u.mayRelease(ctx, r, f, c, known)
 	steps := u.afterRefusal(finding, c)
-	unsafe, doubt := u.conditions(ctx, l)
+	unsafe, doubt, silent := u.conditions(ctx, l)
 	if may && unsafe != "" {
 		may, why, steps = false, unsafe, afterUnsafe()
 	}
@@ -153,7 +153,7 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 		return u.wouldRelease(finding, may, why), nil
 	}
 	a, err := u.release(ctx, l, finding, record, concerns)
-	a.NextSteps = append(doubtStep(doubt), a.NextSteps...)
+	a.NextSteps = slices.Concat(doubtStep(doubt), a.NextSteps, silentStep(a.Released, silent))
 	if err == nil && len(a.Released) > 0 {
 		if late := u.finisher().Absorb(ctx, ledger.KeyOf(l), now, u.stillHolds); late != nil {
 			u.Log.WarnContext(ctx, "an earlier release was not finished", "error", late)

@@ -55,7 +55,7 @@ var (
 	}, 0, ""}
 	// Versitygw is S3 over a file system, made for production, with versions and without.
 	Versitygw      = Kind{"versitygw", false, true, local.Versitygw, versitygw("--versioning-dir", versionsFolder), 0, ""}
-	VersitygwPlain = Kind{"versitygw, no versions", false, true, local.Versitygw, versitygw(), 0, ""}
+	VersitygwPlain = Kind{"versitygw without versions", false, true, local.Versitygw, versitygw(), 0, ""}
 	// SeaweedFS is a store made for production.
 	SeaweedFS = Kind{"SeaweedFS", false, true, local.SeaweedFS, seaweedFS, 7, "/healthz"}
 )

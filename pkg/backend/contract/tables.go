@@ -63,9 +63,18 @@ func listedAs(ctx context.Context, s *Store, key string) error {
 	}
 	all, err := s.list(ctx)
 	if _, listed := all[s.path(key)]; err == nil && !listed {
-		err = fmt.Errorf("%q is not listed by that name, but %q", key, paths(all))
+		err = fmt.Errorf("%q is not listed by that name, but %s", key, listing(all))
 	}
 	return err
+}
+
+// listing is what a store lists, with what it says of what it cannot read.
+func listing(all map[tflock.Path]tflock.Holding) string {
+	var list []string
+	for path, h := range all {
+		list = append(list, fmt.Sprintf("%q (%v)", path, orNothing(h.Err)))
+	}
+	return strings.Join(list, ", ")
 }
 
 func digests(ctx context.Context, s *Store) error {

@@ -1,0 +1,98 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/json"
+	"encoding/xml"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/textproto"
+)
+
+// maxRequest bounds a request: SNS takes messages of 256 KiB, which a form makes up to three
+// times as long.
+const maxRequest = 1 << 20
+
+// topic answers SNS's Publish.
+type topic struct {
+	send func(ctx context.Context, subject, text string) error
+}
+
+// ServeHTTP answers as SNS does, in XML. A mail that was not taken now (503) may be published
+// again; one that never will be is a client's error (400), which no SDK repeats.
+func (t topic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
+	if err := r.ParseForm(); err != nil {
+		answerError(w, http.StatusBadRequest, "InvalidParameter", err.Error())
+		return
+	}
+	if action := r.PostForm.Get("Action"); action != "Publish" {
+		answerError(w, http.StatusBadRequest, "InvalidAction", fmt.Sprintf("this is a mailer, which knows Publish and not %q", action))
+		return
+	}
+	text, err := mailText(r.PostForm.Get("Message"), r.PostForm.Get("MessageStructure"))
+	if err != nil {
+		answerError(w, http.StatusBadRequest, "InvalidParameter", err.Error())
+		return
+	}
+	subject := r.PostForm.Get("Subject")
+	if err := t.send(r.Context(), subject, text); err != nil {
+		slog.Error("not sent", "subject", subject, "error", err)
+		if permanent(err) {
+			answerError(w, http.StatusBadRequest, "InvalidParameter", "the mail server refuses it: "+err.Error())
+		} else {
+			answerError(w, http.StatusServiceUnavailable, "ServiceUnavailable", "the mail was not sent: "+err.Error())
+		}
+		return
+	}
+	slog.Info("sent", "subject", subject)
+	answer(w, http.StatusOK, published{ID: rand.Text()})
+}
+
+// mailText is what a subscriber by email gets of a message.
+func mailText(message, structure string) (string, error) {
+	if structure != "json" {
+		return message, nil
+	}
+	var texts map[string]string
+	if err := json.Unmarshal([]byte(message), &texts); err != nil {
+		return "", fmt.Errorf("the message is not an object of texts, as MessageStructure=json says: %w", err)
+	}
+	if text, ok := texts["email"]; ok {
+		return text, nil
+	}
+	if text, ok := texts["default"]; ok {
+		return text, nil
+	}
+	return "", errors.New("the message has no text for email and no default")
+}
+
+// permanent says whether a mail server refused permanently.
+func permanent(err error) bool {
+	refused, ok := errors.AsType[*textproto.Error](err)
+	return ok && refused.Code >= 500
+}
+
+type published struct {
+	XMLName xml.Name `xml:"http://sns.amazonaws.com/doc/2010-03-31/ PublishResponse"`
+	ID      string   `xml:"PublishResult>MessageId"`
+}
+
+type failed struct {
+	XMLName xml.Name `xml:"http://sns.amazonaws.com/doc/2010-03-31/ ErrorResponse"`
+	Code    string   `xml:"Error>Code"`
+	Message string   `xml:"Error>Message"`
+}
+
+func answerError(w http.ResponseWriter, status int, code, message string) {
+	answer(w, status, failed{Code: code, Message: message})
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "text/xml")
+	w.WriteHeader(status)
+	_ = xml.NewEncoder(w).Encode(body) // whoever hung up asks again
+}
