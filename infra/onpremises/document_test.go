@@ -61,9 +61,10 @@ func TestTheDocument(t *testing.T) {
 		tables *server.Kind // nil: none beside AWS
 		mailer bool         // mail by a server of one's own, and not by SNS
 	}{
-		"with a store that is there, and no table store":         {&server.VersitygwPlain, nil, false},
-		"with SeaweedFS, a table store, and a mail server":       {nil, &server.Dynoxide, true},
-		"with a local cloud, its table store, and a mail server": {&server.MiniStack, &server.MiniStack, true},
+		"with a store that is there, and no table store": {&server.VersitygwPlain, nil, false},
+		// No comma: the folder has the name of the test, and SeaweedFS takes lists of folders.
+		"with SeaweedFS and a table store and a mail server": {nil, &server.Dynoxide, true},
+		"with a local cloud as both and a mail server":       {&server.MiniStack, &server.MiniStack, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -274,13 +275,10 @@ func (o *office) heard(t *testing.T, said, id string) {
 // mails are those that arrived, or that SNS was given to send.
 func (o *office) mails(t *testing.T) []onpremises.Mail {
 	t.Helper()
-	messages, err := o.cloud.Published("arn:aws:sns:" + local.Region + ":123456789012:lockwarden")
-	if o.mailbox != nil {
-		if err == nil && len(messages) > 0 {
-			t.Errorf("SNS was given %+v", messages)
-		}
+	if o.mailbox != nil { // SNS has no topic then, so it could be given nothing
 		return o.mailbox.Mails()
 	}
+	messages, err := o.cloud.Published("arn:aws:sns:" + local.Region + ":123456789012:lockwarden")
 	if err != nil {
 		t.Fatal(err)
 	}
