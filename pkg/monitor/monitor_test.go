@@ -146,8 +146,8 @@ func (w *world) published() map[string]int {
 // alert and no notice, and calls nothing resolved that is there. Published twice is only
 // what was published in the scan that died.
 func TestNoCrashLosesAnAlert(t *testing.T) {
-	for _, after := range []bool{false, true} {
-		for cut := 1; ; cut++ {
+	for variant, after := range []bool{false, true} {
+		for cut := range local.Calls(variant) {
 			w := newWorld(t)
 			w.put("b/stays", time.Hour)
 			w.put("b/goes", time.Hour)

@@ -26,8 +26,8 @@ import (
 // read, and at most our own lock. A repeat of the same request clears that and finishes,
 // and what went is reported.
 func TestACrashLeavesAReadableState(t *testing.T) {
-	for _, after := range []bool{false, true} {
-		for cut := 1; ; cut++ {
+	for variant, after := range []bool{false, true} {
+		for cut := range local.Calls(variant) {
 			w := newWorld(t)
 			w.stale(key, state(t, "destroyed"))
 			wire := &local.Wire{CutAt: cut, AfterEffect: after}
@@ -63,13 +63,13 @@ func TestACrashLeavesAReadableState(t *testing.T) {
 
 // Each call fails by itself, and the run goes on: nothing is lost, and the next run heals.
 func TestAFailedCallHeals(t *testing.T) {
-	for fail := int64(1); ; fail++ {
+	for fail := range local.Calls(0) {
 		w := newWorld(t)
 		w.stale(key, state(t, "destroyed"))
 		var calls atomic.Int64
 		madeGood := false // digests that cannot be read all at once are read one by one
 		wire := &local.Wire{Refuse: func(call string) bool {
-			refuse := calls.Add(1) == fail
+			refuse := calls.Add(1) == int64(fail)
 			madeGood = madeGood || (refuse && call == "DynamoDB_20120810.BatchGetItem")
 			return refuse
 		}}
@@ -78,7 +78,7 @@ func TestAFailedCallHeals(t *testing.T) {
 		if locks := w.held(); len(locks) > 0 && err == nil {
 			t.Errorf("call %d: left %v and did not ask for a repeat: %+v", fail, locks, report)
 		}
-		if calls.Load() < fail {
+		if calls.Load() < int64(fail) {
 			break
 		}
 		if done := len(report.Pruned) == 1 && !w.readable(key) && len(w.held()) == 0; err == nil && len(report.Errors) == 0 && !done {
@@ -144,12 +144,12 @@ func TestLeftovers(t *testing.T) {
 
 // Lambda delivers some requests twice, even at once: nothing is lost, and nothing left.
 func TestADuplicateAtAnyCall(t *testing.T) {
-	for call := int64(1); ; call++ {
+	for call := range local.Calls(1) {
 		w := newWorld(t)
 		w.stale(key, state(t, "destroyed"))
 		var calls atomic.Int64
 		wire := &local.Wire{Before: func(string) {
-			if calls.Add(1) != call {
+			if calls.Add(1) != int64(call) {
 				return
 			}
 			before := w.held()
@@ -158,7 +158,7 @@ func TestADuplicateAtAnyCall(t *testing.T) {
 			}
 			w.readable(key)
 			// A client could take a lock that the second cleared, and have its state deleted.
-			if after := w.held(); calls.Load() == call && len(before) > 0 && !slices.Equal(before, after) {
+			if after := w.held(); calls.Load() == int64(call) && len(before) > 0 && !slices.Equal(before, after) {
 				t.Errorf("before call %d: the first held %v, then %v", call, before, after)
 			}
 		}}
@@ -168,7 +168,7 @@ func TestADuplicateAtAnyCall(t *testing.T) {
 		if w.readable(key) || len(w.held()) > 0 || len(w.published()) == 0 {
 			t.Errorf("before call %d: left %v, notified %d", call, w.held(), len(w.published()))
 		}
-		if calls.Load() < call {
+		if calls.Load() < int64(call) {
 			break
 		}
 	}

@@ -115,8 +115,8 @@ func (l *loses) Do(r *http.Request) (*http.Response, error) {
 // run says that something is left or asks for a repeat, no client meets a broken state, and
 // a later run brings it to its end.
 func TestALostAnswerFollowedByFailedReads(t *testing.T) {
-	for _, failing := range []int{1, 2, 4} {
-		for at := 1; ; at++ {
+	for variant, failing := range []int{1, 2, 4} {
+		for at := range local.Calls(variant) {
 			w := newWorld(t)
 			w.stale(key, state(t, "destroyed"))
 			client := &loses{wire: &local.Wire{}, at: at, n: failing}

@@ -209,13 +209,13 @@ func TestUnreadablePlaces(t *testing.T) {
 // client that began in the middle is refused by our lock or wins it.
 func TestAClientBeginsInTheMiddle(t *testing.T) {
 	newer := state(t, "applied")
-	for call := int64(1); ; call++ {
+	for call := range local.Calls(0) {
 		w := newWorld(t)
 		w.stale(key, state(t, "destroyed"))
 		var calls atomic.Int64 // the listing goes on beside the work
 		won, refused := false, false
 		wire := &local.Wire{Before: func(string) {
-			if calls.Add(1) != call {
+			if calls.Add(1) != int64(call) {
 				return
 			}
 			// As Terraform: the object, then the row, then the state, then the digest.
@@ -250,7 +250,7 @@ func TestAClientBeginsInTheMiddle(t *testing.T) {
 		case !won && len(w.held()) != 0:
 			t.Errorf("call %d: left %v", call, w.held())
 		}
-		if calls.Load() < call {
+		if calls.Load() < int64(call) {
 			if call < 12 {
 				t.Errorf("a prune made only %d calls", calls.Load())
 			}
@@ -262,13 +262,13 @@ func TestAClientBeginsInTheMiddle(t *testing.T) {
 // A client that locks nothing (-lock=false) is beyond what locks can do, but its write is
 // not lost: the delete is conditional on the bytes that were judged.
 func TestAWriteWithoutALockIsNotLost(t *testing.T) {
-	for call := int64(1); ; call++ {
+	for call := range local.Calls(1) {
 		w := newWorld(t)
 		w.stale(key, state(t, "destroyed"))
 		var calls atomic.Int64
 		deleted := false
 		wire := &local.Wire{Before: func(string) {
-			if calls.Add(1) == call {
+			if calls.Add(1) == int64(call) {
 				there, err := w.set.Buckets[0].StateWritten(context.Background(), w.Path(key))
 				deleted = err == nil && there.IsZero()
 				w.put(key, state(t, "applied"))
@@ -277,7 +277,7 @@ func TestAWriteWithoutALockIsNotLost(t *testing.T) {
 		if _, err := w.run(wire, prune.Request{}, "request"); err != nil {
 			t.Error(err)
 		}
-		if calls.Load() < call {
+		if calls.Load() < int64(call) {
 			break
 		}
 		if !w.readable(key) || len(w.held()) > 0 {

@@ -106,7 +106,7 @@ func TestNoRestore(t *testing.T) {
 
 // A client that writes between the look and the write wins.
 func TestARestoreOverwritesNothing(t *testing.T) {
-	for call := 1; ; call++ {
+	for call := range local.Calls(2) {
 		w := newWorld(t)
 		w.stale(key, state(t, "destroyed"))
 		w.prune()
@@ -135,8 +135,8 @@ func TestARestoreOverwritesNothing(t *testing.T) {
 // A restore that dies leaves at most its lock and the record, which the restore clears
 // when it is repeated, once the lock is certainly dead, and the next prune.
 func TestARestoreThatDies(t *testing.T) {
-	for _, after := range []bool{false, true} {
-		for cut := 1; ; cut++ {
+	for variant, after := range []bool{false, true} {
+		for cut := range local.Calls(variant) {
 			w := newWorld(t)
 			w.stale(key, state(t, "destroyed"))
 			w.prune()

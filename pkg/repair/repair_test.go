@@ -266,8 +266,8 @@ func TestACrashLeavesAReadableState(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			for _, after := range []bool{false, true} {
-				for cut := 1; ; cut++ {
+			for variant, after := range []bool{false, true} {
+				for cut := range local.Calls(variant) {
 					w := newWorld(t)
 					request := prepare(w)
 					wire := &local.Wire{CutAt: cut, AfterEffect: after}

@@ -61,8 +61,8 @@ func TestASwappedLockSurvives(t *testing.T) {
 // Cut at any call, before or after its effect: no lock but the named one goes, a
 // repeat finishes, and a removed lock is always on record.
 func TestNoCrashReleasesAnotherLock(t *testing.T) {
-	for _, after := range []bool{false, true} {
-		for cut := 1; ; cut++ {
+	for variant, after := range []bool{false, true} {
+		for cut := range local.Calls(variant) {
 			w := newWorld(t)
 			w.lock("k", "named", w.set.All()...)
 			w.lock("j", "other", w.set.All()...)
