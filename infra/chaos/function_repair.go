@@ -8,6 +8,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
+	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/repair"
@@ -67,14 +68,14 @@ func runRollBack(ctx context.Context, w *world, cfg aws.Config, requestID string
 }
 
 func acceptedAtEnd(w *world, c contents) violations {
-	return when(c.digests[w.Table+" "+mismatched] != digestOf(c.newest[mismatched]), "the digest is still not that of the state").
+	return when(c.digests[w.Table+" "+mismatched] != local.MD5(c.newest[mismatched]), "the digest is still not that of the state").
 		and(c.newest[mismatched] != w.first.newest[mismatched], "a repair of the digest has touched the state")
 }
 
 func rolledBackAtEnd(w *world, c contents) violations {
 	applied, err := sample("applied")
 	return when(err != nil || c.newest[rolledBack] != string(applied), "the version was not restored").
-		and(c.digests[w.Table+" "+rolledBack] != digestOf(string(applied)), "the restored version has no digest, or another's")
+		and(c.digests[w.Table+" "+rolledBack] != local.MD5(string(applied)), "the restored version has no digest, or another's")
 }
 
 // mayBe says whether a state may have these bytes: those that it had at first, or of a state

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -348,7 +349,7 @@ func (h *history) written(p *party, path, body string) {
 // is of something else.
 func (h *history) unreadable(path string) string {
 	s, known := h.states[path]
-	actual := digestOf(s.body)
+	actual := local.MD5(s.body)
 	if s.deleted || !known {
 		actual = "no state"
 	}

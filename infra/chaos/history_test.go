@@ -8,6 +8,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lockwarden/lockwarden/infra/local"
 )
 
 // The laws that the race, the model and the duels share can be broken: each is seen.
@@ -49,7 +51,7 @@ func TestHistorySeesWhatIsWrong(t *testing.T) {
 		requests   []request
 		want       string // empty: nothing is wrong
 	}{
-		"a client's run":                                                            {requests: []request{putLock, putRow("k"), put(false, "k", state), digest(false, digestOf(state)), delLock, delRow(false, "k")}},
+		"a client's run":                                                            {requests: []request{putLock, putRow("k"), put(false, "k", state), digest(false, local.MD5(state)), delLock, delRow(false, "k")}},
 		"a lock's object goes that nobody named":                                    {requests: []request{putLock, del(true, "k.tflock")}, want: "nobody named"},
 		"a lock's row goes that nobody named":                                       {requests: []request{putRow("k"), delRow(true, "k")}, want: "nobody named"},
 		"a live lock goes by force":                                                 {lockwarden: party{releases: "live", forced: true}, requests: []request{putLock, del(true, "k.tflock")}, want: "lock of a live client released"},
@@ -68,7 +70,7 @@ func TestHistorySeesWhatIsWrong(t *testing.T) {
 		"a restore writes other bytes":                                              {requests: []request{putLock, put(false, "k", empty), delLock, del(true, "k"), put(true, "k", state)}, want: "state lost"},
 		"a restore writes the same bytes":                                           {requests: []request{putLock, put(false, "k", empty), delLock, del(true, "k"), put(true, "k", empty)}},
 		"a restore over a state":                                                    {requests: []request{putLock, put(false, "k", empty), delLock, put(true, "k", empty)}, want: "state lost"},
-		"a state goes before its digest":                                            {requests: []request{putLock, put(false, "k", empty), digest(false, digestOf(empty)), delLock, del(true, "k")}, want: "state unreadable"},
+		"a state goes before its digest":                                            {requests: []request{putLock, put(false, "k", empty), digest(false, local.MD5(empty)), delLock, del(true, "k")}, want: "state unreadable"},
 		"a digest of something else":                                                {requests: []request{putLock, put(false, "k", state), delLock, digest(true, "x")}, want: "state unreadable"},
 		"a client writes without its lock":                                          {requests: []request{put(false, "k", state)}, want: "its lock was gone"},
 		"a serial goes back":                                                        {requests: []request{putLock, put(false, "k", state), put(false, "k", strings.Replace(state, "7", "6", 1))}, want: "went back from 7 to 6"},

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -89,7 +90,7 @@ func (w *world) readable(c contents) (l violations) {
 		if key == mismatched && digest == w.first.digests[at] {
 			continue
 		}
-		actual := digestOf(c.newest[key])
+		actual := local.MD5(c.newest[key])
 		if c.deleted[key] {
 			actual = "no state"
 		}

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
+	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -159,7 +160,7 @@ func (c client) write(p *process, cfg aws.Config, serial int, lineage string) er
 			continue
 		}
 		if _, err := dynamodb.NewFromConfig(cfg).PutItem(context.Background(), &dynamodb.PutItemInput{TableName: &m.Table, Item: map[string]types.AttributeValue{
-			"LockID": &types.AttributeValueMemberS{Value: string(p.name() + "-md5")}, "Digest": &types.AttributeValueMemberS{Value: digestOf(text)},
+			"LockID": &types.AttributeValueMemberS{Value: string(p.name() + "-md5")}, "Digest": &types.AttributeValueMemberS{Value: local.MD5(text)},
 		}}); err != nil {
 			return err
 		}
@@ -188,7 +189,7 @@ func (p *process) read(set backend.Set, stores []backend.Store) (string, error) 
 		return text, nil
 	}
 	digest, err := set.Tables[0].Digest(ctx, p.name())
-	if err == nil && digest != "" && (text == "" || digest != digestOf(text)) && !m.history.torn[string(m.Path(p.key))] && p.undisturbed && !p.lockless {
+	if err == nil && digest != "" && (text == "" || digest != local.MD5(text)) && !m.history.torn[string(m.Path(p.key))] && p.undisturbed && !p.lockless {
 		p.unexpected = fmt.Sprintf("it read %q, and the digest %s", text, digest)
 	}
 	return text, err

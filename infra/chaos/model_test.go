@@ -19,6 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"pgregory.net/rapid"
 
+	"github.com/lockwarden/lockwarden/infra/inprocess"
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
@@ -141,14 +142,18 @@ func engineWorld(t *testing.T) *world {
 	w := &world{stuckAfter: 30 * time.Minute, Place: local.Place{
 		Bucket: "model", BucketARN: "arn:aws:s3:::model", Table: "model", TableARN: "arn:aws:dynamodb:" + local.Region + ":123456789012:table/model", Ledger: "model-ledger", Topic: "topic",
 	}}
-	e := newEngine(func() time.Time { return w.now().Add(-lag) })
-	e.tables[w.Table], e.tables[w.Ledger] = newRows("LockID"), newRows("kind", "id")
-	w.engine = e
-	if err := w.putModelStates(e.config()); err != nil {
+	w.engine = inprocess.New(w.now, lag)
+	cfg := w.engine.Config()
+	for name, keys := range map[string][]string{w.Table: {"LockID"}, w.Ledger: {"kind", "id"}} {
+		if _, err := local.MakeTable(t.Context(), cfg, name, keys...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := w.putModelStates(cfg); err != nil {
 		t.Fatal(err)
 	}
-	e.age(time.Hour)
-	e.save()
+	w.engine.Age(time.Hour)
+	w.engine.Save()
 	return w
 }
 
@@ -264,7 +269,7 @@ func (m *model) deleteFirst(cfg aws.Config, set backend.Set) {
 	key := modelKeys[0]
 	_, err := s3For(cfg).DeleteObject(m.t.Context(), &s3.DeleteObjectInput{Bucket: &m.Bucket, Key: &key})
 	if err == nil {
-		err = set.Tables[0].DeleteDigest(m.t.Context(), m.Path(key), digestOf(m.current.newest[key]))
+		err = set.Tables[0].DeleteDigest(m.t.Context(), m.Path(key), local.MD5(m.current.newest[key]))
 	}
 	if err != nil {
 		m.t.Fatal(err)
@@ -430,7 +435,7 @@ func (m *model) passes(d time.Duration) {
 // config is for whoever calls AWS without waiting.
 func (m *model) config() aws.Config {
 	if m.engine != nil {
-		return m.engine.config()
+		return m.engine.Config()
 	}
 	cfg := m.aws.Config()
 	cfg.HTTPClient = m.outside

@@ -2,8 +2,6 @@ package main
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // the clients' own digest is MD5
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"os"
@@ -18,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/lockwarden/lockwarden/infra/inprocess"
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
@@ -50,7 +49,7 @@ const (
 // set back for every case.
 type world struct {
 	aws    *local.AWS
-	engine stores // in its place; nil: it is not
+	engine *inprocess.AWS // in its place; nil: it is not
 	local.Place
 	made  time.Time
 	spare string // ARN of a second table, which nothing pairs with the bucket
@@ -62,15 +61,6 @@ type world struct {
 	disturbed  bool              // something goes wrong in it
 	rivals     map[string]string // what locks say that others took meanwhile, by their store and key
 	firsts     map[scene]contents
-}
-
-// stores is an AWS in this process.
-type stores interface {
-	config() aws.Config
-	dump() local.Contents
-	events() []local.Message
-	load()
-	clock(ahead time.Duration)
 }
 
 func (w *world) now() time.Time { return time.Now().Add(w.ahead) }
@@ -102,7 +92,7 @@ func makeWorld(ctx context.Context, server *local.AWS) (*world, error) {
 func (w *world) reset() error {
 	w.ahead, w.scene, w.disturbed, w.rivals = 0, plain, false, map[string]string{}
 	if w.engine != nil {
-		w.engine.load()
+		w.engine.Load()
 		return nil
 	}
 	return errors.Join(w.aws.Load(), w.aws.Clock(0))
@@ -150,7 +140,7 @@ func (w *world) putState(ctx context.Context, key, state string, digest bool) er
 func (w *world) putStateBy(ctx context.Context, cfg aws.Config, key, state string, digest bool) error {
 	_, err := s3For(cfg).PutObject(ctx, &s3.PutObjectInput{Bucket: &w.Bucket, Key: &key, Body: strings.NewReader(state), ServerSideEncryption: s3types.ServerSideEncryptionAes256})
 	if err == nil && digest {
-		err = w.putRowBy(ctx, cfg, key+"-md5", "Digest", digestOf(state))
+		err = w.putRowBy(ctx, cfg, key+"-md5", "Digest", local.MD5(state))
 	}
 	return err
 }
@@ -266,22 +256,21 @@ type contents struct {
 
 func (w *world) dump() (local.Contents, error) {
 	if w.engine != nil {
-		return w.engine.dump(), nil
+		return w.engine.Contents(), nil
 	}
 	return w.aws.Contents(w.Bucket)
 }
 
 func (w *world) published() ([]local.Message, error) {
 	if w.engine != nil {
-		return w.engine.events(), nil
+		return w.engine.Published(), nil
 	}
 	return w.aws.Published(w.Topic)
 }
 
 // clock has S3's clock run that much ahead.
 func (w *world) clock(ahead time.Duration) error {
-	if w.engine != nil {
-		w.engine.clock(ahead)
+	if w.engine != nil { // whose clock is the world's
 		return nil
 	}
 	return w.aws.Clock(ahead)
@@ -329,11 +318,6 @@ func (c contents) addVersion(v local.Version, newest bool) {
 			c.newest[key] = v.Body
 		}
 	}
-}
-
-func digestOf(state string) string {
-	sum := md5.Sum([]byte(state)) //nolint:gosec // the clients' own digest is MD5
-	return hex.EncodeToString(sum[:])
 }
 
 func (c contents) String() string {

@@ -50,12 +50,17 @@ func (a *AWS) With(tables, buckets string) *AWS {
 // MakeTable makes a table with these string keys, a hash key and at most one range
 // key, and gives its ARN.
 func (a *AWS) MakeTable(ctx context.Context, name string, keys ...string) (string, error) {
+	return MakeTable(ctx, a.Config(), name, keys...)
+}
+
+// MakeTable makes one in the AWS of that configuration.
+func MakeTable(ctx context.Context, cfg aws.Config, name string, keys ...string) (string, error) {
 	input := &dynamodb.CreateTableInput{TableName: &name, BillingMode: types.BillingModePayPerRequest}
 	for i, key := range keys {
 		input.AttributeDefinitions = append(input.AttributeDefinitions, types.AttributeDefinition{AttributeName: &key, AttributeType: types.ScalarAttributeTypeS})
 		input.KeySchema = append(input.KeySchema, types.KeySchemaElement{AttributeName: &key, KeyType: []types.KeyType{types.KeyTypeHash, types.KeyTypeRange}[i]})
 	}
-	client := dynamodb.NewFromConfig(a.Config())
+	client := dynamodb.NewFromConfig(cfg)
 	_, err := client.CreateTable(ctx, input)
 	// moto loses an answer now and then, and the SDK's repeat finds the table that it made.
 	if _, exists := errors.AsType[*types.ResourceInUseException](err); err != nil && !exists {

@@ -83,7 +83,7 @@ func (t *Table) write(call string, r request) answer {
 		r.Key = t.keyItem(r.Item)
 	}
 	before := t.get(r.Key)
-	met, err := holds(r.ConditionExpression, r.ExpressionAttributeNames, r.ExpressionAttributeValues, before)
+	met, err := r.holds(r.ConditionExpression, before)
 	if err != nil {
 		return refuse("ValidationException", err.Error(), nil)
 	}

@@ -6,6 +6,8 @@ import (
 	"maps"
 	"slices"
 	"strings"
+
+	"github.com/lockwarden/lockwarden/infra/expression"
 )
 
 // scan reads a page: first the crowd's, then the written rows as if they lay behind.
@@ -65,7 +67,7 @@ func (t *Table) query(r request) answer {
 		return refuse("ValidationException", "a query without a key condition", nil)
 	}
 	return t.read(r, r.ExclusiveStartKey, r.FilterExpression, func(item Item) (bool, error) {
-		return holds(r.KeyConditionExpression, r.ExpressionAttributeNames, r.ExpressionAttributeValues, item)
+		return r.holds(r.KeyConditionExpression, item)
 	})
 }
 
@@ -84,7 +86,7 @@ func (t *Table) read(r request, start Item, filter string, inReach func(Item) (b
 			}
 			p.ScannedCount++
 			last = item
-			ok, err = holds(filter, r.ExpressionAttributeNames, r.ExpressionAttributeValues, item)
+			ok, err = r.holds(filter, item)
 		}
 		if err != nil {
 			return refuse("ValidationException", err.Error(), nil)
@@ -118,7 +120,7 @@ func (t *Table) keysBehind(start Item, forward bool) []string {
 }
 
 func keep(r request, item Item) (bool, error) {
-	return holds(r.FilterExpression, r.ExpressionAttributeNames, r.ExpressionAttributeValues, item)
+	return r.holds(r.FilterExpression, item)
 }
 
 func project(r request, item Item) Item {
@@ -127,10 +129,7 @@ func project(r request, item Item) Item {
 	}
 	projected := Item{}
 	for name := range strings.SplitSeq(r.ProjectionExpression, ",") {
-		name = strings.TrimSpace(name)
-		if real, ok := r.ExpressionAttributeNames[name]; ok {
-			name = real
-		}
+		name = expression.Name(strings.TrimSpace(name), r.ExpressionAttributeNames)
 		if value, ok := item[name]; ok {
 			projected[name] = value
 		}
@@ -152,11 +151,7 @@ func update(r request, before Item) (Item, error) {
 		if !ok {
 			return nil, fmt.Errorf("there is no value %q", value)
 		}
-		name = strings.TrimSpace(name)
-		if real, ok := r.ExpressionAttributeNames[name]; ok {
-			name = real
-		}
-		after[name] = given
+		after[expression.Name(strings.TrimSpace(name), r.ExpressionAttributeNames)] = given
 	}
 	return after, nil
 }

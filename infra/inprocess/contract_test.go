@@ -1,18 +1,19 @@
-package main
+package inprocess_test
 
 import (
 	"testing"
 	"time"
 
+	"github.com/lockwarden/lockwarden/infra/inprocess"
 	"github.com/lockwarden/lockwarden/pkg/backend/contract"
 )
 
-// The engine in this process keeps what package backend promises of every engine.
-func TestEngine(t *testing.T) {
+// It keeps what package backend promises of every engine.
+func TestItKeepsTheContract(t *testing.T) {
 	t.Parallel()
 	for _, check := range contract.Tables() {
 		t.Run("table: "+check.Name, func(t *testing.T) {
-			s, err := contract.NewTable(t.Context(), newEngine(time.Now).config())
+			s, err := contract.NewTable(t.Context(), inprocess.New(time.Now, 0).Config())
 			if err == nil {
 				err = check.Run(t.Context(), s)
 			}
@@ -23,7 +24,7 @@ func TestEngine(t *testing.T) {
 	}
 	for _, check := range contract.Buckets() {
 		t.Run("bucket: "+check.Name, func(t *testing.T) {
-			s, err := contract.NewBucket(t.Context(), newEngine(time.Now).config())
+			s, err := contract.NewBucket(t.Context(), inprocess.New(time.Now, 0).Config())
 			if err == nil {
 				err = check.Run(t.Context(), s)
 			}

@@ -1,4 +1,4 @@
-package main
+package inprocess
 
 import (
 	"errors"
@@ -9,33 +9,45 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/lockwarden/lockwarden/infra/local"
 )
 
-// callS3 answers a call of the engine's one bucket, which keeps versions.
-func (e *engine) callS3(operation string, input any) (any, error) {
+type object struct {
+	id       string
+	marker   bool
+	body     string
+	etag     string
+	modified time.Time
+	tags     map[string]string
+}
+
+// callS3 answers a call of the one bucket, which keeps versions.
+func (a *AWS) callS3(operation string, input any) (any, error) {
 	switch in := input.(type) {
 	case *s3.PutObjectInput:
-		return e.putObject(in)
+		return a.putObject(in)
 	case *s3.GetObjectInput:
-		return e.getObject(in)
+		return a.getObject(in)
 	case *s3.DeleteObjectInput:
-		return e.deleteObject(in)
+		return a.deleteObject(in)
 	case *s3.HeadObjectInput:
-		o, err := e.find(*in.Key, in.VersionId)
+		o, err := a.find(*in.Key, in.VersionId)
 		if err != nil {
 			return nil, apiError(http.StatusNotFound, "NotFound")
 		}
 		return &s3.HeadObjectOutput{ETag: &o.etag, LastModified: &o.modified, VersionId: &o.id}, nil
 	case *s3.ListObjectsV2Input:
-		return e.listObjects(in), nil
+		return a.listObjects(in), nil
 	case *s3.ListObjectVersionsInput:
-		return e.listVersions(in), nil
+		return a.listVersions(in), nil
 	case *s3.GetObjectTaggingInput:
-		o, err := e.find(*in.Key, in.VersionId)
+		o, err := a.find(*in.Key, in.VersionId)
 		if err != nil {
 			return nil, err
 		}
@@ -45,14 +57,14 @@ func (e *engine) callS3(operation string, input any) (any, error) {
 		}
 		return out, nil
 	case *s3.PutObjectTaggingInput:
-		if _, err := e.find(*in.Key, nil); err != nil {
+		if _, err := a.find(*in.Key, nil); err != nil {
 			return nil, err
 		}
 		tags := map[string]string{}
 		for _, t := range in.Tagging.TagSet {
 			tags[*t.Key] = *t.Value
 		}
-		all := e.objects[*in.Key]
+		all := a.objects[*in.Key]
 		all[len(all)-1].tags = tags
 		return &s3.PutObjectTaggingOutput{}, nil
 	case *s3.CreateBucketInput:
@@ -62,26 +74,26 @@ func (e *engine) callS3(operation string, input any) (any, error) {
 	case *s3.GetBucketVersioningInput:
 		return &s3.GetBucketVersioningOutput{Status: types.BucketVersioningStatusEnabled}, nil
 	}
-	return nil, fmt.Errorf("the engine does not know the call %s", operation)
+	return nil, fmt.Errorf("this AWS does not know the call %s", operation)
 }
 
 // newest is the version that a read without one meets; false where there is none.
-func (e *engine) newest(key string) (object, bool) {
-	all := e.objects[key]
+func (a *AWS) newest(key string) (object, bool) {
+	all := a.objects[key]
 	if len(all) == 0 || all[len(all)-1].marker {
 		return object{}, false
 	}
 	return all[len(all)-1], true
 }
 
-func (e *engine) find(key string, version *string) (object, error) {
+func (a *AWS) find(key string, version *string) (object, error) {
 	if version == nil {
-		if o, found := e.newest(key); found {
+		if o, found := a.newest(key); found {
 			return o, nil
 		}
 		return object{}, refused(http.StatusNotFound, &types.NoSuchKey{Message: aws.String("The specified key does not exist.")})
 	}
-	for _, o := range e.objects[key] {
+	for _, o := range a.objects[key] {
 		if o.id == *version && o.marker {
 			return object{}, apiError(http.StatusMethodNotAllowed, "MethodNotAllowed")
 		}
@@ -92,15 +104,15 @@ func (e *engine) find(key string, version *string) (object, error) {
 	return object{}, apiError(http.StatusNotFound, "NoSuchVersion")
 }
 
-func (e *engine) add(key string, o object) object {
-	e.versions++
-	o.id, o.modified = fmt.Sprintf("v%07d", e.versions), e.written()
-	e.objects[key] = append(e.objects[key], o)
+func (a *AWS) add(key string, o object) object {
+	a.versions++
+	o.id, o.modified = fmt.Sprintf("v%07d", a.versions), a.written()
+	a.objects[key] = append(a.objects[key], o)
 	return o
 }
 
-func (e *engine) putObject(in *s3.PutObjectInput) (any, error) {
-	there, found := e.newest(*in.Key)
+func (a *AWS) putObject(in *s3.PutObjectInput) (any, error) {
+	there, found := a.newest(*in.Key)
 	switch {
 	case found && aws.ToString(in.IfNoneMatch) == "*", found && in.IfMatch != nil && *in.IfMatch != there.etag:
 		return nil, apiError(http.StatusPreconditionFailed, "PreconditionFailed")
@@ -116,12 +128,12 @@ func (e *engine) putObject(in *s3.PutObjectInput) (any, error) {
 	for name := range query {
 		tags[name] = query.Get(name)
 	}
-	o := e.add(*in.Key, object{body: string(body), etag: `"` + digestOf(string(body)) + `"`, tags: tags})
+	o := a.add(*in.Key, object{body: string(body), etag: `"` + local.MD5(body) + `"`, tags: tags})
 	return &s3.PutObjectOutput{ETag: &o.etag, VersionId: &o.id}, err
 }
 
-func (e *engine) getObject(in *s3.GetObjectInput) (any, error) {
-	o, err := e.find(*in.Key, in.VersionId)
+func (a *AWS) getObject(in *s3.GetObjectInput) (any, error) {
+	o, err := a.find(*in.Key, in.VersionId)
 	switch {
 	case err != nil:
 		return nil, err
@@ -134,30 +146,30 @@ func (e *engine) getObject(in *s3.GetObjectInput) (any, error) {
 	}, nil
 }
 
-func (e *engine) deleteObject(in *s3.DeleteObjectInput) (any, error) {
+func (a *AWS) deleteObject(in *s3.DeleteObjectInput) (any, error) {
 	if in.VersionId != nil {
-		return nil, errors.New("the engine does not delete versions")
+		return nil, errors.New("this AWS does not delete versions")
 	}
-	there, found := e.newest(*in.Key)
+	there, found := a.newest(*in.Key)
 	switch {
 	case in.IfMatch != nil && !found:
 		return nil, refused(http.StatusNotFound, &types.NoSuchKey{})
 	case in.IfMatch != nil && *in.IfMatch != there.etag:
 		return nil, apiError(http.StatusPreconditionFailed, "PreconditionFailed")
 	}
-	o := e.add(*in.Key, object{marker: true})
+	o := a.add(*in.Key, object{marker: true})
 	return &s3.DeleteObjectOutput{DeleteMarker: aws.Bool(true), VersionId: &o.id}, nil
 }
 
 // listObjects gives one page, with what was asked for.
-func (e *engine) listObjects(in *s3.ListObjectsV2Input) *s3.ListObjectsV2Output {
+func (a *AWS) listObjects(in *s3.ListObjectsV2Input) *s3.ListObjectsV2Output {
 	out := &s3.ListObjectsV2Output{Name: in.Bucket, EncodingType: in.EncodingType, KeyCount: aws.Int32(0), IsTruncated: aws.Bool(false)}
 	after := aws.ToString(in.StartAfter)
 	if in.ContinuationToken != nil {
 		after = *in.ContinuationToken
 	}
-	for _, key := range slices.Sorted(maps.Keys(e.objects)) {
-		o, there := e.newest(key)
+	for _, key := range slices.Sorted(maps.Keys(a.objects)) {
+		o, there := a.newest(key)
 		if !there || !strings.HasPrefix(key, aws.ToString(in.Prefix)) || key <= after {
 			continue
 		}
@@ -176,10 +188,10 @@ func (e *engine) listObjects(in *s3.ListObjectsV2Input) *s3.ListObjectsV2Output 
 	return out
 }
 
-func (e *engine) listVersions(in *s3.ListObjectVersionsInput) *s3.ListObjectVersionsOutput {
+func (a *AWS) listVersions(in *s3.ListObjectVersionsInput) *s3.ListObjectVersionsOutput {
 	out := &s3.ListObjectVersionsOutput{Name: in.Bucket, IsTruncated: aws.Bool(false)}
-	for _, key := range slices.Sorted(maps.Keys(e.objects)) {
-		all := e.objects[key]
+	for _, key := range slices.Sorted(maps.Keys(a.objects)) {
+		all := a.objects[key]
 		for i, o := range slices.Backward(all) {
 			latest := i == len(all)-1
 			switch {
