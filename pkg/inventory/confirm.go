@@ -24,7 +24,7 @@ func (r *run) confirm(groups map[tflock.Path][]suspect, first *look, locking map
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
-			c := &confirmation{run: r, path: path, suspects: groups[path], aliases: first.aliases[path], names: newNamer(r.memory.key)}
+			c := &confirmation{run: r, path: path, suspects: groups[path], names: newNamer(r.memory.key)}
 			c.leftover = policy.LockfileAlone(locking[path])
 			c.matching = first.matching[groups[path][0].state]
 			f, err := c.look(r.times.work)
@@ -48,7 +48,6 @@ type confirmation struct {
 	*run
 	path     tflock.Path
 	suspects []suspect
-	aliases  []tflock.Path
 	names    *namer
 	leftover bool // its clients lock by lockfile alone, so that they read no digest
 	matching bool // another table has the right digest
@@ -57,7 +56,7 @@ type confirmation struct {
 // look gives the finding if the digests still differ, and while nothing has changed and
 // nobody holds a lock. Else it notes a doubt: it is neither found nor resolved.
 func (c *confirmation) look(ctx context.Context) (*policy.StateFinding, error) {
-	if locked, err := c.locked(ctx, c.path, c.aliases); locked || err != nil {
+	if lock, err := c.locked(ctx, c.path); lock == isLocked {
 		c.doubts.digest(c.path)
 		return nil, err
 	}
@@ -97,9 +96,14 @@ func (c *confirmation) look(ctx context.Context) (*policy.StateFinding, error) {
 	if f == nil || err != nil {
 		return nil, err
 	}
-	if locked, err := c.locked(ctx, c.path, c.aliases); locked || err != nil {
+	lock, err := c.locked(ctx, c.path)
+	switch lock {
+	case isLocked:
 		c.doubts.digest(c.path)
 		return nil, err
+	case maybeIsLocked:
+		f.Text += ofTables
+	case isFree:
 	}
 	c.column(digestMismatch)
 	return f, nil

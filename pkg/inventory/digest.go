@@ -2,7 +2,6 @@ package inventory
 
 import (
 	"bytes"
-	"context"
 	"slices"
 	"strings"
 	"sync"
@@ -46,7 +45,6 @@ type look struct {
 	matching map[*state]bool // a table has the right digest
 	unknown  map[*state]bool // a table has a digest of a state that could not be read
 	suspects []suspect
-	aliases  map[tflock.Path][]tflock.Path // other names of rows, by the path of the state
 	ended    time.Time
 }
 
@@ -73,7 +71,7 @@ func (r *run) digests(locking map[tflock.Path][]policy.LockingSeen) []policy.Sta
 
 // lookAtTables reads all tables side by side, or the rows of the one state that is asked for.
 func (r *run) lookAtTables() *look {
-	first := &look{matching: map[*state]bool{}, unknown: map[*state]bool{}, aliases: map[tflock.Path][]tflock.Path{}}
+	first := &look{matching: map[*state]bool{}, unknown: map[*state]bool{}}
 	var mu sync.Mutex
 	var group sync.WaitGroup
 	slots := make(chan struct{}, 4)
@@ -101,17 +99,37 @@ func (r *run) lookAtTables() *look {
 
 func (r *run) eachRow(t *backend.Table, visit func(backend.Row)) error {
 	if r.scope != "" {
-		digest, err := t.Digest(r.times.work, r.scope)
-		if err == nil && digest != "" {
-			visit(backend.Row{Path: r.scope, Digest: digest})
-		}
-		return err
+		return r.eachRowOfScope(t, visit)
 	}
 	for row, err := range t.Rows(r.times.work) {
 		if err != nil {
 			return err
 		}
 		visit(row)
+	}
+	return nil
+}
+
+// eachRowOfScope visits the rows of the one state under each name that the table has for
+// it, and those that say under which other names any state may be locked.
+func (r *run) eachRowOfScope(t *backend.Table, visit func(backend.Row)) error {
+	aliases, err := t.Aliases(r.times.work)
+	if err != nil {
+		return err
+	}
+	for _, names := range aliases {
+		for _, name := range names {
+			visit(backend.Row{Path: name})
+		}
+	}
+	for _, name := range append([]tflock.Path{r.scope}, aliases[r.scope]...) {
+		digest, err := t.Digest(r.times.work, name)
+		if err != nil {
+			return err
+		}
+		if digest != "" {
+			visit(backend.Row{Path: name, Digest: digest})
+		}
 	}
 	return nil
 }
@@ -124,8 +142,8 @@ func (r *run) sort(first *look, t *backend.Table, row backend.Row) {
 	}
 	paths := row.Path.Objects()
 	for _, path := range paths {
-		if path != row.Path && !slices.Contains(first.aliases[path], row.Path) {
-			first.aliases[path] = append(first.aliases[path], row.Path)
+		if path != row.Path && !slices.Contains(r.aliases[path], row.Path) {
+			r.aliases[path] = append(r.aliases[path], row.Path)
 		}
 	}
 	if row.Digest == "" {
@@ -140,6 +158,7 @@ func (r *run) sort(first *look, t *backend.Table, row backend.Row) {
 	}
 	s := r.memory.states[paths[i]]
 	switch {
+	case !r.includes(s.Path): // the scope is another name of a state that has other rows too
 	case !s.current():
 		first.unknown[s] = true
 	case bytes.Equal(s.Read.MD5, r.memory.key.of("md5", row.Digest)):
@@ -170,23 +189,6 @@ func (r *run) noteDigests(first *look) {
 			s.state.Digest = digestUnknown
 		}
 	}
-}
-
-// locked says whether a state is locked now, in any store that can be read. A lock that
-// cannot be read is a lock.
-func (r *run) locked(ctx context.Context, path tflock.Path, aliases []tflock.Path) (bool, error) {
-	for _, t := range r.stores.Tables {
-		if r.tablesFailed[t.ARN()] {
-			continue
-		}
-		for _, name := range slices.Concat([]tflock.Path{path}, aliases) {
-			if _, found, err := t.Find(ctx, name); found || err != nil {
-				return found, err
-			}
-		}
-	}
-	_, found, err := r.stores.BucketOf(path).Find(ctx, path)
-	return found, err
 }
 
 // quoteless is an ETag as reports have it.

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"errors"
@@ -41,6 +42,9 @@ func (r *run) duplicates() []policy.StateFinding {
 			continue
 		}
 		if f, ok := duplicate(p, shared, fresh[p.a], fresh[p.b]); ok {
+			if len(r.tablesFailed) > 0 {
+				f.Text += ofTables
+			}
 			found = append(found, f)
 		}
 	}
@@ -147,13 +151,14 @@ func (r *run) addPair(pairs map[pair][]uint64, a, b *state, name uint64) {
 }
 
 // find reads a state again, and gives those of the objects that it still has. It gives nil
-// where the state changed, is locked or cannot be read: a resource may be on its way from
+// where the state is gone, is locked or cannot be read: a resource may be on its way from
 // one state to another.
 func (r *run) find(ctx context.Context, s *state, sought map[uint64]bool) (map[uint64]policy.Resource, error) {
 	if r.bucketFailed(s.Path) {
 		return nil, nil
 	}
-	if locked, err := r.locked(ctx, s.Path, nil); locked || err != nil {
+	lock, err := r.locked(ctx, s.Path)
+	if lock == isLocked {
 		return nil, err
 	}
 	body, err := r.stores.BucketOf(s.Path).ReadState(ctx, s.Path, "")
@@ -189,10 +194,14 @@ func (r *run) find(ctx context.Context, s *state, sought map[uint64]bool) (map[u
 const maxNamed = 200
 
 func resource(o tfstate.Object) policy.Resource {
-	if len(o.ARN) > 0 {
-		return policy.Resource{Type: string(o.Type), ARN: string(o.ARN)}
+	if namingOf(o) == byID {
+		return policy.Resource{Type: string(o.Type), ID: string(o.ID), Region: string(o.Region)}
 	}
-	return policy.Resource{Type: string(o.Type), ID: string(o.ID), Region: string(o.Region)}
+	arn := arnOf(o)
+	if bytes.HasPrefix(o.ID, arn) { // a part, such as the version of a secret, has the ARN of the whole
+		arn = o.ID
+	}
+	return policy.Resource{Type: string(o.Type), ARN: string(arn)}
 }
 
 // duplicate is the finding of what two states both have.

@@ -65,20 +65,20 @@ func TestWhatIsFound(t *testing.T) {
 			w.put("b.tfstate", stateOf(1, "b", object("aws_sqs_queue", arn)))
 		}, pair},
 		"the same ID in the same region": {func(w *world) {
-			w.put("a.tfstate", stateOf(1, "a", object("aws_route", `{"id":"r-1","region":"eu-west-1"}`)))
-			w.put("b.tfstate", stateOf(1, "b", object("aws_route", `{"id":"r-1","region":"eu-west-1"}`)))
+			w.put("a.tfstate", stateOf(1, "a", object("aws_route", `{"id":"r-rtb-1","region":"eu-west-1"}`)))
+			w.put("b.tfstate", stateOf(1, "b", object("aws_route", `{"id":"r-rtb-1","region":"eu-west-1"}`)))
 		}, pair},
 		"the same ID in two regions": {func(w *world) {
-			w.put("a.tfstate", stateOf(1, "a", object("aws_route", `{"id":"r-1","region":"eu-west-1"}`)))
-			w.put("b.tfstate", stateOf(1, "b", object("aws_route", `{"id":"r-1","region":"eu-west-2"}`)))
+			w.put("a.tfstate", stateOf(1, "a", object("aws_route", `{"id":"r-rtb-1","region":"eu-west-1"}`)))
+			w.put("b.tfstate", stateOf(1, "b", object("aws_route", `{"id":"r-rtb-1","region":"eu-west-2"}`)))
 		}, ""},
 		"the same ID of two types": {func(w *world) {
-			w.put("a.tfstate", stateOf(1, "a", object("aws_route", `{"id":"r-1","region":"eu-west-1"}`)))
-			w.put("b.tfstate", stateOf(1, "b", object("aws_subnet", `{"id":"r-1","region":"eu-west-1"}`)))
+			w.put("a.tfstate", stateOf(1, "a", object("aws_route", `{"id":"r-rtb-1","region":"eu-west-1"}`)))
+			w.put("b.tfstate", stateOf(1, "b", object("aws_subnet", `{"id":"r-rtb-1","region":"eu-west-1"}`)))
 		}, ""},
 		"the same ID in an unknown region": {func(w *world) {
-			w.put("a.tfstate", stateOf(1, "a", object("aws_route", `{"id":"r-1"}`)))
-			w.put("b.tfstate", stateOf(1, "b", object("aws_route", `{"id":"r-1"}`)))
+			w.put("a.tfstate", stateOf(1, "a", object("aws_route", `{"id":"r-rtb-1"}`)))
+			w.put("b.tfstate", stateOf(1, "b", object("aws_route", `{"id":"r-rtb-1"}`)))
 		}, ""},
 		"empty IDs": {func(w *world) {
 			w.put("a.tfstate", stateOf(1, "a", object("aws_route", `{"id":"","region":"eu-west-1"}`)))

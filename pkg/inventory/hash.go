@@ -73,15 +73,16 @@ type namer struct {
 
 func newNamer(s secret) *namer { return &namer{mac: hmac.New(sha256.New, s.key)} }
 
-// of hashes what makes an object the same in two states: its type and ARN, or without an
-// ARN its type, ID and region. It is false where that is not known.
+// of hashes what makes an object the same in two states. It is false where that is not known.
 func (n *namer) of(o tfstate.Object) (uint64, bool) {
-	parts := [][]byte{[]byte("arn"), o.Type, o.ARN}
-	if len(o.ARN) == 0 {
-		if len(o.ID) == 0 || len(o.Region) == 0 {
-			return 0, false
-		}
-		parts = [][]byte{[]byte("id"), o.Type, o.Region, o.ID}
+	var parts [4][]byte
+	switch namingOf(o) {
+	case unnamed:
+		return 0, false
+	case byARN:
+		parts = [...][]byte{[]byte("arn"), o.Type, arnOf(o), o.ID}
+	case byID:
+		parts = [...][]byte{[]byte("id"), o.Type, o.Region, o.ID}
 	}
 	n.mac.Reset()
 	for _, part := range parts {

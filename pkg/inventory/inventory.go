@@ -34,9 +34,9 @@ type writers interface {
 	Holder(ctx context.Context, path tflock.Path, at time.Time) (session string, err error)
 }
 
-// own says which versions of a state our repair or restore wrote.
+// own says which versions of a state our own repairs wrote.
 type own interface {
-	Wrote(ctx context.Context, path tflock.Path, versionID string) (bool, error)
+	Written(ctx context.Context, path tflock.Path) ([]ledger.Written, error)
 }
 
 type publisher interface {
@@ -92,7 +92,7 @@ func (i *Inventory) Run(ctx context.Context, request Request) (Report, error) {
 	if err != nil {
 		return Report{Findings: []policy.StateFinding{}, Errors: []string{err.Error()}}, err
 	}
-	r := &run{Inventory: i, memory: memory, started: i.Now(), times: times, scope: request.Path, bucketsFailed: map[string]bool{}, tablesFailed: map[string]bool{}}
+	r := &run{Inventory: i, memory: memory, started: i.Now(), times: times, scope: request.Path, bucketsFailed: map[string]bool{}, tablesFailed: map[string]bool{}, aliases: map[tflock.Path][]tflock.Path{}}
 	r.stores = i.Stores.Discover(times.work)
 	if err := r.checkScope(); err != nil {
 		return Report{Findings: []policy.StateFinding{}, Errors: []string{err.Error()}}, err
@@ -133,8 +133,10 @@ type run struct {
 	scope   tflock.Path // the only path that is looked at; empty: all
 
 	reads         int
-	bucketsFailed map[string]bool // by name
-	tablesFailed  map[string]bool // by ARN
+	bucketsFailed map[string]bool               // by name
+	tablesFailed  map[string]bool               // by ARN
+	silent        sync.Map                      // by ARN: the tables of those that do not say either whether one state is locked
+	aliases       map[tflock.Path][]tflock.Path // other names that tables have for a state, by its path
 	historyFailed bool
 	doubts        doubts
 	tooManyPairs  bool

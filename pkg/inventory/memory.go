@@ -68,7 +68,8 @@ type record struct {
 // head is the first line of the memory.
 type head struct {
 	Version int      `json:"version"`
-	Check   []byte   `json:"check"` // says with which key the hashes were made
+	Check   []byte   `json:"check"`  // says with which key the hashes were made
+	Naming  int      `json:"naming"` // says of what they were made
 	Records []record `json:"records"`
 }
 
@@ -128,8 +129,11 @@ func (m *memory) decode(body io.Reader) error {
 		} else if err != nil {
 			return err
 		}
-		if !sameKey {
+		switch {
+		case !sameKey:
 			s.Read = nil
+		case h.Naming != namingVersion && s.Read != nil:
+			s.Read.ETag, s.Read.Objects = "", nil // it is read again, and still compared
 		}
 		m.states[s.Path] = s
 	}
@@ -143,7 +147,7 @@ func (m *memory) save(ctx context.Context) error {
 		return err
 	}
 	lines := json.NewEncoder(packed)
-	if err := lines.Encode(head{memoryVersion, m.key.check(), m.records}); err != nil {
+	if err := lines.Encode(head{memoryVersion, m.key.check(), namingVersion, m.records}); err != nil {
 		return err
 	}
 	for _, path := range slices.Sorted(maps.Keys(m.states)) {

@@ -152,7 +152,7 @@ func (r *run) readState(s *state, names *namer) result {
 		got.note = fmt.Sprintf("%s manages more than %d objects: duplicates of the others are not looked for", s.Path, maxObjects)
 	}
 	if s.Read != nil && s.Read.ETag != got.etag {
-		got.change, err = r.compare(ctx, s.Path, s.Read, got.reading)
+		got.change, err = r.compare(ctx, s.Path, s.Read, got.reading, names)
 		if err != nil {
 			got.reading, got.err = nil, err // once more in the next run, so that nothing goes unnoticed
 		}

@@ -115,11 +115,11 @@ func (r *run) fateOfDigest(f policy.StateFinding) fate {
 	case r.doubts.digests[f.Path], s != nil && !s.current():
 		return isUnknown
 	}
-	locked, err := r.locked(r.times.work, f.Path, nil)
+	lock, err := r.locked(r.times.work, f.Path)
 	if err != nil {
 		r.fail(fmt.Errorf("whether %s is locked is not known: %w", f.Path, err))
 	}
-	if locked || err != nil {
+	if lock != isFree {
 		return isUnknown
 	}
 	return isGone

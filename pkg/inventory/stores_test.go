@@ -27,6 +27,7 @@ import (
 type guard struct {
 	table, bucket string // the one that refuses; empty: none
 	fault         string // what its calls end with: a code of AWS
+	call          string // the only call that the table refuses; empty: all
 	reading       func() // before each read of a state
 
 	mu    sync.Mutex
@@ -44,7 +45,7 @@ func (g *guard) Do(r *http.Request) (*http.Response, error) {
 		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
 	switch {
-	case g.table != "" && strings.Contains(string(body), `"TableName":"`+g.table+`"`):
+	case g.table != "" && strings.HasSuffix(target, g.call) && strings.Contains(string(body), `"TableName":"`+g.table+`"`):
 		return refusal(r, "application/x-amz-json-1.0", fmt.Sprintf(`{"__type":"x#%s","message":"no"}`, g.fault)), nil
 	case g.bucket != "" && target == "" && strings.HasPrefix(r.URL.Path+"/", "/"+g.bucket+"/"):
 		return refusal(r, "application/xml", fmt.Sprintf("<Error><Code>%s</Code><Message>no</Message></Error>", g.fault)), nil

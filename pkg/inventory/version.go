@@ -3,9 +3,11 @@ package inventory
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // maxVersions bounds the versions of a state that are read to find the one that a digest
@@ -28,7 +30,7 @@ func (c *confirmation) versionOf(ctx context.Context, b *backend.Bucket, digest 
 	}
 	older := slices.DeleteFunc(versions, func(v backend.Version) bool { return v.Marker || v.ID == now.VersionID })
 	for i, v := range older[:min(len(older), maxVersions)] {
-		md5, err := c.md5Of(ctx, b, v)
+		_, md5, err := c.readVersion(ctx, c.path, v.ID, c.names)
 		if err != nil {
 			return nil, err
 		}
@@ -39,16 +41,16 @@ func (c *confirmation) versionOf(ctx context.Context, b *backend.Bucket, digest 
 	return nil, nil //nolint:nilnil // it is gone
 }
 
-// md5Of reads a version; empty where it is gone or cannot be read.
-func (c *confirmation) md5Of(ctx context.Context, b *backend.Bucket, v backend.Version) (string, error) {
-	body, err := b.ReadState(ctx, c.path, v.ID)
+// readVersion reads a version of a state, with the MD5 of its bytes. It gives nil where the
+// version is gone or cannot be read.
+func (r *run) readVersion(ctx context.Context, path tflock.Path, id string, names *namer) (*reading, string, error) {
+	body, err := r.stores.BucketOf(path).ReadState(ctx, path, id)
 	if _, sealed := errors.AsType[*backend.SealedError](err); sealed || errors.Is(err, backend.ErrGone) {
-		return "", nil
+		return nil, "", nil
 	}
 	if err != nil {
-		return "", err
+		return nil, "", fmt.Errorf("version %s of %s: %w", id, path, err)
 	}
 	defer body.Close() //nolint:errcheck // nothing is lost with a body that was read
-	_, md5, err := c.digest(body, c.names)
-	return md5, err
+	return r.digest(body, names)
 }

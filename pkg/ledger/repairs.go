@@ -29,6 +29,7 @@ type Repair struct {
 	Path        tflock.Path            `json:"path"`
 	Action      policy.RepairAction    `json:"action"`
 	VersionID   string                 `json:"version_id,omitempty"` // the version that was restored
+	Target      string                 `json:"target,omitempty"`     // MD5 of that version's bytes
 	Reason      string                 `json:"reason"`
 	RequestedBy string                 `json:"requested_by"`
 	Before      policy.StateAndDigests `json:"before"`
@@ -95,16 +96,45 @@ func (r *Repairs) Of(ctx context.Context, path tflock.Path) ([]Repair, error) {
 	return all, nil
 }
 
-// Wrote says whether a repair wrote that version of a state.
-func (r *Repairs) Wrote(ctx context.Context, path tflock.Path, versionID string) (bool, error) {
+// Written is a version of a state that a repair wrote or, where nobody recorded how it
+// ended, may have written.
+type Written struct {
+	VersionID string // empty where it is not on record
+	MD5       string // of its bytes
+	From, To  time.Time
+}
+
+const (
+	// lifetime is the longest that an invocation lives, and skew how far its clock and S3's
+	// may differ.
+	lifetime = 15 * time.Minute
+	skew     = time.Minute
+)
+
+// Written gives what repairs wrote of a state, the newest first. A repair is on record
+// before it writes, so that this has everything that was written before the call.
+func (r *Repairs) Written(ctx context.Context, path tflock.Path) ([]Written, error) {
 	all, err := r.Of(ctx, path)
 	if err != nil {
-		return false, err
+		return nil, err
 	}
+	var written []Written
 	for _, repair := range all {
-		if repair.After.VersionID == versionID && repair.Before.VersionID != versionID {
-			return true, nil
+		if w, ok := repair.written(); ok {
+			written = append(written, w)
 		}
 	}
-	return false, nil
+	return written, nil
+}
+
+// written is what the repair wrote. It is false where it had no state to write.
+func (r Repair) written() (Written, bool) {
+	if r.Action != policy.RestoreVersion || r.Before.StateMD5 == r.Target {
+		return Written{}, false
+	}
+	w := Written{MD5: r.Target, From: r.At.Add(-skew), To: r.At.Add(lifetime + skew)}
+	if r.After.StateMD5 == r.Target && r.After.VersionID != r.Before.VersionID {
+		w.VersionID = r.After.VersionID
+	}
+	return w, true
 }

@@ -220,7 +220,7 @@ func (w *work) planned() policy.StateAndDigests {
 // repair takes the locks, reads again under them, and writes.
 func (w *work) repair(ctx context.Context, requestID, why string, wanted []ledger.DigestRow) error {
 	record := ledger.Repair{
-		At: w.Now().UTC(), Request: requestID, Path: w.request.Path, Action: w.request.Action, VersionID: w.request.VersionID,
+		At: w.Now().UTC(), Request: requestID, Path: w.request.Path, Action: w.request.Action, VersionID: w.request.VersionID, Target: w.target.md5,
 		Reason: w.request.Reason, RequestedBy: w.request.RequestedBy, Before: w.answer.Before, After: w.answer.Before, Rows: merged(w.seen.rows, wanted),
 	}
 	lock, done, err := w.take(ctx)

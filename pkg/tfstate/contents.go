@@ -42,7 +42,7 @@ const (
 // call that is given it: they are not kept, and may not be written anywhere by themselves.
 type Object struct {
 	Type   []byte
-	ARN    []byte // empty where it has none
+	ARN    []byte // its attribute arn, which may be that of another resource; empty where it has none
 	ID     []byte // at most 2048 bytes, as ARN; empty where it is longer, or none
 	Region []byte // empty where the state does not say it
 }
@@ -153,11 +153,6 @@ func (s *survey) endObject(m mode, kind []byte) {
 		s.resource.deposed++
 	}
 	o := Object{Type: kind, ARN: s.object.arn, ID: s.object.id, Region: s.object.region}
-	// The ARN of a part, such as a version of a secret, is that of the whole: its ID tells more.
-	switch {
-	case len(o.ARN) == 0 && bytes.HasPrefix(o.ID, []byte("arn:")), len(o.ARN) > 0 && len(o.ID) > len(o.ARN) && bytes.HasPrefix(o.ID, o.ARN):
-		o.ARN = o.ID
-	}
 	if s.visit != nil && m == managed && len(kind) > 0 && (len(o.ARN) > 0 || len(o.ID) > 0) {
 		s.visit(o)
 	}

@@ -64,7 +64,7 @@ func TestSurvey(t *testing.T) {
 				"registry.opentofu.org/acme/aws registry.opentofu.org/hashicorp/aws registry.terraform.io/hashicorp/aws",
 			[]string{
 				"aws_route arn= id=r-rtb-0123 region=eu-west-1",
-				"aws_secretsmanager_secret_version arn=arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf|terraform-2026 id=arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf|terraform-2026 region=eu-west-1",
+				"aws_secretsmanager_secret_version arn=arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf id=arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf|terraform-2026 region=eu-west-1",
 			},
 		},
 		"tainted and deposed": {
