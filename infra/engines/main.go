@@ -14,6 +14,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+
 	"github.com/lockwarden/lockwarden/infra/engines/server"
 	"github.com/lockwarden/lockwarden/infra/local"
 )
@@ -68,7 +70,7 @@ func run(ctx context.Context, out io.Writer, only string, without []string) erro
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // the system clears it otherwise
 	stores, lived := newMatrix("promise of a store"), newMatrix("scene")
-	said, err := aboutMoto(ctx)
+	said, err := tryMoto(ctx, stores)
 	for _, k := range chosen.kinds {
 		rows, failure := tryStores(ctx, k, dir, stores)
 		said, err = append(said, rows...), errors.Join(err, failure)
@@ -88,18 +90,20 @@ func run(ctx context.Context, out io.Writer, only string, without []string) erro
 	return err
 }
 
-// aboutMoto gives what the probe says of it. Its promises are kept in `make test`, by package
-// backend.
-func aboutMoto(ctx context.Context) ([]string, error) {
-	moto, err := local.Start()
+// moto is the engine that `make test` meets everywhere. It is started by package local.
+var moto = server.Kind{Name: onMoto.name, Tables: true, Buckets: true}
+
+// tryMoto gives what the probe says of it.
+func tryMoto(ctx context.Context, m *matrix) ([]string, error) {
+	s, err := local.Start()
 	if err != nil {
 		return nil, err
 	}
-	defer moto.Stop()
-	return findings(ctx, server.Kind{Name: "moto", Tables: true, Buckets: true}, moto.Config())
+	defer s.Stop()
+	return tryPromises(ctx, moto, s.Config(), m)
 }
 
-// tryStores gives what the probe says of the engine.
+// tryStores starts an engine, and gives what the probe says of it.
 func tryStores(ctx context.Context, k server.Kind, dir string, m *matrix) ([]string, error) {
 	home, err := os.MkdirTemp(dir, "home-")
 	if err != nil {
@@ -110,13 +114,18 @@ func tryStores(ctx context.Context, k server.Kind, dir string, m *matrix) ([]str
 		return nil, err
 	}
 	defer s.Stop()
-	rows, err := findings(ctx, k, s.AWS().Config())
+	return tryPromises(ctx, k, s.AWS().Config(), m)
+}
+
+// tryPromises gives what the probe says of the engine that cfg leads to.
+func tryPromises(ctx context.Context, k server.Kind, cfg aws.Config, m *matrix) ([]string, error) {
+	rows, err := findings(ctx, k, cfg)
 	if err != nil {
 		return nil, err
 	}
-	said := probed(ctx, s.AWS().Config())
+	said := probed(ctx, cfg)
 	for _, p := range promises(k) {
-		cell, failed := judge(excepted[k.Name][p.name], p.keep(ctx, s.AWS().Config()), said)
+		cell, failed := judge(excepted[k.Name][p.name], p.keep(ctx, cfg), said)
 		m.set(p.name, k.Name, cell, failed)
 	}
 	return rows, ctx.Err()

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lockwarden/lockwarden/infra/engines/server"
 	"github.com/lockwarden/lockwarden/infra/local"
 )
 
@@ -49,7 +50,7 @@ func TestThePageHasTheTablesThatARunPrints(t *testing.T) {
 // tables are those of a run in which every cell is as it ought to be.
 func tables() string {
 	stores, lived := newMatrix("promise of a store"), newMatrix("scene")
-	for _, k := range slices.Concat(quick, slow) {
+	for _, k := range slices.Concat([]server.Kind{moto}, quick, slow) {
 		for _, p := range promises(k) {
 			stores.set(p.name, k.Name, cmp.Or(excepted[k.Name][p.name].name, held), false)
 		}

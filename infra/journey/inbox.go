@@ -6,6 +6,9 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
 // Message is an event as it arrives in a queue.
@@ -58,22 +61,17 @@ func (i *Inbox) Wait(ctx context.Context, kind, key string, within time.Duration
 	}
 }
 
-// receive waits some seconds for messages. Alarms arrive here too, and are not events.
+// receive waits some seconds for messages. Alarms arrive here too, and are not events. Whatever
+// asks again and again does so by the SDK: each start of the AWS CLI is a second of a core.
 func (i *Inbox) receive(ctx context.Context) error {
-	out, err := i.engine.AWS(ctx, "sqs", "receive-message", "--queue-url", i.url, "--wait-time-seconds", "5", "--max-number-of-messages", "10", "--output", "json")
-	if err != nil || out == "" {
+	out, err := sqs.NewFromConfig(i.engine.Server.AWS().Config()).ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: &i.url, WaitTimeSeconds: 5, MaxNumberOfMessages: 10})
+	if err != nil {
 		return err
 	}
-	var answer struct {
-		Messages []struct{ Body string }
-	}
-	if err := json.Unmarshal([]byte(out), &answer); err != nil {
-		return err
-	}
-	for _, raw := range answer.Messages {
+	for _, raw := range out.Messages {
 		var m Message
-		if err := json.Unmarshal([]byte(raw.Body), &m); err != nil {
-			return fmt.Errorf("a message is not JSON: %w\n%s", err, raw.Body)
+		if err := json.Unmarshal([]byte(aws.ToString(raw.Body)), &m); err != nil {
+			return fmt.Errorf("a message is not JSON: %w\n%s", err, aws.ToString(raw.Body))
 		}
 		i.got = append(i.got, m)
 	}

@@ -9,6 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/schemas"
+	"github.com/aws/smithy-go/transport/http/protocol/awsquery"
+
 	"github.com/lockwarden/lockwarden/infra/local"
 )
 
@@ -103,12 +108,17 @@ func (s Scene) paste(ctx context.Context, command string) error {
 
 // alarm waits until the alarm for stuck locks is in that state.
 func (s Scene) alarm(ctx context.Context, state string) error {
-	for deadline := time.Now().Add(waits); ; time.Sleep(3 * time.Second) {
-		now, err := s.Engine.AWS(ctx, "cloudwatch", "describe-alarms", "--alarm-name-prefix", s.Stack+"-StuckLocksAlarm",
-			"--query", "MetricAlarms[].StateValue", "--output", "text")
-		switch {
-		case err != nil:
+	alarms := cloudwatch.NewFromConfig(s.Engine.Server.AWS().Config(), func(o *cloudwatch.Options) { o.Protocol = awsquery.New(schemas.GraniteServiceVersion20100801) })
+	for deadline := time.Now().Add(waits); ; time.Sleep(time.Second) {
+		out, err := alarms.DescribeAlarms(ctx, &cloudwatch.DescribeAlarmsInput{AlarmNamePrefix: aws.String(s.Stack + "-StuckLocksAlarm")})
+		if err != nil {
 			return err
+		}
+		now := ""
+		for _, a := range out.MetricAlarms {
+			now += string(a.StateValue)
+		}
+		switch {
 		case now == state:
 			return nil
 		case time.Now().After(deadline):
