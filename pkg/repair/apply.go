@@ -108,25 +108,28 @@ func (w *work) writeState(ctx context.Context) error {
 		if errors.Is(err, backend.ErrExists) {
 			return errChanged
 		}
-		return w.orPutBack(ctx, err)
+		return err
 	}
 	if w.seen.md5 == w.target.md5 {
 		return nil
 	}
 	_, err := w.bucket.ReplaceState(ctx, path, w.target.content, w.seen.etag, w.seen.encryption)
-	return w.orPutBack(ctx, changed(err))
+	return changed(err)
 }
 
-// orPutBack writes the digests back that were deleted, where the write of the state was
-// refused: nothing has changed then, and clients are to check it as before.
-func (w *work) orPutBack(ctx context.Context, err error) error {
-	failed, ok := errors.AsType[*backend.Error](err)
-	if !ok || !failed.Refused() {
+// putBack writes the digests back that were deleted, after a write that did not happen: a
+// client wrote in between, or AWS refused it. A digest goes back where the state is the one that
+// it was beside, whether it is right or wrong, and where it is that of the state that is
+// there now. Beside another state it would stop every client, and stays away.
+func (w *work) putBack(ctx context.Context) error {
+	now, err := read(ctx, w.stores, w.bucket, w.locks, w.request.Path)
+	if err != nil {
 		return err
 	}
-	for _, row := range w.seen.rows {
-		if back := w.table(row.Table).RestoreDigest(ctx, row.Name, row.Value); back != nil {
-			err = errors.Join(err, back)
+	untouched := now.exists == w.seen.exists && now.etag == w.seen.etag && now.md5 == w.seen.md5
+	for _, row := range merged(now.rows, w.seen.rows)[len(now.rows):] {
+		if untouched || row.Value == now.md5 {
+			err = errors.Join(err, w.table(row.Table).RestoreDigest(ctx, row.Name, row.Value))
 		}
 	}
 	return err

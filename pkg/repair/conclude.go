@@ -11,8 +11,13 @@ import (
 
 // conclude brings the record in line with what happened, notifies, and answers.
 func (w *work) conclude(ctx context.Context, record ledger.Repair, why string, err error) error {
-	if err != nil || !record.Done {
-		return nil // the record stays unfinished: a repeat goes on
+	switch {
+	case err != nil || w.answer.Outcome == Locked: // the record stays unfinished: a repeat goes on
+		return nil
+	case !record.Done && w.begun: // it ended under way, and the record says how far it came
+		return w.Records.Write(ctx, record)
+	case !record.Done:
+		return nil
 	}
 	w.Log.InfoContext(ctx, "state repaired", "path", record.Path, "action", record.Action, "requested_by", record.RequestedBy, "before", record.Before, "after", record.After)
 	if err := w.Records.Write(ctx, record); err != nil {
@@ -23,15 +28,11 @@ func (w *work) conclude(ctx context.Context, record ledger.Repair, why string, e
 	return w.publish(ctx, record)
 }
 
-// finish ends what a dead invocation of this repair left: its locks, its record, its
-// message. It is called where there is nothing to repair any more.
+// finish ends what a dead invocation of this repair left: its record, and its message. It is
+// called where there is nothing to repair any more.
 func (w *work) finish(ctx context.Context, earlier []ledger.Repair) error {
 	if w.request.DryRun {
 		return nil
-	}
-	// It may have died before it recorded anything, with its locks taken.
-	if _, err := w.locks.ClearDead(ctx, w.bucket, w.request.Path, "", w.Log); err != nil {
-		return err
 	}
 	if len(earlier) == 0 || earlier[0].Reported || earlier[0].Action != w.request.Action || earlier[0].VersionID != w.request.VersionID {
 		return nil

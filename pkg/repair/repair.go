@@ -91,6 +91,7 @@ type work struct {
 	locks   *statelock.Locker
 	seen    snapshot
 	target  version // of restore_version
+	begun   bool    // it is on record, and may have written something
 	answer  Answer
 }
 
@@ -104,18 +105,17 @@ func (w *work) end(o Outcome, format string, values ...any) {
 }
 
 func (w *work) run(ctx context.Context, requestID string) error {
-	aliases, err := statelock.Aliases(ctx, w.stores.Tables)
-	if err == nil {
-		w.locks = statelock.New(ctx, w.stores, aliases, requestID, w.Now(), w.Now)
-		w.seen, err = read(ctx, w.stores, w.bucket, w.locks, w.request.Path)
-	}
-	if err != nil {
+	if err := w.look(ctx, requestID); err != nil {
 		w.end(Refused, "not everything could be read, and nothing is repaired on a part of the facts: %v", err)
 		return nil
 	}
 	w.answer.Before = w.seen.facts(w.request.Path)
 	w.answer.After = w.answer.Before
+	if err := w.clearDead(ctx); err != nil {
+		return err
+	}
 	if w.request.Action == policy.RestoreVersion {
+		var err error
 		if w.target, err = readVersion(ctx, w.bucket, w.request.Path, w.request.VersionID); err != nil {
 			return fmt.Errorf("version %s of %s: %w", w.request.VersionID, w.request.Path, err)
 		}
@@ -154,6 +154,27 @@ func (w *work) run(ctx context.Context, requestID string) error {
 		return w.wouldRepair(ctx, why)
 	}
 	return w.repair(ctx, requestID, why, wanted)
+}
+
+// look reads the state and its digests.
+func (w *work) look(ctx context.Context, requestID string) error {
+	aliases, err := statelock.Aliases(ctx, w.stores.Tables)
+	if err != nil {
+		return err
+	}
+	w.locks = statelock.New(ctx, w.stores, aliases, requestID, w.Now(), w.Now)
+	w.seen, err = read(ctx, w.stores, w.bucket, w.locks, w.request.Path)
+	return err
+}
+
+// clearDead removes the locks of an invocation that died, however this one ends: its caller
+// repeats it for that too. A store that honors no conditions has none of ours.
+func (w *work) clearDead(ctx context.Context) error {
+	if w.request.DryRun || statelock.Unsafe(ctx, w.stores.Tables, w.bucket) != "" {
+		return nil
+	}
+	_, err := w.locks.ClearDead(ctx, w.bucket, w.request.Path, "", w.Log)
+	return err
 }
 
 // judge decides on what was read.
@@ -234,9 +255,6 @@ func (w *work) repair(ctx context.Context, requestID, why string, wanted []ledge
 // take takes the locks, releases them, and takes them again: no digest may go before it is
 // known that a lock of ours can be released. done says that it has answered.
 func (w *work) take(ctx context.Context) (lock *statelock.Held, done bool, err error) {
-	if _, err = w.locks.ClearDead(ctx, w.bucket, w.request.Path, "", w.Log); err != nil {
-		return nil, false, err
-	}
 	for range 2 {
 		if lock != nil {
 			if err := w.locks.Release(ctx, lock); err != nil {
@@ -258,56 +276,6 @@ func (w *work) take(ctx context.Context) (lock *statelock.Held, done bool, err e
 		w.end(Locked, "%s", busy.Why)
 	}
 	return nil, true, nil
-}
-
-func (w *work) underLock(ctx context.Context, lock *statelock.Held, record *ledger.Repair, wanted []ledger.DigestRow) error {
-	now, err := read(ctx, w.stores, w.bucket, w.locks, w.request.Path)
-	if err != nil {
-		return err
-	}
-	still, err := w.locks.StillHeld(ctx, w.bucket, lock)
-	switch {
-	case err != nil:
-		return err
-	case !still:
-		w.end(Locked, "our own lock on it was taken away")
-		return nil
-	case !now.same(w.seen):
-		w.end(Changed, "it was written since it was judged. Look again, and repeat the repair if it is still right")
-		return nil
-	}
-	name, err := w.locks.NewName(ctx, w.request.Path)
-	switch {
-	case err != nil:
-		return err
-	case name != "":
-		w.end(Locked, "a client has used this state under another name meanwhile, %s, and may hold its lock there. Repeat this once that run is over", name)
-		return nil
-	}
-	w.seen = now // with the version that is there
-	if err := w.Records.Write(ctx, *record); err != nil {
-		return err
-	}
-	err = w.apply(ctx, wanted)
-	after, lookErr := read(ctx, w.stores, w.bucket, w.locks, w.request.Path)
-	if lookErr == nil {
-		w.answer.After = after.facts(w.request.Path)
-	}
-	failed, isFailure := errors.AsType[*backend.Error](err)
-	switch {
-	case errors.Is(err, errChanged):
-		w.answer.Outcome, w.answer.Message = Changed, "Stopped: "+err.Error()+". What is there now is in after."
-		return nil
-	case isFailure && failed.Refused():
-		w.answer.Outcome, w.answer.Message = Refused, "Stopped: AWS refused a write: "+failed.Error()+". What is there now is in after."
-		return nil
-	case err != nil:
-		return err
-	}
-	if record.Done = lookErr == nil; record.Done {
-		record.After = w.answer.After
-	}
-	return lookErr
 }
 
 // lost are the digests of an unfinished repair that are not there.

@@ -2,6 +2,7 @@ package repair_test
 
 import (
 	"context"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -279,8 +280,11 @@ func TestACrashLeavesAReadableState(t *testing.T) {
 					if answer, err := w.run(&local.Wire{}, request); err != nil || (answer.Outcome != repair.Repaired && answer.Outcome != repair.NothingToDo) {
 						t.Errorf("cut %d (%v): %+v, %v", cut, after, answer, err)
 					}
-					want := sum([]byte(w.content()))
-					if digests := w.digests(); digests != [2]string{want, ""} || len(w.held()) > 0 {
+					want := [2]string{sum([]byte(w.content())), ""}
+					if name == "delete_digest" {
+						want = [2]string{}
+					}
+					if digests := w.digests(); digests != want || len(w.held()) > 0 {
 						t.Errorf("cut %d (%v): the repeat left digests %q, held %q", cut, after, digests, w.held())
 					}
 					if n := len(w.published()); n == 0 || n > 2 {
@@ -342,5 +346,119 @@ func TestTheDigestOfAStateUnderACleanedKeyStays(t *testing.T) {
 	}
 	if digest, err := w.set.Tables[0].Digest(t.Context(), path); err != nil || digest == "" {
 		t.Errorf("the digest is %q, %v", digest, err)
+	}
+}
+
+// A repair that cannot go on leaves the digests as they were, and its answer and record say
+// what is different: here a client writes another digest without a lock, or AWS refuses the
+// state, when one digest is deleted already.
+func TestDigestsThatWereDeletedComeBack(t *testing.T) {
+	t.Parallel()
+	now, stale := serial(t, 5), sum([]byte("another"))
+	for name, tc := range map[string]struct {
+		wire    func(w *world) *local.Wire
+		outcome repair.Outcome
+		content []byte
+		digests [2]string
+		says    string
+	}{
+		"a client writes the second digest": {
+			func(w *world) *local.Wire {
+				return w.before("DeleteItem", 4, func() { w.digest(w.Table+"-other", "0123") })
+			},
+			repair.Changed, now,
+			[2]string{stale, "0123"},
+			"is 0123 now",
+		},
+		"AWS refuses the state": {
+			func(*world) *local.Wire { return nil },
+			repair.Refused, now,
+			[2]string{stale, stale},
+			"Nothing is different",
+		},
+		"a client writes another state, whose digest none of them is": {
+			func(w *world) *local.Wire { return w.before(http.MethodPut, 3, func() { w.put(key, serial(t, 6)) }) },
+			repair.Changed, serial(t, 6),
+			[2]string{},
+			"was removed and does not belong to the state",
+		},
+		"a client writes the state that the digests are of": {
+			func(w *world) *local.Wire {
+				return w.before(http.MethodPut, 3, func() { w.put(key, []byte("another")) })
+			},
+			repair.Changed, []byte("another"),
+			[2]string{stale, stale},
+			"another one than before",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			version := w.put(key, serial(t, 4))
+			w.put(key, now)
+			w.digest(w.Table, stale)
+			w.digest(w.Table+"-other", stale)
+			cfg := server.ConfigOver(&local.Wire{})
+			if wire := tc.wire(w); wire != nil {
+				cfg.HTTPClient = wire
+			} else {
+				cfg.HTTPClient = noStates{http.DefaultTransport}
+			}
+			answer, err := w.repairer(cfg).Run(context.Background(), w.request(policy.RestoreVersion, version), "request")
+			if err != nil || answer.Outcome != tc.outcome || !strings.Contains(answer.Message, tc.says) || len(answer.NextSteps) == 0 {
+				t.Errorf("%+v, %v", answer, err)
+			}
+			if w.content() != string(tc.content) || w.digests() != tc.digests || len(w.held()) > 0 {
+				t.Errorf("left %.60q, digests %q, held %q", w.content(), w.digests(), w.held())
+			}
+			records, err := w.records()
+			if err != nil || len(records) != 1 || records[0].Done || records[0].After.StateMD5 != sum(tc.content) || len(records[0].After.Digests) != len(answer.After.Digests) {
+				t.Errorf("on record: %+v, %v", records, err)
+			}
+		})
+	}
+}
+
+// noStates is an AWS that refuses to write states.
+type noStates struct{ http.RoundTripper }
+
+// Do sends a request, unless it writes a state.
+func (n noStates) Do(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, key) {
+		body := io.NopCloser(strings.NewReader("<Error><Code>AccessDenied</Code><Message>no</Message></Error>"))
+		return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{"Content-Type": {"application/xml"}}, Body: body, Request: r}, nil
+	}
+	return n.RoundTrip(r)
+}
+
+// A repair died with both locks. Whatever its repeat answers, the locks are gone.
+func TestARepeatClearsTheLocksOfADeadRepair(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		since func(w *world, r *repair.Request)
+		want  repair.Outcome
+	}{
+		"it repairs":                        {func(*world, *repair.Request) {}, repair.Repaired},
+		"there is nothing to do any more":   {func(w *world, _ *repair.Request) { w.digest(w.Table, sum(serial(t, 5))) }, repair.NothingToDo},
+		"it is refused, without a state":    {func(w *world, _ *repair.Request) { w.remove(key) }, repair.Refused},
+		"another state is there than shown": {func(_ *world, r *repair.Request) { r.StateMD5 = sum([]byte("another")) }, repair.Changed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.put(key, serial(t, 5))
+			w.digest(w.Table, sum([]byte("another")))
+			request := w.request(policy.AcceptState, "")
+			updates := &local.Wire{Refuse: func(call string) bool { return len(w.held()) == 3 && strings.HasSuffix(call, "Item") }}
+			if _, err := w.run(updates, request); err == nil || len(w.held()) != 3 {
+				t.Fatalf("%v, held %q", err, w.held())
+			}
+			tc.since(w, &request)
+			w.now = w.now.Add(20 * time.Minute)
+			answer, err := w.run(&local.Wire{}, request)
+			if err != nil || answer.Outcome != tc.want || len(w.held()) > 0 {
+				t.Errorf("%+v, %v, held %q", answer, err, w.held())
+			}
+		})
 	}
 }

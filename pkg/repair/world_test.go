@@ -202,3 +202,19 @@ func serial(t testing.TB, n int) []byte {
 	}
 	return []byte(changed)
 }
+
+// before is a wire that has something happen before the call of that number and name.
+func (w *world) before(name string, number int, happens func()) *local.Wire {
+	calls := 0
+	return &local.Wire{Before: func(call string) {
+		if strings.HasSuffix(call, name) {
+			if calls++; calls == number {
+				happens()
+			}
+		}
+	}}
+}
+
+func (w *world) records() ([]ledger.Repair, error) {
+	return ledger.NewRepairs(dynamodb.NewFromConfig(server.Config()), w.Ledger).Of(context.Background(), w.Path(key))
+}

@@ -1,0 +1,102 @@
+package repair
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/statelock"
+)
+
+// underLock reads again what was judged, records the repair, and writes.
+func (w *work) underLock(ctx context.Context, lock *statelock.Held, record *ledger.Repair, wanted []ledger.DigestRow) error {
+	now, err := read(ctx, w.stores, w.bucket, w.locks, w.request.Path)
+	if err != nil {
+		return err
+	}
+	still, err := w.locks.StillHeld(ctx, w.bucket, lock)
+	switch {
+	case err != nil:
+		return err
+	case !still:
+		w.end(Locked, "our own lock on it was taken away")
+		return nil
+	case !now.same(w.seen):
+		w.end(Changed, "it was written since it was judged. Look again, and repeat the repair if it is still right")
+		return nil
+	}
+	name, err := w.locks.NewName(ctx, w.request.Path)
+	switch {
+	case err != nil:
+		return err
+	case name != "":
+		w.end(Locked, "a client has used this state under another name meanwhile, %s, and may hold its lock there. Repeat this once that run is over", name)
+		return nil
+	}
+	w.seen = now // with the version that is there
+	if err := w.Records.Write(ctx, *record); err != nil {
+		return err
+	}
+	w.begun = true
+	err = w.apply(ctx, wanted)
+	outcome, why := stopped(err)
+	if outcome != "" {
+		err = w.putBack(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	after, err := read(ctx, w.stores, w.bucket, w.locks, w.request.Path)
+	if err != nil {
+		return err
+	}
+	w.answer.After = after.facts(w.request.Path)
+	record.After, record.Done = w.answer.After, outcome == ""
+	if outcome != "" {
+		w.stop(outcome, why)
+	}
+	return nil
+}
+
+// stopped says of an error that no later try would change how the repair ends, and why;
+// empty for any other, and for none.
+func stopped(err error) (Outcome, string) {
+	if errors.Is(err, errChanged) {
+		return Changed, err.Error()
+	}
+	if failed, ok := errors.AsType[*backend.Error](err); ok && failed.Refused() {
+		return Refused, "AWS refused a write: " + failed.Error()
+	}
+	return "", ""
+}
+
+// stop answers that a repair ended under way, and says what it has written by then.
+func (w *work) stop(outcome Outcome, why string) {
+	before, after := w.answer.Before, w.answer.After
+	var done []string
+	if before.StateMD5 != after.StateMD5 {
+		done = append(done, "the state is another one than before")
+	}
+	for _, name := range slices.Sorted(maps.Keys(before.Digests)) {
+		switch digest := after.Digests[name]; {
+		case digest == "":
+			done = append(done, fmt.Sprintf("the digest in %s, %s, was removed and does not belong to the state that is there: its clients only warn, and the next one that writes the state makes a new one", name, before.Digests[name]))
+		case digest != before.Digests[name]:
+			done = append(done, fmt.Sprintf("the digest in %s is %s now, and was %s", name, digest, before.Digests[name]))
+		}
+	}
+	text := "Nothing is different from before"
+	if len(done) > 0 {
+		text = "What is different: " + strings.Join(done, "; ")
+	}
+	w.answer.Outcome, w.answer.Message = outcome, fmt.Sprintf("Stopped: %s. %s.", why, text)
+	w.answer.NextSteps = []string{"Find out which client writes this state without a lock, and let it end.", "Look again with a dry run, and repeat the repair if it is still right."}
+	if outcome == Refused {
+		w.answer.NextSteps = w.answer.NextSteps[1:]
+	}
+}
