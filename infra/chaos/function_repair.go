@@ -19,6 +19,7 @@ import (
 const (
 	mismatched = "live/mismatched.tfstate"  // its digest is of the version before
 	rolledBack = "live/rolled-back.tfstate" // a bad apply emptied it
+	orphaned   = "live/orphaned.tfstate"    // there is only its digest
 )
 
 // putBroken puts the states that repairs are for.
@@ -29,6 +30,7 @@ func (w *world) putBroken(ctx context.Context) error {
 		err, readErr,
 		w.putState(ctx, mismatched, string(applied), true), w.putState(ctx, mismatched, string(destroyed), false),
 		w.putState(ctx, rolledBack, string(applied), true), w.putState(ctx, rolledBack, string(destroyed), true),
+		w.putRowBy(ctx, w.aws.Config(), orphaned+"-md5", "Digest", local.MD5(applied)),
 	)
 }
 
@@ -65,6 +67,14 @@ func runRollBack(ctx context.Context, w *world, cfg aws.Config, requestID string
 		return "", err
 	}
 	return repairs(ctx, w, cfg, w.Path(rolledBack), policy.RestoreVersion, versions[len(versions)-1], requestID)
+}
+
+func runDeleteDigest(ctx context.Context, w *world, cfg aws.Config, requestID string) (string, error) {
+	return repairs(ctx, w, cfg, w.Path(orphaned), policy.DeleteDigest, "", requestID)
+}
+
+func digestDeletedAtEnd(w *world, c contents) violations {
+	return when(c.digests[w.Table+" "+orphaned] != "", "the digest without a state is still there")
 }
 
 func acceptedAtEnd(w *world, c contents) violations {

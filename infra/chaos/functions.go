@@ -128,6 +128,14 @@ var functions = []function{
 		},
 	},
 	{
+		name: "delete digest", run: runDeleteDigest, next: time.Hour,
+		expected: expected{"repaired", []string{"state.repaired " + orphaned}, digestDeletedAtEnd},
+		falseClaims: func(w *world, c contents, outcome string) violations {
+			return when(outcome == "repaired" && len(digestDeletedAtEnd(w, c)) > 0, "it says repaired, and the digest is there").
+				and(c.hasOwnLock(), "it has an answer, and left its lock")
+		},
+	},
+	{
 		name: "witness", run: runWitness, repeated: true, next: time.Minute,
 		expected: expected{"recorded", nil, func(w *world, c contents) violations {
 			return when(!strings.Contains(c.record("witness", string(w.Path(named))), taker), "nobody recorded who took the named lock")

@@ -87,7 +87,7 @@ func (w *world) statesKept(c contents) (l violations) {
 func (w *world) readable(c contents) (l violations) {
 	for at, digest := range c.digests {
 		_, key, _ := strings.Cut(at, " ")
-		if key == mismatched && digest == w.first.digests[at] {
+		if (key == mismatched || key == orphaned) && digest == w.first.digests[at] {
 			continue
 		}
 		actual := local.MD5(c.newest[key])
