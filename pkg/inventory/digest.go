@@ -151,7 +151,7 @@ func (r *run) sort(first *look, t *backend.Table, row backend.Row) {
 	}
 	i := slices.IndexFunc(paths, func(path tflock.Path) bool { return r.memory.states[path] != nil })
 	if i < 0 {
-		if slices.ContainsFunc(paths, r.isState) {
+		if r.unlisted == 0 && slices.ContainsFunc(paths, r.isState) {
 			first.suspects = append(first.suspects, suspect{table: t, row: row.Path, digest: row.Digest})
 		}
 		return

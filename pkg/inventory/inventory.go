@@ -58,9 +58,11 @@ type Inventory struct {
 	Topic    publisher
 	Meter    meter
 	Paths    policy.Paths // which keys are states
-	Now      func() time.Time
-	Wait     func(ctx context.Context, d time.Duration) error
-	Log      *slog.Logger
+	// MemoryLimit bounds how many states and objects a run takes on, in bytes; 0: Go's own limit.
+	MemoryLimit int64
+	Now         func() time.Time
+	Wait        func(ctx context.Context, d time.Duration) error
+	Log         *slog.Logger
 }
 
 // Report is the function's answer.
@@ -93,6 +95,10 @@ func (i *Inventory) Run(ctx context.Context, request Request) (Report, error) {
 		return Report{Findings: []policy.StateFinding{}, Errors: []string{err.Error()}}, err
 	}
 	r := &run{Inventory: i, memory: memory, started: i.Now(), times: times, scope: request.Path, bucketsFailed: map[string]bool{}, tablesFailed: map[string]bool{}, aliases: map[tflock.Path][]tflock.Path{}}
+	r.capacity, r.objects = capacityOf(memoryLimit()), memory.objects()
+	if i.MemoryLimit > 0 {
+		r.capacity = capacityOf(i.MemoryLimit)
+	}
 	r.stores = i.Stores.Discover(times.work)
 	if err := r.checkScope(); err != nil {
 		return Report{Findings: []policy.StateFinding{}, Errors: []string{err.Error()}}, err
@@ -101,6 +107,7 @@ func (i *Inventory) Run(ctx context.Context, request Request) (Report, error) {
 	if err := r.read(ctx); err != nil {
 		return r.report(nil), errors.Join(append(r.failures, err)...)
 	}
+	r.crowded()
 	found := r.look()
 	r.reconcile(found)
 	if err := memory.save(ctx); err != nil { // nobody is notified of what is not on record
@@ -131,6 +138,10 @@ type run struct {
 	started time.Time
 	times   times
 	scope   tflock.Path // the only path that is looked at; empty: all
+
+	capacity capacity
+	objects  int // whose names are in memory
+	unlisted int // states for which there is no room
 
 	reads         int
 	bucketsFailed map[string]bool               // by name

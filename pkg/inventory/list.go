@@ -51,9 +51,17 @@ func (r *run) list() {
 			continue
 		}
 		if !seen[path] && !r.bucketFailed(path) {
-			delete(r.memory.states, path)
+			r.forget(path)
 		}
 	}
+}
+
+// forget removes a state that is gone.
+func (r *run) forget(path tflock.Path) {
+	if s := r.memory.states[path]; s != nil && s.Read != nil {
+		r.objects -= len(s.Read.Objects)
+	}
+	delete(r.memory.states, path)
 }
 
 // bucketFailed says whether the bucket of a path could not be read.
@@ -83,6 +91,10 @@ func (r *run) listPrefix(b *backend.Bucket, prefix string, seen map[tflock.Path]
 		path := tflock.NewPath(b.Name(), o.Key)
 		switch {
 		case r.isState(path) && r.includes(path):
+			if r.memory.states[path] == nil && len(r.memory.states) >= r.capacity.states {
+				r.unlisted++
+				continue
+			}
 			seen[path] = true
 			r.memory.list(path, o)
 		case r.scope != "": // the first key with a prefix is the prefix itself

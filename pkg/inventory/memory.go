@@ -48,6 +48,18 @@ type reading struct {
 	Contents  tfstate.Contents `json:"contents"`
 	MD5       []byte           `json:"md5"`               // keyed hash of the MD5 of its bytes
 	Objects   hashes           `json:"objects,omitempty"` // of the names of its managed objects
+	Unnamed   bool             `json:"unnamed,omitempty"` // they are too many beside those of the other states
+}
+
+// objects is how many names of objects the memory has.
+func (m *memory) objects() int {
+	n := 0
+	for _, s := range m.states {
+		if s.Read != nil {
+			n += len(s.Read.Objects)
+		}
+	}
+	return n
 }
 
 // current says whether the latest version is the one that was read.

@@ -78,8 +78,9 @@ func (r *run) read(ctx context.Context) error {
 // changed are the states that are not known as they are now, the oldest change first.
 func (r *run) changed() []*state {
 	var all []*state
+	room := r.capacity.objects - r.objects
 	for path, s := range r.memory.states {
-		if r.includes(path) && !s.current() && !r.bucketFailed(path) {
+		if r.includes(path) && !r.bucketFailed(path) && (!s.current() || s.fits(&room)) {
 			all = append(all, s)
 		}
 	}
@@ -103,13 +104,14 @@ func (r *run) apply(got result) {
 	s := got.state
 	switch {
 	case got.gone:
-		delete(r.memory.states, s.Path)
+		r.forget(s.Path)
 	case got.err != nil:
 		r.fail(got.err)
 	case got.sealed:
 		s.Sealed = true
 	default:
 		r.reads++
+		r.makeRoom(s, got.reading)
 		s.Sealed, s.Read, s.ETag, s.Size, s.Modified = false, got.reading, got.etag, got.size, got.reading.Modified
 		s.Digest = ""
 		if got.change != nil {

@@ -112,7 +112,7 @@ func (r *run) fateOfDigest(f policy.StateFinding) fate {
 		return r.tablesFailed[t.ARN()] && backend.Covers(t.ARN(), f.Evidence.Table)
 	}):
 		return isUnknown
-	case r.doubts.digests[f.Path], s != nil && !s.current():
+	case r.doubts.digests[f.Path], s != nil && !s.current(), s == nil && r.unlisted > 0:
 		return isUnknown
 	}
 	lock, err := r.locked(r.times.work, f.Path)
@@ -127,7 +127,7 @@ func (r *run) fateOfDigest(f policy.StateFinding) fate {
 
 func (r *run) fateOfDuplicate(f policy.StateFinding) fate {
 	for _, path := range f.All() {
-		if s := r.memory.states[path]; r.doubts.duplicates[path] || (s != nil && !s.current()) {
+		if s := r.memory.states[path]; r.doubts.duplicates[path] || (s != nil && (!s.current() || s.Read.Unnamed)) {
 			return isUnknown
 		}
 	}
