@@ -19,6 +19,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/inventory"
 	"github.com/lockwarden/lockwarden/pkg/metric"
+	"github.com/lockwarden/lockwarden/pkg/monitor"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/report"
 	"github.com/lockwarden/lockwarden/pkg/version"
@@ -26,11 +27,12 @@ import (
 )
 
 type settings struct {
-	Ledger    string          `env:"LEDGER_TABLE,notEmpty"`
-	Topic     string          `env:"TOPIC_ARN,notEmpty"`
-	Account   string          `env:"ACCOUNT_ID,notEmpty"`
-	Reports   string          `env:"REPORT_BUCKET,notEmpty"` // name of the inventory's bucket
-	AutoMode  policy.AutoMode `env:"AUTO_RELEASE_MODE"`      // empty: automatic release is off
+	Ledger    string           `env:"LEDGER_TABLE,notEmpty"`
+	Topic     string           `env:"TOPIC_ARN,notEmpty"`
+	Account   string           `env:"ACCOUNT_ID,notEmpty"`
+	Reports   string           `env:"REPORT_BUCKET,notEmpty"` // name of the inventory's bucket
+	AutoMode  policy.AutoMode  `env:"AUTO_RELEASE_MODE"`      // empty: automatic release is off
+	ScanEvery monitor.Interval `env:"SCAN_EVERY" envDefault:"5 minutes"`
 	Dashboard wiring.Dashboard
 }
 
@@ -55,7 +57,7 @@ func wire() (any, error) {
 	files := backend.NewFiles(inBuckets, s.Reports)
 	book := wiring.OpenLedger(dynamodb.NewFromConfig(inTable), s.Ledger)
 	r := &report.Reporter{
-		Scans: book.Notifications, History: book.History, Releases: book.Releases, Witnesses: book.Witnesses, Plans: book.Autos, AutoMode: s.AutoMode,
+		Scans: book.Notifications, ScanEvery: time.Duration(s.ScanEvery), History: book.History, Releases: book.Releases, Witnesses: book.Witnesses, Plans: book.Autos, AutoMode: s.AutoMode,
 		Prunes: book.Prunes, Reports: book.Reports,
 		Findings: func(ctx context.Context) (io.ReadCloser, time.Time, error) {
 			file, err := files.Read(ctx, inventory.FileFindings)

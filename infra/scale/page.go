@@ -1,9 +1,11 @@
 package scale
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -25,7 +27,7 @@ func (t *Table) scan(r request) answer {
 			start = nil // the crowd is read, the written rows come
 		}
 	}
-	return t.read(r, start, r.FilterExpression, func(Item) (bool, error) { return true, nil })
+	return t.read(r, t.keys(), start, func(Item) (bool, error) { return true, nil })
 }
 
 func (t *Table) scanCrowd(r request, s span, more bool) answer {
@@ -66,17 +68,37 @@ func (t *Table) query(r request) answer {
 	if r.KeyConditionExpression == "" {
 		return refuse("ValidationException", "a query without a key condition", nil)
 	}
-	return t.read(r, r.ExclusiveStartKey, r.FilterExpression, func(item Item) (bool, error) {
+	hash, err := t.partition(r)
+	if err != nil {
+		return refuse("ValidationException", err.Error(), nil)
+	}
+	keys := t.keys()
+	from, _ := slices.BinarySearch(keys, hash+"\x00")
+	to, _ := slices.BinarySearch(keys, hash+"\x01")
+	return t.read(r, keys[from:to], r.ExclusiveStartKey, func(item Item) (bool, error) {
 		return r.holds(r.KeyConditionExpression, item)
 	})
 }
 
-// read gives a page of at most 1 MB of the written rows behind start: those in reach
-// count for the page's size, those that meet the filter too are on it.
-func (t *Table) read(r request, start Item, filter string, inReach func(Item) (bool, error)) answer {
+// equals is `name = :value` in an expression.
+var equals = regexp.MustCompile(`([#\w]+)\s*=\s*(:\w+)`)
+
+// partition is the value of the hash key that a query must name.
+func (t *Table) partition(r request) (string, error) {
+	for _, m := range equals.FindAllStringSubmatch(r.KeyConditionExpression, -1) {
+		if cmp.Or(r.ExpressionAttributeNames[m[1]], m[1]) == t.Hash {
+			return r.ExpressionAttributeValues[m[2]]["S"], nil
+		}
+	}
+	return "", fmt.Errorf("%q does not name the hash key %s", r.KeyConditionExpression, t.Hash)
+}
+
+// read gives a page of at most 1 MB of the written rows of these keys behind start: those
+// in reach count for the page's size, those that meet the filter too are on it.
+func (t *Table) read(r request, keys []string, start Item, inReach func(Item) (bool, error)) answer {
 	p, bytes := page{Items: []Item{}}, 0
 	var last Item
-	for _, key := range t.keysBehind(start, r.ScanIndexForward == nil || *r.ScanIndexForward) {
+	for _, key := range t.keysBehind(keys, start, r.ScanIndexForward == nil || *r.ScanIndexForward) {
 		item := t.rows[key]
 		ok, err := inReach(item)
 		if ok {
@@ -86,7 +108,7 @@ func (t *Table) read(r request, start Item, filter string, inReach func(Item) (b
 			}
 			p.ScannedCount++
 			last = item
-			ok, err = r.holds(filter, item)
+			ok, err = r.holds(r.FilterExpression, item)
 		}
 		if err != nil {
 			return refuse("ValidationException", err.Error(), nil)
@@ -100,8 +122,7 @@ func (t *Table) read(r request, start Item, filter string, inReach func(Item) (b
 }
 
 // keysBehind are those behind start, or all where there is none, in the order of reading.
-func (t *Table) keysBehind(start Item, forward bool) []string {
-	keys := t.keys()
+func (t *Table) keysBehind(keys []string, start Item, forward bool) []string {
 	at, there := 0, false
 	if start != nil {
 		at, there = slices.BinarySearch(keys, t.keyOf(start))

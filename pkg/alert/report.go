@@ -40,6 +40,7 @@ func (e Event) WeekFacts() []Fact {
 	var facts []Fact
 	for _, f := range []Fact{
 		{"Locks", locksLine(w)},
+		{"Not read", unreadLine(w)},
 		{"Time to resolve", resolveLine(w)},
 		{"Automatic release", automaticLine(w)},
 		{"Released", releasedLine(w.Locks)},
@@ -88,6 +89,9 @@ func weekText(w Week) string {
 		text = fmt.Sprintf("No lock was stuck in the week to %s; %s taken.", day(w.To), count(*w.Locks.Taken, "was", "were"))
 	default:
 		text = fmt.Sprintf("%d of %s stuck in the week to %s", stuck(w), count(*w.Locks.Taken, "lock was", "locks were"), day(w.To)) + trend(w) + "." + resolveText(w)
+	}
+	if w.UnwatchedSeconds > 0 {
+		text += fmt.Sprintf(" The monitor did not run for %s of it, so what happened then is missing.", seconds(w.UnwatchedSeconds))
 	}
 	if w.WatchedSince != nil {
 		text += fmt.Sprintf(" This is the first week: locks are watched since %s.", policy.Clock(*w.WatchedSince))
@@ -160,6 +164,10 @@ func weekSteps(w Week) []string {
 		}
 	}
 	add(w.Locks.Taken == nil, "Find out why the monitor does not run: look at its alarm and its log.")
+	add(w.Locks.Taken != nil && w.UnwatchedSeconds > 0, "Find out why the monitor did not run for %s: look at its alarm and its log.", seconds(w.UnwatchedSeconds))
+	if len(w.Unread) > 0 {
+		add(true, "Let the monitor read %s again: it could not for %s of the week.", storeName(w.Unread[0].Store), seconds(w.Unread[0].Seconds))
+	}
 	add(urgentFindings(w) > 0, "Resolve the %s of the last inventory%s: the runbook says what to do about each kind.", openFindings(urgentFindings(w)), ofThemCritical(w))
 	n := released(w.Locks, ByForceUnlock)
 	add(n > 0, "%s by force-unlock, which does not ask whether the run is alive: release through Lockwarden, which does.", count(n, "stuck lock was released", "stuck locks were released"))
@@ -190,6 +198,15 @@ func locksLine(w Week) string {
 		text += fmt.Sprintf("; week before: %d and %d", *b.Taken, *b.Stuck)
 	}
 	return text
+}
+
+// unreadLine names the stores whose locks are not counted, and for how long.
+func unreadLine(w Week) string {
+	var parts []string
+	for _, u := range w.Unread[:min(len(w.Unread), 3)] {
+		parts = append(parts, storeName(u.Store)+" for "+seconds(u.Seconds))
+	}
+	return strings.Join(parts, ", ")
 }
 
 func resolveLine(w Week) string {

@@ -13,6 +13,10 @@ type Week struct {
 	To   time.Time `json:"to"`
 	// WatchedSince is when the first scan of all began, where that is within the week.
 	WatchedSince *time.Time `json:"watched_since,omitempty"`
+	// UnwatchedSeconds is how long no scan read anything: the locks of that time are not
+	// counted. Unread are the stores that were not read while others were.
+	UnwatchedSeconds int64    `json:"unwatched_seconds,omitempty"`
+	Unread           []Unread `json:"unread,omitempty"`
 
 	Locks         WeekLocks `json:"locks"`
 	TimeToResolve *Resolve  `json:"time_to_resolve,omitempty"` // of the stuck locks that ended
@@ -33,6 +37,12 @@ type Week struct {
 	OpenFindings       *int           `json:"open_findings,omitempty"` // as of the last inventory
 	FindingsBySeverity *FindingCounts `json:"open_findings_by_severity,omitempty"`
 	Locking            *Migration     `json:"locking,omitempty"`
+}
+
+// Unread is a store that was not read for some time.
+type Unread struct {
+	Store   string `json:"store"` // ARN
+	Seconds int64  `json:"seconds"`
 }
 
 // WeekLocks counts locks.

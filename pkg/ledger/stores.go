@@ -20,6 +20,7 @@ type Store struct {
 	UnreadableAt time.Time `json:"unreadable_at,omitzero"` // when they were last notified of unreadable holdings in it
 	Unsafe       bool      `json:"unsafe,omitempty"`       // people know that it does not honor conditional requests
 	Matched      bool      `json:"matched,omitempty"`      // of a pattern: it has matched something, or people know that it has not
+	Gaps         []Gap     `json:"gaps,omitempty"`         // when no scan read it, in the last 40 days, the oldest first
 }
 
 // A cause that may pass by itself is worth a notification at the third failed scan in a
@@ -54,7 +55,7 @@ func CompareStores(m Memory, found *scan.Scan, rules Rules) ([]StoreStep, map[st
 	})
 	for _, arn := range arns {
 		before := m.Stores[arn]
-		after, change := before.read(found.Started)
+		after, change := before.read(found.Started, rules)
 		failure, failed := found.Failures[arn]
 		if failed {
 			after, change = before.fail(failure, due, found.Ended, rules)
@@ -74,7 +75,7 @@ func CompareStores(m Memory, found *scan.Scan, rules Rules) ([]StoreStep, map[st
 			silent.Unsafe = false
 			steps = append(steps, StoreStep{Change: change, ARN: arn, Store: after, Unnotified: silent, Problem: found.Unsafe[arn]})
 		case Recovered:
-			steps = append(steps, StoreStep{Change: change, ARN: arn, Store: before, Unnotified: before.again(found.Started)})
+			steps = append(steps, StoreStep{Change: change, ARN: arn, Store: before, Unnotified: before.again(found.Started, rules)})
 		case Unmatched:
 			silent := after
 			silent.Matched = false
@@ -152,19 +153,20 @@ const unmatchedProblem = "it matches nothing yet: what it matches later is watch
 const goneProblem = "it matched a pattern until now, and no longer exists"
 
 // read is the memory after a scan that read the store, and whether it recovered.
-func (s Store) read(started time.Time) (Store, Change) {
-	after := Store{LastRead: started, UnreadableAt: s.UnreadableAt}
+func (s Store) read(started time.Time, rules Rules) (Store, Change) {
+	after := Store{LastRead: started, UnreadableAt: s.UnreadableAt, Gaps: s.gaps(started, rules)}
 	if s.Notified == 0 {
 		return after, Note
 	}
 	if s.Good+1 >= goodScans {
 		return after, Recovered
 	}
-	return s.again(started), Note
+	return s.again(started, rules), Note
 }
 
 // again is the memory after one more good scan since a failure that people know of.
-func (s Store) again(started time.Time) Store {
+func (s Store) again(started time.Time, rules Rules) Store {
+	s.Gaps = s.gaps(started, rules)
 	s.LastRead, s.Failed, s.Good = started, 0, s.Good+1
 	return s
 }

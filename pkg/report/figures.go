@@ -17,15 +17,19 @@ func (r *Reporter) figures(ctx context.Context, s span) (alert.Week, error) {
 	if err != nil {
 		return alert.Week{}, err
 	}
+	seen := newWatched(watch, r.Now(), r.ScanEvery)
 	week, before := newTally(s), newTally(s.before())
-	if err := r.count(ctx, week, before); err != nil {
+	if err := r.count(ctx, seen, week, before); err != nil {
 		return alert.Week{}, err
 	}
 	w := alert.Week{From: s.from, To: s.to, MostStuck: week.mostStuck()}
 	w.Locks.Released, w.Locks.ReleasedBy = week.releasedBy()
-	if scanned := !watch.Last.Before(s.from); scanned {
+	if seen.any(s) {
 		week.scanned(&w, watch)
-		w.WeekBefore = before.compared(watch)
+		w.UnwatchedSeconds, w.Unread = int64(s.in(seen.silent)/time.Second), seen.unread(s)
+		if seen.comparable(s, before.span) {
+			w.WeekBefore = before.compared(watch)
+		}
 		if w.WouldHaveReleased, err = r.wouldHaveReleased(ctx, s); err != nil {
 			return alert.Week{}, err
 		}
@@ -39,12 +43,12 @@ func (r *Reporter) figures(ctx context.Context, s span) (alert.Week, error) {
 }
 
 // count reads every lock and release, once, for both weeks.
-func (r *Reporter) count(ctx context.Context, weeks ...*tally) error {
+func (r *Reporter) count(ctx context.Context, seen watched, weeks ...*tally) error {
 	released, err := r.released(ctx, weeks)
 	if err != nil {
 		return err
 	}
-	if err := r.current(ctx, weeks, released); err != nil {
+	if err := r.current(ctx, seen, weeks, released); err != nil {
 		return err
 	}
 	ended, err := r.past(ctx, weeks, released)
@@ -62,13 +66,13 @@ func (r *Reporter) count(ctx context.Context, weeks ...*tally) error {
 
 // current counts the locks that are held. A release that left one half of such a lock is
 // not one yet.
-func (r *Reporter) current(ctx context.Context, weeks []*tally, released map[ledger.Key]ledger.Release) error {
+func (r *Reporter) current(ctx context.Context, seen watched, weeks []*tally, released map[ledger.Key]ledger.Release) error {
 	for current, err := range r.Scans.Current(ctx) {
 		if err != nil {
 			return err
 		}
 		for _, t := range weeks {
-			t.lock(ofCurrent(current, r.Now()))
+			t.lock(ofCurrent(current, seen.until(current.Stores)))
 		}
 		if last := released[current.Key]; last.Outcome != whole {
 			delete(released, current.Key)
@@ -169,11 +173,8 @@ func (t *tally) scanned(w *alert.Week, watch ledger.Watch) {
 	w.Locking = t.migration(watch)
 }
 
-// compared is what a week is compared with; nil where not all of it was watched.
+// compared is what a week is compared with.
 func (t *tally) compared(watch ledger.Watch) *alert.Before {
-	if watch.Since.After(t.from.Add(lateness)) {
-		return nil
-	}
 	b := &alert.Before{Taken: &t.taken, Stuck: &t.stuck, TimeToResolve: resolve(t.resolved), Locking: t.migration(watch)}
 	b.Released, _ = t.releasedBy()
 	return b

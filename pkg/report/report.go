@@ -52,6 +52,7 @@ type publisher interface {
 // Reporter is what a report depends on.
 type Reporter struct {
 	Scans     scans
+	ScanEvery time.Duration // from one scan to the next
 	History   history
 	Releases  releases
 	Witnesses witnesses // nil: who removed a lock is not known

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strconv"
@@ -93,18 +94,117 @@ func TestTheWeekAfterTheMonitorStoppedIsNotAnEmptyOne(t *testing.T) {
 	}
 }
 
+// scans lets the monitor run every three hours between two moments, in hours after monday.
+func (w *world) scans(from, to int) {
+	w.Helper()
+	for h := from; h < to; h += 3 {
+		w.scan(pass{at: monday.Add(time.Duration(h) * time.Hour)})
+	}
+}
+
 func TestAnEmptyWeekIsMeasured(t *testing.T) {
 	t.Parallel()
 	w := alone(t)
-	w.scan(pass{at: monday})
-	w.scan(pass{at: monday.AddDate(0, 0, 20)})
+	w.scans(0, 21*24)
 	w.now = monday.AddDate(0, 0, 21)
 	week := w.week(report.Request{}, "a")
 	if week.Locks.Taken == nil || *week.Locks.Taken != 0 || week.WatchedSince != nil || week.TimeToResolve != nil || week.Locking != nil || *week.RefusedLockAttempts != 0 || week.States != nil {
 		t.Errorf("%+v", week)
 	}
+	if week.WeekBefore == nil || *week.WeekBefore.Taken != 0 || week.UnwatchedSeconds != 0 || week.Unread != nil {
+		t.Errorf("%+v", week)
+	}
 	if !strings.HasPrefix(w.events[0].Text, "No lock was seen in the week") {
 		t.Error(w.events[0].Text)
+	}
+}
+
+// What nobody watched is not measured, and nothing is compared with it.
+func TestWhatTheMonitorMissedIsLeftOut(t *testing.T) {
+	t.Parallel()
+	const day, week = 24, 7 * 24
+	for name, tc := range map[string]struct {
+		scans           [][2]int // hours
+		taken, compared bool
+		unwatched, lock int // hours
+		first           string
+	}{
+		"the week before":                     {scans: [][2]int{{0, week}, {2 * week, 3 * week}}, taken: true, unwatched: 0, lock: week, first: "No lock was seen"},
+		"three days of the week before":       {scans: [][2]int{{0, week}, {week + 3*day, 3 * week}}, taken: true, lock: week, first: "No lock was seen"},
+		"two days of the week":                {scans: [][2]int{{0, 2 * week}, {2*week + 2*day, 3 * week}}, taken: true, unwatched: 2 * day, lock: week, first: "No lock was seen"},
+		"the week":                            {scans: [][2]int{{0, 2 * week}}, first: "Nothing is known of the locks"},
+		"the week, and it runs again":         {scans: [][2]int{{0, 2*week - 6}, {3*week + 3, 3*week + 6}}, first: "Nothing is known of the locks"},
+		"the rest of the week after a day":    {scans: [][2]int{{0, 2*week + day + 1}}, taken: true, unwatched: 6 * day, lock: day, first: "No lock was seen"},
+		"nothing but two scans":               {scans: [][2]int{{0, 2*week + 30}, {2*week + 36, 3 * week}}, taken: true, compared: true, lock: week, first: "No lock was seen"},
+		"another week, three weeks before it": {scans: [][2]int{{0, 3}, {week - 3, 3 * week}}, taken: true, compared: true, lock: week, first: "No lock was seen"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := alone(t, life{path: "states/a", id: "1", kinds: []tflock.Kind{tflock.S3}, taken: monday.Add(-time.Hour), ended: monday.AddDate(1, 0, 0)})
+			for _, s := range tc.scans {
+				w.scans(s[0], s[1])
+			}
+			w.now = monday.AddDate(0, 0, 21)
+			got := w.week(report.Request{}, "a")
+			if (got.Locks.Taken != nil) != tc.taken || (got.WeekBefore != nil) != tc.compared || got.UnwatchedSeconds != int64(tc.unwatched)*3600 {
+				t.Errorf("%+v", got)
+			}
+			if tc.taken && *got.LockSeconds != int64(tc.lock)*3600 {
+				t.Errorf("locked for %d hours", *got.LockSeconds/3600)
+			}
+			if !strings.HasPrefix(w.events[0].Text, tc.first) || strings.Contains(w.events[0].Text, "did not run") != (tc.unwatched > 0) {
+				t.Error(w.events[0].Text)
+			}
+		})
+	}
+}
+
+// A store that nobody can read for a while says nothing of its locks.
+func TestAStoreThatWasNotReadIsNamed(t *testing.T) {
+	t.Parallel()
+	w := alone(t)
+	for h := 0; h < 14*24; h += 3 {
+		w.scan(pass{at: monday.Add(time.Duration(h) * time.Hour), failed: map[string]bool{table: h > 8*24 && h < 10*24}})
+	}
+	w.now = monday.AddDate(0, 0, 14)
+	week := w.week(report.Request{}, "a")
+	if want := []alert.Unread{{Store: table, Seconds: 48 * 3600}}; !slices.Equal(week.Unread, want) || week.UnwatchedSeconds != 0 || week.WeekBefore != nil {
+		t.Errorf("%+v", week)
+	}
+	if facts := fmt.Sprint(w.events[0].WeekFacts()); !strings.Contains(facts, "table locks (eu-central-1) for 2d") {
+		t.Error(facts)
+	}
+}
+
+// Whoever reports at eight reads what is on record at eight. A scan that is under way then
+// records its locks later.
+func TestALockIsInTheWeekOfOneReport(t *testing.T) {
+	t.Parallel()
+	for _, before := range []time.Duration{time.Hour, 16 * time.Minute, 15 * time.Minute, 14 * time.Minute, 3 * time.Second, time.Second, 0, -time.Minute, -time.Hour} {
+		t.Run(before.String(), func(t *testing.T) {
+			t.Parallel()
+			first, second := monday.AddDate(0, 0, 7), monday.AddDate(0, 0, 14)
+			at := first.Add(-before)
+			w := alone(t, life{path: "states/a", id: "1", kinds: []tflock.Kind{tflock.S3}, taken: at.Add(-time.Second), ended: second.Add(-time.Hour)})
+			for h := 0; h < 14*24; h += 3 {
+				scanned := monday.Add(time.Duration(h) * time.Hour)
+				switch {
+				case scanned.Sub(at).Abs() > 90*time.Minute:
+					w.passes = append(w.passes, pass{at: scanned})
+				default:
+					w.passes = append(w.passes, pass{at: at, lasts: 14 * time.Minute})
+				}
+			}
+			taken := 0
+			for i, to := range []time.Time{first, second} {
+				w.until(to.Add(time.Second))
+				w.now = to.Add(time.Duration(1+20*i) * time.Hour / 60) // the second one is late
+				taken += *w.week(report.Request{ScheduledTime: to}, to.String()).Locks.Taken
+			}
+			if taken != 1 {
+				t.Errorf("it is in the weeks of %d reports", taken)
+			}
+		})
 	}
 }
 
@@ -141,20 +241,22 @@ func TestAReportThatComesLateIsPublishedOnce(t *testing.T) {
 		late time.Duration
 		to   time.Time
 	}{
-		{50 * time.Minute, monday},
-		{26 * time.Hour, monday}, // published already
+		{50 * time.Minute, monday.Add(-15 * time.Minute)},
+		{26 * time.Hour, monday.Add(-15 * time.Minute)}, // published already
 	} {
 		w.now = monday.Add(tc.late)
 		if week := w.week(request, tc.late.String()); !week.To.Equal(tc.to) || len(w.events) != 1 {
 			t.Errorf("%s late: to %s, %d events", tc.late, week.To, len(w.events))
 		}
 	}
-	// One that was never published reports the seven days until now: they are what its
-	// readers ask about.
-	request.ScheduledTime = monday.AddDate(0, 0, 7)
-	w.now = request.ScheduledTime.Add(3 * time.Hour)
-	if week := w.week(request, "x"); !week.To.Equal(w.now) || !week.From.Equal(w.now.AddDate(0, 0, -7)) || len(w.events) != 2 {
-		t.Errorf("from %s to %s, %d events", week.From, week.To, len(w.events))
+	// One that was never published reports that week: the next one begins at its end. After
+	// days it is a request by hand.
+	for _, tc := range []struct{ late, ago time.Duration }{{30 * time.Hour, 30*time.Hour + 15*time.Minute}, {49 * time.Hour, 0}} {
+		request.ScheduledTime = request.ScheduledTime.AddDate(0, 0, 7)
+		w.now = request.ScheduledTime.Add(tc.late)
+		if week, to := w.week(request, "x"), w.now.Add(-tc.ago); !week.To.Equal(to) || !week.From.Equal(to.AddDate(0, 0, -7)) {
+			t.Errorf("from %s to %s", week.From, week.To)
+		}
 	}
 }
 
@@ -223,7 +325,7 @@ func TestTwoInvocationsAtOncePublishOnce(t *testing.T) {
 		})
 	}
 	group.Wait()
-	if slow.n != 1 || !weeks[0].To.Equal(monday) || !weeks[2].To.Equal(monday) {
+	if slow.n != 1 || weeks[0].To.IsZero() || !weeks[0].To.Equal(weeks[1].To) || !weeks[0].To.Equal(weeks[2].To) {
 		t.Errorf("published %d times: %v", slow.n, weeks)
 	}
 }

@@ -35,16 +35,24 @@ func ParseRequest(payload json.RawMessage) (Request, error) {
 	return r, nil
 }
 
-// lateness is how long after its scheduled time an invocation still reports the week to
-// that time. Later the schedule's time says nothing of when the report is read.
-const lateness = time.Hour
+const (
+	// settled is how long before its scheduled time a week ends. Lambda stops a function
+	// after 15 minutes, so that by then everything that happened in the week is on record:
+	// a lock that a slow scan saw at the end of one week would be missing in it, and be too
+	// early for the next.
+	settled = 15 * time.Minute
+	// maxLate is how long after its scheduled time an invocation is still that of the
+	// schedule, which tries for a day, and Lambda for six hours more.
+	maxLate = 48 * time.Hour
+)
 
-// week is the seven days that the request is about, from the first time up to the other. So
-// the weeks of a schedule follow each other without a gap.
+// week is the seven days that the request is about, from the first time up to the other:
+// those before a scheduled time, however late it is delivered, so that every lock is in the
+// week of one report; without one those before now.
 func (r Request) week(now time.Time) span {
 	to := now.UTC().Truncate(time.Second)
-	if at := r.ScheduledTime.UTC(); !at.IsZero() && !at.After(now) && now.Sub(at) <= lateness {
-		to = at
+	if at := r.ScheduledTime.UTC(); !at.IsZero() && !at.After(now) && now.Sub(at) <= maxLate {
+		to = at.Add(-settled)
 	}
 	return span{to.AddDate(0, 0, -7), to}
 }
