@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -21,7 +22,27 @@ type PruneRun struct {
 	At           time.Time `json:"at"`                      // its end
 	Pruned       int       `json:"pruned"`                  // those of earlier runs that died included
 	Abandoned    int       `json:"abandoned"`               // stale, and still managing infrastructure
+	Again        int       `json:"again,omitempty"`         // those of them that the next run examines again
 	StoppedEarly bool      `json:"stopped_early,omitempty"` // time ran out, so there may be more
+	Continued    bool      `json:"continued,omitempty"`     // it went on where the one before stopped
+}
+
+// Abandoned is what the last pass over all states found: the last run, and those that it
+// continued. It is partial where the last run stopped early, or the first one is not on
+// record any more. The runs are in their order.
+func Abandoned(runs []PruneRun) (n int, partial bool) {
+	for i, run := range slices.Backward(runs) {
+		n += run.Abandoned
+		if last := i == len(runs)-1; last {
+			partial = run.StoppedEarly
+		} else {
+			n -= run.Again
+		}
+		if !run.Continued {
+			return n, partial
+		}
+	}
+	return n, partial || len(runs) > 0
 }
 
 // RecordRun records what a prune did.

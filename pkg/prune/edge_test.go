@@ -213,18 +213,26 @@ func TestAStateThatHangs(t *testing.T) {
 	for _, k := range []string{"branches/a/terraform.tfstate", "branches/b/terraform.tfstate", "branches/c/terraform.tfstate"} {
 		w.stale(k, state(t, "outputs-only"))
 	}
+	for _, k := range []string{"branches/a/abandoned.tfstate", "branches/d/abandoned.tfstate"} {
+		w.stale(k, state(t, "applied"))
+	}
 	hang := true
 	cfg := server.ConfigOver(&local.Wire{})
 	cfg.HTTPClient = hangs{&local.Wire{}, func(r *http.Request) bool { return hang && readsState(r) && strings.Contains(r.URL.Path, "/b/") }}
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 	defer cancel()
 	report, err := w.pruner(cfg).Run(ctx, prune.Request{}, "r")
-	if err != nil || !report.StoppedEarly || len(report.Kept) != 2 || len(report.Errors) != 1 || len(w.published()) != 1 {
+	if err != nil || !report.StoppedEarly || len(report.Kept) != 4 || report.Abandoned != 2 || len(report.Errors) != 1 || len(w.published()) != 1 {
 		t.Fatalf("%+v, %v, notified %d", report, err, len(w.published()))
 	}
 	hang = false
-	if report, err := w.pruner(cfg).Run(t.Context(), prune.Request{}, "r"); err != nil || !slices.Equal(fates(report), []string{"branches/b/terraform.tfstate kept has_outputs", "branches/c/terraform.tfstate kept has_outputs"}) {
-		t.Errorf("the next run: %+v, %v", report, err)
+	if report, err := w.pruner(cfg).Run(t.Context(), prune.Request{}, "r"); err != nil || !slices.Equal(fates(report), []string{"branches/b/terraform.tfstate kept has_outputs", "branches/c/terraform.tfstate kept has_outputs", "branches/d/abandoned.tfstate kept has_resources"}) {
+		t.Errorf("the next run: %+v, %v", fates(report), err)
+	}
+	// Both saw one of the two abandoned states: the weekly report counts it once.
+	runs, err := w.ledger().Runs(t.Context())
+	if n, partial := ledger.Abandoned(runs); err != nil || n != 2 || partial {
+		t.Errorf("%d abandoned in %+v, %v", n, runs, err)
 	}
 }
 

@@ -34,7 +34,7 @@ func (h *handler) handle(ctx context.Context, c candidate, known digests) error 
 	default:
 		h.log.InfoContext(ctx, "stale state", "state", s.stale)
 	}
-	h.tally.add(s.stale, err)
+	h.tally.add(c.number, s.stale, err)
 	return err
 }
 

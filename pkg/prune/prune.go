@@ -99,7 +99,7 @@ func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Re
 	case mark != ledger.Mark{}:
 		errs = append(errs, p.Bookmark.SetMark(ctx, ledger.Mark{}))
 	}
-	return report, errors.Join(append(errs, p.notify(ctx, r.tally, report, settled))...)
+	return report, errors.Join(append(errs, p.notify(ctx, r.tally, report, settled, mark != ledger.Mark{}))...)
 }
 
 // run is what the parts of one prune share.

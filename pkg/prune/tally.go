@@ -32,6 +32,7 @@ type tally struct {
 
 	interrupted *ledger.Mark // before the first state whose work the deadline ended
 	first       int          // its number
+	abandonedAt []int        // numbers of the abandoned states
 }
 
 // count is how many states had a fate, and the first of them.
@@ -52,7 +53,7 @@ type problem struct {
 	n         int
 }
 
-func (t *tally) add(s policy.Stale, err error) {
+func (t *tally) add(number int, s policy.Stale, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.examined++
@@ -65,6 +66,7 @@ func (t *tally) add(s policy.Stale, err error) {
 	case s.Reason == "": // nothing is known of it but the error
 	case s.Abandoned():
 		t.abandoned.add(s)
+		t.abandonedAt = append(t.abandonedAt, number)
 	default:
 		t.kept.add(s)
 	}
@@ -112,6 +114,18 @@ func (t *tally) interrupt(number int, before ledger.Mark) {
 	}
 }
 
+// again counts the abandoned states that the next run examines again: those behind the
+// first one whose work was interrupted.
+func (t *tally) again() int {
+	n := 0
+	for _, number := range t.abandonedAt {
+		if t.interrupted != nil && number >= t.first {
+			n++
+		}
+	}
+	return n
+}
+
 // report makes the answer, once all workers are done.
 func (t *tally) report(dryRun, stopped bool) Report {
 	for _, c := range []*count{&t.pruned, &t.abandoned, &t.kept} {
@@ -137,8 +151,8 @@ func (t *tally) report(dryRun, stopped bool) Report {
 
 // notify publishes the report of a run that was not a dry run, with what dead runs pruned
 // and reported to nobody, and measures it. What could not be reported stays on record as
-// such.
-func (p *Pruner) notify(ctx context.Context, t *tally, report Report, dead settled) error {
+// such. continued says whether the run went on where another one had stopped.
+func (p *Pruner) notify(ctx context.Context, t *tally, report Report, dead settled, continued bool) error {
 	now := p.Now()
 	e := alert.PruneReport{
 		States: slices.Concat(report.Kept, report.Pruned), Kept: t.kept.n + t.abandoned.n, Abandoned: t.abandoned.n,
@@ -161,6 +175,8 @@ func (p *Pruner) notify(ctx context.Context, t *tally, report Report, dead settl
 	for _, record := range dead.rewritten { // there is nothing to restore
 		errs = append(errs, p.Records.Forget(ctx, record.State.Path))
 	}
-	errs = append(errs, p.Records.RecordRun(ctx, ledger.PruneRun{At: now, Pruned: e.Pruned, Abandoned: e.Abandoned, StoppedEarly: report.StoppedEarly}))
+	errs = append(errs, p.Records.RecordRun(ctx, ledger.PruneRun{
+		At: now, Pruned: e.Pruned, Abandoned: e.Abandoned, Again: t.again(), StoppedEarly: report.StoppedEarly, Continued: continued,
+	}))
 	return errors.Join(errs...)
 }

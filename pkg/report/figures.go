@@ -201,7 +201,7 @@ func (r *Reporter) states(ctx context.Context, s span) (*alert.WeekStates, error
 		return nil, err
 	}
 	var states *alert.WeekStates
-	for _, run := range runs {
+	for i, run := range runs {
 		if !s.has(run.At) {
 			continue
 		}
@@ -209,7 +209,7 @@ func (r *Reporter) states(ctx context.Context, s span) (*alert.WeekStates, error
 			states = &alert.WeekStates{}
 		}
 		states.Pruned += run.Pruned
-		states.Abandoned, states.AtLeast = run.Abandoned, run.StoppedEarly
+		states.Abandoned, states.AtLeast = ledger.Abandoned(runs[:i+1])
 	}
 	return states, nil
 }

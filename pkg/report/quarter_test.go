@@ -149,7 +149,15 @@ func newQuarter(random *rand.Rand) quarter {
 		q.takes = append(q.takes, t)
 	}
 	for at := monday.Add(20 * time.Hour); at.Before(end); at = at.AddDate(0, 0, 4+random.IntN(8)) {
-		q.prunes = append(q.prunes, ledger.PruneRun{At: at, Pruned: random.IntN(5), Abandoned: random.IntN(3), StoppedEarly: random.IntN(4) == 0})
+		run := ledger.PruneRun{At: at, Pruned: random.IntN(5), Abandoned: random.IntN(9), StoppedEarly: random.IntN(2) == 0}
+		if n := len(q.prunes); n > 0 {
+			run.Continued = q.prunes[n-1].StoppedEarly
+			run.StoppedEarly = run.StoppedEarly && !(run.Continued && q.prunes[n-1].Continued) // three parts at most
+		}
+		if run.StoppedEarly {
+			run.Again = random.IntN(run.Abandoned + 1)
+		}
+		q.prunes = append(q.prunes, run)
 	}
 	for range 400 {
 		q.tries = append(q.tries, monday.Add(time.Duration(random.Int64N(int64(end.Sub(monday))))))
@@ -415,6 +423,7 @@ func (w *world) until(to time.Time) {
 type sighted struct {
 	life
 	first, stuck, gone time.Time // ends of scans; zero: not yet
+	last               time.Time // start of the last scan that read a store of it while it was not gone
 	kinds              []tflock.Kind
 	settled            bool // how it was locked is certain
 }
@@ -426,6 +435,9 @@ func (q quarter) see(l life, until time.Time) (s sighted, seen bool) {
 	for _, p := range q.passes {
 		if !p.recorded().Before(until) || p.at.Before(l.taken) {
 			continue
+		}
+		if s.reads(p) && !(l.ended.Before(p.at) && !s.fails(p)) {
+			s.last = p.at
 		}
 		if l.ended.After(p.at) {
 			glimpse := false
@@ -464,6 +476,16 @@ func (q quarter) see(l life, until time.Time) (s sighted, seen bool) {
 	return s, !s.first.IsZero()
 }
 
+// reads says whether a scan read a store that the lock was seen in; fails whether it could
+// not read one.
+func (s sighted) reads(p pass) bool {
+	return slices.ContainsFunc(s.kinds, func(kind tflock.Kind) bool { return !p.failed[storeOf[kind]] })
+}
+
+func (s sighted) fails(p pass) bool {
+	return slices.ContainsFunc(s.kinds, func(kind tflock.Kind) bool { return p.failed[storeOf[kind]] })
+}
+
 // remover is who removed a lock that was not released through us, as far as S3's events say
 // by then.
 func (q quarter) remover(s sighted, until time.Time) alert.Releaser {
@@ -481,7 +503,7 @@ func (q quarter) remover(s sighted, until time.Time) alert.Releaser {
 		}
 	}
 	switch {
-	case !slices.Contains(s.kinds, tflock.S3), created.at.IsZero(), !next.removed, next.at.After(s.gone.Add(time.Minute)):
+	case !slices.Contains(s.kinds, tflock.S3), created.at.IsZero(), !next.removed, next.at.After(s.gone.Add(time.Minute)), next.at.Before(s.last):
 		return unknown
 	case next.session == created.session:
 		return alert.Releaser{Who: "holder", How: alert.ByHolder}
@@ -600,13 +622,18 @@ func (q quarter) week(from, to time.Time, until time.Time) (w alert.Week) {
 	w.LockSeconds, w.PlanLockSeconds = &lockSeconds, &planSeconds
 	tries, _ := q.Refused(context.Background(), []string{table}, from, to)
 	w.RefusedLockAttempts = &tries
+	found := 0 // before the mark, since the last prune that began at the first state
 	for _, run := range q.prunes {
+		if !run.Continued {
+			found = 0
+		}
 		if in(run.At) {
 			if w.States == nil {
 				w.States = &alert.WeekStates{}
 			}
-			w.States.Pruned, w.States.Abandoned, w.States.AtLeast = w.States.Pruned+run.Pruned, run.Abandoned, run.StoppedEarly
+			w.States.Pruned, w.States.Abandoned, w.States.AtLeast = w.States.Pruned+run.Pruned, found+run.Abandoned, run.StoppedEarly
 		}
+		found += run.Abandoned - run.Again
 	}
 	return w
 }

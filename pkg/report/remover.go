@@ -76,12 +76,13 @@ const clockTolerance = time.Minute
 
 // remover is who removed a stuck lock. The same session that took it is its holder; another
 // one used force-unlock, or deleted the object, unless a release of ours was under way.
-// Without both events it is not known.
-func remover(p ledger.Past, event removed, seen bool, ours ledger.Release) releaser {
+// Without both events it is not known, nor where the removal is not of the time between the
+// last scan that saw the lock and the first one without it: it is of another object then.
+func remover(p ledger.Past, event removed, known bool, ours ledger.Release) releaser {
 	switch {
-	case !seen, event.by.Principal == "", event.taken.Principal == "":
+	case !known, event.by.Principal == "", event.taken.Principal == "":
 		return byUnknown
-	case p.Halved, event.by.RemovedAt.After(p.Ended.Add(clockTolerance)):
+	case p.Halved, event.by.RemovedAt.After(p.Ended.Add(clockTolerance)), event.by.RemovedAt.Before(latest(p.FirstSeen, p.LastSeen)):
 		return byUnknown // the event is not of the lock's end
 	case event.by.Principal == event.taken.Principal:
 		return byHolder
