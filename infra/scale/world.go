@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync"
 	"time"
@@ -81,6 +82,17 @@ func (w *World) Serve() (endpoint string, stop func(), err error) {
 	server := &http.Server{Handler: w, ReadHeaderTimeout: 10 * time.Second}
 	go server.Serve(listener) //nolint:errcheck // Close ends it
 	return "http://" + listener.Addr().String(), func() { _ = server.Close() }, nil
+}
+
+// Direct is the HTTP client of an SDK that calls a world in the same process without a
+// connection.
+type Direct struct{ World *World }
+
+// Do answers one call.
+func (d Direct) Do(r *http.Request) (*http.Response, error) {
+	answer := httptest.NewRecorder()
+	d.World.ServeHTTP(answer, r)
+	return answer.Result(), nil
 }
 
 // ServeHTTP answers one call.

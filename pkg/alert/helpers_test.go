@@ -207,7 +207,7 @@ func week() alert.Week {
 	n64 := func(i int64) *int64 { return &i }
 	return alert.Week{
 		From: now.AddDate(0, 0, -7), To: now,
-		Locks: alert.WeekLocks{Taken: n(412), Stuck: n(9), Released: 11, ReleasedBy: []alert.Releaser{
+		Locks: alert.WeekLocks{Taken: n(412), Stuck: n(9), StuckNow: 1, Released: 11, ReleasedFresh: 1, StuckBefore: 2, ReleasedBy: []alert.Releaser{
 			{Who: "unknown", How: alert.ByUnknown, Count: 5},
 			{Who: "ana", How: alert.ByLockwarden, Count: 2},
 			{Who: "bob", How: alert.ByLockwarden, Count: 1},
@@ -219,11 +219,11 @@ func week() alert.Week {
 		WeekBefore:    &alert.Before{Taken: n(398), Stuck: n(14), Released: 15, TimeToResolve: &alert.Resolve{MedianSeconds: 70 * 60, LongestSeconds: 9 * 3600}, Locking: &alert.Migration{Table: 15, Both: 3, Lockfile: 27}},
 		ResolvedBy: &alert.ResolvedBy{
 			Automatic: &alert.CountedResolve{Count: 1, Resolve: alert.Resolve{MedianSeconds: 14 * 60, LongestSeconds: 14 * 60}},
-			ByHand:    &alert.CountedResolve{Count: 4, Resolve: alert.Resolve{MedianSeconds: 70 * 60, LongestSeconds: 3*3600 + 12*60}},
+			ByHand:    &alert.CountedResolve{Count: 3, Resolve: alert.Resolve{MedianSeconds: 70 * 60, LongestSeconds: 3*3600 + 12*60}},
 		},
 		MostStuck: alert.MostStuck{
 			Paths:  []alert.PathCount{{Path: "states/network/production/terraform.tfstate", Count: 4}, {Path: "states/services/checkout/terraform.tfstate", Count: 2}},
-			People: []alert.WhoCount{{Who: "runner@fv-az1234-567", Count: 5}, {Who: "ana@laptop", Count: 2}},
+			People: []alert.WhoCount{{Who: "runs of GitHub repository 84213377", Count: 5}, {Who: "ana@laptop", Count: 2}},
 		},
 		LockSeconds: n64(23 * 3600), PlanLockSeconds: n64(14 * 3600), RefusedLockAttempts: n64(132),
 		States: &alert.WeekStates{Pruned: 4, Abandoned: 2}, OpenFindings: n(3), FindingsBySeverity: &alert.FindingCounts{Critical: 1, Warning: 2}, Locking: &alert.Migration{Table: 12, Both: 3, Lockfile: 30},
@@ -233,10 +233,10 @@ func week() alert.Week {
 // firstWeek is the one of the installation, with little to say.
 func firstWeek() alert.Week {
 	since, none := now.AddDate(0, 0, -3), 0
-	none64, taken := int64(0), 17
+	held, plans, taken := int64(3*3600), int64(20*60), 17
 	return alert.Week{
 		From: now.AddDate(0, 0, -7), To: now, WatchedSince: &since, Locks: alert.WeekLocks{Taken: &taken, Stuck: &none, ReleasedBy: []alert.Releaser{}},
-		MostStuck: alert.MostStuck{Paths: []alert.PathCount{}, People: []alert.WhoCount{}}, LockSeconds: &none64, PlanLockSeconds: &none64,
+		MostStuck: alert.MostStuck{Paths: []alert.PathCount{}, People: []alert.WhoCount{}}, LockSeconds: &held, PlanLockSeconds: &plans,
 	}
 }
 
@@ -246,6 +246,12 @@ func triedWeek() alert.Week {
 	w.WatchedSince, w.WouldHaveReleased, w.Locks.Stuck, w.Locks.Released = nil, &n, &stuck, 4
 	w.Locks.ReleasedBy = []alert.Releaser{{Who: "unknown", How: alert.ByUnknown, Count: 3}, {Who: "ana", How: alert.ByLockwarden, Count: 1}}
 	w.TimeToResolve = &alert.Resolve{MedianSeconds: 70 * 60, LongestSeconds: 3 * 3600}
+	w.MostStuck = alert.MostStuck{
+		Paths:  []alert.PathCount{{Path: "states/network/production/terraform.tfstate", Count: 3}, {Path: "states/services/checkout/terraform.tfstate", Count: 1}},
+		People: []alert.WhoCount{{Who: "runner@fv-az1234-567", Count: 4}},
+	}
+	held, plans := int64(11*3600), int64(3*3600)
+	w.LockSeconds, w.PlanLockSeconds = &held, &plans
 	none := 0
 	w.OpenFindings, w.FindingsBySeverity = &none, &alert.FindingCounts{}
 	return w
@@ -255,6 +261,7 @@ func triedWeek() alert.Week {
 func emptyWeek() alert.Week {
 	w := firstWeek()
 	w.WatchedSince, w.Locks.Taken = nil, w.Locks.Stuck
+	w.LockSeconds, w.PlanLockSeconds = new(int64), new(int64)
 	return w
 }
 

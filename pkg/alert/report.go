@@ -14,19 +14,15 @@ func (c Composer) Weekly(w Week, now time.Time) Event {
 	e := c.event(WeeklyReport, Info, now)
 	e.Week = &w
 	e.Subject, e.Text, e.Steps = weekSubject(w), weekText(w), weekSteps(w)
-	switch {
-	case w.Locks.Taken == nil:
+	e.Links.Runbook = weekPage
+	if w.Locks.Taken == nil {
 		e.Links.Runbook = runbook("no-scan")
-	case urgentFindings(w) > 0:
-		e.Links.Runbook = runbook("state-findings")
-	default:
-		e.Links.Runbook = weekPage
 	}
 	return e
 }
 
-// weekPage says what each line of a report means.
-const weekPage = "https://github.com/lockwarden/lockwarden/blob/main/docs/weekly-report.md#what-each-line-means"
+// weekPage is the runbook of a report: how to do what it advises, and what each line means.
+const weekPage = "https://github.com/lockwarden/lockwarden/blob/main/docs/weekly-report.md#what-to-do"
 
 // Fact is one line of a report.
 type Fact struct{ Label, Text string }
@@ -148,6 +144,13 @@ func openFindings(n int) string {
 	return fmt.Sprintf("%d open findings", n)
 }
 
+func stuckNow(n int) string {
+	if n == 1 {
+		return "lock that is stuck now"
+	}
+	return fmt.Sprintf("%d locks that are stuck now", n)
+}
+
 func ofThemCritical(w Week) string {
 	if c := w.FindingsBySeverity; c != nil && c.Critical > 0 {
 		return fmt.Sprintf(" (%d critical)", c.Critical)
@@ -168,6 +171,7 @@ func weekSteps(w Week) []string {
 	if len(w.Unread) > 0 {
 		add(true, "Let the monitor read %s again: it could not for %s of the week.", storeName(w.Unread[0].Store), seconds(w.Unread[0].Seconds))
 	}
+	add(w.Locks.StuckNow > 0, "Look at the %s on the dashboard, and release %s if its run is over.", stuckNow(w.Locks.StuckNow), map[bool]string{true: "it", false: "each"}[w.Locks.StuckNow == 1])
 	add(urgentFindings(w) > 0, "Resolve the %s of the last inventory%s: the runbook says what to do about each kind.", openFindings(urgentFindings(w)), ofThemCritical(w))
 	n := released(w.Locks, ByForceUnlock)
 	add(n > 0, "%s by force-unlock, which does not ask whether the run is alive: release through Lockwarden, which does.", count(n, "stuck lock was released", "stuck locks were released"))
@@ -196,6 +200,9 @@ func locksLine(w Week) string {
 	text := fmt.Sprintf("%d taken, %d stuck (held longer than their threshold)", *w.Locks.Taken, *w.Locks.Stuck)
 	if b := w.WeekBefore; b != nil && b.Taken != nil && b.Stuck != nil {
 		text += fmt.Sprintf("; week before: %d and %d", *b.Taken, *b.Stuck)
+	}
+	if n := w.Locks.StuckNow; n > 0 {
+		text += fmt.Sprintf("; %d stuck now", n)
 	}
 	return text
 }
@@ -230,7 +237,7 @@ func automaticLine(w Week) string {
 	if by := w.ResolvedBy; by != nil && by.Automatic != nil {
 		parts = append(parts, counted(*by.Automatic))
 		if by.ByHand != nil {
-			parts = append(parts, "by hand "+counted(*by.ByHand))
+			parts = append(parts, "released by people through Lockwarden: "+counted(*by.ByHand))
 		}
 	}
 	if n := w.WouldHaveReleased; n != nil {
@@ -262,7 +269,22 @@ func releasedLine(l WeekLocks) string {
 			parts = append(parts, fmt.Sprintf("%d %s%s", n, way.text, releasers(l, way.how)))
 		}
 	}
-	return strings.Join(parts, ", ")
+	return strings.Join(parts, ", ") + alsoReleased(l)
+}
+
+// alsoReleased says why more locks may have been released than became stuck in the week.
+func alsoReleased(l WeekLocks) string {
+	var also []string
+	if l.ReleasedFresh > 0 {
+		also = append(also, fmt.Sprintf("%d not stuck yet", l.ReleasedFresh))
+	}
+	if l.StuckBefore > 0 {
+		also = append(also, fmt.Sprintf("%d stuck since before the week", l.StuckBefore))
+	}
+	if len(also) == 0 {
+		return ""
+	}
+	return "; of these " + strings.Join(also, ", ")
 }
 
 // releasers names those who released the most locks in one way, where they have a name.

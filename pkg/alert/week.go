@@ -47,10 +47,15 @@ type Unread struct {
 
 // WeekLocks counts locks.
 type WeekLocks struct {
-	Taken      *int       `json:"taken,omitempty"` // as scans saw them
-	Stuck      *int       `json:"stuck,omitempty"` // became stuck
-	Released   int        `json:"released"`        // released through us, or stuck and gone
+	Taken      *int       `json:"taken,omitempty"`     // as scans saw them
+	Stuck      *int       `json:"stuck,omitempty"`     // became stuck
+	StuckNow   int        `json:"stuck_now,omitempty"` // are stuck when the report is made
+	Released   int        `json:"released"`            // released through us, or stuck and gone
 	ReleasedBy []Releaser `json:"released_by"`
+	// Of those released: how many were not stuck yet, and how many were stuck since before
+	// the week. So there may be more of them than became stuck.
+	ReleasedFresh int `json:"released_fresh,omitempty"`
+	StuckBefore   int `json:"stuck_before,omitempty"`
 }
 
 // How a lock was released.
@@ -81,8 +86,8 @@ type Resolve struct {
 	LongestSeconds int64 `json:"longest_seconds"`
 }
 
-// ResolvedBy is how long locks were held that were released automatically, stuck or not, and
-// stuck ones that somebody released, through us or by force-unlock.
+// ResolvedBy is how long locks were held that were released through us, stuck or not:
+// automatically, and because somebody asked.
 type ResolvedBy struct {
 	Automatic *CountedResolve `json:"automatic,omitempty"`
 	ByHand    *CountedResolve `json:"by_hand,omitempty"`

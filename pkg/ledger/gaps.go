@@ -34,7 +34,7 @@ func (s Store) Unread(now time.Time, scanEvery time.Duration) (Gap, bool) {
 
 // gaps are those on record once a scan read the store.
 func (s Store) gaps(read time.Time, rules Rules) []Gap {
-	all := slices.DeleteFunc(slices.Clone(s.Gaps), func(g Gap) bool { return read.Sub(g.To) > keepPast })
+	all := slices.DeleteFunc(slices.Clone(s.Gaps), func(g Gap) bool { return read.Sub(g.To) > KeepPast })
 	if gap, open := s.Unread(read, rules.ScanEvery); open {
 		all = append(all, gap)
 	}

@@ -17,8 +17,8 @@ import (
 
 const (
 	kindPast = "past"
-	// keepPast is how long a lock stays in the history after its end.
-	keepPast = 40 * 24 * time.Hour
+	// KeepPast is how long a lock stays in the history after its end.
+	KeepPast = 40 * 24 * time.Hour
 	// maxPast bounds the rows of one scan: whoever can write one key can write 100,000
 	// other ones, and the scan has a minute to record their end.
 	maxPast = 1000
@@ -154,7 +154,7 @@ func pastRow(id string, p Past) (map[string]types.AttributeValue, error) {
 		return nil, fmt.Errorf("the end of the lock on %s cannot be recorded: %w", p.Path, err)
 	}
 	row := rowKey(kindPast, id)
-	row[attrBody], row[attrExpires] = text(string(body)), number(p.Ended.Add(keepPast).Unix())
+	row[attrBody], row[attrExpires] = text(string(body)), number(p.Ended.Add(KeepPast).Unix())
 	if p.Path != "" {
 		row[attrPath], row[attrLockID] = text(string(p.Path)), text(p.ID)
 	}

@@ -14,6 +14,7 @@ type Past struct {
 	ID        string        `json:"-"` // the lock's ID
 	Operation string        `json:"operation,omitempty"`
 	Who       string        `json:"who,omitempty"`
+	Session   string        `json:"session,omitempty"`  // that took its object, as the witness says
 	HeldSince time.Time     `json:"held_since"`         // no earlier than this
 	FirstSeen time.Time     `json:"first_seen"`         // end of the first scan that saw it
 	LastSeen  time.Time     `json:"last_seen,omitzero"` // start of the last scan that read a store of it before its end, where that is not the first one
@@ -49,6 +50,9 @@ func (c comparison) past(s Step) *Past {
 	slices.Sort(p.Kinds)
 	if e.Finding != nil {
 		p.Operation, p.Who, p.HeldSince = e.Finding.Operation, e.Finding.Who, e.Finding.HeldSince
+		if w := e.Finding.Witness; w != nil {
+			p.Session = w.Session
+		}
 	}
 	if p.HeldSince.IsZero() {
 		p.HeldSince = e.FirstSeen

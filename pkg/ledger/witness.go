@@ -87,7 +87,8 @@ func ParseSequence(sequencer string) (Sequence, error) {
 	return Sequence(strings.TrimRight(digits, "0")), nil
 }
 
-// Keep records an event.
+// Keep records an event. A late delivery of it may find the created object gone: it does not
+// erase what an earlier one read of it.
 func (w *Witnesses) Keep(ctx context.Context, e ObjectEvent) error {
 	body, err := json.Marshal(e)
 	if err != nil {
@@ -95,7 +96,11 @@ func (w *Witnesses) Keep(ctx context.Context, e ObjectEvent) error {
 	}
 	row := eventKey(e.Path, e.Sequence, e.Removed)
 	row[attrPath], row[attrBody], row[attrExpires] = text(string(e.Path)), text(string(body)), number(e.At.Add(KeepEvents).Unix())
-	if _, err := w.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &w.name, Item: row}); err != nil {
+	event := &dynamodb.PutItemInput{TableName: &w.name, Item: row}
+	if e.LockID == "" {
+		event.ConditionExpression, event.ExpressionAttributeNames = aws.String("attribute_not_exists(#id)"), map[string]string{"#id": attrID}
+	}
+	if _, err := w.client.PutItem(ctx, event); err != nil && !conditionFailed(err) {
 		return fmt.Errorf("record an event in the ledger %s: %w", w.name, err)
 	}
 	if e.Removed {
@@ -104,13 +109,17 @@ func (w *Witnesses) Keep(ctx context.Context, e ObjectEvent) error {
 	record := witnessKey(Object{e.Path, e.ETag})
 	record[attrPath], record[attrLockID], record[attrBody], record[attrExpires] = row[attrPath], text(e.LockID), row[attrBody], row[attrExpires]
 	record[attrSequence] = text(string(e.Sequence))
-	_, err = w.client.PutItem(ctx, &dynamodb.PutItemInput{
+	newest := &dynamodb.PutItemInput{
 		TableName: &w.name, Item: record,
 		ConditionExpression:       aws.String("attribute_not_exists(#sequence) OR #sequence < :sequence"),
 		ExpressionAttributeNames:  map[string]string{"#sequence": attrSequence},
 		ExpressionAttributeValues: map[string]types.AttributeValue{":sequence": text(string(e.Sequence))},
-	})
-	if err != nil && !conditionFailed(err) {
+	}
+	if e.LockID != "" {
+		newest.ConditionExpression = aws.String(*newest.ConditionExpression + " OR (#sequence = :sequence AND #lock = :nothing)")
+		newest.ExpressionAttributeNames["#lock"], newest.ExpressionAttributeValues[":nothing"] = attrLockID, text("")
+	}
+	if _, err := w.client.PutItem(ctx, newest); err != nil && !conditionFailed(err) {
 		return fmt.Errorf("record a witness in the ledger %s: %w", w.name, err)
 	}
 	return nil

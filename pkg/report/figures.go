@@ -24,6 +24,7 @@ func (r *Reporter) figures(ctx context.Context, s span) (alert.Week, error) {
 	}
 	w := alert.Week{From: s.from, To: s.to, MostStuck: week.mostStuck()}
 	w.Locks.Released, w.Locks.ReleasedBy = week.releasedBy()
+	w.Locks.ReleasedFresh, w.Locks.StuckBefore = week.fresh, week.older
 	if seen.any(s) {
 		week.scanned(&w, watch)
 		w.UnwatchedSeconds, w.Unread = int64(s.in(seen.silent)/time.Second), seen.unread(s)
@@ -44,7 +45,7 @@ func (r *Reporter) figures(ctx context.Context, s span) (alert.Week, error) {
 
 // count reads every lock and release, once, for both weeks.
 func (r *Reporter) count(ctx context.Context, seen watched, weeks ...*tally) error {
-	released, err := r.released(ctx, weeks)
+	released, err := r.released(ctx, weeks[len(weeks)-1].from)
 	if err != nil {
 		return err
 	}
@@ -58,7 +59,7 @@ func (r *Reporter) count(ctx context.Context, seen watched, weeks ...*tally) err
 	r.ended(ctx, ended, weeks, released)
 	for _, t := range weeks {
 		for _, last := range released {
-			t.release(last)
+			t.release(last.Release, last.stuckAt)
 		}
 	}
 	return nil
@@ -66,7 +67,7 @@ func (r *Reporter) count(ctx context.Context, seen watched, weeks ...*tally) err
 
 // current counts the locks that are held. A release that left one half of such a lock is
 // not one yet.
-func (r *Reporter) current(ctx context.Context, seen watched, weeks []*tally, released map[ledger.Key]ledger.Release) error {
+func (r *Reporter) current(ctx context.Context, seen watched, weeks []*tally, released lastReleases) error {
 	for current, err := range r.Scans.Current(ctx) {
 		if err != nil {
 			return err
@@ -74,6 +75,10 @@ func (r *Reporter) current(ctx context.Context, seen watched, weeks []*tally, re
 		for _, t := range weeks {
 			t.lock(ofCurrent(current, seen.until(current.Stores)))
 		}
+		if !current.StuckAt.IsZero() {
+			weeks[0].stuckNow++
+		}
+		released.stuck(current.Key, current.StuckAt)
 		if last := released[current.Key]; last.Outcome != whole {
 			delete(released, current.Key)
 		}
@@ -82,14 +87,15 @@ func (r *Reporter) current(ctx context.Context, seen watched, weeks []*tally, re
 }
 
 // past counts the locks that have ended, and gives those whose end is counted too: the
-// stuck ones that ended in one of the weeks, and those that were released automatically.
-func (r *Reporter) past(ctx context.Context, weeks []*tally, released map[ledger.Key]ledger.Release) ([]ledger.Past, error) {
+// stuck ones that ended in one of the weeks, and those that were released through us.
+func (r *Reporter) past(ctx context.Context, weeks []*tally, released lastReleases) ([]ledger.Past, error) {
 	var ended []ledger.Past
 	for past, err := range r.History.Past(ctx) {
 		if err != nil {
 			return nil, err
 		}
-		counts := past.Resolved || automatically(released[keyOf(past)])
+		released.stuck(keyOf(past), past.StuckAt)
+		counts := past.Resolved || certain(released[keyOf(past)].Release)
 		for _, t := range weeks {
 			t.past(past)
 			if counts && t.has(past.Ended) {
@@ -101,17 +107,17 @@ func (r *Reporter) past(ctx context.Context, weeks []*tally, released map[ledger
 }
 
 // ended counts the ends of locks, with who removed each.
-func (r *Reporter) ended(ctx context.Context, ended []ledger.Past, weeks []*tally, released map[ledger.Key]ledger.Release) {
+func (r *Reporter) ended(ctx context.Context, ended []ledger.Past, weeks []*tally, released lastReleases) {
 	var others []ledger.Past // not released through us for certain
 	for _, past := range ended {
-		if !certain(released[keyOf(past)]) {
+		if !certain(released[keyOf(past)].Release) {
 			others = append(others, past)
 		}
 	}
 	slices.SortStableFunc(others, func(a, b ledger.Past) int { return b.Ended.Compare(a.Ended) }) // this week's first
 	events := r.removals(ctx, others)
 	for _, past := range ended {
-		release := released[keyOf(past)]
+		release := released[keyOf(past)].Release
 		by := through(release)
 		if !certain(release) {
 			event, seen := events[objectOf(past)]
@@ -128,19 +134,28 @@ func keyOf(p ledger.Past) ledger.Key { return ledger.Key{Path: p.Path, ID: p.ID}
 // whole is the outcome of a release that left no half.
 const whole = string(alert.Whole)
 
-// released gives the last release of each lock of which a half went, or may have gone,
-// through us.
-func (r *Reporter) released(ctx context.Context, weeks []*tally) (map[ledger.Key]ledger.Release, error) {
-	from := weeks[0].from
-	for _, t := range weeks {
-		if t.from.Before(from) {
-			from = t.from
-		}
+// release is the last release of a lock.
+type release struct {
+	ledger.Release
+	stuckAt time.Time // when the lock became stuck; zero: it did not
+}
+
+type lastReleases map[ledger.Key]release
+
+// stuck notes when a lock became stuck.
+func (r lastReleases) stuck(key ledger.Key, at time.Time) {
+	if last, known := r[key]; known {
+		last.stuckAt = at
+		r[key] = last
 	}
-	// The end of a lock is seen by the next scan, which may be in the week after its release.
-	from = from.Add(-24 * time.Hour)
-	last := map[ledger.Key]ledger.Release{}
-	for recorded, err := range r.Releases.Since(ctx, from) {
+}
+
+// released gives the last release of each lock of which a half went, or may have gone,
+// through us, and whose end may be seen in a week that begins then: that is when a scan finds
+// the lock gone, after days where the monitor did not run.
+func (r *Reporter) released(ctx context.Context, from time.Time) (lastReleases, error) {
+	last := lastReleases{}
+	for recorded, err := range r.Releases.Since(ctx, from.Add(-ledger.KeepPast)) {
 		if err != nil {
 			return nil, err
 		}
@@ -148,7 +163,8 @@ func (r *Reporter) released(ctx context.Context, weeks []*tally) (map[ledger.Key
 			continue
 		}
 		recorded.Release.Held = nil // its bytes, which nobody needs here
-		last[recorded.Key] = recorded.Release
+		recorded.Release.Finding = policy.Finding{}
+		last[recorded.Key] = release{Release: recorded.Release}
 	}
 	return last, nil
 }
@@ -164,6 +180,7 @@ func (t *tally) past(p ledger.Past) {
 
 // scanned adds the figures that the scans give.
 func (t *tally) scanned(w *alert.Week, watch ledger.Watch) {
+	w.Locks.StuckNow = t.stuckNow
 	w.Locks.Taken, w.Locks.Stuck, w.TimeToResolve, w.ResolvedBy = &t.taken, &t.stuck, resolve(t.resolved), t.resolvedBy()
 	held, plans := int64(t.held/time.Second), int64(t.plans/time.Second)
 	w.LockSeconds, w.PlanLockSeconds = &held, &plans

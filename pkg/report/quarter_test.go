@@ -10,8 +10,6 @@ import (
 	"log/slog"
 	"maps"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
 	"slices"
 	"strconv"
 	"testing"
@@ -152,7 +150,7 @@ func newQuarter(random *rand.Rand) quarter {
 		run := ledger.PruneRun{At: at, Pruned: random.IntN(5), Abandoned: random.IntN(9), StoppedEarly: random.IntN(2) == 0}
 		if n := len(q.prunes); n > 0 {
 			run.Continued = q.prunes[n-1].StoppedEarly
-			run.StoppedEarly = run.StoppedEarly && !(run.Continued && q.prunes[n-1].Continued) // three parts at most
+			run.StoppedEarly = run.StoppedEarly && (!run.Continued || !q.prunes[n-1].Continued) // three parts at most
 		}
 		if run.StoppedEarly {
 			run.Again = random.IntN(run.Abandoned + 1)
@@ -216,19 +214,10 @@ type world struct {
 	broken        int // publishes that fail from now on
 }
 
-// direct calls the ledger's table without a connection.
-type direct struct{ http.Handler }
-
-func (d direct) Do(r *http.Request) (*http.Response, error) {
-	answer := httptest.NewRecorder()
-	d.ServeHTTP(answer, r)
-	return answer.Result(), nil
-}
-
 func newWorld(t *testing.T, q quarter) *world {
 	t.Helper()
 	fake := &scale.World{Tables: map[string]*scale.Table{"ledger": scale.Ledger("ledger")}}
-	client := dynamodb.NewFromConfig(aws.Config{Region: scale.Region, HTTPClient: direct{fake}, Credentials: aws.AnonymousCredentials{}})
+	client := dynamodb.NewFromConfig(aws.Config{Region: scale.Region, HTTPClient: scale.Direct{World: fake}, Credentials: aws.AnonymousCredentials{}})
 	return &world{
 		T: t, quarter: q, fake: fake, client: client, now: monday, done: monday, notifications: ledger.NewNotifications(client, "ledger"), releases: ledger.NewReleases(client, "ledger"),
 		prunes: ledger.NewPrunes(client, "ledger"), reports: ledger.NewReports(client, "ledger"),
@@ -436,7 +425,7 @@ func (q quarter) see(l life, until time.Time) (s sighted, seen bool) {
 		if !p.recorded().Before(until) || p.at.Before(l.taken) {
 			continue
 		}
-		if s.reads(p) && !(l.ended.Before(p.at) && !s.fails(p)) {
+		if s.reads(p) && (!l.ended.Before(p.at) || s.fails(p)) {
 			s.last = p.at
 		}
 		if l.ended.After(p.at) {
@@ -516,19 +505,28 @@ func (q quarter) remover(s sighted, until time.Time) alert.Releaser {
 func (q quarter) week(from, to time.Time, until time.Time) (w alert.Week) {
 	in := func(t time.Time) bool { return !t.IsZero() && !t.Before(from) && t.Before(to) }
 	taken, stuck := 0, 0
+	count := func(s sighted) { // a release
+		switch {
+		case s.stuck.IsZero():
+			w.Locks.ReleasedFresh++
+		case s.stuck.Before(from):
+			w.Locks.StuckBefore++
+		}
+	}
 	var held, plans time.Duration
 	var resolved, automatic, byHand []time.Duration
 	last := map[string]sighted{} // by path: the lock that says how it is locked
 	paths, people, by := map[string]int{}, map[string]int{}, map[alert.Releaser]int{}
 	for _, l := range q.lives {
-		if l.by != "" && in(l.ended) {
+		s, seen := q.see(l, until)
+		if l.by != "" && in(l.ended) && l.recorded.Before(until) {
 			how := alert.ByLockwarden
 			if l.by == "lockwarden-auto" {
 				how = alert.Automatically
 			}
 			by[alert.Releaser{Who: l.by, How: how}]++
+			count(s)
 		}
-		s, seen := q.see(l, until)
 		if !seen {
 			continue
 		}
@@ -542,6 +540,9 @@ func (q quarter) week(from, to time.Time, until time.Time) (w alert.Week) {
 			stuck++
 			paths[l.path]++
 			people[l.who]++
+		}
+		if !s.stuck.IsZero() && s.gone.IsZero() {
+			w.Locks.StuckNow++
 		}
 		end := s.gone
 		if end.IsZero() {
@@ -568,14 +569,15 @@ func (q quarter) week(from, to time.Time, until time.Time) (w alert.Week) {
 			remover := q.remover(s, until)
 			if l.by == "" {
 				by[remover]++
+				count(s)
 			}
-			if l.by == "ana" || l.by == "bob" || (l.by == "" && remover.How == alert.ByForceUnlock) {
-				byHand = append(byHand, s.gone.Sub(l.taken))
-			}
+		}
+		if in(s.gone) && (l.by == "ana" || l.by == "bob") {
+			byHand = append(byHand, s.gone.Sub(l.taken))
 		}
 	}
 	w.From, w.To = from, to
-	w.Locks = alert.WeekLocks{Taken: &taken, Stuck: &stuck, ReleasedBy: []alert.Releaser{}}
+	w.Locks.Taken, w.Locks.Stuck, w.Locks.ReleasedBy = &taken, &stuck, []alert.Releaser{}
 	for r, n := range by {
 		r.Count = n
 		w.Locks.Released += n

@@ -4,10 +4,10 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/payload"
 )
 
 // Request is what an invocation asks for.
@@ -19,18 +19,13 @@ type Request struct {
 
 // ParseRequest reads a payload: nothing, `{}`, or a scheduled time. Its error says what is
 // wrong with it.
-func ParseRequest(payload json.RawMessage) (Request, error) {
+func ParseRequest(event json.RawMessage) (Request, error) {
 	var r Request
-	if len(bytes.TrimSpace(payload)) == 0 {
+	if len(bytes.TrimSpace(event)) == 0 {
 		return r, nil
 	}
-	d := json.NewDecoder(bytes.NewReader(payload))
-	d.DisallowUnknownFields()
-	if err := d.Decode(&r); err != nil {
-		return Request{}, fmt.Errorf("the payload must be {} or {\"scheduled_time\": \"2026-11-23T08:00:00Z\"}: %w", err)
-	}
-	if _, err := d.Token(); err != io.EOF {
-		return Request{}, fmt.Errorf("the payload must be one JSON object")
+	if err := payload.Decode(event, &r); err != nil {
+		return Request{}, fmt.Errorf("%w: write {} or {\"scheduled_time\": \"2026-11-23T08:00:00Z\"}", err)
 	}
 	return r, nil
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/run"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -20,10 +21,12 @@ type tally struct {
 	span
 
 	taken, stuck int
+	stuckNow     int
+	fresh, older int // of those released: not stuck yet, and stuck since before the week
 	held, plans  time.Duration
 	resolved     []time.Duration // of the stuck locks that ended
 	automatic    []time.Duration // of those that were released automatically, stuck or not
-	byHand       []time.Duration // of the stuck ones that somebody released
+	byHand       []time.Duration // of those that somebody released through us, stuck or not
 	stuckPaths   map[string]int
 	stuckPeople  map[string]int
 	releasers    map[releaser]int
@@ -50,7 +53,7 @@ func newTally(s span) *tally {
 
 // lock is one lock, ended or not, as the tally sees it.
 type lock struct {
-	path, who, operation string
+	path, who, operation string // who: the session that took it, where that is known
 	firstSeen, stuckAt   time.Time
 	heldSince, heldUntil time.Time
 	kinds                []tflock.Kind
@@ -59,7 +62,7 @@ type lock struct {
 
 func ofPast(p ledger.Past) lock {
 	return lock{
-		path: string(p.Path), who: p.Who, operation: p.Operation, firstSeen: p.FirstSeen, stuckAt: p.StuckAt,
+		path: string(p.Path), who: holder(p.Who, p.Session), operation: p.Operation, firstSeen: p.FirstSeen, stuckAt: p.StuckAt,
 		heldSince: p.HeldSince, heldUntil: p.Ended, kinds: p.Kinds, settled: p.Settled,
 	}
 }
@@ -71,8 +74,31 @@ func ofCurrent(c ledger.Current, now time.Time) lock {
 	}
 	if c.Finding != nil {
 		l.who, l.operation = c.Finding.Who, c.Finding.Operation
+		if w := c.Finding.Witness; w != nil {
+			l.who = holder(l.who, w.Session)
+		}
 	}
 	return l
+}
+
+// holder is how a report names who took a lock: by the IAM session, which says more than the
+// name of a CI system's machine, unless an SDK made it up. The runs of one repository or
+// project are one holder.
+func holder(who, session string) string {
+	if session == "" || unnamed(session) {
+		return who
+	}
+	named, ok := run.Parse(session)
+	switch {
+	case ok && named.Source == policy.GitHub:
+		return "runs of GitHub repository " + named.Project
+	case ok && named.Source == policy.GitLab:
+		return "runs of GitLab project " + named.Project
+	case ok && named.Source == policy.CodeBuild:
+		return "CodeBuild" // its builds do not say of which project they are
+	default:
+		return session
+	}
 }
 
 // lock counts a lock.
@@ -122,28 +148,34 @@ func (t *tally) ended(p ledger.Past, by releaser, recorded bool) {
 	if p.Resolved {
 		t.resolved = append(t.resolved, p.Held())
 		if !recorded {
-			t.releasers[by]++
+			t.released(by, p.StuckAt)
 		}
 	}
-	switch by.how {
-	case alert.Automatically:
+	switch {
+	case !recorded:
+	case by.how == alert.Automatically:
 		t.automatic = append(t.automatic, p.Held())
-	case alert.ByLockwarden, alert.ByForceUnlock:
-		if p.Resolved {
-			t.byHand = append(t.byHand, p.Held())
-		}
+	default:
+		t.byHand = append(t.byHand, p.Held())
 	}
 }
 
-// release counts a release through us.
-func (t *tally) release(r ledger.Release) {
+// release counts a release through us, of a lock that is stuck since then; zero: it was not.
+func (t *tally) release(r ledger.Release, stuckAt time.Time) {
 	if t.has(r.At) && certain(r) {
-		t.releasers[through(r)]++
+		t.released(through(r), stuckAt)
 	}
 }
 
-// automatically says whether a lock was released automatically.
-func automatically(r ledger.Release) bool { return certain(r) && r.RequestedBy == policy.AutoRequester }
+func (t *tally) released(by releaser, stuckAt time.Time) {
+	t.releasers[by]++
+	switch {
+	case stuckAt.IsZero():
+		t.fresh++
+	case stuckAt.Before(t.from):
+		t.older++
+	}
+}
 
 // maxName bounds what a stranger wrote, in characters.
 const maxName = 120
