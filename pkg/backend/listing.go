@@ -132,9 +132,9 @@ func listInput(bucket, prefix string, limit int32) *s3.ListObjectsV2Input {
 	return &s3.ListObjectsV2Input{Bucket: &bucket, Prefix: &prefix, MaxKeys: &limit, EncodingType: types.EncodingTypeUrl}
 }
 
-// genuine fails when an answer is not a listing: every one names its bucket. The SDK takes
+// isListing fails when an answer is not a listing: every one names its bucket. The SDK takes
 // any document for one without keys, such as a page that a proxy answers in S3's place.
-func genuine(bucket *string) error {
+func isListing(bucket *string) error {
 	if aws.ToString(bucket) == "" {
 		return errNotS3
 	}

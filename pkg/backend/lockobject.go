@@ -128,11 +128,11 @@ func denied(h tflock.Holding) bool {
 // bucket, the caller or the moment: then the object may well be readable.
 func sealed(err error) string {
 	name, answered := code(err), status(err)
-	if answered < 400 || answered >= 500 || name == "" || passes(name) {
+	if answered < 400 || answered >= 500 || name == "" || isTransient(name) {
 		return ""
 	}
 	switch {
-	case name == "NoSuchBucket" || elsewhere(err) || answered == http.StatusNotFound:
+	case name == "NoSuchBucket" || inOtherRegion(err) || answered == http.StatusNotFound:
 		return ""
 	case name == "InvalidObjectState":
 		return "the object was archived, by a lifecycle rule for example, so S3 does not give its content (" + cause(err) + ")"
@@ -146,9 +146,9 @@ func sealed(err error) string {
 	return fmt.Sprintf("S3 does not give the object (%s)", cause(err))
 }
 
-// passes says whether a code is a throttle, a timeout or a matter of the credentials of the
+// isTransient says whether a code is a throttle, a timeout or a matter of the credentials of the
 // moment, whatever its HTTP status.
-func passes(name string) bool {
+func isTransient(name string) bool {
 	_, throttled := retry.DefaultThrottleErrorCodes[name]
 	_, late := retry.DefaultRetryableErrorCodes[name]
 	switch name {

@@ -63,7 +63,7 @@ func (b *Bucket) list(ctx context.Context, input *s3.ListObjectsV2Input, options
 		for pages.HasMorePages() {
 			page, err := inTime(ctx, func(ctx context.Context) (*s3.ListObjectsV2Output, error) { return pages.NextPage(ctx, options...) })
 			if err == nil {
-				err = genuine(page.Name)
+				err = isListing(page.Name)
 			}
 			if err != nil {
 				yield(nil, &Error{b.arn, err})

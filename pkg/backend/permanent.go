@@ -19,7 +19,7 @@ func (e *Error) Permanent() bool {
 		return true
 	}
 	switch name := code(e.Err); {
-	case passes(name):
+	case isTransient(name):
 		return false
 	case slices.Contains(permanentCodes, name) || strings.HasPrefix(name, "KMS."):
 		return true

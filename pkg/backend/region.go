@@ -35,7 +35,7 @@ func follow[I, O any](ctx context.Context, r *regionalS3, in *I, options []func(
 	// S3 sends calls on by 307 for a day after a bucket was made. The HTTP client follows
 	// without credentials, so that a first denial may mean that too.
 	denied := status(err) == http.StatusForbidden && !asked
-	if !denied && !elsewhere(err) {
+	if !denied && !inOtherRegion(err) {
 		return out, err
 	}
 	switch right, lost := r.ask(ctx, region); {
@@ -53,9 +53,9 @@ func (r *regionalS3) here() (region string, asked bool) {
 	return r.region, r.asked
 }
 
-// elsewhere says whether S3 means that the bucket is in another region: 301, or 400 when
+// inOtherRegion says whether S3 means that the bucket is in another region: 301, or 400 when
 // the signature is for a region that it does not serve.
-func elsewhere(err error) bool {
+func inOtherRegion(err error) bool {
 	switch code(err) {
 	case "PermanentRedirect", "TemporaryRedirect", "AuthorizationHeaderMalformed", "IllegalLocationConstraintException":
 		return true

@@ -70,7 +70,7 @@ func (b *Bucket) versions(ctx context.Context, path tflock.Path) iter.Seq2[[]Ver
 		for pages.HasMorePages() {
 			page, err := pages.NextPage(ctx)
 			if err == nil {
-				err = genuine(page.Name)
+				err = isListing(page.Name)
 			}
 			if err != nil {
 				yield(nil, &Error{b.arn, err})

@@ -4,8 +4,9 @@
 //
 // Compare and CompareStores decide, purely, what is new against the memory. The rest are
 // types over one DynamoDB table, each with rows of its own kinds: Notifications (the memory
-// and its lease), History (locks that have ended), Releases and Prunes. docs/ledger.md lists every field and how long it is
-// kept. One invocation at a time notifies: it holds a Lease, publishes first and records
-// then, so that no crash loses an alert and only a crash between the two repeats one. The
-// package publishes nothing itself.
+// and its lease), History (locks that have ended), Witnesses (S3's events of locks), Autos
+// (automatic release), and the records: Releases, Prunes, Repairs and Reports.
+// docs/ledger.md lists every field and how long it is kept. One invocation at a time
+// notifies: it holds a Lease, publishes first and records then, so that no crash loses an
+// alert and only a crash between the two repeats one. The package publishes nothing itself.
 package ledger

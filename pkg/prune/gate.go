@@ -14,12 +14,12 @@ import (
 type gate struct {
 	mu      sync.Mutex
 	changed *sync.Cond
-	left    string // why no lock is taken any more; empty: they are
-	buckets map[string]*passage
+	blocked string // why no lock is taken any more; empty: they are
+	buckets map[string]*bucketSlots
 }
 
-// passage is what is known of one bucket.
-type passage struct {
+// bucketSlots is what is known of one bucket.
+type bucketSlots struct {
 	width   int // locks that may be held at once
 	held    int
 	proven  bool // a lock object was released
@@ -32,34 +32,34 @@ type refusal struct {
 	why    string
 }
 
-func newGate(left string) *gate {
-	g := &gate{left: left, buckets: map[string]*passage{}}
+func newGate(blocked string) *gate {
+	g := &gate{blocked: blocked, buckets: map[string]*bucketSlots{}}
 	g.changed = sync.NewCond(&g.mu)
 	return g
 }
 
-func (g *gate) passage(b *backend.Bucket) *passage {
+func (g *gate) bucketSlots(b *backend.Bucket) *bucketSlots {
 	at := g.buckets[b.ARN()]
 	if at == nil {
-		at = &passage{width: 1}
+		at = &bucketSlots{width: 1}
 		g.buckets[b.ARN()] = at
 	}
 	return at
 }
 
 // enter waits until a lock in that bucket may be taken, and whoever enters must leave.
-// With left or refused nobody enters any more, and they say why.
-func (g *gate) enter(b *backend.Bucket) (left string, refused *refusal) {
+// With blocked or refused nobody enters any more, and they say why.
+func (g *gate) enter(b *backend.Bucket) (blocked string, refused *refusal) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	at := g.passage(b)
-	for at.held >= at.width && g.left == "" && at.refused == nil {
+	at := g.bucketSlots(b)
+	for at.held >= at.width && g.blocked == "" && at.refused == nil {
 		g.changed.Wait()
 	}
-	if g.left == "" && at.refused == nil {
+	if g.blocked == "" && at.refused == nil {
 		at.held++
 	}
-	return g.left, at.refused
+	return g.blocked, at.refused
 }
 
 // leave says how the lock ended: whether one was taken and released, and why one could not
@@ -67,11 +67,11 @@ func (g *gate) enter(b *backend.Bucket) (left string, refused *refusal) {
 func (g *gate) leave(b *backend.Bucket, released bool, left error) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	at := g.passage(b)
+	at := g.bucketSlots(b)
 	at.held--
 	switch {
-	case left != nil && g.left == "":
-		g.left = left.Error()
+	case left != nil && g.blocked == "":
+		g.blocked = left.Error()
 	case left == nil && released:
 		at.proven = true
 		at.width = min(at.width+1, workers)
@@ -83,13 +83,13 @@ func (g *gate) leave(b *backend.Bucket, released bool, left error) {
 func (g *gate) proven(b *backend.Bucket) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	return g.passage(b).proven
+	return g.bucketSlots(b).proven
 }
 
 // refuse ends the deletes in a bucket.
 func (g *gate) refuse(b *backend.Bucket, reason policy.Reason, why string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.passage(b).refused = &refusal{reason, why}
+	g.bucketSlots(b).refused = &refusal{reason, why}
 	g.changed.Broadcast()
 }

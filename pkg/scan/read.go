@@ -128,7 +128,7 @@ func (r *reader) read(ctx context.Context, from store) {
 			problem = err
 			break
 		}
-		slot.gave()
+		slot.active()
 		found = append(found, pack(h))
 	}
 	r.add(from, found, times, problem)

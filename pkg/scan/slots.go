@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// patience is how long a store may give nothing before others no longer wait for it.
-const patience = 2 * time.Second
+// idleLimit is how long a store may give nothing before others no longer wait for it.
+const idleLimit = 2 * time.Second
 
 // slots bounds how many stores are read at once, for the memory that their pages take. A
 // store that gives nothing for a while, since it hangs or is large and has no locks, takes
@@ -30,18 +30,18 @@ func (s slots) take(ctx context.Context) *slot {
 		return nil
 	}
 	taken := &slot{of: s}
-	taken.idle = time.AfterFunc(patience, taken.lend)
+	taken.idle = time.AfterFunc(idleLimit, taken.yield)
 	return taken
 }
 
-// gave says that the store gave something.
-func (s *slot) gave() { s.idle.Reset(patience) }
+// active says that the store gave something.
+func (s *slot) active() { s.idle.Reset(idleLimit) }
 
-// lend gives the slot to another store. More than once is once.
-func (s *slot) lend() { s.once.Do(func() { <-s.of }) }
+// yield gives the slot to another store. It may be called more than once.
+func (s *slot) yield() { s.once.Do(func() { <-s.of }) }
 
 // end gives the slot back.
 func (s *slot) end() {
 	s.idle.Stop()
-	s.lend()
+	s.yield()
 }
