@@ -1,7 +1,10 @@
-"""Deploys the template into the local AWS: the real SAM transform, then CloudFormation.
+"""Deploys a template into the local AWS by its CloudFormation.
 
 usage: deploy.py TEMPLATE STACK [NAME=VALUE …]
        deploy.py --delete STACK
+
+TEMPLATE is what transform.py prints with the same values. It is not run here: its import takes
+longer than a deploy, and the result is the same for many (see transform.go).
 
 The endpoint and credentials come from the environment. Prints, as JSON, the stack's
 outputs, its resources (physical by logical ID), and each function's environment and role.
@@ -14,9 +17,8 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from transform import REGION, transformed
-
-CODE = {"Bucket": "lockwarden-local-code", "Key": "code.zip"}
+REGION = "eu-central-1"
+CODE = {"Bucket": "code", "Key": "code.zip"}  # as transform.py names it
 
 # What moto 5.2.1 was seen not to do through CloudFormation, by resource type.
 MOTO_LACKS = {
@@ -38,7 +40,8 @@ def client(service):
 
 
 def deploy(template, stack, parameters):
-    plain = transformed(template, parameters, CODE)
+    with open(template, encoding="utf-8") as f:
+        plain = json.load(f)
     plain["Resources"] = {n: r for n, r in plain["Resources"].items() if r["Type"] not in MOTO_LACKS}
     for resource in plain["Resources"].values():  # moto deletes what is not simply "Retain"
         if resource.get("DeletionPolicy") == "RetainExceptOnCreate":
@@ -64,10 +67,10 @@ def deploy(template, stack, parameters):
     resources = {r["LogicalResourceId"]: r["PhysicalResourceId"] for r in found}
     if "StateBucket" in resources:  # moto takes no versioning from CloudFormation
         s3.put_bucket_versioning(Bucket=resources["StateBucket"], VersioningConfiguration={"Status": "Enabled"})
-    functions, roles = {}, {}
+    functions, roles, configurations = {}, {}, client("lambda")
     for resource in found:
         if resource["ResourceType"] == "AWS::Lambda::Function":
-            configured = client("lambda").get_function_configuration(FunctionName=resource["PhysicalResourceId"])
+            configured = configurations.get_function_configuration(FunctionName=resource["PhysicalResourceId"])
             functions[resource["LogicalResourceId"]] = configured["Environment"]["Variables"]
             roles[resource["LogicalResourceId"]] = configured["Role"]
     outputs = {o["OutputKey"]: o["OutputValue"] for o in described.get("Outputs", [])}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
-	"os"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -34,7 +33,11 @@ func (a *AWS) Deploy(ctx context.Context, name string, parameters map[string]str
 
 // DeployTemplate does the same with the template in that file.
 func (a *AWS) DeployTemplate(ctx context.Context, file, name string, parameters map[string]string) (*Stack, error) {
-	args := []string{file, name}
+	plain, err := transformed(ctx, file, parameters)
+	if err != nil {
+		return nil, err
+	}
+	args := []string{plain, name}
 	for key, value := range parameters {
 		args = append(args, key+"="+value)
 	}
@@ -53,16 +56,6 @@ func (a *AWS) DeployTemplate(ctx context.Context, file, name string, parameters 
 func (a *AWS) Delete(ctx context.Context, name string) error {
 	_, err := runPython(ctx, a.Env(), "deploy.py", "--delete", name)
 	return err
-}
-
-// Transform gives the template in that file as the real SAM transform makes it, with
-// default parameters: plain CloudFormation as JSON.
-func Transform(ctx context.Context, file string) ([]byte, error) {
-	// What another process reads, go test does not see: it would take an old result for this one's.
-	if _, err := os.Stat(file); err != nil {
-		return nil, err
-	}
-	return runPython(ctx, nil, "transform.py", file)
 }
 
 // Replaced are the resources of an older template that CloudFormation would replace or

@@ -1,6 +1,6 @@
 """Runs the real SAM transform over a template and prints plain CloudFormation as JSON.
 
-usage: transform.py TEMPLATE
+usage: transform.py TEMPLATE [NAME=VALUE …]
 """
 
 import json
@@ -33,4 +33,4 @@ def transformed(template, parameters, code):
 
 
 if __name__ == "__main__":
-    json.dump(transformed(sys.argv[1], {}, {"Bucket": "code", "Key": "code.zip"}), sys.stdout, indent=1)
+    json.dump(transformed(sys.argv[1], dict(word.split("=", 1) for word in sys.argv[2:]), {"Bucket": "code", "Key": "code.zip"}), sys.stdout, indent=1)
