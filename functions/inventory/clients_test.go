@@ -6,8 +6,13 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/policy"
@@ -50,15 +55,18 @@ func eachClient(t *testing.T, test func(t *testing.T, client local.Client)) {
 }
 
 // A client whose digest is denied says that its apply is complete, and every later plan
-// fails. The finding names the version that the digest is of; after the repair that it
-// names the client plans, and the finding is reported as gone.
-func TestARealMismatchIsFoundAndItsRepairWorks(t *testing.T) {
+// fails. The finding names the version that the digest is of. Another state was deleted by
+// hand, and its digest stayed, so that plans fail there too. After the repairs that the findings
+// name the client plans, and both are reported as gone.
+func TestWhatBreaksClientsIsFoundAndItsRepairWorks(t *testing.T) {
 	t.Parallel()
 	eachClient(t, func(t *testing.T, client local.Client) {
 		s := newSite(t)
-		const key = "network/terraform.tfstate"
+		const key, deleted = "network/terraform.tfstate", "deleted.tfstate"
 		w, _ := s.workspace(s.stack.AWS(), client, key, local.ByBoth)
 		s.mustRun(w, "apply", "-auto-approve")
+		without, _ := s.workspace(s.stack.AWS(), client, deleted, local.ByTable)
+		s.mustRun(without, "apply", "-auto-approve")
 		s.want("after an apply", s.found(s.inventory()))
 		first := s.version(key)
 		through, stop, err := s.stack.AWS().DigestsDenied()
@@ -70,28 +78,53 @@ func TestARealMismatchIsFoundAndItsRepairWorks(t *testing.T) {
 		if out := s.mustRun(denied, "apply", "-auto-approve", "-var=seconds=1"); !strings.Contains(out, "Apply complete") {
 			t.Fatal(out)
 		}
-		if out, err := w.Run(t.Context(), "plan"); err == nil {
-			t.Fatalf("a plan succeeds, whatever the digest: %s", out)
+		s.remove(deleted)
+		var plans sync.WaitGroup
+		for _, broken := range []*local.Workspace{w, without} { // each fails after ten seconds
+			plans.Go(func() {
+				if out, err := broken.Run(t.Context(), "plan"); err == nil {
+					t.Errorf("a plan succeeds, whatever the digest: %s", out)
+				}
+			})
 		}
+		plans.Wait()
 		report := s.inventory()
-		s.want("after an apply whose digest was denied", s.found(report), "digest_mismatch of "+key)
-		s.want("people", s.news(), "state.finding digest_mismatch of "+key)
-		f := report.Findings[0]
+		s.want("after an apply whose digest was denied, and a delete", s.found(report), "digest_mismatch of "+key, "digest_orphan of "+deleted)
+		s.want("people", s.news(), "state.finding digest_mismatch of "+key, "state.finding digest_orphan of "+deleted)
+		f, orphan := report.Findings[0], report.Findings[1] // by type
 		if f.Evidence.VersionID != first || f.Evidence.VersionTime == nil || f.Evidence.CurrentID != s.version(key) || f.Fix == nil || f.Fix.Action != policy.AcceptState {
 			t.Fatalf("%+v, fix %+v", f.Evidence, f.Fix)
 		}
-		fix, err := json.Marshal(f.Fix)
-		if err != nil {
-			t.Fatal(err)
+		if orphan.Evidence.Digest == "" || orphan.Fix == nil || orphan.Fix.Action != policy.DeleteDigest {
+			t.Fatalf("%+v, fix %+v", orphan.Evidence, orphan.Fix)
 		}
-		payload := strings.TrimSuffix(string(fix), "}") + `,"reason":"its digest was denied","requested_by":"ana"}`
-		if result := s.invoke("repair", "RepairFunction", payload); !strings.Contains(result.Payload, `"outcome":"repaired"`) {
-			t.Fatal(result.Payload)
-		}
+		s.repair(f.Fix)
+		s.repair(orphan.Fix)
 		s.mustRun(w, "plan", "-detailed-exitcode", "-var=seconds=1")
-		s.want("after the repair", s.found(s.inventory()))
-		s.want("people", s.news(), "state.finding_resolved digest_mismatch of "+key)
+		s.mustRun(without, "plan")
+		s.want("after the repairs", s.found(s.inventory()))
+		s.want("people", s.news(), "state.finding_resolved digest_mismatch of "+key, "state.finding_resolved digest_orphan of "+deleted)
 	})
+}
+
+// repair does what a finding names as its repair.
+func (s *site) repair(fix *policy.StateFix) {
+	s.Helper()
+	request, err := json.Marshal(fix)
+	if err != nil {
+		s.Fatal(err)
+	}
+	payload := strings.TrimSuffix(string(request), "}") + `,"reason":"as the finding says","requested_by":"ana"}`
+	if result := s.invoke("repair", "RepairFunction", payload); !strings.Contains(result.Payload, `"outcome":"repaired"`) {
+		s.Fatal(result.Payload)
+	}
+}
+
+func (s *site) remove(key string) {
+	s.Helper()
+	if _, err := s.stack.AWS().S3().DeleteObject(s.Context(), &s3.DeleteObjectInput{Bucket: aws.String(s.bucket()), Key: &key}); err != nil {
+		s.Fatal(err)
+	}
 }
 
 func (s *site) version(key string) string {
@@ -128,8 +161,10 @@ func TestWhatClientsDoOnPurpose(t *testing.T) {
 			}
 		}
 		const pushed, from, to, sealed, migrated = "pushed.tfstate", "from.tfstate", "to.tfstate", "kms.tfstate", "migrated.tfstate"
-		const queue, subnet = `"arn":"arn:aws:sqs:eu-west-1:123456789012:jobs","id":"jobs","region":"eu-west-1"`, `"id":"short-1","region":"%s"`
+		const queue, subnet = `"arn":"arn:aws:sqs:eu-west-1:123456789012:jobs","id":"jobs","region":"eu-west-1"`, `"id":"r-rtb-1","region":"%s"`
 
+		// A table's client is at work meanwhile, which the monitor sees; later it moves to lockfiles.
+		byTable := s.lockedApply(client, migrated, local.ByTable)
 		for _, key := range []string{pushed, from, to} {
 			s.mustRun(open(key, local.ByBoth), "apply", "-auto-approve")
 		}
@@ -141,36 +176,43 @@ func TestWhatClientsDoOnPurpose(t *testing.T) {
 		// Two states with the same short ID, in two regions and of two types, and one that only reads the other's queue.
 		s.push(workspaces[from], file(from, "made.tfstate"), object("managed", "aws_sqs_queue", queue), object("managed", "aws_route", fmt.Sprintf(subnet, "eu-west-1")), object("managed", "aws_eip", fmt.Sprintf(subnet, "eu-west-1")))
 		s.push(workspaces[to], file(to, "made.tfstate"), object("data", "aws_sqs_queue", queue), object("managed", "aws_route", fmt.Sprintf(subnet, "eu-west-2")), object("managed", "aws_subnet", fmt.Sprintf(subnet, "eu-west-1")))
+		if err := byTable(); err != nil {
+			t.Fatal(err)
+		}
 		s.want("at first", s.found(s.inventory()))
 
+		// The table's client moves to lockfiles, and leaves its digest behind; the monitor sees both locks.
+		byFile := s.lockedApply(client, migrated, local.ByFile)
 		// The queue moves from one state to the other, as `state mv` does it: both are pulled, changed, and pushed.
 		s.push(workspaces[to], file(to, "made.tfstate"), object("managed", "aws_sqs_queue", queue), object("managed", "aws_route", fmt.Sprintf(subnet, "eu-west-2")))
 		s.push(workspaces[from], file(from, "made.tfstate"), object("managed", "aws_route", fmt.Sprintf(subnet, "eu-west-1")))
-		// A table's client moves to lockfiles, and leaves its digest behind; the monitor sees both locks.
-		s.lockedApply(client, migrated, local.ByTable)
-		s.lockedApply(client, migrated, local.ByFile)
+		if err := byFile(); err != nil {
+			t.Fatal(err)
+		}
 		report := s.inventory()
 		s.want("after a move and a migration", s.found(report), "digest_mismatch of "+migrated)
 		if f := report.Findings[0]; f.Severity != policy.SeverityInfo || f.Fix == nil || f.Fix.Action != policy.DeleteDigest {
 			t.Errorf("a digest that a migration left: %+v", f)
 		}
 		s.want("people", s.news(), "state.finding digest_mismatch of "+migrated)
+		s.repair(report.Findings[0].Fix)
 
+		// The queue comes back to the first state, and somebody forgets to take it out of the other.
+		s.push(workspaces[from], file(from, "made.tfstate"), object("managed", "aws_sqs_queue", queue), object("managed", "aws_route", fmt.Sprintf(subnet, "eu-west-1")))
 		// An older state is pushed by force: the client writes its serial plus one.
 		s.mustRun(workspaces[pushed], "state", "push", "-force", "old.tfstate")
-		reused := s.news
 		report = s.inventory()
-		var forced []string
-		for _, f := range s.found(report) {
-			if strings.HasSuffix(f, pushed) {
-				forced = append(forced, f)
-			}
-		}
+		const twice = "duplicate_resource of " + from + " and " + to
+		forced := slices.DeleteFunc(s.found(report), func(f string) bool { return !strings.HasSuffix(f, pushed) })
 		if len(forced) != 1 || !strings.HasPrefix(forced[0], "serial_") {
-			t.Errorf("a forced push: %q", forced)
+			t.Fatalf("a forced push: %q", forced)
 		}
-		s.want("people", reused(), append([]string{}, "state.finding "+strings.Join(forced, ""))...)
-		s.inventory()
+		s.want("after a forced push and a queue in two states", s.found(report), forced[0], twice)
+		if d := report.Findings[0].Evidence; d.Count != 1 || len(d.Resources) != 1 || d.Resources[0].ARN != "arn:aws:sqs:eu-west-1:123456789012:jobs" {
+			t.Errorf("the queue that two states manage: %+v", d)
+		}
+		s.want("people", s.news(), "state.finding "+forced[0], "state.finding "+twice, "state.finding_resolved digest_mismatch of "+migrated)
+		s.want("of what has not changed", s.found(s.inventory()), twice)
 		s.want("people, again", s.news())
 	})
 }
@@ -204,15 +246,18 @@ func (s *site) push(w *local.Workspace, file string, resources ...string) {
 	s.mustRun(w, "state", "push", filepath.Base(file))
 }
 
-// lockedApply is an apply that two scans of the monitor see, and a third one sees to be over.
-func (s *site) lockedApply(client local.Client, key string, mode local.Mode) {
+// lockedApply begins an apply that two scans of the monitor see, and a third one sees to be
+// over. The function that it gives waits for that.
+func (s *site) lockedApply(client local.Client, key string, mode local.Mode) (ended func() error) {
 	s.Helper()
-	_, run, err := s.stack.Hold(s.Context(), client, s.TempDir(), key, mode, []string{"-var=seconds=12", "-replace=terraform_data.app"})
-	if err != nil {
-		s.Fatal(err)
-	}
-	err = errors.Join(s.stack.Scan(s.Context()), s.stack.Scan(s.Context()))
-	if err := errors.Join(err, run.Wait(), s.stack.Scan(s.Context())); err != nil {
-		s.Fatal(err)
-	}
+	dir, failed := s.TempDir(), make(chan error, 1)
+	go func() {
+		_, run, err := s.stack.Hold(s.Context(), client, dir, key, mode, []string{"-var=seconds=12", "-replace=terraform_data.app"})
+		if err == nil {
+			err = errors.Join(s.stack.Scan(s.Context()), s.stack.Scan(s.Context()))
+			err = errors.Join(err, run.Wait(), s.stack.Scan(s.Context()))
+		}
+		failed <- err
+	}()
+	return func() error { return <-failed }
 }
