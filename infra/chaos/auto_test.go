@@ -208,7 +208,15 @@ var automaticCases = map[string]automaticCase{
 	"its release was announced while the scan was under way": {stays: true, actors: cast(modelKeys[1]), play: func(m *model) {
 		m.takesLock()
 		m.cancelled()
-		m.steps(m.processes[second], 2) // it has listed both stores
+		m.steps(m.processes[second], 3) // it has listed both stores
+		m.all(first)
+		m.all(second)
+	}},
+	"its release was announced while a scan was under way whose clock is ahead": {stays: true, actors: cast(modelKeys[1]), play: func(m *model) {
+		m.processes[second].actor = autoScanning{drawn{clock: 2 * time.Minute}}
+		m.takesLock()
+		m.cancelled()
+		m.steps(m.processes[second], 3)
 		m.all(first)
 		m.all(second)
 	}},

@@ -89,7 +89,9 @@ func (h *history) keep(path string) {
 // noteAuto notes a change for the laws of automatic releases.
 func (h *history) noteAuto(p *party, c change, was lock) {
 	path := c.at.path()
-	h.touch(path)
+	if c.what != digestChange { // a plan rests on the lock, its run, its tags and the state: see policy.Basis
+		h.touch(path)
+	}
 	if name := (lockName{path, h.locks[c.at].id}); c.what == lockChange && c.body != "" {
 		if h.took[name] == nil {
 			h.took[name] = map[string]bool{}

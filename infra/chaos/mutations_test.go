@@ -214,7 +214,7 @@ var mutations = map[string]mutation{
 		"and no earlier scan had announced it",
 	},
 	"what was announced during a scan came before it": {
-		"pkg/monitor/auto.go", "case !plan.Published.Before(p.found.Started):", "case false:",
+		"pkg/monitor/auto.go", "case !p.earlier.HasPlan(key, *plan):", "case false:",
 		"TestAutomatic",
 		nil,
 		"and no earlier scan had announced it",

@@ -65,6 +65,12 @@ func (m AutoMemory) Paused(now time.Time) bool {
 	return said != policy.Go
 }
 
+// HasPlan says whether this is the plan of a lock that is remembered, claimed or not.
+func (m AutoMemory) HasPlan(key Key, p Plan) bool {
+	known := m.Locks[key].Plan
+	return known != nil && known.Published.Equal(p.Published)
+}
+
 // Gone are the locks that are remembered and not among those that are held.
 func (m AutoMemory) Gone(held func(Key) bool) []Key {
 	var gone []Key

@@ -143,7 +143,7 @@ func (p *planner) heldBack(q *evidence.Question, key ledger.Key) []string {
 			return []string{reportOnly}
 		}
 		return []string{"its release is planned for the next scan"}
-	case !plan.Published.Before(p.found.Started):
+	case !p.earlier.HasPlan(key, *plan):
 		return []string{"its release was planned while this scan was under way"}
 	case !plan.Open(p.Now()):
 		return []string{"the unlock function was invoked a moment ago"}

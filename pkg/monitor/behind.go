@@ -18,7 +18,8 @@ const behindTime = 10 * time.Second
 type behind struct {
 	auto      policy.AutoRules
 	memory    ledger.AutoMemory
-	forgotten error // why the memory is not known
+	earlier   ledger.AutoMemory // as it was before this scan read anything
+	forgotten error             // why the memory is not known
 	asked     []*evidence.Question
 }
 
@@ -27,9 +28,31 @@ func (b *behind) selected(c *policy.Case) bool {
 	return b.auto.Locks.Matches(string(c.Path), c.Info.Operation)
 }
 
+// plans is what was planned before a scan.
+type plans struct {
+	memory  ledger.AutoMemory
+	unknown error
+}
+
+// plansBefore reads what earlier scans planned, before this one reads any lock: what is
+// there now cannot be of a scan that runs beside it, whatever their clocks say.
+func (m *Monitor) plansBefore(ctx context.Context) (p plans) {
+	if m.Runs == nil {
+		return plans{}
+	}
+	ctx, cancel := context.WithTimeout(ctx, plansTime)
+	defer cancel()
+	p.memory, p.unknown = m.Autos.Recall(ctx)
+	return p
+}
+
+// plansTime bounds what is read before a scan: a ledger that hangs must not keep the scan
+// from its stores.
+const plansTime = 5 * time.Second
+
 // runs asks about the runs behind the stuck locks, and behind those that may be released
 // automatically, and adds what it learns to their cases.
-func (m *Monitor) runs(ctx context.Context, b budget, found *scan.Scan) *behind {
+func (m *Monitor) runs(ctx context.Context, b budget, found *scan.Scan, earlier plans) *behind {
 	if m.Runs == nil || !anyReadable(found.Worst) {
 		return nil
 	}
@@ -40,8 +63,10 @@ func (m *Monitor) runs(ctx context.Context, b budget, found *scan.Scan) *behind 
 		m.Log.ErrorContext(ctx, "nobody was asked about runs, since their settings could not be read", "error", err)
 		return nil
 	}
-	known := &behind{auto: opened.Auto}
-	known.memory, known.forgotten = m.Autos.Recall(ctx)
+	known := &behind{auto: opened.Auto, earlier: earlier.memory, forgotten: earlier.unknown}
+	if known.forgotten == nil {
+		known.memory, known.forgotten = m.Autos.Recall(ctx)
+	}
 	for i := range found.Worst {
 		c := &found.Worst[i]
 		if c.Verdict != policy.Stuck && (c.Verdict == policy.Unreadable || !known.selected(c)) {

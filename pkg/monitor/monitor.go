@@ -56,13 +56,14 @@ const keep = 30 * 24 * time.Hour
 // published. Whatever fails, the rest is still done. The error then names everything that
 // failed, and the report says what was found all the same.
 func (m *Monitor) Run(ctx context.Context) (Report, error) {
+	earlier := m.plansBefore(ctx)
 	found := m.Scanner.Read(ctx)
 	budget := budgetOf(ctx)
 	lease, memory, unknown := m.recall(ctx, budget, found)
 	found.Judge(memory, maxListed)
 	m.look(ctx, budget, found)
 	m.witness(ctx, budget, found)
-	known := m.runs(ctx, budget, found)
+	known := m.runs(ctx, budget, found, earlier)
 	m.probe(ctx, budget, found)
 	due, resolved, unnotified := m.notify(ctx, budget, lease, found, known)
 	report := newReport(found)
