@@ -78,6 +78,16 @@ func (c Composer) Gone(f policy.Finding, who, reason string, forced bool, now ti
 	return c.release(f, Release{Outcome: Unsure, RequestedBy: who, Reason: reason, Forced: forced}, now)
 }
 
+// NotKnown makes the event of a release of which nobody can know how it ended, and why.
+// some says that one half of the lock is gone: then the other one is not known.
+func (c Composer) NotKnown(f policy.Finding, who, reason, why string, forced, some bool, now time.Time) Event {
+	r := Release{Outcome: Undetermined, RequestedBy: who, Reason: reason, Forced: forced, Why: why}
+	if some {
+		r.Outcome = Partly
+	}
+	return c.release(f, r, now)
+}
+
 func (c Composer) release(f policy.Finding, r Release, now time.Time) Event {
 	severity := Info
 	if r.Forced || r.Outcome != Whole {

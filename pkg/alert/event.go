@@ -121,6 +121,8 @@ const (
 	Partly  Outcome = "partial" // one half is gone; the state may still be locked
 	Unsure  Outcome = "unknown" // gone; whether by the release or by its holder is not known
 	Refused Outcome = "refused"
+	// Undetermined: nobody can know whether it is gone.
+	Undetermined Outcome = "undetermined"
 )
 
 // Release is a request to release a lock.
@@ -129,7 +131,7 @@ type Release struct {
 	RequestedBy string  `json:"requested_by"` // what the caller said; empty: nothing
 	Reason      string  `json:"reason,omitempty"`
 	Forced      bool    `json:"forced,omitempty"` // against the safety check
-	Why         string  `json:"why,omitempty"`    // of a refusal
+	Why         string  `json:"why,omitempty"`    // of a refusal; or why nobody knows whether a half is gone
 }
 
 // Backend is one table or bucket of a scan event.

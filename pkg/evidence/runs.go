@@ -112,7 +112,7 @@ func (q *Question) object() (tflock.Holding, bool) {
 // named is what names the lock's run. A lock without an object has no tags that could name
 // another run.
 func (q *Question) named() run.Named {
-	n := run.Named{Tag: q.Tags.All[runTag], Earlier: q.Before}
+	n := run.Named{Tag: q.Tags.All[runTag], Earlier: q.Before, SessionProblem: q.Case.WitnessProblem}
 	object, found := q.object()
 	if found {
 		n.Taken, n.TagsProblem = object.Modified, q.Tags.Problem

@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"context"
+	"fmt"
 	"slices"
 	"time"
 
@@ -19,7 +20,7 @@ type Release struct {
 	Reason      string         `json:"reason"`
 	RequestedBy string         `json:"requested_by"`
 	Forced      bool           `json:"forced"`
-	Why         string         `json:"why,omitempty"` // why it was refused
+	Why         string         `json:"why,omitempty"` // why it was refused, or why nobody knows how a half ended
 	Request     string         `json:"request"`       // Lambda's request ID
 	Held        []Bytes        `json:"held"`
 	Finding     policy.Finding `json:"finding"` // what the event says of the lock
@@ -74,9 +75,18 @@ type Recorded struct {
 	Release Release
 }
 
-// Look says whether a store still holds the lock of a record. A store that nobody
-// watches any more holds nothing.
-type Look func(ctx context.Context, store string, one Unfinished) (still bool, err error)
+// Look says how a half of a record ended, by what its store holds now: HalfKept or HalfGone,
+// or HalfUnknown and why nobody can know it. An error says that it is not known yet.
+type Look func(ctx context.Context, store string, one Unfinished) (fate Fate, why string, err error)
+
+// NotWatched is why nobody knows how a half ended whose store is not watched any more. The
+// half may be there: whoever stops watching a store does not empty it.
+func NotWatched(store string) string { return store + " is not watched any more" }
+
+// NotReadable is why nobody knows it of a half in a store where something cannot be read.
+func NotReadable(store string, err error) string {
+	return fmt.Sprintf("what is in its place in %s cannot be read: %v", store, err)
+}
 
 // maxAsked bounds what a caller wrote, in bytes.
 const maxAsked = 4 << 10

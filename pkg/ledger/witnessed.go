@@ -33,7 +33,14 @@ const maxBatchGet = 100
 // Find gives the records of lock objects, in one call for each hundred of them. What has
 // none is left out. With an error it gives what it found until then.
 func (w *Witnesses) Find(ctx context.Context, objects ...Object) (map[Object]Witnessed, error) {
-	found := map[Object]Witnessed{}
+	found, _, err := w.find(ctx, objects)
+	return found, err
+}
+
+// find is Find, and says of which objects it could not read whether they have a record, and
+// why.
+func (w *Witnesses) find(ctx context.Context, objects []Object) (found map[Object]Witnessed, unread map[Object]string, err error) {
+	found, unread = map[Object]Witnessed{}, map[Object]string{}
 	wanted := map[string]Object{} // by the row's ID
 	var keys []map[string]types.AttributeValue
 	for _, o := range objects {
@@ -47,16 +54,25 @@ func (w *Witnesses) Find(ctx context.Context, objects ...Object) (map[Object]Wit
 		n := min(len(keys), maxBatchGet)
 		rows, err := w.rows(ctx, keys[:n])
 		for _, row := range rows {
+			object := wanted[textOf(row, attrID)]
 			if record, ok := w.decode(ctx, row); ok {
-				found[wanted[textOf(row, attrID)]] = record
+				found[object] = record
+			} else {
+				unread[object] = "its record cannot be decoded"
 			}
 		}
 		if err != nil {
-			return found, err
+			for _, key := range keys {
+				object := wanted[textOf(key, attrID)]
+				if _, read := found[object]; !read {
+					unread[object] = err.Error()
+				}
+			}
+			return found, unread, err
 		}
 		keys = keys[n:]
 	}
-	return found, nil
+	return found, unread, nil
 }
 
 // rows reads some rows. DynamoDB gives what it can and hands back the keys of the rest.
@@ -96,18 +112,28 @@ const maxWitnessed = 500
 
 // Look adds to judged cases who took their lock objects, the first of them in few calls. It
 // gives the records of those that are held, to be renewed. Where no lock has an object there
-// is no call. With an error it has added what it found until then.
+// is no call. With an error it has added what it found until then. A case whose record could
+// not be read says so: its session is not taken for none.
 func (w *Witnesses) Look(ctx context.Context, cases []policy.Case) (map[Object]Witnessed, error) {
 	var objects []Object
 	for i := range cases {
-		if o := objectOf(cases[i]); o.ETag != "" && len(objects) < maxWitnessed {
+		o := objectOf(cases[i])
+		switch {
+		case o.ETag == "":
+		case len(objects) < maxWitnessed:
 			objects = append(objects, o)
+		default:
+			cases[i].WitnessProblem = "too many locks are held to read the records of all"
 		}
 	}
-	found, err := w.Find(ctx, objects...)
+	found, unread, err := w.find(ctx, objects)
 	for i := range cases {
-		if record, known := found[objectOf(cases[i])]; known {
+		o := objectOf(cases[i])
+		if record, known := found[o]; known {
 			cases[i].AddWitness(record.Witness())
+			cases[i].WitnessProblem = ""
+		} else if problem := unread[o]; problem != "" {
+			cases[i].WitnessProblem = problem
 		}
 	}
 	return found, err

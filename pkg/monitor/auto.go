@@ -13,6 +13,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/scan"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // autos is what is remembered for automatic releases.
@@ -36,7 +37,8 @@ type planner struct {
 	*Monitor
 	*behind
 	found  *scan.Scan
-	crowds map[string]int // how many locks and unreadable entries are on a path
+	crowds map[tflock.Path]int           // how many locks and unreadable entries are on a path
+	names  map[tflock.Path][]tflock.Path // the names under which something is locked, up to two, by the cleaned path
 
 	checks  map[ledger.Key]ledger.Check
 	planned []planned
@@ -58,10 +60,14 @@ func (m *Monitor) plan(ctx context.Context, found *scan.Scan, known *behind) ([]
 	if known == nil {
 		return nil, nil
 	}
-	p := &planner{Monitor: m, behind: known, found: found, crowds: map[string]int{}, checks: map[ledger.Key]ledger.Check{}}
+	p := &planner{Monitor: m, behind: known, found: found, crowds: map[tflock.Path]int{}, names: map[tflock.Path][]tflock.Path{}, checks: map[ledger.Key]ledger.Check{}}
 	if known.auto.Locks.Any() {
 		for c := range found.Locks() {
-			p.crowds[string(c.Path)]++
+			p.crowds[c.Path]++
+			clean := c.Path.Clean()
+			if names := p.names[clean]; len(names) < 2 && !slices.Contains(names, c.Path) {
+				p.names[clean] = append(names, c.Path)
+			}
 		}
 	}
 	for _, q := range known.asked {
@@ -120,7 +126,12 @@ func (p *planner) heldBack(q *evidence.Question, key ledger.Key) []string {
 		return []string{"what was planned earlier is not known: " + p.forgotten.Error()}
 	}
 	known := p.memory.Locks[key]
-	facts := policy.AutoCase{Tags: &q.Tags, Alone: p.found.Complete() && p.crowds[string(q.Case.Path)] == 1}
+	facts := policy.AutoCase{Tags: &q.Tags, Alone: p.found.Complete() && p.crowds[q.Case.Path] == 1}
+	for _, name := range p.names[q.Case.Path.Clean()] {
+		if name != q.Case.Path {
+			facts.Alias = name
+		}
+	}
 	if known.Stop != nil {
 		facts.Stopped = known.Stop.By
 	}

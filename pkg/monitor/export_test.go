@@ -22,6 +22,18 @@ type Topic = publisher
 // Keep is how long the ledger remembers a lock that it has not seen.
 const Keep = keep
 
+// Witnesses say who took and removed locks.
+type Witnesses = witnesses
+
+// NotifyWitnessed is Notify where the removal of lock objects is known.
+func NotifyWitnessed(ctx context.Context, l Lease, topic Topic, memory ledger.Memory, found *scan.Scan, rules ledger.Rules, w Witnesses) error {
+	n := notifier{
+		lease: l, released: l, witnesses: w, composer: alert.Composer{}, topic: topic, log: slog.New(slog.DiscardHandler),
+		memory: memory, scan: found, rules: rules, until: time.Now().Add(time.Hour),
+	}
+	return n.run(ctx)
+}
+
 // Notify does what Run does between judging and measuring, over a lease and a memory of
 // the test's own.
 func Notify(ctx context.Context, l Lease, topic Topic, memory ledger.Memory, found *scan.Scan, rules ledger.Rules) error {

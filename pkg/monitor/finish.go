@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/scan"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // releases finishes what the unlock function could not: an invocation died, an answer was
@@ -30,15 +31,28 @@ func (m *Monitor) finish(ctx context.Context, found *scan.Scan) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, finishTime)
 	defer cancel()
-	_, err := m.Releases.Finish(ctx, "", found.Started.Add(-releaseTime), func(_ context.Context, store string, one ledger.Unfinished) (bool, error) {
-		switch watched := slices.Contains(found.Watched, store); {
-		case found.Failed(store), !watched && !found.Complete():
-			return false, errors.New(store + " could not be read, so whether a lock was released from it is not known yet")
-		case !watched:
-			return false, nil
-		}
-		l, there := one.Key.In(found)
-		return there && l.HeldIn(store), nil
+	_, err := m.Releases.Finish(ctx, "", found.Started.Add(-releaseTime), func(_ context.Context, store string, one ledger.Unfinished) (ledger.Fate, string, error) {
+		return endIn(found, store, one.Key)
 	})
 	return err
+}
+
+// endIn says how a half of a lock ended, by what a scan saw in its store.
+func endIn(found *scan.Scan, store string, key ledger.Key) (ledger.Fate, string, error) {
+	switch watched := slices.Contains(found.Watched, store); {
+	case found.Failed(store), !watched && !found.Complete():
+		return "", "", errors.New(store + " could not be read, so whether a lock was released from it is not known yet")
+	case !watched:
+		return ledger.HalfUnknown, ledger.NotWatched(store), nil
+	}
+	if l, there := key.In(found); there && l.HeldIn(store) {
+		return ledger.HalfKept, "", nil
+	}
+	for _, l := range found.On(key.Path) {
+		// A row can always be read, and what is no lock is not the one that was released.
+		if h := l.Holdings[0]; !l.Readable() && h.Store == store && h.Kind == tflock.S3 && !errors.Is(h.Err, tflock.ErrNotLockInfo) && !errors.Is(h.Err, tflock.ErrNoID) {
+			return ledger.HalfUnknown, ledger.NotReadable(store, h.Err), nil
+		}
+	}
+	return ledger.HalfGone, "", nil
 }

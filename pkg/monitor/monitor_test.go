@@ -35,6 +35,8 @@ type world struct {
 	table, ledger, topic string
 	now                  time.Time
 	heard                int
+
+	tables []string // ARNs of others that are watched
 }
 
 func newWorld(t *testing.T) *world {
@@ -87,7 +89,7 @@ func (w *world) remove(path string) {
 // scan runs the monitor over the wire, now.
 func (w *world) scan(wire *local.Wire) (monitor.Report, error) {
 	cfg := server.ConfigOver(wire)
-	set, err := backend.Open(cfg, []string{w.table}, nil)
+	set, err := backend.Open(cfg, append([]string{w.table}, w.tables...), nil)
 	if err != nil {
 		w.Fatal(err)
 	}

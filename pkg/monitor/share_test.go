@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/infra/scale"
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -185,6 +186,40 @@ func TestALockOfAWholeRow(t *testing.T) {
 	w.now = w.now.Add(5 * time.Minute)
 	w.must()
 	if got := w.published(); got["lock.resolved "+path] != 1 || len(got) != 1 {
+		t.Errorf("%v", got)
+	}
+}
+
+// A table of some other tool, whose rows have no LockID, is told as what it is, at once and
+// whatever is in it; locks elsewhere are found all the same.
+func TestATableThatIsNoLockTable(t *testing.T) {
+	w := newWorld(t)
+	w.put("b/held", time.Hour)
+	name := fmt.Sprintf("jobs%d", time.Now().UnixNano())
+	jobs, err := server.MakeTable(t.Context(), name, "job")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client := dynamodb.NewFromConfig(server.Config())
+	for from := range 80 { // 2,000 rows
+		var rows []types.WriteRequest
+		for i := range 25 {
+			rows = append(rows, types.WriteRequest{PutRequest: &types.PutRequest{Item: map[string]types.AttributeValue{"job": &types.AttributeValueMemberS{Value: fmt.Sprint(from*25 + i)}}}})
+		}
+		if _, err := client.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{name: rows}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	w.tables = []string{jobs}
+	began := time.Now()
+	report, err := w.scan(&local.Wire{})
+	if err == nil || !strings.Contains(err.Error(), "does not look like a lock table") || report.Stuck != 1 || report.Complete {
+		t.Errorf("%+v, %v", report, err)
+	}
+	if took := time.Since(began); took > time.Minute { // it took two, for 2,000 rows
+		t.Errorf("it took %s", took)
+	}
+	if got := w.published(); got["lock.stuck b/held"] != 1 || got["scan.failed"] != 1 || len(got) != 2 {
 		t.Errorf("%v", got)
 	}
 }

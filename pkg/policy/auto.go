@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"maps"
 	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // AutoMode says what happens to a lock that may be released automatically.
@@ -44,6 +46,9 @@ type AutoCase struct {
 	// Alone says that nothing else was found on the lock's path, and that every place that
 	// could hold something there was read.
 	Alone bool
+	// Alias is another name of the state under which something is locked; empty: none. See
+	// [tflock.Path.Clean].
+	Alias tflock.Path
 }
 
 // HeldBack gives a reason for every condition of an automatic release that does not hold,
@@ -59,6 +64,8 @@ func (c Case) HeldBack(a AutoCase) []string {
 	switch {
 	case len(c.Rivals) > 0:
 		reasons = append(reasons, "another lock is on the same state")
+	case a.Alias != "":
+		reasons = append(reasons, "the same state is locked by another name, "+string(a.Alias))
 	case !a.Alone:
 		reasons = append(reasons, "whether another lock is on the same state is not known, since not everything could be read")
 	}

@@ -17,6 +17,9 @@ type Case struct {
 	Run   *Run // the CI run behind the lock; nil: none is known, or nobody asked
 	// Witness is who took the lock's object, as S3's own event says; nil: not known. See AddWitness.
 	Witness *Witness
+	// WitnessProblem is why who took it could not be read, although that may be on record;
+	// empty where it was read, or nobody keeps such records.
+	WitnessProblem string
 	Judgement
 }
 

@@ -145,9 +145,10 @@ func TestUnreportedPrunes(t *testing.T) {
 		"somebody deleted it long after the run": {since: []func(*world){remove}, change: func(r *ledger.Pruned) {
 			r.At = time.Now().Add(-2 * time.Hour)
 		}},
-		"its version is not in the history any more": {since: []func(*world){write}, change: func(r *ledger.Pruned) { r.State.VersionID = "expired" }, notified: true, errors: 1},
-		"the run was a restore":                      {since: []func(*world){remove}, change: func(r *ledger.Pruned) { r.Restoring = true }},
-		"the run is alive":                           {since: []func(*world){remove}, change: func(r *ledger.Pruned) { r.Until = time.Now().Add(time.Hour) }, offered: true},
+		"its version is not in the history any more":                               {since: []func(*world){write}, change: func(r *ledger.Pruned) { r.State.VersionID = "expired" }, notified: true, errors: 1},
+		"its version is not in the history any more, and a marker of that time is": {since: []func(*world){remove}, change: func(r *ledger.Pruned) { r.State.VersionID = "expired" }, notified: true, errors: 1},
+		"the run was a restore":                                                    {since: []func(*world){remove}, change: func(r *ledger.Pruned) { r.Restoring = true }},
+		"the run is alive":                                                         {since: []func(*world){remove}, change: func(r *ledger.Pruned) { r.Until = time.Now().Add(time.Hour) }, offered: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/statelock"
 )
 
@@ -41,6 +42,14 @@ func pastOf(history []backend.Version, id string) (p past, next backend.Version)
 // recorded it at another. Nothing else deletes a state that it holds the lock of.
 func byRun(marker, recorded time.Time) bool {
 	return !marker.Before(recorded.Add(-statelock.Skew)) && !marker.After(recorded.Add(statelock.Lifetime+statelock.Skew))
+}
+
+// replaced says whether the marker of a delete took the place of the version itself, which S3
+// does to a version that was written without versioning. Any other version stays in the
+// history until it expires: where it is not there, nobody knows what became of it, whatever
+// time a marker has.
+func replaced(history []backend.Version, record ledger.Pruned) bool {
+	return record.State.VersionID == nullVersion && markerSince(history, record.At) && history[0].ID == nullVersion
 }
 
 // markerSince says whether the newest entry is a delete marker that an invocation of that

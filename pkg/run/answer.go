@@ -20,6 +20,8 @@ func (n names) answer(l Named, found map[Reference]status, now time.Time) *polic
 	switch {
 	case n.strange:
 		doubt = "the lock's tag `run` names another run, which cannot be asked about"
+	case l.SessionProblem != "":
+		doubt = "the session that took the lock could not be read, and may name another run: " + l.SessionProblem
 	case l.TagsProblem != "":
 		doubt = "the lock's tags could not be read, and may name another run: " + l.TagsProblem
 	}

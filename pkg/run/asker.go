@@ -116,7 +116,11 @@ func each(w *web, ask func(context.Context, *web, Reference) status) source {
 
 // Named is what names the run of one lock.
 type Named struct {
-	Session     string    // of the principal that took the lock object; empty: not known
+	Session string // of the principal that took the lock object; empty: not known
+	// SessionProblem is why its session could not be read; empty where it was, or where
+	// nobody keeps sessions.
+	SessionProblem string
+
 	Tag         string    // the object's tag `run`; empty: it has none
 	TagsProblem string    // why its tags could not be read; empty where they were
 	Taken       time.Time // when S3 stored the lock object, by its own clock

@@ -21,6 +21,20 @@ type Reference struct {
 	// have exactly this as its ID (`ID: x`), since whoever writes the lock chooses it:
 	// then it is not clear which of the two is meant.
 	Literal string
+
+	several string // see Paths: they have no newlines
+}
+
+// Paths are the paths of the states that the text may be of, whole and unmasked: several
+// where it shows several for its one lock, and then Path is empty.
+func (r Reference) Paths() []string {
+	if r.several != "" {
+		return strings.Split(r.several, "\n")
+	}
+	if r.Path != "" {
+		return []string{r.Path}
+	}
+	return nil
 }
 
 // The ways in which a text names no single lock. Every error of ParseReference is one
@@ -151,12 +165,12 @@ func parseLong(text string) (Reference, error) {
 }
 
 // oneOf gives the lock that all mentions name: a client that retries prints the same
-// block again. Where their paths differ the ID alone is kept.
+// block again. Where their paths differ all of them are kept, and none is followed.
 func oneOf(mentions []mention) (Reference, error) {
 	var locks []mention // the first of each ID
 	var ref Reference
-	var states []string
-	differ := false
+	var states, paths []string
+	known := map[string]bool{}
 	for _, m := range mentions {
 		if m.id == "" {
 			states = append(states, m.path)
@@ -169,10 +183,9 @@ func oneOf(mentions []mention) (Reference, error) {
 		case m.path == "":
 		case m.doubtful:
 			ref.DoubtfulPath = m.path
-		case ref.Path != "" && ref.Path != m.path:
-			differ = true
-		default:
-			ref.Path = m.path
+		case !known[m.path]:
+			known[m.path] = true
+			paths = append(paths, m.path)
 		}
 	}
 	switch {
@@ -184,11 +197,12 @@ func oneOf(mentions []mention) (Reference, error) {
 		return Reference{}, nil
 	}
 	ref.ID = locks[0].id
-	switch {
-	case differ:
-		ref.Path, ref.DoubtfulPath = "", ""
-	case ref.Path != "":
-		ref.DoubtfulPath = ""
+	switch len(paths) {
+	case 0:
+	case 1:
+		ref.Path, ref.DoubtfulPath = paths[0], ""
+	default:
+		ref.several, ref.DoubtfulPath = strings.Join(paths, "\n"), ""
 	}
 	return ref, nil
 }

@@ -29,11 +29,14 @@ func ambiguous(f found) Answer {
 	case slices.ContainsFunc(hits, func(h hit) bool { return h.id != hits[0].id }) || len(hits) == 1:
 		a.Message = "Nothing was touched: a lock has the whole text that you gave as its ID, so it is not clear which lock is meant."
 	}
+	if len(hits) > 1 {
+		a.NextSteps = append(a.NextSteps, "No client makes an ID twice, so all but one of these are copies, which are younger than their original: the oldest of each prefix comes first.")
+	}
 	for _, h := range hits[:min(len(hits), choices)] {
 		a.NextSteps = append(a.NextSteps, "Choice: "+choice(h))
 	}
 	if more := len(hits) - choices; more > 0 {
-		a.NextSteps = append(a.NextSteps, fmt.Sprintf("%d more states have this ID: no client makes one ID twice, so look at who writes these locks.", more))
+		a.NextSteps = append(a.NextSteps, fmt.Sprintf("%d more states have this ID: look at who writes these locks.", more))
 	}
 	return a
 }
@@ -65,6 +68,9 @@ func notFound(ref tflock.Reference, finished []ledger.Unfinished) Answer {
 	for _, one := range finished {
 		r := one.Release
 		switch {
+		case r.Any(ledger.HalfUnknown):
+			a.Message = fmt.Sprintf("There is no lock %s on %s in any place that is watched and can be read. Whether all of it is gone is not known: %s asked for its release at %s, and %s.",
+				tflock.BoundedID(one.Key.ID), one.Key.Path, or(r.RequestedBy, "an unnamed caller"), policy.Clock(r.At), r.Why)
 		case r.Any(ledger.HalfRemoved):
 			a.Message = fmt.Sprintf("The lock on %s is gone: an earlier call for %s released it at %s.", one.Key.Path, or(r.RequestedBy, "an unnamed caller"), policy.Clock(r.At))
 		case r.Any(ledger.HalfGone):

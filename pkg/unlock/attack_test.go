@@ -50,9 +50,11 @@ func TestTextOfAForgedLockThatIsGoneReleasesNoOther(t *testing.T) {
 	w.scan()
 	forged := w.Path("team-a/terraform.tfstate")
 	for name, text := range map[string]string{
-		"a client's error": string("Error: Error acquiring the state lock\n\nLock Info:\n  ID:        " + victim + "\n  Path:      " + forged + "\n  Operation: OperationTypeApply\n  Who:       me@host\n"),
-		"our mail":         string("State:      " + forged + "\nHeld by:    me@host\nLock ID:    " + victim + "\n"),
-		"our command":      string(`aws lambda invoke --function-name unlock --payload '{"lock_id":"` + victim + `","path":"` + forged + `","reason":"stuck"}' /dev/stdout`),
+		"a client's error":       string("Error: Error acquiring the state lock\n\nLock Info:\n  ID:        " + victim + "\n  Path:      " + forged + "\n  Operation: OperationTypeApply\n  Who:       me@host\n"),
+		"our mail":               string("State:      " + forged + "\nHeld by:    me@host\nLock ID:    " + victim + "\n"),
+		"a text with two paths":  string("State:      " + forged + "\nLock ID:    " + victim + "\n\nLock Info:\n  ID:        " + victim + "\n  Path:      " + w.Path("production/terraform.tfstate") + "\n"),
+		"a text with two others": string("Lock Info:\n  ID:        " + victim + "\n  Path:      " + forged + "\n\nLock Info:\n  ID:        " + victim + "\n  Path:      " + w.Path("team-b/x") + "\n"),
+		"our command":            string(`aws lambda invoke --function-name unlock --payload '{"lock_id":"` + victim + `","path":"` + forged + `","reason":"stuck"}' /dev/stdout`),
 	} {
 		for _, more := range []string{"", `,"force":true`} {
 			a, err := w.run(&local.Wire{}, request(w, text, more))

@@ -85,6 +85,12 @@ func (u *Unlocker) heldBack(ctx context.Context, f found, c policy.Case, known b
 		facts.Stopped = recalled.Stop.By
 	}
 	held := c.HeldBack(facts)
+	if len(reasons) == 0 && len(held) == 0 { // it reads whole tables
+		if facts.Alias, err = u.lockedAs(ctx, c.Path); err != nil {
+			facts.Alone = false
+		}
+		held = c.HeldBack(facts)
+	}
 	reasons = append(reasons, held...)
 	switch plan := recalled.Plan; {
 	case plan == nil || plan.Mode != policy.AutoRelease:
@@ -95,6 +101,33 @@ func (u *Unlocker) heldBack(ctx context.Context, f found, c policy.Case, known b
 		reasons = append(reasons, "it has changed since its release was planned")
 	}
 	return reasons
+}
+
+// lockedAs gives another name of a state under which something is locked; empty: there is
+// none. Only rows have such names, and nothing but the table shows them.
+func (u *Unlocker) lockedAs(ctx context.Context, path tflock.Path) (tflock.Path, error) {
+	clean := path.Clean()
+	names := []tflock.Path{clean}
+	for _, t := range u.Stores.Tables {
+		aliases, err := t.Aliases(ctx)
+		if err != nil {
+			return "", err
+		}
+		names = append(names, aliases[clean]...)
+	}
+	for _, name := range names {
+		if name == path {
+			continue
+		}
+		f := u.at(ctx, name, "")
+		switch {
+		case len(f.unread) > 0:
+			return "", errors.Join(f.unread...)
+		case f.named != nil || len(f.others)+len(f.unreadable) > 0:
+			return name, nil
+		}
+	}
+	return "", nil
 }
 
 func (u *Unlocker) recallAuto(ctx context.Context, l tflock.Lock) (ledger.Auto, error) {

@@ -9,10 +9,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/console"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/scan"
 )
@@ -23,18 +25,20 @@ var conditions = map[string]struct {
 	violate func(p *pipeline)
 	reason  string
 }{
-	"its run is in progress":             {func(p *pipeline) { p.lives("1") }, "its run is in progress"},
-	"its run is not known":               {func(p *pipeline) { p.mu.Lock(); delete(p.runs, "1"); p.mu.Unlock() }, "whether its run is over is not known"},
-	"its run ended before it was taken":  {func(p *pipeline) { p.ends("1", -time.Hour) }, "before this lock was taken"},
-	"nothing names a run":                {func(p *pipeline) { p.tag("env/x", map[string]string{"owner": "ada"}) }, "no CI run is known to be behind it"},
-	"a tag names another run that lives": {func(p *pipeline) { p.lives("2"); p.tag("env/x", map[string]string{"run": "gh-1-2"}) }, "its run is in progress"},
-	"its run ended within the guard":     {func(p *pipeline) { p.ends("1", 16*minute) }, "it is released 10m after that at the earliest"},
-	"its state was written since":        {func(p *pipeline) { p.outlive() }, "after its run had ended"},
-	"another lock is on its state":       {func(p *pipeline) { p.unlockRow("env/x"); p.lock("env/x", "another", p.set.Tables[0]) }, "another lock is on the same state"},
-	"a table cannot be read":             {func(p *pipeline) { p.watchNothing() }, "not everything could be read"},
-	"its object has the tag":             {func(p *pipeline) { p.tag("env/x", map[string]string{"run": "gh-1-1", policy.KeepTag: ""}) }, "its object has the tag " + policy.KeepTag},
-	"its tags cannot be read":            {func(p *pipeline) { p.hideTags() }, "the tags of its object are not known"},
-	"somebody pressed Keep":              {func(p *pipeline) { p.keep("env/x") }, "ada asked that it stays"},
+	"its run is in progress":                     {func(p *pipeline) { p.lives("1") }, "its run is in progress"},
+	"its run is not known":                       {func(p *pipeline) { p.mu.Lock(); delete(p.runs, "1"); p.mu.Unlock() }, "whether its run is over is not known"},
+	"its run ended before it was taken":          {func(p *pipeline) { p.ends("1", -time.Hour) }, "before this lock was taken"},
+	"nothing names a run":                        {func(p *pipeline) { p.tag("env/x", map[string]string{"owner": "ada"}) }, "no CI run is known to be behind it"},
+	"a tag names another run that lives":         {func(p *pipeline) { p.lives("2"); p.tag("env/x", map[string]string{"run": "gh-1-2"}) }, "its run is in progress"},
+	"its run ended within the guard":             {func(p *pipeline) { p.ends("1", 16*minute) }, "it is released 10m after that at the earliest"},
+	"its state was written since":                {func(p *pipeline) { p.outlive() }, "after its run had ended"},
+	"another lock is on its state":               {func(p *pipeline) { p.unlockRow("env/x"); p.lock("env/x", "another", p.set.Tables[0]) }, "another lock is on the same state"},
+	"a table cannot be read":                     {func(p *pipeline) { p.watchNothing() }, "not everything could be read"},
+	"its object has the tag":                     {func(p *pipeline) { p.tag("env/x", map[string]string{"run": "gh-1-1", policy.KeepTag: ""}) }, "its object has the tag " + policy.KeepTag},
+	"its tags cannot be read":                    {func(p *pipeline) { p.hideTags() }, "the tags of its object are not known"},
+	"its state is locked by another name":        {func(p *pipeline) { p.lock("env//x", "another", p.set.Tables[0]) }, "the same state is locked by another name"},
+	"the session that took it could not be read": {func(p *pipeline) { p.loseSessions() }, "the session that took the lock could not be read"},
+	"somebody pressed Keep":                      {func(p *pipeline) { p.keep("env/x") }, "ada asked that it stays"},
 }
 
 // outlive has the run end a minute before the state was written, and after the lock was taken.
@@ -68,6 +72,11 @@ func (p *pipeline) hideTags() {
 		p.Fatal(err)
 	}
 	p.set = set
+}
+
+// loseSessions has the records of who took locks be kept, and the ledger fail to give them.
+func (p *pipeline) loseSessions() {
+	p.witnesses = ledger.NewWitnesses(dynamodb.NewFromConfig(server.ConfigOver(&local.Wire{Refuse: func(call string) bool { return strings.HasSuffix(call, ".BatchGetItem") }})), p.Ledger)
 }
 
 // noTags is a way to S3 on which questions about tags are refused.

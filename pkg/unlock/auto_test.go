@@ -48,6 +48,8 @@ type pipeline struct {
 	before   func()       // happens between a claim and its release; nil: nothing
 	said     local.Output // of several functions at once
 	github   *httptest.Server
+
+	witnesses *ledger.Witnesses // nil: nobody keeps who took locks
 }
 
 func newPipeline(t *testing.T, mode policy.AutoMode) *pipeline {
@@ -124,12 +126,16 @@ func (p *pipeline) autos() *ledger.Autos {
 // unlocker is the unlock function, so long after the beginning.
 func (p *pipeline) unlocker(after time.Duration) *unlock.Unlocker {
 	now := func() time.Time { return p.began.Add(after) }
-	return &unlock.Unlocker{
+	u := &unlock.Unlocker{
 		Stores: p.set, Composer: alert.Composer{Account: "123456789012", Region: "eu-central-1", UnlockFunction: "unlock"},
 		Memory: p.memory(), Releases: p.releases(), Runs: p.asks(now), Autos: p.autos(),
 		Topic: alert.NewTopic(sns.NewFromConfig(server.Config()), p.Topic), Meter: metric.NewPublisher(server.Config(), "Test"),
 		Rules: policy.Rules{Thresholds: policy.Thresholds{Default: 2 * time.Hour}, ReleaseGuard: guard}, Now: now, Log: slog.New(slog.NewTextHandler(&p.said, nil)),
 	}
+	if p.witnesses != nil {
+		u.Witnesses = p.witnesses
+	}
+	return u
 }
 
 // releaser is the monitor's way to the unlock function.
@@ -167,6 +173,9 @@ func (p *pipeline) scanAt(after time.Duration) error {
 	m := &monitor.Monitor{
 		Scanner: scan.New(p.set, u.Rules, now), Ledger: p.memory(), Released: p.releases(), Composer: u.Composer, Topic: u.Topic, Meter: metric.NewPublisher(server.Config(), "Test"),
 		RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Now: now, Log: u.Log, Runs: u.Runs, Autos: p.autos(), Releaser: releaser{p, after},
+	}
+	if p.witnesses != nil {
+		m.Witnesses = p.witnesses
 	}
 	_, err := m.Run(context.Background())
 	return err

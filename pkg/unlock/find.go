@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"golang.org/x/sync/errgroup"
 
@@ -33,6 +34,11 @@ type found struct {
 type hit struct {
 	path tflock.Path
 	id   string
+
+	// since is when it was taken at the earliest: of an object S3's time, of a row the last
+	// reading of its table without it; zero where that is not known.
+	since time.Time
+	table string // the ARN of a table that has it; empty: none
 }
 
 // find looks for the lock that a request means. On the path that it gives every store is
@@ -56,27 +62,31 @@ func (u *Unlocker) find(ctx context.Context, r Request) found {
 	case len(hits) == 0:
 		return found{unread: unread, sealed: sealed}
 	case len(hits) > 1 || !names(r.lock.ID, hits[0].id):
-		return found{choices: hits}
+		return found{choices: u.originalFirst(ctx, hits)}
 	}
 	f := u.at(ctx, hits[0].path, r.lock.ID)
 	switch {
 	case f.named == nil: // it went in the meantime
 		f.unread = append(f.unread, unread...)
-	case u.contradicts(r.lock, *f.named):
-		return found{choices: hits, textPath: r.lock.Path}
+	default:
+		for _, path := range r.lock.Paths() {
+			if u.contradicts(path, *f.named) {
+				return found{choices: hits, textPath: path}
+			}
+		}
 	}
 	return f
 }
 
-// contradicts says whether a text shows the path of another state than that of the lock
+// contradicts says whether a path that a text shows is that of another state than that of the lock
 // which was found by its ID. Whoever takes a lock chooses its ID: a lock that has another
 // team's ID, and is gone once its alert is out, would make that alert the release of the
 // other team's lock. A lock in a copied bucket has the path of the original in its bytes,
 // and a text that shows it is of that lock. A path in a bucket that is not known here
 // proves nothing.
-func (u *Unlocker) contradicts(ref tflock.Reference, l tflock.Lock) bool {
-	path := tflock.Path(ref.Path)
-	if path == "" || path == l.Path || ref.Path == l.Info.Path {
+func (u *Unlocker) contradicts(shown string, l tflock.Lock) bool {
+	path := tflock.Path(shown)
+	if path == "" || path == l.Path || shown == l.Info.Path {
 		return false
 	}
 	return path.Bucket() == l.Path.Bucket() || u.Stores.BucketOf(path) != nil
@@ -114,7 +124,7 @@ func (u *Unlocker) at(ctx context.Context, path tflock.Path, id string) found {
 // given, sorted by path. It keeps nothing else of what it reads: a row may have 400 KB.
 func (u *Unlocker) search(ctx context.Context, ref tflock.Reference) (hits []hit, sealed int, unread []error) {
 	var mu sync.Mutex
-	on := map[hit]bool{}
+	on := map[hit]hit{} // by path and ID
 	u.each(func(s backend.Store) {
 		for h, err := range s.Holdings(ctx) {
 			mine := err == nil && h.Err == nil && (names(ref.ID, h.Info.ID) || (ref.Literal != "" && h.Info.ID == ref.Literal))
@@ -128,12 +138,22 @@ func (u *Unlocker) search(ctx context.Context, ref tflock.Reference) (hits []hit
 			case h.Err != nil:
 				sealed++
 			default:
-				on[hit{tflock.Path(strings.Clone(string(h.Path))), tflock.BoundedID(strings.Clone(h.Info.ID))}] = true
+				key := hit{path: tflock.Path(strings.Clone(string(h.Path))), id: tflock.BoundedID(strings.Clone(h.Info.ID))}
+				one, known := on[key]
+				if !known {
+					one = key
+				}
+				if h.Kind == tflock.S3 {
+					one.since = h.Modified
+				} else {
+					one.table = s.ARN()
+				}
+				on[key] = one
 			}
 			mu.Unlock()
 		}
 	})
-	hits = slices.SortedFunc(maps.Keys(on), func(a, b hit) int { return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.id, b.id)) })
+	hits = slices.SortedFunc(maps.Values(on), func(a, b hit) int { return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.id, b.id)) })
 	return hits, sealed, unread
 }
 

@@ -26,8 +26,11 @@ type unfinished interface {
 	Unfinished(ctx context.Context, id string) ([]ledger.Unfinished, error)
 }
 
-// notReleased is the outcome on record where the lock turned out to be there still.
-const notReleased = "not_released"
+// Outcomes on record that no caller got.
+const (
+	notReleased = "not_released" // the lock turned out to be there still
+	notKnown    = "not_known"    // nobody can know whether it is
+)
 
 // Finish finishes each record that was made before the time until, of one lock ID or of
 // all with an empty one. look is asked about the halves of which nobody knows. What
@@ -77,7 +80,7 @@ func (f Finisher) finish(ctx context.Context, one *ledger.Unfinished, look ledge
 	return f.publish(ctx, *one)
 }
 
-// settle finds out how the halves ended of which nobody knows.
+// settle finds out how the halves ended of which nobody knows, where that can be known.
 func settle(ctx context.Context, one *ledger.Unfinished, look ledger.Look) error {
 	r := &one.Release
 	if !r.Any(ledger.HalfUnknown) {
@@ -88,20 +91,20 @@ func settle(ctx context.Context, one *ledger.Unfinished, look ledger.Look) error
 		if h.Fate != ledger.HalfUnknown {
 			continue
 		}
-		still, err := look(ctx, h.Store, *one)
-		switch {
-		case err != nil:
+		fate, why, err := look(ctx, h.Store, *one)
+		if err != nil {
 			return err
-		case still:
-			r.Halves[i].Fate = ledger.HalfKept
-		default:
-			r.Halves[i].Fate = ledger.HalfGone
+		}
+		if r.Halves[i].Fate = fate; fate == ledger.HalfUnknown {
+			r.Why = why
 		}
 	}
-	switch {
-	case !r.Any(ledger.HalfRemoved, ledger.HalfGone):
+	switch went := r.Any(ledger.HalfRemoved, ledger.HalfGone); {
+	case !went && r.Any(ledger.HalfUnknown):
+		r.Outcome = notKnown
+	case !went:
 		r.Outcome = notReleased
-	case r.Any(ledger.HalfKept):
+	case r.Any(ledger.HalfKept, ledger.HalfUnknown):
 		r.Outcome = string(Partial)
 	default:
 		r.Outcome = string(Released)
@@ -132,6 +135,8 @@ func (f Finisher) event(r ledger.Release) (alert.Event, bool) {
 	switch {
 	case r.Outcome == string(Refused):
 		return f.Composer.Kept(r.Finding, r.RequestedBy, r.Why, r.At), true
+	case r.Any(ledger.HalfUnknown):
+		return f.Composer.NotKnown(r.Finding, r.RequestedBy, r.Reason, r.Why, r.Forced, r.Any(ledger.HalfRemoved, ledger.HalfGone), r.At), true
 	case !r.Any(ledger.HalfRemoved, ledger.HalfGone):
 		return alert.Event{}, false
 	case whole && !r.Any(ledger.HalfRemoved):

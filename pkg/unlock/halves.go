@@ -3,6 +3,7 @@ package unlock
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
@@ -115,4 +116,39 @@ func lookAt(ctx context.Context, s backend.Store, h tflock.Holding) (ledger.Fate
 	default:
 		return ledger.HalfChanged, &now
 	}
+}
+
+// endOf looks how a half of an earlier release ended, by what its store has now.
+func (u *Unlocker) endOf(ctx context.Context, store string, one ledger.Unfinished) (ledger.Fate, string, error) {
+	s := u.store(store)
+	if s == nil {
+		s = u.unsearched(store)
+	}
+	if s == nil {
+		return ledger.HalfUnknown, ledger.NotWatched(store), nil
+	}
+	h, there, err := s.Find(ctx, one.Key.Path)
+	switch {
+	case err != nil:
+		return "", "", err
+	case !there:
+		return ledger.HalfGone, "", nil
+	case h.Err != nil && h.Raw == "":
+		return ledger.HalfUnknown, ledger.NotReadable(store, h.Err), nil
+	case slices.ContainsFunc(one.Release.Held, func(b ledger.Bytes) bool { return b.Is(h.Raw) }):
+		return ledger.HalfKept, "", nil
+	default:
+		return ledger.HalfGone, "", nil
+	}
+}
+
+// unsearched gives what stands for a pattern that could not be searched now and matches a
+// store: nil where there is none.
+func (u *Unlocker) unsearched(store string) backend.Store {
+	for _, s := range u.Stores.All() {
+		if backend.Covers(s.ARN(), store) {
+			return s
+		}
+	}
+	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/backend"
@@ -83,7 +84,7 @@ func TestAmbiguousIsShortAndCanBeAnswered(t *testing.T) {
 		w.lock(fmt.Sprintf("k%02d", i), "same", w.set.Buckets[0])
 	}
 	a, err := w.run(&local.Wire{}, request(w, "same", ""))
-	if err != nil || a.Outcome != unlock.Ambiguous || !strings.Contains(a.Message, "12 states") || len(a.NextSteps) > 7 || strings.Contains(a.Message, "k00") {
+	if err != nil || a.Outcome != unlock.Ambiguous || !strings.Contains(a.Message, "12 states") || len(a.NextSteps) > 8 || strings.Contains(a.Message, "k00") {
 		t.Fatalf("got %+v, %v", a, err)
 	}
 	choice := ""
@@ -98,6 +99,38 @@ func TestAmbiguousIsShortAndCanBeAnswered(t *testing.T) {
 	}
 	if a, err = w.run(&local.Wire{}, r); err != nil || a.Outcome != unlock.Released || len(w.held()) != 11 {
 		t.Errorf("got %+v, %v", a, err)
+	}
+}
+
+// Copies of an ID do not hide the lock that it is really of, which is the oldest: neither
+// many of them, nor such whose paths come first, in objects and in rows.
+func TestCopiesOfAnIDDoNotHideTheRealLock(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ real, copies func(w *world) backend.Store }{
+		"an object, copied into objects": {func(w *world) backend.Store { return w.set.Buckets[0] }, func(w *world) backend.Store { return w.set.Buckets[0] }},
+		"a row, copied into objects":     {func(w *world) backend.Store { return w.set.Tables[0] }, func(w *world) backend.Store { return w.set.Buckets[0] }},
+		"a row, copied into rows":        {func(w *world) backend.Store { return w.set.Tables[0] }, func(w *world) backend.Store { return w.set.Tables[0] }},
+		"an object, copied into rows":    {func(w *world) backend.Store { return w.set.Buckets[0] }, func(w *world) backend.Store { return w.set.Tables[0] }},
+	} {
+		for _, scanned := range []bool{true, false} {
+			t.Run(fmt.Sprint(name, ", after a scan ", scanned), func(t *testing.T) {
+				t.Parallel()
+				w := newWorld(t)
+				w.scan()
+				w.lock("production/terraform.tfstate", victim, tc.real(w))
+				time.Sleep(time.Second) // S3's times have no fractions of a second
+				for i := range 30 {
+					w.lock(fmt.Sprintf("a-sandbox/%02d", i), victim, tc.copies(w))
+				}
+				if scanned {
+					w.scanAfter(time.Minute)
+				}
+				a, err := w.run(&local.Wire{}, request(w, victim, ""))
+				if err != nil || a.Outcome != unlock.Ambiguous || !slices.Contains(a.NextSteps, fmt.Sprintf(`Choice: {"path":%q,"lock_id":%q}`, w.Path("production/terraform.tfstate"), victim)) {
+					t.Errorf("got %+v, %v", a, err)
+				}
+			})
+		}
 	}
 }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
 )
@@ -106,6 +107,71 @@ func TestALostDeleteIsFinishedByTheMonitor(t *testing.T) {
 	messages, err := server.Published(w.Topic)
 	if err != nil || len(messages) != 1 || !strings.Contains(messages[0].Texts["default"], "by its holder is not known") {
 		t.Errorf("published %+v, %v", messages, err)
+	}
+}
+
+// What nobody can find out is not called gone: a half in a table that is not watched any
+// more, and one whose object cannot be read any more. People learn that once, by the repeat
+// or by the next scan.
+func TestAHalfThatNobodyCanLookAtIsNotGone(t *testing.T) {
+	for name, tc := range map[string]struct {
+		store func(w *world) backend.Store
+		hide  func(w *world)
+		says  string
+	}{
+		"in a table that is not watched any more": {
+			func(w *world) backend.Store { return w.set.Tables[0] }, func(w *world) { w.TableARN = "" }, "is not watched any more",
+		},
+		"in a bucket that is not watched any more": {
+			func(w *world) backend.Store { return w.set.Buckets[0] }, func(w *world) { w.BucketARN = "" }, "is not watched any more",
+		},
+		"in an object that was archived": {
+			func(w *world) backend.Store { return w.set.Buckets[0] }, func(w *world) { w.archived = "k.tflock" }, "cannot be read",
+		},
+	} {
+		for _, byScan := range []bool{true, false} {
+			t.Run(fmt.Sprint(name, ", by a scan ", byScan), func(t *testing.T) {
+				w := newWorld(t)
+				w.lock("k", "named", tc.store(w))
+				w.scan()
+				var dead atomic.Bool
+				wire := &local.Wire{Refuse: func(call string) bool {
+					if call == "DELETE" || strings.HasSuffix(call, ".DeleteItem") {
+						dead.Store(true)
+					}
+					return dead.Load()
+				}}
+				_, _ = w.run(wire, request(w, "named", "")) // dies before its delete
+				tc.hide(w)
+				if !byScan {
+					a, err := w.run(&local.Wire{}, request(w, "named", fmt.Sprintf(`,"path":%q`, w.Path("k"))))
+					if err != nil || a.Outcome == unlock.Released || len(a.Released) > 0 || strings.Contains(a.Message, "is gone;") || !strings.Contains(a.Message, tc.says) {
+						t.Errorf("the repeat says %+v, %v", a, err)
+					}
+				}
+				for range 2 {
+					w.scanAfter(w.ahead + 5*time.Minute)
+				}
+				messages, err := server.Published(w.Topic)
+				if err != nil {
+					t.Fatal(err)
+				}
+				heard := 0
+				for _, m := range messages {
+					if m.Attributes["type"] != "lock.released" {
+						continue
+					}
+					heard++
+					if text := m.Texts["default"]; !strings.Contains(text, "may be there still") || !strings.Contains(text, tc.says) || strings.Contains(text, "is gone;") {
+						t.Errorf("people hear %s", text)
+					}
+				}
+				r, found, err := w.releases().LastRelease(t.Context(), ledger.Key{Path: w.Path("k"), ID: "named"})
+				if heard != 1 || err != nil || !found || !r.Finished || r.Any(ledger.HalfGone, ledger.HalfRemoved) {
+					t.Errorf("people heard %d times; on record: %+v, %v", heard, r, err)
+				}
+			})
+		}
 	}
 }
 

@@ -155,7 +155,7 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 	a, err := u.release(ctx, l, finding, record, concerns)
 	a.NextSteps = slices.Concat(doubtStep(doubt), a.NextSteps, silentStep(a.Released, silent))
 	if err == nil && len(a.Released) > 0 {
-		if late := u.finisher().Absorb(ctx, ledger.KeyOf(l), now, u.stillHolds); late != nil {
+		if late := u.finisher().Absorb(ctx, ledger.KeyOf(l), now, u.endOf); late != nil {
 			u.Log.WarnContext(ctx, "an earlier release was not finished", "error", late)
 		}
 	}
@@ -205,23 +205,7 @@ func (u *Unlocker) finishEarlier(ctx context.Context, r Request) ([]ledger.Unfin
 	if r.DryRun {
 		return nil, nil
 	}
-	return u.finisher().Finish(ctx, tflock.BoundedID(r.lock.ID), u.Now(), u.stillHolds)
-}
-
-// stillHolds looks whether a store still has the bytes of a record.
-func (u *Unlocker) stillHolds(ctx context.Context, store string, one ledger.Unfinished) (bool, error) {
-	s := u.store(store)
-	if s == nil {
-		return false, nil
-	}
-	h, there, err := s.Find(ctx, one.Key.Path)
-	if err != nil || !there {
-		return false, err
-	}
-	if h.Err != nil && h.Raw == "" {
-		return false, fmt.Errorf("%s: what is there cannot be read, so whether it is still the lock is not known: %w", store, h.Err)
-	}
-	return slices.ContainsFunc(one.Release.Held, func(b ledger.Bytes) bool { return b.Is(h.Raw) }), nil
+	return u.finisher().Finish(ctx, tflock.BoundedID(r.lock.ID), u.Now(), u.endOf)
 }
 
 // state looks when the state was last written.

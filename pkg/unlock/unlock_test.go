@@ -3,7 +3,9 @@ package unlock_test
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
+	"net/http"
 	"slices"
 	"strings"
 	"testing"
@@ -41,6 +43,22 @@ type world struct {
 	ahead time.Duration
 	// wire is between the function and stores that it probes; nil: it trusts them.
 	wire aws.HTTPClient
+	// archived is a lock object that S3 does not give any more: the end of its URL.
+	archived string
+}
+
+// archive answers as S3 does for an object that a lifecycle rule archived.
+type archive struct {
+	aws.HTTPClient
+	end string
+}
+
+func (a archive) Do(r *http.Request) (*http.Response, error) {
+	if a.end == "" || r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, a.end) {
+		return a.HTTPClient.Do(r)
+	}
+	return &http.Response{StatusCode: http.StatusForbidden, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Request: r, Body: io.NopCloser(strings.NewReader(
+		`<Error><Code>InvalidObjectState</Code><Message>The operation is not valid for the object's storage class</Message></Error>`))}, nil
 }
 
 func newWorld(t *testing.T) *world {
@@ -96,8 +114,14 @@ func (w *world) scanAfter(later time.Duration) {
 	w.Helper()
 	now := func() time.Time { return time.Now().Add(later) }
 	composer := alert.Composer{Account: "123456789012", Region: local.Region}
+	cfg := server.Config()
+	cfg.HTTPClient = archive{cfg.HTTPClient, w.archived}
+	set, err := backend.Open(cfg, []string{w.TableARN}, []string{w.BucketARN})
+	if err != nil {
+		w.Fatal(err)
+	}
 	m := &monitor.Monitor{
-		Scanner: scan.New(w.set, policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: guard}, now),
+		Scanner: scan.New(set, policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: guard}, now),
 		Ledger:  w.memory(), Released: w.releases(), Composer: composer,
 		Topic: alert.NewTopic(sns.NewFromConfig(server.Config()), w.Topic), Meter: metric.NewPublisher(server.Config(), "Test"),
 		RemindEvery: 4 * time.Hour, Now: now, Log: slog.New(slog.DiscardHandler),
@@ -116,6 +140,7 @@ func (w *world) run(wire *local.Wire, r unlock.Request) (unlock.Answer, error) {
 	if w.wire != nil {
 		cfg.HTTPClient = w.wire
 	}
+	cfg.HTTPClient = archive{cfg.HTTPClient, w.archived}
 	set, err := backend.Open(cfg, []string{w.TableARN}, []string{w.BucketARN}) // an empty ARN is none
 	if err != nil {
 		w.Fatal(err)

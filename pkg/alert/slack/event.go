@@ -87,7 +87,7 @@ func headline(e alert.Event) string {
 	switch {
 	case e.Lock != nil:
 		if e.Release != nil && e.Type == alert.LockReleased {
-			h.one = map[alert.Outcome]string{alert.Partly: "Released IN PART after %s", alert.Unsure: "Gone after %s"}[e.Release.Outcome]
+			h.one = map[alert.Outcome]string{alert.Partly: "Released IN PART after %s", alert.Unsure: "Gone after %s", alert.Undetermined: "Perhaps released after %s"}[e.Release.Outcome]
 			h.one = or(h.one, headings[e.Type].one)
 		}
 		what := h.mark + " " + h.one
