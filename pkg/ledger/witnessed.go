@@ -41,15 +41,7 @@ func (w *Witnesses) Find(ctx context.Context, objects ...Object) (map[Object]Wit
 // why.
 func (w *Witnesses) find(ctx context.Context, objects []Object) (found map[Object]Witnessed, unread map[Object]string, err error) {
 	found, unread = map[Object]Witnessed{}, map[Object]string{}
-	wanted := map[string]Object{} // by the row's ID
-	var keys []map[string]types.AttributeValue
-	for _, o := range objects {
-		o.ETag = strings.Trim(o.ETag, `"`)
-		key := witnessKey(o)
-		if id := textOf(key, attrID); o.ETag != "" && wanted[id] == (Object{}) {
-			wanted[id], keys = o, append(keys, key)
-		}
-	}
+	wanted, keys := witnessKeys(objects)
 	for len(keys) > 0 {
 		n := min(len(keys), maxBatchGet)
 		rows, err := w.rows(ctx, keys[:n])
@@ -62,17 +54,35 @@ func (w *Witnesses) find(ctx context.Context, objects []Object) (found map[Objec
 			}
 		}
 		if err != nil {
-			for _, key := range keys {
-				object := wanted[textOf(key, attrID)]
-				if _, read := found[object]; !read {
-					unread[object] = err.Error()
-				}
-			}
+			missing(keys, wanted, found, func(o Object) { unread[o] = err.Error() })
 			return found, unread, err
 		}
 		keys = keys[n:]
 	}
 	return found, unread, nil
+}
+
+// witnessKeys are the keys of the records of some objects, and the objects by the rows' IDs.
+func witnessKeys(objects []Object) (wanted map[string]Object, keys []map[string]types.AttributeValue) {
+	wanted = map[string]Object{}
+	for _, o := range objects {
+		o.ETag = strings.Trim(o.ETag, `"`)
+		key := witnessKey(o)
+		if id := textOf(key, attrID); o.ETag != "" && wanted[id] == (Object{}) {
+			wanted[id], keys = o, append(keys, key)
+		}
+	}
+	return wanted, keys
+}
+
+// missing calls f with the objects of those keys that were not found.
+func missing(keys []map[string]types.AttributeValue, wanted map[string]Object, found map[Object]Witnessed, f func(Object)) {
+	for _, key := range keys {
+		object := wanted[textOf(key, attrID)]
+		if _, read := found[object]; !read {
+			f(object)
+		}
+	}
 }
 
 // rows reads some rows. DynamoDB gives what it can and hands back the keys of the rest.

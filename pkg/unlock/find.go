@@ -65,15 +65,12 @@ func (u *Unlocker) find(ctx context.Context, r Request) found {
 		return found{choices: u.originalFirst(ctx, hits)}
 	}
 	f := u.at(ctx, hits[0].path, r.lock.ID)
-	switch {
-	case f.named == nil: // it went in the meantime
+	if f.named == nil { // it went in the meantime
 		f.unread = append(f.unread, unread...)
-	default:
-		for _, path := range r.lock.Paths() {
-			if u.contradicts(path, *f.named) {
-				return found{choices: hits, textPath: path}
-			}
-		}
+		return f
+	}
+	if i := slices.IndexFunc(r.lock.Paths(), func(path string) bool { return u.contradicts(path, *f.named) }); i >= 0 {
+		return found{choices: hits, textPath: r.lock.Paths()[i]}
 	}
 	return f
 }
@@ -124,7 +121,7 @@ func (u *Unlocker) at(ctx context.Context, path tflock.Path, id string) found {
 // given, sorted by path. It keeps nothing else of what it reads: a row may have 400 KB.
 func (u *Unlocker) search(ctx context.Context, ref tflock.Reference) (hits []hit, sealed int, unread []error) {
 	var mu sync.Mutex
-	on := map[hit]hit{} // by path and ID
+	on := hitsByName{}
 	u.each(func(s backend.Store) {
 		for h, err := range s.Holdings(ctx) {
 			mine := err == nil && h.Err == nil && (names(ref.ID, h.Info.ID) || (ref.Literal != "" && h.Info.ID == ref.Literal))
@@ -138,23 +135,30 @@ func (u *Unlocker) search(ctx context.Context, ref tflock.Reference) (hits []hit
 			case h.Err != nil:
 				sealed++
 			default:
-				key := hit{path: tflock.Path(strings.Clone(string(h.Path))), id: tflock.BoundedID(strings.Clone(h.Info.ID))}
-				one, known := on[key]
-				if !known {
-					one = key
-				}
-				if h.Kind == tflock.S3 {
-					one.since = h.Modified
-				} else {
-					one.table = s.ARN()
-				}
-				on[key] = one
+				on.add(h)
 			}
 			mu.Unlock()
 		}
 	})
 	hits = slices.SortedFunc(maps.Values(on), func(a, b hit) int { return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.id, b.id)) })
 	return hits, sealed, unread
+}
+
+// hitsByName are hits by their path and ID alone.
+type hitsByName map[hit]hit
+
+func (all hitsByName) add(h tflock.Holding) {
+	key := hit{path: tflock.Path(strings.Clone(string(h.Path))), id: tflock.BoundedID(strings.Clone(h.Info.ID))}
+	one, known := all[key]
+	if !known {
+		one = key
+	}
+	if h.Kind == tflock.S3 {
+		one.since = h.Modified
+	} else {
+		one.table = h.Store
+	}
+	all[key] = one
 }
 
 func (u *Unlocker) each(read func(backend.Store)) {
