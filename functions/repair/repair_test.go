@@ -40,6 +40,7 @@ func invoke(t *testing.T, stack *local.Stack, request repair.Request) repair.Ans
 // A client applies, and its digest is not written. Its next plan fails; after accept_state
 // it succeeds. Then the state before the last apply is made the newest, and it plans again.
 func TestARealClientPlansAfterARepair(t *testing.T) {
+	t.Parallel()
 	stack := local.ForTest(t, nil)
 	clients, err := local.Clients()
 	if err != nil {
@@ -106,6 +107,7 @@ func setDigest(t *testing.T, stack *local.Stack, path, value string) {
 
 // The sample events do what their names say.
 func TestSampleEvents(t *testing.T) {
+	t.Parallel()
 	stack := local.ForTest(t, nil)
 	files, err := filepath.Glob(filepath.Join(local.Root(), "events", "repair-*.json"))
 	if err != nil || len(files) != 5 {
@@ -130,6 +132,7 @@ func TestSampleEvents(t *testing.T) {
 // A dashboard shows what a repair would do; a click on the button below it repairs what was
 // shown, and nothing else. A refresh does nothing.
 func TestADashboardRepairsWhatItShowed(t *testing.T) {
+	t.Parallel()
 	stack := local.ForTest(t, nil)
 	bucket, table, key := stack.Outputs["StateBucketName"], stack.Outputs["LockTableName"], "network/terraform.tfstate"
 	path := bucket + "/" + key

@@ -36,6 +36,8 @@ var duels = [][2]drawn{
 	{{kind: "prune"}, {kind: "waiter", writes: 1, managed: true}},
 	{{kind: "accept"}, {kind: "client", writes: 1, managed: true}},
 	{{kind: "accept"}, {kind: "lockless", writes: 1, managed: true}},
+	{{kind: "delete digest"}, {kind: "client", writes: 1, managed: true}},
+	{{kind: "delete digest"}, {kind: "prune"}},
 	{{kind: "roll back"}, {kind: "client", writes: 2, managed: true}},
 	{{kind: "roll back"}, {kind: "lockless", writes: 1, managed: true}},
 	{{kind: "roll back"}, {kind: "prune"}},

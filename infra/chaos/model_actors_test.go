@@ -61,19 +61,20 @@ var kinds = map[string]struct {
 	"rerun": {false, func(d drawn, p plan) actor {
 		return job{client: client{drawn: d, tries: 2}, again: true, lags: d.managed, naming: p.jobNaming(d)}
 	}},
-	"witness":   {false, func(d drawn, _ plan) actor { return witnessing{d.same} }},
-	"cancel":    {false, func(d drawn, _ plan) actor { return cancelling{d.target} }},
-	"tagger":    {false, func(d drawn, _ plan) actor { return tagging{} }},
-	"keeper":    {false, func(d drawn, _ plan) actor { return tagging{keeps: true} }},
-	"unkeeper":  {false, func(d drawn, _ plan) actor { return untagging{} }},
-	"row alone": {false, func(d drawn, _ plan) actor { return rowAlone{d} }},
-	"keep":      {true, func(d drawn, _ plan) actor { return keeping{d.target} }},
-	"auto":      {true, func(d drawn, _ plan) actor { return autoScanning{d} }},
-	"accept":    {true, func(drawn, plan) actor { return &repairing{action: policy.AcceptState} }},
-	"roll back": {true, func(d drawn, _ plan) actor { return &repairing{action: policy.RestoreVersion, back: 1 + d.writes} }},
-	"restore":   {true, func(drawn, plan) actor { return restoring{} }},
-	"unlock":    {true, func(d drawn, p plan) actor { return releasing{d.target, true, p.naming(d)} }},
-	"unforced":  {true, func(d drawn, p plan) actor { return releasing{d.target, false, p.naming(d)} }},
+	"witness":       {false, func(d drawn, _ plan) actor { return witnessing{d.same} }},
+	"cancel":        {false, func(d drawn, _ plan) actor { return cancelling{d.target} }},
+	"tagger":        {false, func(d drawn, _ plan) actor { return tagging{} }},
+	"keeper":        {false, func(d drawn, _ plan) actor { return tagging{keeps: true} }},
+	"unkeeper":      {false, func(d drawn, _ plan) actor { return untagging{} }},
+	"row alone":     {false, func(d drawn, _ plan) actor { return rowAlone{d} }},
+	"keep":          {true, func(d drawn, _ plan) actor { return keeping{d.target} }},
+	"auto":          {true, func(d drawn, _ plan) actor { return autoScanning{d} }},
+	"accept":        {true, func(drawn, plan) actor { return &repairing{action: policy.AcceptState} }},
+	"delete digest": {true, func(drawn, plan) actor { return &repairing{action: policy.DeleteDigest} }},
+	"roll back":     {true, func(d drawn, _ plan) actor { return &repairing{action: policy.RestoreVersion, back: 1 + d.writes} }},
+	"restore":       {true, func(drawn, plan) actor { return restoring{} }},
+	"unlock":        {true, func(d drawn, p plan) actor { return releasing{d.target, true, p.naming(d)} }},
+	"unforced":      {true, func(d drawn, p plan) actor { return releasing{d.target, false, p.naming(d)} }},
 }
 
 type scanning struct{}

@@ -61,6 +61,7 @@ var (
 		{"client", "copycat", "unforced", "monitor"},
 		{"accept", "client", "lockless"},
 		{"accept", "client", "client", "accept"},
+		{"delete digest", "prune", "client", "restore"},
 		{"roll back", "client", "client"},
 		{"roll back", "prune", "client"},
 		{"roll back", "accept", "client", "lockless"},
