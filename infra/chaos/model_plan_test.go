@@ -139,6 +139,9 @@ func drawOf(t *rapid.T, casts [][]string) plan {
 		if kind == "copycat" && d.target < len(p.actors) && d.key == p.actors[d.target].key {
 			d.key = modelKeys[(slices.Index(modelKeys, d.key)+1)%len(modelKeys)] // of one's own
 		}
+		if kind == "copycat" && slices.ContainsFunc(p.actors, func(o drawn) bool { return o.kind == kind && o.target == d.target && o.key == d.key }) {
+			d.kind = "client" // two copies on one path are one lock to everybody, and a release of it would be one of both
+		}
 		if kind == "auto" {
 			d.clock = map[bool]time.Duration{true: 2 * time.Minute}[even(t, 4) == 3]
 		}
