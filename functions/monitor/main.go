@@ -17,9 +17,9 @@ import (
 
 type settings struct {
 	wiring.Settings
-	RemindEvery    time.Duration    `env:"REMIND_EVERY" envDefault:"4h"`
-	ScanEvery      monitor.Interval `env:"SCAN_EVERY" envDefault:"5 minutes"`
-	UnlockFunction string           `env:"UNLOCK_FUNCTION"`
+	RemindEvery    time.Duration   `env:"REMIND_EVERY" envDefault:"4h"`
+	ScanEvery      wiring.Interval `env:"SCAN_EVERY" envDefault:"5 minutes"`
+	UnlockFunction string          `env:"UNLOCK_FUNCTION"`
 	Dashboard      wiring.Dashboard
 	Runs           runs.Name
 }

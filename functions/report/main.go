@@ -19,7 +19,6 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/inventory"
 	"github.com/lockwarden/lockwarden/pkg/metric"
-	"github.com/lockwarden/lockwarden/pkg/monitor"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/report"
 	"github.com/lockwarden/lockwarden/pkg/version"
@@ -27,12 +26,12 @@ import (
 )
 
 type settings struct {
-	Ledger    string           `env:"LEDGER_TABLE,notEmpty"`
-	Topic     string           `env:"TOPIC_ARN,notEmpty"`
-	Account   string           `env:"ACCOUNT_ID,notEmpty"`
-	Reports   string           `env:"REPORT_BUCKET,notEmpty"` // name of the inventory's bucket
-	AutoMode  policy.AutoMode  `env:"AUTO_RELEASE_MODE"`      // empty: automatic release is off
-	ScanEvery monitor.Interval `env:"SCAN_EVERY" envDefault:"5 minutes"`
+	Ledger    string          `env:"LEDGER_TABLE,notEmpty"`
+	Topic     string          `env:"TOPIC_ARN,notEmpty"`
+	Account   string          `env:"ACCOUNT_ID,notEmpty"`
+	Reports   string          `env:"REPORT_BUCKET,notEmpty"` // name of the inventory's bucket
+	AutoMode  policy.AutoMode `env:"AUTO_RELEASE_MODE"`      // empty: automatic release is off
+	ScanEvery wiring.Interval `env:"SCAN_EVERY" envDefault:"5 minutes"`
 	Dashboard wiring.Dashboard
 }
 

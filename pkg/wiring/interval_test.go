@@ -1,10 +1,10 @@
-package monitor_test
+package wiring_test
 
 import (
 	"testing"
 	"time"
 
-	"github.com/lockwarden/lockwarden/pkg/monitor"
+	"github.com/lockwarden/lockwarden/pkg/wiring"
 )
 
 func TestInterval(t *testing.T) {
@@ -12,13 +12,13 @@ func TestInterval(t *testing.T) {
 		"1 minute": time.Minute, "5 minutes": 5 * time.Minute, "30 minutes": 30 * time.Minute, "1 hour": time.Hour, "2 days": 48 * time.Hour,
 		"90s": 90 * time.Second, " 15m ": 15 * time.Minute,
 	} {
-		var i monitor.Interval
+		var i wiring.Interval
 		if err := i.UnmarshalText([]byte(text)); err != nil || time.Duration(i) != want {
 			t.Errorf("%q: %s, %v", text, time.Duration(i), err)
 		}
 	}
 	for _, text := range []string{"", "5", "0 minutes", "-5m", "minutes", "5 weeks", "5  minutes", "99999999999999999999 hours", "rate(5 minutes)"} {
-		var i monitor.Interval
+		var i wiring.Interval
 		if err := i.UnmarshalText([]byte(text)); err == nil || i != 0 {
 			t.Errorf("%q is taken for %s", text, time.Duration(i))
 		}
@@ -31,7 +31,7 @@ func FuzzInterval(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		var i, again monitor.Interval
+		var i, again wiring.Interval
 		if i.UnmarshalText([]byte(text)) != nil {
 			return
 		}
