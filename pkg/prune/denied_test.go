@@ -30,11 +30,7 @@ func (w *world) prunerOver(client aws.HTTPClient) *prune.Pruner {
 
 func (w *world) digestOf(key string) string {
 	w.Helper()
-	digest, err := w.set.Tables[0].Digest(context.Background(), w.Path(key))
-	if err != nil {
-		w.Fatal(err)
-	}
-	return digest
+	return w.Digests(key)[0]
 }
 
 // Where deletes are denied, by a bucket policy or an SCP, at most one lock of ours is left,
@@ -55,7 +51,7 @@ func TestDeniedDeletes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			content := state(t, "destroyed")
+			content := local.State(t, "destroyed")
 			key := func(i int) string { return fmt.Sprintf("branches/%02d/terraform.tfstate", i) }
 			for i := range states {
 				w.stale(key(i), content)
@@ -73,7 +69,7 @@ func TestDeniedDeletes(t *testing.T) {
 					t.Errorf("run %d: %v, held %v, %d pruned, errors %q", run, err, w.held(), len(report.Pruned), report.Errors)
 				}
 				for i := range states {
-					if !w.readable(key(i)) || w.digestOf(key(i)) != sum(content) {
+					if !w.Readable(key(i)) || w.digestOf(key(i)) != local.MD5(content) {
 						t.Fatalf("run %d: %s lost its digest", run, key(i))
 					}
 				}
@@ -118,17 +114,17 @@ func TestALostAnswerFollowedByFailedReads(t *testing.T) {
 	for variant, failing := range []int{1, 2, 4} {
 		for at := range local.Calls(variant) {
 			w := newWorld(t)
-			w.stale(key, state(t, "destroyed"))
+			w.stale(key, local.State(t, "destroyed"))
 			client := &loses{wire: &local.Wire{}, at: at, n: failing}
 			report, err := w.prunerOver(client).Run(t.Context(), prune.Request{}, "request")
-			w.readable(key)
+			w.Readable(key)
 			if left := w.held(); len(left) > 0 && err == nil {
 				t.Errorf("call %d, %d more: left %v and reported success: %+v", at, failing, left, report)
 			}
 			w.later(time.Hour)
 			w.prune()
-			if w.readable(key) || len(w.held()) > 0 || len(w.published()) == 0 {
-				t.Errorf("call %d, %d more: a later run left %v, notified %d", at, failing, w.held(), len(w.published()))
+			if w.Readable(key) || len(w.held()) > 0 || len(w.Published()) == 0 {
+				t.Errorf("call %d, %d more: a later run left %v, notified %d", at, failing, w.held(), len(w.Published()))
 			}
 			if client.calls < at {
 				break
@@ -150,8 +146,8 @@ func TestRowsOfOtherNames(t *testing.T) {
 	}
 	t.Run("a lock keeps the state", func(t *testing.T) {
 		w := newWorld(t)
-		w.stale(key, state(t, "destroyed"))
-		w.lock(alias, "x", w.set.Tables[0])
+		w.stale(key, local.State(t, "destroyed"))
+		w.Lock(alias, "x", w.Set.Tables[0])
 		if report := w.prune(); len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked || !strings.Contains(report.Kept[0].Why, "me@host") || len(w.held()) != 1 {
 			t.Errorf("%+v, held %v", report, w.held())
 		}
@@ -159,9 +155,9 @@ func TestRowsOfOtherNames(t *testing.T) {
 	t.Run("a digest goes with the state, and counts as one", func(t *testing.T) {
 		w := newWorld(t)
 		w.rules.OwnBucket = ""
-		w.stale(key, state(t, "destroyed"))
-		row(w, alias+"-md5", "Digest", sum(state(t, "destroyed")))
-		if err := w.set.Tables[0].DeleteDigest(t.Context(), w.Path(key), sum(state(t, "destroyed"))); err != nil {
+		w.stale(key, local.State(t, "destroyed"))
+		row(w, alias+"-md5", "Digest", local.MD5(local.State(t, "destroyed")))
+		if err := w.Set.Tables[0].DeleteDigest(t.Context(), w.Path(key), local.MD5(local.State(t, "destroyed"))); err != nil {
 			t.Fatal(err)
 		}
 		if report := w.prune(); len(report.Pruned) != 1 || w.digestOf(alias) != "" || len(w.held()) != 0 {
@@ -171,9 +167,9 @@ func TestRowsOfOtherNames(t *testing.T) {
 	t.Run("a digest under another prefix proves nothing", func(t *testing.T) {
 		w := newWorld(t)
 		w.rules.OwnBucket = ""
-		w.stale(key, state(t, "destroyed"))
-		row(w, "team-a/../"+key+"-md5", "Digest", sum(state(t, "destroyed")))
-		if err := w.set.Tables[0].DeleteDigest(t.Context(), w.Path(key), sum(state(t, "destroyed"))); err != nil {
+		w.stale(key, local.State(t, "destroyed"))
+		row(w, "team-a/../"+key+"-md5", "Digest", local.MD5(local.State(t, "destroyed")))
+		if err := w.Set.Tables[0].DeleteDigest(t.Context(), w.Path(key), local.MD5(local.State(t, "destroyed"))); err != nil {
 			t.Fatal(err)
 		}
 		if report := w.prune(); len(report.Kept) != 1 || report.Kept[0].Reason != policy.NoDigest {
@@ -182,7 +178,7 @@ func TestRowsOfOtherNames(t *testing.T) {
 	})
 	t.Run("a digest that differs keeps the state", func(t *testing.T) {
 		w := newWorld(t)
-		w.stale(key, state(t, "destroyed"))
+		w.stale(key, local.State(t, "destroyed"))
 		row(w, alias+"-md5", "Digest", "0123")
 		if report := w.prune(); len(report.Kept) != 1 || report.Kept[0].Reason != policy.DigestMismatch {
 			t.Errorf("%+v", report)
@@ -204,9 +200,9 @@ func TestNoDigest(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.rules.OwnBucket, w.rules.WithoutDigest = "", tc.without
-			w.stale(key, state(t, "destroyed"))
+			w.stale(key, local.State(t, "destroyed"))
 			if !tc.digest {
-				if err := w.set.Tables[0].DeleteDigest(t.Context(), w.Path(key), sum(state(t, "destroyed"))); err != nil {
+				if err := w.Set.Tables[0].DeleteDigest(t.Context(), w.Path(key), local.MD5(local.State(t, "destroyed"))); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -223,8 +219,8 @@ func TestVersioningIsSuspendedMeanwhile(t *testing.T) {
 	for name, early := range map[string]bool{"the bytes stay as a version": false, "the bytes are lost": true} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.stale(key, state(t, "destroyed"))
-			w.stale("branches/y/terraform.tfstate", state(t, "destroyed"))
+			w.stale(key, local.State(t, "destroyed"))
+			w.stale("branches/y/terraform.tfstate", local.State(t, "destroyed"))
 			answered := false
 			client := rewrites{&local.Wire{}, func(r *http.Request, response *http.Response) {
 				if r.Method == http.MethodDelete && strings.HasSuffix(r.URL.Path, ".tfstate") {
@@ -268,7 +264,7 @@ func (c rewrites) Do(r *http.Request) (*http.Response, error) {
 // cannot be written the state is kept, whatever the refusal is called.
 func TestALockThatCannotBeWritten(t *testing.T) {
 	w := newWorld(t)
-	content := state(t, "destroyed")
+	content := local.State(t, "destroyed")
 	w.stale(key, content)
 	if _, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: aws.String(key), Body: bytes.NewReader(content), ServerSideEncryption: s3types.ServerSideEncryptionAes256}); err != nil {
 		t.Fatal(err)
@@ -282,7 +278,7 @@ func TestALockThatCannotBeWritten(t *testing.T) {
 		}, 418, "SomethingNew"}
 	}
 	report, err := w.prunerOver(demands("aws:kms")).Run(t.Context(), prune.Request{}, "r")
-	if err != nil || len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked || !strings.Contains(report.Kept[0].Why, "SomethingNew") || len(report.Errors) != 1 || !w.readable(key) || len(w.held()) != 0 {
+	if err != nil || len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked || !strings.Contains(report.Kept[0].Why, "SomethingNew") || len(report.Errors) != 1 || !w.Readable(key) || len(w.held()) != 0 {
 		t.Errorf("%+v, %v, held %v", report, err, w.held())
 	}
 	if report, err := w.prunerOver(demands("AES256")).Run(t.Context(), prune.Request{}, "r2"); err != nil || len(report.Pruned) != 1 {
@@ -293,7 +289,7 @@ func TestALockThatCannotBeWritten(t *testing.T) {
 // A restore brings back states alone, and says why it does nothing.
 func TestRestoresOfOtherThings(t *testing.T) {
 	gone := func(w *world, content string) {
-		w.put(key, []byte(content))
+		w.Apply(key, []byte(content))
 		if _, err := server.S3().DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &w.Bucket, Key: aws.String(key)}); err != nil {
 			t.Fatal(err)
 		}
@@ -308,7 +304,7 @@ func TestRestoresOfOtherThings(t *testing.T) {
 		"another tool's JSON":   {`{"version":1}`, nil, prune.Refused, "not a Terraform or OpenTofu state"},
 		"a state of version 3":  {`{"version":3,"serial":1,"modules":[]}`, nil, prune.Restored, "Restored"},
 		"an encrypted state":    {`{"serial":3,"encrypted_data":"eA==","encryption_version":"v0"}`, nil, prune.Restored, "serial 3"},
-		"with PruneMode=report": {string(state(t, "destroyed")), func(w *world) { w.rules.ReportOnly = true }, prune.Refused, "PruneMode"},
+		"with PruneMode=report": {string(local.State(t, "destroyed")), func(w *world) { w.rules.ReportOnly = true }, prune.Refused, "PruneMode"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -324,7 +320,7 @@ func TestRestoresOfOtherThings(t *testing.T) {
 	}
 	t.Run("a store that takes no new object over a delete marker", func(t *testing.T) {
 		w := newWorld(t)
-		gone(w, string(state(t, "destroyed")))
+		gone(w, string(local.State(t, "destroyed")))
 		client := answers{&local.Wire{}, func(r *http.Request) bool {
 			return r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, ".tfstate")
 		}, 412, "PreconditionFailed"}

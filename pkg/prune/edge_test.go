@@ -53,18 +53,18 @@ func TestStatesThatCannotBeRead(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.stale(key, state(t, "destroyed"))
-			w.stale("branches/y/terraform.tfstate", state(t, "applied"))
+			w.stale(key, local.State(t, "destroyed"))
+			w.stale("branches/y/terraform.tfstate", local.State(t, "applied"))
 			cfg := server.ConfigOver(&local.Wire{})
 			cfg.HTTPClient = answers{&local.Wire{}, readsState, tc.status, tc.code}
 			report, err := w.pruner(cfg).Run(t.Context(), prune.Request{}, "r")
 			if err != nil || len(report.Kept) != 2 || report.Kept[0].Reason != policy.UnreadableFile || !strings.Contains(report.Kept[0].Why, tc.code) {
 				t.Fatalf("%+v, %v", report, err)
 			}
-			if notified := len(w.published()) == 1 && len(report.Errors) == 1 && strings.Contains(report.Errors[0], "1 more like it"); notified != tc.notified {
-				t.Errorf("notified %d, errors %q", len(w.published()), report.Errors)
+			if notified := len(w.Published()) == 1 && len(report.Errors) == 1 && strings.Contains(report.Errors[0], "1 more like it"); notified != tc.notified {
+				t.Errorf("notified %d, errors %q", len(w.Published()), report.Errors)
 			}
-			if !w.readable(key) || len(w.held()) > 0 {
+			if !w.Readable(key) || len(w.held()) > 0 {
 				t.Errorf("held %v", w.held())
 			}
 		})
@@ -75,7 +75,7 @@ func TestStatesThatCannotBeRead(t *testing.T) {
 // could not be looked at.
 func TestAnAbandonedStateIsReportedThoughItsTagsCannotBeRead(t *testing.T) {
 	w := newWorld(t)
-	w.stale(key, state(t, "applied"))
+	w.stale(key, local.State(t, "applied"))
 	cfg := server.ConfigOver(&local.Wire{})
 	cfg.HTTPClient = answers{&local.Wire{}, func(r *http.Request) bool { return r.URL.Query().Has("tagging") }, 403, "AccessDenied"}
 	report, err := w.pruner(cfg).Run(t.Context(), prune.Request{}, "r")
@@ -92,11 +92,11 @@ func TestARefusedDelete(t *testing.T) {
 	}
 	t.Run("whose effect came by an answer that was lost counts as done", func(t *testing.T) {
 		w := newWorld(t)
-		w.stale(key, state(t, "destroyed"))
+		w.stale(key, local.State(t, "destroyed"))
 		cfg := server.ConfigOver(&local.Wire{})
 		cfg.HTTPClient = answers{&local.Wire{}, func(r *http.Request) bool {
 			if deletesState(r) {
-				if _, err := w.set.Buckets[0].DeleteState(context.Background(), w.Path(key), r.Header.Get("If-Match")); err != nil {
+				if _, err := w.Set.Buckets[0].DeleteState(context.Background(), w.Path(key), r.Header.Get("If-Match")); err != nil {
 					t.Error(err)
 				}
 			}
@@ -108,10 +108,10 @@ func TestARefusedDelete(t *testing.T) {
 	})
 	t.Run("of a state that is still the same is an error, not a change", func(t *testing.T) {
 		w := newWorld(t)
-		w.stale(key, state(t, "destroyed"))
+		w.stale(key, local.State(t, "destroyed"))
 		cfg := server.ConfigOver(&local.Wire{})
 		cfg.HTTPClient = answers{&local.Wire{}, deletesState, 409, "ConditionalRequestConflict"}
-		if report, err := w.pruner(cfg).Run(t.Context(), prune.Request{}, "r"); err != nil || len(report.Errors) != 1 || len(w.held()) != 0 || !w.readable(key) {
+		if report, err := w.pruner(cfg).Run(t.Context(), prune.Request{}, "r"); err != nil || len(report.Errors) != 1 || len(w.held()) != 0 || !w.Readable(key) {
 			t.Errorf("%+v, %v, held %v", report, err, w.held())
 		}
 		if report := w.prune(); len(report.Pruned) != 1 {
@@ -129,7 +129,7 @@ func TestUnreportedPrunes(t *testing.T) {
 			w.Fatal(err)
 		}
 	}
-	write := func(w *world) { w.put(key, state(w, "applied")) }
+	write := func(w *world) { w.Apply(key, local.State(w, "applied")) }
 	for name, tc := range map[string]struct {
 		since    []func(w *world)
 		change   func(record *ledger.Pruned)
@@ -152,8 +152,8 @@ func TestUnreportedPrunes(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.put(key, state(t, "destroyed"))
-			version, _, err := w.set.Buckets[0].LastVersion(t.Context(), w.Path(key))
+			w.Apply(key, local.State(t, "destroyed"))
+			version, _, err := w.Set.Buckets[0].LastVersion(t.Context(), w.Path(key))
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -171,14 +171,14 @@ func TestUnreportedPrunes(t *testing.T) {
 				happens(w)
 			}
 			report := w.prune()
-			if notified := len(w.published()) == 1; notified != tc.notified || len(report.Errors) != tc.errors {
+			if notified := len(w.Published()) == 1; notified != tc.notified || len(report.Errors) != tc.errors {
 				t.Errorf("notified: %v, %+v", notified, report)
 			}
 			if offered := len(w.prunedLately()) == 1; offered != tc.offered {
 				t.Errorf("offered for restore: %v", offered)
 			}
 			w.prune()
-			if again := len(w.published()); again > 1 {
+			if again := len(w.Published()); again > 1 {
 				t.Errorf("notified %d times", again)
 			}
 		})
@@ -193,7 +193,7 @@ func TestAnOldMarkSkipsNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.stale(key, state(t, "outputs-only"))
+			w.stale(key, local.State(t, "outputs-only"))
 			if m.Bucket == "" {
 				m.Bucket = w.BucketARN
 			}
@@ -212,10 +212,10 @@ func TestAnOldMarkSkipsNothing(t *testing.T) {
 func TestAStateThatHangs(t *testing.T) {
 	w := newWorld(t)
 	for _, k := range []string{"branches/a/terraform.tfstate", "branches/b/terraform.tfstate", "branches/c/terraform.tfstate"} {
-		w.stale(k, state(t, "outputs-only"))
+		w.stale(k, local.State(t, "outputs-only"))
 	}
 	for _, k := range []string{"branches/a/abandoned.tfstate", "branches/d/abandoned.tfstate"} {
-		w.stale(k, state(t, "applied"))
+		w.stale(k, local.State(t, "applied"))
 	}
 	hang := true
 	cfg := server.ConfigOver(&local.Wire{})
@@ -223,8 +223,8 @@ func TestAStateThatHangs(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
 	defer cancel()
 	report, err := w.pruner(cfg).Run(ctx, prune.Request{}, "r")
-	if err != nil || !report.StoppedEarly || len(report.Kept) != 4 || report.Abandoned != 2 || len(report.Errors) != 1 || len(w.published()) != 1 {
-		t.Fatalf("%+v, %v, notified %d", report, err, len(w.published()))
+	if err != nil || !report.StoppedEarly || len(report.Kept) != 4 || report.Abandoned != 2 || len(report.Errors) != 1 || len(w.Published()) != 1 {
+		t.Fatalf("%+v, %v, notified %d", report, err, len(w.Published()))
 	}
 	hang = false
 	if report, err := w.pruner(cfg).Run(t.Context(), prune.Request{}, "r"); err != nil || !slices.Equal(fates(report), []string{"branches/b/terraform.tfstate kept has_outputs", "branches/c/terraform.tfstate kept has_outputs", "branches/d/abandoned.tfstate kept has_resources"}) {
@@ -256,9 +256,9 @@ func (h hangs) Do(r *http.Request) (*http.Response, error) {
 func TestADigestThatComesLateGoesToo(t *testing.T) {
 	w := newWorld(t)
 	w.rules.After = 0
-	content := state(t, "destroyed")
-	w.put(key, content)
-	w.digest(w.Table, key, "old")
+	content := local.State(t, "destroyed")
+	w.Apply(key, content)
+	w.SetDigest(w.Table, key, "old")
 	read := 0
 	wire := &local.Wire{Before: func(call string) {
 		switch {
@@ -266,11 +266,11 @@ func TestADigestThatComesLateGoesToo(t *testing.T) {
 			read++
 		case call == "GET" && read == 2: // both tables
 			read++
-			w.digest(w.Table, key, sum(content))
+			w.SetDigest(w.Table, key, local.MD5(content))
 		}
 	}}
 	report, err := w.run(wire, prune.Request{}, "request")
-	if err != nil || len(report.Pruned) != 1 || w.readable(key) {
+	if err != nil || len(report.Pruned) != 1 || w.Readable(key) {
 		t.Errorf("%+v, %v", report, err)
 	}
 }

@@ -38,17 +38,20 @@ func TestFates(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	of := func(sample string) func(w *world) { return func(w *world) { w.stale(key, state(t, sample)) } }
+	of := func(sample string) func(w *world) { return func(w *world) { w.stale(key, local.State(t, sample)) } }
 	text := func(content string) func(w *world) { return func(w *world) { w.stale(key, []byte(content)) } }
 	for name, tc := range map[string]struct {
 		prepare func(w *world)
 		want    policy.Reason // empty: pruned
 	}{
-		"a destroyed state is pruned":                    {of("destroyed"), ""},
-		"a state that OpenTofu destroyed is pruned":      {of("tofu-destroyed"), ""},
-		"a state with data sources alone is pruned":      {of("data-only"), ""},
-		"a state without a digest is pruned":             {func(w *world) { of("destroyed")(w); w.digest(w.Table, "another", "x") }, ""},
-		"its digest goes from any table":                 {func(w *world) { of("destroyed")(w); w.digest(w.Table+"-other", key, sum(state(t, "destroyed"))) }, ""},
+		"a destroyed state is pruned":               {of("destroyed"), ""},
+		"a state that OpenTofu destroyed is pruned": {of("tofu-destroyed"), ""},
+		"a state with data sources alone is pruned": {of("data-only"), ""},
+		"a state without a digest is pruned":        {func(w *world) { of("destroyed")(w); w.SetDigest(w.Table, "another", "x") }, ""},
+		"its digest goes from any table": {func(w *world) {
+			of("destroyed")(w)
+			w.SetDigest(w.Table+"-other", key, local.MD5(local.State(t, "destroyed")))
+		}, ""},
 		"another tag protects nothing":                   {func(w *world) { of("destroyed")(w); tag(w, "team") }, ""},
 		"resources keep it":                              {of("applied"), policy.HasResources},
 		"a deposed object keeps it":                      {of("deposed"), policy.HasResources},
@@ -58,19 +61,19 @@ func TestFates(t *testing.T) {
 		"an old version of state keeps it":               {text(`{"version":3,"serial":1,"modules":[{"path":["root"],"outputs":{},"resources":{}}]}`), policy.UnreadableFile},
 		"zero bytes keep it":                             {text(""), policy.UnreadableFile},
 		"rubbish keeps it":                               {text("not json"), policy.UnreadableFile},
-		"a lock in the bucket keeps it":                  {func(w *world) { of("destroyed")(w); w.lock(key, "x", w.set.Buckets[0]) }, policy.Locked},
-		"a lock in the table keeps it":                   {func(w *world) { of("destroyed")(w); w.lock(key, "x", w.set.Tables[0]) }, policy.Locked},
-		"a lock in any table keeps it":                   {func(w *world) { of("destroyed")(w); w.lock(key, "x", w.set.Tables[1]) }, policy.Locked},
-		"a lock that nobody can read keeps it":           {func(w *world) { of("destroyed")(w); w.put(key+".tflock", []byte("me")) }, policy.Locked},
-		"a lock comes before resources":                  {func(w *world) { of("applied")(w); w.lock(key, "x", w.set.Tables[0]) }, policy.Locked},
+		"a lock in the bucket keeps it":                  {func(w *world) { of("destroyed")(w); w.Lock(key, "x", w.Set.Buckets[0]) }, policy.Locked},
+		"a lock in the table keeps it":                   {func(w *world) { of("destroyed")(w); w.Lock(key, "x", w.Set.Tables[0]) }, policy.Locked},
+		"a lock in any table keeps it":                   {func(w *world) { of("destroyed")(w); w.Lock(key, "x", w.Set.Tables[1]) }, policy.Locked},
+		"a lock that nobody can read keeps it":           {func(w *world) { of("destroyed")(w); w.Apply(key+".tflock", []byte("me")) }, policy.Locked},
+		"a lock comes before resources":                  {func(w *world) { of("applied")(w); w.Lock(key, "x", w.Set.Tables[0]) }, policy.Locked},
 		"the tag protects it":                            {func(w *world) { of("destroyed")(w); tag(w, "lockwarden:keep") }, policy.Protected},
-		"the tag comes before a lock":                    {func(w *world) { of("destroyed")(w); tag(w, "lockwarden:keep"); w.lock(key, "x", w.set.Tables[0]) }, policy.Protected},
+		"the tag comes before a lock":                    {func(w *world) { of("destroyed")(w); tag(w, "lockwarden:keep"); w.Lock(key, "x", w.Set.Tables[0]) }, policy.Protected},
 		"a bucket without versions keeps it":             {func(w *world) { of("destroyed")(w); suspend(w) }, policy.Unversioned},
-		"a digest that differs keeps it":                 {func(w *world) { of("destroyed")(w); w.digest(w.Table, key, "0123") }, policy.DigestMismatch},
-		"a digest that differs in any table keeps it":    {func(w *world) { of("destroyed")(w); w.digest(w.Table+"-other", key, "0123") }, policy.DigestMismatch},
-		"resources come before a digest that differs":    {func(w *world) { of("applied")(w); w.digest(w.Table, key, "0123") }, policy.HasResources},
-		"a state whose key ends in -md5 is not a digest": {func(w *world) { of("destroyed")(w); w.lock(key+"-md5", "x", w.set.Tables[1]) }, ""},
-		"a lock on another state is none of this one's":  {func(w *world) { of("destroyed")(w); w.lock("branches/y", "x", w.set.All()...) }, ""},
+		"a digest that differs keeps it":                 {func(w *world) { of("destroyed")(w); w.SetDigest(w.Table, key, "0123") }, policy.DigestMismatch},
+		"a digest that differs in any table keeps it":    {func(w *world) { of("destroyed")(w); w.SetDigest(w.Table+"-other", key, "0123") }, policy.DigestMismatch},
+		"resources come before a digest that differs":    {func(w *world) { of("applied")(w); w.SetDigest(w.Table, key, "0123") }, policy.HasResources},
+		"a state whose key ends in -md5 is not a digest": {func(w *world) { of("destroyed")(w); w.Lock(key+"-md5", "x", w.Set.Tables[1]) }, ""},
+		"a lock on another state is none of this one's":  {func(w *world) { of("destroyed")(w); w.Lock("branches/y", "x", w.Set.All()...) }, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -87,8 +90,8 @@ func TestFates(t *testing.T) {
 				}
 			}}
 			dry, err := w.run(wire, prune.Request{DryRun: true}, "dry")
-			if err != nil || len(writes) > 0 || len(w.published()) > 0 || !dry.DryRun {
-				t.Fatalf("a dry run wrote %v, notified %d, and gave %+v, %v", writes, len(w.published()), dry, err)
+			if err != nil || len(writes) > 0 || len(w.Published()) > 0 || !dry.DryRun {
+				t.Fatalf("a dry run wrote %v, notified %d, and gave %+v, %v", writes, len(w.Published()), dry, err)
 			}
 			report := w.prune()
 			there := w.readable2(tc.want)
@@ -114,9 +117,9 @@ func TestFates(t *testing.T) {
 func (w *world) readable2(reason policy.Reason) bool {
 	w.Helper()
 	if reason != policy.DigestMismatch && reason != policy.HasResources {
-		return w.readable(key)
+		return w.Readable(key)
 	}
-	written, err := w.set.Buckets[0].StateWritten(context.Background(), w.Path(key))
+	written, err := w.Set.Buckets[0].StateWritten(context.Background(), w.Path(key))
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -125,14 +128,14 @@ func (w *world) readable2(reason policy.Reason) bool {
 
 func TestCandidates(t *testing.T) {
 	w := newWorld(t)
-	empty := state(t, "destroyed")
+	empty := local.State(t, "destroyed")
 	for _, k := range []string{
 		"branches/a/terraform.tfstate", "branches/deep/er/b.tfstate", "env:/staging/branches/c/terraform.tfstate", "branches/d e+f%/ü.tfstate",
 		"main/terraform.tfstate", "env:/staging/main/terraform.tfstate", "other/branches/a/terraform.tfstate",
 	} {
 		w.stale(k, empty)
 	}
-	w.put("branches/young/terraform.tfstate", empty)
+	w.Apply("branches/young/terraform.tfstate", empty)
 	report := w.prune()
 	want := []string{
 		"branches/a/terraform.tfstate pruned", "branches/d e+f%/ü.tfstate pruned", "branches/deep/er/b.tfstate pruned",
@@ -148,11 +151,11 @@ func TestCandidates(t *testing.T) {
 
 func TestAbandonedStatesAreReported(t *testing.T) {
 	w := newWorld(t)
-	w.stale("branches/paid/terraform.tfstate", state(t, "applied"))
-	w.stale("branches/empty/terraform.tfstate", state(t, "destroyed"))
+	w.stale("branches/paid/terraform.tfstate", local.State(t, "applied"))
+	w.stale("branches/empty/terraform.tfstate", local.State(t, "destroyed"))
 	w.rules.ReportOnly = true
 	report := w.prune()
-	if report.Abandoned != 1 || !report.DryRun || len(report.Pruned) != 1 || report.Pruned[0].Fate != policy.WouldPrune || !w.readable("branches/empty/terraform.tfstate") {
+	if report.Abandoned != 1 || !report.DryRun || len(report.Pruned) != 1 || report.Pruned[0].Fate != policy.WouldPrune || !w.Readable("branches/empty/terraform.tfstate") {
 		t.Errorf("PruneMode=report: %+v", report)
 	}
 	w.rules.ReportOnly = false
@@ -160,7 +163,7 @@ func TestAbandonedStatesAreReported(t *testing.T) {
 	if report.Abandoned != 1 || report.Kept[0].ManagedObjects == 0 || len(report.Kept[0].Types) == 0 || len(report.Pruned) != 1 {
 		t.Errorf("got %+v", report)
 	}
-	messages := w.published()
+	messages := w.Published()
 	if len(messages) != 2 {
 		t.Fatalf("%d messages", len(messages))
 	}
@@ -172,15 +175,15 @@ func TestAbandonedStatesAreReported(t *testing.T) {
 		t.Errorf("got %+v\n%s", e, messages[1].Texts["email"])
 	}
 	w.prune()
-	if again := w.published(); len(again) != 3 {
+	if again := w.Published(); len(again) != 3 {
 		t.Errorf("what costs money is reported every time: %d messages", len(again))
 	}
 }
 
 func TestNothingToSayIsNotSaid(t *testing.T) {
 	w := newWorld(t)
-	w.stale(key, state(t, "outputs-only"))
-	if w.prune(); len(w.published()) != 0 {
+	w.stale(key, local.State(t, "outputs-only"))
+	if w.prune(); len(w.Published()) != 0 {
 		t.Error("notified")
 	}
 }
@@ -188,18 +191,18 @@ func TestNothingToSayIsNotSaid(t *testing.T) {
 // While a watched table cannot be read nothing is deleted; nor in a bucket that cannot be.
 func TestUnreadablePlaces(t *testing.T) {
 	w := newWorld(t)
-	w.stale(key, state(t, "destroyed"))
-	w.stale("branches/paid/terraform.tfstate", state(t, "applied"))
-	w.other = strings.Replace(w.other, "-other", "-missing", 1)
+	w.stale(key, local.State(t, "destroyed"))
+	w.stale("branches/paid/terraform.tfstate", local.State(t, "applied"))
+	w.Other = strings.Replace(w.Other, "-other", "-missing", 1)
 	report := w.prune()
 	if got := fates(report); !slices.Equal(got, []string{"branches/paid/terraform.tfstate kept locked", key + " kept locked"}) || report.Abandoned != 1 ||
 		len(report.Errors) != 1 || !strings.Contains(report.Errors[0], "does not exist") {
 		t.Errorf("got %q, %+v", got, report)
 	}
-	if !w.readable(key) || len(w.held()) != 0 {
+	if !w.Readable(key) || len(w.held()) != 0 {
 		t.Error("something was touched")
 	}
-	w.other, w.BucketARN = w.TableARN, "arn:aws:s3:::no-such-bucket-here"
+	w.Other, w.BucketARN = w.TableARN, "arn:aws:s3:::no-such-bucket-here"
 	if report := w.prune(); len(report.Errors) != 1 || !strings.Contains(report.Errors[0], "no-such-bucket-here") {
 		t.Errorf("got %+v", report)
 	}
@@ -208,10 +211,10 @@ func TestUnreadablePlaces(t *testing.T) {
 // A state that is written, locked or deleted at any moment of a prune is never lost: the
 // client that began in the middle is refused by our lock or wins it.
 func TestAClientBeginsInTheMiddle(t *testing.T) {
-	newer := state(t, "applied")
+	newer := local.State(t, "applied")
 	for call := range local.Calls(0) {
 		w := newWorld(t)
-		w.stale(key, state(t, "destroyed"))
+		w.stale(key, local.State(t, "destroyed"))
 		var calls atomic.Int64 // the listing goes on beside the work
 		won, refused := false, false
 		wire := &local.Wire{Before: func(string) {
@@ -220,13 +223,13 @@ func TestAClientBeginsInTheMiddle(t *testing.T) {
 			}
 			// As Terraform: the object, then the row, then the state, then the digest.
 			raw, _ := tflock.Info{ID: "client", Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: string(w.Path(key))}.Marshal()
-			for _, s := range []backend.Store{w.set.Buckets[0], w.set.Tables[0]} {
+			for _, s := range []backend.Store{w.Set.Buckets[0], w.Set.Tables[0]} {
 				if _, err := s.Acquire(context.Background(), w.Path(key), raw); err != nil {
 					refused = true
 				}
 			}
 			if refused { // it gives back what it has
-				for _, s := range []backend.Store{w.set.Tables[0], w.set.Buckets[0]} {
+				for _, s := range []backend.Store{w.Set.Tables[0], w.Set.Buckets[0]} {
 					if h, ok, err := s.Find(context.Background(), w.Path(key)); err == nil && ok && h.Raw == string(raw) {
 						_ = s.Release(context.Background(), h)
 					}
@@ -234,14 +237,14 @@ func TestAClientBeginsInTheMiddle(t *testing.T) {
 				return
 			}
 			won = true
-			w.readable(key) // it reads before it writes
-			w.put(key, newer)
+			w.Readable(key) // it reads before it writes
+			w.Apply(key, newer)
 		}}
 		report, err := w.run(wire, prune.Request{}, "request")
 		if err != nil {
 			t.Errorf("call %d: %v", call, err)
 		}
-		there := w.readable(key)
+		there := w.Readable(key)
 		switch {
 		case won && (!there || len(w.held()) != 2):
 			t.Errorf("call %d: the client won, and its state is there: %v, its locks %v, %+v", call, there, w.held(), report)
@@ -264,14 +267,14 @@ func TestAClientBeginsInTheMiddle(t *testing.T) {
 func TestAWriteWithoutALockIsNotLost(t *testing.T) {
 	for call := range local.Calls(1) {
 		w := newWorld(t)
-		w.stale(key, state(t, "destroyed"))
+		w.stale(key, local.State(t, "destroyed"))
 		var calls atomic.Int64
 		deleted := false
 		wire := &local.Wire{Before: func(string) {
 			if calls.Add(1) == int64(call) {
-				there, err := w.set.Buckets[0].StateWritten(context.Background(), w.Path(key))
+				there, err := w.Set.Buckets[0].StateWritten(context.Background(), w.Path(key))
 				deleted = err == nil && there.IsZero()
-				w.put(key, state(t, "applied"))
+				w.Apply(key, local.State(t, "applied"))
 			}
 		}}
 		if _, err := w.run(wire, prune.Request{}, "request"); err != nil {
@@ -280,7 +283,7 @@ func TestAWriteWithoutALockIsNotLost(t *testing.T) {
 		if calls.Load() < int64(call) {
 			break
 		}
-		if !w.readable(key) || len(w.held()) > 0 {
+		if !w.Readable(key) || len(w.held()) > 0 {
 			t.Errorf("call %d: lost, or left %v (deleted before: %v)", call, w.held(), deleted)
 		}
 	}
@@ -289,7 +292,7 @@ func TestAWriteWithoutALockIsNotLost(t *testing.T) {
 // A thousand young objects cost list calls and nothing else.
 func TestManyPages(t *testing.T) {
 	w := newWorld(t)
-	w.stale(key, state(t, "destroyed"))
+	w.stale(key, local.State(t, "destroyed"))
 	if err := server.Fill(w.Bucket, key+".", 1100); err != nil { // between the state and its lock object
 		t.Fatal(err)
 	}

@@ -31,7 +31,7 @@ func (w *world) prunedLately() []ledger.Pruned {
 
 func TestRestore(t *testing.T) {
 	w := newWorld(t)
-	w.stale(key, state(t, "destroyed"))
+	w.stale(key, local.State(t, "destroyed"))
 	pruned := w.prune().Pruned[0]
 	if list := w.prunedLately(); len(list) != 1 || !list[0].Reported || list[0].State.Path != w.Path(key) || list[0].State.VersionID != pruned.VersionID {
 		t.Errorf("on record: %+v", list)
@@ -40,7 +40,7 @@ func TestRestore(t *testing.T) {
 	if err != nil || a.Outcome != prune.Restored || a.Serial != pruned.Serial || a.VersionID == "" || a.VersionID == pruned.VersionID {
 		t.Fatalf("%+v, %v", a, err)
 	}
-	if !w.readable(key) || len(w.held()) != 0 || len(w.prunedLately()) != 0 {
+	if !w.Readable(key) || len(w.held()) != 0 || len(w.prunedLately()) != 0 {
 		t.Errorf("held %v, on record %+v", w.held(), w.prunedLately())
 	}
 	if report := w.prune(); report.Examined != 0 {
@@ -68,10 +68,10 @@ func TestRestore(t *testing.T) {
 
 func TestNoRestore(t *testing.T) {
 	w := newWorld(t)
-	w.stale("branches/pruned", state(t, "destroyed"))
+	w.stale("branches/pruned", local.State(t, "destroyed"))
 	w.prune()
-	w.put("branches/there", state(t, "applied"))
-	w.put("branches/there-longer", state(t, "applied"))
+	w.Apply("branches/there", local.State(t, "applied"))
+	w.Apply("branches/there-longer", local.State(t, "applied"))
 	for name, tc := range map[string]struct {
 		path    string
 		prepare func()
@@ -82,7 +82,7 @@ func TestNoRestore(t *testing.T) {
 		"a key without versions":               {"branches/the", nil, prune.NotFound, "no version"},
 		"a bucket that is not watched":         {"", nil, prune.Refused, "not watched"},
 		"a lock object":                        {"branches/pruned.tflock", nil, prune.Refused, "a lock"},
-		"a state that is locked stays deleted": {"branches/pruned", func() { w.lock("branches/pruned", "x", w.set.Tables[1]) }, prune.Refused, "me@host"},
+		"a state that is locked stays deleted": {"branches/pruned", func() { w.Lock("branches/pruned", "x", w.Set.Tables[1]) }, prune.Refused, "me@host"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if tc.prepare != nil {
@@ -108,14 +108,14 @@ func TestNoRestore(t *testing.T) {
 func TestARestoreOverwritesNothing(t *testing.T) {
 	for call := range local.Calls(2) {
 		w := newWorld(t)
-		w.stale(key, state(t, "destroyed"))
+		w.stale(key, local.State(t, "destroyed"))
 		w.prune()
 		calls, written := 0, false
 		wire := &local.Wire{Before: func(string) {
 			if calls++; calls == call {
-				there, err := w.set.Buckets[0].StateWritten(context.Background(), w.Path(key))
+				there, err := w.Set.Buckets[0].StateWritten(context.Background(), w.Path(key))
 				if written = err == nil && there.IsZero(); written {
-					w.put(key, state(t, "applied"))
+					w.Apply(key, local.State(t, "applied"))
 				}
 			}
 		}}
@@ -123,7 +123,7 @@ func TestARestoreOverwritesNothing(t *testing.T) {
 		if err != nil || (written && a.Outcome != prune.Refused) || (!written && a.Outcome != prune.Restored) {
 			t.Errorf("call %d, written %v: %+v, %v", call, written, a, err)
 		}
-		if !w.readable(key) || len(w.held()) != 0 {
+		if !w.Readable(key) || len(w.held()) != 0 {
 			t.Errorf("call %d: held %v", call, w.held())
 		}
 		if calls < call {
@@ -138,14 +138,14 @@ func TestARestoreThatDies(t *testing.T) {
 	for variant, after := range []bool{false, true} {
 		for cut := range local.Calls(variant) {
 			w := newWorld(t)
-			w.stale(key, state(t, "destroyed"))
+			w.stale(key, local.State(t, "destroyed"))
 			w.prune()
 			wire := &local.Wire{CutAt: cut, AfterEffect: after}
 			_, _ = w.restore(wire)
-			there := w.readable(key)
+			there := w.Readable(key)
 			w.later(time.Minute)
 			a, err := w.restore(&local.Wire{})
-			if err != nil || (there && a.Outcome != prune.Refused) || (!there && a.Outcome != prune.Restored) || !w.readable(key) {
+			if err != nil || (there && a.Outcome != prune.Refused) || (!there && a.Outcome != prune.Restored) || !w.Readable(key) {
 				t.Errorf("cut %d (%v): %+v, %v", cut, after, a, err)
 			}
 			if len(w.prunedLately()) > 0 {
@@ -171,10 +171,10 @@ func TestARestoreThatDies(t *testing.T) {
 
 func TestAnOldDigestIsNamed(t *testing.T) {
 	w := newWorld(t)
-	w.stale(key, state(t, "destroyed"))
+	w.stale(key, local.State(t, "destroyed"))
 	w.prune()
-	w.digest(w.Table, key, "0123")
-	if a, err := w.restore(&local.Wire{}); err != nil || a.Outcome != prune.Restored || !strings.Contains(a.Message, sum(state(t, "destroyed"))) {
+	w.SetDigest(w.Table, key, "0123")
+	if a, err := w.restore(&local.Wire{}); err != nil || a.Outcome != prune.Restored || !strings.Contains(a.Message, local.MD5(local.State(t, "destroyed"))) {
 		t.Errorf("%+v, %v", a, err)
 	}
 }
@@ -183,7 +183,7 @@ func TestAnOldDigestIsNamed(t *testing.T) {
 // which is about to take its lock is none: nobody would hear if it died then.
 func TestARestoreForgetsNoPruneUnderWay(t *testing.T) {
 	w := newWorld(t)
-	w.stale(key, state(t, "destroyed"))
+	w.stale(key, local.State(t, "destroyed"))
 	asked := false
 	wire := &local.Wire{
 		Before: func(call string) {
@@ -196,11 +196,11 @@ func TestARestoreForgetsNoPruneUnderWay(t *testing.T) {
 		},
 		Refuse: func(call string) bool { return call == "POST" }, // it cannot tell
 	}
-	if _, err := w.run(wire, prune.Request{}, "request"); err == nil || !asked || w.readable(key) {
+	if _, err := w.run(wire, prune.Request{}, "request"); err == nil || !asked || w.Readable(key) {
 		t.Fatalf("asked %v, %v", asked, err)
 	}
 	w.later(time.Hour)
-	if w.prune(); len(w.published()) != 1 {
-		t.Errorf("notified %d times", len(w.published()))
+	if w.prune(); len(w.Published()) != 1 {
+		t.Errorf("notified %d times", len(w.Published()))
 	}
 }

@@ -1,14 +1,9 @@
 package prune_test
 
 import (
-	"bytes"
 	"context"
-	"errors"
 	"fmt"
-	"io"
 	"log/slog"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -16,12 +11,10 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/alert"
-	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/metric"
 	"github.com/lockwarden/lockwarden/pkg/policy"
@@ -39,29 +32,19 @@ const (
 	key   = "branches/x/terraform.tfstate"
 )
 
-// world is a backend with a second, unpaired table.
+// world is a backend whose states are pruned.
 type world struct {
 	*testing.T
-	local.Place
-	other string // ARN of the second table
-	set   backend.Set
+	*local.World
 	rules prune.Rules
 	now   func() time.Time
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, now: time.Now}
-	var err error
-	if w.Place, err = server.MakePlace(t.Context(), fmt.Sprintf("p%d", time.Now().UnixNano())); err == nil {
-		if w.other, err = server.MakeTable(t.Context(), w.Table+"-other", "LockID"); err == nil {
-			w.set, err = w.open(server.Config())
-		}
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
+	w := &world{T: t, World: local.NewWorld(t, server), now: time.Now}
 	w.rules.After, w.rules.OwnBucket = 30*24*time.Hour, w.BucketARN
+	var err error
 	if w.rules.Paths, err = policy.ParsePaths("branches/**,env:/*/branches/**"); err != nil {
 		t.Fatal(err)
 	}
@@ -74,88 +57,24 @@ func (w *world) later(by time.Duration) {
 	w.now = func() time.Time { return before().Add(by) }
 }
 
-func (w *world) open(cfg aws.Config) (backend.Set, error) {
-	return backend.Open(cfg, []string{w.TableARN, w.other}, []string{w.BucketARN})
-}
-
-// put writes a state with its digest, as a client does.
-func (w *world) put(key string, content []byte) {
-	w.Helper()
-	if _, err := server.S3().PutObject(context.Background(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: &key, Body: bytes.NewReader(content)}); err != nil {
-		w.Fatal(err)
-	}
-	w.digest(w.Table, key, sum(content))
-}
-
 // stale writes a state and lets a month pass.
 func (w *world) stale(key string, content []byte) {
 	w.Helper()
-	w.put(key, content)
+	w.Apply(key, content)
 	if err := server.Age(w.Bucket, key, month); err != nil {
 		w.Fatal(err)
 	}
 }
 
-func (w *world) digest(table, key, value string) {
-	w.Helper()
-	if err := server.SetDigest(context.Background(), table, string(w.Path(key)), value); err != nil {
-		w.Fatal(err)
-	}
-}
-
-func sum(content []byte) string { return local.MD5(content) }
-
-// lock takes a lock as a client does, in these stores.
-func (w *world) lock(key, id string, stores ...backend.Store) {
-	w.Helper()
-	if err := local.TakeLock(context.Background(), w.Path(key), id, stores...); err != nil {
-		w.Fatal(err)
-	}
-}
-
-// held are the IDs and operations of all locks, by store.
+// held are the kinds, states and holders of all that is held.
 func (w *world) held() []string {
 	w.Helper()
 	list := []string{}
-	for _, s := range w.set.All() {
-		for h, err := range s.Holdings(context.Background()) {
-			if err != nil {
-				w.Fatal(err)
-			}
-			list = append(list, fmt.Sprintf("%s %s %s", h.Kind, strings.TrimPrefix(string(h.Path), w.Bucket+"/"), h.Info.Who))
-		}
+	for _, h := range w.Holdings() {
+		list = append(list, fmt.Sprintf("%s %s %s", h.Kind, strings.TrimPrefix(string(h.Path), w.Bucket+"/"), h.Info.Who))
 	}
 	slices.Sort(list)
 	return list
-}
-
-// readable fails the test unless a client that reads this state now would be content:
-// either it is there and no digest says otherwise, or there is none of both.
-func (w *world) readable(key string) (there bool) {
-	w.Helper()
-	state, err := w.set.Buckets[0].ReadState(context.Background(), w.Path(key), "")
-	there = err == nil
-	if err != nil && !errors.Is(err, backend.ErrGone) {
-		w.Fatal(err)
-	}
-	actual := "no state"
-	if there {
-		content, err := io.ReadAll(state)
-		if err != nil {
-			w.Fatal(err)
-		}
-		actual = sum(content)
-	}
-	for _, t := range w.set.Tables {
-		digest, err := t.Digest(context.Background(), w.Path(key))
-		if err != nil {
-			w.Fatal(err)
-		}
-		if digest != "" && digest != actual {
-			w.Errorf("%s: a client fails for ten seconds: digest %q, %s", key, digest, actual)
-		}
-	}
-	return there
 }
 
 func (w *world) ledger() *ledger.Prunes {
@@ -164,7 +83,7 @@ func (w *world) ledger() *ledger.Prunes {
 
 func (w *world) pruner(cfg aws.Config) *prune.Pruner {
 	w.Helper()
-	set, err := w.open(cfg)
+	set, err := w.Open(cfg)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -201,23 +120,4 @@ func fates(r prune.Report) []string {
 	}
 	slices.Sort(list)
 	return list
-}
-
-func (w *world) published() []local.Message {
-	w.Helper()
-	messages, err := server.Published(w.Topic)
-	if err != nil {
-		w.Fatal(err)
-	}
-	return messages
-}
-
-// state is a sample that real clients wrote.
-func state(t testing.TB, name string) []byte {
-	t.Helper()
-	content, err := os.ReadFile(filepath.Join("..", "tfstate", "testdata", name+".tfstate"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	return content
 }
