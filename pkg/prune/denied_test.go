@@ -2,7 +2,6 @@ package prune_test
 
 import (
 	"bytes"
-	"context"
 	"fmt"
 	"net/http"
 	"strings"
