@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,11 +24,20 @@ func TestALockThatAClientWaitedForIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for i, every := range []string{"1 minute", "5 minutes", "10 minutes", "15 minutes", "30 minutes", "1 hour"} {
-		stack, err := server.Deploy(t.Context(), fmt.Sprintf("every%d", i), map[string]string{"ReleaseGuard": "8s", "ScanEvery": every})
-		if err != nil {
-			t.Fatal(err)
-		}
+	intervals := []string{"1 minute", "5 minutes", "10 minutes", "15 minutes", "30 minutes", "1 hour"}
+	stacks, failed := make([]*local.Stack, len(intervals)), make([]error, len(intervals))
+	var deploys sync.WaitGroup
+	for i, every := range intervals {
+		deploys.Go(func() {
+			stacks[i], failed[i] = server.Deploy(t.Context(), fmt.Sprintf("every%d", i), map[string]string{"ReleaseGuard": "8s", "ScanEvery": every})
+		})
+	}
+	deploys.Wait()
+	if err := errors.Join(failed...); err != nil {
+		t.Fatal(err)
+	}
+	for i, every := range intervals {
+		stack := stacks[i]
 		for k, client := range clients[:2] {
 			mode := []local.Mode{local.ByTable, local.ByBoth}[(i+k)%2]
 			t.Run(fmt.Sprintf("%s, %s, a scan every %s", client.Name, mode, every), func(t *testing.T) {
