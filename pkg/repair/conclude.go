@@ -34,7 +34,8 @@ func (w *work) finish(ctx context.Context, earlier []ledger.Repair) error {
 	if w.request.DryRun {
 		return nil
 	}
-	if len(earlier) == 0 || earlier[0].Reported || earlier[0].Action != w.request.Action || earlier[0].VersionID != w.request.VersionID {
+	// One that stopped has answered: what makes its repair needless now was done by somebody else.
+	if len(earlier) == 0 || earlier[0].Reported || earlier[0].Stopped || earlier[0].Action != w.request.Action || earlier[0].VersionID != w.request.VersionID {
 		return nil
 	}
 	record := earlier[0]
@@ -44,7 +45,7 @@ func (w *work) finish(ctx context.Context, earlier []ledger.Repair) error {
 			return err
 		}
 	}
-	w.answer.Message += " An earlier invocation did it, and people are notified now."
+	w.answer.Message += " An earlier invocation began it and did not live to report it: people are notified now."
 	w.answer.NextSteps = nextSteps(record)
 	return w.publish(ctx, record)
 }

@@ -24,9 +24,9 @@ const (
 	Repaired    Outcome = "repaired"
 	WouldRepair Outcome = "would_repair"
 	NothingToDo Outcome = "nothing_to_do"
-	Refused     Outcome = "refused" // nothing was touched
+	Refused     Outcome = "refused" // by the rules, or by AWS; the message says what is different, if anything
 	Locked      Outcome = "locked"  // somebody holds a lock on it; nothing was touched
-	Changed     Outcome = "changed" // it was written in the meantime
+	Changed     Outcome = "changed" // it was written in the meantime; the message says what is different, if anything
 )
 
 // Answer is the function's answer.

@@ -419,6 +419,28 @@ func TestDigestsThatWereDeletedComeBack(t *testing.T) {
 	}
 }
 
+// A repair that AWS refused is over. Whoever sets the digest by hand then did it, and a
+// repeat that finds nothing to do reports nobody's repair.
+func TestARepairThatStoppedIsNotTakenForDone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	version := w.put(key, serial(t, 4))
+	w.put(key, serial(t, 5))
+	w.digest(w.Table, sum(serial(t, 5)))
+	cfg := server.ConfigOver(&local.Wire{})
+	cfg.HTTPClient = noStates{http.DefaultTransport}
+	request := w.request(policy.RestoreVersion, version)
+	if answer, err := w.repairer(cfg).Run(context.Background(), request, "request"); err != nil || answer.Outcome != repair.Refused {
+		t.Fatalf("%+v, %v", answer, err)
+	}
+	w.put(key, serial(t, 4))
+	w.digest(w.Table, sum(serial(t, 4)))
+	answer, err := w.run(&local.Wire{}, request)
+	if err != nil || answer.Outcome != repair.NothingToDo || strings.Contains(answer.Message, "notified") || len(w.published()) > 0 {
+		t.Errorf("%+v, %v, %d messages", answer, err, len(w.published()))
+	}
+}
+
 // noStates is an AWS that refuses to write states.
 type noStates struct{ http.RoundTripper }
 

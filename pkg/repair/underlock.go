@@ -56,7 +56,7 @@ func (w *work) underLock(ctx context.Context, lock *statelock.Held, record *ledg
 		return err
 	}
 	w.answer.After = after.facts(w.request.Path)
-	record.After, record.Done = w.answer.After, outcome == ""
+	record.After, record.Done, record.Stopped = w.answer.After, outcome == "", outcome != ""
 	if outcome != "" {
 		w.stop(outcome, why)
 	}
