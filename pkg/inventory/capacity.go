@@ -20,13 +20,13 @@ const (
 	assumed = 192 << 20
 )
 
-// capacityOf is the capacity of that many bytes: 49,152 states and 4,194,304 objects in the
-// function as it is deployed.
+// capacityOf divides that many bytes, half for states and half for objects: 24,576 states and
+// 2,097,152 objects in the function as it is deployed.
 func capacityOf(limit int64) capacity {
 	if limit <= 0 || limit == math.MaxInt64 {
 		limit = assumed
 	}
-	return capacity{states: int(limit / perState), objects: int(limit / perObject)}
+	return capacity{states: int(limit / 2 / perState), objects: int(limit / 2 / perObject)}
 }
 
 func memoryLimit() int64 { return debug.SetMemoryLimit(-1) }

@@ -23,10 +23,19 @@ const (
 	maxPairs = 1000
 	// maxResources is how many objects a finding names.
 	maxResources = 20
+	// sampled is how many of the objects that a pair shares are looked for again, so that
+	// copies of a large state take no more memory than others.
+	sampled = 50
 )
 
 // pair is two states, by their paths in order.
 type pair struct{ a, b *state }
+
+// shared is what both states of a pair manage.
+type shared struct {
+	count int
+	names []uint64 // hashed, of the first ones as the hashes sort
+}
 
 // duplicates finds the objects that two states manage. Those that the memory shows are
 // looked for again in the states themselves: only what both still have is reported.
@@ -37,11 +46,11 @@ func (r *run) duplicates() []policy.StateFinding {
 	}
 	fresh := r.findAgain(pairs)
 	var found []policy.StateFinding
-	for p, shared := range pairs {
+	for p, both := range pairs {
 		if fresh[p.a] == nil || fresh[p.b] == nil {
 			continue
 		}
-		if f, ok := duplicate(p, shared, fresh[p.a], fresh[p.b]); ok {
+		if f, ok := duplicate(p, *both, fresh[p.a], fresh[p.b]); ok {
 			if len(r.tablesFailed) > 0 {
 				f.Text += ofTables
 			}
@@ -52,7 +61,7 @@ func (r *run) duplicates() []policy.StateFinding {
 }
 
 // findAgain gives the shared objects that each state of these pairs still has.
-func (r *run) findAgain(pairs map[pair][]uint64) map[*state]map[uint64]policy.Resource {
+func (r *run) findAgain(pairs map[pair]*shared) map[*state]map[uint64]policy.Resource {
 	fresh := map[*state]map[uint64]policy.Resource{}
 	sought := soughtIn(pairs)
 	for _, s := range slices.SortedFunc(maps.Keys(sought), byPath) {
@@ -70,14 +79,14 @@ func (r *run) findAgain(pairs map[pair][]uint64) map[*state]map[uint64]policy.Re
 }
 
 // soughtIn gives the hashed names of the objects to look for in each state.
-func soughtIn(pairs map[pair][]uint64) map[*state]map[uint64]bool {
+func soughtIn(pairs map[pair]*shared) map[*state]map[uint64]bool {
 	sought := map[*state]map[uint64]bool{}
-	for p, shared := range pairs {
+	for p, both := range pairs {
 		for _, s := range []*state{p.a, p.b} {
 			if sought[s] == nil {
 				sought[s] = map[uint64]bool{}
 			}
-			for _, name := range shared {
+			for _, name := range both.names {
 				sought[s][name] = true
 			}
 		}
@@ -87,9 +96,9 @@ func soughtIn(pairs map[pair][]uint64) map[*state]map[uint64]bool {
 
 func byPath(a, b *state) int { return cmp.Compare(a.Path, b.Path) }
 
-// suspectPairs gives the pairs of states that share names, with the hashes of these. It
+// suspectPairs gives the pairs of states that share names. It
 // compares a part of all hashes at a time, so that its memory does not grow with them.
-func (r *run) suspectPairs() map[pair][]uint64 {
+func (r *run) suspectPairs() map[pair]*shared {
 	states := slices.SortedFunc(maps.Values(r.memory.states), byPath)
 	total := 0
 	for _, s := range states {
@@ -98,7 +107,7 @@ func (r *run) suspectPairs() map[pair][]uint64 {
 		}
 	}
 	passes := uint64(total/perPass + 1) //nolint:gosec // a count
-	pairs := map[pair][]uint64{}
+	pairs := map[pair]*shared{}
 	var names []owned
 	for pass := range passes {
 		names = ownedNames(names[:0], states, func(name uint64) bool { return name%passes == pass })
@@ -135,7 +144,7 @@ func ownedNames(names []owned, states []*state, wanted func(name uint64) bool) [
 	return names
 }
 
-func (r *run) addPair(pairs map[pair][]uint64, a, b *state, name uint64) {
+func (r *run) addPair(pairs map[pair]*shared, a, b *state, name uint64) {
 	if !r.includes(a.Path) && !r.includes(b.Path) {
 		return
 	}
@@ -147,7 +156,13 @@ func (r *run) addPair(pairs map[pair][]uint64, a, b *state, name uint64) {
 		}
 		return
 	}
-	pairs[p] = append(pairs[p], name)
+	if pairs[p] == nil {
+		pairs[p] = &shared{}
+	}
+	both := pairs[p]
+	if both.count++; len(both.names) < sampled {
+		both.names = append(both.names, name)
+	}
 }
 
 // find reads a state again, and gives those of the objects that it still has. It gives nil
@@ -204,20 +219,22 @@ func resource(o tfstate.Object) policy.Resource {
 	return policy.Resource{Type: string(o.Type), ARN: string(arn)}
 }
 
-// duplicate is the finding of what two states both have.
-func duplicate(p pair, shared []uint64, a, b map[uint64]policy.Resource) (policy.StateFinding, bool) {
+// duplicate is the finding of what two states both have. Objects that were not looked for
+// again count where the others are still in both.
+func duplicate(p pair, both shared, a, b map[uint64]policy.Resource) (policy.StateFinding, bool) {
 	f := policy.StateFinding{
 		Type: policy.DuplicateResource, Path: p.a.Path, Severity: policy.SeverityWarning,
 		Evidence: policy.StateEvidence{Paths: []tflock.Path{p.a.Path, p.b.Path}},
 	}
 	var named []policy.Resource
-	for _, name := range shared {
+	found := 0
+	for _, name := range both.names {
 		object, inA := a[name]
 		other, inB := b[name]
 		if !inA || !inB {
 			continue
 		}
-		f.Evidence.Count++
+		found++
 		if object.Type == "" {
 			object = other
 		}
@@ -225,9 +242,10 @@ func duplicate(p pair, shared []uint64, a, b map[uint64]policy.Resource) (policy
 			named = append(named, object)
 		}
 	}
-	if f.Evidence.Count == 0 {
+	if found == 0 {
 		return f, false
 	}
+	f.Evidence.Count = both.count - len(both.names) + found
 	slices.SortFunc(named, func(a, b policy.Resource) int {
 		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.ARN, b.ARN), cmp.Compare(a.ID, b.ID))
 	})
