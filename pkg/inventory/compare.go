@@ -61,13 +61,13 @@ func (r *run) baseline(ctx context.Context, path tflock.Path, before, after *rea
 		if v.Marker {
 			return nil, nil //nolint:nilnil // there was no state
 		}
-		ours, was, err := r.wroteOurselves(ctx, path, v, written, names)
+		repaired, was, err := r.wroteOurselves(ctx, path, v, written, names)
 		switch {
 		case err != nil:
 			return nil, err
-		case ours && v.ID == after.VersionID:
+		case repaired && v.ID == after.VersionID:
 			return nil, nil //nolint:nilnil // a repair says of itself what it did
-		case ours:
+		case repaired:
 			return was, nil
 		}
 	}
@@ -112,8 +112,8 @@ func (r *run) wroteOurselves(ctx context.Context, path tflock.Path, v backend.Ve
 	if err != nil {
 		return false, nil, err
 	}
-	ours := slices.ContainsFunc(written, func(w ledger.Written) bool { return w.VersionID == v.ID || (was != nil && w.MD5 == md5) })
-	return ours, was, nil
+	repaired := slices.ContainsFunc(written, func(w ledger.Written) bool { return w.VersionID == v.ID || (was != nil && w.MD5 == md5) })
+	return repaired, was, nil
 }
 
 // writer names the session that wrote a version, where a witness saw its lock.

@@ -32,7 +32,7 @@ func (s Store) Unread(now time.Time, scanEvery time.Duration) (Gap, bool) {
 	return Gap{from, now}, !from.IsZero() && now.Sub(from) > max(shortestGap, missedScans*scanEvery)
 }
 
-// gaps are those on record once a scan read the store.
+// gaps are those on record after a scan that read the store.
 func (s Store) gaps(read time.Time, rules Rules) []Gap {
 	all := slices.DeleteFunc(slices.Clone(s.Gaps), func(g Gap) bool { return read.Sub(g.To) > KeepPast })
 	if gap, open := s.Unread(read, rules.ScanEvery); open {

@@ -36,7 +36,7 @@ type Repair struct {
 	After       policy.StateAndDigests `json:"after"`    // as far as it went; what was there before, until it is done
 	Rows        []DigestRow            `json:"rows"`     // the digests that there were
 	Done        bool                   `json:"done"`     // false: its invocation died, or failed
-	Stopped     bool                   `json:"stopped"`  // it ended without being done, and its caller was told what is different
+	Stopped     bool                   `json:"stopped"`  // it ended without being done, and its caller knows what is different
 	Reported    bool                   `json:"reported"` // people were notified of it
 }
 

@@ -49,7 +49,7 @@ func endIn(found *scan.Scan, store string, key ledger.Key) (ledger.Fate, string,
 		return ledger.HalfKept, "", nil
 	}
 	for _, l := range found.On(key.Path) {
-		// A row can always be read, and what is no lock is not the one that was released.
+		// A row can always be read, and what is not a lock is not the one that was released.
 		if h := l.Holdings[0]; !l.Readable() && h.Store == store && h.Kind == tflock.S3 && !errors.Is(h.Err, tflock.ErrNotLockInfo) && !errors.Is(h.Err, tflock.ErrNoID) {
 			return ledger.HalfUnknown, ledger.NotReadable(store, h.Err), nil
 		}

@@ -190,7 +190,7 @@ func TestALockOfAWholeRow(t *testing.T) {
 	}
 }
 
-// A table of some other tool, whose rows have no LockID, is told as what it is, at once and
+// A table of some other tool, whose rows have no LockID, is reported as what it is, at once and
 // whatever is in it; locks elsewhere are found all the same.
 func TestATableThatIsNoLockTable(t *testing.T) {
 	w := newWorld(t)

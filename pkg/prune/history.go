@@ -46,7 +46,7 @@ func byRun(marker, recorded time.Time) bool {
 
 // replaced says whether the marker of a delete took the place of the version itself, which S3
 // does to a version that was written without versioning. Any other version stays in the
-// history until it expires: where it is not there, nobody knows what became of it, whatever
+// history until it expires: where it is not there, nobody knows whether it went, whatever
 // time a marker has.
 func replaced(history []backend.Version, record ledger.Pruned) bool {
 	return record.State.VersionID == nullVersion && markerSince(history, record.At) && history[0].ID == nullVersion

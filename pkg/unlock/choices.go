@@ -15,9 +15,9 @@ const maxRecalled = 100
 
 // originalFirst puts the lock that an ID is really of before its copies. Whoever can write
 // one key can write many locks with somebody else's ID, and only some are shown. But an
-// attacker has a prefix, so the prefixes take turns; and nobody can copy an ID before the
-// lock is there, so those of a prefix, and of a turn, come by when each was taken at the
-// earliest.
+// attacker has a prefix, so the first of each prefix come before the second ones; and nobody
+// can copy an ID before the lock is there, so the older ones come first in each of these
+// groups.
 func (u *Unlocker) originalFirst(ctx context.Context, hits []hit) []hit {
 	recalled := 0
 	for i := range hits {

@@ -53,7 +53,8 @@ func (f Finisher) Finish(ctx context.Context, id string, until time.Time, look l
 }
 
 // Absorb finishes the earlier records of a lock without an event: the event of a
-// later release of it covers them.
+// later release of it covers them. It does not where a half was in a place that nobody can
+// look at any more: people hear of that one.
 func (f Finisher) Absorb(ctx context.Context, key ledger.Key, until time.Time, look ledger.Look) error {
 	list, err := f.Releases.Unfinished(ctx, key.ID)
 	errs := []error{err}
@@ -63,6 +64,10 @@ func (f Finisher) Absorb(ctx context.Context, key ledger.Key, until time.Time, l
 		}
 		if err := settle(ctx, &one, look); err != nil {
 			errs = append(errs, err)
+			continue
+		}
+		if one.Release.Any(ledger.HalfUnknown) { // the later release had not that half before it
+			errs = append(errs, f.publish(ctx, one))
 			continue
 		}
 		one.Release.Finished = true

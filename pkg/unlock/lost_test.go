@@ -14,6 +14,7 @@ import (
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
 )
 
@@ -172,6 +173,35 @@ func TestAHalfThatNobodyCanLookAtIsNotGone(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// A repeat releases what is left of a lock. Of the half in the table, which is not watched
+// any more, people hear all the same that nobody knows.
+func TestARepeatDoesNotHideAHalfThatNobodyCanLookAt(t *testing.T) {
+	w := newWorld(t)
+	w.lock("k", "named", w.set.All()...)
+	w.scan()
+	var dead atomic.Bool
+	wire := &local.Wire{Refuse: func(call string) bool {
+		if call == "DELETE" || strings.HasSuffix(call, ".DeleteItem") {
+			dead.Store(true)
+		}
+		return dead.Load()
+	}}
+	_, _ = w.run(wire, request(w, "named", "")) // dies before its delete
+	w.TableARN = ""
+	if a, err := w.run(&local.Wire{}, request(w, "named", "")); err != nil || !slices.Equal(a.Released, []tflock.Kind{tflock.S3}) {
+		t.Errorf("%+v, %v", a, err)
+	}
+	messages, err := server.Published(w.Topic)
+	if err != nil || !slices.ContainsFunc(messages, func(m local.Message) bool {
+		return m.Attributes["type"] == "lock.released" && strings.Contains(m.Texts["default"], "cannot be found out, because") && strings.Contains(m.Texts["default"], "is not watched any more")
+	}) {
+		t.Errorf("people hear %+v, %v", messages, err)
+	}
+	if left, err := w.releases().Unfinished(t.Context(), ""); err != nil || len(left) > 0 {
+		t.Errorf("unfinished: %+v, %v", left, err)
 	}
 }
 
