@@ -205,7 +205,7 @@ func (c *confirmation) explain(f *policy.StateFinding, now *reading) {
 		f.Text += " Another table has the right digest, so that only clients of this table fail."
 	default:
 		f.Severity = policy.SeverityWarning
-		f.Text += " Every run fails after ten seconds, with \"state data in S3 does not have the expected content\", until this is repaired."
+		f.Text += " Every run whose client reads digests in this table fails after ten seconds, with \"state data in S3 does not have the expected content\", until this is repaired."
 	}
 }
 

@@ -17,7 +17,8 @@ import (
 
 // Holder names the session, or else the principal, whose lock object was there when a state
 // was written, by S3's time in whole seconds. It is empty where no event says so: the lock was
-// in a table alone, or nobody held one, or more than 35 days have passed.
+// in a table alone, or nobody held one, or it came in the second of the write, or more than
+// 35 days have passed.
 func (w *Witnesses) Holder(ctx context.Context, path tflock.Path, written time.Time) (string, error) {
 	prefix := eventPrefix(path)
 	pages := dynamodb.NewQueryPaginator(w.client, &dynamodb.QueryInput{
@@ -43,7 +44,7 @@ func (w *Witnesses) Holder(ctx context.Context, path tflock.Path, written time.T
 			switch {
 			case !e.At.Before(second.Add(time.Second)): // later than the write
 			case removed && !e.At.Before(second): // in the same second: behind the write
-			case removed:
+			case removed, !e.At.Before(second): // in the same second the next holder may have come
 				return "", nil
 			default:
 				return cmp.Or(e.Session, e.Principal), nil

@@ -2,6 +2,7 @@ package signed
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -42,19 +43,28 @@ func (s *Service) endpoint(ctx context.Context) string {
 // name.
 var alwaysFIPS = map[string]bool{"ec2": true, "ssm": true}
 
+// partition is where an AWS of its own has its endpoints.
+type partition struct{ prefix, domain, dual string }
+
+// partitions are those of the SDK (internal/endpoints/awsrulesfn/partitions.json), by the
+// beginning of their regions' names; the last one is all the rest.
+var partitions = []partition{
+	{"cn-", "amazonaws.com.cn", "api.amazonwebservices.com.cn"},
+	{"eusc-", "amazonaws.eu", "api.amazonwebservices.eu"},
+	{"us-iso-", "c2s.ic.gov", "api.aws.ic.gov"},
+	{"us-isob-", "sc2s.sgov.gov", "api.aws.scloud"},
+	{"eu-isoe-", "cloud.adc-e.uk", "api.cloud-aws.adc-e.uk"},
+	{"us-isof-", "csp.hci.ic.gov", "api.aws.hci.ic.gov"},
+	{"", "amazonaws.com", "api.aws"},
+}
+
 // domain is that of a region's partition.
 func domain(region string, dual bool) string {
-	china := strings.HasPrefix(region, "cn-")
-	switch {
-	case china && dual:
-		return "api.amazonwebservices.com.cn"
-	case china:
-		return "amazonaws.com.cn"
-	case dual:
-		return "api.aws"
-	default:
-		return "amazonaws.com"
+	at := slices.IndexFunc(partitions, func(p partition) bool { return strings.HasPrefix(region, p.prefix) })
+	if dual {
+		return partitions[at].dual
 	}
+	return partitions[at].domain
 }
 
 // configured is the endpoint of this one service.

@@ -13,6 +13,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/smithy-go"
 
 	"github.com/lockwarden/lockwarden/pkg/signed"
@@ -105,6 +106,9 @@ func TestWhereServicesAre(t *testing.T) {
 	}{
 		"AWS":                         {"eu-central-1", "SSM", nil, "https://ssm.eu-central-1.amazonaws.com"},
 		"China":                       {"cn-north-1", "SSM", nil, "https://ssm.cn-north-1.amazonaws.com.cn"},
+		"the European cloud":          {"eusc-de-east-1", "SSM", nil, "https://ssm.eusc-de-east-1.amazonaws.eu"},
+		"the European cloud, IPv6":    {"eusc-de-east-1", "SSM", map[string]string{"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "https://ssm.eusc-de-east-1.api.amazonwebservices.eu"},
+		"a region that is apart":      {"us-isob-east-1", "SSM", nil, "https://ssm.us-isob-east-1.sc2s.sgov.gov"},
 		"GovCloud":                    {"us-gov-west-1", "EC2", nil, "https://ec2.us-gov-west-1.amazonaws.com"},
 		"FIPS":                        {"us-east-1", "SSM", map[string]string{"AWS_USE_FIPS_ENDPOINT": "true"}, "https://ssm-fips.us-east-1.amazonaws.com"},
 		"FIPS in GovCloud":            {"us-gov-west-1", "SSM", map[string]string{"AWS_USE_FIPS_ENDPOINT": "true"}, "https://ssm.us-gov-west-1.amazonaws.com"},
@@ -132,6 +136,32 @@ func TestWhereServicesAre(t *testing.T) {
 				t.Errorf("went to %s, want %s", g.to, tc.want)
 			}
 		})
+	}
+}
+
+// The domains are those that the SDK's own clients go to.
+func TestEachPartitionIsThatOfTheSDK(t *testing.T) {
+	for _, region := range []string{"us-east-1", "us-gov-west-1", "cn-north-1", "eusc-de-east-1", "us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1", "us-isof-south-1"} {
+		for _, dual := range []string{"false", "true"} {
+			t.Setenv("AWS_REGION", region)
+			t.Setenv("AWS_ACCESS_KEY_ID", "x")
+			t.Setenv("AWS_SECRET_ACCESS_KEY", "x")
+			t.Setenv("AWS_ENDPOINT_URL", "")
+			t.Setenv("AWS_USE_DUALSTACK_ENDPOINT", dual)
+			cfg, err := wiring.AWS()
+			if err != nil {
+				t.Fatal(err)
+			}
+			cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+			called, expected := &going{}, &going{}
+			cfg.HTTPClient = called
+			_, _ = signed.New(cfg, "SNS", "sns").Post(t.Context(), "/", nil, nil)
+			cfg.HTTPClient = expected
+			_, _ = sns.NewFromConfig(cfg).Publish(t.Context(), &sns.PublishInput{Message: aws.String("x"), TopicArn: aws.String("arn:aws:sns:x:1:t")})
+			if called.to == "" || called.to != expected.to {
+				t.Errorf("%s, dual stack %s: to %q, and the SDK to %q", region, dual, called.to, expected.to)
+			}
+		}
 	}
 }
 
