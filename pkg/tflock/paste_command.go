@@ -83,7 +83,8 @@ func lockIDs(text string) (found findings) {
 		case !isPlain(value):
 			found.refuse(notPlain(value))
 		default:
-			found.add(mention{id: value, path: pathBehind(rest)})
+			path := pathBehind(rest)
+			found.add(mention{id: value, path: path, doubtful: !isWholePath(path)})
 		}
 	}
 	return found
@@ -120,7 +121,7 @@ func assigned(text string) (value, rest string, ok bool) {
 	return strings.TrimRight(text[:end], `\`), text[end:], text[:end] != ""
 }
 
-// pathBehind is the path in the same payload.
+// pathBehind is the path in the same payload. What follows a quote in it is left out.
 func pathBehind(text string) string {
 	const longest = 4096
 	text, _, _ = strings.Cut(text[:min(len(text), longest)], "\n")
@@ -132,8 +133,11 @@ func pathBehind(text string) string {
 		return ""
 	}
 	value, _, ok := assigned(text[i+len("path"):])
-	if !ok || !isWholePath(value) || strings.ContainsAny(value, shellQuotes) {
+	if !ok || !mayBePath(value) {
 		return ""
+	}
+	if quote := strings.IndexAny(value, shellQuotes); quote >= 0 {
+		return value[:quote] + "…"
 	}
 	return value
 }

@@ -15,7 +15,7 @@ type labelled struct {
 func readLabels(text string) findings {
 	var l labelled
 	for line := range strings.SplitSeq(text, "\n") {
-		l.line(stripLog(line))
+		l.line(fromPath(line))
 	}
 	l.merge(readTable(text))
 	for i := range l.mentions {
@@ -23,9 +23,7 @@ func readLabels(text string) findings {
 			m.path, m.doubtful = l.paths[0].path, l.paths[0].doubtful
 		}
 	}
-	if len(l.mentions) == 0 {
-		l.mentions = l.paths
-	}
+	l.mentions = append(l.mentions, l.paths...)
 	return l.findings
 }
 
@@ -36,9 +34,7 @@ func (l *labelled) line(line string) {
 	}
 	above := l.above
 	l.above = ""
-	if isWholePath(line) && !strings.ContainsAny(line, " \t") {
-		l.above = line
-	}
+	l.above = leadingPath(line)
 	if l.next != "" { // Slack has the label in one line, and the value in the next
 		name := l.next
 		l.next = ""
@@ -57,7 +53,7 @@ func (l *labelled) line(line string) {
 	}
 	// The dashboard has the path in one line, and the ID in the next.
 	if id, ok := strings.CutPrefix(line, "ID "); ok && isPlain(id) && hasDigit(id) {
-		l.add(mention{id: id, path: above})
+		l.add(mention{id: id, path: above, doubtful: !isWholePath(above)})
 		return
 	}
 	if id := summaryID(line); id != "" {
@@ -79,15 +75,20 @@ func labelName(name string) string {
 func (l *labelled) value(name, value string) {
 	switch {
 	case name == "State" || name == "Path":
-		if strings.Contains(value, "/") && len(l.paths) < shownLocks && !l.knows(value) {
-			l.paths = append(l.paths, mention{path: value, doubtful: !isWholePath(value)})
-		}
+		l.state(strings.TrimPrefix(value, "s3://"))
 	case name == "LockID" && isPath(value): // the key of a row in the lock table
-		l.paths = append(l.paths, mention{path: stateName(value)})
+		l.state(stateName(value))
 	case isPlain(value):
 		l.add(mention{id: value})
 	default:
 		l.refuse(notPlain(value))
+	}
+}
+
+// state keeps a path. Of very many the first are enough, since they differ.
+func (l *labelled) state(path string) {
+	if mayBePath(path) && len(l.paths) < shownLocks && !l.knows(path) {
+		l.paths = append(l.paths, mention{path: path, doubtful: !isWholePath(path), labelled: true})
 	}
 }
 
@@ -124,7 +125,7 @@ func readTable(text string) (found findings) {
 			continue
 		}
 		m := mention{id: cells[id]}
-		if path >= 0 && isPath(cells[path]) {
+		if path >= 0 && mayBePath(cells[path]) {
 			m.path, m.doubtful = cells[path], !isWholePath(cells[path])
 		}
 		found.add(m)

@@ -33,7 +33,11 @@ func readOneLine(line, lines string) (found findings) {
 		found.refuse(notPlain(id + mark + " …"))
 		return found
 	}
-	m.doubtful = m.path != "" && (!whole || !isWholePath(m.path))
+	if !whole && m.path != "" { // it was cut, or something else follows the path
+		first, _ := word(m.path)
+		m.path = first + "…"
+	}
+	m.doubtful = m.path != "" && !isWholePath(m.path)
 	found.add(m)
 	return found
 }

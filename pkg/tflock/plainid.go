@@ -76,17 +76,6 @@ func uuid(text string) string {
 // isWholePath says that a text is a bucket/key as it was, neither masked nor clipped.
 func isWholePath(path string) bool { return isPath(path) && !isMasked(path) }
 
-// isMasked says that a path shows the marks of who hid a part of it, or had no room.
-func isMasked(path string) bool {
-	lower := strings.ToLower(path)
-	for _, mark := range []string{"***", "…", "[masked]", "[redacted]", "<redacted>", "<sensitive", "(sensitive"} {
-		if strings.Contains(lower, mark) {
-			return true
-		}
-	}
-	return strings.HasPrefix(path, "...") || strings.HasSuffix(path, "...")
-}
-
 func isPath(path string) bool {
 	bucket, key, ok := strings.Cut(path, "/")
 	return ok && bucket != "" && key != "" && !strings.ContainsFunc(path, unicode.IsControl)

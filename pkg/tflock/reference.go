@@ -14,15 +14,17 @@ type Reference struct {
 	// empty. It is a hint: a bucket that was copied, or a holder who lies, makes it lead
 	// nowhere, and the lock is then to be looked for everywhere.
 	Path string
-	// DoubtfulPath is what the text shows of a path that was masked, clipped, or wrapped
-	// by a terminal (then joined again). It is for people, and at most a first guess.
+	// DoubtfulPath is what the text shows of its one path where that was masked, clipped, or
+	// wrapped by a terminal (then joined again). It is for people, at most a first guess, and
+	// speaks against a lock whose path it cannot be: see OtherState.
 	DoubtfulPath string
 	// Literal is the whole text where it is one line and not simply the ID. A lock may
 	// have exactly this as its ID (`ID: x`), since whoever writes the lock chooses it:
 	// then it is not clear which of the two is meant.
 	Literal string
 
-	several string // see Paths: they have no newlines
+	several string // see Paths: they are separated by newlines
+	doubts  string // doubtful paths, likewise, where the text shows more than one path
 }
 
 // Paths are the paths of the states that the text may be of, whole and unmasked: several
@@ -112,6 +114,7 @@ type mention struct {
 	id       string
 	path     string
 	doubtful bool // the path was masked, clipped or wrapped
+	labelled bool // of a state: it is what a label says the text is about
 }
 
 // findings are what a reading of a text gives.
@@ -165,28 +168,27 @@ func parseLong(text string) (Reference, error) {
 }
 
 // oneOf gives the lock that all mentions name: a client that retries prints the same
-// block again. Where their paths differ all of them are kept, and none is followed.
+// block again. Where their paths differ all of them are kept, and none is followed. A
+// state that a label names counts where an ID is without a path of its own.
 func oneOf(mentions []mention) (Reference, error) {
 	var locks []mention // the first of each ID
-	var ref Reference
-	var states, paths []string
-	known := map[string]bool{}
+	var states []string
+	var its shownPaths
+	var about []mention
+	bare := false
 	for _, m := range mentions {
-		if m.id == "" {
-			states = append(states, m.path)
-			continue
-		}
-		if !seen(locks, m.id) {
-			locks = append(locks, m)
-		}
 		switch {
-		case m.path == "":
-		case m.doubtful:
-			ref.DoubtfulPath = m.path
-		case !known[m.path]:
-			known[m.path] = true
-			paths = append(paths, m.path)
+		case m.id != "":
+			if !seen(locks, m.id) {
+				locks = append(locks, m)
+			}
+			its.add(m)
+			bare = bare || m.path == ""
+			continue
+		case m.labelled:
+			about = append(about, m)
 		}
+		states = append(states, m.path)
 	}
 	switch {
 	case len(locks) > 1:
@@ -196,15 +198,12 @@ func oneOf(mentions []mention) (Reference, error) {
 	case len(locks) == 0:
 		return Reference{}, nil
 	}
-	ref.ID = locks[0].id
-	switch len(paths) {
-	case 0:
-	case 1:
-		ref.Path, ref.DoubtfulPath = paths[0], ""
-	default:
-		ref.several, ref.DoubtfulPath = strings.Join(paths, "\n"), ""
+	if bare {
+		for _, m := range about {
+			its.add(m)
+		}
 	}
-	return ref, nil
+	return its.of(Reference{ID: locks[0].id}), nil
 }
 
 // shownLocks bounds the locks that an error lists, and those that are told apart.

@@ -48,22 +48,96 @@ func TestTextOfAForgedLockThatIsGoneReleasesNoOther(t *testing.T) {
 	w := newWorld(t)
 	w.lock("production/terraform.tfstate", victim, w.set.All()...)
 	w.scan()
-	forged := w.Path("team-a/terraform.tfstate")
+	at := func(key string) string { return string(w.Path(key)) }
+	forged := at("team-a/terraform.tfstate")
 	for name, text := range map[string]string{
-		"a client's error":       string("Error: Error acquiring the state lock\n\nLock Info:\n  ID:        " + victim + "\n  Path:      " + forged + "\n  Operation: OperationTypeApply\n  Who:       me@host\n"),
-		"our mail":               string("State:      " + forged + "\nHeld by:    me@host\nLock ID:    " + victim + "\n"),
-		"a text with two paths":  string("State:      " + forged + "\nLock ID:    " + victim + "\n\nLock Info:\n  ID:        " + victim + "\n  Path:      " + w.Path("production/terraform.tfstate") + "\n"),
-		"a text with two others": string("Lock Info:\n  ID:        " + victim + "\n  Path:      " + forged + "\n\nLock Info:\n  ID:        " + victim + "\n  Path:      " + w.Path("team-b/x") + "\n"),
-		"our command":            string(`aws lambda invoke --function-name unlock --payload '{"lock_id":"` + victim + `","path":"` + forged + `","reason":"stuck"}' /dev/stdout`),
+		"a client's error":       "Error: Error acquiring the state lock\n\nLock Info:\n  ID:        " + victim + "\n  Path:      " + forged + "\n  Operation: OperationTypeApply\n  Who:       me@host\n",
+		"our mail":               "State:      " + forged + "\nHeld by:    me@host\nLock ID:    " + victim + "\n",
+		"a text with two paths":  "State:      " + forged + "\nLock ID:    " + victim + "\n\nLock Info:\n  ID:        " + victim + "\n  Path:      " + at("production/terraform.tfstate") + "\n",
+		"a text with two others": "Lock Info:\n  ID:        " + victim + "\n  Path:      " + forged + "\n\nLock Info:\n  ID:        " + victim + "\n  Path:      " + at("team-b/x") + "\n",
+		"two labels with paths":  "State:      " + forged + "\nHeld by:    x\nPath: " + at("team-a/y") + "\nLock ID:    " + victim + "\n",
+		"two labels, one of it":  "State:      " + forged + "\nHeld by:    x\nPath: " + at("production/terraform.tfstate") + "\nLock ID:    " + victim + "\n",
+		"two labels, and a line": "State:      " + forged + "\nPath: " + at("team-a/y") + "\n- " + at("production/terraform.tfstate") + ": x, held for 3m, ID " + victim + "\nLock ID:    " + victim + "\n",
+		"a label and a command":  "State:      " + forged + "\n\n  terraform force-unlock " + victim + "\n",
+		"a path with a mask":     "State:      " + at("team-a/***x") + "\nLock ID:    " + victim + "\n",
+		"a path of mask and all": "State:      " + at("team-a/***/production/terraform.tfstate") + "\nLock ID:    " + victim + "\n",
+		"a path with an ellipse": "Lock Info:\n  ID:        " + victim + "\n  Path:      " + at("team-a/x...") + "\n  Operation: x\n",
+		"a path with a tag":      `{"lock":{"id":"` + victim + `","path":"` + at("team-a/<sensitive") + `"}}`,
+		"a path of two lines":    "Lock Info:\n  ID:        " + victim + "\n  Path:      " + at("team-a/x") + "\ny\n  Operation: x\n",
+		"an error in one line":   "Lock Info: ID: " + victim + " Path: " + at("team-a/x"),
+		"a masked dashboard row": at("team-a/***") + "\nID " + victim + "\n",
+		"a dashboard row":        at("team-a/a b") + "\nID " + victim + "\n",
+		"a message in Slack":     "State\n" + at("team-a/a b") + "\nLock ID\n" + victim + "\n",
+		"a quote in our command": `--payload "{\"lock_id\":\"` + victim + `\",\"path\":\"` + at("team-a/'x") + `\"}"`,
+		"our command":            `aws lambda invoke --function-name unlock --payload '{"lock_id":"` + victim + `","path":"` + forged + `","reason":"stuck"}' /dev/stdout`,
 	} {
 		for _, more := range []string{"", `,"force":true`} {
 			a, err := w.run(&local.Wire{}, request(w, text, more))
 			if err != nil || a.Outcome != unlock.Ambiguous || len(w.held()) != 1 {
 				t.Errorf("%s%s: %+v, %v", name, more, a, err)
 			}
-			if want := `Choice: {"path":"` + w.Path("production/terraform.tfstate") + `"`; !slices.ContainsFunc(a.NextSteps, func(s string) bool { return strings.HasPrefix(s, string(want)) }) {
+			if want := `Choice: {"path":"` + at("production/terraform.tfstate") + `"`; !slices.ContainsFunc(a.NextSteps, func(s string) bool { return strings.HasPrefix(s, want) }) {
 				t.Errorf("%s%s: the choice is missing: %q", name, more, a.NextSteps)
 			}
+		}
+	}
+}
+
+// A CI system that masks a secret, a terminal that wraps a path, and a log line that is cut
+// hide no lock: what they leave of the path is of it.
+func TestTextWhoseVisiblePathIsOfTheLockReleasesIt(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const key = "production/env/terraform.tfstate"
+	path := string(w.Path(key))
+	block := func(path string) string {
+		return "Lock Info:\n  ID:        " + victim + "\n  Path:      " + path + "\n  Operation: OperationTypeApply\n  Who:       me@host\n"
+	}
+	for name, text := range map[string]string{
+		"a masked bucket":          block("***/" + key),
+		"a mask within":            block(strings.ReplaceAll(path, "env", "[MASKED]")),
+		"two masks":                block("***/production/****/terraform.tfstate"),
+		"a clipped beginning":      block("..." + path[5:]),
+		"a clipped end":            "State: " + path[:len(path)-4] + "…\nLock ID: " + victim + "\n",
+		"a wrapped path":           block(path[:9] + "\n" + path[9:]),
+		"a wrapped, masked path":   block("***/production/e\nnv/terraform.tfstate"),
+		"an error in a cut line":   "Lock Info: ID: " + victim + " Path: " + path,
+		"a line that goes on":      "Lock Info: ID: " + victim + " Path: " + path + " and then more",
+		"a path, whole and masked": "State: " + path + "\nPath: ***/" + key + "\nLock ID: " + victim + "\n",
+		"a folder of a repository": "Path: ./live/production\nState: " + path + "\nLock ID: " + victim + "\n",
+		"a state's URL":            "State: s3://" + path + "\nLock ID: " + victim + "\n",
+		"a label and a command":    "State: " + path + "\n  terraform force-unlock " + victim + "\n",
+	} {
+		w.clear()
+		w.lock(key, victim, w.set.All()...)
+		if a, err := w.run(&local.Wire{}, request(w, text, `,"force":true`)); err != nil || a.Outcome != unlock.Released || len(w.held()) != 0 {
+			t.Errorf("%s: %+v, %v", name, a, err)
+		}
+	}
+}
+
+// Where tables are watched and buckets are not, as for rows of several buckets in one table,
+// a path in another bucket is that of another state.
+func TestTextOfAForgedRowThatIsGoneReleasesNoOther(t *testing.T) {
+	t.Parallel()
+	for _, watched := range []bool{false, true} { // the bucket of the real lock
+		w := newWorld(t)
+		if !watched {
+			w.BucketARN = ""
+		}
+		real := string(w.Path("terraform.tfstate"))
+		w.lock("terraform.tfstate", victim, w.set.Tables[0])
+		for name, text := range map[string]string{
+			"our mail":         "State:      team-a-states/x\nLock ID:    " + victim + "\n",
+			"a client's error": "Lock Info:\n  ID:        " + victim + "\n  Path:      team-a-states/x\n  Operation: OperationTypeApply\n",
+			"a masked path":    "State:      team-a-states/***\nLock ID:    " + victim + "\n",
+		} {
+			if a, err := w.run(&local.Wire{}, request(w, text, `,"force":true`)); err != nil || a.Outcome != unlock.Ambiguous || len(w.held()) != 1 {
+				t.Errorf("%s, the bucket watched %t: %+v, %v", name, watched, a, err)
+			}
+		}
+		if a, err := w.run(&local.Wire{}, request(w, "State: "+real+"\nLock ID: "+victim+"\n", `,"force":true`)); err != nil || a.Outcome != unlock.Released {
+			t.Errorf("the lock's own text, the bucket watched %t: %+v, %v", watched, a, err)
 		}
 	}
 }

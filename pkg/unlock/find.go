@@ -69,24 +69,14 @@ func (u *Unlocker) find(ctx context.Context, r Request) found {
 		f.unread = append(f.unread, unread...)
 		return f
 	}
-	if i := slices.IndexFunc(r.lock.Paths(), func(path string) bool { return u.contradicts(path, *f.named) }); i >= 0 {
-		return found{choices: hits, textPath: r.lock.Paths()[i]}
+	// Whoever takes a lock chooses its ID: a lock that has another team's ID, and is gone once
+	// its alert is out, would make that alert the release of the other team's lock. A lock in
+	// a copied bucket has the path of the original in its bytes, and text that shows it is of
+	// that lock. Whether a bucket is watched proves nothing: the tables may be all that is.
+	if other := r.lock.OtherState(string(f.named.Path), f.named.Info.Path); other != "" {
+		return found{choices: hits, textPath: other}
 	}
 	return f
-}
-
-// contradicts says whether a path that a text shows is that of another state than that of the lock
-// which was found by its ID. Whoever takes a lock chooses its ID: a lock that has another
-// team's ID, and is gone once its alert is out, would make that alert the release of the
-// other team's lock. A lock in a copied bucket has the path of the original in its bytes,
-// and a text that shows it is of that lock. A path in a bucket that is not known here
-// proves nothing.
-func (u *Unlocker) contradicts(shown string, l tflock.Lock) bool {
-	path := tflock.Path(shown)
-	if path == "" || path == l.Path || shown == l.Info.Path {
-		return false
-	}
-	return path.Bucket() == l.Path.Bucket() || u.Stores.BucketOf(path) != nil
 }
 
 // at reads what every store holds on one path.
