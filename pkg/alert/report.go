@@ -60,6 +60,8 @@ func weekSubject(w Week) string {
 	switch {
 	case w.Locks.Taken == nil:
 		text += "no scan, so nothing is known of its locks"
+	case stuck(w) == 0 && w.Locks.StuckNow > 0:
+		text += fmt.Sprintf("%s, %d stuck since before it", count(*w.Locks.Taken, "new lock", "new locks"), w.Locks.StuckNow)
 	case *w.Locks.Taken == 0 && stuck(w) == 0:
 		text += "no locks"
 	case stuck(w) == 0:
@@ -79,15 +81,19 @@ func weekText(w Week) string {
 	switch {
 	case w.Locks.Taken == nil:
 		return fmt.Sprintf("Nothing is known of the locks of the week to %s: the monitor recorded no scan in it.", day(w.To))
+	case stuck(w) == 0 && w.Locks.StuckNow > 0:
+		text = fmt.Sprintf("No lock became stuck in the week to %s, but %s stuck since before it; %s taken.", day(w.To), count(w.Locks.StuckNow, "is", "are"), count(*w.Locks.Taken, "was", "were"))
 	case *w.Locks.Taken == 0 && stuck(w) == 0:
 		text = fmt.Sprintf("No lock was seen in the week to %s. Locks that are held for less than the time between two scans are mostly not seen.", day(w.To))
 	case stuck(w) == 0:
 		text = fmt.Sprintf("No lock was stuck in the week to %s; %s taken.", day(w.To), count(*w.Locks.Taken, "was", "were"))
+	case stuck(w) > *w.Locks.Taken: // some of them were taken before
+		text = fmt.Sprintf("%s stuck in the week to %s, and %s taken", count(stuck(w), "lock became", "locks became"), day(w.To), count(*w.Locks.Taken, "was", "were")) + trend(w) + "." + resolveText(w)
 	default:
 		text = fmt.Sprintf("%d of %s stuck in the week to %s", stuck(w), count(*w.Locks.Taken, "lock was", "locks were"), day(w.To)) + trend(w) + "." + resolveText(w)
 	}
 	if w.UnwatchedSeconds > 0 {
-		text += fmt.Sprintf(" The monitor did not run for %s of it, so what happened then is missing.", seconds(w.UnwatchedSeconds))
+		text += fmt.Sprintf(" The monitor did not run, or could read nothing, for %s of it, so what happened then is missing.", seconds(w.UnwatchedSeconds))
 	}
 	if w.WatchedSince != nil {
 		text += fmt.Sprintf(" This is the first week: locks are watched since %s.", policy.Clock(*w.WatchedSince))
@@ -167,7 +173,7 @@ func weekSteps(w Week) []string {
 		}
 	}
 	add(w.Locks.Taken == nil, "Find out why the monitor does not run: look at its alarm and its log.")
-	add(w.Locks.Taken != nil && w.UnwatchedSeconds > 0, "Find out why the monitor did not run for %s: look at its alarm and its log.", seconds(w.UnwatchedSeconds))
+	add(w.Locks.Taken != nil && w.UnwatchedSeconds > 0, "Find out why the monitor did not run, or could read nothing, for %s: look at its alarm and its log.", seconds(w.UnwatchedSeconds))
 	if len(w.Unread) > 0 {
 		add(true, "Let the monitor read %s again: it could not for %s of the week.", storeName(w.Unread[0].Store), seconds(w.Unread[0].Seconds))
 	}

@@ -250,7 +250,7 @@ func (r Renderer) links(e alert.Event) []string {
 // the topic could send people anywhere.
 var (
 	runbookURL = sync.OnceValue(func() *regexp.Regexp {
-		return regexp.MustCompile(`^https://github\.com/lockwarden/lockwarden/blob/main/infra/runbooks/[a-z-]+\.md$`)
+		return regexp.MustCompile(`^https://github\.com/lockwarden/lockwarden/blob/main/(infra/runbooks/[a-z-]+\.md|docs/weekly-report\.md#what-to-do)$`)
 	})
 	dashboardURL = sync.OnceValue(func() *regexp.Regexp {
 		return regexp.MustCompile(`^https://[a-z0-9-]+\.console\.(aws\.amazon\.com|amazonaws\.cn|amazonaws-us-gov\.com)/cloudwatch/[A-Za-z0-9?=#:/._%-]*$`)
