@@ -105,6 +105,14 @@ func (p *pipelines) goodScan() (map[string]policy.Finding, string) {
 	return byKey(report), result.Log
 }
 
+// comesDue lets the announced times of the planned releases come.
+func (p *pipelines) comesDue() {
+	p.Helper()
+	if err := p.stack.DuePlans(p.Context()); err != nil {
+		p.Fatal(err)
+	}
+}
+
 func byKey(report monitor.Report) map[string]policy.Finding {
 	found := map[string]policy.Finding{}
 	for _, f := range report.Locks {
@@ -203,6 +211,9 @@ func cancelledRun(p *pipelines) {
 	if planned.Plan == nil || planned.Plan.Mode != policy.AutoRelease || planned.Lock.Verdict != policy.Fresh || !strings.Contains(planned.Actions.Keep, `"keep":true`) {
 		t.Errorf("%+v", planned)
 	}
+	p.goodScan() // a second delivery of the schedule: its time has not come
+	p.mustPublish()
+	p.comesDue()
 	p.goodScan()
 	released := p.mustPublish("lock.released " + dead)
 	if r := released.Release; r == nil || r.RequestedBy != "lockwarden-auto" || !strings.Contains(r.Reason, "/acme/infra/actions/runs/1") || !strings.Contains(r.Reason, "its run ended") {
@@ -273,6 +284,7 @@ func liar(p *pipelines) {
 	var log string
 	for range 3 {
 		_, log = p.goodScan()
+		p.comesDue()
 	}
 	p.mustPublish("lock.release_planned "+own, "lock.released "+own)
 	locks, _ := p.goodScan()

@@ -208,12 +208,14 @@ var automaticCases = map[string]automaticCase{
 	"its release was announced while the scan was under way": {stays: true, actors: cast(modelKeys[1]), play: func(m *model) {
 		m.takesLock()
 		m.cancelled()
-		m.steps(m.processes[second], 3) // it has listed both stores
+		m.processes[first].actor = autoScanning{promisesNow: true} // as if the second one's scan took long
+		m.steps(m.processes[second], 3)                            // it has listed both stores
 		m.all(first)
 		m.all(second)
 	}},
 	"its release was announced while a scan was under way whose clock is ahead": {stays: true, actors: cast(modelKeys[1]), play: func(m *model) {
-		m.processes[second].actor = autoScanning{drawn{clock: 2 * time.Minute}}
+		m.processes[first].actor = autoScanning{promisesNow: true}
+		m.processes[second].actor = autoScanning{drawn: drawn{clock: 2 * time.Minute}}
 		m.takesLock()
 		m.cancelled()
 		m.steps(m.processes[second], 3)
@@ -228,6 +230,24 @@ var automaticCases = map[string]automaticCase{
 		m.dies(m.processes[second], "Invoke unlock") // so that the function's answer is lost
 		m.all(more)
 		m.invoked(m.processes[second])
+		m.all(more + 1)
+		m.later(nextScan)
+		m.scan()
+	}},
+	"the schedule is delivered twice": {stays: true, actors: cast(modelKeys[1]), play: func(m *model) {
+		m.takesLock()
+		m.cancelled()
+		m.all(first)
+		m.later(time.Minute)
+		m.all(second)
+	}},
+	"a tag kept it for one scan since its release was announced": {stays: true, actors: cast(modelKeys[1], drawn{kind: "keeper"}, drawn{kind: "unkeeper"}), play: func(m *model) {
+		m.takesLock()
+		m.cancelled()
+		m.all(first)
+		m.all(more)
+		m.later(nextScan)
+		m.all(second)
 		m.all(more + 1)
 		m.later(nextScan)
 		m.scan()

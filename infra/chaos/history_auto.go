@@ -20,6 +20,7 @@ type autoHistory struct {
 
 	over      map[string]time.Time         // when the attempt of a run ended that took a lock, by the lock's ID; it may run again
 	announced map[lockName]int             // when its release was last announced
+	promised  map[lockName]time.Time       // before when it is not released, as it was announced
 	refused   map[lockName]int             // when its release was last refused
 	rowAlone  map[lockName]int             // since when its object is gone
 	touched   map[string]int               // when anything last changed that a plan rests on, by path
@@ -48,7 +49,7 @@ type invoked struct {
 func newAutoHistory() autoHistory {
 	return autoHistory{
 		selects: func(string) bool { return false },
-		over:    map[string]time.Time{}, announced: map[lockName]int{}, refused: map[lockName]int{}, rowAlone: map[lockName]int{},
+		over:    map[string]time.Time{}, announced: map[lockName]int{}, promised: map[lockName]time.Time{}, refused: map[lockName]int{}, rowAlone: map[lockName]int{},
 		touched: map[string]int{}, reran: map[lockName]int{}, wrote: map[string]written{}, kept: map[string]int{}, objects: map[lockName]time.Time{}, took: map[lockName]map[string]bool{},
 	}
 }
@@ -161,6 +162,8 @@ func (h *history) releasedAutomatically(p *party, l lock, at place) {
 		why = "although nobody could read its tags, since its object is gone"
 	case announced == 0 || announced > a.scan:
 		why = "and no earlier scan had announced it"
+	case h.now().Add(h.slack).Before(h.promised[name]):
+		why = "before the time that was announced"
 	case h.refused[name] > announced:
 		why = "and it was refused since it was announced"
 	case between(h.touched[path]), between(h.reran[name]):
@@ -195,7 +198,7 @@ func (h *history) saidAuto(p *party, e alert.Event) {
 		case !h.selects(name.path):
 			h.breaks("a release was announced that AutoRelease does not select: %s on %s", name.id, name.path)
 		default:
-			h.announced[name] = h.moment
+			h.announced[name], h.promised[name] = h.moment, e.Plan.NotBefore
 		}
 	}
 }

@@ -68,7 +68,7 @@ var kinds = map[string]struct {
 	"unkeeper":      {false, func(d drawn, _ plan) actor { return untagging{} }},
 	"row alone":     {false, func(d drawn, _ plan) actor { return rowAlone{d} }},
 	"keep":          {true, func(d drawn, _ plan) actor { return keeping{d.target} }},
-	"auto":          {true, func(d drawn, _ plan) actor { return autoScanning{d} }},
+	"auto":          {true, func(d drawn, _ plan) actor { return autoScanning{drawn: d} }},
 	"accept":        {true, func(drawn, plan) actor { return &repairing{action: policy.AcceptState} }},
 	"delete digest": {true, func(drawn, plan) actor { return &repairing{action: policy.DeleteDigest} }},
 	"roll back":     {true, func(d drawn, _ plan) actor { return &repairing{action: policy.RestoreVersion, back: 1 + d.writes} }},

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -29,7 +30,10 @@ import (
 
 // autoScanning is a monitor that may release locks automatically. Its clock may be ahead, so
 // that it takes another one's lease for expired.
-type autoScanning struct{ drawn }
+type autoScanning struct {
+	drawn
+	promisesNow bool // what it plans may be released at once
+}
 
 func (a autoScanning) run(p *process, cfg aws.Config) error {
 	w := *p.model.world
@@ -40,6 +44,9 @@ func (a autoScanning) run(p *process, cfg aws.Config) error {
 	}
 	m.Runs, m.Autos = p.model.runsFor(p), p.model.autos(cfg)
 	m.Releaser = runs.NewReleaser(cfg, "unlock")
+	if !a.promisesNow {
+		m.ScanEvery = 3 * time.Minute
+	}
 	_, err = m.Run(context.Background())
 	return err
 }

@@ -219,6 +219,18 @@ var mutations = map[string]mutation{
 		nil,
 		"and no earlier scan had announced it",
 	},
+	"the announced time is no promise": {
+		"pkg/monitor/auto.go", "NotBefore: one.NotBefore})", "NotBefore: p.found.Started})",
+		"TestAutomatic",
+		nil,
+		"its lock is there: false",
+	},
+	"a plan outlives what held its lock back": {
+		"pkg/monitor/auto.go", "auto.Plan.Mode == policy.AutoRelease && !p.stands[key]", "false",
+		"TestAutomatic",
+		nil,
+		"although something changed since it was announced",
+	},
 	"nothing changes after the announcement": {
 		"pkg/policy/auto.go", "func (b Basis) Same(o Basis) bool {\n", "func (b Basis) Same(o Basis) bool {\n\tif true {\n\t\treturn true\n\t}\n",
 		"TestAutomatic",

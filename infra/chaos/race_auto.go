@@ -124,7 +124,7 @@ func (r *autoRace) environment(ctx context.Context, endpoint, name string, numbe
 	environment := r.server.Through(endpoint).Env()
 	for name, value := range map[string]string{
 		"ACCOUNT_ID": "123456789012", "TABLE_ARNS": r.TableARN, "BUCKET_ARNS": r.BucketARN, "LEDGER_TABLE": r.Ledger, "TOPIC_ARN": r.Topic, "METRIC_NAMESPACE": "Chaos",
-		"STUCK_AFTER": "1h", "RELEASE_GUARD": autoGuard.String(), "SCAN_EVERY": "1 minute", "UNLOCK_FUNCTION": "unlock", "RUNS": parameter,
+		"STUCK_AFTER": "1h", "RELEASE_GUARD": autoGuard.String(), "SCAN_EVERY": "1s", "UNLOCK_FUNCTION": "unlock", "RUNS": parameter,
 		"AWS_LAMBDA_FUNCTION_NAME": name, "AWS_ENDPOINT_URL_LAMBDA": fmt.Sprintf("%s/lambda/%d", r.services, number),
 	} {
 		environment[name] = value

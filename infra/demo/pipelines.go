@@ -49,12 +49,15 @@ func (s *scene) pipelines(ctx context.Context) error {
 		return err
 	}
 	s.github.Cancel(repository, first, time.Now())
-	step("waiting %s, the ReleaseGuard since its end; then two scans: the first one says what will happen, the second one releases", guard+time.Second)
+	step("waiting %s, the ReleaseGuard since its end; then two scans: the first one says what will happen, the second one, at the time that it named (which is moved here), releases", guard+time.Second)
 	if err := sleep(ctx, guard+time.Second); err != nil {
 		return err
 	}
 	for range 2 {
 		if _, err := s.scan(ctx); err != nil {
+			return err
+		}
+		if err := s.stack.DuePlans(ctx); err != nil {
 			return err
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Check is what the monitor last found out about a lock's run, and why it does not release
@@ -15,6 +16,7 @@ type Check struct {
 	Detail   string      `json:"detail,omitempty"` // of the run, which its JSON lacks
 	Selected bool        `json:"selected"`         // AutoRelease selects the lock
 	HeldBack []string    `json:"held_back,omitempty"`
+	Stores   []string    `json:"stores,omitempty"` // ARNs of what holds the lock
 }
 
 // Plan is a planned release: people were notified of it at that time.
@@ -22,6 +24,9 @@ type Plan struct {
 	Basis     policy.Basis    `json:"basis"`
 	Mode      policy.AutoMode `json:"mode"`
 	Published time.Time       `json:"published"` // end of the scan whose event it was
+	// NotBefore is when people were notified that the lock is released at the earliest; zero
+	// in rows of older versions. See [Plan.Earliest].
+	NotBefore time.Time `json:"not_before,omitzero"`
 	// Claimed is when the monitor was about to invoke the unlock function; zero: not yet.
 	Claimed time.Time `json:"claimed,omitzero"`
 
@@ -36,10 +41,19 @@ const claimTime = 150 * time.Second
 // Open says whether the release may be claimed now.
 func (p Plan) Open(now time.Time) bool { return p.Claimed.IsZero() || now.Sub(p.Claimed) >= claimTime }
 
+// Earliest is when the release may be made, for a monitor that scans that often.
+func (p Plan) Earliest(scanEvery time.Duration) time.Time {
+	if p.NotBefore.IsZero() {
+		return p.Published.Add(scanEvery)
+	}
+	return p.NotBefore
+}
+
 // Stop is somebody's wish that a lock is not released automatically.
 type Stop struct {
-	At time.Time `json:"at"`
-	By string    `json:"by"`
+	At     time.Time `json:"at"`
+	By     string    `json:"by"`
+	Stores []string  `json:"stores,omitempty"` // ARNs of what held the lock then
 
 	expires time.Time
 }
@@ -49,6 +63,33 @@ type Auto struct {
 	Check *Check
 	Plan  *Plan
 	Stop  *Stop
+}
+
+// StoresOf are the ARNs of what holds a lock.
+func StoresOf(l tflock.Lock) []string {
+	stores := make([]string, len(l.Holdings))
+	for i, h := range l.Holdings {
+		stores[i] = h.Store
+	}
+	return stores
+}
+
+// Stores are those in which the lock was seen, as ARNs, some more than once. None: they are
+// not known.
+func (a Auto) Stores() []string {
+	var stores []string
+	if a.Check != nil {
+		stores = append(stores, a.Check.Stores...)
+	}
+	if a.Plan != nil {
+		for _, h := range a.Plan.Basis.Holdings {
+			stores = append(stores, h.Store)
+		}
+	}
+	if a.Stop != nil {
+		stores = append(stores, a.Stop.Stores...)
+	}
+	return stores
 }
 
 // AutoMemory is what is remembered of all locks.

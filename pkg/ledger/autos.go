@@ -145,9 +145,15 @@ func (a *Autos) Stopped(ctx context.Context, key Key, s Stop) error {
 	return a.put(ctx, stopPrefix, key, s, s.At)
 }
 
-// Void ends a plan.
-func (a *Autos) Void(ctx context.Context, key Key) error {
-	return a.table.writeBatch(ctx, []types.WriteRequest{{DeleteRequest: &types.DeleteRequest{Key: autoKey(planPrefix, key)}}})
+// Void ends the plans of these locks. Without any there is no call.
+func (a *Autos) Void(ctx context.Context, keys ...Key) error {
+	return a.table.write(ctx, func(yield func(types.WriteRequest, error) bool) {
+		for _, key := range keys {
+			if !yield(types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: autoKey(planPrefix, key)}}, nil) {
+				return
+			}
+		}
+	})
 }
 
 func (a *Autos) put(ctx context.Context, prefix string, key Key, value any, at time.Time) error {

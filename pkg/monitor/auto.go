@@ -21,7 +21,7 @@ type autos interface {
 	Recall(ctx context.Context) (ledger.AutoMemory, error)
 	Update(ctx context.Context, checks map[ledger.Key]ledger.Check, forget []ledger.Key) error
 	Planned(ctx context.Context, key ledger.Key, p ledger.Plan) error
-	Void(ctx context.Context, key ledger.Key) error
+	Void(ctx context.Context, keys ...ledger.Key) error
 	Claim(ctx context.Context, key ledger.Key, read ledger.Plan, now time.Time) error
 	Brake(ctx context.Context, m ledger.AutoMemory, next policy.Brake) (ledger.AutoMemory, error)
 	Renew(ctx context.Context, m ledger.AutoMemory, held func(ledger.Key) bool, now time.Time) error
@@ -41,6 +41,7 @@ type planner struct {
 	names  map[tflock.Path][]tflock.Path // the names under which something is locked, up to two, by the cleaned path
 
 	checks  map[ledger.Key]ledger.Check
+	stands  map[ledger.Key]bool // whose plan this scan has confirmed, or made
 	planned []planned
 	due     []*evidence.Question
 	claimed []*evidence.Question // to be released now
@@ -60,7 +61,7 @@ func (m *Monitor) plan(ctx context.Context, found *scan.Scan, known *behind) ([]
 	if known == nil {
 		return nil, nil
 	}
-	p := &planner{Monitor: m, behind: known, found: found, crowds: map[tflock.Path]int{}, names: map[tflock.Path][]tflock.Path{}, checks: map[ledger.Key]ledger.Check{}}
+	p := &planner{Monitor: m, behind: known, found: found, crowds: map[tflock.Path]int{}, names: map[tflock.Path][]tflock.Path{}, checks: map[ledger.Key]ledger.Check{}, stands: map[ledger.Key]bool{}}
 	if known.auto.Locks.Any() {
 		for c := range found.Locks() {
 			p.crowds[c.Path]++
@@ -74,6 +75,7 @@ func (m *Monitor) plan(ctx context.Context, found *scan.Scan, known *behind) ([]
 		p.decide(q)
 	}
 	p.publish(ctx)
+	p.errs = append(p.errs, m.Autos.Void(ctx, p.fallen()...))
 	p.claim(ctx)
 	for key, check := range p.checks {
 		if check.Selected && len(check.HeldBack) > 0 {
@@ -99,22 +101,52 @@ func (p *planner) held() func(ledger.Key) bool {
 }
 
 // gone are the remembered locks that are no longer held. Nothing is forgotten after a scan
-// that did not see everything, nor what somebody asked for since the scan began: the lock
-// may be younger than it.
+// that did not see everything, nor of a lock one of whose stores it did not read, as when a
+// store was taken out of the watched ones, nor what somebody asked for since the scan began:
+// the lock may be younger than it.
 func (p *planner) gone(held func(ledger.Key) bool) []ledger.Key {
 	if !p.found.Complete() {
 		return nil
 	}
 	return p.memory.Gone(func(key ledger.Key) bool {
-		stop := p.memory.Locks[key].Stop
-		return held(key) || (stop != nil && !stop.At.Before(p.found.Started))
+		known := p.memory.Locks[key]
+		return held(key) || !p.read(known.Stores()) || (known.Stop != nil && !known.Stop.At.Before(p.found.Started))
 	})
+}
+
+// read says whether the scan read each of these stores to its end. Where none is known it
+// did not: such rows are of older versions, and expire.
+func (p *planner) read(stores []string) bool {
+	for _, store := range stores {
+		if !slices.Contains(p.found.Watched, store) || p.found.Failed(store) {
+			return false
+		}
+	}
+	return len(stores) > 0
+}
+
+// fallen are the locks whose plans this scan did not confirm, whatever the reason: something
+// holds the lock back, AutoRelease does not select it any more, or the scan did not see it.
+// What changes back later needs a new plan, of which people are notified. A plan in report
+// mode promises nothing, so it stays: people are notified once.
+func (p *planner) fallen() []ledger.Key {
+	known := p.memory
+	if p.forgotten != nil {
+		known = p.earlier
+	}
+	var list []ledger.Key
+	for key, auto := range known.Locks {
+		if auto.Plan != nil && auto.Plan.Mode == policy.AutoRelease && !p.stands[key] {
+			list = append(list, key)
+		}
+	}
+	return list
 }
 
 // decide says what holds a lock back, or that its release is to be planned or is due.
 func (p *planner) decide(q *evidence.Question) {
 	key := ledger.KeyOf(q.Case.Lock)
-	check := ledger.Check{At: p.found.Started.UTC(), Run: q.Case.Run, Selected: p.selected(q.Case)}
+	check := ledger.Check{At: p.found.Started.UTC(), Run: q.Case.Run, Selected: p.selected(q.Case), Stores: ledger.StoresOf(q.Case.Lock)}
 	if check.Selected {
 		check.HeldBack = p.heldBack(q, key)
 	}
@@ -144,23 +176,47 @@ func (p *planner) heldBack(q *evidence.Question, key ledger.Key) []string {
 	if len(reasons) > 0 {
 		return reasons
 	}
+	return p.schedule(q, key)
+}
+
+// schedule has the release of a lock be planned that nothing holds back, or be made where it
+// is due. Else it says what the release waits for.
+func (p *planner) schedule(q *evidence.Question, key ledger.Key) []string {
+	known := p.memory.Locks[key]
 	basis, plan := q.Case.Basis(q.Tags), known.Plan
 	switch {
 	case plan != nil && plan.Mode == p.auto.Mode && p.auto.Mode == policy.AutoReport:
 		return []string{reportOnly} // people were notified once
-	case plan == nil || plan.Mode != p.auto.Mode || !plan.Basis.Same(basis):
-		p.planned = append(p.planned, planned{key, basis, alert.Planned{Finding: q.Case.Finding(), Mode: p.auto.Mode, NotBefore: p.found.Started.Add(p.ScanEvery)}})
+	case plan == nil || plan.Mode != p.auto.Mode || !plan.Basis.Same(basis) || p.unwatched(known):
+		p.planned = append(p.planned, planned{key, basis, alert.Planned{Finding: q.Case.Finding(), Mode: p.auto.Mode, NotBefore: p.notBefore()}})
 		if p.auto.Mode == policy.AutoReport {
 			return []string{reportOnly}
 		}
 		return []string{"its release is planned for the next scan"}
+	}
+	p.stands[key] = true
+	switch earliest := plan.Earliest(p.ScanEvery); {
 	case !p.earlier.HasPlan(key, *plan):
 		return []string{"its release was planned while this scan was under way"}
+	case p.Now().Before(earliest):
+		return []string{"its release was announced for " + policy.Clock(earliest) + " or later"}
 	case !plan.Open(p.Now()):
 		return []string{"the unlock function was invoked a moment ago"}
 	}
 	p.due = append(p.due, q)
 	return nil
+}
+
+// unwatched says that no scan has looked at a planned lock for so long that whatever was
+// changed and changed back since then would be missed.
+func (p *planner) unwatched(known ledger.Auto) bool {
+	return known.Check == nil || p.found.Started.Sub(known.Check.At) > max(time.Hour, 3*p.ScanEvery)
+}
+
+// notBefore is when a lock is released at the earliest whose release is planned now: at the
+// next scan. A schedule is early at times, and the scan after the next would be late.
+func (p *planner) notBefore() time.Time {
+	return p.found.Started.Add(p.ScanEvery - min(p.ScanEvery/10, 30*time.Second)).UTC().Truncate(time.Second)
 }
 
 const reportOnly = "AutoReleaseMode is report: nothing is released"
@@ -182,7 +238,9 @@ func (p *planner) publish(ctx context.Context) {
 			continue
 		}
 		for _, one := range part {
-			p.errs = append(p.errs, p.Autos.Planned(ctx, one.key, ledger.Plan{Basis: one.basis, Mode: one.Mode, Published: p.found.Ended.UTC()}))
+			err := p.Autos.Planned(ctx, one.key, ledger.Plan{Basis: one.basis, Mode: one.Mode, Published: p.found.Ended.UTC(), NotBefore: one.NotBefore})
+			p.errs = append(p.errs, err)
+			p.stands[one.key] = err == nil
 		}
 	}
 }
@@ -222,7 +280,9 @@ func (p *planner) claimOne(ctx context.Context, key ledger.Key) string {
 	if said != policy.Go {
 		return pausedNow
 	}
-	if err := p.Autos.Claim(ctx, key, *p.memory.Locks[key].Plan, p.Now()); err != nil {
+	plan := *p.memory.Locks[key].Plan
+	plan.NotBefore = plan.Earliest(p.ScanEvery)
+	if err := p.Autos.Claim(ctx, key, plan, p.Now()); err != nil {
 		return "its release could not be claimed: " + err.Error()
 	}
 	return ""

@@ -14,7 +14,7 @@ import (
 const behindTime = 10 * time.Second
 
 // behind is what is known of the CI runs behind the locks of a scan. It is nil where
-// nobody asks.
+// nobody asks. Where nobody could, nothing is selected.
 type behind struct {
 	auto      policy.AutoRules
 	memory    ledger.AutoMemory
@@ -53,17 +53,21 @@ const plansTime = 5 * time.Second
 // runs asks about the runs behind the stuck locks, and behind those that may be released
 // automatically, and adds what it learns to their cases.
 func (m *Monitor) runs(ctx context.Context, b budget, found *scan.Scan, earlier plans) *behind {
-	if m.Runs == nil || !anyReadable(found.Worst) {
+	if m.Runs == nil {
 		return nil
+	}
+	known := &behind{memory: earlier.memory, earlier: earlier.memory, forgotten: earlier.unknown}
+	if !anyReadable(found.Worst) {
+		return known // nothing is asked, and no plan is confirmed
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(behindTime, b.look))
 	defer cancel()
 	opened, err := m.Runs.Open(ctx)
 	if err != nil {
 		m.Log.ErrorContext(ctx, "nobody was asked about runs, since their settings could not be read", "error", err)
-		return nil
+		return known
 	}
-	known := &behind{auto: opened.Auto, earlier: earlier.memory, forgotten: earlier.unknown}
+	known.auto = opened.Auto
 	if known.forgotten == nil {
 		known.memory, known.forgotten = m.Autos.Recall(ctx)
 	}

@@ -19,7 +19,7 @@ const Kept Outcome = "kept"
 // autos is what is remembered of a lock for its automatic release.
 type autos interface {
 	RecallLock(ctx context.Context, key ledger.Key) (ledger.Auto, error)
-	Void(ctx context.Context, key ledger.Key) error
+	Void(ctx context.Context, keys ...ledger.Key) error
 	Stopped(ctx context.Context, key ledger.Key, s ledger.Stop) error
 }
 
@@ -92,11 +92,17 @@ func (u *Unlocker) heldBack(ctx context.Context, f found, c policy.Case, known b
 		held = c.HeldBack(facts)
 	}
 	reasons = append(reasons, held...)
-	switch plan := recalled.Plan; {
+	switch plan, now := recalled.Plan, u.Now(); {
 	case plan == nil || plan.Mode != policy.AutoRelease:
 		reasons = append(reasons, "no release of it was planned")
 	case plan.Claimed.IsZero():
 		reasons = append(reasons, "its planned release was not claimed by the monitor")
+	case plan.Open(now):
+		reasons = append(reasons, "the monitor's claim of its planned release has expired")
+	case plan.NotBefore.IsZero(): // the claim of an older monitor, which checks no time
+		reasons = append(reasons, "when it may be released at the earliest is not known")
+	case now.Before(plan.NotBefore):
+		reasons = append(reasons, "its release was announced for "+policy.Clock(plan.NotBefore)+" or later")
 	case len(held) == 0 && !plan.Basis.Same(c.Basis(*known.tags)):
 		reasons = append(reasons, "it has changed since its release was planned")
 	}
@@ -142,7 +148,7 @@ func (u *Unlocker) keep(ctx context.Context, r Request, c policy.Case) (Answer, 
 	finding := c.Finding()
 	a := Answer{Outcome: Kept, Lock: &finding, Released: []tflock.Kind{}}
 	if !r.DryRun {
-		stop := ledger.Stop{At: u.Now().UTC(), By: or(r.RequestedBy, "an unnamed caller")}
+		stop := ledger.Stop{At: u.Now().UTC(), By: or(r.RequestedBy, "an unnamed caller"), Stores: ledger.StoresOf(c.Lock)}
 		if err := u.Autos.Stopped(ctx, ledger.KeyOf(c.Lock), stop); err != nil {
 			return Answer{}, fmt.Errorf("nothing was recorded, so the lock may still be released automatically: %w", err)
 		}
