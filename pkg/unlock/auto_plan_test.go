@@ -51,7 +51,7 @@ func (p *pipeline) watch(tables, buckets []string) {
 }
 
 // What holds a planned lock back ends the plan, also when it goes again weeks later: people
-// are then notified anew, and the lock stays until the scan after that.
+// are then notified again, and the lock stays until the scan after that.
 func TestAChangeThatGoesBackVoidsThePlan(t *testing.T) {
 	t.Parallel()
 	for name, restore := range restored {
