@@ -72,6 +72,18 @@ func (n notifications) with(queue string) (notifications, bool, error) {
 	return merged, true, nil
 }
 
+// replaced are the other queues whose rules would go: those of another stack, or of one that
+// was deleted.
+func (n notifications) replaced(queue string) []string {
+	var others []string
+	for _, q := range n.Queues {
+		if other := aws.ToString(q.QueueArn); isWitnessRule(aws.ToString(q.Id)) && other != queue && !slices.Contains(others, other) {
+			others = append(others, other)
+		}
+	}
+	return others
+}
+
 func isWitnessRule(id string) bool {
 	return id == witnessRules[0].name || id == witnessRules[1].name
 }

@@ -58,7 +58,7 @@ func (c witnessCommand) Run(ctx context.Context, s *session) error {
 	if !c.Apply {
 		return s.printChange(c.Bucket, after)
 	}
-	if err := c.confirm(s, before); err != nil {
+	if err := c.confirm(s, before, queue); err != nil {
 		return err
 	}
 	return c.put(ctx, s, client, after)
@@ -105,11 +105,19 @@ func readNotifications(ctx context.Context, client *s3.Client, bucket string) (n
 	return notifications{out.TopicConfigurations, out.QueueConfigurations, out.LambdaFunctionConfigurations, out.EventBridgeConfiguration}, nil
 }
 
-func (c witnessCommand) confirm(s *session, before notifications) error {
+func (c witnessCommand) confirm(s *session, before notifications, queue string) error {
+	kept := len(before.Topics) + len(before.Queues) + len(before.Functions)
+	for _, q := range before.Queues {
+		if isWitnessRule(aws.ToString(q.Id)) {
+			kept--
+		}
+	}
+	for _, other := range before.replaced(queue) {
+		fmt.Fprintf(s.err, "The bucket notifies the witness of another stack, by its queue %s. That ends: a bucket has one witness.\n", line(other))
+	}
 	if c.Yes {
 		return nil
 	}
-	kept := len(before.Topics) + len(before.Queues) + len(before.Functions)
 	answer, err := s.ask(fmt.Sprintf("Have bucket %s notify the witness of its lock objects? Its %d other rules stay. Only \"yes\" does it: ", line(c.Bucket), kept))
 	if err != nil {
 		return err

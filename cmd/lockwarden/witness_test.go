@@ -8,6 +8,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"github.com/lockwarden/lockwarden/infra/local"
 )
 
 func TestABucketIsConnectedToTheWitness(t *testing.T) {
@@ -70,6 +73,22 @@ func TestABucketIsConnectedToTheWitness(t *testing.T) {
 	}
 	if code, out, _ := command("--apply"); code != 0 || !strings.Contains(out, "nothing to change") { // and nothing to ask
 		t.Fatalf("again: %d: %s", code, out)
+	}
+
+	other := "arn:aws:sqs:" + local.Region + ":123456789012:lockwarden-staging-witness"
+	if _, err := sqs.NewFromConfig(w.stack.AWS().Config()).CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: aws.String("lockwarden-staging-witness")}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := client.PutBucketNotificationConfiguration(t.Context(), &s3.PutBucketNotificationConfigurationInput{
+		Bucket: aws.String(bucket), NotificationConfiguration: &types.NotificationConfiguration{QueueConfigurations: []types.QueueConfiguration{{
+			Id: aws.String("lockwarden-created"), QueueArn: &other, Events: []types.Event{"s3:ObjectCreated:*"},
+		}}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	w.answers = []string{"no"}
+	if code, _, said := command("--apply"); code != exitUnconfirmed || !strings.Contains(said, other) || !strings.Contains(said, "another stack") {
+		t.Errorf("nobody hears that another stack loses its witness: %d: %s", code, said)
 	}
 
 	set("lock") // of lock objects too

@@ -264,6 +264,12 @@ func TestACrashLeavesAReadableState(t *testing.T) {
 			w.digest(w.Table, sum(serial(t, 5)))
 			return w.request(policy.RestoreVersion, version)
 		},
+		"delete_digest": func(w *world) repair.Request {
+			w.put(key, serial(t, 5))
+			w.remove(key)
+			w.digest(w.Table, sum(serial(t, 5)))
+			return w.request(policy.DeleteDigest, "")
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
