@@ -17,7 +17,7 @@ import (
 // Whatever on-call pastes, what clients really print included, releases the lock that it
 // names, through the deployed function.
 func TestPastesReleaseTheirLock(t *testing.T) {
-	const id, path = "8e1b6c40-2f5a-4d07-b3c9-71a0e5d2f968", "acme-states/payments/production/terraform.tfstate"
+	const id = "8e1b6c40-2f5a-4d07-b3c9-71a0e5d2f968"
 	files, err := filepath.Glob(filepath.Join(local.Root(), "pkg", "tflock", "testdata", "*", "*.txt"))
 	if err != nil || len(files) < 25 {
 		t.Fatalf("%d pastes, %v", len(files), err)
@@ -41,7 +41,7 @@ func TestPastesReleaseTheirLock(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			pasted := strings.ReplaceAll(string(text), path, bucket+"/"+key)
+			pasted := strings.ReplaceAll(string(text), "acme-states/", bucket+"/") // also where a line ends within the key
 			if a := invoke(t, stack, pasted); a.Outcome != unlock.Released || a.Lock == nil || a.Lock.ID != id {
 				t.Errorf("got %+v", a)
 			}
