@@ -85,8 +85,9 @@ func (s *simulation) scan(sc scene, since time.Duration) {
 	found := &scan.Scan{Started: started, Ended: started.Add(2 * time.Second), Watched: []string{simTable, simBucket}, Failures: map[string]scan.Failure{}}
 	if sc.fails != nil {
 		if f := sc.fails(since, s.random); f != nil {
-			f.Problem = simTable + ": " + f.Problem
-			found.Failures[simTable] = *f
+			failure := *f // which the scenes share
+			failure.Problem = simTable + ": " + failure.Problem
+			found.Failures[simTable] = failure
 		}
 	}
 	var holdings []tflock.Holding
