@@ -178,9 +178,9 @@ func eventOf(body []byte) *alert.Event {
 
 // eventIn is what a message to the topic says, or nil.
 func eventIn(message string) *alert.Event {
-	var texts map[string]string
+	var texts struct{ Default string } // the other texts are not looked at
 	var e alert.Event
-	if message == "" || json.Unmarshal([]byte(message), &texts) != nil || json.Unmarshal([]byte(texts["default"]), &e) != nil {
+	if message == "" || json.Unmarshal([]byte(message), &texts) != nil || json.Unmarshal([]byte(texts.Default), &e) != nil {
 		return nil
 	}
 	return &e

@@ -15,13 +15,13 @@ import (
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/alert"
-	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/metric"
 	"github.com/lockwarden/lockwarden/pkg/monitor"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/prune"
 	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
+	"github.com/lockwarden/lockwarden/pkg/wiring"
 )
 
 // function is one that is tried. A new one is one more of these.
@@ -196,9 +196,10 @@ func newMonitor(w *world, cfg aws.Config) (*monitor.Monitor, error) {
 		return nil, err
 	}
 	topic, meter := w.channels(cfg)
+	memory := w.memory(cfg)
 	return &monitor.Monitor{
-		Ledger: notifications(w, cfg), Released: releases(w, cfg), Witnesses: witnesses(w, cfg), Composer: composer(), Topic: topic, Meter: meter,
-		Releases:    unlock.Finisher{Releases: releases(w, cfg), Composer: composer(), Topic: topic, Meter: meter, Log: quiet},
+		Ledger: memory.Notifications, Released: memory.Releases, Witnesses: memory.Witnesses, Autos: memory.Autos, Composer: composer(), Topic: topic, Meter: meter,
+		Releases:    unlock.Finisher{Releases: memory.Releases, Composer: composer(), Topic: topic, Meter: meter, Log: quiet},
 		Scanner:     scan.New(set, w.rules(), w.now),
 		RemindEvery: 4 * time.Hour, Now: w.now, Log: quiet,
 	}, nil
@@ -214,16 +215,9 @@ func runMonitor(ctx context.Context, w *world, cfg aws.Config, _ string) (string
 	return fmt.Sprintf("%s: %d held, %d stuck, %d unreadable", word, report.Held, report.Stuck, report.Unreadable), err
 }
 
-func notifications(w *world, cfg aws.Config) *ledger.Notifications {
-	return ledger.NewNotifications(dynamodb.NewFromConfig(cfg), w.Ledger)
-}
-
-func witnesses(w *world, cfg aws.Config) *ledger.Witnesses {
-	return ledger.NewWitnesses(dynamodb.NewFromConfig(cfg), w.Ledger)
-}
-
-func releases(w *world, cfg aws.Config) *ledger.Releases {
-	return ledger.NewReleases(dynamodb.NewFromConfig(cfg), w.Ledger)
+// memory is the ledger, with one client for all of it.
+func (w *world) memory(cfg aws.Config) wiring.Ledger {
+	return wiring.OpenLedger(dynamodb.NewFromConfig(cfg), w.Ledger)
 }
 
 // channels are where a function notifies and measures.
@@ -287,8 +281,9 @@ func runUnlock(ctx context.Context, w *world, cfg aws.Config, r unlockRequest, r
 func newUnlocker(w *world, cfg aws.Config) (*unlock.Unlocker, error) {
 	set, err := w.open(cfg)
 	topic, meter := w.channels(cfg)
+	memory := w.memory(cfg)
 	return &unlock.Unlocker{
-		Stores: set, Memory: notifications(w, cfg), Releases: releases(w, cfg), Witnesses: witnesses(w, cfg), Composer: composer(), Topic: topic, Meter: meter,
+		Stores: set, Memory: memory.Notifications, Releases: memory.Releases, Witnesses: memory.Witnesses, Autos: memory.Autos, Composer: composer(), Topic: topic, Meter: meter,
 		Rules: w.rules(), Now: w.now, Log: quiet,
 	}, err
 }
@@ -303,7 +298,7 @@ func pruner(w *world, cfg aws.Config, paths string, after time.Duration) (*prune
 		return nil, err
 	}
 	topic, meter := w.channels(cfg)
-	prunes := ledger.NewPrunes(dynamodb.NewFromConfig(cfg), w.Ledger)
+	prunes := w.memory(cfg).Prunes
 	return &prune.Pruner{
 		Stores: set, Records: prunes, Bookmark: prunes, Composer: composer(), Topic: topic, Meter: meter,
 		Rules: prune.Rules{Paths: globs, After: after, OwnBucket: w.BucketARN}, Now: w.now, Log: quiet,

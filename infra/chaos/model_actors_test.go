@@ -150,7 +150,7 @@ func (a releasing) run(p *process, cfg aws.Config) error {
 	m, r := p.model, unlockRequest{id: clientID(a.target), force: a.forced}
 	switch {
 	case a.target >= orphan:
-		m.trace = append(m.trace, "it names an orphan")
+		m.notes("it names an orphan")
 		r.path = string(m.Path(modelKeys[a.target-orphan]))
 	case a.target >= len(m.processes):
 		return nil

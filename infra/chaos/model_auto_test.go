@@ -12,14 +12,12 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/evidence"
-	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/parameter"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/run"
@@ -42,17 +40,13 @@ func (a autoScanning) run(p *process, cfg aws.Config) error {
 	if err != nil {
 		return err
 	}
-	m.Runs, m.Autos = p.model.runsFor(p), p.model.autos(cfg)
+	m.Runs = p.model.runsFor(p)
 	m.Releaser = runs.NewReleaser(cfg, "unlock")
 	if !a.promisesNow {
 		m.ScanEvery = 3 * time.Minute
 	}
 	_, err = m.Run(context.Background())
 	return err
-}
-
-func (m *model) autos(cfg aws.Config) *ledger.Autos {
-	return ledger.NewAutos(dynamodb.NewFromConfig(cfg), m.Ledger)
 }
 
 // runsFor asks the CI system, by calls that wait as all others do.
@@ -121,6 +115,7 @@ func (m *model) invoke(w *waiting, payload []byte, f fate) {
 	child.auto = &automatic{began: m.history.moment, scan: by.from}
 	m.children = append(m.children, child)
 	go func() {
+		growStack()
 		answer := m.runUnlockFunction(child, payload)
 		child.over = true
 		switch {
@@ -140,7 +135,7 @@ func (m *model) runUnlockFunction(p *process, payload []byte) *lambda.InvokeOutp
 	var a unlock.Answer
 	var request unlock.Request
 	if err == nil {
-		u.Runs, u.Autos = m.runsFor(p), m.autos(cfg)
+		u.Runs = m.runsFor(p)
 		request, err = unlock.ParseRequest(payload)
 	}
 	if err == nil {
@@ -296,7 +291,6 @@ func (k keeping) run(p *process, cfg aws.Config) error {
 	if err != nil {
 		return err
 	}
-	u.Autos = m.autos(cfg)
 	request, err := unlock.ParseRequest([]byte(fmt.Sprintf(`{"lock_id":%q,"path":%q,"requested_by":"me","keep":true}`, client.id, client.name())))
 	if err != nil {
 		return err

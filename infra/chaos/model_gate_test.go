@@ -4,12 +4,14 @@ import (
 	"cmp"
 	"context"
 	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/middleware"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -37,6 +39,20 @@ type waiting struct {
 // writes says whether the call changes a lock, a state or a digest, or may.
 func (w *waiting) writes() bool {
 	return strings.HasPrefix(w.name, "Put") || strings.HasPrefix(w.name, "Delete")
+}
+
+// changesStores says whether the call may change a lock, a state or a digest: it writes, and
+// not to the ledger or to CloudWatch.
+func (w *waiting) changesStores(in *world) bool {
+	switch call := w.input.(type) {
+	case *dynamodb.PutItemInput:
+		return aws.ToString(call.TableName) != in.Ledger
+	case *dynamodb.DeleteItemInput:
+		return aws.ToString(call.TableName) != in.Ledger
+	case *cloudwatch.PutMetricDataInput:
+		return false
+	}
+	return w.writes()
 }
 
 // publishes is what the call publishes, or empty.
@@ -158,6 +174,15 @@ func (g *gate) send(w *waiting, f fate) (got reply) {
 		got = reply{nil, errDead}
 	}
 	return got
+}
+
+// growStack makes the stack of a goroutine as large as the SDK's calls need, at once and while
+// it is empty: growing it step by step copies it again and again.
+//
+//go:noinline
+func growStack() {
+	var room [16 << 10]byte
+	runtime.KeepAlive(&room[0])
 }
 
 // courier carries calls from a bubble to AWS: connections of the bubble could not

@@ -92,7 +92,7 @@ func try(t *testing.T, w *world, outside *courier, p plan, play func(m *model)) 
 		play(m)
 		m.heal()
 		if len(m.history.broken) > 0 {
-			broken = strings.Join(m.history.broken, "\n") + "\nafter:\n" + strings.Join(m.trace, "\n")
+			broken = strings.Join(m.history.broken, "\n") + "\nafter:\n" + m.traced()
 		}
 	})
 	return broken
@@ -175,7 +175,7 @@ type model struct {
 	asked     map[string]unlockRequest // releases that somebody asked for, by the lock's ID
 	prunes    map[string]bool          // paths that a prune deleted
 	elapsed   time.Duration            // how much time passed
-	trace     []string
+	trace     []traced
 }
 
 func newModel(t *testing.T, w *world, outside *courier, p plan, start time.Time) *model {
@@ -190,7 +190,7 @@ func newModel(t *testing.T, w *world, outside *courier, p plan, start time.Time)
 	}
 	w.ahead = time.Until(start) + lag // the bubble's own clock begins in 2000
 	var err error
-	if m.current, err = w.contents(); err != nil {
+	if m.current, err = w.stores(); err != nil {
 		t.Fatal(err)
 	}
 	cfg := m.config()
@@ -204,7 +204,7 @@ func newModel(t *testing.T, w *world, outside *courier, p plan, start time.Time)
 	if p.gone {
 		m.deleteFirst(cfg, set)
 	}
-	if m.current, err = w.contents(); err != nil {
+	if m.current, err = w.stores(); err != nil {
 		t.Fatal(err)
 	}
 	m.seed()
@@ -346,9 +346,10 @@ func (m *model) goOn(p *process, b burst) (more bool) {
 
 func (m *model) begin(p *process) {
 	p.started, p.began, p.from = true, m.history.changes, m.history.moment
-	m.trace = append(m.trace, "begin "+p.String())
+	m.trace = append(m.trace, traced{process: p})
 	cfg := m.gate.config(m.config(), p)
 	go func() {
+		growStack()
 		p.failed = p.run(p, cfg)
 		p.over = true
 		if p.unexpected != "" {
@@ -363,8 +364,7 @@ func (m *model) pass(w *waiting, f fate) {
 	if p.cannotPublish && strings.HasPrefix(w.name, "Publish") {
 		f = diesBefore
 	}
-	what := map[fate]string{diesBefore: ", and it dies before", diesAfter: ", and it dies after"}[f]
-	m.trace = append(m.trace, fmt.Sprintf("%s: %s%s", p, w.name, what))
+	m.trace = append(m.trace, traced{process: p, call: w, fate: f})
 	if e := eventIn(w.publishes()); e != nil && !p.dead && f != diesBefore {
 		m.history.said(p.party, *e)
 	}
@@ -377,9 +377,11 @@ func (m *model) pass(w *waiting, f fate) {
 	if !w.writes() {
 		return
 	}
-	var err error
-	if m.current, err = m.contents(); err != nil {
-		m.t.Fatal(err)
+	if w.changesStores(m.world) {
+		var err error
+		if m.current, err = m.stores(); err != nil {
+			m.t.Fatal(err)
+		}
 	}
 	for _, c := range m.changes(before, m.current) {
 		m.history.record(p.party, c)
@@ -407,7 +409,7 @@ func (m *model) disturb(by *process, path string) {
 
 // later lets time pass, and with it that of every invocation run out.
 func (m *model) later(d time.Duration) {
-	m.trace = append(m.trace, fmt.Sprint(d, " pass"))
+	m.notes(d.String() + " pass")
 	for _, p := range m.processes {
 		if p.started && p.lockwarden {
 			p.dead = true

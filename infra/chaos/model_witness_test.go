@@ -55,7 +55,7 @@ func (a witnessing) run(p *process, cfg aws.Config) error {
 		}
 		batch.Records = append(batch.Records, events.SQSMessage{MessageId: fmt.Sprint(i), Body: body})
 	}
-	function := witness.Witness{Locks: backend.NewLockVersions(cfg), Records: witnesses(p.model.world, cfg), Log: quiet}
+	function := witness.Witness{Locks: backend.NewLockVersions(cfg), Records: p.model.memory(cfg).Witnesses, Log: quiet}
 	_, err := function.Run(context.Background(), batch)
 	return err
 }

@@ -221,10 +221,14 @@ func (r *race) note(who, outcome string) {
 	r.outcomes[who][outcome]++
 }
 
+// fails is for what is wrong with the race itself. It says so at once: a long race need not
+// come to its end first.
 func (r *race) fails(format string, args ...any) {
 	r.noted.Lock()
 	defer r.noted.Unlock()
-	r.failures = append(r.failures, fmt.Sprintf(format, args...))
+	failure := time.Now().UTC().Format("15:04:05 ") + fmt.Sprintf(format, args...)
+	fmt.Fprintln(os.Stderr, failure)
+	r.failures = append(r.failures, failure)
 }
 
 // report says what happened, and what was broken.

@@ -38,7 +38,7 @@ type witnessed struct {
 // deliver has the witness function take S3's notifications, one after the other, and then
 // all of them once more.
 func deliver(ctx context.Context, w *world, cfg aws.Config, all ...local.Notification) error {
-	function := witness.Witness{Locks: backend.NewLockVersions(cfg), Records: witnesses(w, cfg), Log: quiet}
+	function := witness.Witness{Locks: backend.NewLockVersions(cfg), Records: w.memory(cfg).Witnesses, Log: quiet}
 	var errs []error
 	for _, n := range append(all, all...) {
 		body, err := n.Body()

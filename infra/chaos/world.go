@@ -214,7 +214,7 @@ func (w *world) remembered(key, id string, e ledger.Entry) ledger.Step {
 // remember adds to the ledger what a scan of an hour ago recorded of locks.
 func (w *world) remember(ctx context.Context, steps ...ledger.Step) error {
 	then := time.Now().Add(-time.Hour)
-	lease, err := notifications(w, w.aws.Config()).Begin(ctx, "earlier", &scan.Scan{Started: then}, then)
+	lease, err := w.memory(w.aws.Config()).Notifications.Begin(ctx, "earlier", &scan.Scan{Started: then}, then)
 	if err == nil {
 		err = lease.Record(ctx, slices.Values(steps))
 	}
@@ -276,12 +276,24 @@ func (w *world) clock(ahead time.Duration) error {
 	return w.aws.Clock(ahead)
 }
 
+// stores are the contents without the ledger, which is most of what there is to copy.
+func (w *world) stores() (contents, error) {
+	if w.engine == nil {
+		return w.contents()
+	}
+	return w.parse(w.engine.Contents(w.Ledger)), nil
+}
+
 func (w *world) contents() (contents, error) {
-	c := contents{locks: map[string]string{}, digests: map[string]string{}, newest: map[string]string{}, deleted: map[string]bool{}}
 	all, err := w.dump()
 	if err != nil {
-		return c, err
+		return contents{}, err
 	}
+	return w.parse(all), nil
+}
+
+func (w *world) parse(all local.Contents) contents {
+	c := contents{locks: map[string]string{}, digests: map[string]string{}, newest: map[string]string{}, deleted: map[string]bool{}}
 	for table, rows := range all.Rows {
 		if table == w.Ledger {
 			c.ledger = rows
@@ -301,7 +313,7 @@ func (w *world) contents() (contents, error) {
 		c.addVersion(v, !seen[v.Key])
 		seen[v.Key] = true
 	}
-	return c, nil
+	return c
 }
 
 // addVersion adds a version of an object, the newest of each key first.

@@ -85,10 +85,13 @@ func configOf(call func(ctx context.Context, operation string, input any) (any, 
 	}
 }
 
-// Contents are all rows and versions.
-func (a *AWS) Contents() local.Contents {
+// Contents are all versions, and all rows of the tables that are not left out.
+func (a *AWS) Contents(without ...string) local.Contents {
 	c := local.Contents{Rows: make(map[string][]map[string]string, len(a.tables))}
 	for name, t := range a.tables {
+		if slices.Contains(without, name) {
+			continue
+		}
 		for _, id := range slices.Sorted(maps.Keys(t.all)) {
 			flat := make(map[string]string, len(t.all[id]))
 			for attribute, v := range t.all[id] {

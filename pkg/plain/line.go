@@ -8,6 +8,13 @@ import (
 // Line makes one line of at most limit characters: no line break, no control or
 // direction character can forge a line or hide one, and no length can drown the rest.
 func Line(text string, limit int) string {
+	if len(text) <= limit && isPlain(text) {
+		return text
+	}
+	return cleaned(text, limit)
+}
+
+func cleaned(text string, limit int) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar || r == '\uFFFE' || r == '\uFFFF': // XML has neither of the last two
@@ -22,4 +29,18 @@ func Line(text string, limit int) string {
 		return string(runes[:limit-1]) + "…"
 	}
 	return text
+}
+
+// isPlain says whether Line would change nothing in a text that is short enough: it is
+// printable ASCII with single spaces between words. Most texts are.
+func isPlain(text string) bool {
+	last := byte(' ')
+	for i := range len(text) {
+		c := text[i]
+		if c < ' ' || c > '~' || c == ' ' && last == ' ' {
+			return false
+		}
+		last = c
+	}
+	return text == "" || last != ' '
 }
