@@ -84,6 +84,14 @@ func stuckNow(n int) string {
 	return fmt.Sprintf("%d locks that are stuck now", n)
 }
 
+// stuckUnread says how many locks were stuck in what is not read any more.
+func stuckUnread(n int) string {
+	if n == 1 {
+		return "1 was stuck when its table or bucket was last read"
+	}
+	return fmt.Sprintf("%d were stuck when their tables or buckets were last read", n)
+}
+
 func ofThemCritical(w Week) string {
 	if c := w.FindingsBySeverity; c != nil && c.Critical > 0 {
 		return fmt.Sprintf(" (%d critical)", c.Critical)
@@ -136,6 +144,9 @@ func locksLine(w Week) string {
 	}
 	if n := w.Locks.StuckNow; n > 0 {
 		text += fmt.Sprintf("; %d stuck now", n)
+	}
+	if n := w.Locks.StuckUnread; n > 0 {
+		text += "; " + stuckUnread(n)
 	}
 	return text
 }

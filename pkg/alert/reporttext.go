@@ -13,6 +13,8 @@ func weekSubject(w Week) string {
 		text += "no scan, so nothing is known of its locks"
 	case stuck(w) == 0 && w.Locks.StuckNow > 0:
 		text += fmt.Sprintf("%s, %d stuck since before it", count(*w.Locks.Taken, "new lock", "new locks"), w.Locks.StuckNow)
+	case stuck(w) == 0 && w.Locks.StuckUnread > 0:
+		text += fmt.Sprintf("%s, %d stuck when last seen", count(*w.Locks.Taken, "new lock", "new locks"), w.Locks.StuckUnread)
 	case *w.Locks.Taken == 0 && stuck(w) == 0:
 		text += "no locks"
 	case stuck(w) == 0:
@@ -34,6 +36,8 @@ func weekText(w Week) string {
 		return fmt.Sprintf("Nothing is known of the locks of the week to %s: the monitor recorded no scan in it.", day(w.To))
 	case stuck(w) == 0 && w.Locks.StuckNow > 0:
 		text = fmt.Sprintf("No lock became stuck in the week to %s, but %s stuck since before it; %s taken.", day(w.To), count(w.Locks.StuckNow, "is", "are"), count(*w.Locks.Taken, "was", "were"))
+	case stuck(w) == 0 && w.Locks.StuckUnread > 0:
+		text = fmt.Sprintf("No lock became stuck in the week to %s as far as the monitor could read, but %s; %s taken.", day(w.To), stuckUnread(w.Locks.StuckUnread), count(*w.Locks.Taken, "was", "were"))
 	case *w.Locks.Taken == 0 && stuck(w) == 0:
 		text = fmt.Sprintf("No lock was seen in the week to %s. Locks that are held for less than the time between two scans are mostly not seen.", day(w.To))
 	case stuck(w) == 0:
@@ -46,8 +50,11 @@ func weekText(w Week) string {
 	if w.UnwatchedSeconds > 0 {
 		text += fmt.Sprintf(" The monitor did not run, or could read nothing, for %s of it, so what happened then is missing.", seconds(w.UnwatchedSeconds))
 	}
-	if w.WatchedSince != nil {
-		text += fmt.Sprintf(" This is the first week: locks are watched since %s.", policy.Clock(*w.WatchedSince))
+	switch {
+	case w.WatchedSince != nil:
+		text += fmt.Sprintf(" This is the first week of these tables and buckets: they are watched since %s.", policy.Clock(*w.WatchedSince))
+	case w.WeekBefore == nil:
+		text += " It is not compared with the week before, since not all of both weeks was watched."
 	}
 	return text
 }

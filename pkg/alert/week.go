@@ -11,7 +11,8 @@ import (
 type Week struct {
 	From time.Time `json:"from"`
 	To   time.Time `json:"to"`
-	// WatchedSince is when the first scan of all began, where that is within the week.
+	// WatchedSince is when the first scan of what is watched began, where that is within the
+	// week.
 	WatchedSince *time.Time `json:"watched_since,omitempty"`
 	// UnwatchedSeconds is how long no scan read anything: the locks of that time are not
 	// counted. Unread are the stores that were not read while others were.
@@ -47,10 +48,13 @@ type Unread struct {
 
 // WeekLocks counts locks.
 type WeekLocks struct {
-	Taken      *int       `json:"taken,omitempty"`     // as scans saw them
-	Stuck      *int       `json:"stuck,omitempty"`     // became stuck
-	StuckNow   int        `json:"stuck_now,omitempty"` // are stuck when the report is made
-	Released   int        `json:"released"`            // released through us, or stuck and gone
+	Taken    *int `json:"taken,omitempty"`     // as scans saw them
+	Stuck    *int `json:"stuck,omitempty"`     // became stuck
+	StuckNow int  `json:"stuck_now,omitempty"` // are stuck when the report is made
+	// StuckUnread were stuck when their table or bucket was last read, which it is not any more.
+	StuckUnread int `json:"stuck_unread,omitempty"`
+
+	Released   int        `json:"released"` // released through us, or stuck and gone
 	ReleasedBy []Releaser `json:"released_by"`
 	// Of those released: how many were not stuck yet, and how many were stuck since before
 	// the week. So there may be more of them than became stuck.

@@ -90,6 +90,16 @@ func (l *Lease) Record(ctx context.Context, steps iter.Seq[Step]) error {
 	})
 }
 
+// lost says whether a store that was read is not watched any more.
+func (m Memory) lost(next map[string]Store) bool {
+	for arn, before := range m.Stores {
+		if _, watched := next[arn]; !watched && !before.LastRead.IsZero() {
+			return true
+		}
+	}
+	return false
+}
+
 // request writes a step down.
 func (s Step) request() (types.WriteRequest, error) {
 	if s.Change == Resolved || s.Change == Forget {
@@ -110,7 +120,7 @@ func (l *Lease) End(ctx context.Context, stores map[string]Store) error {
 	if err := l.past.rest(ctx, l.table, l.start); err != nil {
 		return err
 	}
-	_, err = l.table.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+	end := &dynamodb.UpdateItemInput{
 		TableName: &l.table.name, Key: rowKey(kindScan, monitor),
 		UpdateExpression:         aws.String("SET #body = :body, #scan = :scan, #since = :since, #until = :over"),
 		ConditionExpression:      aws.String("#owner = :owner"),
@@ -118,7 +128,12 @@ func (l *Lease) End(ctx context.Context, stores map[string]Store) error {
 		ExpressionAttributeValues: map[string]types.AttributeValue{
 			":body": body, ":owner": text(l.owner), ":scan": number(l.start.UnixMilli()), ":since": number(l.since.UnixMilli()), ":over": number(0),
 		},
-	})
+	}
+	if l.Memory.lost(stores) {
+		end.UpdateExpression = aws.String(*end.UpdateExpression + ", #left = :scan")
+		end.ExpressionAttributeNames["#left"] = attrLeft
+	}
+	_, err = l.table.client.UpdateItem(ctx, end)
 	if conditionFailed(err) {
 		return ErrLeased
 	}

@@ -18,6 +18,7 @@ const (
 
 	attrScan  = "scan"  // start of the last scan that was recorded, in Unix milliseconds
 	attrSince = "since" // the same of the first one
+	attrLeft  = "left"  // the same of the last one without a store that was watched before
 )
 
 // Notifications is what was seen of each lock and store and what people were notified of,

@@ -40,6 +40,21 @@ type Past struct {
 // Held is how long the lock was held at most: of a resolved one, the time to resolve.
 func (p Past) Held() time.Duration { return p.Ended.Sub(p.HeldSince) }
 
+// Seen is the last time at which the lock was seen for certain.
+func (p Past) Seen() time.Time {
+	if p.LastSeen.After(p.FirstSeen) {
+		return p.LastSeen
+	}
+	return p.FirstSeen
+}
+
+// Missed says whether its end is not known, since it ended in a gap: then no scan read its
+// stores for long after the last one that saw it.
+func (p Past) Missed(scanEvery time.Duration) bool {
+	_, gap := Store{LastRead: p.Seen()}.Unread(p.Ended, scanEvery)
+	return gap
+}
+
 // past is the record of a lock that the scan did not see any more.
 func (c comparison) past(s Step) *Past {
 	e := s.Entry

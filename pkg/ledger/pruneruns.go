@@ -28,8 +28,8 @@ type PruneRun struct {
 }
 
 // Abandoned is what the last pass over all states found: the last run, and those that it
-// continued. It is partial where the last run stopped early, or the first one is not on
-// record any more. The runs are in their order.
+// continued. It is partial where the last run stopped early, or the one that it continued is
+// not on record. The runs are in their order.
 func Abandoned(runs []PruneRun) (n int, partial bool) {
 	for i, run := range slices.Backward(runs) {
 		n += run.Abandoned
@@ -38,8 +38,11 @@ func Abandoned(runs []PruneRun) (n int, partial bool) {
 		} else {
 			n -= run.Again
 		}
-		if !run.Continued {
+		switch {
+		case !run.Continued:
 			return n, partial
+		case i > 0 && !runs[i-1].StoppedEarly: // the run that stopped was not recorded
+			return n, true
 		}
 	}
 	return n, partial || len(runs) > 0

@@ -22,6 +22,8 @@ func TestAbandonedOfThePrunesThatContinueEachOther(t *testing.T) {
 		"what two parts examined":        {runs: []ledger.PruneRun{part(5, 2, true, false), part(4, 0, false, true)}, n: 7},
 		"a new one after one in parts":   {runs: []ledger.PruneRun{part(5, 0, true, false), part(2, 0, false, true), part(4, 0, true, false)}, n: 4, partial: true},
 		"a part whose beginning expired": {runs: []ledger.PruneRun{part(2, 0, false, true)}, n: 2, partial: true},
+		"a part whose beginning was not recorded, after a whole one": {runs: []ledger.PruneRun{part(8, 0, false, false), part(2, 0, false, true)}, n: 2, partial: true},
+		"a part of it, after another in parts":                       {runs: []ledger.PruneRun{part(5, 0, true, false), part(4, 0, false, true), part(2, 1, true, true)}, n: 2, partial: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if n, partial := ledger.Abandoned(tc.runs); n != tc.n || partial != tc.partial {

@@ -50,12 +50,17 @@ func (r *Reports) Claim(ctx context.Context, id, owner string, now, until time.T
 	case !conditionFailed(err):
 		return nil, fmt.Errorf("claim the report in the ledger %s: %w", r.table.name, err)
 	}
-	row, err = r.table.get(ctx, rowKey(kindReport, id))
-	if err != nil {
-		return nil, err
+	if published, err = r.Read(ctx, id); err == nil && published == nil {
+		err = ErrClaimed
 	}
-	if _, done := row[attrPublished]; !done {
-		return nil, ErrClaimed
+	return published, err
+}
+
+// Read gives a report that is published, and nil where it is not.
+func (r *Reports) Read(ctx context.Context, id string) (json.RawMessage, error) {
+	row, err := r.table.get(ctx, rowKey(kindReport, id))
+	if _, done := row[attrPublished]; err != nil || !done {
+		return nil, err
 	}
 	return json.RawMessage(textOf(row, attrBody)), nil
 }

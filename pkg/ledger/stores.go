@@ -11,6 +11,7 @@ import (
 // Store is what is remembered of one watched table or bucket, or of the search for a
 // pattern.
 type Store struct {
+	Since        time.Time `json:"since,omitzero"`         // start of the first scan that read it; zero: that is not on record
 	LastRead     time.Time `json:"last_read,omitzero"`     // start of the last scan that read it completely
 	FailingSince time.Time `json:"failing_since,omitzero"` // end of the first scan of the failure; zero while there is none
 	Failed       int       `json:"failed,omitempty"`       // scans in a row that could not read it
@@ -154,7 +155,7 @@ const goneProblem = "it matched a pattern until now, and no longer exists"
 
 // read is the memory after a scan that read the store, and whether it recovered.
 func (s Store) read(started time.Time, rules Rules) (Store, Change) {
-	after := Store{LastRead: started, UnreadableAt: s.UnreadableAt, Gaps: s.gaps(started, rules)}
+	after := Store{Since: s.since(started), LastRead: started, UnreadableAt: s.UnreadableAt, Gaps: s.gaps(started, rules)}
 	if s.Notified == 0 {
 		return after, Note
 	}
@@ -166,9 +167,17 @@ func (s Store) read(started time.Time, rules Rules) (Store, Change) {
 
 // again is the memory after one more good scan since a failure that people know of.
 func (s Store) again(started time.Time, rules Rules) Store {
-	s.Gaps = s.gaps(started, rules)
+	s.Gaps, s.Since = s.gaps(started, rules), s.since(started)
 	s.LastRead, s.Failed, s.Good = started, 0, s.Good+1
 	return s
+}
+
+// since is the start of the first scan that read the store, after one that did.
+func (s Store) since(started time.Time) time.Time {
+	if s.LastRead.IsZero() {
+		return started
+	}
+	return s.Since
 }
 
 // fail is the memory after a scan that could not read the store, and what people are

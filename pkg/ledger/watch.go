@@ -14,6 +14,7 @@ import (
 type Watch struct {
 	Since  time.Time        // start of the first scan that was recorded
 	Last   time.Time        // start of the last one
+	Left   time.Time        // start of the last scan that did not watch a store any more which the one before did; zero: none
 	Stores map[string]Store // by ARN, as of the last one
 }
 
@@ -24,7 +25,7 @@ func (n *Notifications) Watch(ctx context.Context) (Watch, error) {
 		return Watch{}, err
 	}
 	last := timeOf(row, attrScan)
-	return Watch{Since: watchedSince(row, last), Last: last, Stores: remembered(ctx, row).Stores}, nil
+	return Watch{Since: watchedSince(row, last), Last: last, Left: timeOf(row, attrLeft), Stores: remembered(ctx, row).Stores}, nil
 }
 
 // Current is a lock that the last scan saw, with what is remembered of it.

@@ -3,7 +3,6 @@ package report
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
@@ -18,7 +17,7 @@ func (r *Reporter) figures(ctx context.Context, s span) (alert.Week, error) {
 		return alert.Week{}, err
 	}
 	seen := newWatched(watch, r.Now(), r.ScanEvery)
-	week, before := newTally(s), newTally(s.before())
+	week, before := newTally(s, r.ScanEvery), newTally(s.before(), r.ScanEvery)
 	if err := r.count(ctx, seen, week, before); err != nil {
 		return alert.Week{}, err
 	}
@@ -26,10 +25,10 @@ func (r *Reporter) figures(ctx context.Context, s span) (alert.Week, error) {
 	w.Locks.Released, w.Locks.ReleasedBy = week.releasedBy()
 	w.Locks.ReleasedFresh, w.Locks.StuckBefore = week.fresh, week.older
 	if seen.any(s) {
-		week.scanned(&w, watch)
+		week.scanned(&w, seen)
 		w.UnwatchedSeconds, w.Unread = int64(s.in(seen.silent)/time.Second), seen.unread(s)
 		if seen.comparable(s, before.span) {
-			w.WeekBefore = before.compared(watch)
+			w.WeekBefore = before.compared(seen)
 		}
 		if w.WouldHaveReleased, err = r.wouldHaveReleased(ctx, s); err != nil {
 			return alert.Week{}, err
@@ -39,7 +38,7 @@ func (r *Reporter) figures(ctx context.Context, s span) (alert.Week, error) {
 		return alert.Week{}, err
 	}
 	w.OpenFindings, w.FindingsBySeverity = r.findings(ctx, s)
-	w.RefusedLockAttempts = r.refused(ctx, watch, s)
+	w.RefusedLockAttempts = r.refused(ctx, seen, s)
 	return w, nil
 }
 
@@ -49,57 +48,74 @@ func (r *Reporter) count(ctx context.Context, seen watched, weeks ...*tally) err
 	if err != nil {
 		return err
 	}
-	if err := r.current(ctx, seen, weeks, released); err != nil {
+	held, err := r.current(ctx, seen, weeks, released)
+	if err != nil {
 		return err
 	}
-	ended, err := r.past(ctx, weeks, released)
+	ended, err := r.past(ctx, held, weeks, released)
 	if err != nil {
 		return err
 	}
 	r.ended(ctx, ended, weeks, released)
 	for _, t := range weeks {
 		for _, last := range released {
-			t.release(last.Release, last.stuckAt)
+			t.release(last)
 		}
 	}
 	return nil
 }
 
-// current counts the locks that are held. A release that left one half of such a lock is
-// not one yet.
-func (r *Reporter) current(ctx context.Context, seen watched, weeks []*tally, released lastReleases) error {
+// current counts the locks that are held, and gives their keys. A release that left one half
+// of such a lock is not one yet.
+func (r *Reporter) current(ctx context.Context, seen watched, weeks []*tally, released lastReleases) (keys, error) {
+	held := newKeys()
 	for current, err := range r.Scans.Current(ctx) {
 		if err != nil {
-			return err
+			return held, err
 		}
+		held.add(current.Key)
+		until, now := seen.until(current.Stores)
+		l := ofCurrent(current, until)
 		for _, t := range weeks {
-			t.lock(ofCurrent(current, seen.until(current.Stores)))
-		}
-		if !current.StuckAt.IsZero() {
-			weeks[0].stuckNow++
+			t.lock(l)
 		}
 		released.stuck(current.Key, current.StuckAt)
-		if last := released[current.Key]; last.Outcome != whole {
+		if released[current.Key].Outcome != whole {
 			delete(released, current.Key)
+			weeks[0].stillStuck(l, now)
 		}
 	}
-	return nil
+	return held, nil
 }
 
+// maxEnded bounds the ended locks that are kept until who removed them is looked up. Of those
+// beyond it that is not known.
+const maxEnded = 10_000
+
 // past counts the locks that have ended, and gives those whose end is counted too: the
-// stuck ones that ended in one of the weeks, and those that were released through us.
-func (r *Reporter) past(ctx context.Context, weeks []*tally, released lastReleases) ([]ledger.Past, error) {
+// stuck ones that ended in one of the weeks, and those that were released through us. One
+// that was held when the current ones were read is counted with them.
+func (r *Reporter) past(ctx context.Context, held keys, weeks []*tally, released lastReleases) ([]ledger.Past, error) {
 	var ended []ledger.Past
 	for past, err := range r.History.Past(ctx) {
 		if err != nil {
 			return nil, err
 		}
-		released.stuck(keyOf(past), past.StuckAt)
-		counts := past.Resolved || certain(released[keyOf(past)].Release)
+		key := keyOf(past)
+		if held.has(key) {
+			continue
+		}
+		released.stuck(key, past.StuckAt)
+		released.ended(key, past.Ended)
+		counts := past.Resolved || certain(released[key].Release)
 		for _, t := range weeks {
 			t.past(past)
-			if counts && t.has(past.Ended) {
+			switch {
+			case !counts || !t.has(past.Ended):
+			case len(ended) < maxEnded || certain(released[key].Release):
 				ended = append(ended, past)
+			default:
+				t.ended(past, byUnknown, false)
 			}
 		}
 	}
@@ -138,6 +154,16 @@ const whole = string(alert.Whole)
 type release struct {
 	ledger.Release
 	stuckAt time.Time // when the lock became stuck; zero: it did not
+	endedAt time.Time // when a scan did not find the lock any more; zero: that is not on record
+}
+
+// at is when the lock was gone: one of which we removed a half alone was, when the other had
+// gone too.
+func (r release) at() time.Time {
+	if r.Outcome == whole || r.endedAt.IsZero() {
+		return r.At
+	}
+	return r.endedAt
 }
 
 type lastReleases map[ledger.Key]release
@@ -146,6 +172,14 @@ type lastReleases map[ledger.Key]release
 func (r lastReleases) stuck(key ledger.Key, at time.Time) {
 	if last, known := r[key]; known {
 		last.stuckAt = at
+		r[key] = last
+	}
+}
+
+// ended notes when a lock ended.
+func (r lastReleases) ended(key ledger.Key, at time.Time) {
+	if last, known := r[key]; known {
+		last.endedAt = at
 		r[key] = last
 	}
 }
@@ -175,40 +209,26 @@ func (t *tally) past(p ledger.Past) {
 		t.more(p)
 		return
 	}
-	t.lock(ofPast(p))
+	t.lock(t.ofPast(p))
 }
 
 // scanned adds the figures that the scans give.
-func (t *tally) scanned(w *alert.Week, watch ledger.Watch) {
-	w.Locks.StuckNow = t.stuckNow
+func (t *tally) scanned(w *alert.Week, seen watched) {
+	w.Locks.StuckNow, w.Locks.StuckUnread = t.stuckNow, t.stuckUnread
 	w.Locks.Taken, w.Locks.Stuck, w.TimeToResolve, w.ResolvedBy = &t.taken, &t.stuck, resolve(t.resolved), t.resolvedBy()
 	held, plans := int64(t.held/time.Second), int64(t.plans/time.Second)
 	w.LockSeconds, w.PlanLockSeconds = &held, &plans
-	if since := watch.Since; since.After(t.from) {
+	if since := seen.since; since.After(t.from) {
 		w.WatchedSince = &since
 	}
-	w.Locking = t.migration(watch)
+	w.Locking = t.migration(seen)
 }
 
 // compared is what a week is compared with.
-func (t *tally) compared(watch ledger.Watch) *alert.Before {
-	b := &alert.Before{Taken: &t.taken, Stuck: &t.stuck, TimeToResolve: resolve(t.resolved), Locking: t.migration(watch)}
+func (t *tally) compared(seen watched) *alert.Before {
+	b := &alert.Before{Taken: &t.taken, Stuck: &t.stuck, TimeToResolve: resolve(t.resolved), Locking: t.migration(seen)}
 	b.Released, _ = t.releasedBy()
 	return b
-}
-
-// stores gives the watched tables, by ARN, and whether any bucket is watched.
-func stores(watch ledger.Watch) (tables []string, buckets bool) {
-	for arn := range watch.Stores {
-		switch {
-		case strings.Contains(arn, "*"): // a pattern: what it matches is there too
-		case strings.Contains(arn, ":table/"):
-			tables = append(tables, arn)
-		default:
-			buckets = true
-		}
-	}
-	return tables, buckets
 }
 
 // states are what the prunes of the week did; nil where there was none.
@@ -251,8 +271,8 @@ func (r *Reporter) wouldHaveReleased(ctx context.Context, s span) (*int, error) 
 
 // refused counts the refused lock attempts in the watched tables; nil where they are not
 // known.
-func (r *Reporter) refused(ctx context.Context, watch ledger.Watch, s span) *int64 {
-	tables, _ := stores(watch)
+func (r *Reporter) refused(ctx context.Context, seen watched, s span) *int64 {
+	tables, _ := seen.stores()
 	if len(tables) == 0 {
 		return nil
 	}

@@ -70,9 +70,10 @@ type taking struct {
 
 // pass is one scan of the log.
 type pass struct {
-	at     time.Time
-	failed map[string]bool // stores
-	lasts  time.Duration   // from its end until it is recorded: it publishes before
+	at      time.Time
+	failed  map[string]bool // stores
+	lasts   time.Duration   // from its end until it is recorded: it publishes before
+	watched []string        // nil: both stores
 }
 
 func (p pass) end() time.Time { return p.at.Add(2 * time.Second) }
@@ -89,11 +90,31 @@ type quarter struct {
 	prunes []ledger.PruneRun
 	takes  []taking
 	tries  []time.Time // refused lock attempts
+	seen   *sights
+}
+
+// sights are what scans had seen of each lock up to a moment: it is computed once.
+type sights struct {
+	until time.Time
+	locks []sighted // those without an end of their first scan were not seen
+}
+
+// upTo are the sights of all locks up to a moment.
+func (q quarter) upTo(until time.Time) []sighted {
+	if q.seen.until.Equal(until) {
+		return q.seen.locks
+	}
+	*q.seen = sights{until: until}
+	for _, l := range q.lives {
+		s, _ := q.see(l, until)
+		q.seen.locks = append(q.seen.locks, s)
+	}
+	return q.seen.locks
 }
 
 // newQuarter draws one.
 func newQuarter(random *rand.Rand) quarter {
-	var q quarter
+	q := quarter{seen: &sights{}}
 	end := monday.AddDate(0, 0, 7*13)
 	down := monday.Add(time.Duration(random.IntN(7*24*12)) * time.Hour) // from then on the monitor does not run for some days
 	up := down.Add(time.Duration(random.IntN(20*24)) * time.Hour)
@@ -281,7 +302,10 @@ func (w *world) check(err error) {
 // scan does what the monitor does, with the product's own judgement and comparison.
 func (w *world) scan(p pass) {
 	w.Helper()
-	found := &scan.Scan{Started: p.at, Ended: p.end(), Watched: []string{table, bucket}, Failures: map[string]scan.Failure{}}
+	found := &scan.Scan{Started: p.at, Ended: p.end(), Watched: p.watched, Failures: map[string]scan.Failure{}}
+	if p.watched == nil {
+		found.Watched = []string{table, bucket}
+	}
 	for store, failed := range p.failed {
 		if failed {
 			found.Failures[store] = scan.Failure{Problem: store + ": throttled", Passing: true}
@@ -298,7 +322,7 @@ func (w *world) scan(p pass) {
 		c := policy.Case{Lock: tflock.Lock{ID: l.id, Path: tflock.Path(l.path), Info: info}}
 		for _, kind := range l.kinds {
 			gone := kind == tflock.S3 && !l.objectGone.IsZero() && !l.objectGone.After(p.at)
-			if !p.failed[storeOf[kind]] && !gone {
+			if slices.Contains(found.Watched, storeOf[kind]) && !p.failed[storeOf[kind]] && !gone {
 				h := tflock.Holding{Kind: kind, Store: storeOf[kind], Path: tflock.Path(l.path), Info: info}
 				if kind == tflock.S3 {
 					h.ETag = `"` + l.etag() + `"`
@@ -465,6 +489,14 @@ func (q quarter) see(l life, until time.Time) (s sighted, seen bool) {
 	return s, !s.first.IsZero()
 }
 
+// seen is the last time at which a scan saw it for certain.
+func (s sighted) seen() time.Time {
+	if s.last.After(s.first) {
+		return s.last
+	}
+	return s.first
+}
+
 // reads says whether a scan read a store that the lock was seen in; fails whether it could
 // not read one.
 func (s sighted) reads(p pass) bool {
@@ -517,8 +549,8 @@ func (q quarter) week(from, to time.Time, until time.Time) (w alert.Week) {
 	var resolved, automatic, byHand []time.Duration
 	last := map[string]sighted{} // by path: the lock that says how it is locked
 	paths, people, by := map[string]int{}, map[string]int{}, map[alert.Releaser]int{}
-	for _, l := range q.lives {
-		s, seen := q.see(l, until)
+	for _, s := range q.upTo(until) {
+		l, seen := s.life, !s.first.IsZero()
 		if l.by != "" && in(l.ended) && l.recorded.Before(until) {
 			how := alert.ByLockwarden
 			if l.by == "lockwarden-auto" {
@@ -541,12 +573,19 @@ func (q quarter) week(from, to time.Time, until time.Time) (w alert.Week) {
 			paths[l.path]++
 			people[l.who]++
 		}
-		if !s.stuck.IsZero() && s.gone.IsZero() {
-			w.Locks.StuckNow++
-		}
-		end := s.gone
+		released := l.by != "" && l.recorded.Before(until)
+		end, missed := s.gone, false
 		if end.IsZero() {
 			end = q.sightOf(s, until)
+			switch {
+			case s.stuck.IsZero() || released:
+			case end.Equal(until):
+				w.Locks.StuckNow++
+			default:
+				w.Locks.StuckUnread++
+			}
+		} else if seen := s.seen(); end.Sub(seen) > 3*every { // it ended while no scan looked
+			end, missed = seen.Add(every), true
 		}
 		a, b := l.taken, end
 		if a.Before(from) {
@@ -561,18 +600,20 @@ func (q quarter) week(from, to time.Time, until time.Time) (w alert.Week) {
 				plans += b.Sub(a)
 			}
 		}
-		if in(s.gone) && l.by == "lockwarden-auto" {
+		if in(s.gone) && l.by == "lockwarden-auto" && !missed {
 			automatic = append(automatic, s.gone.Sub(l.taken))
 		}
 		if in(s.gone) && !s.stuck.IsZero() {
-			resolved = append(resolved, s.gone.Sub(l.taken))
+			if !missed {
+				resolved = append(resolved, s.gone.Sub(l.taken))
+			}
 			remover := q.remover(s, until)
 			if l.by == "" {
 				by[remover]++
 				count(s)
 			}
 		}
-		if in(s.gone) && (l.by == "ana" || l.by == "bob") {
+		if in(s.gone) && (l.by == "ana" || l.by == "bob") && !missed {
 			byHand = append(byHand, s.gone.Sub(l.taken))
 		}
 	}

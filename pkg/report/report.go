@@ -33,6 +33,7 @@ type prunes interface {
 }
 
 type reports interface {
+	Read(ctx context.Context, id string) (published json.RawMessage, err error)
 	Claim(ctx context.Context, id, owner string, now, until time.Time) (published json.RawMessage, err error)
 	Published(ctx context.Context, id string, report json.RawMessage, at time.Time) error
 }
@@ -80,7 +81,18 @@ const (
 // report again. An error means that a repeat is needed.
 func (r *Reporter) Run(ctx context.Context, request Request, requestID string) (alert.Week, error) {
 	id := request.id(requestID)
-	week, err := r.figures(ctx, request.week(r.Now()))
+	s, err := request.week(r.Now())
+	if err != nil {
+		return alert.Week{}, err
+	}
+	published, err := r.Reports.Read(ctx, id) // before all of the ledger is read for nothing
+	if err != nil {
+		return alert.Week{}, fmt.Errorf("nothing was reported: %w", err)
+	}
+	if week, ok := r.decoded(ctx, id, published); ok {
+		return week, nil
+	}
+	week, err := r.figures(ctx, s)
 	if err != nil {
 		return alert.Week{}, fmt.Errorf("nothing was reported: %w", err)
 	}
@@ -88,11 +100,13 @@ func (r *Reporter) Run(ctx context.Context, request Request, requestID string) (
 	if err != nil {
 		return alert.Week{}, fmt.Errorf("nothing was reported: %w", err)
 	}
-	if published != nil {
-		r.Log.InfoContext(ctx, "this report is published already", "report", id)
-		return decoded(published, week)
+	if published == nil {
+		return week, r.publish(ctx, id, week, until)
 	}
-	return week, r.publish(ctx, id, week, until)
+	if earlier, ok := r.decoded(ctx, id, published); ok {
+		return earlier, nil
+	}
+	return week, nil
 }
 
 // claim waits until this invocation may publish, or another one has.
@@ -112,13 +126,14 @@ func (r *Reporter) claim(ctx context.Context, id string) (published json.RawMess
 	}
 }
 
-// decoded is a report that was published. One that cannot be read is made again.
-func decoded(published json.RawMessage, otherwise alert.Week) (alert.Week, error) {
+// decoded is a report that was published already. One that cannot be read is made again.
+func (r *Reporter) decoded(ctx context.Context, id string, published json.RawMessage) (alert.Week, bool) {
 	var week alert.Week
-	if err := json.Unmarshal(published, &week); err != nil {
-		return otherwise, nil
+	if published == nil || json.Unmarshal(published, &week) != nil {
+		return alert.Week{}, false
 	}
-	return week, nil
+	r.Log.InfoContext(ctx, "this report is published already", "report", id)
+	return week, true
 }
 
 func (r *Reporter) publish(ctx context.Context, id string, week alert.Week, until time.Time) error {

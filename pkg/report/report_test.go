@@ -222,7 +222,7 @@ func TestWhenAReportIsPublished(t *testing.T) {
 		{report.Request{}, "c", 2},
 		{report.Request{}, "c", 2}, // Lambda delivers a request twice
 		{report.Request{}, "d", 3},
-		{report.Request{ScheduledTime: monday.AddDate(0, 0, 7)}, "e", 4},
+		{report.Request{ScheduledTime: monday.AddDate(0, 0, -7)}, "e", 4},
 	} {
 		w.week(tc.request, tc.id)
 		if len(w.events) != tc.events {
@@ -249,14 +249,47 @@ func TestAReportThatComesLateIsPublishedOnce(t *testing.T) {
 			t.Errorf("%s late: to %s, %d events", tc.late, week.To, len(w.events))
 		}
 	}
-	// One that was never published reports that week: the next one begins at its end. After
-	// days it is a request by hand.
-	for _, tc := range []struct{ late, ago time.Duration }{{30 * time.Hour, 30*time.Hour + 15*time.Minute}, {49 * time.Hour, 0}} {
+	// One that was never published reports that week, however late: the next one begins at its
+	// end.
+	for _, late := range []time.Duration{30 * time.Hour, 49 * time.Hour, 25 * 24 * time.Hour} {
 		request.ScheduledTime = request.ScheduledTime.AddDate(0, 0, 7)
-		w.now = request.ScheduledTime.Add(tc.late)
-		if week, to := w.week(request, "x"), w.now.Add(-tc.ago); !week.To.Equal(to) || !week.From.Equal(to.AddDate(0, 0, -7)) {
+		w.now = request.ScheduledTime.Add(late)
+		if week, to := w.week(request, "x"), request.ScheduledTime.Add(-15*time.Minute); !week.To.Equal(to) || !week.From.Equal(to.AddDate(0, 0, -7)) {
 			t.Errorf("from %s to %s", week.From, week.To)
 		}
+	}
+}
+
+// A time that has not come names a report that the schedule is still to ask for, and of one
+// that is long ago nobody knows the locks any more. Nothing is published for either.
+func TestATimeThatIsNotThatOfAWeekIsRefused(t *testing.T) {
+	t.Parallel()
+	w := alone(t)
+	w.scan(pass{at: monday.Add(-time.Hour)})
+	for name, tc := range map[string]struct {
+		at    time.Time
+		words string
+	}{
+		"next week":            {monday.AddDate(0, 0, 7), "has not come"},
+		"in ten minutes":       {monday.Add(10 * time.Minute), "has not come"},
+		"a time of the future": {time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), "has not come"},
+		"a month ago":          {monday.AddDate(0, -1, 0), "begin to expire"},
+		"the beginning":        {time.Unix(0, 0), "begin to expire"},
+	} {
+		w.now = monday
+		if _, err := w.reporter().Run(t.Context(), report.Request{ScheduledTime: tc.at}, name); err == nil || !strings.Contains(err.Error(), tc.words) || len(w.events) != 0 {
+			t.Errorf("%s: %v, %d events", name, err, len(w.events))
+		}
+	}
+	w.now = monday.AddDate(0, 0, 7)
+	w.week(report.Request{ScheduledTime: w.now}, "schedule")
+	if len(w.events) != 1 {
+		t.Error("an earlier request silenced the report of the schedule")
+	}
+	w.now = w.now.AddDate(0, 0, 7).Add(-4 * time.Minute) // by its clock; the schedule's is ahead
+	w.week(report.Request{ScheduledTime: w.now.Add(4 * time.Minute)}, "early")
+	if len(w.events) != 2 {
+		t.Error("a schedule whose clock is ahead is refused")
 	}
 }
 

@@ -2,6 +2,7 @@ package report
 
 import (
 	"cmp"
+	"hash/maphash"
 	"maps"
 	"slices"
 	"time"
@@ -22,6 +23,7 @@ type tally struct {
 
 	taken, stuck int
 	stuckNow     int
+	stuckUnread  int // stuck when a store of theirs was last read
 	fresh, older int // of those released: not stuck yet, and stuck since before the week
 	held, plans  time.Duration
 	resolved     []time.Duration // of the stuck locks that ended
@@ -30,7 +32,10 @@ type tally struct {
 	stuckPaths   map[string]int
 	stuckPeople  map[string]int
 	releasers    map[releaser]int
-	locking      map[string]lockedAs // by path
+	locking      map[uint64]lockedAs // by the hash of the path
+	unsure       bool                // there are more paths than that has room for
+	seed         maphash.Seed
+	scanEvery    time.Duration
 }
 
 type releaser struct {
@@ -45,9 +50,10 @@ type lockedAs struct {
 	settled bool
 }
 
-func newTally(s span) *tally {
+func newTally(s span, scanEvery time.Duration) *tally {
 	return &tally{
-		span: s, stuckPaths: map[string]int{}, stuckPeople: map[string]int{}, releasers: map[releaser]int{}, locking: map[string]lockedAs{},
+		span: s, stuckPaths: map[string]int{}, stuckPeople: map[string]int{}, releasers: map[releaser]int{},
+		locking: map[uint64]lockedAs{}, seed: maphash.MakeSeed(), scanEvery: scanEvery,
 	}
 }
 
@@ -60,10 +66,16 @@ type lock struct {
 	settled              bool
 }
 
-func ofPast(p ledger.Past) lock {
+// ofPast is a lock that has ended. One that ended while no scan looked was held for one scan
+// after it was last seen, as far as anybody knows.
+func (t *tally) ofPast(p ledger.Past) lock {
+	until := p.Ended
+	if p.Missed(t.scanEvery) {
+		until = p.Seen().Add(t.scanEvery)
+	}
 	return lock{
 		path: string(p.Path), who: holder(p.Who, p.Session), operation: p.Operation, firstSeen: p.FirstSeen, stuckAt: p.StuckAt,
-		heldSince: p.HeldSince, heldUntil: p.Ended, kinds: p.Kinds, settled: p.Settled,
+		heldSince: p.HeldSince, heldUntil: until, kinds: p.Kinds, settled: p.Settled,
 	}
 }
 
@@ -109,8 +121,8 @@ func (t *tally) lock(l lock) {
 	}
 	if t.has(l.stuckAt) {
 		t.stuck++
-		t.stuckPaths[l.path]++
-		t.stuckPeople[l.who]++
+		countName(t.stuckPaths, alert.Clean(l.path, maxPath))
+		countName(t.stuckPeople, named(l.who))
 	}
 	held := t.overlap(l.heldSince, l.heldUntil)
 	t.held += held
@@ -119,16 +131,47 @@ func (t *tally) lock(l lock) {
 	}
 }
 
+// stillStuck counts a lock that was stuck when it was last seen. now says whether that is now.
+func (t *tally) stillStuck(l lock, now bool) {
+	switch {
+	case l.stuckAt.IsZero():
+	case now:
+		t.stuckNow++
+	default:
+		t.stuckUnread++
+	}
+}
+
+// maxNames bounds the names that a tally counts, and maxPaths the paths of which it knows how
+// they were locked: whoever can write one key can write as many as they like.
+const (
+	maxNames = 10_000
+	maxPaths = 100_000
+)
+
+// countName counts a name. One that is not among the first names has no count at all: no
+// count is wrong.
+func countName(counts map[string]int, name string) {
+	if _, known := counts[name]; known || len(counts) < maxNames {
+		counts[name]++
+	}
+}
+
 // lockedAs keeps how a path was locked last. One scan may see one half of two, so what
 // several scans saw counts before it.
 func (t *tally) lockedAs(l lock) {
 	locking := ledger.LockingOf(l.kinds)
-	last, known := t.locking[l.path]
+	path := maphash.String(t.seed, l.path)
+	last, known := t.locking[path]
 	settled := l.settled || locking == ledger.LocksBoth
 	if locking == "" || (known && last.settled && !settled) || (known && last.settled == settled && last.seen.After(l.firstSeen)) {
 		return
 	}
-	t.locking[l.path] = lockedAs{locking, l.firstSeen, settled}
+	if !known && len(t.locking) == maxPaths {
+		t.unsure = true
+		return
+	}
+	t.locking[path] = lockedAs{locking, l.firstSeen, settled}
 }
 
 // more counts the locks that have no record of their own.
@@ -145,14 +188,15 @@ func (t *tally) ended(p ledger.Past, by releaser, recorded bool) {
 	if !t.has(p.Ended) {
 		return
 	}
-	if p.Resolved {
+	missed := p.Missed(t.scanEvery) // then how long it was held is not known
+	if p.Resolved && !missed {
 		t.resolved = append(t.resolved, p.Held())
-		if !recorded {
-			t.released(by, p.StuckAt)
-		}
+	}
+	if p.Resolved && !recorded {
+		t.released(by, p.StuckAt)
 	}
 	switch {
-	case !recorded:
+	case !recorded || missed:
 	case by.how == alert.Automatically:
 		t.automatic = append(t.automatic, p.Held())
 	default:
@@ -160,10 +204,10 @@ func (t *tally) ended(p ledger.Past, by releaser, recorded bool) {
 	}
 }
 
-// release counts a release through us, of a lock that is stuck since then; zero: it was not.
-func (t *tally) release(r ledger.Release, stuckAt time.Time) {
-	if t.has(r.At) && certain(r) {
-		t.released(through(r), stuckAt)
+// release counts a release through us.
+func (t *tally) release(r release) {
+	if t.has(r.at()) && certain(r.Release) {
+		t.released(through(r.Release), r.stuckAt)
 	}
 }
 
@@ -177,8 +221,11 @@ func (t *tally) released(by releaser, stuckAt time.Time) {
 	}
 }
 
-// maxName bounds what a stranger wrote, in characters.
-const maxName = 120
+// maxName bounds what a stranger wrote, in characters, and maxPath a path.
+const (
+	maxName = 120
+	maxPath = 1100
+)
 
 func named(who string) string { return alert.Clean(who, maxName) }
 
@@ -262,15 +309,16 @@ func most[T any](counts map[string]int, of func(name string, n int) T) []T {
 func (t *tally) mostStuck() alert.MostStuck {
 	return alert.MostStuck{
 		Paths: most(t.stuckPaths, func(path string, n int) alert.PathCount {
-			return alert.PathCount{Path: alert.Clean(path, 1100), Count: n}
+			return alert.PathCount{Path: path, Count: n}
 		}),
-		People: most(t.stuckPeople, func(who string, n int) alert.WhoCount { return alert.WhoCount{Who: named(who), Count: n} }),
+		People: most(t.stuckPeople, func(who string, n int) alert.WhoCount { return alert.WhoCount{Who: who, Count: n} }),
 	}
 }
 
-// migration counts states by where they were locked last; nil where the stores cannot tell.
-func (t *tally) migration(watch ledger.Watch) *alert.Migration {
-	if tables, buckets := stores(watch); len(t.locking) == 0 || len(tables) == 0 || !buckets {
+// migration counts states by where they were locked last; nil where the stores cannot tell,
+// or the states are too many to count.
+func (t *tally) migration(seen watched) *alert.Migration {
+	if tables, buckets := seen.stores(); len(t.locking) == 0 || t.unsure || len(tables) == 0 || !buckets {
 		return nil
 	}
 	var m alert.Migration

@@ -3,42 +3,53 @@ package report
 import (
 	"cmp"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // watched is when scans read the stores: what they did not see is not measured.
 type watched struct {
-	now         time.Time
-	since, last time.Time               // starts of the first scan and of the last one
-	gaps        map[string][]ledger.Gap // by store
-	silent      []ledger.Gap            // in which no store was read
+	now, last time.Time               // last: start of the last scan
+	since     time.Time               // start of the first scan that read a store which is watched now
+	left      time.Time               // when a store was last seen to be watched no more; zero: never
+	sinces    map[string]time.Time    // by store: start of the first scan that read it; zero: of all
+	gaps      map[string][]ledger.Gap // by store, since then
+	silent    []ledger.Gap            // in which no store was read that was watched
 }
 
 func newWatched(watch ledger.Watch, now time.Time, scanEvery time.Duration) watched {
-	w := watched{now: now, since: watch.Since, last: watch.Last, gaps: map[string][]ledger.Gap{}}
-	if gap, open := (ledger.Store{LastRead: watch.Last}).Unread(now, scanEvery); open {
-		w.silent = append(w.silent, gap)
-	}
-	first := true
+	w := watched{now: now, last: watch.Last, left: watch.Left, gaps: map[string][]ledger.Gap{}, sinces: map[string]time.Time{}}
+	all := ledger.Gap{To: now}
+	w.silent = []ledger.Gap{all}
+	first := now
 	for arn, store := range watch.Stores {
-		if strings.Contains(arn, "*") { // a pattern: what it matches is there too
+		if _, is := backend.KindOf(arn); !is { // a pattern: what it matches is there too
 			continue
 		}
-		gaps := slices.Clone(store.Gaps)
-		if gap, open := store.Unread(now, scanEvery); open {
-			gaps = append(gaps, gap)
+		since := store.Since
+		if store.LastRead.IsZero() {
+			since = now // it was never read
 		}
-		w.gaps[arn] = gaps
-		if first {
-			w.silent, first = gaps, false
-		} else {
-			w.silent = common(w.silent, gaps)
+		gaps := store.Gaps
+		if gap, open := store.Unread(now, scanEvery); open {
+			gaps = append(slices.Clone(gaps), gap)
+		}
+		w.sinces[arn], w.gaps[arn] = since, common([]ledger.Gap{{From: since, To: now}}, gaps)
+		w.silent = common(w.silent, append([]ledger.Gap{{To: since}}, w.gaps[arn]...))
+		first = earliest(first, since)
+	}
+	if len(w.gaps) == 0 {
+		first, w.silent = watch.Since, nil
+		if gap, open := (ledger.Store{LastRead: watch.Last}).Unread(now, scanEvery); open {
+			w.silent = []ledger.Gap{gap}
 		}
 	}
+	w.since = latest(watch.Since, first)
+	w.silent = common([]ledger.Gap{{From: w.since, To: now}}, w.silent)
 	return w
 }
 
@@ -91,12 +102,15 @@ const almost = time.Hour
 // comparable says whether the figures of two spans are of the same stores: each was read
 // during all of both, or of neither.
 func (w watched) comparable(s, before span) bool {
-	if w.since.After(before.from.Add(almost)) {
+	if w.since.After(before.from.Add(almost)) || !w.left.Before(before.from) {
 		return false
 	}
-	for _, gaps := range w.gaps {
+	for arn, gaps := range w.gaps {
 		unread := s.in(gaps) + before.in(gaps)
 		if unread > 0 && unread < s.length()+before.length() {
+			return false
+		}
+		if since := w.sinces[arn]; since.After(before.from.Add(almost)) && since.Before(s.to) {
 			return false
 		}
 	}
@@ -122,19 +136,31 @@ func (w watched) unread(s span) []alert.Unread {
 	return list[:min(len(list), maxUnread)]
 }
 
-// until is up to when a lock that is held was seen: until now, unless none of its stores is
-// read any more.
-func (w watched) until(stores []string) time.Time {
-	var seen time.Time
+// until is up to when a lock that is held was seen, and whether that is now: unless none of
+// its stores is read any more.
+func (w watched) until(stores []string) (seen time.Time, now bool) {
 	for _, arn := range stores {
 		gaps := w.gaps[arn]
 		if len(gaps) == 0 || !gaps[len(gaps)-1].To.Equal(w.now) {
-			return w.now
+			return w.now, true
 		}
 		seen = latest(seen, gaps[len(gaps)-1].From)
 	}
 	if seen.IsZero() {
-		return w.now
+		return w.now, true
 	}
-	return seen
+	return seen, false
+}
+
+// stores gives the watched tables, by ARN, and whether any bucket is watched.
+func (w watched) stores() (tables []string, buckets bool) {
+	for arn := range w.gaps {
+		switch kind, _ := backend.KindOf(arn); kind {
+		case tflock.DynamoDB:
+			tables = append(tables, arn)
+		case tflock.S3:
+			buckets = true
+		}
+	}
+	return tables, buckets
 }

@@ -85,7 +85,7 @@ func (q quarter) report(scheduled, now time.Time) alert.Week {
 	silent, alone := q.missing(from, to, now)
 	if silent == to.Sub(from) {
 		want.Locks.Taken, want.Locks.Stuck, want.LockSeconds, want.PlanLockSeconds, want.WouldHaveReleased = nil, nil, nil, nil, nil
-		want.Locks.StuckNow = 0
+		want.Locks.StuckNow, want.Locks.StuckUnread = 0, 0
 		return want
 	}
 	want.UnwatchedSeconds = int64(silent / time.Second)
