@@ -138,7 +138,8 @@ fuzz: ## ten seconds of fuzzing for each parser
 FOR ?= 2m
 INTERLEAVINGS ?= 20000
 chaos: setup $(CLIENTS) ## every AWS call fails in every way, real clients race with all functions: ends with a table
-	go test ./infra/chaos -run '^Test(Duels|Waiting|Identity|AutomaticDuels|AnyInterleaving|AutomaticInterleavings|SomeInterleavingsOnMoto)$$' -count 1 -timeout 12h -duels=1 -interleavings=$(INTERLEAVINGS)
+	@go run ./infra/chaos/direct $(B)/direct
+	go test -modfile $(B)/direct/go.mod ./infra/chaos -run '^Test(Duels|Waiting|Identity|AutomaticDuels|AnyInterleaving|AutomaticInterleavings|SomeInterleavingsOnMoto)$$' -count 1 -timeout 12h -duels=1 -interleavings=$(INTERLEAVINGS)
 	LOCKWARDEN_CALLS=each go test ./pkg/prune ./pkg/repair ./pkg/unlock ./pkg/monitor -count 1 -timeout 60m
 	go run ./infra/chaos -for $(FOR)
 	go test ./infra/chaos -run '^TestMutations$$' -count 1 -timeout 90m -mutations -v

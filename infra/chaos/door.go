@@ -178,9 +178,19 @@ func eventOf(body []byte) *alert.Event {
 
 // eventIn is what a message to the topic says, or nil.
 func eventIn(message string) *alert.Event {
-	var texts struct{ Default string } // the other texts are not looked at
+	// Its texts are in the order of their protocols, and the first is that for machines: the
+	// others need not be read.
+	texts := json.NewDecoder(strings.NewReader(message))
+	var first [3]json.Token
+	for i := range first {
+		var err error
+		if first[i], err = texts.Token(); err != nil {
+			return nil
+		}
+	}
+	text, is := first[2].(string)
 	var e alert.Event
-	if message == "" || json.Unmarshal([]byte(message), &texts) != nil || json.Unmarshal([]byte(texts.Default), &e) != nil {
+	if !is || first[1] != "default" || json.Unmarshal([]byte(text), &e) != nil {
 		return nil
 	}
 	return &e

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/prune"
@@ -40,6 +41,15 @@ type process struct {
 	naming      jobNaming
 	tag         string // the run that its lock's tag names
 	gone        bool   // it is done with its part of the run
+	bucket      *s3.Client
+}
+
+// s3 is its client of S3: it takes longer to make one than to call it.
+func (p *process) s3(cfg aws.Config) *s3.Client {
+	if p.bucket == nil {
+		p.bucket = s3For(cfg)
+	}
+	return p.bucket
 }
 
 func (p *process) String() string { return fmt.Sprintf("%d %s %s", p.number, p.kind, p.key) }

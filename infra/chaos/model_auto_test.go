@@ -253,7 +253,7 @@ type tagging struct{ keeps bool }
 const keepTag = "lockwarden:keep"
 
 func (a tagging) run(p *process, cfg aws.Config) error {
-	client, ctx, key := s3For(cfg), context.Background(), aws.String(p.key+tflock.Suffix)
+	client, ctx, key := p.s3(cfg), context.Background(), aws.String(p.key+tflock.Suffix)
 	there, err := client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &p.model.Bucket, Key: key})
 	if err != nil {
 		return err
@@ -270,7 +270,7 @@ func (a tagging) run(p *process, cfg aws.Config) error {
 type untagging struct{}
 
 func (untagging) run(p *process, cfg aws.Config) error {
-	client, ctx, key := s3For(cfg), context.Background(), aws.String(p.key+tflock.Suffix)
+	client, ctx, key := p.s3(cfg), context.Background(), aws.String(p.key+tflock.Suffix)
 	there, err := client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &p.model.Bucket, Key: key})
 	if err != nil {
 		return err
@@ -321,7 +321,7 @@ func (rowAlone) run(p *process, cfg aws.Config) error {
 // acquireTagged takes the object of a lock with a tag that names its run.
 func (p *process) acquireTagged(cfg aws.Config, raw []byte) error {
 	tag := url.Values{"run": {session(p.tag)}}.Encode()
-	_, err := s3For(cfg).PutObject(context.Background(), &s3.PutObjectInput{
+	_, err := p.s3(cfg).PutObject(context.Background(), &s3.PutObjectInput{
 		Bucket: &p.model.Bucket, Key: aws.String(p.key + tflock.Suffix), Body: strings.NewReader(string(raw)), IfNoneMatch: aws.String("*"), Tagging: &tag,
 	})
 	if err != nil && !p.dead {

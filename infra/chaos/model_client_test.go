@@ -153,7 +153,7 @@ func (c client) write(p *process, cfg aws.Config, serial int, lineage string) er
 	for range c.writes {
 		serial++
 		text := stateText(serial, lineage, c.managed)
-		if _, err := s3For(cfg).PutObject(context.Background(), &s3.PutObjectInput{Bucket: &m.Bucket, Key: &p.key, Body: strings.NewReader(text)}); err != nil {
+		if _, err := p.s3(cfg).PutObject(context.Background(), &s3.PutObjectInput{Bucket: &m.Bucket, Key: &p.key, Body: strings.NewReader(text)}); err != nil {
 			return err
 		}
 		if p.key == modelKeys[1] && !c.slashes {
@@ -212,7 +212,7 @@ func (p *process) unlock(cfg aws.Config, stores []backend.Store) error {
 		if s.ARN() == m.TableARN {
 			_, err = dynamodb.NewFromConfig(cfg).DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &m.Table, Key: map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: string(p.name())}}})
 		} else {
-			_, err = s3For(cfg).DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &m.Bucket, Key: aws.String(p.key + tflock.Suffix)})
+			_, err = p.s3(cfg).DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &m.Bucket, Key: aws.String(p.key + tflock.Suffix)})
 		}
 		if err != nil {
 			return err

@@ -18,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	smithy "github.com/aws/smithy-go/middleware"
+
+	"github.com/lockwarden/lockwarden/infra/inprocess"
 )
 
 // gate lets one call pass at a time, in the order that the scheduler wants. All that call
@@ -80,6 +82,13 @@ const (
 // config is a process's way to an AWS that is configured so. It has no retries: a fault here
 // ends it.
 func (g *gate) config(to aws.Config, p *process) aws.Config {
+	if inside, is := to.HTTPClient.(inprocess.Calls); is {
+		gated := inprocess.ConfigOf(func(ctx context.Context, operation string, input any) (any, error) {
+			return g.pass(&waiting{process: p, name: operation + " " + subjectOf(input), input: input, make: func() (any, error) { return inside(ctx, operation, input) }})
+		})
+		gated.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+		return gated
+	}
 	hold := smithy.InitializeMiddlewareFunc("Gate", func(ctx context.Context, in smithy.InitializeInput, next smithy.InitializeHandler) (out smithy.InitializeOutput, metadata smithy.Metadata, err error) {
 		out.Result, err = g.pass(&waiting{
 			process: p, name: middleware.GetOperationName(ctx) + " " + subjectOf(in.Parameters), input: in.Parameters,

@@ -7,7 +7,9 @@ package inprocess
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
+	"net/http"
 	"slices"
 	"sync"
 	"time"
@@ -65,23 +67,39 @@ func (a *AWS) Load() {
 
 // Config is for the SDK's clients. Their calls are answered at once.
 func (a *AWS) Config() aws.Config {
-	return configOf(func(_ context.Context, operation string, input any) (any, error) {
+	return ConfigOf(func(_ context.Context, operation string, input any) (any, error) {
 		a.mu.Lock()
 		defer a.mu.Unlock()
 		return a.call(operation, input)
 	})
 }
 
-// configOf is for clients whose calls are answered in place of being sent.
-func configOf(call func(ctx context.Context, operation string, input any) (any, error)) aws.Config {
+// Calls answers calls in place of their being sent.
+type Calls func(ctx context.Context, operation string, input any) (any, error)
+
+// Answer is what an SDK asks at once that is built for it: see infra/chaos/direct.
+func (c Calls) Answer(ctx context.Context, operation string, input any) (any, error) {
+	return c(ctx, operation, input)
+}
+
+// Answers says whether a client with that many options may ask at once: it has only ours.
+func (Calls) Answers(options int) bool { return options == 1 }
+
+// Do sends nothing.
+func (Calls) Do(*http.Request) (*http.Response, error) {
+	return nil, errors.New("this AWS takes no requests")
+}
+
+// ConfigOf is for clients whose calls are answered in place of being sent.
+func ConfigOf(call Calls) aws.Config {
 	answer := middleware.InitializeMiddlewareFunc("Answer", func(ctx context.Context, in middleware.InitializeInput, _ middleware.InitializeHandler) (out middleware.InitializeOutput, _ middleware.Metadata, err error) {
 		out.Result, err = call(ctx, middleware.GetOperationName(ctx), in.Parameters)
 		return out, middleware.Metadata{}, err
 	})
 	return aws.Config{
 		Region: local.Region, Credentials: credentials.StaticCredentialsProvider{Value: aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}},
-		BaseEndpoint: aws.String("http://127.0.0.1:1"),
-		APIOptions:   []func(*middleware.Stack) error{func(stack *middleware.Stack) error { return stack.Initialize.Add(answer, middleware.After) }},
+		BaseEndpoint: aws.String("http://127.0.0.1:1"), HTTPClient: call,
+		APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error { return stack.Initialize.Add(answer, middleware.After) }},
 	}
 }
 

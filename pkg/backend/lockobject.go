@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -80,9 +81,9 @@ func (b *Bucket) get(ctx context.Context, key string) (tflock.Holding, bool, err
 		return tflock.Holding{}, false, err
 	}
 	defer out.Body.Close() //nolint:errcheck // nothing is lost with a body that was read
-	var body strings.Builder
-	body.Grow(int(min(max(aws.ToInt64(out.ContentLength), 0), maxLock) + 1))
-	size, err := io.Copy(&body, io.LimitReader(out.Body, maxLock+1))
+	var body bytes.Buffer  // io.Copy would allocate 32 KB for an object of 300 bytes
+	body.Grow(int(min(max(aws.ToInt64(out.ContentLength), 0), maxLock)) + bytes.MinRead)
+	size, err := body.ReadFrom(io.LimitReader(out.Body, maxLock+1))
 	if err != nil {
 		return tflock.Holding{}, false, err
 	}
