@@ -15,24 +15,123 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tfstate"
 )
 
-// compare says what is wrong with how a state changed since it was read last, or nil.
-func (r *run) compare(ctx context.Context, path tflock.Path, before, after *reading, names *namer) (*policy.StateFinding, error) {
-	change := changeOf(path, before, after)
-	if _, wrong := change.Judge(); !wrong {
-		return nil, nil //nolint:nilnil // nothing is wrong
+// maxBetween bounds the versions of one state that are read because they came between two
+// inventories.
+const maxBetween = 100
+
+// compare says what is wrong with how a state changed since it was read last. Where the bucket
+// has versions, each of those that came in between is compared with its neighbor, so that of
+// two writers between two inventories both are found. The note says what was not compared.
+func (r *run) compare(ctx context.Context, path tflock.Path, before, after *reading, names *namer) (found []policy.StateFinding, note string, err error) {
+	c := &comparison{run: r, path: path, names: names}
+	versions, err := c.between(ctx, before, after)
+	if err != nil {
+		return nil, "", err
 	}
-	since, err := r.baseline(ctx, path, before, after, names)
-	if err != nil || since == nil {
-		return nil, err
+	later, read := after, 0
+	for n, v := range versions {
+		if read == maxBetween || r.Now().After(r.times.stopAt) {
+			c.left = versions[n:]
+			note = fmt.Sprintf("%s: %d versions since %s were not read, so that two writers among them go unnoticed", path, len(c.left), policy.Clock(before.Modified))
+			break
+		}
+		earlier, _, err := r.readVersion(ctx, path, v.ID, names)
+		if err != nil {
+			return nil, "", err
+		}
+		read++
+		if earlier == nil { // it is judged as if it were not there
+			c.left = append(c.left, v)
+			continue
+		}
+		earlier.Objects = nil // up to 800 KB
+		if err := c.judge(ctx, earlier, later); err != nil {
+			return nil, "", err
+		}
+		later, c.left = earlier, nil
 	}
-	change = changeOf(path, since, after)
-	change.Before.WrittenBy, change.After.WrittenBy = r.writer(ctx, path, since.Modified), r.writer(ctx, path, after.Modified)
-	f, wrong := change.Judge()
-	if !wrong {
-		return nil, nil //nolint:nilnil // what changed before that is our own doing
+	if err := c.judge(ctx, before, later); err != nil {
+		return nil, "", err
 	}
-	f.Since = r.started.UTC()
-	return &f, nil
+	slices.Reverse(c.found)
+	return c.found, note, nil
+}
+
+// comparison is how one state changed between two inventories.
+type comparison struct {
+	*run
+	path    tflock.Path
+	names   *namer
+	markers []time.Time       // when it was deleted
+	left    []backend.Version // versions between the two that are judged next, which were not read
+	ours    []ledger.Written  // what our repairs wrote
+	asked   bool              // ours is known
+	found   []policy.StateFinding
+}
+
+// between gives the versions between two readings, the newest first; none where the bucket
+// has no versions or does not list them.
+func (c *comparison) between(ctx context.Context, before, after *reading) ([]backend.Version, error) {
+	if after.VersionID == "" {
+		return nil, nil
+	}
+	all, err := c.stores.BucketOf(c.path).History(ctx, c.path, before.VersionID)
+	if refused, ok := errors.AsType[*backend.Error](err); ok && refused.Refused() {
+		return nil, nil // whether the state was gone in between is not known
+	}
+	if err != nil {
+		return nil, fmt.Errorf("the versions of %s could not be listed: %w", c.path, err)
+	}
+	var versions []backend.Version
+	for _, v := range between(all, before, after) {
+		if v.Marker {
+			c.markers = append(c.markers, v.Modified.Truncate(time.Second))
+		} else if v.ID != after.VersionID {
+			versions = append(versions, v)
+		}
+	}
+	return versions, nil
+}
+
+// judge judges two versions of which one followed the other. A change proves nothing where
+// there was no state in between, or where our own repair wrote the later one or one that
+// was not read: a repair says of itself what it did.
+func (c *comparison) judge(ctx context.Context, earlier, later *reading) error {
+	change := changeOf(c.path, earlier, later)
+	if _, wrong := change.Judge(); !wrong || c.deleted(earlier, later) {
+		return nil
+	}
+	ours, err := c.repaired(ctx, later)
+	if err != nil || ours {
+		return err
+	}
+	change.Before.WrittenBy, change.After.WrittenBy = c.writer(ctx, c.path, earlier.Modified), c.writer(ctx, c.path, later.Modified)
+	f, _ := change.Judge()
+	f.Since = c.started.UTC()
+	c.found = append(c.found, f)
+	return nil
+}
+
+// deleted says whether the state was deleted between two versions. S3 has whole seconds: a
+// delete in the second of one of the two may have come between them.
+func (c *comparison) deleted(earlier, later *reading) bool {
+	return slices.ContainsFunc(c.markers, func(at time.Time) bool { return !at.Before(earlier.Modified) && !at.After(later.Modified) })
+}
+
+// repaired says whether a repair of ours wrote a version, or perhaps one of those before it
+// that were not read.
+func (c *comparison) repaired(ctx context.Context, v *reading) (bool, error) {
+	if c.Own != nil && !c.asked {
+		var err error
+		if c.ours, err = c.Own.Written(ctx, c.path); err != nil {
+			return false, err
+		}
+		c.asked = true
+	}
+	return slices.ContainsFunc(c.ours, func(w ledger.Written) bool {
+		wrote := w.MayBe(v.VersionID, v.Modified) && (w.VersionID != "" || bytes.Equal(v.MD5, c.memory.key.of("md5", w.MD5)))
+		return wrote || slices.ContainsFunc(c.left, func(left backend.Version) bool { return w.MayBe(left.ID, left.Modified) })
+	}), nil
 }
 
 func changeOf(path tflock.Path, before, after *reading) policy.StateChange {
@@ -42,78 +141,23 @@ func changeOf(path tflock.Path, before, after *reading) policy.StateChange {
 	}
 }
 
-// baseline is the version that a change is judged against: the one that was read last, or a
-// later one that our own repair wrote. It is nil where a change proves nothing: we wrote the
-// newest version ourselves, or there was no state in between.
-func (r *run) baseline(ctx context.Context, path tflock.Path, before, after *reading, names *namer) (*reading, error) {
-	versions, err := r.stores.BucketOf(path).History(ctx, path, before.VersionID)
-	if refused, ok := errors.AsType[*backend.Error](err); ok && refused.Refused() {
-		return before, nil // a store without versions: whether the state was gone is not known
-	}
-	if err != nil {
-		return nil, fmt.Errorf("the versions of %s could not be listed: %w", path, err)
-	}
-	written, err := r.written(ctx, path)
-	if err != nil {
-		return nil, err
-	}
-	for _, v := range between(versions, before, after) {
-		if v.Marker {
-			return nil, nil //nolint:nilnil // there was no state
-		}
-		repaired, was, err := r.wroteOurselves(ctx, path, v, written, names)
-		switch {
-		case err != nil:
-			return nil, err
-		case repaired && v.ID == after.VersionID:
-			return nil, nil //nolint:nilnil // a repair says of itself what it did
-		case repaired:
-			return was, nil
-		}
-	}
-	return before, nil
-}
-
-func (r *run) written(ctx context.Context, path tflock.Path) ([]ledger.Written, error) {
-	if r.Own == nil {
-		return nil, nil
-	}
-	return r.Own.Written(ctx, path)
-}
-
 // between are the versions behind the one of before, up to that of after, the newest first.
+// Where the former has expired, those of its second are left out: any of them may be older.
 func between(versions []backend.Version, before, after *reading) []backend.Version {
-	if i := slices.IndexFunc(versions, func(v backend.Version) bool { return !v.Marker && v.ID == after.VersionID }); i >= 0 {
+	is := func(r *reading) func(backend.Version) bool {
+		return func(v backend.Version) bool { return !v.Marker && v.ID == r.VersionID }
+	}
+	if i := slices.IndexFunc(versions, is(after)); i >= 0 {
 		versions = versions[i:]
 	}
-	var all []backend.Version
-	for _, v := range versions {
-		if (!v.Marker && v.ID == before.VersionID) || v.Modified.Before(before.Modified) {
-			break
-		}
-		if !v.Modified.After(after.Modified) {
-			all = append(all, v)
-		}
+	known := false
+	if i := slices.IndexFunc(versions, is(before)); i >= 0 {
+		versions, known = versions[:i], true
 	}
-	return all
-}
-
-// wroteOurselves says whether a repair wrote a version, and gives that version where it can
-// still be read. A repair that died, or is not at its end yet, did not record which version
-// it wrote: then it is the one of its time that has its bytes.
-func (r *run) wroteOurselves(ctx context.Context, path tflock.Path, v backend.Version, written []ledger.Written, names *namer) (bool, *reading, error) {
-	i := slices.IndexFunc(written, func(w ledger.Written) bool {
-		return w.VersionID == v.ID || (w.VersionID == "" && !v.Modified.Before(w.From) && !v.Modified.After(w.To))
+	return slices.DeleteFunc(slices.Clone(versions), func(v backend.Version) bool {
+		at := v.Modified.Truncate(time.Second)
+		return at.After(after.Modified) || at.Before(before.Modified) || (!known && !v.Marker && !at.After(before.Modified))
 	})
-	if i < 0 {
-		return false, nil, nil
-	}
-	was, md5, err := r.readVersion(ctx, path, v.ID, names)
-	if err != nil {
-		return false, nil, err
-	}
-	repaired := slices.ContainsFunc(written, func(w ledger.Written) bool { return w.VersionID == v.ID || (was != nil && w.MD5 == md5) })
-	return repaired, was, nil
 }
 
 // writer names the session that wrote a version, where a witness saw its lock.

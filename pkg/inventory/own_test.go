@@ -104,6 +104,17 @@ func TestOurOwnRepairIsNotAnOlderStateOverANewerOne(t *testing.T) {
 			w.mustRestore(version, w.now())
 			w.apply(key, stateOf(4, "one", queue))
 		}, "serial_reused of " + key},
+		"two writers before a restore": {func(w *world, version string) {
+			w.apply(key, stateOf(10, "one"))
+			w.apply(key, stateOf(10, "one", queue))
+			w.mustRestore(version, w.now())
+		}, "serial_reused of " + key},
+		"a restore, and two writers after it": {func(w *world, version string) {
+			w.mustRestore(version, w.now())
+			w.apply(key, stateOf(5, "one"))
+			w.apply(key, stateOf(5, "one", queue))
+			w.apply(key, stateOf(6, "one"))
+		}, "serial_reused of " + key},
 		"an older state without a repair": {func(w *world, _ string) { w.apply(key, restored) }, "serial_decreased of " + key},
 	} {
 		t.Run(name, func(t *testing.T) {

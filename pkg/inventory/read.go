@@ -34,9 +34,9 @@ type result struct {
 	reading *reading // nil: it could not be read
 	sealed  bool
 	gone    bool
-	change  *policy.StateFinding
+	changes []policy.StateFinding
 	err     error // of the store
-	note    string
+	notes   []string
 }
 
 // read reads the states that changed, and saves the memory now and then. What is left when
@@ -114,13 +114,11 @@ func (r *run) apply(got result) {
 		r.makeRoom(s, got.reading)
 		s.Sealed, s.Read, s.ETag, s.Size, s.Modified = false, got.reading, got.etag, got.size, got.reading.Modified
 		s.Digest = ""
-		if got.change != nil {
-			r.memory.records = append(r.memory.records, record{Finding: *got.change})
+		for _, f := range got.changes {
+			r.memory.records = append(r.memory.records, record{Finding: f})
 		}
 	}
-	if got.note != "" {
-		r.notes = append(r.notes, got.note)
-	}
+	r.notes = append(r.notes, got.notes...)
 }
 
 // readState reads one state, and compares it with what was read before. It changes nothing.
@@ -131,7 +129,7 @@ func (r *run) readState(s *state, names *namer) result {
 	if sealed, ok := errors.AsType[*backend.SealedError](err); ok {
 		got.sealed = true
 		if sealed.Denied {
-			got.note = fmt.Sprintf("%s: %s", s.Path, sealed.Error())
+			got.notes = append(got.notes, fmt.Sprintf("%s: %s", s.Path, sealed.Error()))
 		}
 		return got
 	}
@@ -151,12 +149,17 @@ func (r *run) readState(s *state, names *namer) result {
 		return got
 	}
 	if len(got.reading.Objects) == maxObjects {
-		got.note = fmt.Sprintf("%s manages more than %d objects: duplicates of the others are not looked for", s.Path, maxObjects)
+		got.notes = append(got.notes, fmt.Sprintf("%s manages more than %d objects: duplicates of the others are not looked for", s.Path, maxObjects))
 	}
 	if s.Read != nil && s.Read.ETag != got.etag {
-		got.change, err = r.compare(ctx, s.Path, s.Read, got.reading, names)
+		changes, note, err := r.compare(ctx, s.Path, s.Read, got.reading, names)
 		if err != nil {
 			got.reading, got.err = nil, err // once more in the next run, so that nothing goes unnoticed
+			return got
+		}
+		got.changes = changes
+		if note != "" {
+			got.notes = append(got.notes, note)
 		}
 	}
 	return got

@@ -28,10 +28,12 @@ type guard struct {
 	table, bucket string // the one that refuses; empty: none
 	fault         string // what its calls end with: a code of AWS
 	call          string // the only call that the table refuses; empty: all
+	version       string // the version of a state that cannot be read; empty: none
 	reading       func() // before each read of a state
 
 	mu    sync.Mutex
 	reads map[tflock.Path]int
+	lists int // of the versions of a state
 }
 
 func (g *guard) Do(r *http.Request) (*http.Response, error) {
@@ -47,8 +49,15 @@ func (g *guard) Do(r *http.Request) (*http.Response, error) {
 	switch {
 	case g.table != "" && strings.HasSuffix(target, g.call) && strings.Contains(string(body), `"TableName":"`+g.table+`"`):
 		return refusal(r, "application/x-amz-json-1.0", fmt.Sprintf(`{"__type":"x#%s","message":"no"}`, g.fault)), nil
+	case g.version != "" && r.URL.Query().Get("versionId") == g.version:
+		return refusal(r, "application/xml", fmt.Sprintf("<Error><Code>%s</Code><Message>no</Message></Error>", g.fault)), nil
 	case g.bucket != "" && target == "" && strings.HasPrefix(r.URL.Path+"/", "/"+g.bucket+"/"):
 		return refusal(r, "application/xml", fmt.Sprintf("<Error><Code>%s</Code><Message>no</Message></Error>", g.fault)), nil
+	}
+	if r.URL.Query().Has("versions") {
+		g.mu.Lock()
+		g.lists++
+		g.mu.Unlock()
 	}
 	if target == "" && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, ".tfstate") && !strings.Contains(r.URL.Path, "-reports/") {
 		if g.reading != nil {
@@ -232,7 +241,8 @@ func TestTheHistoryOfLocksCannotBeRead(t *testing.T) {
 	w.want("people", w.news(), "state.finding_resolved info mixed_locking of "+key)
 }
 
-// Only what has another ETag than last time is read, each once.
+// Only what has another ETag than last time is read: each version that is new once, and one
+// list of them.
 func TestOnlyChangedStatesAreRead(t *testing.T) {
 	t.Parallel()
 	w, g := newWorld(t), &guard{}
@@ -260,14 +270,15 @@ func TestOnlyChangedStatesAreRead(t *testing.T) {
 		t.Errorf("nothing changed: %+v", report)
 	}
 	w.apply(name(3), stateOf(2, "3"))
+	w.apply(name(3), stateOf(3, "3"))
 	w.apply(name(5), stateOf(1, "5")) // the same bytes again: the ETag is the same, too
 	w.remove(name(7))
 	w.digest(w.Table, name(7), "")
 	if report := run(); report.Read != 1 || report.States != n-1 {
 		t.Errorf("one changed, one is gone: %+v", report)
 	}
-	if reads := g.taken(); len(reads) != 1 || reads[w.Path(name(3))] != 1 {
-		t.Errorf("it reads %v", reads)
+	if reads := g.taken(); len(reads) != 1 || reads[w.Path(name(3))] != 2 || g.lists != 1 {
+		t.Errorf("it reads %v, and lists %d times", reads, g.lists)
 	}
 	w.apply(name(7), stateOf(1, "7"))
 	if report := run(); report.Read != 1 || report.States != n {

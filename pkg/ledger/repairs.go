@@ -105,6 +105,15 @@ type Written struct {
 	From, To  time.Time
 }
 
+// MayBe says whether it may be that version: its ID is on record or, where none is, the time
+// is that of the repair.
+func (w Written) MayBe(versionID string, modified time.Time) bool {
+	if w.VersionID != "" {
+		return w.VersionID == versionID
+	}
+	return !modified.Before(w.From) && !modified.After(w.To)
+}
+
 const (
 	// lifetime is the longest that an invocation lives, and skew how far its clock and S3's
 	// may differ.
