@@ -47,6 +47,25 @@ func (b *Bucket) Objects(ctx context.Context, prefix, after string) iter.Seq2[Ob
 	}
 }
 
+// Look gives a state as a listing would show it, asked for by its name. It fails with ErrGone
+// or with *Error; one that is Refused says nothing of whether it is there.
+func (b *Bucket) Look(ctx context.Context, path tflock.Path) (Object, error) {
+	key, err := b.object(path)
+	if err != nil {
+		return Object{}, err
+	}
+	out, err := b.s3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &b.name, Key: &key})
+	switch {
+	case status(err) == http.StatusNotFound: // HEAD has no body for a code
+		return Object{}, ErrGone
+	case err == nil && aws.ToString(out.ETag) == "":
+		return Object{}, &Error{b.arn, errNotS3}
+	case err != nil:
+		return Object{}, &Error{b.arn, err}
+	}
+	return Object{key, aws.ToTime(out.LastModified), aws.ToInt64(out.ContentLength), aws.ToString(out.ETag)}, nil
+}
+
 // Versioned says whether a delete in this bucket only adds a marker, and so can be
 // undone. A bucket whose versioning is suspended is not versioned.
 func (b *Bucket) Versioned(ctx context.Context) (bool, error) {

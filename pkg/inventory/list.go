@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
@@ -46,14 +47,45 @@ func (r *run) list() {
 			r.fail(err)
 		}
 	}
+	var missing []tflock.Path
 	for path := range r.memory.states {
-		if !r.includes(path) && r.isState(path) && r.stores.BucketOf(path) != nil {
-			continue
-		}
-		if !seen[path] && !r.bucketFailed(path) {
+		switch watched := r.isState(path) && r.stores.BucketOf(path) != nil; {
+		case watched && (!r.includes(path) || seen[path] || r.bucketFailed(path)):
+		case watched:
+			missing = append(missing, path)
+		default:
 			r.forget(path)
 		}
 	}
+	r.lookFor(missing)
+}
+
+// lookFor forgets the states that no listing had, once each was asked for by its name: some
+// stores leave a key out of a listing now and then (SeaweedFS does).
+func (r *run) lookFor(missing []tflock.Path) {
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	slots := make(chan struct{}, workers)
+	for _, path := range missing {
+		slots <- struct{}{}
+		group.Go(func() {
+			defer func() { <-slots }()
+			o, err := r.stores.BucketOf(path).Look(r.times.work, path)
+			refused, isRefused := errors.AsType[*backend.Error](err)
+			mu.Lock()
+			defer mu.Unlock()
+			switch {
+			case errors.Is(err, backend.ErrGone):
+				r.forget(path)
+			case err == nil:
+				r.memory.list(path, o)
+			case isRefused && refused.Refused(): // it may be there, under a key of its owner
+			default:
+				r.fail(fmt.Errorf("whether %s is there is not known: %w", path, err))
+			}
+		})
+	}
+	group.Wait()
 }
 
 // forget removes a state that is gone.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -28,6 +29,8 @@ type guard struct {
 	table, bucket string // the one that refuses; empty: none
 	fault         string // what its calls end with: a code of AWS
 	call          string // the only call that the table refuses; empty: all
+	omits         string // a key that listings leave out; empty: none
+	omitted       bool   // one did
 	version       string // the version of a state that cannot be read; empty: none
 	reading       func() // before each read of a state
 
@@ -70,7 +73,25 @@ func (g *guard) Do(r *http.Request) (*http.Response, error) {
 		g.reads[tflock.Path(strings.TrimPrefix(r.URL.Path, "/"))]++
 		g.mu.Unlock()
 	}
-	return http.DefaultTransport.RoundTrip(r)
+	response, err := http.DefaultTransport.RoundTrip(r)
+	if g.omits != "" && err == nil && r.URL.Query().Has("list-type") {
+		return g.without(response)
+	}
+	return response, err
+}
+
+// without is a listing without the key that is left out.
+func (g *guard) without(listing *http.Response) (*http.Response, error) {
+	page, err := io.ReadAll(listing.Body)
+	if err != nil {
+		return nil, err
+	}
+	entry := regexp.MustCompile("(?s)<Contents>\\s*<Key>" + regexp.QuoteMeta(g.omits) + "</Key>.*?</Contents>")
+	g.omitted = g.omitted || entry.Match(page)
+	listing.Body = io.NopCloser(bytes.NewReader(entry.ReplaceAll(page, nil)))
+	listing.ContentLength = -1
+	listing.Header.Del("Content-Length")
+	return listing, nil
 }
 
 func refusal(r *http.Request, kind, body string) *http.Response {
@@ -374,6 +395,39 @@ func TestARunThatIsKilledLosesNothing(t *testing.T) {
 		if cut > 60 {
 			t.Fatal("a run makes more than 60 calls")
 		}
+	}
+}
+
+// A store leaves a state out of a listing (SeaweedFS does): the inventory asks for it by its
+// name, so that it is neither forgotten nor its findings gone; how it changed meanwhile is found.
+func TestAStateThatAListingLeavesOutIsNotGone(t *testing.T) {
+	t.Parallel()
+	w, g := newWorld(t), &guard{omits: "b.tfstate"}
+	queue := object("aws_sqs_queue", `{"arn":"arn:aws:sqs:eu-west-1:123456789012:jobs","id":"jobs"}`)
+	w.apply("a.tfstate", stateOf(1, "a", queue))
+	w.apply("b.tfstate", stateOf(5, "b", queue))
+	w.put("gone.tfstate", stateOf(1, "c"))
+	const twice = "duplicate_resource of a.tfstate and b.tfstate"
+	w.want("at first", w.found(w.run()), twice)
+	w.news()
+	w.remove("gone.tfstate")
+	run := func() inventory.Report {
+		t.Helper()
+		report, err := w.inventory(g.config()).Run(context.Background(), inventory.Request{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return report
+	}
+	if report := run(); report.States != 2 || report.Read != 0 || !g.omitted {
+		t.Errorf("it is left out: %+v", report)
+	}
+	w.want("people", w.news())
+	w.apply("b.tfstate", stateOf(4, "b", queue))
+	w.want("it changed, and is left out", w.found(run()), twice, "serial_decreased of b.tfstate")
+	w.want("people", w.news(), "state.finding warning serial_decreased of b.tfstate")
+	if row := w.row("b.tfstate"); row["serial"] != 4.0 {
+		t.Errorf("%v", row)
 	}
 }
 
