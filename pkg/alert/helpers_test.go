@@ -85,6 +85,12 @@ func repairByVersion() alert.Repair {
 	return r
 }
 
+func repairInPart() alert.Repair {
+	r := samples.Repair()
+	r.Stopped = "AWS refused a write: access denied. Written: the digest in table locks is 0123 now, and was 4567. Left: the digest in table other is 4567"
+	return r
+}
+
 // working is a lock whose CI run is in progress.
 func working() policy.Finding {
 	f := overdue()
@@ -192,6 +198,7 @@ func events() map[string]alert.Event {
 		"scan-recovered":           composer.Scan(alert.ScanRecovered, alert.Info, []alert.Backend{table}, now),
 		"prune-report":             composer.Prune(pruneReport(), now),
 		"state-repaired":           composer.Repaired(samples.Repair(), now),
+		"state-repaired-in-part":   composer.Repaired(repairInPart(), now),
 		"state-restored":           composer.Repaired(repairByVersion(), now),
 		"prune-report-nothing":     composer.Prune(nothing, now),
 		"prune-report-only":        composer.Prune(report, now),

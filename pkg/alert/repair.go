@@ -19,6 +19,7 @@ type Repair struct {
 	Reason      string                 `json:"reason"`
 	Before      policy.StateAndDigests `json:"before"`
 	After       policy.StateAndDigests `json:"after"`
+	Stopped     string                 `json:"stopped,omitempty"` // it stopped part way: why, what it wrote, and what is left
 }
 
 // Repaired makes the event of a state that was repaired.
@@ -30,6 +31,14 @@ func (c Composer) Repaired(r Repair, now time.Time) Event {
 	e := c.event(StateRepaired, severity, now)
 	r.RequestedBy, r.Reason = Clean(r.RequestedBy, maxText), Clean(r.Reason, 1000)
 	e.Repair = &r
+	if r.Stopped != "" {
+		r.Stopped = Clean(r.Stopped, 2000)
+		e.Severity = Warning
+		e.Subject = subject("state repaired IN PART", r.Path, "")
+		e.Text = fmt.Sprintf("State %s was repaired in part by %s: the repair stopped: %s. Reason: %s.", Clean(r.Path, 600), or(r.RequestedBy, "somebody who gave no name"), r.Stopped, or(r.Reason, "none given"))
+		e.Steps = []string{"Look at the repair again with a dry run, and repeat it: it goes on where it stopped.", "Clients can read the state meanwhile unless a digest that is left is wrong."}
+		return e
+	}
 	e.Subject = subject("state repaired: "+repairDone[r.Action], r.Path, "")
 	e.Text = fmt.Sprintf("State %s was repaired by %s: %s. Reason: %s.", Clean(r.Path, 600), or(r.RequestedBy, "somebody who gave no name"), repairDone[r.Action], or(r.Reason, "none given"))
 	e.Steps = []string{"Run a plan on this state before anything else is applied."}

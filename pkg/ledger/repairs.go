@@ -33,11 +33,12 @@ type Repair struct {
 	Reason      string                 `json:"reason"`
 	RequestedBy string                 `json:"requested_by"`
 	Before      policy.StateAndDigests `json:"before"`
-	After       policy.StateAndDigests `json:"after"`    // as far as it went; what was there before, until it is done
-	Rows        []DigestRow            `json:"rows"`     // the digests that there were
-	Done        bool                   `json:"done"`     // false: its invocation died, or failed
-	Stopped     bool                   `json:"stopped"`  // it ended without being done, and its caller knows what is different
-	Reported    bool                   `json:"reported"` // people were notified of it
+	After       policy.StateAndDigests `json:"after"`          // as far as it went; what was there before, until it is done
+	Rows        []DigestRow            `json:"rows"`           // the digests that there were
+	Done        bool                   `json:"done"`           // false: its invocation died, or failed
+	Stopped     bool                   `json:"stopped"`        // it ended without being done, and its caller knows what is different
+	Part        string                 `json:"part,omitempty"` // of one that stopped: what it wrote, and what is left, in words; empty where nothing that it wrote is there
+	Reported    bool                   `json:"reported"`       // people were notified of it
 }
 
 // DigestRow is one digest in a table.

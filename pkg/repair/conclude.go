@@ -15,7 +15,10 @@ func (w *work) conclude(ctx context.Context, record ledger.Repair, why string, e
 	case err != nil || w.answer.Outcome == Locked: // the record stays unfinished: a repeat goes on
 		return nil
 	case !record.Done && w.begun: // it ended under way, and the record says how far it came
-		return w.Records.Write(ctx, record)
+		if err := w.Records.Write(ctx, record); err != nil || record.Part == "" {
+			return err
+		}
+		return w.publish(ctx, record)
 	case !record.Done:
 		return nil
 	}
@@ -50,17 +53,36 @@ func (w *work) finish(ctx context.Context, earlier []ledger.Repair) error {
 	return w.publish(ctx, record)
 }
 
+// earlier gives the repairs of the state, the newest first. It notifies people of those that
+// stopped part way and did not live to say so.
+func (w *work) earlier(ctx context.Context) ([]ledger.Repair, error) {
+	all, err := w.Records.Of(ctx, w.request.Path)
+	if err != nil || w.request.DryRun {
+		return all, err
+	}
+	for i, record := range all {
+		if record.Part == "" || record.Reported {
+			continue
+		}
+		if err := w.publish(ctx, record); err != nil {
+			return nil, err
+		}
+		all[i].Reported = true
+	}
+	return all, nil
+}
+
 // publish comes before the record of it: at least once, and never lost.
 func (w *work) publish(ctx context.Context, record ledger.Repair) error {
 	if err := w.Topic.Publish(ctx, w.Composer.Repaired(event(record), w.Now())); err != nil {
-		return fmt.Errorf("the repair is done and on record, but people were not notified; repeat it for that: %w", err)
+		return fmt.Errorf("what the repair wrote is on record, but people were not notified; repeat it for that: %w", err)
 	}
 	record.Reported = true
 	return w.Records.Write(ctx, record)
 }
 
 func event(r ledger.Repair) alert.Repair {
-	return alert.Repair{Path: string(r.Path), Action: r.Action, VersionID: r.VersionID, RequestedBy: r.RequestedBy, Reason: r.Reason, Before: r.Before, After: r.After}
+	return alert.Repair{Path: string(r.Path), Action: r.Action, VersionID: r.VersionID, RequestedBy: r.RequestedBy, Reason: r.Reason, Before: r.Before, After: r.After, Stopped: r.Part}
 }
 
 func nextSteps(record ledger.Repair) []string {

@@ -24,9 +24,9 @@ const (
 	Repaired    Outcome = "repaired"
 	WouldRepair Outcome = "would_repair"
 	NothingToDo Outcome = "nothing_to_do"
-	Refused     Outcome = "refused" // by the rules, or by AWS; the message says what is different, if anything
+	Refused     Outcome = "refused" // by the rules, or by AWS; nothing is different from before
 	Locked      Outcome = "locked"  // somebody holds a lock on it; nothing was touched
-	Changed     Outcome = "changed" // it was written in the meantime; the message says what is different, if anything
+	Changed     Outcome = "changed" // it was written in the meantime, or AWS refused a part of the repair; the message says what is different
 )
 
 // Answer is the function's answer.
@@ -125,7 +125,7 @@ func (w *work) run(ctx context.Context, requestID string) error {
 		w.end(Changed, "the state is not the one that was shown. Look again, and repeat the repair if it is still right")
 		return nil
 	}
-	earlier, err := w.Records.Of(ctx, w.request.Path)
+	earlier, err := w.earlier(ctx)
 	if err != nil {
 		return err
 	}

@@ -3,10 +3,6 @@ package repair
 import (
 	"context"
 	"errors"
-	"fmt"
-	"maps"
-	"slices"
-	"strings"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
@@ -58,7 +54,7 @@ func (w *work) underLock(ctx context.Context, lock *statelock.Held, record *ledg
 	w.answer.After = after.facts(w.request.Path)
 	record.After, record.Done, record.Stopped = w.answer.After, outcome == "", outcome != ""
 	if outcome != "" {
-		w.stop(outcome, why)
+		record.Part = w.stop(outcome, why)
 	}
 	return nil
 }
@@ -73,30 +69,4 @@ func stopped(err error) (Outcome, string) {
 		return Refused, "AWS refused a write: " + failed.Error()
 	}
 	return "", ""
-}
-
-// stop answers that a repair ended under way, and says what it has written by then.
-func (w *work) stop(outcome Outcome, why string) {
-	before, after := w.answer.Before, w.answer.After
-	var done []string
-	if before.StateMD5 != after.StateMD5 {
-		done = append(done, "the state is another one than before")
-	}
-	for _, name := range slices.Sorted(maps.Keys(before.Digests)) {
-		switch digest := after.Digests[name]; {
-		case digest == "":
-			done = append(done, fmt.Sprintf("the digest in %s, %s, was removed and does not belong to the state that is there: its clients only warn, and the next one that writes the state makes a new one", name, before.Digests[name]))
-		case digest != before.Digests[name]:
-			done = append(done, fmt.Sprintf("the digest in %s is %s now, and was %s", name, digest, before.Digests[name]))
-		}
-	}
-	text := "Nothing is different from before"
-	if len(done) > 0 {
-		text = "What is different: " + strings.Join(done, "; ")
-	}
-	w.answer.Outcome, w.answer.Message = outcome, fmt.Sprintf("Stopped: %s. %s.", why, text)
-	w.answer.NextSteps = []string{"Find out which client writes this state without a lock, and let it end.", "Look again with a dry run, and repeat the repair if it is still right."}
-	if outcome == Refused {
-		w.answer.NextSteps = w.answer.NextSteps[1:]
-	}
 }

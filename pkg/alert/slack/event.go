@@ -105,6 +105,8 @@ func headline(e alert.Event) string {
 		return h.mark + " " + h.one + alert.ProblemWords(e.Findings[0].Type) + ": " + tail(string(e.Findings[0].Path), 80)
 	case e.Prune != nil && len(e.States)+e.Omitted != 1:
 		return h.mark + " " + fmt.Sprintf(h.many, len(e.States)+e.Omitted)
+	case e.Repair != nil && e.Repair.Stopped != "":
+		return h.mark + " State repaired IN PART: " + tail(e.Repair.Path, 90)
 	case e.Repair != nil:
 		return h.mark + " " + h.one + ": " + tail(e.Repair.Path, 90)
 	case len(e.Backends) > 1:
