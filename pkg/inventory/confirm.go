@@ -25,7 +25,7 @@ func (r *run) confirm(groups map[tflock.Path][]suspect, first *look, locking map
 		group.Go(func() {
 			defer func() { <-slots }()
 			c := &confirmation{run: r, path: path, suspects: groups[path], names: newNamer(r.memory.key)}
-			c.leftover = policy.LockfileAlone(locking[path])
+			c.leftover, c.unseen = policy.LockfileAlone(locking[path]), len(locking[path]) == 0
 			c.matching = first.matching[groups[path][0].state]
 			f, err := c.look(r.times.work)
 			mu.Lock()
@@ -50,6 +50,7 @@ type confirmation struct {
 	suspects []suspect
 	names    *namer
 	leftover bool // its clients lock by lockfile alone, so that they read no digest
+	unseen   bool // how they lock is not known
 	matching bool // another table has the right digest
 }
 
@@ -134,6 +135,13 @@ func (c *confirmation) orphan(ctx context.Context, still []suspect) (*policy.Sta
 func (c *confirmation) mismatch(ctx context.Context, still []suspect) (*policy.StateFinding, error) {
 	s := c.suspects[0].state
 	b := c.stores.BucketOf(c.path)
+	known, written, err := c.knownMismatch(ctx, b, still)
+	if written {
+		c.doubts.digest(c.path)
+	}
+	if known != nil || written || err != nil {
+		return known, err
+	}
 	body, err := b.ReadState(ctx, c.path, "")
 	if _, sealed := errors.AsType[*backend.SealedError](err); sealed || errors.Is(err, backend.ErrGone) {
 		c.doubts.digest(c.path)
@@ -160,9 +168,11 @@ func (c *confirmation) mismatch(ctx context.Context, still []suspect) (*policy.S
 	f.Evidence.StateMD5 = md5
 	f.Evidence.CurrentID, f.Evidence.CurrentTime = now.VersionID, &now.Modified
 	f.Evidence.CurrentBy = c.writer(ctx, c.path, now.Modified)
-	match, err := c.versionOf(ctx, b, f.Evidence.Digest, now)
-	if err != nil {
-		return nil, err
+	var match *backend.Version
+	if !c.leftover { // nobody reads it
+		if match, err = c.versionOf(ctx, b, f.Evidence.Digest, now); err != nil {
+			return nil, err
+		}
 	}
 	if match != nil {
 		f.Evidence.VersionID, f.Evidence.VersionTime = match.ID, &match.Modified
@@ -173,25 +183,25 @@ func (c *confirmation) mismatch(ctx context.Context, still []suspect) (*policy.S
 }
 
 func (c *confirmation) finding(problem policy.Problem, still []suspect) *policy.StateFinding {
-	slices.SortStableFunc(still, func(a, b suspect) int { return bytes.Compare([]byte(a.table.ARN()), []byte(b.table.ARN())) })
+	slices.SortStableFunc(still, byTable)
 	f := &policy.StateFinding{Type: problem, Path: c.path, Evidence: policy.StateEvidence{Table: still[0].table.ARN(), Digest: still[0].digest}}
-	for _, s := range still {
-		if s.row != c.path {
-			f.Evidence.Rows = append(f.Evidence.Rows, s.row)
-		}
-	}
+	f.Evidence.Rows = otherNames(c.path, still)
 	return f
 }
 
 // explain gives a mismatch its severity, its text and its repair.
 func (c *confirmation) explain(f *policy.StateFinding, now *reading) {
 	e := f.Evidence
-	which := "no version that the bucket still has is the one that the digest belongs to"
-	if e.VersionTime != nil {
-		which = fmt.Sprintf("the digest is of the version of %s%s; the newest, of %s%s, was not recorded",
+	f.Text = fmt.Sprintf("The digest of state %s in table %s is not that of its content", c.path, e.Table)
+	switch {
+	case c.leftover:
+	case e.VersionTime != nil:
+		f.Text += fmt.Sprintf(": the digest is of the version of %s%s; the newest, of %s%s, was not recorded",
 			policy.Clock(*e.VersionTime), aside(e.VersionID, e.WrittenBy), policy.Clock(now.Modified), aside(now.VersionID, e.CurrentBy))
+	default:
+		f.Text += ": no version that the bucket still has is the one that the digest belongs to"
 	}
-	f.Text = fmt.Sprintf("The digest of state %s in table %s is not that of its content: %s.", c.path, e.Table, which)
+	f.Text += "."
 	if now.Contents.Format != "unreadable" {
 		f.Fix = &policy.StateFix{Path: c.path, Action: policy.AcceptState}
 	}
@@ -203,6 +213,9 @@ func (c *confirmation) explain(f *policy.StateFinding, now *reading) {
 	case c.matching:
 		f.Severity = policy.SeverityInfo
 		f.Text += " Another table has the right digest, so that only clients of this table fail."
+	case c.unseen:
+		f.Severity = policy.SeverityWarning
+		f.Text += " How this state is locked is not known, since no lock of it was seen for long enough. If its clients use this table, each run fails after ten seconds, with \"state data in S3 does not have the expected content\", until this is repaired. If they lock by lockfile alone, the digest is left over and stops nobody."
 	default:
 		f.Severity = policy.SeverityWarning
 		f.Text += " Every run whose client reads digests in this table fails after ten seconds, with \"state data in S3 does not have the expected content\", until this is repaired."

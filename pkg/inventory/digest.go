@@ -59,7 +59,15 @@ func (r *run) digests(locking map[tflock.Path][]policy.LockingSeen) []policy.Sta
 	if len(groups) == 0 {
 		return nil
 	}
-	if err := r.Wait(r.times.work, settle-r.Now().Sub(first.ended)); err != nil {
+	anyNew := false
+	for path, of := range groups {
+		anyNew = anyNew || r.known(path, of) == nil
+	}
+	wait := time.Duration(0) // what is known differed in an earlier run already
+	if anyNew {
+		wait = settle - r.Now().Sub(first.ended)
+	}
+	if err := r.Wait(r.times.work, wait); err != nil {
 		for path := range groups {
 			r.doubts.digest(path)
 		}

@@ -44,17 +44,25 @@ func (r *run) duplicates() []policy.StateFinding {
 	if len(pairs) == 0 {
 		return nil
 	}
-	fresh := r.findAgain(pairs)
 	var found []policy.StateFinding
+	for p := range pairs {
+		if f := r.knownDuplicate(p); f != nil {
+			found = append(found, *f)
+			delete(pairs, p)
+		}
+	}
+	fresh := r.findAgain(pairs)
 	for p, both := range pairs {
 		if fresh[p.a] == nil || fresh[p.b] == nil {
 			continue
 		}
 		if f, ok := duplicate(p, *both, fresh[p.a], fresh[p.b]); ok {
-			if len(r.tablesFailed) > 0 {
-				f.Text += ofTables
-			}
 			found = append(found, f)
+		}
+	}
+	if len(r.tablesFailed) > 0 {
+		for n := range found {
+			found[n].Text += ofTables
 		}
 	}
 	return found

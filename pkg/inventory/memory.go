@@ -75,6 +75,9 @@ type record struct {
 	Finding  policy.StateFinding `json:"finding"`
 	Notified bool                `json:"notified"`
 	Gone     bool                `json:"gone,omitempty"` // people are still to be notified of that
+	// Of are the ETags of the states that it was found in, in the order of its paths. While they
+	// are the same, none of them is read for it again.
+	Of []string `json:"of,omitempty"`
 }
 
 // head is the first line of the memory.
@@ -179,6 +182,29 @@ func (m *memory) save(ctx context.Context) error {
 	}
 	m.etag = etag
 	return nil
+}
+
+// open gives an open finding that was found in states that are still the same; nil where there
+// is none.
+func (m *memory) open(identity string) *policy.StateFinding {
+	for n := range m.records {
+		if rec := &m.records[n]; !rec.Gone && rec.Finding.Identity() == identity && slices.Equal(rec.Of, m.etags(rec.Finding)) {
+			return &rec.Finding
+		}
+	}
+	return nil
+}
+
+// etags are those of the states that a finding is about, as they were read last.
+func (m *memory) etags(f policy.StateFinding) (all []string) {
+	for _, path := range f.All() {
+		etag := ""
+		if s := m.states[path]; s != nil && s.current() {
+			etag = s.ETag
+		}
+		all = append(all, etag)
+	}
+	return all
 }
 
 // findings are the open findings, and what happened since the last run.

@@ -50,11 +50,11 @@ func (r *run) reconcile(found []policy.StateFinding) {
 		again[id] = true
 		if n, open := at[id]; open {
 			f.Since = r.memory.records[n].Finding.Since
-			r.memory.records[n] = record{Finding: f, Notified: r.memory.records[n].Notified}
+			r.memory.records[n] = record{Finding: f, Notified: r.memory.records[n].Notified, Of: r.memory.etags(f)}
 			continue
 		}
 		f.Since = r.started.UTC()
-		r.memory.records = append(r.memory.records, record{Finding: f})
+		r.memory.records = append(r.memory.records, record{Finding: f, Of: r.memory.etags(f)})
 	}
 	kept := r.memory.records[:0]
 	for _, rec := range r.memory.records {

@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/backend"
@@ -304,6 +305,88 @@ func TestOnlyChangedStatesAreRead(t *testing.T) {
 	w.apply(name(7), stateOf(1, "7"))
 	if report := run(); report.Read != 1 || report.States != n {
 		t.Errorf("one is back: %+v", report)
+	}
+}
+
+// What is wrong and stays as it was is known: no state and no version is read for it again, and no
+// digest waited for. What changes of it is read once.
+func TestOpenFindingsAreNotReadAgain(t *testing.T) {
+	t.Parallel()
+	w, g := newWorld(t), &guard{}
+	waits := 0
+	run := func() inventory.Report {
+		t.Helper()
+		i := w.inventory(g.config())
+		i.Wait = func(_ context.Context, d time.Duration) error {
+			if d > 0 {
+				waits++
+			}
+			return nil
+		}
+		report, err := i.Run(context.Background(), inventory.Request{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return report
+	}
+	queue := object("aws_sqs_queue", `{"arn":"arn:aws:sqs:eu-west-1:123456789012:jobs","id":"jobs"}`)
+	first := w.multipart(key, stateOf(1, "one")) // its ETag is no MD5, so that its versions are read
+	w.digest(w.Table, key, sum(stateOf(1, "one")))
+	w.multipart(key, stateOf(2, "one"))
+	w.put("a.tfstate", stateOf(1, "a", queue))
+	w.put("b.tfstate", stateOf(1, "b", queue))
+	w.digest(w.Table, "gone.tfstate", "0123")
+	all := []string{mismatched, "digest_orphan of gone.tfstate", "duplicate_resource of a.tfstate and b.tfstate"}
+	before := run()
+	w.want("at first", w.found(before), all...)
+	g.taken()
+	g.lists, waits = 0, 0
+	for range 2 {
+		again := run()
+		w.want("again", w.found(again), all...)
+		if diff := cmp.Diff(before.Findings, again.Findings); diff != "" {
+			t.Error(diff)
+		}
+	}
+	if reads := g.taken(); len(reads) > 0 || g.lists > 0 || waits > 0 {
+		t.Errorf("nothing changed, and it reads %v, lists versions %d times, waits %d times", reads, g.lists, waits)
+	}
+	// Another digest is that of no version; another state has the same digest.
+	w.digest(w.Table, key, sum("another"))
+	if e := run().Findings[0].Evidence; e.VersionID != "" || e.Digest != sum("another") || waits != 1 {
+		t.Errorf("%+v, %d waits", e, waits)
+	}
+	w.digest(w.Table, key, sum(stateOf(1, "one")))
+	newest := w.multipart(key, stateOf(3, "one"))
+	if e := run().Findings[0].Evidence; e.VersionID != first || e.CurrentID != newest {
+		t.Errorf("%+v", e)
+	}
+	w.put("b.tfstate", stateOf(2, "b"))
+	w.want("one queue less", w.found(run()), all[:2]...)
+}
+
+// The digest of a state that locks by lockfile alone is left over: no version is looked for.
+func TestNoVersionIsLookedForWhereADigestIsLeftOver(t *testing.T) {
+	t.Parallel()
+	w, g := newWorld(t), &guard{}
+	w.apply(key, stateOf(1, "one"))
+	w.put(key, stateOf(2, "one"))
+	w.locking[w.Path(key)] = seen(policy.ByLockfile)
+	run := func() policy.StateFinding {
+		t.Helper()
+		report, err := w.inventory(g.config()).Run(context.Background(), inventory.Request{})
+		if err != nil || len(report.Findings) != 1 {
+			t.Fatalf("%+v, %v", report, err)
+		}
+		return report.Findings[0]
+	}
+	if f := run(); g.lists > 0 || f.Severity != "info" || strings.Contains(f.Text, "version") {
+		t.Errorf("%d lists: %+v", g.lists, f)
+	}
+	// A client locks in the table again, and reads the digest.
+	w.locking[w.Path(key)] = seen(policy.ByLockfile, policy.ByTable)
+	if f := run(); f.Severity != "warning" || f.Evidence.VersionID == "" {
+		t.Errorf("%+v", f)
 	}
 }
 
