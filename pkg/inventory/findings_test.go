@@ -238,13 +238,13 @@ func TestSeverities(t *testing.T) {
 	for name, tc := range map[string]struct {
 		prepare       func(w *world)
 		severity, fix string
-		column        string
+		column, says  string
 	}{
-		"a mismatch":                            {func(*world) {}, "warning", "accept_state", "mismatch"},
-		"another table's digest matches":        {func(w *world) { w.digest(w.Table+"-other", key, sum(stateOf(2, "one"))) }, "info", "accept_state", "ok"},
-		"the path locks by lockfile alone":      {func(w *world) { w.locking[w.Path(key)] = seen(policy.ByTable, policy.ByLockfile) }, "info", "delete_digest", "mismatch"},
-		"the path locks in both":                {func(w *world) { w.locking[w.Path(key)] = seen(policy.ByLockfile, policy.ByBoth) }, "warning", "accept_state", "mismatch"},
-		"the table is one of several that fail": {func(w *world) { w.digest(w.Table+"-other", key, "0123") }, "warning", "accept_state", "mismatch"},
+		"a mismatch":                            {func(*world) {}, "warning", "accept_state", "mismatch", "How this state is locked is not known"},
+		"another table's digest matches":        {func(w *world) { w.digest(w.Table+"-other", key, sum(stateOf(2, "one"))) }, "info", "accept_state", "ok", "only clients of this table fail"},
+		"the path locks by lockfile alone":      {func(w *world) { w.locking[w.Path(key)] = seen(policy.ByTable, policy.ByLockfile) }, "info", "delete_digest", "mismatch", "it is left over"},
+		"the path locks in both":                {func(w *world) { w.locking[w.Path(key)] = seen(policy.ByLockfile, policy.ByBoth) }, "warning", "accept_state", "mismatch", "Every run whose client reads digests in this table fails"},
+		"the table is one of several that fail": {func(w *world) { w.digest(w.Table+"-other", key, "0123") }, "warning", "accept_state", "mismatch", "If its clients use this table"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -253,7 +253,7 @@ func TestSeverities(t *testing.T) {
 			w.put(key, stateOf(2, "one"))
 			tc.prepare(w)
 			report := w.run()
-			if len(report.Findings) != 1 || report.Findings[0].Severity != tc.severity || string(report.Findings[0].Fix.Action) != tc.fix {
+			if len(report.Findings) != 1 || report.Findings[0].Severity != tc.severity || string(report.Findings[0].Fix.Action) != tc.fix || !strings.Contains(report.Findings[0].Text, tc.says) {
 				t.Errorf("%+v", report.Findings)
 			}
 			if got := w.row(key)["digest"]; got != tc.column {

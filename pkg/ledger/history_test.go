@@ -47,6 +47,7 @@ type holding struct {
 	since     time.Time
 	kinds     []tflock.Kind
 	stuck     bool
+	written   time.Duration // how long before the scan's end its object was written, by S3's clock; 0: it has none
 }
 
 func (h holding) observed() policy.Case {
@@ -59,6 +60,7 @@ func (h holding) observed() policy.Case {
 	if h.stuck {
 		c.Verdict = policy.Stuck
 	}
+	c.Held, c.HeldAtLeast = h.written, h.written
 	return c
 }
 
@@ -221,6 +223,46 @@ func TestHowAStateIsLockedIsKnownOfSettledLocksOnly(t *testing.T) {
 	}
 	if want := []string{"table 2", "lockfile 1", "both 1", "table 1"}; !slices.Equal(got, want) || len(all) != 1 {
 		t.Errorf("%v, want %v", got, want)
+	}
+}
+
+// Applies of 90 seconds are seen by one scan each, which comes every five minutes. A lock object that is
+// alone a minute after it was written has no row; of a row nobody can know, nor of an object
+// that was just written, or whose table could not be read.
+func TestALockThatOneScanSawIsSettledWhereItsObjectWasAloneForLong(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		lock     holding
+		failures map[string]scan.Failure
+		before   bool // a scan reads everything before the lock is taken
+		want     bool
+	}{
+		"an object that is 80 seconds old":                                {holding{kinds: onlyBucket, written: 80 * time.Second}, nil, true, true},
+		"the same in the very first scan":                                 {holding{kinds: onlyBucket, written: 80 * time.Second}, nil, false, true},
+		"an object that is as old as the client needs for the other half": {holding{kinds: onlyBucket, written: 59 * time.Second}, nil, true, false},
+		"a row": {holding{kinds: onlyTable, written: 80 * time.Second}, nil, true, false},
+		"an object of which nobody knows its age": {holding{kinds: onlyBucket}, nil, true, false},
+		"a table that could not be read":          {holding{kinds: onlyBucket, written: 80 * time.Second}, denied(table), true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			b := newBook(t)
+			at := now
+			if tc.before {
+				b.scan(t, at, nil, false)
+			}
+			at = at.Add(5 * time.Minute)
+			tc.lock.path, tc.lock.id, tc.lock.since = "b/k", "x", at.Add(time.Second-tc.lock.written)
+			b.scan(t, at, tc.failures, false, tc.lock)
+			b.scan(t, at.Add(5*time.Minute), nil, false)
+			all, err := b.history.Locking(t.Context())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := len(all["b/k"]) == 1 && all["b/k"][0].Locking == ledger.LocksLockfile; got != tc.want {
+				t.Errorf("%+v", all)
+			}
+		})
 	}
 }
 

@@ -24,8 +24,9 @@ type Past struct {
 	Kinds     []tflock.Kind `json:"kinds,omitempty"`    // every kind of holding that it was seen with
 	ETag      string        `json:"etag,omitempty"`     // of its object that was seen last: with the path it names the lock's witness
 	// Settled says that Kinds are all kinds that it had: several scans saw the lock, and the
-	// last one of them read every store. A client that takes both halves takes them one
-	// after the other, so that a single scan may see one of them alone.
+	// last one of them read every store; or one did so when an object that it saw alone was
+	// old enough. A client that takes both halves takes them one after the other, so that a
+	// single scan may see one of them alone.
 	Settled bool `json:"settled,omitempty"`
 	// Halved says that a scan saw one half of it when the other was gone already: they were
 	// removed at different times, perhaps by different people.
@@ -72,8 +73,32 @@ func (c comparison) past(s Step) *Past {
 	if p.HeldSince.IsZero() {
 		p.HeldSince = e.FirstSeen
 	}
-	p.Settled = !p.LastSeen.IsZero() && !slices.ContainsFunc(c.scan.Watched, func(store string) bool { return c.memory.Stores[store].Failed > 0 })
+	p.Settled = c.settled(e, p.LastSeen)
 	return p
+}
+
+// betweenHalves is longer than a client takes from its lock object to its row: two calls, the second one with the
+// SDK's retries and their pauses.
+const betweenHalves = time.Minute
+
+// settled says whether scans saw every half that a lock had. A row alone in a single scan proves
+// nothing: its object may have come, or gone, while the scan read the bucket and then the table.
+// An object is taken before the row and removed before it, so that one without a row is alone
+// where every table was read some time after it was written.
+func (c comparison) settled(e Entry, lastSeen time.Time) bool {
+	if slices.ContainsFunc(c.scan.Watched, func(store string) bool { return c.memory.Stores[store].Failed > 0 }) {
+		return false
+	}
+	if !lastSeen.IsZero() {
+		return true
+	}
+	f := e.Finding
+	if f == nil || f.HeldAtLeastSeconds == 0 || !slices.Equal(e.Kinds, []tflock.Kind{tflock.S3}) {
+		return false
+	}
+	judged := f.HeldSince.Add(time.Duration(f.HeldSeconds) * time.Second)
+	taken := judged.Add(-time.Duration(f.HeldAtLeastSeconds) * time.Second) // by S3's clock
+	return !slices.ContainsFunc(c.scan.Watched, func(store string) bool { return c.memory.Stores[store].LastRead.Before(taken.Add(betweenHalves)) })
 }
 
 // lastSeen is the start of the last scan that read a store of the lock, and zero where that
