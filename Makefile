@@ -121,7 +121,7 @@ journey: setup $(JOURNEY) ## the way of a user on MiniStack: sam deploy, a clien
 # All of them, or a failure: WITHOUT names what is left out on purpose (dynoxide,terraform).
 WITHOUT ?=
 engines: setup $(JOURNEY) $(ENGINES) $(MORE_ENGINES) ## real stores that nobody here wrote: the promises and scenes that hold on each, as tables
-	@go run ./infra/engines -without '$(WITHOUT)'
+	@go run ./infra/engines -without '$(WITHOUT)'$(if $(WRITE), -write)
 	LOCKWARDEN_TESTS=$(if $(findstring dynoxide,$(WITHOUT)),all,engines) go test ./infra/onpremises
 
 test: setup $(CLIENTS) $(JOURNEY) $(ENGINES) ## every test, real clients included, under the race detector

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambdacontext"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/console"
@@ -40,7 +39,7 @@ func wire() (any, error) {
 		Repair: s.Repair,
 	}
 	if s.Report != "" {
-		inBuckets, err := wiring.For(parts.AWS(), s3.ServiceID)
+		inBuckets, err := wiring.ForReports(parts.AWS())
 		if err != nil {
 			return nil, err
 		}

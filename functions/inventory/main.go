@@ -10,8 +10,6 @@ import (
 	"log/slog"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/inventory"
@@ -42,7 +40,7 @@ func wire() (any, error) {
 	if err := errors.Join(problem, err); err != nil {
 		return nil, err
 	}
-	inBuckets, err := wiring.For(parts.AWS(), s3.ServiceID)
+	inBuckets, err := wiring.ForReports(parts.AWS())
 	if err != nil {
 		return nil, err
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
@@ -49,7 +48,7 @@ func wire() (any, error) {
 	inTable, err := wiring.For(cfg, dynamodb.ServiceID)
 	topics, problem := wiring.For(cfg, sns.ServiceID)
 	measures, wrong := wiring.For(cfg, cloudwatch.ServiceID)
-	inBuckets, faulty := wiring.For(cfg, s3.ServiceID)
+	inBuckets, faulty := wiring.ForReports(cfg)
 	if err := errors.Join(err, problem, wrong, faulty); err != nil {
 		return nil, err
 	}

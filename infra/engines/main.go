@@ -39,8 +39,9 @@ func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	only := flag.String("only", "", "try the engines whose names match this regular expression")
 	without := flag.String("without", "", "leave these out, comma-separated: names of engines, and terraform. Whatever else is not installed is a failure")
+	write := flag.Bool("write", false, "write the tables of a whole run that ends well into docs/engines.md")
 	flag.Parse()
-	err := run(ctx, os.Stdout, *only, split(*without))
+	err := run(ctx, os.Stdout, *only, split(*without), *write)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -54,8 +55,12 @@ func split(list string) []string {
 }
 
 // run tries everything on every engine that is wanted, and prints the tables. One that is not
-// installed is a failure before anything is tried, unless it is left out by its name.
-func run(ctx context.Context, out io.Writer, only string, without []string) error {
+// installed is a failure before anything is tried, unless it is left out by its name. It writes
+// the page, or compares it.
+func run(ctx context.Context, out io.Writer, only string, without []string, write bool) error {
+	if write && (only != "" || len(without) > 0) {
+		return errors.New("the page has the tables of a whole run: nothing can be left out of one that writes it")
+	}
 	wanted, err := regexp.Compile(only)
 	if err != nil {
 		return err
@@ -82,12 +87,14 @@ func run(ctx context.Context, out io.Writer, only string, without []string) erro
 	fmt.Fprintln(out)
 	lived.print(out)
 	fmt.Fprintln(out)
-	printProbes(out, said)
-	err = errors.Join(err, documented(said))
+	fmt.Fprint(out, probeTable(said))
 	if n := len(stores.failures) + len(lived.failures); n > 0 {
 		err = errors.Join(err, fmt.Errorf("%d cells are neither held nor an exception that is named", n))
 	}
-	return err
+	if err == nil && write {
+		return writePage(time.Now(), stores, lived, said)
+	}
+	return errors.Join(err, documented(said))
 }
 
 // moto is the engine that `make test` meets everywhere. It is started by package local.

@@ -3,9 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strings"
@@ -15,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/infra/engines/server"
-	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/backend/contract"
 	"github.com/lockwarden/lockwarden/pkg/probe"
 )
@@ -43,7 +40,7 @@ func findings(ctx context.Context, k server.Kind, cfg aws.Config) ([]string, err
 }
 
 // columns are how many sentences the probe has of a bucket.
-const columns = 6
+const columns = 7
 
 // row is a line of Markdown with the beginnings of the sentences.
 func row(name string, r probe.Report) string {
@@ -63,7 +60,7 @@ var beginning = regexp.MustCompile(`^(?:[^:,.]|, by)*`)
 
 // documented says which rows are not in docs/engines.md.
 func documented(rows []string) error {
-	page, err := os.ReadFile(filepath.Join(local.Root(), "docs", "engines.md"))
+	page, err := os.ReadFile(pageFile())
 	if err != nil {
 		return err
 	}
@@ -75,10 +72,8 @@ func documented(rows []string) error {
 	return nil
 }
 
-// printProbes prints the table of docs/engines.md.
-func printProbes(out io.Writer, rows []string) {
-	fmt.Fprintln(out, "| store | locks | unlock | again | versions | who released | keys with // |\n|---|---|---|---|---|---|---|")
-	for _, r := range rows {
-		fmt.Fprintln(out, r)
-	}
+// probeTable is that of docs/engines.md.
+func probeTable(rows []string) string {
+	return "| store | locks | unlock | repair | again | versions | who released | keys with // |\n" +
+		strings.Repeat("| --- ", 1+columns) + "|\n" + strings.Join(rows, "\n") + "\n"
 }

@@ -14,6 +14,7 @@ import (
 type Careless struct {
 	Wire    Wire
 	Ignores string // the header with the condition that is not looked at: If-Match or If-None-Match
+	Of      string // the method whose condition is not looked at; empty: each
 	Denies  string // the method that is denied on the scratch objects of probes
 
 	// DeletesNothing: a delete on condition of what is gone is answered as done.
@@ -31,7 +32,9 @@ func (c *Careless) Do(r *http.Request) (*http.Response, error) {
 			return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
 		}
 	}
-	r.Header.Del(c.Ignores)
+	if c.Of == "" || c.Of == r.Method {
+		r.Header.Del(c.Ignores)
+	}
 	response, err := c.Wire.Do(r)
 	if err == nil && c.DeletesNothing && r.Method == http.MethodDelete && response.StatusCode == http.StatusNotFound {
 		err = response.Body.Close()

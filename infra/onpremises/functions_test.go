@@ -1,7 +1,10 @@
 package onpremises_test
 
 import (
+	"io"
 	"maps"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -81,5 +84,54 @@ func TestFunctionsBesideAStoreThatIgnoresConditions(t *testing.T) {
 	}
 	if got := strings.Join(published, " "); err != nil || got != "lock.stuck scan.failed lock.refused lock.released" {
 		t.Errorf("published: %s %v", got, err)
+	}
+}
+
+// The stack is in AWS, and AWS_ENDPOINT_URL_S3 leads the functions to the states in a store of
+// one's own: the report bucket stays where the stack made it.
+func TestTheReportStaysInAWSWhereStatesAreElsewhere(t *testing.T) {
+	t.Parallel()
+	local.Need(t, local.Services)
+	cloud, store := local.StartForTest(t), start(t, server.S3rver)
+	place, err := cloud.MakePlace(t.Context(), "aws")
+	if err != nil {
+		t.Fatal(err)
+	}
+	states, key := "states", "network/terraform.tfstate"
+	client := buckets(store)
+	_, err = client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &states})
+	if err == nil {
+		_, err = client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &states, Key: &key, Body: strings.NewReader(string(local.State(t, "applied")))})
+	}
+	keys := filepath.Join(t.TempDir(), "credentials")
+	if err == nil {
+		err = os.WriteFile(keys, []byte("[store]\naws_access_key_id = "+server.AccessKey+"\naws_secret_access_key = "+server.SecretKey+"\n"), 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	environment := maps.Clone(cloud.Env())
+	maps.Copy(environment, map[string]string{
+		"AWS_ENDPOINT_URL_S3": store, "LOCKWARDEN_PROFILE_S3": "store", "AWS_SHARED_CREDENTIALS_FILE": keys, "ACCOUNT_ID": "123456789012", "BUCKET_ARNS": states,
+		"LEDGER_TABLE": place.Ledger, "TOPIC_ARN": place.Topic, "METRIC_NAMESPACE": "Test", "REPORT_BUCKET": place.Bucket, "UNLOCK_FUNCTION_ARN": "arn:aws:lambda:eu-central-1:123456789012:function:unlock",
+		"AWS_LAMBDA_FUNCTION_NAME": "elsewhere",
+	})
+	made := invoke(t, "inventory", environment, "{}")
+	if made.Failed || !strings.Contains(made.Payload, `"states":1`) || !strings.Contains(made.Payload, `"report":"s3://`+place.Bucket+`/`) {
+		t.Fatalf("inventory answers %s", made.Payload)
+	}
+	report, csv := "", "inventory/states.csv"
+	if out, err := cloud.S3().GetObject(t.Context(), &s3.GetObjectInput{Bucket: &place.Bucket, Key: &csv}); err == nil {
+		content, _ := io.ReadAll(out.Body)
+		report = string(content)
+	}
+	if !strings.Contains(report, "\""+states+"/"+key+"\",") {
+		t.Errorf("the report in AWS has not the state: %q", report)
+	}
+	if page := invoke(t, "console", environment, `{"view":"states","widgetContext":{}}`); page.Failed || !strings.Contains(page.Payload, "States 1 to 1 of 1") {
+		t.Errorf("the console answers %s", page.Payload)
+	}
+	if week := invoke(t, "report", environment, "{}"); week.Failed || !strings.Contains(week.Payload, `"open_findings":`) {
+		t.Errorf("report answers %s", week.Payload)
 	}
 }

@@ -58,7 +58,8 @@ func (c *conditions) of(arn string, endpoint *string, try func() probe.Report) p
 	p := kept.(*probed) //nolint:errcheck,forcetypeassert // nothing else is stored
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if p.at.IsZero() || !p.report.Known() && time.Since(p.at) > retryUnknown {
+	unknown := !p.report.Known() || p.report.Replace == probe.NotKnown
+	if p.at.IsZero() || unknown && time.Since(p.at) > retryUnknown {
 		p.report, p.at = try(), time.Now()
 		p.report.Store = arn
 	}

@@ -33,16 +33,17 @@ type objects interface {
 	GetBucketVersioning(ctx context.Context, in *s3.GetBucketVersioningInput, options ...func(*s3.Options)) (*s3.GetBucketVersioningOutput, error)
 }
 
-// Bucket probes a bucket, in about fifteen calls. It touches two objects with names of its own,
+// Bucket probes a bucket, in about twenty calls. It touches two objects with names of its own,
 // which it removes with their versions; what is left when it could not is among the problems.
 func Bucket(ctx context.Context, client objects, bucket string) Report {
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
 	b := &bucketProbe{client: client, bucket: bucket, key: Prefix + rand.Text() + ".txt", Report: Report{
-		Store: bucket, Create: NotKnown, Delete: NotKnown, Again: NotKnown, Gone: NotKnown, Names: NotKnown, Versioning: Unknown,
+		Store: bucket, Create: NotKnown, Delete: NotKnown, Replace: NotKnown, Again: NotKnown, Gone: NotKnown, Names: NotKnown, Versioning: Unknown,
 	}}
 	b.versioning(ctx)
 	if b.create(ctx) {
+		b.replace(ctx)
 		b.delete(ctx)
 		b.gone(ctx)
 		b.again(ctx)
@@ -59,6 +60,7 @@ type bucketProbe struct {
 	key     string
 	etag    string   // of the object that is there now
 	removed string   // the ETag of the object that deletes are tried on
+	absent  bool     // a read has shown that the object is gone, and nothing was written since
 	left    []string // version IDs to remove: of versions and of delete markers
 	wrote   bool
 	Report
@@ -78,16 +80,24 @@ func (b *bucketProbe) versioning(ctx context.Context) {
 	}
 }
 
-// put writes the scratch object, on condition that there is none. Each has other bytes, so
-// that they have other ETags.
-func (b *bucketProbe) put(ctx context.Context, text string, onlyIfNone bool) error {
+// condition is what must be so for a write.
+type condition func(in *s3.PutObjectInput)
+
+func always(*s3.PutObjectInput) {}
+
+func ifNone(in *s3.PutObjectInput) { in.IfNoneMatch = aws.String("*") }
+
+func ifMatch(etag string) condition { return func(in *s3.PutObjectInput) { in.IfMatch = &etag } }
+
+// put writes the scratch object, on a condition. Each has other bytes, so that they have other
+// ETags.
+func (b *bucketProbe) put(ctx context.Context, text string, only condition) error {
 	in := &s3.PutObjectInput{
 		Bucket: &b.bucket, Key: &b.key, Body: strings.NewReader(scratch + "\n" + text + "\n"), ContentType: aws.String("text/plain"),
 		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
 	}
-	if onlyIfNone {
-		in.IfNoneMatch = aws.String("*")
-	}
+	only(in)
+	b.absent = false
 	out, err := b.client.PutObject(ctx, in)
 	if err == nil {
 		b.etag = aws.ToString(out.ETag)
@@ -106,11 +116,11 @@ func (b *bucketProbe) leave(version string) {
 // create writes twice on condition that there is nothing. It says whether an object of ours
 // is there afterwards.
 func (b *bucketProbe) create(ctx context.Context) bool {
-	err := b.put(ctx, "first", true)
+	err := b.put(ctx, "first", ifNone)
 	if refused(err) && b.holds(ctx, "first") {
 		err = nil // the answer to an earlier attempt was lost
 	}
-	if unsupported(err) && b.put(ctx, "first", false) == nil {
+	if unsupported(err) && b.put(ctx, "first", always) == nil {
 		b.Create = Rejected
 		b.note("a conditional write was refused", cause(err))
 		return true
@@ -119,7 +129,7 @@ func (b *bucketProbe) create(ctx context.Context) bool {
 		b.note("nothing could be written", cause(err))
 		return false
 	}
-	switch err := b.put(ctx, "second", true); {
+	switch err := b.put(ctx, "second", ifNone); {
 	case err == nil:
 		b.Create = Ignored
 	case refused(err):
@@ -128,6 +138,32 @@ func (b *bucketProbe) create(ctx context.Context) bool {
 		b.note("a second write could not be tried", cause(err))
 	}
 	return true
+}
+
+// replace writes over the object on a wrong condition, then on the right one.
+func (b *bucketProbe) replace(ctx context.Context) {
+	if b.etag == "" && !b.holds(ctx, "") {
+		b.note("a write over something could not be tried", errNoTag)
+		return
+	}
+	right := ifMatch(b.etag)
+	err := b.put(ctx, "fourth", ifMatch(wrongTag))
+	if err == nil {
+		b.Replace = Ignored
+		return
+	}
+	if refused(err) {
+		err = b.put(ctx, "fifth", right)
+	}
+	switch {
+	case err == nil || refused(err) && b.holds(ctx, "fifth"): // the latter: the answer to an earlier attempt was lost
+		b.Replace = Holds
+	case refused(err) || unsupported(err):
+		b.Replace = Rejected
+		b.note("a write over something with the right condition was refused", cause(err))
+	default:
+		b.note("a write over something could not be tried", cause(err))
+	}
 }
 
 // wrongTag is the ETag of no object here: that of an empty one.
@@ -193,7 +229,7 @@ func (b *bucketProbe) names(ctx context.Context) {
 
 // nameBeside writes this object, and says whether it is there under its own key or under another.
 func (b *bucketProbe) nameBeside(ctx context.Context, other *bucketProbe) (Answer, error) {
-	err := b.put(ctx, "name", false)
+	err := b.put(ctx, "name", always)
 	if err == nil {
 		err = b.look(ctx)
 	}
@@ -245,7 +281,7 @@ func (b *bucketProbe) again(ctx context.Context) {
 	if b.Create == Rejected || b.Delete == NotKnown || b.exists(ctx) {
 		return
 	}
-	switch err := b.put(ctx, "third", true); {
+	switch err := b.put(ctx, "third", ifNone); {
 	case err == nil && b.Create == Ignored:
 		b.Again = Ignored
 	case err == nil || refused(err) && b.holds(ctx, "third"):
@@ -303,7 +339,12 @@ func (b *bucketProbe) holds(ctx context.Context, text string) bool {
 	return b.etag != ""
 }
 
-func (b *bucketProbe) exists(ctx context.Context) bool { return b.holds(ctx, "") }
+// exists says whether the scratch object is there, and asks only where that is not known.
+func (b *bucketProbe) exists(ctx context.Context) bool {
+	there := !b.absent && b.holds(ctx, "")
+	b.absent = !there
+	return there
+}
 
 var errNoTag = errors.New("the store gives no ETag")
 

@@ -205,6 +205,68 @@ func TestWhatIsSaidOfAStoreThoughItsLocksAreSafe(t *testing.T) {
 	}
 }
 
+// A lock is as safe where a write over something is not: it is a repair that must not begin.
+func TestWhatIsSaidOfAStoreThatARepairWritesOver(t *testing.T) {
+	for name, tc := range map[string]struct {
+		store   *store
+		replace probe.Answer
+		words   string
+		unsafe  string
+	}{
+		"a store like S3": {&store{versioning: "Enabled"}, probe.Holds, "Repair is safe here", ""},
+		"a write over something ignores its condition": {
+			&store{ignoreReplace: true}, probe.Ignored, "Repair is not safe here",
+			"states ignores the condition of a write over something",
+		},
+		"such writes are not implemented": {
+			&store{rejectReplace: http.StatusNotImplemented}, probe.Rejected, "Repair does not work here",
+			"states refuses writes on condition of what was read",
+		},
+		"such writes are an invalid request": {
+			&store{rejectReplace: http.StatusBadRequest}, probe.Rejected, "Repair does not work here",
+			"states refuses writes on condition of what was read",
+		},
+		"such writes fail": {
+			&store{rejectReplace: http.StatusInternalServerError}, probe.NotKnown, "Whether repair is safe here is not known",
+			"whether states writes over something only if it is what was read is not known: a write over something could not be tried",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			client, rows := serve(t, tc.store)
+			r := probe.Bucket(t.Context(), client, "states")
+			if words := strings.Join(r.Words(), "\n"); r.Replace != tc.replace || !strings.Contains(words, tc.words) {
+				t.Errorf("%+v does not say %q:\n%s", r, tc.words, words)
+			}
+			if got := r.UnsafeRepair(); !strings.HasPrefix(got, tc.unsafe) || (got == "") != (tc.unsafe == "") {
+				t.Errorf("a repair is unsafe because %q", got)
+			}
+			if !r.Sound() || r.Warning() != "" || r.UnsafeUnlock() != "" || r.UnsafePrune() != "" {
+				t.Errorf("locks are not safe: %+v", r)
+			}
+			for key, n := range tc.store.old {
+				if n != 0 || len(tc.store.objects) > 0 {
+					t.Errorf("left: %v, %d versions of %s", tc.store.objects, n, key)
+				}
+			}
+			if tc.store.rejectReplace != 0 {
+				return
+			}
+			if table := probe.Table(t.Context(), rows, "locks"); table.Replace != tc.replace || (table.UnsafeRepair() == "") != (tc.unsafe == "") || len(tc.store.rows) > 0 {
+				t.Errorf("the table: %+v, left: %v", table, tc.store.rows)
+			}
+		})
+	}
+}
+
+// What makes a prune unsafe makes a repair unsafe too.
+func TestARepairNeedsLocks(t *testing.T) {
+	client, _ := serve(t, &store{ignoreCreate: true})
+	if r := probe.Bucket(t.Context(), client, "states"); r.UnsafeRepair() != r.UnsafePrune() || r.UnsafeRepair() == "" {
+		t.Errorf("%q", r.UnsafeRepair())
+	}
+}
+
 // What a crash leaves is neither a lock nor a state to anybody, and says what it is.
 func TestTheScratchObjectDescribesItself(t *testing.T) {
 	s := &store{denied: http.MethodDelete}

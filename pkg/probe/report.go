@@ -29,11 +29,14 @@ const (
 )
 
 // Report is what a probe found. A table has neither Again nor what follows it. Locks are as safe
-// whatever Gone, Names and Versioning are.
+// whatever Replace, Gone, Names and Versioning are.
 type Report struct {
 	Store  string `json:"store"`  // as it was named to the probe
 	Create Answer `json:"create"` // a write on condition that there is nothing (If-None-Match: *)
 	Delete Answer `json:"delete"` // a delete on condition of what was read (If-Match)
+	// Replace is a write on condition of what was read (If-Match), as a repair makes. Empty where
+	// nothing was probed.
+	Replace Answer `json:"replace,omitempty"`
 	// Again is a write on condition that there is nothing, where something was deleted. In a
 	// versioned bucket that is where a delete marker is.
 	Again Answer `json:"again,omitempty"`
@@ -63,11 +66,13 @@ func (r Report) Known() bool {
 
 // What does not hold, said of a store.
 const (
-	createIgnored  = "ignores the condition of a write, so a second client overwrites the lock of the first, and both believe that they hold it"
-	deleteIgnored  = "ignores the condition of a delete, so a lock that somebody takes at that moment would be deleted in place of this one"
-	createRejected = "refuses writes on condition that there is nothing, so no lock can be taken"
-	deleteRejected = "refuses deletes on condition of what was read, so no lock can be released"
-	againRejected  = "counts a delete marker as an object, so after one lock no other can be taken at the same path, and no state can be restored"
+	createIgnored   = "ignores the condition of a write, so a second client overwrites the lock of the first, and both believe that they hold it"
+	deleteIgnored   = "ignores the condition of a delete, so a lock that somebody takes at that moment would be deleted in place of this one"
+	createRejected  = "refuses writes on condition that there is nothing, so no lock can be taken"
+	deleteRejected  = "refuses deletes on condition of what was read, so no lock can be released"
+	replaceIgnored  = "ignores the condition of a write over something, so what a client writes at that moment would be lost"
+	replaceRejected = "refuses writes on condition of what was read, so nothing can be repaired"
+	againRejected   = "counts a delete marker as an object, so after one lock no other can be taken at the same path, and no state can be restored"
 )
 
 // failures are what does not hold, the worst first.
@@ -126,6 +131,23 @@ func (r Report) UnsafePrune() string {
 	return r.Doubt()
 }
 
+// UnsafeRepair says why nothing in this store should be written over, or is empty: what makes a
+// prune unsafe, and a store that does not look at what it writes over.
+func (r Report) UnsafeRepair() string {
+	switch {
+	case r.UnsafePrune() != "":
+		return r.UnsafePrune()
+	case r.Replace == Ignored:
+		return r.Store + " " + replaceIgnored
+	case r.Replace == Rejected:
+		return r.Store + " " + replaceRejected
+	case r.Replace == NotKnown:
+		return "whether " + r.Store + " writes over something only if it is what was read is not known" + r.because()
+	default:
+		return ""
+	}
+}
+
 // Silent says why a release of a lock in this store does not show who released, or is empty.
 func (r Report) Silent() string {
 	if r.Gone != Ignored {
@@ -152,6 +174,9 @@ func (r Report) because() string {
 // Words are the findings, for people: what holds for locks first.
 func (r Report) Words() []string {
 	lines := []string{r.createWords(), r.deleteWords()}
+	if r.Replace != "" {
+		lines = append(lines, replaceWords[r.Replace])
+	}
 	if r.Again != "" {
 		lines = append(lines, againWords[r.Again])
 	}
@@ -194,6 +219,13 @@ func (r Report) deleteWords() string {
 	default:
 		return "Whether unlock is safe here is not known."
 	}
+}
+
+var replaceWords = map[Answer]string{
+	Holds:    "Repair is safe here: the store writes over something only if it is what was read.",
+	Ignored:  "Repair is not safe here, because the store ignores the condition of a write over something: what a client writes at that moment would be lost. Repair refuses.",
+	Rejected: "Repair does not work here, because the store refuses writes on condition of what was read. Repair refuses.",
+	NotKnown: "Whether repair is safe here is not known.",
 }
 
 var againWords = map[Answer]string{

@@ -19,18 +19,20 @@ import (
 
 // store is an S3 and a DynamoDB of one bucket and one table, which may be wrong in one way.
 type store struct {
-	versioning   string // Enabled, Suspended or empty
-	ignoreCreate bool   // it does not look at If-None-Match, or at the condition of a put
-	ignoreDelete bool   // it does not look at If-Match, or at the condition of a delete
-	rejectCreate int    // status for writes with If-None-Match
-	rejectDelete int    // status for deletes with If-Match
-	markerBlocks bool   // a delete marker counts as an object
-	keeps        bool   // deletes with a condition are answered as done, and nothing is deleted
-	deletesNone  bool   // a delete of what is not there is answered as done, whatever its condition
-	collapses    bool   // it makes one slash of two in a key
-	refusesTwo   int    // status for keys with two slashes
-	denied       string // a method that is answered with 403
-	failing      string // a method that is answered with 500
+	versioning    string // Enabled, Suspended or empty
+	ignoreCreate  bool   // it does not look at If-None-Match, or at the condition of a put
+	ignoreDelete  bool   // it does not look at If-Match, or at the condition of a delete
+	ignoreReplace bool   // it does not look at If-Match of a write, or at the condition of an update
+	rejectReplace int    // status for writes with If-Match
+	rejectCreate  int    // status for writes with If-None-Match
+	rejectDelete  int    // status for deletes with If-Match
+	markerBlocks  bool   // a delete marker counts as an object
+	keeps         bool   // deletes with a condition are answered as done, and nothing is deleted
+	deletesNone   bool   // a delete of what is not there is answered as done, whatever its condition
+	collapses     bool   // it makes one slash of two in a key
+	refusesTwo    int    // status for keys with two slashes
+	denied        string // a method that is answered with 403
+	failing       string // a method that is answered with 500
 
 	mu      sync.Mutex
 	objects map[string]string // what is there now
@@ -93,7 +95,14 @@ func (s *store) put(w http.ResponseWriter, r *http.Request, body string) {
 	_, there := s.objects[r.URL.Path]
 	there = there || s.markerBlocks && s.markers[r.URL.Path]
 	conditional := r.Header.Get("If-None-Match") == "*"
+	match := r.Header.Get("If-Match")
 	switch {
+	case match != "" && s.rejectReplace != 0:
+		refuse(w, s.rejectReplace, "NotImplemented")
+		return
+	case match != "" && match != tag(s.objects[r.URL.Path]) && !s.ignoreReplace:
+		refuse(w, http.StatusPreconditionFailed, "PreconditionFailed")
+		return
 	case conditional && s.rejectCreate != 0:
 		refuse(w, s.rejectCreate, "NotImplemented")
 		return
@@ -168,6 +177,13 @@ func (s *store) table(w http.ResponseWriter, target string, body []byte) {
 			fmt.Fprintf(w, `{"Item":{"LockID":{"S":%q},"Digest":{"S":%q}}}`, in.Key["LockID"]["S"], text)
 			return
 		}
+	case "UpdateItem":
+		id, want := in.Key["LockID"]["S"], in.Values[":digest"]["S"]
+		if text, there := s.rows[id]; !s.ignoreReplace && (!there || text != want && !(strings.HasPrefix(in.Condition, "begins_with") && strings.HasPrefix(text, want))) {
+			unmet()
+			return
+		}
+		s.rows[id] = in.Values[":new"]["S"]
 	case "DeleteItem":
 		id := in.Key["LockID"]["S"]
 		text, there := s.rows[id]

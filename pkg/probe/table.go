@@ -14,17 +14,19 @@ import (
 type rows interface {
 	PutItem(ctx context.Context, in *dynamodb.PutItemInput, options ...func(*dynamodb.Options)) (*dynamodb.PutItemOutput, error)
 	GetItem(ctx context.Context, in *dynamodb.GetItemInput, options ...func(*dynamodb.Options)) (*dynamodb.GetItemOutput, error)
+	UpdateItem(ctx context.Context, in *dynamodb.UpdateItemInput, options ...func(*dynamodb.Options)) (*dynamodb.UpdateItemOutput, error)
 	DeleteItem(ctx context.Context, in *dynamodb.DeleteItemInput, options ...func(*dynamodb.Options)) (*dynamodb.DeleteItemOutput, error)
 }
 
-// Table probes a lock table, in five calls. Its row looks like the digest of a state in a
+// Table probes a lock table, in six calls. Its row looks like the digest of a state in a
 // bucket that cannot be, since the names of buckets begin with no capital: no client and no
 // scan looks at it.
 func Table(ctx context.Context, client rows, table string) Report {
 	ctx, cancel := context.WithTimeout(ctx, Patience)
 	defer cancel()
-	t := &tableProbe{client: client, table: table, id: "Lockwarden-probe/" + rand.Text() + "-md5", Report: Report{Store: table, Create: NotKnown, Delete: NotKnown}}
+	t := &tableProbe{client: client, table: table, id: "Lockwarden-probe/" + rand.Text() + "-md5", Report: Report{Store: table, Create: NotKnown, Delete: NotKnown, Replace: NotKnown}}
 	t.create(ctx)
+	t.replace(ctx)
 	t.delete(ctx)
 	t.clean(ctx)
 	return t.Report
@@ -69,6 +71,42 @@ func (t *tableProbe) create(ctx context.Context) {
 	default:
 		t.note("a second write could not be tried", cause(err))
 	}
+}
+
+// replace writes over the row on a wrong condition, then on the right one, as a repair writes a
+// digest.
+func (t *tableProbe) replace(ctx context.Context) {
+	if !t.wrote {
+		return
+	}
+	err := t.update(ctx, "#digest = :digest", "another", "third")
+	if err == nil {
+		t.Replace = Ignored
+		return
+	}
+	if unmet(err) {
+		err = t.update(ctx, "begins_with(#digest, :digest)", scratch, "fourth")
+	}
+	switch {
+	case err == nil:
+		t.Replace = Holds
+	case unmet(err):
+		t.Replace = Rejected
+		t.note("a write over something with the right condition was refused", cause(err))
+	default:
+		t.note("a write over something could not be tried", cause(err))
+	}
+}
+
+func (t *tableProbe) update(ctx context.Context, condition, value, text string) error {
+	_, err := t.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &t.table, Key: t.key(), UpdateExpression: aws.String("SET #digest = :new"), ConditionExpression: &condition,
+		ExpressionAttributeNames: map[string]string{"#digest": "Digest"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{
+			":digest": &types.AttributeValueMemberS{Value: value}, ":new": &types.AttributeValueMemberS{Value: scratch + " " + text},
+		},
+	})
+	return err
 }
 
 // delete deletes on a wrong condition, then on the right one.

@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/probe"
 	"github.com/lockwarden/lockwarden/pkg/statelock"
 )
 
@@ -21,7 +22,7 @@ type conditions struct {
 // unsafe says why nothing may be deleted in a bucket, or is empty. A lock is taken in every
 // watched table too.
 func (c *conditions) unsafe(ctx context.Context, b *backend.Bucket) string {
-	why := statelock.Unsafe(ctx, c.tables, b)
+	why := statelock.Unsafe(ctx, c.tables, b, probe.Report.UnsafePrune)
 	if why == "" {
 		return ""
 	}

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/probe"
 	"github.com/lockwarden/lockwarden/pkg/statelock"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -55,7 +56,7 @@ func (p *Pruner) Restore(ctx context.Context, path tflock.Path, requestID string
 	case !b.Lockable(path):
 		a.refuse("%s cannot be locked, since the name of its lock object would be longer than the 1,024 bytes that S3 allows.", path)
 	default:
-		if why := statelock.Unsafe(ctx, p.Stores.Tables, b); why != "" {
+		if why := statelock.Unsafe(ctx, p.Stores.Tables, b, probe.Report.UnsafePrune); why != "" {
 			a.refuse("a state can only be restored under its lock, and %s.", why)
 			return a, nil
 		}

@@ -12,6 +12,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/probe"
 	"github.com/lockwarden/lockwarden/pkg/statelock"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -146,8 +147,8 @@ func (w *work) run(ctx context.Context, requestID string) error {
 		return w.finish(ctx, earlier)
 	case policy.MayRepair:
 	}
-	if unsafe := statelock.Unsafe(ctx, w.stores.Tables, w.bucket); unsafe != "" {
-		w.end(Refused, "no lock can be taken on it safely: %s", unsafe)
+	if unsafe := statelock.Unsafe(ctx, w.stores.Tables, w.bucket, probe.Report.UnsafeRepair); unsafe != "" {
+		w.end(Refused, "it cannot be repaired safely: %s", unsafe)
 		return nil
 	}
 	if w.request.DryRun {
@@ -170,7 +171,7 @@ func (w *work) look(ctx context.Context, requestID string) error {
 // clearDead removes the locks of an invocation that died, however this one ends: its caller
 // repeats it for that too. A store that honors no conditions has none of ours.
 func (w *work) clearDead(ctx context.Context) error {
-	if w.request.DryRun || statelock.Unsafe(ctx, w.stores.Tables, w.bucket) != "" {
+	if w.request.DryRun || statelock.Unsafe(ctx, w.stores.Tables, w.bucket, probe.Report.UnsafeRepair) != "" {
 		return nil
 	}
 	_, err := w.locks.ClearDead(ctx, w.bucket, w.request.Path, "", w.Log)

@@ -308,32 +308,32 @@ func TestACrashLeavesAReadableState(t *testing.T) {
 	}
 }
 
-// A store that ignores conditions would let a repair overwrite what a client has just
+// A store that ignores a condition would let a repair overwrite what a client has just
 // written: there it writes nothing.
 func TestNothingIsRepairedInAStoreThatIgnoresConditions(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
-	w.put(key, serial(t, 5))
-	w.digest(w.Table, sum([]byte("another")))
-	before := w.digests()
-	cfg := server.Config()
-	cfg.HTTPClient = heedless{http.DefaultTransport}
-	r := w.repairer(cfg)
-	r.Stores.Distrust()
-	answer, err := r.Run(t.Context(), w.request(policy.AcceptState, ""), "request")
-	if err != nil || answer.Outcome != repair.Refused || !strings.Contains(answer.Message, "safely") || w.digests() != before || len(w.held()) > 0 {
-		t.Errorf("%+v, %v, digests %q", answer, err, w.digests())
+	for name, wire := range map[string]*local.Careless{
+		"of a lock":                   {Ignores: "If-None-Match"},
+		"of a release":                {Ignores: "If-Match", Of: http.MethodDelete},
+		"of a write over a state":     {Ignores: "If-Match", Of: http.MethodPut},
+		"nobody knows: it is refused": {Denies: http.MethodPut},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.put(key, serial(t, 5))
+			w.digest(w.Table, sum([]byte("another")))
+			before := w.digests()
+			cfg := server.Config()
+			cfg.HTTPClient = wire
+			r := w.repairer(cfg)
+			r.Stores.Distrust()
+			answer, err := r.Run(t.Context(), w.request(policy.AcceptState, ""), "request")
+			if err != nil || answer.Outcome != repair.Refused || !strings.Contains(answer.Message, "safely") || !strings.Contains(answer.Message, w.BucketARN) || w.digests() != before || len(w.held()) > 0 {
+				t.Errorf("%+v, %v, digests %q", answer, err, w.digests())
+			}
+		})
 	}
-}
-
-// heedless is a store that drops the conditions of requests.
-type heedless struct{ http.RoundTripper }
-
-// Do sends a request without its conditions. The signature of the local AWS is not checked.
-func (h heedless) Do(r *http.Request) (*http.Response, error) {
-	r.Header.Del("If-Match")
-	r.Header.Del("If-None-Match")
-	return h.RoundTrip(r)
 }
 
 // Terraform up to 1.5 keeps a path with // in its rows, and stores the state under the

@@ -4,17 +4,19 @@ import (
 	"context"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/probe"
 )
 
 // Unsafe says why no lock of a state in that bucket can be taken and released without harm,
 // or is empty: a store beside AWS does not honor conditional requests, or whether it does is
-// not known. A lock is taken in every table too.
-func Unsafe(ctx context.Context, tables []*backend.Table, b *backend.Bucket) string {
-	if why := b.Conditions(ctx).UnsafePrune(); why != "" {
+// not known. A lock is taken in every table too. The last argument is what is to be done there:
+// probe.Report.UnsafePrune or UnsafeRepair.
+func Unsafe(ctx context.Context, tables []*backend.Table, b *backend.Bucket, unsafe func(probe.Report) string) string {
+	if why := unsafe(b.Conditions(ctx)); why != "" {
 		return why
 	}
 	for _, t := range tables {
-		if why := t.Conditions(ctx).UnsafePrune(); why != "" {
+		if why := unsafe(t.Conditions(ctx)); why != "" {
 			return why
 		}
 	}

@@ -27,6 +27,7 @@ type place struct {
 	SessionToken    string `env:"AWS_SESSION_TOKEN"`
 	Endpoint        string `env:"AWS_ENDPOINT_URL"` // of services without an endpoint of their own
 	IgnoreEndpoints bool   `env:"AWS_IGNORE_CONFIGURED_ENDPOINT_URLS"`
+	Reports         string `env:"REPORT_ENDPOINT_URL"` // of the report bucket, where it is not in AWS
 	FIPS            bool   `env:"AWS_USE_FIPS_ENDPOINT"`
 	DualStack       bool   `env:"AWS_USE_DUALSTACK_ENDPOINT"`
 }

@@ -185,11 +185,56 @@ func TestStoresBesideAWSHaveEndpointsAndKeysOfTheirOwn(t *testing.T) {
 	})
 }
 
+// The stack makes the report bucket, whose report the console and people in AWS read.
+func TestTheReportBucketIsInAWSUnlessItIsSaidToBeElsewhere(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "credentials")
+	if err := os.WriteFile(file, []byte("[store]\naws_access_key_id = STOREKEY\naws_secret_access_key = x\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	store := map[string]string{"AWS_ENDPOINT_URL_S3": "http://store.example", "LOCKWARDEN_PROFILE_S3": "store", "AWS_SHARED_CREDENTIALS_FILE": file}
+	for name, tc := range map[string]struct {
+		more          map[string]string
+		endpoint, key string
+	}{
+		"nothing is set":                       {nil, "", "AKIDEXAMPLE"},
+		"an emulator of everything":            {map[string]string{"AWS_ENDPOINT_URL": "http://all.example"}, "http://all.example", "AKIDEXAMPLE"},
+		"states beside AWS":                    {store, "", "AKIDEXAMPLE"},
+		"states beside AWS, and an emulator":   {with(store, "AWS_ENDPOINT_URL", "http://all.example"), "http://all.example", "AKIDEXAMPLE"},
+		"the report beside AWS, as the states": {with(store, "REPORT_ENDPOINT_URL", "http://store.example"), "http://store.example", "STOREKEY"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			set(t, map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "hushhush"}, tc.more)
+			cfg, err := wiring.AWS()
+			if err != nil {
+				t.Fatal(err)
+			}
+			states := endpoints(cfg)["S3"]
+			own, err := wiring.ForReports(cfg)
+			if err != nil {
+				t.Fatal(err)
+			}
+			keys, err := own.Credentials.Retrieve(t.Context())
+			if got := endpoints(own)["S3"]; got != tc.endpoint || keys.AccessKeyID != tc.key || err != nil {
+				t.Errorf("the report is written to %q as %s, %v", got, keys.AccessKeyID, err)
+			}
+			if got := endpoints(cfg)["S3"]; got != states {
+				t.Errorf("states are read at %q afterwards, and not at %q", got, states)
+			}
+		})
+	}
+}
+
+func with(all map[string]string, name, value string) map[string]string {
+	more := maps.Clone(all)
+	more[name] = value
+	return more
+}
+
 func set(t *testing.T, all ...map[string]string) {
 	t.Helper()
 	for _, name := range []string{
 		"AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_DYNAMODB", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT_URL_SNS", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS",
-		"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "LOCKWARDEN_PROFILE_S3",
+		"AWS_USE_FIPS_ENDPOINT", "AWS_USE_DUALSTACK_ENDPOINT", "LOCKWARDEN_PROFILE_S3", "REPORT_ENDPOINT_URL",
 	} {
 		t.Setenv(name, "")
 	}

@@ -30,6 +30,7 @@ func Buckets() []Check {
 		{"a state that is gone or changed is not deleted", stateChanged},
 		{"a deleted state is kept as a version, and written back over its marker", versions},
 		{"a state is written only where there is none", stateExists},
+		{"a state is written over only if it is the one that was read", stateReplaced},
 		{"a state without tags is not protected, one with the tag is", tags},
 	})
 }
@@ -266,6 +267,32 @@ func stateExists(ctx context.Context, s *Store) error {
 	}
 	if _, err := s.Bucket.WriteState(ctx, path, []byte("theirs"), backend.Encryption{}); err != nil {
 		return fmt.Errorf("a write that is repeated: %w", err)
+	}
+	return nil
+}
+
+// stateReplaced is what restore_version relies on.
+func stateReplaced(ctx context.Context, s *Store) error {
+	path := s.path("a/terraform.tfstate")
+	if err := s.put(ctx, "a/terraform.tfstate", "one"); err != nil {
+		return err
+	}
+	one, err := s.etag(ctx, path)
+	if err != nil {
+		return err
+	}
+	if _, err := s.Bucket.ReplaceState(ctx, path, []byte("two"), one, backend.Encryption{}); err != nil {
+		return fmt.Errorf("the state that was read could not be written over: %w", err)
+	}
+	_, err = s.Bucket.ReplaceState(ctx, path, []byte("three"), one, backend.Encryption{})
+	if read := s.reads(ctx, path, "", "two"); read != nil {
+		return fmt.Errorf("a state that changed was written over: %w", read)
+	}
+	if _, changed := errors.AsType[*backend.ChangedError](err); !changed {
+		return fmt.Errorf("nobody is notified that the state changed: %w", orNothing(err))
+	}
+	if _, err := s.Bucket.ReplaceState(ctx, s.path("none"), []byte("three"), one, backend.Encryption{}); !errors.Is(err, backend.ErrGone) {
+		return fmt.Errorf("a write over what there is not: %w", orNothing(err))
 	}
 	return nil
 }

@@ -20,6 +20,7 @@ func Tables() []Check {
 		{"a control character in a key is listed as it is", controlCharacter},
 		{"locks, digests and rows of other tools are told apart", rowsApart},
 		{"a digest is deleted only if it is the one that was read", digests},
+		{"a digest is written over only if it is the one that was read", digestReplaced},
 		{"digests are read in batches", digestBatch},
 	})
 }
@@ -108,6 +109,30 @@ func digests(ctx context.Context, s *Store) error {
 	}
 	if got, err := s.Table.Digest(ctx, path); got != "restored" || err != nil {
 		return fmt.Errorf("the restored digest is %q, %w", got, orNothing(err))
+	}
+	return nil
+}
+
+// digestReplaced is what accept_state relies on.
+func digestReplaced(ctx context.Context, s *Store) error {
+	path := s.path("a/terraform.tfstate")
+	if err := s.Table.ReplaceDigest(ctx, path, "one", "two"); !errors.Is(err, backend.ErrGone) {
+		return fmt.Errorf("a write over a digest that there is not: %w", orNothing(err))
+	}
+	if err := s.Table.RestoreDigest(ctx, path, "one"); err != nil {
+		return err
+	}
+	for range 2 { // the second is a repeat whose first answer was lost
+		if err := s.Table.ReplaceDigest(ctx, path, "one", "two"); err != nil {
+			return err
+		}
+	}
+	err := s.Table.ReplaceDigest(ctx, path, "one", "three")
+	if _, changed := errors.AsType[*backend.ChangedError](err); !changed {
+		return fmt.Errorf("the digest changed, and the write over the old one gave %w", orNothing(err))
+	}
+	if got, err := s.Table.Digest(ctx, path); got != "two" || err != nil {
+		return fmt.Errorf("the digest is %q, %w", got, orNothing(err))
 	}
 	return nil
 }
