@@ -11,14 +11,6 @@ import (
 // Clean makes one line of a text that somebody else wrote. limit is in characters.
 func Clean(text string, limit int) string { return plain.Line(text, limit) }
 
-// or gives a text that is never empty.
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
-}
-
 // oneLine replaces each character that could forge a line or hide one, and nothing else:
 // for attributes, which filters compare with paths as they are.
 func oneLine(text string) string {

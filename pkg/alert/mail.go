@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -82,7 +83,7 @@ func (l *letter) facts(e Event) {
 	} else {
 		l.line("State:      %s", Clean(f.Path, maxPath))
 		l.line("Held by:    %s", Holder(f))
-		l.line("Operation:  %s (client version %s)", Operation(f), or(Clean(f.Version, 40), "unknown"))
+		l.line("Operation:  %s (client version %s)", Operation(f), cmp.Or(Clean(f.Version, 40), "unknown"))
 		l.line("Lock ID:    %s", Clean(f.ID, maxText))
 	}
 	l.line("Stored in:  %s", Place(f))
@@ -149,7 +150,7 @@ func ItemLine(e Event, i Item) string {
 		return line
 	default:
 		return fmt.Sprintf("held by %s for %s (%s), %s, lock ID %s, in %s",
-			Holder(i.Finding), held, Operation(i.Finding), Run(i.Evidence.Liveness), or(Clean(i.ID, maxText), "none"), Place(i.Finding))
+			Holder(i.Finding), held, Operation(i.Finding), Run(i.Evidence.Liveness), cmp.Or(Clean(i.ID, maxText), "none"), Place(i.Finding))
 	}
 }
 

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -144,7 +145,7 @@ func StateLine(s policy.Stale) string {
 	case s.Abandoned():
 		return since + ", " + Resources(s)
 	case s.Fate == policy.Kept:
-		return since + ", " + or(Clean(s.Why, 300), Clean(string(s.Reason), 100))
+		return since + ", " + cmp.Or(Clean(s.Why, 300), Clean(string(s.Reason), 100))
 	default:
 		return since + fmt.Sprintf(", serial %d", s.Serial)
 	}

@@ -40,7 +40,7 @@ func (c Composer) Repaired(r Repair, now time.Time) Event {
 		return e
 	}
 	e.Subject = subject("state repaired: "+repairDone[r.Action], r.Path, "")
-	e.Text = fmt.Sprintf("State %s was repaired by %s: %s. Reason: %s.", Clean(r.Path, 600), or(r.RequestedBy, "somebody who gave no name"), repairDone[r.Action], or(r.Reason, "none given"))
+	e.Text = fmt.Sprintf("State %s was repaired by %s: %s. Reason: %s.", Clean(r.Path, 600), cmp.Or(r.RequestedBy, "somebody who gave no name"), repairDone[r.Action], cmp.Or(r.Reason, "none given"))
 	e.Steps = []string{"Run a plan on this state before anything else is applied."}
 	if r.Action == policy.RestoreVersion && r.Before.VersionID != "" {
 		e.Steps = append(e.Steps, "What was created after the restored version is not in the state any more: find it and import it. The state that was replaced is version "+Clean(r.Before.VersionID, 200)+".")

@@ -41,7 +41,7 @@ func (e Event) WeekFacts() []Fact {
 		{"Automatic release", automaticLine(w)},
 		{"Released", releasedLine(w.Locks)},
 		{"Most stuck states", mostLine(w.MostStuck.Paths, func(p PathCount) (string, int) { return clipTail(p.Path, 100), p.Count })},
-		{"Most stuck holders", mostLine(w.MostStuck.People, func(p WhoCount) (string, int) { return or(Clean(p.Who, 60), "an unknown holder"), p.Count })},
+		{"Most stuck holders", mostLine(w.MostStuck.People, func(p WhoCount) (string, int) { return cmp.Or(Clean(p.Who, 60), "an unknown holder"), p.Count })},
 		{"Lock time", lockTimeLine(w)},
 		{"Refused lock attempts", attemptsLine(w)},
 		{"Stale states", statesLine(w)},
@@ -239,7 +239,7 @@ func releasers(l WeekLocks, how How) string {
 	all := released(l, how)
 	var names []string
 	for _, r := range l.ReleasedBy {
-		name := or(Clean(r.Who, 60), "an unnamed caller")
+		name := cmp.Or(Clean(r.Who, 60), "an unnamed caller")
 		switch {
 		case r.How != how || len(names) == 3:
 		case r.Count == all:

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -21,7 +22,7 @@ var problems = map[policy.Problem]struct{ one, many string }{
 }
 
 // ProblemWords says in a few words what is wrong with a state.
-func ProblemWords(p policy.Problem) string { return or(problems[p].one, Clean(string(p), 40)) }
+func ProblemWords(p policy.Problem) string { return cmp.Or(problems[p].one, Clean(string(p), 40)) }
 
 // StateFindings makes the event of one or more findings that are new, or that are gone. Of
 // each top-level prefix the first one comes before the others, since that is what is left
@@ -99,7 +100,7 @@ func countProblems(findings []policy.StateFinding) string {
 	var parts []string
 	for _, p := range order {
 		words := problems[p]
-		parts = append(parts, count(counts[p], or(words.one, string(p)), or(words.many, string(p))))
+		parts = append(parts, count(counts[p], cmp.Or(words.one, string(p)), cmp.Or(words.many, string(p))))
 	}
 	return listed(parts)
 }
@@ -177,7 +178,7 @@ func evidenceLines(e policy.StateEvidence) []string {
 		}
 	}
 	for _, o := range e.Resources {
-		add(o.Type, strings.TrimSpace(or(o.ARN, o.ID)+" "+o.Region))
+		add(o.Type, strings.TrimSpace(cmp.Or(o.ARN, o.ID)+" "+o.Region))
 	}
 	if more := e.Count - len(e.Resources); more > 0 {
 		add("and", count(more, "more resource", "more resources"))

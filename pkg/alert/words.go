@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
@@ -25,7 +26,7 @@ func Holder(f policy.Finding) string {
 }
 
 // named is who holds a lock, as it says itself.
-func named(f policy.Finding) string { return or(Clean(f.Who, maxText), "an unknown holder") }
+func named(f policy.Finding) string { return cmp.Or(Clean(f.Who, maxText), "an unknown holder") }
 
 // removed says who removed a resolved lock, as S3 says.
 func removed(r policy.Removal) string { return Clean(r.Words(), 2*policy.MaxPrincipal+maxText) }
@@ -39,7 +40,7 @@ func Operation(f policy.Finding) string {
 	case "OperationTypeInvalid":
 		return "import or console"
 	}
-	return or(name, "unknown")
+	return cmp.Or(name, "unknown")
 }
 
 // Run says whether the lock's run is alive, as the end of a sentence.
@@ -82,7 +83,7 @@ func Place(f policy.Finding) string {
 			places = append(places, map[bool]string{true: "a lock table", false: "a state bucket"}[kind == tflock.DynamoDB])
 		}
 	}
-	return or(strings.Join(places, " and "), "an unknown place")
+	return cmp.Or(strings.Join(places, " and "), "an unknown place")
 }
 
 // storeName is how people call a table or bucket: "table locks (eu-west-1)", "bucket
@@ -100,7 +101,7 @@ func storeName(arn string) string {
 }
 
 // asker names who asked for a release.
-func asker(r Release) string { return or(Clean(r.RequestedBy, maxText), "an unnamed caller") }
+func asker(r Release) string { return cmp.Or(Clean(r.RequestedBy, maxText), "an unnamed caller") }
 
 // because is the reason that was given for a release, as a sentence of its own.
 func because(r Release) string {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 	"time"
@@ -133,7 +134,7 @@ func (p locksPage) row(l line) widget.Node {
 	}
 	verdict := []widget.Part{verdictMark(f.Verdict)}
 	held := widget.El("span", widget.A("title", "since "+p.at.Clock(f.HeldSince)), widget.Text(policy.Words(f.Held())))
-	holder, operation := or(f.Who, "unknown"), or(f.Operation, "unknown")
+	holder, operation := cmp.Or(f.Who, "unknown"), cmp.Or(f.Operation, "unknown")
 	if f.Witness != nil && f.Witness.Actor() != "" {
 		holder += " (" + f.Witness.Actor() + ")"
 	}
@@ -233,7 +234,7 @@ func (p locksPage) question(f policy.Finding) string {
 		reasons[i] = p.at.Localized(reason)
 	}
 	return plain.Line(fmt.Sprintf("Release the lock of %s on %s (%s)? Is its run alive: %s. Evidence: %s. A run that is alive all the same would share its state with a second writer.",
-		or(f.Who, "an unknown holder"), f.Path, or(f.Operation, "unknown operation"), liveness(f.Evidence.Liveness), strings.Join(reasons, "; ")), 2000)
+		cmp.Or(f.Who, "an unknown holder"), f.Path, cmp.Or(f.Operation, "unknown operation"), liveness(f.Evidence.Liveness), strings.Join(reasons, "; ")), 2000)
 }
 
 // bar leads to the other pages.
@@ -259,9 +260,3 @@ func kinds(holdings []tflock.Kind) string {
 	return strings.Join(names, " and ")
 }
 
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
-}

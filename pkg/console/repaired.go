@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -81,7 +82,7 @@ func planned(at widget.Context, r Repairing) string {
 func beforeAndAfter(r Repairing) widget.Node {
 	a := r.Answer
 	row := func(what, before, after string) widget.Node {
-		return widget.El("tr", widget.El("th", widget.A("scope", "row"), widget.Text(what)), widget.El("td", widget.Text(or(before, "none"))), widget.El("td", widget.Text(or(after, "none"))))
+		return widget.El("tr", widget.El("th", widget.A("scope", "row"), widget.Text(what)), widget.El("td", widget.Text(cmp.Or(before, "none"))), widget.El("td", widget.Text(cmp.Or(after, "none"))))
 	}
 	version := a.After.VersionID
 	if version == "" && a.After.StateMD5 != "" {

@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -91,7 +92,7 @@ func Stale(at widget.Context, p Prunings) string {
 		table("Would be pruned: stale, and certainly empty", len(r.Pruned), r.Pruned,
 			column{"Last written", written}, column{"Serial", func(s policy.Stale) string { return fmt.Sprint(s.Serial) }}),
 		table("Kept", len(kept), kept,
-			column{"Last written", written}, column{"Why", func(s policy.Stale) string { return or(plain.Line(s.Why, 300), string(s.Reason)) }}),
+			column{"Last written", written}, column{"Why", func(s policy.Stale) string { return cmp.Or(plain.Line(s.Why, 300), string(s.Reason)) }}),
 		restorable(at, p),
 		widget.If(len(r.Kept)+len(r.Pruned)+len(p.Lately)+r.Omitted == 0 && len(r.Errors) == 0, widget.El("p", widget.Text("No stale states, and none was pruned lately."))),
 	)

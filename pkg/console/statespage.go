@@ -1,6 +1,7 @@
 package console
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -104,7 +105,7 @@ func resources(e policy.StateEvidence) widget.Node {
 	}
 	names := make([]string, len(e.Resources))
 	for i, o := range e.Resources {
-		names[i] = plain.Line(strings.TrimSpace(o.Type+" "+or(o.ARN, o.ID)+" "+o.Region), 600)
+		names[i] = plain.Line(strings.TrimSpace(o.Type+" "+cmp.Or(o.ARN, o.ID)+" "+o.Region), 600)
 	}
 	return widget.El("details", widget.El("summary", widget.Text(fmt.Sprintf("%d of %s", len(names), widget.Count(e.Count, "resource")))), widget.List(names))
 }
@@ -129,7 +130,7 @@ func (p statesPage) search() widget.Node {
 		widget.El("input", widget.A("type", "text"), widget.A("name", fieldSearch), widget.A("maxlength", "300"), widget.A("value", p.request.Search)))
 	parts := []widget.Part{widget.Class("lw-bar"), field, widget.Button("Search", p.to(1, p.request.Sort))}
 	for _, order := range orders {
-		if order == or(p.request.Sort, byPath) {
+		if order == cmp.Or(p.request.Sort, byPath) {
 			parts = append(parts, widget.El("span", widget.Class("lw-quiet"), widget.Text("sorted by "+order)))
 			continue
 		}

@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"cmp"
 	"fmt"
 	"regexp"
 	"strings"
@@ -50,7 +51,7 @@ var absences = map[alert.Absence]heading{
 func (r Renderer) event(e alert.Event) *api.WebhookMessage {
 	title := headline(e)
 	mark, _, _ := strings.Cut(title, " ")
-	d := &draft{headline: title, notice: mark + " " + e.Text, colour: or(colours[e.Severity], grey)}
+	d := &draft{headline: title, notice: mark + " " + e.Text, colour: cmp.Or(colours[e.Severity], grey)}
 	d.prose(alert.Clean(e.Text, maxText))
 	d.steps(e)
 	switch {
@@ -88,7 +89,7 @@ func headline(e alert.Event) string {
 	case e.Lock != nil:
 		if e.Release != nil && e.Type == alert.LockReleased {
 			h.one = map[alert.Outcome]string{alert.Partly: "Released IN PART after %s", alert.Unsure: "Gone after %s", alert.Undetermined: "Perhaps released after %s"}[e.Release.Outcome]
-			h.one = or(h.one, headings[e.Type].one)
+			h.one = cmp.Or(h.one, headings[e.Type].one)
 		}
 		what := h.mark + " " + h.one
 		if strings.Contains(what, "%s") {
@@ -274,9 +275,3 @@ func client(version string) string {
 	return " by version " + code(version, 100)
 }
 
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
-}

@@ -1,6 +1,7 @@
 package slack
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"regexp"
@@ -86,7 +87,7 @@ func regionOf(arn string) string {
 
 // text keeps the lines of a message, each cleaned by itself.
 func (r Renderer) text(subject, body string) *api.WebhookMessage {
-	d := &draft{headline: or(alert.Clean(subject, maxHeader), "Message"), colour: grey}
+	d := &draft{headline: cmp.Or(alert.Clean(subject, maxHeader), "Message"), colour: grey}
 	d.notice = d.headline + " – " + body
 	var lines []string
 	size := 0
