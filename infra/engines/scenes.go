@@ -174,23 +174,24 @@ func live(ctx context.Context, s *stage) error {
 		return err
 	}
 	time.Sleep(guard + time.Second)
-	if err := s.take(ctx, young, "young"); err != nil {
-		return err
-	}
 	if err := s.put(ctx, writing, "{}"); err != nil {
-		return err
-	}
-	if err := s.releasedByForceAlone(ctx, young, "young", "the lock is only"); err != nil {
 		return err
 	}
 	if err := s.releasedByForceAlone(ctx, writing, "writing", "the state was written"); err != nil {
 		return err
 	}
+	if err := s.take(ctx, young, "young"); err != nil {
+		return err
+	}
+	if err := s.releasedByForceAlone(ctx, young, "young", "the lock is only"); err != nil {
+		return err
+	}
 	return s.free(ctx)
 }
 
-// guard is the RELEASE_GUARD of scenes with locks that may be used.
-const guard = 3 * time.Second
+// guard is the RELEASE_GUARD of scenes with locks that may be used: longer than one release takes
+// on a busy machine.
+const guard = 10 * time.Second
 
 // releasedByForceAlone wants a lock's release refused with these words, and done with force.
 func (s *stage) releasedByForceAlone(ctx context.Context, key, id, says string) error {

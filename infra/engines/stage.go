@@ -67,7 +67,7 @@ func newStage(ctx context.Context, a *local.AWS, dir string, rows int) (*stage, 
 		return nil, err
 	}
 	s.env = a.Env()
-	delete(s.env, "TRUST_STORES") // they are probed, as stores beside AWS are
+	delete(s.env, "TRUST_STORES") // they are probed, as stores outside of AWS are
 	maps.Copy(s.env, map[string]string{
 		"ACCOUNT_ID": "123456789012", "TABLE_ARNS": table, "BUCKET_ARNS": "arn:aws:s3:::" + s.name, "LEDGER_TABLE": s.name + "-ledger", "TOPIC_ARN": topic,
 		"METRIC_NAMESPACE": s.name, "STUCK_AFTER": "1ms", "RELEASE_GUARD": "1ms", "PRUNE_PATHS": "branches/**", "PRUNE_AFTER_DAYS": "0",

@@ -10,7 +10,7 @@ import (
 )
 
 // Careless stands between a client and AWS, and makes S3 a store that does not honor
-// conditional requests, as some beside AWS do not.
+// conditional requests, as some outside of AWS do not.
 type Careless struct {
 	Wire    Wire
 	Ignores string // the header with the condition that is not looked at: If-Match or If-None-Match

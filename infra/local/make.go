@@ -35,7 +35,7 @@ func At(endpoint, accessKey, secretKey string) *AWS {
 	return &AWS{Endpoint: endpoint, caller: aws.Credentials{AccessKeyID: accessKey, SecretAccessKey: secretKey}, region: Region}
 }
 
-// With is the same AWS with tables and buckets elsewhere, as a store beside AWS has them. An
+// With is the same AWS with tables and buckets elsewhere, as a store outside of AWS has them. An
 // empty endpoint leaves them where they are.
 func (a *AWS) With(tables, buckets string) *AWS {
 	endpoints := map[string]string{}

@@ -51,14 +51,14 @@ func read(t *testing.T) document {
 	return d
 }
 
-// A client dies under its lock in a store beside AWS: it is reported by mail, and released, by the
+// A client dies under its lock in a store outside of AWS: it is reported by mail, and released, by the
 // very commands of the document, and the next plan of the client works.
 func TestTheDocument(t *testing.T) {
 	t.Parallel()
 	document := read(t)
 	for name, tc := range map[string]struct {
 		store  *server.Kind // nil: SeaweedFS, as the document starts it
-		tables *server.Kind // nil: none beside AWS
+		tables *server.Kind // nil: none outside of AWS
 		mailer bool         // mail by a server of one's own, and not by SNS
 	}{
 		"with a store that is there, and no table store": {&server.VersitygwPlain, nil, false},

@@ -34,7 +34,7 @@ func invoke(t *testing.T, function string, environment map[string]string, payloa
 
 // In a store that ignores conditions the functions say so themselves: the monitor once, however
 // often it starts, and unlock at each release that it refuses.
-func TestFunctionsBesideAStoreThatIgnoresConditions(t *testing.T) {
+func TestFunctionsOverAStoreThatIgnoresConditions(t *testing.T) {
 	t.Parallel()
 	local.Need(t, local.Services)
 	cloud, store := local.StartForTest(t), start(t, server.S3rver)

@@ -107,7 +107,7 @@ func (b *Bucket) StateWritten(ctx context.Context, path tflock.Path) (time.Time,
 // any key with the prefix first (SeaweedFS does in a versioned bucket), so there all are read.
 func (b *Bucket) look(ctx context.Context, key string) (types.Object, error) {
 	limit := int32(1)
-	if b.beside() {
+	if b.outside() {
 		limit = 1000
 	}
 	for page, err := range b.list(ctx, listInput(b.name, key, limit)) {

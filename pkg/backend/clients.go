@@ -31,7 +31,7 @@ func newClients(tables, buckets aws.Config) *clients {
 		s3: regional(func(region string) *s3.Client {
 			return s3.NewFromConfig(buckets, func(o *s3.Options) {
 				o.Region = region
-				// Stores beside AWS have no host name for each bucket.
+				// Stores outside of AWS have no host name for each bucket.
 				o.UsePathStyle = o.BaseEndpoint != nil
 				// State objects in parts carry checksums that the SDK cannot check and warns of.
 				o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
@@ -43,7 +43,7 @@ func newClients(tables, buckets aws.Config) *clients {
 
 func (c *clients) table(a arn.ARN, text string) *Table {
 	t := &Table{client: c.dynamodb(a.Region), arn: text, name: text, conditions: c.conditions}
-	if besideAWS(t.client.Options().BaseEndpoint) { // such a store knows a table by its name only
+	if outsideAWS(t.client.Options().BaseEndpoint) { // such a store knows a table by its name only
 		t.name = strings.TrimPrefix(a.Resource, tableKind.prefix)
 	}
 	return t

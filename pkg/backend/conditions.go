@@ -25,8 +25,8 @@ func (b *Bucket) endpoint() *string {
 	return b.s3.clients(region).Options().BaseEndpoint
 }
 
-// beside says whether the bucket is in another store than S3, which may do what S3 never does.
-func (b *Bucket) beside() bool { return besideAWS(b.endpoint()) }
+// outside says whether the bucket is in another store than S3, which may do what S3 never does.
+func (b *Bucket) outside() bool { return outsideAWS(b.endpoint()) }
 
 // Conditions says whether the store honors the conditional requests that locks rely on, as
 // Bucket's does.
@@ -51,7 +51,7 @@ type probed struct {
 
 // of gives the report of a store. Those who ask for the same store at once wait for one probe.
 func (c *conditions) of(arn string, endpoint *string, try func() probe.Report) probe.Report {
-	if c == nil || !c.probes || !besideAWS(endpoint) {
+	if c == nil || !c.probes || !outsideAWS(endpoint) {
 		return probe.Report{Store: arn, Create: probe.Holds, Delete: probe.Holds}
 	}
 	kept, _ := c.stores.LoadOrStore(arn, &probed{})

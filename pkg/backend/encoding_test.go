@@ -35,7 +35,7 @@ func TestAListingThatCannotCarryAKeySaysSo(t *testing.T) {
 	t.Error("it is listed as empty")
 }
 
-// Stores beside S3 may ignore the request for encoded keys, and then do not say that they
+// Stores other than S3 may ignore the request for encoded keys, and then do not say that they
 // are (seen with versitygw and s3rver). Where the word stands in the page differs too.
 func TestKeysAreDecodedOnlyWhereThePageSaysThatTheyAreEncoded(t *testing.T) {
 	states := []string{"a+b/terraform.tfstate", "100%/terraform.tfstate", "a%2Fb/terraform.tfstate", "plain/terraform.tfstate", "ä b/terraform.tfstate"}

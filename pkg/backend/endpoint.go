@@ -12,9 +12,9 @@ var awsDomains = []string{
 	".api.aws", ".api.amazonwebservices.com.cn", ".api.amazonwebservices.eu", ".api.aws.ic.gov", ".api.aws.scloud", ".api.cloud-aws.adc-e.uk", ".api.aws.hci.ic.gov",
 }
 
-// besideAWS says whether an endpoint is not one of AWS itself: an emulator's, or that of a
+// outsideAWS says whether an endpoint is not one of AWS itself: an emulator's, or that of a
 // store that speaks the same protocol. Nil means that none is set, so AWS.
-func besideAWS(endpoint *string) bool {
+func outsideAWS(endpoint *string) bool {
 	if endpoint == nil {
 		return false
 	}

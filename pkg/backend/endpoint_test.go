@@ -41,7 +41,7 @@ func (s *sent) Do(r *http.Request) (*http.Response, error) {
 	return nil, errors.New("no network here")
 }
 
-// One store may be beside AWS and the other in it: a bucket is then in the path, and a table
+// One store may be outside of AWS and the other in it: a bucket is then in the path, and a table
 // has its name alone, only where the endpoint is another than AWS's.
 func TestEachKindOfStoreHasAnEndpointOfItsOwn(t *testing.T) {
 	const table, bucket = "arn:aws:dynamodb:us-east-1:210987654321:table/locks", "arn:aws:s3:::states"

@@ -37,7 +37,7 @@ func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] 
 // Survey gives Holdings, and when the states were written: what the same listing shows of
 // them, known when the holdings have come to their end.
 func (b *Bucket) Survey(ctx context.Context) (iter.Seq2[tflock.Holding, error], *Times) {
-	times := &Times{bucket: b.name, beside: b.beside()}
+	times := &Times{bucket: b.name, outside: b.outside()}
 	return func(yield func(tflock.Holding, error) bool) {
 		var unread error // the first object that could not be read: the others still are
 		for page, err := range b.list(ctx, listInput(b.name, "", 1000), locksOnly(times)) {
@@ -144,7 +144,7 @@ func isListing(bucket *string) error {
 var errNotS3 = errors.New("the answer does not come from S3: is there a proxy in between?")
 
 // listedKey is an object's key. It is decoded only where the page says that it is
-// encoded: some stores beside S3 ignore what listInput asks for, and a key of theirs may
+// encoded: some stores other than S3 ignore what listInput asks for, and a key of theirs may
 // have a plus sign or a percent sign of its own.
 func listedKey(encoding types.EncodingType, object types.Object) string {
 	key := aws.ToString(object.Key)

@@ -36,7 +36,7 @@ func Open(cfg aws.Config, tableARNs, bucketARNs []string) (Set, error) {
 }
 
 // OpenEach is Open with a configuration of its own for tables and for buckets, whose
-// credentials may differ where one of them is beside AWS.
+// credentials may differ where one of them is outside of AWS.
 func OpenEach(tables, buckets aws.Config, tableARNs, bucketARNs []string) (Set, error) {
 	set := Set{clients: newClients(tables, buckets)}
 	errs := []error{

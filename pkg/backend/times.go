@@ -21,7 +21,7 @@ type Times struct {
 	encoded []encodedWritten // those of them whose key can be read in two ways
 	missed  bool             // an object of an earlier page was not noted
 	whole   bool             // the bucket has no other objects
-	beside  bool             // it is in another store than S3
+	outside bool             // it is in another store than S3
 	pages   int
 }
 
@@ -70,7 +70,7 @@ func (t *Times) of(path tflock.Path) (at time.Time, known bool) {
 	if i < 0 {
 		// SeaweedFS leaves out a key now and then, where one page of a versioned bucket ends and the
 		// next begins.
-		return time.Time{}, !t.beside || t.pages == 1
+		return time.Time{}, !t.outside || t.pages == 1
 	}
 	at, err := time.Parse(time.RFC3339, string(t.objects[i].at[:]))
 	return at, err == nil

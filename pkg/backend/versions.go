@@ -78,7 +78,7 @@ func (b *Bucket) versions(ctx context.Context, path tflock.Path) iter.Seq2[[]Ver
 			}
 			found, others := versionsOf(key, page)
 			// In S3 versions come by key, and the first key with a prefix is the prefix itself.
-			if !yield(found, nil) || others && !b.beside() {
+			if !yield(found, nil) || others && !b.outside() {
 				return
 			}
 		}

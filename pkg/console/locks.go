@@ -259,4 +259,3 @@ func kinds(holdings []tflock.Kind) string {
 	}
 	return strings.Join(names, " and ")
 }
-

@@ -87,7 +87,7 @@ func (r *run) lookAtTables() *look {
 		group.Go(func() {
 			slots <- struct{}{}
 			defer func() { <-slots }()
-			err := r.eachRow(t, func(row backend.Row) {
+			err := r.eachRow(t, func(row backend.StateRow) {
 				mu.Lock()
 				defer mu.Unlock()
 				r.sort(first, t, row)
@@ -105,7 +105,7 @@ func (r *run) lookAtTables() *look {
 	return first
 }
 
-func (r *run) eachRow(t *backend.Table, visit func(backend.Row)) error {
+func (r *run) eachRow(t *backend.Table, visit func(backend.StateRow)) error {
 	if r.scope != "" {
 		return r.eachRowOfScope(t, visit)
 	}
@@ -120,14 +120,14 @@ func (r *run) eachRow(t *backend.Table, visit func(backend.Row)) error {
 
 // eachRowOfScope visits the rows of the one state under each name that the table has for
 // it, and those that say under which other names any state may be locked.
-func (r *run) eachRowOfScope(t *backend.Table, visit func(backend.Row)) error {
+func (r *run) eachRowOfScope(t *backend.Table, visit func(backend.StateRow)) error {
 	aliases, err := t.Aliases(r.times.work)
 	if err != nil {
 		return err
 	}
 	for _, names := range aliases {
 		for _, name := range names {
-			visit(backend.Row{Path: name})
+			visit(backend.StateRow{Path: name})
 		}
 	}
 	for _, name := range append([]tflock.Path{r.scope}, aliases[r.scope]...) {
@@ -136,14 +136,14 @@ func (r *run) eachRowOfScope(t *backend.Table, visit func(backend.Row)) error {
 			return err
 		}
 		if digest != "" {
-			visit(backend.Row{Path: name, Digest: digest})
+			visit(backend.StateRow{Path: name, Digest: digest})
 		}
 	}
 	return nil
 }
 
 // sort says what a row means for the state that it is about.
-func (r *run) sort(first *look, t *backend.Table, row backend.Row) {
+func (r *run) sort(first *look, t *backend.Table, row backend.StateRow) {
 	b := r.stores.BucketOf(row.Path)
 	if b == nil || r.bucketsFailed[b.Name()] {
 		return

@@ -44,7 +44,7 @@ func TestClientsGoWhereTheEnvironmentSays(t *testing.T) {
 		"to an endpoint for FIPS":         {map[string]string{"AWS_USE_FIPS_ENDPOINT": "true"}, "dynamodb-fips.us-east-1.amazonaws.com"},
 		"to an endpoint with IPv6":        {map[string]string{"AWS_USE_DUALSTACK_ENDPOINT": "true"}, "dynamodb.us-east-1.api.aws"},
 		"to an emulator":                  {map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:5000"}, "127.0.0.1:5000"},
-		"to a table store beside AWS":     {map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:8000"}, "127.0.0.1:8000"},
+		"to a table store outside of AWS": {map[string]string{"AWS_ENDPOINT_URL_DYNAMODB": "http://127.0.0.1:8000"}, "127.0.0.1:8000"},
 		"to AWS although buckets are not": {map[string]string{"AWS_ENDPOINT_URL_S3": "http://127.0.0.1:9000"}, "dynamodb.us-east-1.amazonaws.com"},
 		"to AWS where endpoints are to be ignored": {
 			map[string]string{"AWS_ENDPOINT_URL": "http://127.0.0.1:5000", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS": "true"}, "dynamodb.us-east-1.amazonaws.com",
@@ -137,9 +137,9 @@ func TestEndpointsAreThoseOfTheSDK(t *testing.T) {
 	}
 }
 
-// States beside AWS and alerts in AWS: each service is called at its own endpoint, as its own
+// States outside of AWS and alerts in AWS: each service is called at its own endpoint, as its own
 // caller.
-func TestStoresBesideAWSHaveEndpointsAndKeysOfTheirOwn(t *testing.T) {
+func TestStoresOutsideOfAWSHaveEndpointsAndKeysOfTheirOwn(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "credentials")
 	if err := os.WriteFile(file, []byte("[default]\naws_access_key_id=DEFAULTKEY\naws_secret_access_key=x\n\n# the store\n[store]\naws_access_key_id = STOREKEY\n"+
 		"aws_secret_access_key = sto=re\n[half]\naws_access_key_id=HALFKEY\n[role]\nrole_arn=arn:aws:iam::123456789012:role/x\n"), 0o600); err != nil {
@@ -196,11 +196,11 @@ func TestTheReportBucketIsInAWSUnlessItIsSaidToBeElsewhere(t *testing.T) {
 		more          map[string]string
 		endpoint, key string
 	}{
-		"nothing is set":                       {nil, "", "AKIDEXAMPLE"},
-		"an emulator of everything":            {map[string]string{"AWS_ENDPOINT_URL": "http://all.example"}, "http://all.example", "AKIDEXAMPLE"},
-		"states beside AWS":                    {store, "", "AKIDEXAMPLE"},
-		"states beside AWS, and an emulator":   {with(store, "AWS_ENDPOINT_URL", "http://all.example"), "http://all.example", "AKIDEXAMPLE"},
-		"the report beside AWS, as the states": {with(store, "REPORT_ENDPOINT_URL", "http://store.example"), "http://store.example", "STOREKEY"},
+		"nothing is set":                           {nil, "", "AKIDEXAMPLE"},
+		"an emulator of everything":                {map[string]string{"AWS_ENDPOINT_URL": "http://all.example"}, "http://all.example", "AKIDEXAMPLE"},
+		"states outside of AWS":                    {store, "", "AKIDEXAMPLE"},
+		"states outside of AWS, and an emulator":   {with(store, "AWS_ENDPOINT_URL", "http://all.example"), "http://all.example", "AKIDEXAMPLE"},
+		"the report outside of AWS, as the states": {with(store, "REPORT_ENDPOINT_URL", "http://store.example"), "http://store.example", "STOREKEY"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			set(t, map[string]string{"AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "AKIDEXAMPLE", "AWS_SECRET_ACCESS_KEY": "hushhush"}, tc.more)

@@ -13,7 +13,7 @@ import (
 )
 
 // profileOf is the variable that names the profile of one service, by its ID in the SDKs:
-// LOCKWARDEN_PROFILE_S3. A store beside AWS has credentials of its own.
+// LOCKWARDEN_PROFILE_S3. A store outside of AWS has credentials of its own.
 const profileOf = "LOCKWARDEN_PROFILE_"
 
 // For gives the configuration of one service, by its ID in the SDKs: with the keys of the
@@ -48,7 +48,7 @@ func credentialsFile() (string, error) {
 }
 
 // readProfile reads the keys of a profile in the shared credentials file of AWS's tools.
-// Only keys are read, which is what stores beside AWS have: no roles, no processes, no SSO.
+// Only keys are read, which is what stores outside of AWS have: no roles, no processes, no SSO.
 func readProfile(path, profile string) (aws.Credentials, error) {
 	file, err := os.Open(path) //nolint:gosec // the file that the caller's environment names
 	if err != nil {

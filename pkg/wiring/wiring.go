@@ -82,7 +82,7 @@ func OpenLedger(client *dynamodb.Client, name string) Ledger {
 	}
 }
 
-// trust is what the environment says of stores beside AWS; the template says nothing of it.
+// trust is what the environment says of stores outside of AWS; the template says nothing of it.
 type trust struct {
 	Stores bool `env:"TRUST_STORES"` // they are not probed
 }

@@ -274,4 +274,3 @@ func client(version string) string {
 	}
 	return " by version " + code(version, 100)
 }
-
