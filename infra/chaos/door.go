@@ -76,6 +76,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		_, _ = io.WriteString(w, "<Error><Code>AccessDenied</Code><Message>with an explicit deny in a resource-based policy</Message></Error>") // its reader may be gone
 		return
 	}
+	d.notesScan(r.Header.Get("X-Amz-Target"), body)
 	c, e := d.parse(r, body)
 	if c == nil && e == nil {
 		d.proxy.ServeHTTP(w, r)
@@ -94,6 +95,23 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		if d.noticed != nil && c.what == lockChange && c.at.store == inBucket {
 			d.noticed(d.party, r, answer.Header())
 		}
+	}
+}
+
+// notesScan notes when a monitor's scan begins, and when it counts an invocation. It begins
+// with its first query, of what was planned before, and not with its process: on a busy machine
+// a second lies between the two.
+func (d *door) notesScan(target string, body []byte) {
+	if !d.party.lockwarden {
+		return
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if strings.HasSuffix(target, ".Query") && !d.party.reading {
+		d.party.reading, d.party.from = true, d.history.moment
+	}
+	if strings.HasSuffix(target, ".UpdateItem") && bytes.Contains(body, []byte(`"brake"`)) {
+		d.party.claiming = true
 	}
 }
 

@@ -19,8 +19,7 @@ type autoHistory struct {
 	selects  func(path string) bool // what AutoRelease selects
 
 	over      map[string]time.Time         // when the attempt of a run ended that took a lock, by the lock's ID; it may run again
-	announced map[lockName]int             // when its release was last announced
-	promised  map[lockName]time.Time       // before when it is not released, as it was announced
+	announced map[lockName][]announced     // its release, the earliest first
 	refused   map[lockName]int             // when its release was last refused
 	rowAlone  map[lockName]int             // since when its object is gone
 	touched   map[string]int               // when anything last changed that a plan rests on, by path
@@ -31,6 +30,12 @@ type autoHistory struct {
 	objects   map[lockName]time.Time       // when a client took its object, unless it has given it back
 	kept      map[string]int               // since when somebody wants a lock to stay, by path
 	invoked   []invoked
+	unbraked  int // how many of them came before the brake was reset
+}
+
+type announced struct {
+	moment    int
+	notBefore time.Time // it is not released before that, as was announced
 }
 
 type written struct {
@@ -49,7 +54,7 @@ type invoked struct {
 func newAutoHistory() autoHistory {
 	return autoHistory{
 		selects: func(string) bool { return false },
-		over:    map[string]time.Time{}, announced: map[lockName]int{}, promised: map[lockName]time.Time{}, refused: map[lockName]int{}, rowAlone: map[lockName]int{},
+		over:    map[string]time.Time{}, announced: map[lockName][]announced{}, refused: map[lockName]int{}, rowAlone: map[lockName]int{},
 		touched: map[string]int{}, reran: map[lockName]int{}, wrote: map[string]written{}, kept: map[string]int{}, objects: map[lockName]time.Time{}, took: map[lockName]map[string]bool{},
 	}
 }
@@ -113,12 +118,12 @@ func (h *history) noteAuto(p *party, c change, was lock) {
 func (h *history) invokes(path, id string) {
 	now, name := h.now(), lockName{path, id}
 	recent := 0
-	for _, i := range h.invoked {
+	for n, i := range h.invoked {
 		age := now.Sub(i.at)
 		if i.lockName == name && age < claimTime {
 			h.breaks("the unlock function was invoked twice for one lock: %s on %s, %s apart", id, path, age)
 		}
-		if age < brakeTime {
+		if age < brakeTime && n >= h.unbraked {
 			recent++
 		}
 	}
@@ -138,8 +143,8 @@ func (h *history) invokes(path, id string) {
 func (h *history) releasedAutomatically(p *party, l lock, at place) {
 	name, path, a := lockName{at.path(), l.id}, at.path(), p.auto
 	ended, over := h.over[l.id]
-	announced := h.announced[name]
-	between := func(moment int) bool { return moment > announced && moment <= a.began }
+	announced := h.announcedBefore(name, a.scan)
+	between := func(moment int) bool { return moment > announced.moment && moment <= a.began }
 	wrote := h.wrote[path]
 	rowAlone := h.rowAlone[name]
 	kept := h.kept[path]
@@ -152,7 +157,7 @@ func (h *history) releasedAutomatically(p *party, l lock, at place) {
 		why = h.now().Sub(ended).String() + " after its run ended"
 	case !a.wasOver:
 		why = "although the CI system did not say that its run is over"
-	case wrote.at.After(ended) && wrote.moment <= a.began:
+	case wrote.at.Truncate(time.Second).After(ended) && wrote.moment <= a.began: // S3 gives whole seconds, as GitHub does
 		why = "although its state was written since its run ended"
 	case h.rivalSince(at, l.id, a.began):
 		why = "although another lock is on its state"
@@ -160,11 +165,11 @@ func (h *history) releasedAutomatically(p *party, l lock, at place) {
 		why = "although somebody wants it to stay"
 	case rowAlone != 0 && rowAlone <= a.began:
 		why = "although nobody could read its tags, since its object is gone"
-	case announced == 0 || announced > a.scan:
+	case announced.moment == 0:
 		why = "and no earlier scan had announced it"
-	case h.now().Add(h.slack).Before(h.promised[name]):
+	case h.now().Add(h.slack).Before(announced.notBefore):
 		why = "before the time that was announced"
-	case h.refused[name] > announced:
+	case h.refused[name] > announced.moment:
 		why = "and it was refused since it was announced"
 	case between(h.touched[path]), between(h.reran[name]):
 		why = "although something changed since it was announced"
@@ -172,6 +177,17 @@ func (h *history) releasedAutomatically(p *party, l lock, at place) {
 	if why != "" {
 		h.breaks("released automatically %s: %s at %s by %s", why, l.id, at, p.name)
 	}
+}
+
+// announcedBefore is the last announcement of a release at or before a moment. There may be later
+// ones: of two scans at once both announce what neither saw planned.
+func (h *history) announcedBefore(name lockName, moment int) (last announced) {
+	for _, a := range h.announced[name] {
+		if a.moment <= moment {
+			last = a
+		}
+	}
+	return last
 }
 
 // rivalSince says whether another lock has been on the path since then.
@@ -198,7 +214,7 @@ func (h *history) saidAuto(p *party, e alert.Event) {
 		case !h.selects(name.path):
 			h.breaks("a release was announced that AutoRelease does not select: %s on %s", name.id, name.path)
 		default:
-			h.announced[name], h.promised[name] = h.moment, e.Plan.NotBefore
+			h.announced[name] = append(h.announced[name], announced{h.moment, e.Plan.NotBefore})
 		}
 	}
 }

@@ -5,23 +5,15 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"net/url"
-	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/evidence"
 	"github.com/lockwarden/lockwarden/pkg/parameter"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/run"
-	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
 	"github.com/lockwarden/lockwarden/pkg/wiring/runs"
 )
@@ -151,156 +143,10 @@ func (m *model) runUnlockFunction(p *process, payload []byte) *lambda.InvokeOutp
 	return out
 }
 
-// runAttempt is one attempt of a run, with the clients that take part.
-type runAttempt struct {
-	members []*process
-	over    bool
-}
-
-// naming of a job's run.
-type jobNaming int
-
 const (
 	byTag     jobNaming = iota // its lock object is tagged, as OpenTofu's lock_tags do
 	bySession                  // S3's event names its role's session
 )
-
-// job is a client in a run of a CI system, which ends with the last of its clients. again
-// makes it one more attempt of the run of another one, if that attempt is over, and else
-// another client in the same.
-type job struct {
-	client
-	again  bool
-	naming jobNaming
-	tag    string // another run that its lock's tag names; empty: none
-	lags   bool   // the CI system describes the former attempt for some minutes
-}
-
-func (j job) run(p *process, cfg aws.Config) error {
-	number := p.number
-	if j.again {
-		number = j.target
-	}
-	p.job, p.naming, p.tag = strconv.Itoa(number+1), j.naming, j.tag
-	if j.naming == byTag {
-		p.tag = p.job
-	}
-	p.session = p.sessionOf()
-	p.model.joins(p, j.lags)
-	err := j.client.run(p, cfg)
-	if !p.dead {
-		p.gone = true
-		p.model.leaves(p.job)
-	}
-	return err
-}
-
-// joins has a client take part in its run.
-func (m *model) joins(p *process, lags bool) {
-	former := m.attempts[p.job]
-	if former == nil || former.over {
-		m.attempts[p.job] = &runAttempt{}
-		m.ci.begin(p.job)
-		if former != nil && lags {
-			m.ci.lag(p.job, "cancelled", m.history.over[former.members[0].id])
-		}
-	}
-	m.attempts[p.job].members = append(m.attempts[p.job].members, p)
-}
-
-// leaves ends the run when every client in it is done. One that was killed hangs.
-func (m *model) leaves(job string) {
-	if !slices.ContainsFunc(m.attempts[job].members, func(p *process) bool { return !p.gone }) {
-		m.ends(job, "success")
-	}
-}
-
-// ends completes the run: its clients may live on for some minutes.
-func (m *model) ends(job, conclusion string) {
-	a := m.attempts[job]
-	if a == nil || a.over {
-		return
-	}
-	a.over = true
-	m.ci.end(job, conclusion)
-	for _, p := range a.members {
-		m.history.ends(string(m.Path(p.key)), p.id, m.now())
-	}
-}
-
-// endsLate kills the clients of runs that are over, some minutes later.
-func (m *model) endsLate() {
-	for job, a := range m.attempts {
-		for _, p := range a.members {
-			p.dead = p.dead || a.over
-		}
-		m.ci.upToDate(job)
-	}
-}
-
-// cancelling ends the run of another process.
-type cancelling struct{ target int }
-
-func (c cancelling) run(p *process, _ aws.Config) error {
-	p.model.ends(strconv.Itoa(c.target+1), "cancelled")
-	return nil
-}
-
-// tagging tags the lock object of its key. One that keeps the lock is noted by what it
-// writes.
-type tagging struct{ keeps bool }
-
-const keepTag = "lockwarden:keep"
-
-func (a tagging) run(p *process, cfg aws.Config) error {
-	client, ctx, key := p.s3(cfg), context.Background(), aws.String(p.key+tflock.Suffix)
-	there, err := client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &p.model.Bucket, Key: key})
-	if err != nil {
-		return err
-	}
-	tag := types.Tag{Key: aws.String("note"), Value: aws.String("x")}
-	if a.keeps {
-		tag.Key = aws.String(keepTag)
-	}
-	_, err = client.PutObjectTagging(ctx, &s3.PutObjectTaggingInput{Bucket: &p.model.Bucket, Key: key, Tagging: &types.Tagging{TagSet: append(there.TagSet, tag)}})
-	return err
-}
-
-// untagging removes the tag that keeps a lock.
-type untagging struct{}
-
-func (untagging) run(p *process, cfg aws.Config) error {
-	client, ctx, key := p.s3(cfg), context.Background(), aws.String(p.key+tflock.Suffix)
-	there, err := client.GetObjectTagging(ctx, &s3.GetObjectTaggingInput{Bucket: &p.model.Bucket, Key: key})
-	if err != nil {
-		return err
-	}
-	_, err = client.PutObjectTagging(ctx, &s3.PutObjectTaggingInput{Bucket: &p.model.Bucket, Key: key, Tagging: &types.Tagging{
-		TagSet: slices.DeleteFunc(there.TagSet, func(t types.Tag) bool { return *t.Key == keepTag }),
-	}})
-	return err
-}
-
-// keeping asks the unlock function that the lock of another process stays.
-type keeping struct{ target int }
-
-func (k keeping) run(p *process, cfg aws.Config) error {
-	m := p.model
-	client := m.processes[k.target]
-	u, err := newUnlocker(m.world, cfg)
-	if err != nil {
-		return err
-	}
-	request, err := unlock.ParseRequest([]byte(fmt.Sprintf(`{"lock_id":%q,"path":%q,"requested_by":"me","keep":true}`, client.id, client.name())))
-	if err != nil {
-		return err
-	}
-	a, err := u.Run(context.Background(), request, "keep")
-	if err == nil && a.Outcome == unlock.Kept {
-		m.history.keep(string(client.name()))
-	}
-	return err
-}
 
 // rowAlone takes the row of a key whose clients lock by its object, and hangs: it is
 // configured otherwise than they are.
@@ -318,18 +164,6 @@ func (rowAlone) run(p *process, cfg aws.Config) error {
 	return err
 }
 
-// acquireTagged takes the object of a lock with a tag that names its run.
-func (p *process) acquireTagged(cfg aws.Config, raw []byte) error {
-	tag := url.Values{"run": {session(p.tag)}}.Encode()
-	_, err := p.s3(cfg).PutObject(context.Background(), &s3.PutObjectInput{
-		Bucket: &p.model.Bucket, Key: aws.String(p.key + tflock.Suffix), Body: strings.NewReader(string(raw)), IfNoneMatch: aws.String("*"), Tagging: &tag,
-	})
-	if err != nil && !p.dead {
-		return &backend.HeldError{Store: p.model.BucketARN}
-	}
-	return err
-}
-
 // selectAll is what the model's AutoRelease selects.
 func (m *model) selectLocks(locks string, mode policy.AutoMode) {
 	selection, err := policy.ParseSelection(locks)
@@ -338,26 +172,4 @@ func (m *model) selectLocks(locks string, mode policy.AutoMode) {
 	}
 	m.auto = policy.AutoRules{Locks: selection, Mode: mode}
 	m.history.mode, m.history.selects = mode, func(path string) bool { return selection.Matches(path, "OperationTypeApply") }
-}
-
-// tagged notes that somebody changed the tags of a lock.
-func (m *model) tagged(p *process) {
-	switch a := p.actor.(type) {
-	case tagging:
-		if a.keeps {
-			m.history.keep(string(m.Path(p.key)))
-			return
-		}
-	case untagging:
-		delete(m.history.kept, string(m.Path(p.key)))
-	}
-	m.history.touch(string(m.Path(p.key)))
-}
-
-// jobNaming is how a job's run is known. Without a witness nobody would know its session.
-func (p plan) jobNaming(d drawn) jobNaming {
-	if d.same && slices.ContainsFunc(p.actors, func(d drawn) bool { return d.kind == "witness" }) {
-		return bySession
-	}
-	return byTag
 }

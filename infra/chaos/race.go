@@ -56,6 +56,7 @@ func runRace(ctx context.Context, d time.Duration, modes []local.Mode, out io.Wr
 	}
 	r.doors = &doors{upstream: upstream, bucket: r.Bucket, table: r.Table, history: newHistory(time.Now, releaseGuard)}
 	r.history.slack = 3 * time.Second // S3's times are whole seconds
+	r.history.loud = true
 	defer func() {
 		for _, stop := range r.stops {
 			stop()
