@@ -35,7 +35,7 @@ func (c Composer) Repaired(r Repair, now time.Time) Event {
 		r.Stopped = Clean(r.Stopped, 2000)
 		e.Severity = Warning
 		e.Subject = subject("state repaired IN PART", r.Path, "")
-		e.Text = fmt.Sprintf("State %s was repaired in part by %s: the repair stopped: %s. Reason: %s.", Clean(r.Path, 600), or(r.RequestedBy, "somebody who gave no name"), r.Stopped, or(r.Reason, "none given"))
+		e.Text = fmt.Sprintf("State %s was repaired in part by %s: the repair stopped: %s. Reason: %s.", Clean(r.Path, 600), cmp.Or(r.RequestedBy, "somebody who gave no name"), r.Stopped, cmp.Or(r.Reason, "none given"))
 		e.Steps = []string{"Look at the repair again with a dry run, and repeat it: it goes on where it stopped.", "Clients can read the state meanwhile unless a digest that is left is wrong."}
 		return e
 	}
