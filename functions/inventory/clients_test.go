@@ -217,6 +217,54 @@ func TestWhatClientsDoOnPurpose(t *testing.T) {
 	})
 }
 
+// A client applies under its lock, and another one with -lock=false meanwhile: both write the next serial,
+// and the last one wins. A third apply hides it from whoever looks at the newest version alone.
+// The inventory names both versions, and the session that held the lock.
+func TestTwoClientsWriteOneStateAtOnce(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	clients, err := local.Clients()
+	if err != nil {
+		t.Fatal(err)
+	}
+	const key, session = "raced.tfstate", "gh-1296269-42"
+	first, second := clients[0], clients[len(clients)-1] // OpenTofu, and Terraform where it is on the PATH
+	careless, _ := s.workspace(s.stack.AWS(), second, key, local.ByFile)
+	s.mustRun(careless, "apply", "-auto-approve")
+	s.want("at first", s.found(s.inventory()))
+	holder, run, err := s.stack.Hold(t.Context(), first, t.TempDir(), key, local.ByFile, []string{"-var=seconds=20"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.mustRun(careless, "apply", "-auto-approve", "-lock=false", "-replace=terraform_data.app")
+	without := s.version(key)
+	if err := run.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	within := s.version(key)
+	s.mustRun(holder, "apply", "-auto-approve", "-var=seconds=0")
+	all, err := s.stack.AWS().Notifications(t.Context(), s.bucket(), key+".tflock")
+	for i := range all {
+		all[i] = all[i].By(session)
+	}
+	if err := errors.Join(err, s.stack.Notify(t.Context(), all...)); err != nil || len(all) < 6 || without == within {
+		t.Fatalf("%d events, %v, versions %s and %s", len(all), err, without, within)
+	}
+	report := s.inventory()
+	if len(report.Findings) != 1 || !strings.HasPrefix(string(report.Findings[0].Type), "serial_") {
+		t.Fatalf("%q", s.found(report))
+	}
+	f := report.Findings[0]
+	if b, a := f.Evidence.Before, f.Evidence.After; b.VersionID != without || a.VersionID != within || b.Serial == nil || a.Serial == nil {
+		t.Errorf("%+v and %+v; want the versions %s and %s", b, a, without, within)
+	}
+	if !strings.Contains(f.Text, without) || !strings.Contains(f.Text, within) || !strings.Contains(f.Text, "while "+session+" held the lock") {
+		t.Error(f.Text)
+	}
+	s.want("people", s.news(), "state.finding "+s.named(f))
+	s.want("told once", s.found(s.inventory()))
+}
+
 // object is a resource as clients write it.
 func object(mode, kind, attributes string) string {
 	return fmt.Sprintf(`{"mode":%q,"type":%q,"name":"x","provider":"provider[\"registry.terraform.io/hashicorp/aws\"]","instances":[{"schema_version":0,"attributes":{%s}}]}`, mode, kind, attributes)

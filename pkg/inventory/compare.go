@@ -105,7 +105,10 @@ func (c *comparison) judge(ctx context.Context, earlier, later *reading) error {
 	if err != nil || ours {
 		return err
 	}
-	change.Before.WrittenBy, change.After.WrittenBy = c.writer(ctx, c.path, earlier.Modified), c.writer(ctx, c.path, later.Modified)
+	first, second := c.holder(ctx, c.path, earlier.Modified), c.holder(ctx, c.path, later.Modified)
+	if change.Before.WrittenBy, change.After.WrittenBy = first.By, second.By; first == second {
+		change.OneLockOf = first.By
+	}
 	f, _ := change.Judge()
 	f.Since = c.started.UTC()
 	c.found = append(c.found, f)
@@ -160,14 +163,18 @@ func between(versions []backend.Version, before, after *reading) []backend.Versi
 	})
 }
 
-// writer names the session that wrote a version, where a witness saw its lock.
+// writer names the session that held the lock when a version was written, where a witness saw it.
 func (r *run) writer(ctx context.Context, path tflock.Path, at time.Time) string {
+	return r.holder(ctx, path, at).By
+}
+
+func (r *run) holder(ctx context.Context, path tflock.Path, at time.Time) ledger.Hold {
 	if r.Writers == nil {
-		return ""
+		return ledger.Hold{}
 	}
-	session, err := r.Writers.Holder(ctx, path, at)
+	hold, err := r.Writers.Holder(ctx, path, at)
 	if err != nil { // it is evidence only
 		r.Log.WarnContext(ctx, "who wrote a version could not be read", "path", path, "error", err)
 	}
-	return session
+	return hold
 }

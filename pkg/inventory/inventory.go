@@ -28,10 +28,9 @@ type history interface {
 	Locking(ctx context.Context) (map[tflock.Path][]ledger.Use, error)
 }
 
-// writers names the session that held the lock of a state at some time; empty where nobody
-// knows.
+// writers gives the lock that a state had at some time; an empty one where nobody knows.
 type writers interface {
-	Holder(ctx context.Context, path tflock.Path, at time.Time) (session string, err error)
+	Holder(ctx context.Context, path tflock.Path, at time.Time) (ledger.Hold, error)
 }
 
 // own says which versions of a state our own repairs wrote.

@@ -169,8 +169,37 @@ func TestAnInventoryDuringARepair(t *testing.T) {
 // sessions are witnesses of who held the lock of a state, by time.
 type sessions func(at time.Time) string
 
-func (s sessions) Holder(_ context.Context, _ tflock.Path, at time.Time) (string, error) {
-	return s(at), nil
+func (s sessions) Holder(_ context.Context, _ tflock.Path, at time.Time) (ledger.Hold, error) {
+	return ledger.Hold{By: s(at), Since: time.Now()}, nil // each lock is another one
+}
+
+// A client writes without a lock while another one holds it: the holder is not named as the
+// writer of both versions.
+func TestTheHolderOfALockIsNotBothWriters(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.apply(key, stateOf(5, "one"))
+	w.run()
+	w.apply(key, stateOf(6, "one"))
+	w.apply(key, stateOf(6, "one", object("aws_eip", `{"id":"x"}`)))
+	i := w.inventory(server.Config())
+	i.Writers = held{By: "gh-ana", Since: time.Now().Add(-time.Minute)}
+	report, err := i.Run(context.Background(), inventory.Request{})
+	if err != nil || len(report.Findings) != 1 {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	f := report.Findings[0]
+	if f.Evidence.Before.WrittenBy != "" || f.Evidence.After.WrittenBy != "" || f.Evidence.LockOf != "gh-ana" || !strings.Contains(f.Text, "Both were written while gh-ana held the lock") {
+		t.Errorf("%+v", f)
+	}
+}
+
+// held is a lock that is there all the time.
+type held ledger.Hold
+
+// Holder gives that lock.
+func (h held) Holder(context.Context, tflock.Path, time.Time) (ledger.Hold, error) {
+	return ledger.Hold(h), nil
 }
 
 // times are when versions of a state were written.

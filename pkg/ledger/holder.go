@@ -15,11 +15,17 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// Holder names the session, or else the principal, whose lock object was there when a state
-// was written, by S3's time in whole seconds. It is empty where no event says so: the lock was
+// Hold is a lock object that was there at some time.
+type Hold struct {
+	By    string    // the session, or else the principal, that took it; empty where nobody knows
+	Since time.Time // when it was taken, by S3's clock
+}
+
+// Holder gives the lock object that was there when a state was written, by S3's time in whole
+// seconds. Its holder need not have written the state: others may write without a lock. It is empty where no event says so: the lock was
 // in a table alone, or nobody held one, or it came in the second of the write, or more than
 // 35 days have passed.
-func (w *Witnesses) Holder(ctx context.Context, path tflock.Path, written time.Time) (string, error) {
+func (w *Witnesses) Holder(ctx context.Context, path tflock.Path, written time.Time) (Hold, error) {
 	prefix := eventPrefix(path)
 	pages := dynamodb.NewQueryPaginator(w.client, &dynamodb.QueryInput{
 		TableName: &w.name, ScanIndexForward: aws.Bool(false),
@@ -33,23 +39,23 @@ func (w *Witnesses) Holder(ctx context.Context, path tflock.Path, written time.T
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return "", fmt.Errorf("read the events of a lock in the ledger %s: %w", w.name, err)
+			return Hold{}, fmt.Errorf("read the events of a lock in the ledger %s: %w", w.name, err)
 		}
 		for _, row := range page.Items {
 			var e ObjectEvent
 			if json.Unmarshal([]byte(textOf(row, attrBody)), &e) != nil {
-				return "", nil // what happened is not known
+				return Hold{}, nil // what happened is not known
 			}
 			removed := strings.HasSuffix(textOf(row, attrID), removedMark)
 			switch {
 			case !e.At.Before(second.Add(time.Second)): // later than the write
 			case removed && !e.At.Before(second): // in the same second: behind the write
 			case removed, !e.At.Before(second): // in the same second the next holder may have come
-				return "", nil
+				return Hold{}, nil
 			default:
-				return cmp.Or(e.Session, e.Principal), nil
+				return Hold{cmp.Or(e.Session, e.Principal), e.At}, nil
 			}
 		}
 	}
-	return "", nil
+	return Hold{}, nil
 }

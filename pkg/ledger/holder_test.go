@@ -36,8 +36,8 @@ func TestWhoHeldTheLockWhenAStateWasWritten(t *testing.T) {
 				}
 			}
 			got, err := w.Holder(t.Context(), wpath, at(tc.written).Truncate(time.Second))
-			if err != nil || got != tc.want {
-				t.Errorf("%q, %v; want %q", got, err, tc.want)
+			if err != nil || got.By != tc.want || (got.By == "") != got.Since.IsZero() {
+				t.Errorf("%+v, %v; want %q", got, err, tc.want)
 			}
 		})
 	}

@@ -69,6 +69,7 @@ type StateEvidence struct {
 	// Of a change.
 	Before *StateVersion `json:"before,omitempty"`
 	After  *StateVersion `json:"after,omitempty"`
+	LockOf string        `json:"lock_of,omitempty"` // the session that held the lock when both were written, so that one of them was not its own
 
 	// Of mixed locking: the ways in which locks were seen, in order.
 	Locking []LockingSeen `json:"locking,omitempty"`
