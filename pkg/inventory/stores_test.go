@@ -330,9 +330,9 @@ func TestOpenFindingsAreNotReadAgain(t *testing.T) {
 		return report
 	}
 	queue := object("aws_sqs_queue", `{"arn":"arn:aws:sqs:eu-west-1:123456789012:jobs","id":"jobs"}`)
-	first := w.multipart(key, stateOf(1, "one")) // its ETag is no MD5, so that its versions are read
+	first := w.multipart(stateOf(1, "one")) // its ETag is no MD5, so that its versions are read
 	w.digest(w.Table, key, sum(stateOf(1, "one")))
-	w.multipart(key, stateOf(2, "one"))
+	w.multipart(stateOf(2, "one"))
 	w.put("a.tfstate", stateOf(1, "a", queue))
 	w.put("b.tfstate", stateOf(1, "b", queue))
 	w.digest(w.Table, "gone.tfstate", "0123")
@@ -357,7 +357,7 @@ func TestOpenFindingsAreNotReadAgain(t *testing.T) {
 		t.Errorf("%+v, %d waits", e, waits)
 	}
 	w.digest(w.Table, key, sum(stateOf(1, "one")))
-	newest := w.multipart(key, stateOf(3, "one"))
+	newest := w.multipart(stateOf(3, "one"))
 	if e := run().Findings[0].Evidence; e.VersionID != first || e.CurrentID != newest {
 		t.Errorf("%+v", e)
 	}

@@ -252,9 +252,9 @@ func object(kind, attributes string) string {
 func (w *world) config() aws.Config { return server.Config() }
 
 // multipart writes a state in parts, as clients write large ones.
-func (w *world) multipart(key, content string) string {
+func (w *world) multipart(content string) string {
 	w.Helper()
-	ctx := context.Background()
+	ctx, key := context.Background(), key
 	upload, err := server.S3().CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{Bucket: &w.Bucket, Key: &key})
 	if err != nil {
 		w.Fatal(err)

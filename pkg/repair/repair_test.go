@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/infra/local"
-	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/repair"
 )
@@ -18,7 +17,7 @@ import (
 // How each action ends, and that its dry run says the same and touches nothing.
 func TestRepair(t *testing.T) {
 	old, now := serial(t, 4), serial(t, 5)
-	stale := sum([]byte("another"))
+	stale := local.MD5([]byte("another"))
 	for name, tc := range map[string]struct {
 		prepare func(w *world) (version string)
 		action  policy.RepairAction
@@ -28,32 +27,32 @@ func TestRepair(t *testing.T) {
 		digests [2]string // afterwards
 	}{
 		"a digest that was not written is accepted in each table that has one": {
-			func(w *world) string { w.put(key, now); w.digest(w.Table, stale); return "" },
+			func(w *world) string { w.Put(key, now); w.digest(w.Table, stale); return "" },
 			policy.AcceptState, repair.Repaired, "", string(now),
-			[2]string{sum(now), ""},
+			[2]string{local.MD5(now), ""},
 		},
 		"every table with a wrong digest gets the right one": {
 			func(w *world) string {
-				w.put(key, now)
+				w.Put(key, now)
 				w.digest(w.Table, stale)
-				w.digest(w.Table+"-other", sum(old))
+				w.digest(w.Table+"-other", local.MD5(old))
 				return ""
 			},
 			policy.AcceptState, repair.Repaired, "", string(now),
-			[2]string{sum(now), sum(now)},
+			[2]string{local.MD5(now), local.MD5(now)},
 		},
 		"no digest is made where there was none": {
-			func(w *world) string { w.put(key, now); return "" },
+			func(w *world) string { w.Put(key, now); return "" },
 			policy.AcceptState, repair.NothingToDo, "no watched table has a digest", string(now),
 			[2]string{},
 		},
 		"a right digest stays": {
-			func(w *world) string { w.put(key, now); w.digest(w.Table, sum(now)); return "" },
+			func(w *world) string { w.Put(key, now); w.digest(w.Table, local.MD5(now)); return "" },
 			policy.AcceptState, repair.NothingToDo, "is that of the state", string(now),
-			[2]string{sum(now), ""},
+			[2]string{local.MD5(now), ""},
 		},
 		"what is not a state is not accepted": {
-			func(w *world) string { w.put(key, []byte("{}")); w.digest(w.Table, stale); return "" },
+			func(w *world) string { w.Put(key, []byte("{}")); w.digest(w.Table, stale); return "" },
 			policy.AcceptState, repair.Refused, "not a Terraform or OpenTofu state", "{}",
 			[2]string{stale, ""},
 		},
@@ -63,9 +62,13 @@ func TestRepair(t *testing.T) {
 			[2]string{stale, ""},
 		},
 		"an encrypted state is a state": {
-			func(w *world) string { w.put(key, state(w, "tofu-encrypted")); w.digest(w.Table, stale); return "" },
-			policy.AcceptState, repair.Repaired, "", string(state(t, "tofu-encrypted")),
-			[2]string{sum(state(t, "tofu-encrypted")), ""},
+			func(w *world) string {
+				w.Put(key, local.State(w, "tofu-encrypted"))
+				w.digest(w.Table, stale)
+				return ""
+			},
+			policy.AcceptState, repair.Repaired, "", string(local.State(t, "tofu-encrypted")),
+			[2]string{local.MD5(local.State(t, "tofu-encrypted")), ""},
 		},
 		"a digest without a state is deleted": {
 			func(w *world) string { w.digest(w.Table, stale); return "" },
@@ -73,66 +76,66 @@ func TestRepair(t *testing.T) {
 			[2]string{},
 		},
 		"a digest beside a state stays": {
-			func(w *world) string { w.put(key, now); w.digest(w.Table, stale); return "" },
+			func(w *world) string { w.Put(key, now); w.digest(w.Table, stale); return "" },
 			policy.DeleteDigest, repair.Refused, "accept_state", string(now),
 			[2]string{stale, ""},
 		},
 		"a digest beside a state that locks by lock file alone is deleted": {
-			func(w *world) string { w.put(key, now); w.digest(w.Table, stale); w.locking = "lockfile"; return "" },
+			func(w *world) string { w.Put(key, now); w.digest(w.Table, stale); w.locking = "lockfile"; return "" },
 			policy.DeleteDigest, repair.Repaired, "", string(now),
 			[2]string{},
 		},
 		"a state that locks by both keeps its digest": {
-			func(w *world) string { w.put(key, now); w.digest(w.Table, stale); w.locking = "both"; return "" },
+			func(w *world) string { w.Put(key, now); w.digest(w.Table, stale); w.locking = "both"; return "" },
 			policy.DeleteDigest, repair.Refused, "accept_state", string(now),
 			[2]string{stale, ""},
 		},
 		"an older version becomes the newest, and the digest follows": {
 			func(w *world) string {
-				version := w.put(key, old)
-				w.put(key, now)
-				w.digest(w.Table, sum(now))
+				version := w.Put(key, old)
+				w.Put(key, now)
+				w.digest(w.Table, local.MD5(now))
 				return version
 			},
 			policy.RestoreVersion, repair.Repaired, "", string(old),
-			[2]string{sum(old), ""},
+			[2]string{local.MD5(old), ""},
 		},
 		"the version that the digest belongs to is restored without touching the digest": {
 			func(w *world) string {
-				version := w.put(key, old)
-				w.put(key, now)
-				w.digest(w.Table, sum(old))
+				version := w.Put(key, old)
+				w.Put(key, now)
+				w.digest(w.Table, local.MD5(old))
 				return version
 			},
 			policy.RestoreVersion, repair.Repaired, "", string(old),
-			[2]string{sum(old), ""},
+			[2]string{local.MD5(old), ""},
 		},
 		"a deleted state is restored": {
-			func(w *world) string { version := w.put(key, old); w.remove(key); return version },
+			func(w *world) string { version := w.Put(key, old); w.Remove(key); return version },
 			policy.RestoreVersion, repair.Repaired, "", string(old),
 			[2]string{},
 		},
 		"a version that is there already": {
-			func(w *world) string { version := w.put(key, old); w.digest(w.Table, sum(old)); return version },
+			func(w *world) string { version := w.Put(key, old); w.digest(w.Table, local.MD5(old)); return version },
 			policy.RestoreVersion, repair.NothingToDo, "already", string(old),
-			[2]string{sum(old), ""},
+			[2]string{local.MD5(old), ""},
 		},
 		"a version of another key is refused": {
 			func(w *world) string {
-				version := w.put("other/terraform.tfstate", old)
-				w.put(key, now)
+				version := w.Put("other/terraform.tfstate", old)
+				w.Put(key, now)
 				return version
 			},
 			policy.RestoreVersion, repair.Refused, "version", string(now),
 			[2]string{},
 		},
 		"a version that is not a state is refused": {
-			func(w *world) string { version := w.put(key, []byte("notes")); w.put(key, now); return version },
+			func(w *world) string { version := w.Put(key, []byte("notes")); w.Put(key, now); return version },
 			policy.RestoreVersion, repair.Refused, "not a Terraform or OpenTofu state", string(now),
 			[2]string{},
 		},
 		"a version that never was is refused": {
-			func(w *world) string { w.put(key, now); return "Zm9yZ2VkLXZlcnNpb24taWQ" },
+			func(w *world) string { w.Put(key, now); return "Zm9yZ2VkLXZlcnNpb24taWQ" },
 			policy.RestoreVersion, repair.Refused, "version", string(now),
 			[2]string{},
 		},
@@ -141,7 +144,7 @@ func TestRepair(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			request := w.request(tc.action, tc.prepare(w))
-			before, digests := w.content(), w.digests()
+			before, digests := w.content(), w.Digests(key)
 			dry := request
 			dry.DryRun, dry.Reason = true, ""
 			planned, err := w.run(&local.Wire{}, dry)
@@ -149,20 +152,20 @@ func TestRepair(t *testing.T) {
 			if want == "" {
 				want = tc.want
 			}
-			if err != nil || planned.Outcome != want || w.content() != before || w.digests() != digests || len(w.held()) > 0 || len(w.published()) > 0 {
-				t.Fatalf("the dry run: %+v, %v, digests %q", planned, err, w.digests())
+			if err != nil || planned.Outcome != want || w.content() != before || w.Digests(key) != digests || len(w.held()) > 0 || len(w.Published()) > 0 {
+				t.Fatalf("the dry run: %+v, %v, digests %q", planned, err, w.Digests(key))
 			}
 			answer, err := w.run(&local.Wire{}, request)
 			if err != nil || answer.Outcome != tc.want || !strings.Contains(answer.Message, tc.says) {
 				t.Fatalf("%+v, %v", answer, err)
 			}
-			if w.content() != tc.content || w.digests() != tc.digests {
-				t.Errorf("left %.60q with digests %q", w.content(), w.digests())
+			if w.content() != tc.content || w.Digests(key) != tc.digests {
+				t.Errorf("left %.60q with digests %q", w.content(), w.Digests(key))
 			}
 			if len(w.held()) > 0 {
 				t.Errorf("left locks of %q", w.held())
 			}
-			messages := w.published()
+			messages := w.Published()
 			if (tc.want == repair.Repaired) != (len(messages) == 1) {
 				t.Fatalf("%d messages", len(messages))
 			}
@@ -181,45 +184,38 @@ func TestRepair(t *testing.T) {
 
 func TestALockStaysWhereItIs(t *testing.T) {
 	for name, take := range map[string]func(w *world){
-		"of a client in the bucket": func(w *world) { w.lock("id", w.set.Buckets[0]) },
-		"of a client in a table":    func(w *world) { w.lock("id", w.set.Tables[1]) },
-		"that cannot be read":       func(w *world) { w.put(key+".tflock", []byte("me, until noon")) },
+		"of a client in the bucket": func(w *world) { w.Lock(key, "id", w.Set.Buckets[0]) },
+		"of a client in a table":    func(w *world) { w.Lock(key, "id", w.Set.Tables[1]) },
+		"that cannot be read":       func(w *world) { w.Put(key+".tflock", []byte("me, until noon")) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.put(key, serial(t, 5))
-			w.digest(w.Table, sum([]byte("another")))
+			w.Put(key, serial(t, 5))
+			w.digest(w.Table, local.MD5([]byte("another")))
 			take(w)
-			before, held := w.digests(), w.held()
+			before, held := w.Digests(key), w.held()
 			for _, dry := range []bool{true, false} {
 				request := w.request(policy.AcceptState, "")
 				request.DryRun = dry
 				answer, err := w.run(&local.Wire{}, request)
-				if err != nil || answer.Outcome != repair.Locked || w.digests() != before || !slices.Equal(w.held(), held) || len(w.published()) > 0 {
-					t.Errorf("dry run %v: %+v, %v, digests %q, held %q", dry, answer, err, w.digests(), w.held())
+				if err != nil || answer.Outcome != repair.Locked || w.Digests(key) != before || !slices.Equal(w.held(), held) || len(w.Published()) > 0 {
+					t.Errorf("dry run %v: %+v, %v, digests %q, held %q", dry, answer, err, w.Digests(key), w.held())
 				}
 			}
 		})
 	}
 }
 
-func (w *world) lock(id string, stores ...backend.Store) {
-	w.Helper()
-	if err := local.TakeLock(context.Background(), w.Path(key), id, stores...); err != nil {
-		w.Fatal(err)
-	}
-}
-
 func TestNothingIsRepairedWhileATableCannotBeRead(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.put(key, serial(t, 5))
-	w.digest(w.Table, sum([]byte("another")))
-	before := w.digests()
+	w.Put(key, serial(t, 5))
+	w.digest(w.Table, local.MD5([]byte("another")))
+	before := w.Digests(key)
 	wire := &local.Wire{Refuse: func(call string) bool { return strings.HasSuffix(call, ".GetItem") || strings.HasSuffix(call, ".Scan") }}
 	answer, err := w.run(wire, w.request(policy.AcceptState, ""))
-	if err != nil || answer.Outcome != repair.Refused || w.digests() != before || len(w.held()) > 0 {
+	if err != nil || answer.Outcome != repair.Refused || w.Digests(key) != before || len(w.held()) > 0 {
 		t.Errorf("%+v, %v", answer, err)
 	}
 }
@@ -228,9 +224,9 @@ func TestNothingIsRepairedWhileATableCannotBeRead(t *testing.T) {
 func TestWhatWasWrittenInBetweenStays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	version := w.put(key, serial(t, 4))
-	w.put(key, serial(t, 5))
-	w.digest(w.Table, sum(serial(t, 5)))
+	version := w.Put(key, serial(t, 4))
+	w.Put(key, serial(t, 5))
+	w.digest(w.Table, local.MD5(serial(t, 5)))
 	foreign := serial(t, 6)
 	puts, wrote := 0, false
 	wire := &local.Wire{Before: func(call string) {
@@ -239,14 +235,14 @@ func TestWhatWasWrittenInBetweenStays(t *testing.T) {
 		}
 		if puts++; puts == 3 { // behind the lock object, twice
 			wrote = true
-			w.put(key, foreign)
+			w.Put(key, foreign)
 		}
 	}}
 	answer, err := w.run(wire, w.request(policy.RestoreVersion, version))
 	if err != nil || !wrote || answer.Outcome != repair.Changed || w.content() != string(foreign) || len(w.held()) > 0 {
 		t.Errorf("%+v, %v, wrote %v", answer, err, wrote)
 	}
-	w.readable("afterwards")
+	w.Readable(key)
 }
 
 // Cut at any call, before or after its effect: clients can read what is left, and a repeat
@@ -254,20 +250,20 @@ func TestWhatWasWrittenInBetweenStays(t *testing.T) {
 func TestACrashLeavesAReadableState(t *testing.T) {
 	for name, prepare := range map[string]func(w *world) repair.Request{
 		"accept_state": func(w *world) repair.Request {
-			w.put(key, serial(t, 5))
-			w.digest(w.Table, sum([]byte("another")))
+			w.Put(key, serial(t, 5))
+			w.digest(w.Table, local.MD5([]byte("another")))
 			return w.request(policy.AcceptState, "")
 		},
 		"restore_version": func(w *world) repair.Request {
-			version := w.put(key, serial(t, 4))
-			w.put(key, serial(t, 5))
-			w.digest(w.Table, sum(serial(t, 5)))
+			version := w.Put(key, serial(t, 4))
+			w.Put(key, serial(t, 5))
+			w.digest(w.Table, local.MD5(serial(t, 5)))
 			return w.request(policy.RestoreVersion, version)
 		},
 		"delete_digest": func(w *world) repair.Request {
-			w.put(key, serial(t, 5))
-			w.remove(key)
-			w.digest(w.Table, sum(serial(t, 5)))
+			w.Put(key, serial(t, 5))
+			w.Remove(key)
+			w.digest(w.Table, local.MD5(serial(t, 5)))
 			return w.request(policy.DeleteDigest, "")
 		},
 	} {
@@ -280,20 +276,20 @@ func TestACrashLeavesAReadableState(t *testing.T) {
 					wire := &local.Wire{CutAt: cut, AfterEffect: after}
 					_, _ = w.run(wire, request) // dies
 					if name == "restore_version" {
-						w.readable("after the crash")
+						w.Readable(key)
 					}
 					w.now = w.now.Add(20 * time.Minute) // its deadline has passed
 					if answer, err := w.run(&local.Wire{}, request); err != nil || (answer.Outcome != repair.Repaired && answer.Outcome != repair.NothingToDo) {
 						t.Errorf("cut %d (%v): %+v, %v", cut, after, answer, err)
 					}
-					want := [2]string{sum([]byte(w.content())), ""}
+					want := [2]string{local.MD5([]byte(w.content())), ""}
 					if name == "delete_digest" {
 						want = [2]string{}
 					}
-					if digests := w.digests(); digests != want || len(w.held()) > 0 {
+					if digests := w.Digests(key); digests != want || len(w.held()) > 0 {
 						t.Errorf("cut %d (%v): the repeat left digests %q, held %q", cut, after, digests, w.held())
 					}
-					if n := len(w.published()); n == 0 || n > 2 {
+					if n := len(w.Published()); n == 0 || n > 2 {
 						t.Errorf("cut %d (%v): %d messages", cut, after, n)
 					}
 					if wire.Calls() < cut {
@@ -321,16 +317,16 @@ func TestNothingIsRepairedInAStoreThatIgnoresConditions(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.put(key, serial(t, 5))
-			w.digest(w.Table, sum([]byte("another")))
-			before := w.digests()
+			w.Put(key, serial(t, 5))
+			w.digest(w.Table, local.MD5([]byte("another")))
+			before := w.Digests(key)
 			cfg := server.Config()
 			cfg.HTTPClient = wire
 			r := w.repairer(cfg)
 			r.Stores.Distrust()
 			answer, err := r.Run(t.Context(), w.request(policy.AcceptState, ""), "request")
-			if err != nil || answer.Outcome != repair.Refused || !strings.Contains(answer.Message, "safely") || !strings.Contains(answer.Message, w.BucketARN) || w.digests() != before || len(w.held()) > 0 {
-				t.Errorf("%+v, %v, digests %q", answer, err, w.digests())
+			if err != nil || answer.Outcome != repair.Refused || !strings.Contains(answer.Message, "safely") || !strings.Contains(answer.Message, w.BucketARN) || w.Digests(key) != before || len(w.held()) > 0 {
+				t.Errorf("%+v, %v, digests %q", answer, err, w.Digests(key))
 			}
 		})
 	}
@@ -342,15 +338,15 @@ func TestTheDigestOfAStateUnderACleanedKeyStays(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	path := w.Path("network//production/terraform.tfstate")
-	w.put("network/production/terraform.tfstate", serial(t, 5))
-	if err := server.SetDigest(t.Context(), w.Table, string(path), sum([]byte("another"))); err != nil {
+	w.Put("network/production/terraform.tfstate", serial(t, 5))
+	if err := server.SetDigest(t.Context(), w.Table, string(path), local.MD5([]byte("another"))); err != nil {
 		t.Fatal(err)
 	}
 	answer, err := w.run(&local.Wire{}, repair.Request{Path: path, Action: policy.DeleteDigest, Reason: "test", RequestedBy: "ana"})
 	if err != nil || answer.Outcome != repair.Refused {
 		t.Errorf("%+v, %v", answer, err)
 	}
-	if digest, err := w.set.Tables[0].Digest(t.Context(), path); err != nil || digest == "" {
+	if digest, err := w.Set.Tables[0].Digest(t.Context(), path); err != nil || digest == "" {
 		t.Errorf("the digest is %q, %v", digest, err)
 	}
 }
@@ -360,7 +356,7 @@ func TestTheDigestOfAStateUnderACleanedKeyStays(t *testing.T) {
 // state, when one digest is deleted already.
 func TestDigestsThatWereDeletedComeBack(t *testing.T) {
 	t.Parallel()
-	now, stale := serial(t, 5), sum([]byte("another"))
+	now, stale := serial(t, 5), local.MD5([]byte("another"))
 	for name, tc := range map[string]struct {
 		wire    func(w *world) *local.Wire
 		outcome repair.Outcome
@@ -383,14 +379,14 @@ func TestDigestsThatWereDeletedComeBack(t *testing.T) {
 			"Nothing is different",
 		},
 		"a client writes another state, whose digest none of them is": {
-			func(w *world) *local.Wire { return w.before(http.MethodPut, 3, func() { w.put(key, serial(t, 6)) }) },
+			func(w *world) *local.Wire { return w.before(http.MethodPut, 3, func() { w.Put(key, serial(t, 6)) }) },
 			repair.Changed, serial(t, 6),
 			[2]string{},
 			"was removed and does not belong to the state",
 		},
 		"a client writes the state that the digests are of": {
 			func(w *world) *local.Wire {
-				return w.before(http.MethodPut, 3, func() { w.put(key, []byte("another")) })
+				return w.before(http.MethodPut, 3, func() { w.Put(key, []byte("another")) })
 			},
 			repair.Changed, []byte("another"),
 			[2]string{stale, stale},
@@ -400,8 +396,8 @@ func TestDigestsThatWereDeletedComeBack(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			version := w.put(key, serial(t, 4))
-			w.put(key, now)
+			version := w.Put(key, serial(t, 4))
+			w.Put(key, now)
 			w.digest(w.Table, stale)
 			w.digest(w.Table+"-other", stale)
 			cfg := server.ConfigOver(&local.Wire{})
@@ -414,11 +410,11 @@ func TestDigestsThatWereDeletedComeBack(t *testing.T) {
 			if err != nil || answer.Outcome != tc.outcome || !strings.Contains(answer.Message, tc.says) || len(answer.NextSteps) == 0 {
 				t.Errorf("%+v, %v", answer, err)
 			}
-			if w.content() != string(tc.content) || w.digests() != tc.digests || len(w.held()) > 0 {
-				t.Errorf("left %.60q, digests %q, held %q", w.content(), w.digests(), w.held())
+			if w.content() != string(tc.content) || w.Digests(key) != tc.digests || len(w.held()) > 0 {
+				t.Errorf("left %.60q, digests %q, held %q", w.content(), w.Digests(key), w.held())
 			}
 			records, err := w.records()
-			if err != nil || len(records) != 1 || records[0].Done || records[0].After.StateMD5 != sum(tc.content) || len(records[0].After.Digests) != len(answer.After.Digests) {
+			if err != nil || len(records) != 1 || records[0].Done || records[0].After.StateMD5 != local.MD5(tc.content) || len(records[0].After.Digests) != len(answer.After.Digests) {
 				t.Errorf("on record: %+v, %v", records, err)
 			}
 		})
@@ -430,20 +426,20 @@ func TestDigestsThatWereDeletedComeBack(t *testing.T) {
 func TestARepairThatStoppedIsNotTakenForDone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	version := w.put(key, serial(t, 4))
-	w.put(key, serial(t, 5))
-	w.digest(w.Table, sum(serial(t, 5)))
+	version := w.Put(key, serial(t, 4))
+	w.Put(key, serial(t, 5))
+	w.digest(w.Table, local.MD5(serial(t, 5)))
 	cfg := server.ConfigOver(&local.Wire{})
 	cfg.HTTPClient = noStates{http.DefaultTransport}
 	request := w.request(policy.RestoreVersion, version)
 	if answer, err := w.repairer(cfg).Run(context.Background(), request, "request"); err != nil || answer.Outcome != repair.Refused {
 		t.Fatalf("%+v, %v", answer, err)
 	}
-	w.put(key, serial(t, 4))
-	w.digest(w.Table, sum(serial(t, 4)))
+	w.Put(key, serial(t, 4))
+	w.digest(w.Table, local.MD5(serial(t, 4)))
 	answer, err := w.run(&local.Wire{}, request)
-	if err != nil || answer.Outcome != repair.NothingToDo || strings.Contains(answer.Message, "notified") || len(w.published()) > 0 {
-		t.Errorf("%+v, %v, %d messages", answer, err, len(w.published()))
+	if err != nil || answer.Outcome != repair.NothingToDo || strings.Contains(answer.Message, "notified") || len(w.Published()) > 0 {
+		t.Errorf("%+v, %v, %d messages", answer, err, len(w.Published()))
 	}
 }
 
@@ -467,15 +463,15 @@ func TestARepeatClearsTheLocksOfADeadRepair(t *testing.T) {
 		want  repair.Outcome
 	}{
 		"it repairs":                        {func(*world, *repair.Request) {}, repair.Repaired},
-		"there is nothing to do any more":   {func(w *world, _ *repair.Request) { w.digest(w.Table, sum(serial(t, 5))) }, repair.NothingToDo},
-		"it is refused, without a state":    {func(w *world, _ *repair.Request) { w.remove(key) }, repair.Refused},
-		"another state is there than shown": {func(_ *world, r *repair.Request) { r.StateMD5 = sum([]byte("another")) }, repair.Changed},
+		"there is nothing to do any more":   {func(w *world, _ *repair.Request) { w.digest(w.Table, local.MD5(serial(t, 5))) }, repair.NothingToDo},
+		"it is refused, without a state":    {func(w *world, _ *repair.Request) { w.Remove(key) }, repair.Refused},
+		"another state is there than shown": {func(_ *world, r *repair.Request) { r.StateMD5 = local.MD5([]byte("another")) }, repair.Changed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			w.put(key, serial(t, 5))
-			w.digest(w.Table, sum([]byte("another")))
+			w.Put(key, serial(t, 5))
+			w.digest(w.Table, local.MD5([]byte("another")))
 			request := w.request(policy.AcceptState, "")
 			updates := &local.Wire{Refuse: func(call string) bool { return len(w.held()) == 3 && strings.HasSuffix(call, "Item") }}
 			if _, err := w.run(updates, request); err == nil || len(w.held()) != 3 {

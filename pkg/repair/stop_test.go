@@ -46,17 +46,17 @@ func (d denied) Do(r *http.Request) (*http.Response, error) {
 // left, and a repeat goes on.
 func TestARepairThatStopsPartWay(t *testing.T) {
 	t.Parallel()
-	stale := sum([]byte("another"))
+	stale := local.MD5([]byte("another"))
 	w := newWorld(t)
-	w.put(key, serial(t, 5))
+	w.Put(key, serial(t, 5))
 	request := w.request(policy.AcceptState, "")
 	w.digest(w.Table, stale)
 	w.digest(w.Table+"-other", stale)
-	says := []string{"Written: the digest in ", "is " + sum(serial(t, 5)) + " now", "Left: the digest in ", "-other is " + stale}
-	w.stopsPartWay(request, says, [2]string{sum(serial(t, 5)), stale})
+	says := []string{"Written: the digest in ", "is " + local.MD5(serial(t, 5)) + " now", "Left: the digest in ", "-other is " + stale}
+	w.stopsPartWay(request, says, [2]string{local.MD5(serial(t, 5)), stale})
 	answer, err := w.run(&local.Wire{}, request)
-	if err != nil || answer.Outcome != repair.Repaired || w.digests() != [2]string{sum(serial(t, 5)), sum(serial(t, 5))} {
-		t.Errorf("the repeat: %+v, %v, digests %q", answer, err, w.digests())
+	if err != nil || answer.Outcome != repair.Repaired || w.Digests(key) != [2]string{local.MD5(serial(t, 5)), local.MD5(serial(t, 5))} {
+		t.Errorf("the repeat: %+v, %v, digests %q", answer, err, w.Digests(key))
 	}
 	w.parts(1, 2)
 }
@@ -65,11 +65,11 @@ func TestARepairThatStopsPartWay(t *testing.T) {
 func TestAStateIsRestoredWithoutItsDigest(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	version := w.put(key, serial(t, 4))
-	w.put(key, serial(t, 5))
+	version := w.Put(key, serial(t, 4))
+	w.Put(key, serial(t, 5))
 	request := w.request(policy.RestoreVersion, version)
 	wire := &late{w: w, denied: denied{http.DefaultTransport, w.Table + "-other", false}}
-	w.digest(w.Table+"-other", sum(serial(t, 5)))
+	w.digest(w.Table+"-other", local.MD5(serial(t, 5)))
 	cfg := server.ConfigOver(&local.Wire{})
 	cfg.HTTPClient = wire
 	answer, err := w.repairer(cfg).Run(context.Background(), request, "request")
@@ -81,11 +81,11 @@ func TestAStateIsRestoredWithoutItsDigest(t *testing.T) {
 			t.Errorf("it does not say %q: %s", want, answer.Message)
 		}
 	}
-	w.readable("afterwards")
+	w.Readable(key)
 	w.parts(1, 1)
 	answer, err = w.run(&local.Wire{}, request)
-	if err != nil || answer.Outcome != repair.Repaired || w.digests() != [2]string{"", sum(serial(t, 4))} {
-		t.Errorf("the repeat: %+v, %v, digests %q", answer, err, w.digests())
+	if err != nil || answer.Outcome != repair.Repaired || w.Digests(key) != [2]string{"", local.MD5(serial(t, 4))} {
+		t.Errorf("the repeat: %+v, %v, digests %q", answer, err, w.Digests(key))
 	}
 }
 
@@ -118,8 +118,8 @@ func (w *world) stopsPartWay(request repair.Request, says []string, digests [2]s
 	}
 	cfg.HTTPClient = denied{http.DefaultTransport, w.Table + "-other", false}
 	answer, err := w.repairer(cfg).Run(context.Background(), request, "second")
-	if err != nil || w.digests() != digests || len(w.held()) > 0 {
-		w.Errorf("%+v, %v, digests %q, held %q", answer, err, w.digests(), w.held())
+	if err != nil || w.Digests(key) != digests || len(w.held()) > 0 {
+		w.Errorf("%+v, %v, digests %q, held %q", answer, err, w.Digests(key), w.held())
 	}
 	for _, want := range says {
 		if !strings.Contains(records[0].Part, want) {
@@ -132,7 +132,7 @@ func (w *world) stopsPartWay(request repair.Request, says []string, digests [2]s
 // parts fails the test unless that many messages say what a repair wrote and left, of so many.
 func (w *world) parts(parts, all int) {
 	w.Helper()
-	messages := w.published()
+	messages := w.Published()
 	said, texts := 0, []string{}
 	for _, m := range messages {
 		var e alert.Event
