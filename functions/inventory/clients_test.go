@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -228,20 +229,23 @@ func TestTwoClientsWriteOneStateAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	const key, session = "raced.tfstate", "gh-1296269-42"
-	first, second := clients[0], clients[len(clients)-1] // OpenTofu, and Terraform where it is on the PATH
-	careless, _ := s.workspace(s.stack.AWS(), second, key, local.ByFile)
+	first, other := clients[0], clients[len(clients)-1] // OpenTofu, and Terraform where it is on the PATH
+	careless, _ := s.workspace(s.stack.AWS(), other, key, local.ByFile)
 	s.mustRun(careless, "apply", "-auto-approve")
 	s.want("at first", s.found(s.inventory()))
 	holder, run, err := s.stack.Hold(t.Context(), first, t.TempDir(), key, local.ByFile, []string{"-var=seconds=20"})
 	if err != nil {
 		t.Fatal(err)
 	}
+	const second = 1100 * time.Millisecond // of S3's times, in which what is written and locked is not told apart
+	time.Sleep(second)
 	s.mustRun(careless, "apply", "-auto-approve", "-lock=false", "-replace=terraform_data.app")
 	without := s.version(key)
 	if err := run.Wait(); err != nil {
 		t.Fatal(err)
 	}
 	within := s.version(key)
+	time.Sleep(second)
 	s.mustRun(holder, "apply", "-auto-approve", "-var=seconds=0")
 	all, err := s.stack.AWS().Notifications(t.Context(), s.bucket(), key+".tflock")
 	for i := range all {

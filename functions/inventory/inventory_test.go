@@ -2,6 +2,7 @@ package main_test
 
 import (
 	"encoding/json"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,7 +43,9 @@ func TestTheReportOfRealStates(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
 	samples, err := filepath.Glob(filepath.Join(local.Root(), "pkg", "tfstate", "testdata", "*.tfstate"))
-	if err != nil || len(samples) < 5 {
+	older, globErr := filepath.Glob(filepath.Join(local.Root(), "pkg", "tfstate", "testdata", "survey", "*.tfstate"))
+	samples = append(samples, older...)
+	if err := errors.Join(err, globErr); err != nil || len(samples) < 11 {
 		t.Fatalf("%d samples, %v", len(samples), err)
 	}
 	for _, sample := range samples {
@@ -73,6 +76,9 @@ func TestTheReportOfRealStates(t *testing.T) {
 		t.Errorf("%v", row)
 	}
 	if row := rows["tofu-encrypted.tfstate"]; row["format"] != "encrypted" || row["managed"] != nil || row["types"] != nil || row["serial"] == nil || row["digest"] != "ok" {
+		t.Errorf("%v", row)
+	}
+	if row := rows["terraform-0.11.tfstate"]; row["format"] != "3" || row["managed"] == nil || row["managed"] == 0.0 || !strings.HasPrefix(row["terraform_version"].(string), "0.11.") {
 		t.Errorf("%v", row)
 	}
 	if again := s.inventory(); again.Read != 0 || again.States != len(samples) {
