@@ -117,6 +117,10 @@ func reason(err error) *sealedObject {
 	return &sealedObject{why: unique.Make(sealed(err)).Value(), denied: !archived}
 }
 
+// MayBeReadLater says whether what keeps a lock object from being read may pass by itself: a
+// policy or a key that a deployment changes, and not its archive or a key of its writer.
+func MayBeReadLater(h tflock.Holding) bool { return denied(h) }
+
 // denied says whether a holding is one that this function may not read.
 func denied(h tflock.Holding) bool {
 	why, ok := errors.AsType[*sealedObject](h.Err)

@@ -23,13 +23,14 @@ const clockTolerance = time.Minute
 // unreadable lock objects of the scan, by path.
 func (c comparison) absent(key Key, e Entry, unreadable map[tflock.Path]object) Step {
 	step := Step{Change: nothing, Key: key, Entry: e, before: e}
-	watched := false
+	watched, everywhere := false, true
 	for _, store := range e.Stores {
 		if c.scan.Failed(store) {
 			return c.kept(step)
 		}
 		_, is := c.watched[store]
 		watched = watched || is
+		everywhere = everywhere && (is || e.left(store) || c.scan.Gone(store))
 	}
 	switch {
 	case !watched:
@@ -38,6 +39,10 @@ func (c comparison) absent(key Key, e Entry, unreadable map[tflock.Path]object) 
 		return c.unreadableAbsent(step)
 	case e.mayBe(key, unreadable):
 		return c.kept(step)
+	case !everywhere:
+		// One half may be held where nobody looks any more: then it is not resolved, and nothing
+		// is said of places that are not watched.
+		step.Change = Forget
 	case e.Notified > 0:
 		step.Change, step.ended = Resolved, true
 	default:

@@ -13,8 +13,8 @@ import (
 )
 
 // Compare says what is new in a scan. Steps come in the order of the scan's locks,
-// then of the entries that are gone, sorted by path. A lock is gone only when each of
-// its stores that is still watched was read completely without it. The steps are made
+// then of the entries that are gone, sorted by path. A lock is resolved only when each of
+// its stores was read completely without it: one that is not watched any more may still have it. The steps are made
 // while they are asked for, the same ones each time: 100,000 at once are more than a
 // small function holds.
 func Compare(m Memory, found *scan.Scan, rules Rules) iter.Seq[Step] {
@@ -215,8 +215,7 @@ func (e *Entry) follow(l tflock.Lock, found *scan.Scan) bool {
 		}
 	}
 	for _, store := range e.Stores {
-		since, moved := e.Since[store]
-		if (moved && since.IsZero()) || found.Failed(store) || !slices.Contains(found.Watched, store) || l.HeldIn(store) {
+		if e.left(store) || l.HeldIn(store) || found.Unknown(l.Path, store) != "" {
 			continue
 		}
 		e.since(store, time.Time{})

@@ -72,26 +72,27 @@ func TestCompare(t *testing.T) {
 		watched  []string
 		want     string // changes
 	}{
-		"a new fresh lock is noted":                     {nil, []policy.Case{observed(policy.Fresh, table)}, nil, nil, "[note]"},
-		"a new stuck lock is notified":                  {nil, []policy.Case{observed(policy.Stuck, table)}, nil, nil, "[stuck]"},
-		"a lock that became stuck is notified":          {map[ledger.Key]ledger.Entry{key: entry(0, time.Time{}, table)}, []policy.Case{observed(policy.Stuck, table)}, nil, nil, "[stuck]"},
-		"a lock is notified once":                       {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, []policy.Case{observed(policy.Stuck, table)}, nil, nil, "[]"},
-		"a reminder is due after RemindEvery":           {map[ledger.Key]ledger.Entry{key: entry(1, ago(4*time.Hour), table)}, []policy.Case{observed(policy.Stuck, table)}, nil, nil, "[reminder]"},
-		"a lock that is fresh again is not reminded of": {map[ledger.Key]ledger.Entry{key: entry(1, ago(9*time.Hour), table)}, []policy.Case{observed(policy.Fresh, table)}, nil, nil, "[]"},
-		"a second holding is noted":                     {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, []policy.Case{observed(policy.Stuck, table, bucket)}, nil, nil, "[note]"},
-		"a notified lock that is gone is resolved":      {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, nil, nil, nil, "[resolved]"},
-		"a silent lock that is gone is forgotten":       {map[ledger.Key]ledger.Entry{key: entry(0, time.Time{}, table)}, nil, nil, nil, "[forget]"},
-		"gone from a table that failed is not gone":     {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, nil, denied(table), nil, "[]"},
-		"one of two backends failed: not gone":          {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table, bucket)}, nil, denied(bucket), nil, "[]"},
-		"another backend's failure does not matter":     {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, nil, denied(bucket), nil, "[resolved]"},
-		"a backend that is not watched any more":        {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), "arn:other")}, nil, nil, nil, "[forget]"},
-		"another lock on the path: one gone, one new":   {map[ledger.Key]ledger.Entry{{Path: "b/k", ID: "old"}: entry(1, ago(time.Hour), table)}, []policy.Case{observed(policy.Fresh, table)}, nil, nil, "[note resolved]"},
-		"a foreign row in place of a lock: it is gone":  {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, []policy.Case{observed(policy.Unreadable, table)}, nil, nil, "[unreadable resolved]"},
-		"an object that became unreadable: not gone":    {map[ledger.Key]ledger.Entry{key: inBucket}, []policy.Case{object(`"e"`, ago(11*time.Hour))}, nil, nil, "[unreadable]"},
-		"an unreadable object in place of a lock: gone": {map[ledger.Key]ledger.Entry{key: inBucket}, []policy.Case{object(`"e"`, ago(time.Hour))}, nil, nil, "[unreadable resolved]"},
-		"an unreadable row is notified":                 {nil, []policy.Case{observed(policy.Unreadable, table)}, nil, nil, "[unreadable]"},
-		"an unreadable row is reported once":            {map[ledger.Key]ledger.Entry{odd: entry(1, ago(9*time.Hour), table)}, []policy.Case{observed(policy.Unreadable, table)}, nil, nil, "[]"},
-		"a memory that would end while seen is renewed": {map[ledger.Key]ledger.Entry{key: {Notified: 1, NotifiedAt: now, Kinds: []tflock.Kind{tflock.DynamoDB}, Stores: []string{table}, Expires: now.Add(24 * time.Hour)}}, []policy.Case{observed(policy.Stuck, table)}, nil, nil, "[note]"},
+		"a new fresh lock is noted":                      {nil, []policy.Case{observed(policy.Fresh, table)}, nil, nil, "[note]"},
+		"a new stuck lock is notified":                   {nil, []policy.Case{observed(policy.Stuck, table)}, nil, nil, "[stuck]"},
+		"a lock that became stuck is notified":           {map[ledger.Key]ledger.Entry{key: entry(0, time.Time{}, table)}, []policy.Case{observed(policy.Stuck, table)}, nil, nil, "[stuck]"},
+		"a lock is notified once":                        {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, []policy.Case{observed(policy.Stuck, table)}, nil, nil, "[]"},
+		"a reminder is due after RemindEvery":            {map[ledger.Key]ledger.Entry{key: entry(1, ago(4*time.Hour), table)}, []policy.Case{observed(policy.Stuck, table)}, nil, nil, "[reminder]"},
+		"a lock that is fresh again is not reminded of":  {map[ledger.Key]ledger.Entry{key: entry(1, ago(9*time.Hour), table)}, []policy.Case{observed(policy.Fresh, table)}, nil, nil, "[]"},
+		"a second holding is noted":                      {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, []policy.Case{observed(policy.Stuck, table, bucket)}, nil, nil, "[note]"},
+		"a notified lock that is gone is resolved":       {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, nil, nil, nil, "[resolved]"},
+		"a silent lock that is gone is forgotten":        {map[ledger.Key]ledger.Entry{key: entry(0, time.Time{}, table)}, nil, nil, nil, "[forget]"},
+		"gone from a table that failed is not gone":      {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, nil, denied(table), nil, "[]"},
+		"one of two backends failed: not gone":           {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table, bucket)}, nil, denied(bucket), nil, "[]"},
+		"another backend's failure does not matter":      {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, nil, denied(bucket), nil, "[resolved]"},
+		"a backend that is not watched any more":         {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), "arn:other")}, nil, nil, nil, "[forget]"},
+		"a half where nobody looks any more may be held": {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table, "arn:other")}, nil, nil, nil, "[forget]"},
+		"another lock on the path: one gone, one new":    {map[ledger.Key]ledger.Entry{{Path: "b/k", ID: "old"}: entry(1, ago(time.Hour), table)}, []policy.Case{observed(policy.Fresh, table)}, nil, nil, "[note resolved]"},
+		"a foreign row in place of a lock: it is gone":   {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, []policy.Case{observed(policy.Unreadable, table)}, nil, nil, "[unreadable resolved]"},
+		"an object that became unreadable: not gone":     {map[ledger.Key]ledger.Entry{key: inBucket}, []policy.Case{object(`"e"`, ago(11*time.Hour))}, nil, nil, "[unreadable]"},
+		"an unreadable object in place of a lock: gone":  {map[ledger.Key]ledger.Entry{key: inBucket}, []policy.Case{object(`"e"`, ago(time.Hour))}, nil, nil, "[unreadable resolved]"},
+		"an unreadable row is notified":                  {nil, []policy.Case{observed(policy.Unreadable, table)}, nil, nil, "[unreadable]"},
+		"an unreadable row is reported once":             {map[ledger.Key]ledger.Entry{odd: entry(1, ago(9*time.Hour), table)}, []policy.Case{observed(policy.Unreadable, table)}, nil, nil, "[]"},
+		"a memory that would end while seen is renewed":  {map[ledger.Key]ledger.Entry{key: {Notified: 1, NotifiedAt: now, Kinds: []tflock.Kind{tflock.DynamoDB}, Stores: []string{table}, Expires: now.Add(24 * time.Hour)}}, []policy.Case{observed(policy.Stuck, table)}, nil, nil, "[note]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			watched := tc.watched
@@ -115,10 +116,10 @@ func TestSightingForgetsHalvesThatCouldNotBeRead(t *testing.T) {
 	e := entry(1, now, table, bucket)
 	e.Kinds = []tflock.Kind{tflock.DynamoDB, tflock.S3}
 	m := ledger.Memory{Locks: map[ledger.Key]ledger.Entry{ledger.KeyOf(o.Lock): e}}
-	if s := m.Sighting(o.Lock, func(string) bool { return false }); len(o.Lost(s.Kinds)) != 1 {
+	if s := m.Sighting(o.Lock, func(string) string { return "" }); len(o.Lost(s.Kinds)) != 1 {
 		t.Error("a lost half must be named")
 	}
-	if s := m.Sighting(o.Lock, func(store string) bool { return store == bucket }); len(o.Lost(s.Kinds)) != 0 {
+	if s := m.Sighting(o.Lock, func(store string) string { return map[string]string{bucket: bucket + " could not be read"}[store] }); len(o.Lost(s.Kinds)) != 0 {
 		t.Error("a half in a bucket that could not be read is not lost")
 	}
 }

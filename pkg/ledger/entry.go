@@ -57,10 +57,9 @@ type Memory struct {
 }
 
 // Sighting is what earlier scans know of a lock. For one that they did not see, the
-// last complete reading of its stores bounds its age. The kinds that it was seen
-// with are known only while every store of it could be read: a half that could not be
-// looked at is not lost.
-func (m Memory) Sighting(l tflock.Lock, failed func(store string) bool) policy.Sighting {
+// last complete reading of its stores bounds its age. unknown says of a store why it does not
+// show whether it still has its half, as scan.Scan.Unknown does: such a half is not lost.
+func (m Memory) Sighting(l tflock.Lock, unknown func(store string) string) policy.Sighting {
 	entry, ok := m.Locks[KeyOf(l)]
 	if !ok {
 		return policy.Sighting{NotBefore: m.notBefore(l), Holdings: m.holdings(entry, l)}
@@ -68,11 +67,26 @@ func (m Memory) Sighting(l tflock.Lock, failed func(store string) bool) policy.S
 	seen := entry.Sighting()
 	seen.Holdings = m.holdings(entry, l)
 	for _, store := range entry.Stores {
-		if failed(store) {
-			seen.Kinds = nil
+		if l.HeldIn(store) || entry.left(store) {
+			continue
+		}
+		if why := unknown(store); why != "" {
+			seen.Kinds, seen.Unknown = nil, append(seen.Unknown, why)
 		}
 	}
 	return seen
+}
+
+// Remaining are the stores in which the lock was seen, and in which no scan saw that it is
+// gone.
+func (e Entry) Remaining() []string {
+	return slices.DeleteFunc(slices.Clone(e.Stores), e.left)
+}
+
+// left says that a scan read the store without the lock's half after another one saw it there.
+func (e Entry) left(store string) bool {
+	since, moved := e.Since[store]
+	return moved && since.IsZero()
 }
 
 // holdings is what is known of each holding that a lock has now.

@@ -40,6 +40,9 @@ const (
 	HalfKept    Fate = "kept"    // still there, as it was
 	HalfChanged Fate = "changed" // another lock is there
 	HalfUnknown Fate = "unknown" // the delete may have had its effect, or was never sent
+	// HalfUnwatched is a half that was seen in a store which nobody watches any more: nothing
+	// was sent there, and whether it is still there is not known.
+	HalfUnwatched Fate = "unwatched"
 )
 
 // Half is one holding of a lock on record.
@@ -75,8 +78,17 @@ type Recorded struct {
 	Release Release
 }
 
+// Patience is how long after a release it is looked at again how a half of it ended, where
+// something that may pass hides it: a key that may not be used during a deployment, or a store
+// that cannot be read. Only then nobody knows.
+const Patience = 24 * time.Hour
+
+// Waits says whether the record waits for what may pass.
+func (u Unfinished) Waits(now time.Time) bool { return now.Sub(u.Release.At) < Patience }
+
 // Look says how a half of a record ended, by what its store holds now: HalfKept or HalfGone,
-// or HalfUnknown and why nobody can know it. An error says that it is not known yet.
+// or HalfUnknown and why nobody can know it. An empty fate says that the half cannot be seen
+// at the moment, and an error that its store could not be asked: the record then waits.
 type Look func(ctx context.Context, store string, one Unfinished) (fate Fate, why string, err error)
 
 // NotWatched is why nobody knows how a half ended whose store is not watched any more. The

@@ -6,9 +6,9 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/scan"
-	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // releases finishes what the unlock function could not: an invocation died, an answer was
@@ -32,25 +32,33 @@ func (m *Monitor) finish(ctx context.Context, found *scan.Scan) error {
 	ctx, cancel := context.WithTimeout(ctx, finishTime)
 	defer cancel()
 	_, err := m.Releases.Finish(ctx, "", found.Started.Add(-releaseTime), func(_ context.Context, store string, one ledger.Unfinished) (ledger.Fate, string, error) {
-		return endIn(found, store, one.Key)
+		return endIn(found, store, one)
 	})
 	return err
 }
 
 // endIn says how a half of a lock ended, by what a scan saw in its store.
-func endIn(found *scan.Scan, store string, key ledger.Key) (ledger.Fate, string, error) {
+func endIn(found *scan.Scan, store string, one ledger.Unfinished) (ledger.Fate, string, error) {
+	waits := one.Waits(found.Started)
 	switch watched := slices.Contains(found.Watched, store); {
 	case found.Failed(store), !watched && !found.Complete():
+		if !waits {
+			return ledger.HalfUnknown, store + " could not be read since", nil
+		}
 		return "", "", errors.New(store + " could not be read, so whether a lock was released from it is not known yet")
+	case found.Gone(store):
+		return ledger.HalfGone, "", nil // with its store
 	case !watched:
 		return ledger.HalfUnknown, ledger.NotWatched(store), nil
 	}
-	if l, there := key.In(found); there && l.HeldIn(store) {
+	if l, there := one.Key.In(found); there && l.HeldIn(store) {
 		return ledger.HalfKept, "", nil
 	}
-	for _, l := range found.On(key.Path) {
-		// A row can always be read, and what is not a lock is not the one that was released.
-		if h := l.Holdings[0]; !l.Readable() && h.Store == store && h.Kind == tflock.S3 && !errors.Is(h.Err, tflock.ErrNotLockInfo) && !errors.Is(h.Err, tflock.ErrNoID) {
+	for _, l := range found.On(one.Key.Path) {
+		if h := l.Holdings[0]; h.Store == store && h.Sealed() {
+			if backend.MayBeReadLater(h) && waits {
+				return "", "", nil
+			}
 			return ledger.HalfUnknown, ledger.NotReadable(store, h.Err), nil
 		}
 	}

@@ -36,9 +36,12 @@ type Sighting struct {
 	// NotBefore is the start of the last complete reading of its store in which it
 	// was absent: it cannot have been taken before. Zero where there was none.
 	NotBefore time.Time
-	Kinds     []tflock.Kind // every kind of holding that it was seen with
-	ETag      string        // of the lock object that a scan saw last; empty where none did
-	Holdings  []SeenHolding // what is known of each holding that it has now; one without an entry was never seen
+	Kinds     []tflock.Kind // every kind of holding that it was seen with; nil where Unknown is not empty
+	// Unknown says of each store in which it was seen, and is not seen now, why that does not
+	// show that its half there is gone.
+	Unknown  []string
+	ETag     string        // of the lock object that a scan saw last; empty where none did
+	Holdings []SeenHolding // what is known of each holding that it has now; one without an entry was never seen
 }
 
 // SeenHolding is what earlier scans know of a lock's holding in one store. A client that

@@ -145,6 +145,9 @@ func oddities(l tflock.Lock, seen Sighting) []string {
 		reasons = append(reasons, fmt.Sprintf("half-lock: its %s half is gone, its %s half is left; terraform force-unlock removes it and still exits with an error",
 			names(lost), names(l.Kinds())))
 	}
+	for _, why := range seen.Unknown {
+		reasons = append(reasons, "whether its other half is still there is not known: "+why)
+	}
 	if len(l.Rivals) > 0 {
 		reasons = append(reasons, "conflict: the same state is also locked by "+clip(strings.Join(l.Rivals, ", "))+": two runs may believe that they own it")
 	}

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
-	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/statelock"
 )
 
@@ -48,12 +47,6 @@ func byRun(marker, recorded time.Time) bool {
 // does to a version that was written without versioning. Any other version stays in the
 // history until it expires: where it is not there, nobody knows whether it went, whatever
 // time a marker has.
-func replaced(history []backend.Version, record ledger.Pruned) bool {
-	return record.State.VersionID == nullVersion && markerSince(history, record.At) && history[0].ID == nullVersion
-}
-
-// markerSince says whether the newest entry is a delete marker that an invocation of that
-// time can have made.
-func markerSince(history []backend.Version, recorded time.Time) bool {
-	return len(history) > 0 && history[0].Marker && byRun(history[0].Modified, recorded)
+func replaced(history []backend.Version, version string, recorded time.Time) bool {
+	return version == nullVersion && len(history) > 0 && history[0].Marker && history[0].ID == nullVersion && byRun(history[0].Modified, recorded)
 }

@@ -195,14 +195,11 @@ func (r *remover) lookBack(ctx context.Context, s *inspection, since time.Time, 
 		return nil
 	case past == isCurrent:
 		return errors.Join(failed, restoreDigests(ctx, s))
-	case markerSince(history, since): // in place of the version itself
-		r.noteDeleted(s, history[0].ID)
-		return nil
-	case errors.Is(failed, backend.ErrGone):
-		r.noteDeleted(s, "")
+	case replaced(history, s.stale.VersionID, since):
+		r.noteDeleted(s, nullVersion)
 		return nil
 	}
-	return failed
+	return fmt.Errorf("whether it was pruned is not known, since the version that was to be deleted is not in the history of its bucket any more: %w", failed)
 }
 
 // noteDeleted notes that the state is deleted, and by its delete marker whether it can be

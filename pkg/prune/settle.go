@@ -100,7 +100,7 @@ func (s *settler) one(ctx context.Context, b *backend.Bucket, record ledger.Prun
 	}
 	p, next := pastOf(history, record.State.VersionID)
 	switch {
-	case p == wasDeleted && byRun(next.Modified, record.At), p == notInHistory && replaced(history, record):
+	case p == wasDeleted && byRun(next.Modified, record.At), p == notInHistory && replaced(history, record.State.VersionID, record.At):
 		pruned(!history[0].Marker)
 		return nil
 	case p == notInHistory:

@@ -333,7 +333,7 @@ func (w *world) scan(p pass) {
 		if len(c.Holdings) == 0 {
 			continue
 		}
-		c.Seen = lease.Memory.Sighting(c.Lock, found.Failed)
+		c.Seen = lease.Memory.Sighting(c.Lock, func(store string) string { return found.Unknown(c.Path, store) })
 		c.Judge(rules, found.Ended)
 		found.Worst = append(found.Worst, c)
 	}

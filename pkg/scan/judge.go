@@ -9,10 +9,10 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// memory is what earlier scans know of a lock. failed says which stores could not be read
-// this time.
+// memory is what earlier scans know of a lock. unknown says why a store does not show whether
+// it still has a half of the lock; it is empty where it does.
 type memory interface {
-	Sighting(l tflock.Lock, failed func(store string) bool) policy.Sighting
+	Sighting(l tflock.Lock, unknown func(store string) string) policy.Sighting
 }
 
 // place is where a lock comes among the judged ones, and what decides it.
@@ -73,7 +73,7 @@ func (s *Scan) caseAt(p place) policy.Case {
 
 func (s *Scan) judge(l tflock.Lock) policy.Case {
 	c := policy.Case{
-		Lock: l, Seen: s.memory.Sighting(l, s.Failed),
+		Lock: l, Seen: s.memory.Sighting(l, func(store string) string { return s.Unknown(l.Path, store) }),
 		State: policy.State{Problem: notLooked, Unwatched: s.bucketOf(l.Path) == nil},
 	}
 	c.Judge(s.rules, s.Ended)

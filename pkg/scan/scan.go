@@ -81,6 +81,23 @@ func (s *Scan) Gone(store string) bool {
 	})
 }
 
+// Unknown says why the scan does not show whether a store still has a half of a lock on that
+// path; empty: it does. The words begin with the store.
+func (s *Scan) Unknown(path tflock.Path, store string) string {
+	switch {
+	case s.Failed(store):
+		return store + " could not be read"
+	case !slices.Contains(s.Watched, store) && !s.Gone(store):
+		return store + " is not watched any more"
+	}
+	for _, l := range s.On(path) {
+		if h := l.Holdings[0]; h.Store == store && h.Sealed() {
+			return store + " has something in its place that cannot be read"
+		}
+	}
+	return ""
+}
+
 // Matches says whether a pattern covers any store that is watched.
 func (s *Scan) Matches(pattern string) bool {
 	return slices.ContainsFunc(s.Watched, func(arn string) bool { return backend.Covers(pattern, arn) })

@@ -62,6 +62,12 @@ func (h Holding) Digest() string {
 	return hex.EncodeToString(sum[:])
 }
 
+// Sealed says that there is an object whose content could not be read, so that it may be any
+// lock. A row can always be read, and what is read and is no lock is none.
+func (h Holding) Sealed() bool {
+	return h.Kind == S3 && h.Err != nil && !errors.Is(h.Err, ErrNotLockInfo) && !errors.Is(h.Err, ErrNoID)
+}
+
 // Row is a lock table's row, reduced to what tells a lock from everything else.
 type Row struct {
 	LockID    string

@@ -28,7 +28,7 @@ func (u *Unlocker) originalFirst(ctx context.Context, hits []hit) []hit {
 		recalled++
 		l := tflock.Lock{Path: h.path, ID: h.id, Info: tflock.Info{ID: h.id}, Holdings: []tflock.Holding{{Kind: tflock.DynamoDB, Store: h.table, Path: h.path, Info: tflock.Info{ID: h.id}}}}
 		if memory, err := u.Memory.RecallLock(ctx, ledger.KeyOf(l)); err == nil {
-			h.since = memory.Sighting(l, func(string) bool { return false }).Holdings[0].NotBefore
+			h.since = memory.Sighting(l, func(string) string { return "" }).Holdings[0].NotBefore
 		}
 	}
 	slices.SortStableFunc(hits, func(a, b hit) int { return a.since.Compare(b.since) })

@@ -34,7 +34,8 @@ const (
 
 // Finish finishes each record that was made before the time until, of one lock ID or of
 // all with an empty one. look is asked about the halves of which nobody knows. What
-// cannot be finished now stays for the next time, and is an error.
+// cannot be finished now stays for the next time; it is an error where a store or the ledger
+// could not be asked.
 func (f Finisher) Finish(ctx context.Context, id string, until time.Time, look ledger.Look) ([]ledger.Unfinished, error) {
 	list, err := f.Releases.Unfinished(ctx, id)
 	errs := []error{err}
@@ -43,30 +44,30 @@ func (f Finisher) Finish(ctx context.Context, id string, until time.Time, look l
 		if one.Release.At.After(until) {
 			continue // it is at work
 		}
-		if err := f.finish(ctx, &one, look); err != nil {
-			errs = append(errs, err)
-			continue
+		done, err := f.finish(ctx, &one, look)
+		errs = append(errs, err)
+		if done {
+			finished = append(finished, one)
 		}
-		finished = append(finished, one)
 	}
 	return finished, errors.Join(errs...)
 }
 
 // Absorb finishes the earlier records of a lock without an event: the event of a
 // later release of it covers them. It does not where a half was in a place that nobody can
-// look at any more: people hear of that one.
-func (f Finisher) Absorb(ctx context.Context, key ledger.Key, until time.Time, look ledger.Look) error {
+// look at, and that the later event did not name: people hear of that one.
+func (f Finisher) Absorb(ctx context.Context, key ledger.Key, until time.Time, look ledger.Look, named halves) error {
 	list, err := f.Releases.Unfinished(ctx, key.ID)
 	errs := []error{err}
 	for _, one := range list {
 		if one.Key != key || !one.Release.At.Before(until) {
 			continue
 		}
-		if err := settle(ctx, &one, look); err != nil {
+		if known, err := settle(ctx, &one, look); !known {
 			errs = append(errs, err)
 			continue
 		}
-		if one.Release.Any(ledger.HalfUnknown) { // the later release had not that half before it
+		if slices.ContainsFunc(one.Release.Halves, func(h ledger.Half) bool { return h.Fate == ledger.HalfUnknown && !named.in(h.Store) }) {
 			errs = append(errs, f.publish(ctx, one))
 			continue
 		}
@@ -76,20 +77,22 @@ func (f Finisher) Absorb(ctx context.Context, key ledger.Key, until time.Time, l
 	return errors.Join(errs...)
 }
 
-func (f Finisher) finish(ctx context.Context, one *ledger.Unfinished, look ledger.Look) error {
-	if err := settle(ctx, one, look); err != nil {
-		return err
+func (f Finisher) finish(ctx context.Context, one *ledger.Unfinished, look ledger.Look) (done bool, err error) {
+	if known, err := settle(ctx, one, look); !known {
+		return false, err
 	}
 	r := one.Release
 	f.Log.WarnContext(ctx, "a release was finished later", "path", one.Key.Path, "lock_id", one.Key.ID, "outcome", r.Outcome, "record", brief(r))
-	return f.publish(ctx, *one)
+	err = f.publish(ctx, *one)
+	return err == nil, err
 }
 
-// settle finds out how the halves ended of which nobody knows, where that can be known.
-func settle(ctx context.Context, one *ledger.Unfinished, look ledger.Look) error {
+// settle finds out how the halves ended of which nobody knows. known says that the record need
+// not wait: each half ended, or nobody can know how.
+func settle(ctx context.Context, one *ledger.Unfinished, look ledger.Look) (known bool, err error) {
 	r := &one.Release
 	if !r.Any(ledger.HalfUnknown) {
-		return nil
+		return true, nil
 	}
 	r.Halves = slices.Clone(r.Halves)
 	for i, h := range r.Halves {
@@ -97,8 +100,8 @@ func settle(ctx context.Context, one *ledger.Unfinished, look ledger.Look) error
 			continue
 		}
 		fate, why, err := look(ctx, h.Store, *one)
-		if err != nil {
-			return err
+		if err != nil || fate == "" {
+			return false, err
 		}
 		if r.Halves[i].Fate = fate; fate == ledger.HalfUnknown {
 			r.Why = why
@@ -109,12 +112,12 @@ func settle(ctx context.Context, one *ledger.Unfinished, look ledger.Look) error
 		r.Outcome = notKnown
 	case !went:
 		r.Outcome = notReleased
-	case r.Any(ledger.HalfKept, ledger.HalfUnknown):
+	case r.Any(ledger.HalfKept, ledger.HalfUnknown, ledger.HalfUnwatched):
 		r.Outcome = string(Partial)
 	default:
 		r.Outcome = string(Released)
 	}
-	return nil
+	return true, nil
 }
 
 // publish notifies of what a record says, and records that it is finished.
@@ -144,6 +147,8 @@ func (f Finisher) event(r ledger.Release) (alert.Event, bool) {
 		return f.Composer.NotKnown(r.Finding, r.RequestedBy, r.Reason, r.Why, r.Forced, r.Any(ledger.HalfRemoved, ledger.HalfGone), r.At), true
 	case !r.Any(ledger.HalfRemoved, ledger.HalfGone):
 		return alert.Event{}, false
+	case r.Any(ledger.HalfUnwatched):
+		return f.Composer.NotKnown(r.Finding, r.RequestedBy, r.Reason, r.Why, r.Forced, true, r.At), true
 	case whole && !r.Any(ledger.HalfRemoved):
 		return f.Composer.Gone(r.Finding, r.RequestedBy, r.Reason, r.Forced, r.At), true
 	default:

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strings"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
@@ -26,6 +27,25 @@ func (all halves) record() []ledger.Half {
 		list[i] = h.Half
 	}
 	return list
+}
+
+// of are those that ended like that.
+func (all halves) of(fate ledger.Fate) halves {
+	return slices.DeleteFunc(slices.Clone(all), func(h half) bool { return h.Fate != fate })
+}
+
+// in says whether one of them is in a store.
+func (all halves) in(store string) bool {
+	return slices.ContainsFunc(all, func(h half) bool { return h.Store == store })
+}
+
+// why joins the causes, for the record.
+func (all halves) why() string {
+	var words []string
+	for _, h := range all {
+		words = append(words, h.cause.Error())
+	}
+	return strings.Join(words, "; ")
 }
 
 func (all halves) causes() []error {
@@ -124,15 +144,22 @@ func (u *Unlocker) endOf(ctx context.Context, store string, one ledger.Unfinishe
 	if s == nil {
 		s = u.unsearched(store)
 	}
-	if s == nil {
+	switch {
+	case s == nil && u.isUnwatched(store):
 		return ledger.HalfUnknown, ledger.NotWatched(store), nil
+	case s == nil: // it went with its store
+		return ledger.HalfGone, "", nil
 	}
 	h, there, err := s.Find(ctx, one.Key.Path)
 	switch {
+	case err != nil && !one.Waits(u.Now()):
+		return ledger.HalfUnknown, store + " could not be read since", nil
 	case err != nil:
 		return "", "", err
 	case !there:
 		return ledger.HalfGone, "", nil
+	case h.Err != nil && h.Raw == "" && backend.MayBeReadLater(h) && one.Waits(u.Now()):
+		return "", "", nil
 	case h.Err != nil && h.Raw == "":
 		return ledger.HalfUnknown, ledger.NotReadable(store, h.Err), nil
 	case slices.ContainsFunc(one.Release.Held, func(b ledger.Bytes) bool { return b.Is(h.Raw) }):

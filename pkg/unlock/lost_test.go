@@ -176,32 +176,147 @@ func TestAHalfThatNobodyCanLookAtIsNotGone(t *testing.T) {
 	}
 }
 
-// A repeat releases what is left of a lock. Of the half in the table, which is not watched
-// any more, people hear all the same that nobody knows.
-func TestARepeatDoesNotHideAHalfThatNobodyCanLookAt(t *testing.T) {
-	w := newWorld(t)
-	w.lock("k", "named", w.set.All()...)
-	w.scan()
+// A release cannot remove the half in a table that nobody watches any more. Answer, record and
+// event all say so, whether an earlier release died before or a scan alone saw that half, and
+// none of them says that the lock was released.
+func TestAHalfInAStoreThatIsNotWatchedAnyMore(t *testing.T) {
+	for _, died := range []bool{false, true} {
+		t.Run(fmt.Sprint("after a release that died: ", died), func(t *testing.T) {
+			w := newWorld(t)
+			w.lock("k", "named", w.set.All()...)
+			w.scan()
+			if died {
+				_, _ = w.run(dyingAt("DELETE"), request(w, "named", ""))
+			}
+			table := w.TableARN
+			w.TableARN = ""
+			if a, err := w.run(&local.Wire{}, request(w, "named", `,"dry_run":true`)); err != nil || !strings.Contains(strings.Join(a.NextSteps, "\n"), table) {
+				t.Errorf("a dry run says %+v, %v", a, err)
+			}
+			a, err := w.run(&local.Wire{}, request(w, "named", ""))
+			if err != nil || a.Outcome != unlock.Partial || !slices.Equal(a.Released, []tflock.Kind{tflock.S3}) || !strings.Contains(a.Message, table+" is not watched any more") {
+				t.Errorf("the answer is %+v, %v", a, err)
+			}
+			w.scanAfter(w.ahead + 5*time.Minute)
+			messages, err := server.Published(w.Topic)
+			if err != nil || len(messages) != 1 || messages[0].Attributes["type"] != "lock.released" ||
+				!strings.Contains(messages[0].Texts["default"], "released in part") || !strings.Contains(messages[0].Texts["default"], "is not watched any more") {
+				t.Errorf("people hear %+v, %v", messages, err)
+			}
+			r, found, err := w.releases().LastRelease(t.Context(), ledger.Key{Path: w.Path("k"), ID: "named"})
+			if err != nil || !found || r.Outcome != string(unlock.Partial) || !slices.Equal(r.Kinds(ledger.HalfUnwatched), []tflock.Kind{tflock.DynamoDB}) {
+				t.Errorf("on record: %+v, %v", r, err)
+			}
+			if left, err := w.releases().Unfinished(t.Context(), ""); err != nil || len(left) > 0 {
+				t.Errorf("unfinished: %+v, %v", left, err)
+			}
+		})
+	}
+}
+
+// dyingAt is the wire of an invocation that dies before it can send such a call.
+func dyingAt(end string) *local.Wire {
 	var dead atomic.Bool
-	wire := &local.Wire{Refuse: func(call string) bool {
-		if call == "DELETE" || strings.HasSuffix(call, ".DeleteItem") {
+	return &local.Wire{Refuse: func(call string) bool {
+		if strings.HasSuffix(call, end) {
 			dead.Store(true)
 		}
 		return dead.Load()
 	}}
-	_, _ = w.run(wire, request(w, "named", "")) // dies before its delete
+}
+
+// The half in a table that nobody watches any more is neither called gone while the other is
+// there, nor is the lock called resolved once that one is gone.
+func TestAHalfThatIsNotWatchedAnyMoreIsUnknown(t *testing.T) {
+	w := newWorld(t)
+	w.lock("k", "named", w.set.All()...)
+	w.scanAfter(time.Hour)
 	w.TableARN = ""
-	if a, err := w.run(&local.Wire{}, request(w, "named", "")); err != nil || !slices.Equal(a.Released, []tflock.Kind{tflock.S3}) {
-		t.Errorf("%+v, %v", a, err)
+	report := w.scanAfter(time.Hour + 5*time.Minute)
+	said := fmt.Sprint(report.Locks[0].Evidence.Reasons)
+	if strings.Contains(said, "is gone") || !strings.Contains(said, "is not watched any more") {
+		t.Errorf("evidence: %s", said)
 	}
-	messages, err := server.Published(w.Topic)
-	if err != nil || !slices.ContainsFunc(messages, func(m local.Message) bool {
-		return m.Attributes["type"] == "lock.released" && strings.Contains(m.Texts["default"], "cannot be found out, because") && strings.Contains(m.Texts["default"], "is not watched any more")
-	}) {
-		t.Errorf("people hear %+v, %v", messages, err)
+	w.clear()
+	w.scanAfter(time.Hour + 10*time.Minute)
+	if got := w.published(); !slices.Equal(got, []string{"lock.stuck"}) {
+		t.Errorf("published %q", got)
 	}
-	if left, err := w.releases().Unfinished(t.Context(), ""); err != nil || len(left) > 0 {
-		t.Errorf("unfinished: %+v, %v", left, err)
+}
+
+// The object of a lock may not be read for a while: its row is not called half of a lock.
+func TestAHalfThatCannotBeReadIsNotGone(t *testing.T) {
+	w := newWorld(t)
+	w.lock("k", "named", w.set.All()...)
+	w.scanAfter(time.Hour)
+	w.denied = "k.tflock"
+	report := w.scanAfter(time.Hour + 5*time.Minute)
+	for _, l := range report.Locks {
+		if said := fmt.Sprint(l.Evidence.Reasons); l.ID == "named" && (strings.Contains(said, "is gone") || !strings.Contains(said, "that cannot be read")) {
+			t.Errorf("evidence: %s", said)
+		}
+	}
+	w.denied = ""
+	w.scanAfter(time.Hour + 10*time.Minute)
+	if got := w.published(); !slices.Equal(got, []string{"lock.stuck", "lock.unreadable"}) {
+		t.Errorf("published %q", got)
+	}
+}
+
+// A release whose end could not be read while a key may not be used, as in the midst of a
+// deployment: the next scan that may read again says how it ended, and only after a day
+// nobody knows.
+func TestWhatMayPassIsLookedAtAgain(t *testing.T) {
+	for name, tc := range map[string]struct {
+		again time.Duration // when the key may be used again; zero: never
+		gone  bool          // the holder ended meanwhile
+		want  []string
+		says  string
+	}{
+		"the lock is still there":                       {again: time.Hour},
+		"its holder has ended":                          {again: time.Hour, gone: true, want: []string{"lock.released"}, says: "whether by this release or by its holder is not known"},
+		"nobody may read it for a day, so nobody knows": {want: []string{"lock.released"}, says: "may be there still"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.lock("k", "named", w.set.Buckets[0])
+			w.scan()
+			_, _ = w.run(dyingAt("DELETE"), request(w, "named", ""))
+			w.denied = "k.tflock"
+			if a, err := w.run(&local.Wire{}, request(w, "named", fmt.Sprintf(`,"path":%q,"dry_run":true`, w.Path("k")))); err != nil || a.Outcome != unlock.Refused {
+				t.Errorf("while it may not be read: %+v, %v", a, err)
+			}
+			for _, later := range []time.Duration{5 * time.Minute, 30 * time.Minute, time.Hour, 20 * time.Hour, 25 * time.Hour} {
+				if tc.again == later {
+					w.denied = ""
+					if tc.gone {
+						w.clear()
+					}
+				}
+				w.scanAfter(w.ahead + later)
+				released := slices.DeleteFunc(w.published(), func(kind string) bool { return kind != "lock.released" })
+				if known := (tc.again > 0 && later >= tc.again) || later > 24*time.Hour; !known && len(released) > 0 {
+					t.Errorf("after %v people heard %q", later, released)
+				}
+			}
+			messages, err := server.Published(w.Topic)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var heard []string
+			for _, m := range messages {
+				if kind := m.Attributes["type"]; kind == "lock.released" {
+					heard = append(heard, kind)
+					if !strings.Contains(m.Texts["default"], tc.says) {
+						t.Errorf("people hear %s", m.Texts["default"])
+					}
+				}
+			}
+			left, err := w.releases().Unfinished(t.Context(), "")
+			if !slices.Equal(heard, tc.want) || err != nil || len(left) > 0 {
+				t.Errorf("people heard %q; unfinished %+v, %v", heard, left, err)
+			}
+		})
 	}
 }
 

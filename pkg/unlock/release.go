@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
@@ -11,15 +12,16 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// release removes every half of a lock. The record, with the bytes, is made before. It
-// fails when nothing went for certain.
-func (u *Unlocker) release(ctx context.Context, l tflock.Lock, f policy.Finding, record ledger.Release, concerns []error) (Answer, error) {
+// release removes every half of a lock that is watched. The record, with the bytes, is made
+// before. It fails when nothing went for certain.
+func (u *Unlocker) release(ctx context.Context, l tflock.Lock, f policy.Finding, record ledger.Release, concerns []error, unwatched halves) (Answer, error) {
 	key := ledger.KeyOf(l)
-	record.Outcome, record.Halves = ledger.Releasing, planned(l)
+	record.Outcome, record.Halves = ledger.Releasing, append(planned(l), unwatched.record()...)
+	record.Why = unwatched.why()
 	if err := u.Releases.Write(ctx, key, record); err != nil {
 		return Answer{}, fmt.Errorf("nothing was released: without a record in the ledger no lock goes: %w", err)
 	}
-	all := u.remove(ctx, l)
+	all := append(u.remove(ctx, l), unwatched...)
 	record.Halves = all.record()
 	a := u.answer(ctx, f, all, record, concerns)
 	record.Outcome = string(a.Outcome)
@@ -67,7 +69,7 @@ func (u *Unlocker) answer(ctx context.Context, f policy.Finding, all halves, rec
 	case record.Any(ledger.HalfUnknown):
 		a.Outcome = Partial
 		a.Message = fmt.Sprintf("It is not known whether the lock of %s on %s is gone: %v.", holder, f.Path, errors.Join(all.causes()...))
-	case record.Any(ledger.HalfKept) || len(concerns) > 0:
+	case record.Any(ledger.HalfKept, ledger.HalfUnwatched) || len(concerns) > 0:
 		a.Outcome = Partial
 		a.Message = fmt.Sprintf("Only a part of the lock of %s on %s was released: %v.", holder, f.Path, errors.Join(append(all.causes(), concerns...)...))
 	default:
@@ -80,7 +82,7 @@ func (u *Unlocker) answer(ctx context.Context, f policy.Finding, all halves, rec
 	if repeat != "" {
 		a.NextSteps = append(a.NextSteps, repeat)
 	}
-	a.NextSteps = append(a.NextSteps, u.afterRelease(ctx, f)...)
+	a.NextSteps = slices.Concat(a.NextSteps, unwatchedSteps(all.of(ledger.HalfUnwatched)), u.afterRelease(ctx, f))
 	return a
 }
 

@@ -122,7 +122,8 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 		return Answer{}, fmt.Errorf("nothing was released: without the ledger there is no record of it: %w", err)
 	}
 	now := u.Now()
-	c := policy.Case{Lock: l, Seen: memory.Sighting(l, func(string) bool { return len(concerns) > 0 })}
+	unwatched := u.unwatched(ctx, l, memory)
+	c := policy.Case{Lock: l, Seen: memory.Sighting(l, u.unknown(concerns))}
 	c.Judge(u.Rules, now)
 	if c.HeldAtLeast < c.Guard && u.judgedBefore(ctx, l, &c.Seen) {
 		c.Judge(u.Rules, now)
@@ -135,7 +136,7 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 	known := u.askOfRun(ctx, &c)
 	finding := c.Finding()
 	may, why := u.mayRelease(ctx, r, f, c, known)
-	steps := u.afterRefusal(finding, c)
+	steps := slices.Concat(unwatchedSteps(unwatched), u.afterRefusal(finding, c))
 	unsafe, doubt, silent := u.conditions(ctx, l)
 	if may && unsafe != "" {
 		may, why, steps = false, unsafe, afterUnsafe()
@@ -150,16 +151,31 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 	case !may && !r.Force:
 		return u.refuse(ctx, r, ledger.KeyOf(l), record, why, steps), nil
 	case r.DryRun:
-		return u.wouldRelease(finding, may, why), nil
+		a := u.wouldRelease(finding, may, why)
+		a.NextSteps = append(a.NextSteps, unwatchedSteps(unwatched)...)
+		return a, nil
 	}
-	a, err := u.release(ctx, l, finding, record, concerns)
+	a, err := u.release(ctx, l, finding, record, concerns, unwatched)
 	a.NextSteps = slices.Concat(doubtStep(doubt), a.NextSteps, silentStep(a.Released, silent))
 	if err == nil && len(a.Released) > 0 {
-		if late := u.finisher().Absorb(ctx, ledger.KeyOf(l), now, u.endOf); late != nil {
+		if late := u.finisher().Absorb(ctx, ledger.KeyOf(l), now, u.endOf, unwatched); late != nil {
 			u.Log.WarnContext(ctx, "an earlier release was not finished", "error", late)
 		}
 	}
 	return a, err
+}
+
+// unknown says of a store why it is not known whether it still has a half of the lock.
+func (u *Unlocker) unknown(concerns []error) func(store string) string {
+	return func(store string) string {
+		switch {
+		case len(concerns) > 0:
+			return "not everything on its path could be read"
+		case u.isUnwatched(store):
+			return ledger.NotWatched(store)
+		}
+		return ""
+	}
 }
 
 // witnessTime bounds the look for evidence that a release does not need.

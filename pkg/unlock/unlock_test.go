@@ -43,22 +43,30 @@ type world struct {
 	ahead time.Duration
 	// wire is between the function and stores that it probes; nil: it trusts them.
 	wire aws.HTTPClient
-	// archived is a lock object that S3 does not give any more: the end of its URL.
-	archived string
+	// archived and denied are lock objects that S3 does not give any more: the end of their
+	// URL. The one was archived by a lifecycle rule, and the key of the other may not be used.
+	archived, denied string
 }
 
-// archive answers as S3 does for an object that a lifecycle rule archived.
+// archive answers as S3 does for objects that it does not give.
 type archive struct {
 	aws.HTTPClient
-	end string
+	archived, denied string
 }
 
 func (a archive) Do(r *http.Request) (*http.Response, error) {
-	if a.end == "" || r.Method != http.MethodGet || !strings.HasSuffix(r.URL.Path, a.end) {
+	var answer string
+	switch is := func(end string) bool { return end != "" && strings.HasSuffix(r.URL.Path, end) }; {
+	case r.Method != http.MethodGet:
+	case is(a.archived):
+		answer = `<Error><Code>InvalidObjectState</Code><Message>The operation is not valid for the object's storage class</Message></Error>`
+	case is(a.denied):
+		answer = `<Error><Code>AccessDenied</Code><Message>not authorized to perform kms:Decrypt</Message></Error>`
+	}
+	if answer == "" {
 		return a.HTTPClient.Do(r)
 	}
-	return &http.Response{StatusCode: http.StatusForbidden, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Request: r, Body: io.NopCloser(strings.NewReader(
-		`<Error><Code>InvalidObjectState</Code><Message>The operation is not valid for the object's storage class</Message></Error>`))}, nil
+	return &http.Response{StatusCode: http.StatusForbidden, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{}, Request: r, Body: io.NopCloser(strings.NewReader(answer))}, nil
 }
 
 func newWorld(t *testing.T) *world {
@@ -110,12 +118,12 @@ func (w *world) held() []string {
 func (w *world) scan() { w.Helper(); w.scanAfter(0) }
 
 // scanAfter is the scan so much later.
-func (w *world) scanAfter(later time.Duration) {
+func (w *world) scanAfter(later time.Duration) monitor.Report {
 	w.Helper()
 	now := func() time.Time { return time.Now().Add(later) }
 	composer := alert.Composer{Account: "123456789012", Region: local.Region}
 	cfg := server.Config()
-	cfg.HTTPClient = archive{cfg.HTTPClient, w.archived}
+	cfg.HTTPClient = archive{cfg.HTTPClient, w.archived, w.denied}
 	set, err := backend.Open(cfg, []string{w.TableARN}, []string{w.BucketARN})
 	if err != nil {
 		w.Fatal(err)
@@ -127,9 +135,11 @@ func (w *world) scanAfter(later time.Duration) {
 		RemindEvery: 4 * time.Hour, Now: now, Log: slog.New(slog.DiscardHandler),
 	}
 	m.Releases = unlock.Finisher{Releases: w.releases(), Composer: composer, Topic: m.Topic, Meter: metric.NewPublisher(server.Config(), "Test"), Log: m.Log}
-	if _, err := m.Run(context.Background()); err != nil {
+	report, err := m.Run(context.Background())
+	if err != nil {
 		w.Fatal(err)
 	}
+	return report
 }
 
 const guard = 10 * time.Minute
@@ -140,7 +150,7 @@ func (w *world) run(wire *local.Wire, r unlock.Request) (unlock.Answer, error) {
 	if w.wire != nil {
 		cfg.HTTPClient = w.wire
 	}
-	cfg.HTTPClient = archive{cfg.HTTPClient, w.archived}
+	cfg.HTTPClient = archive{cfg.HTTPClient, w.archived, w.denied}
 	set, err := backend.Open(cfg, []string{w.TableARN}, []string{w.BucketARN}) // an empty ARN is none
 	if err != nil {
 		w.Fatal(err)
