@@ -1,6 +1,7 @@
 package unlock_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -11,6 +12,8 @@ import (
 	"sync"
 	"testing"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/backend"
@@ -239,5 +242,31 @@ func TestASearchTakesLittleMemory(t *testing.T) {
 	}
 	if grown := int64(peak) - int64(before.HeapAlloc); grown > 8<<20 {
 		t.Errorf("%d MB of 18 were kept", grown>>20)
+	}
+}
+
+// More copies of an ID than the ledger is asked about, beside the lock that it is really of and
+// under the same first part of the key: the copies that nobody was asked about are not taken for
+// the oldest ones.
+func TestManyCopiesOfAnIDDoNotHideTheRealLock(t *testing.T) {
+	const victim = "78007e4f-7284-5b8c-b34c-620445a03e9c"
+	w := newWorld(t)
+	w.scan()
+	w.lock("teams/b/prod/terraform.tfstate", victim, w.set.Tables[0])
+	w.scan()
+	var group errgroup.Group
+	group.SetLimit(8)
+	for i := range 120 {
+		group.Go(func() error {
+			return local.TakeLock(context.Background(), w.Path(fmt.Sprintf("teams/a/%03d", i)), victim, w.set.Tables[0])
+		})
+	}
+	if err := group.Wait(); err != nil {
+		t.Fatal(err)
+	}
+	w.scan()
+	a, err := w.run(&local.Wire{}, request(w, victim, ""))
+	if err != nil || a.Outcome != unlock.Ambiguous || !slices.Contains(a.NextSteps, fmt.Sprintf(`Choice: {"path":%q,"lock_id":%q}`, w.Path("teams/b/prod/terraform.tfstate"), victim)) {
+		t.Errorf("%+v, %v", a, err)
 	}
 }
