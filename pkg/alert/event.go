@@ -145,6 +145,9 @@ type Backend struct {
 	// Unsafe says that it can be read, and that locks in it cannot be relied on: Problem says
 	// why.
 	Unsafe bool `json:"unsafe,omitempty"`
+	// Crowded says that all of it was read but a part, which Problem names: there are more locks
+	// than a scan can read.
+	Crowded bool `json:"crowded,omitempty"`
 }
 
 // Absence says that there is nothing to read, rather than that reading failed.

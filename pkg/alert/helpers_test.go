@@ -186,6 +186,7 @@ func events() map[string]alert.Event {
 		"lock-released-forced":     composer.Released(live, "", "", true, true, now),
 		"lock-released-half":       composer.Released(samples.Lock(), "ana", "laptop died", false, false, now),
 		"lock-released-unsure":     composer.Gone(samples.Lock(), "ana", "laptop died", false, now),
+		"scan-crowded":             composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{{ARN: "arn:aws:dynamodb:eu-west-1:123456789012:table/locks", Problem: "arn:aws:dynamodb:eu-west-1:123456789012:table/locks: under my-states/team-a/ are more locks than one scan can read, so not all of them were seen; everything else was read. No team holds so many at once: find out who writes them", Since: now.Add(-time.Hour), Crowded: true}}, now),
 		"lock-released-not-known":  composer.NotKnown(samples.Lock(), "ana", "laptop died", "arn:aws:dynamodb:eu-west-1:123456789012:table/locks is not watched any more", false, false, now),
 		"lock-released-half-known": composer.NotKnown(samples.Lock(), "ana", "laptop died", "what is in its place in arn:aws:s3:::states cannot be read: it is archived", false, true, now),
 		"lock-refused":             composer.Kept(live, "ana", "the state was written 2m ago", now),

@@ -2,6 +2,7 @@ package alert
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -27,6 +28,9 @@ func (c Composer) Scan(t Type, severity Severity, backends []Backend, now time.T
 		if e.Unsafe() {
 			e.Steps = unsafeSteps
 		}
+		if crowded(e) {
+			e.Steps = crowdedSteps
+		}
 	}
 	return e
 }
@@ -34,6 +38,16 @@ func (c Composer) Scan(t Type, severity Severity, backends []Backend, now time.T
 var unsafeSteps = []string{
 	"Lock these states in a store that honors conditional requests: a DynamoDB table, S3, or another S3-compatible store. `lockwarden probe BUCKET` shows what holds in one.",
 	"Until then, let one run at a time work on a state. Stuck locks are reported all the same; prune deletes nothing there.",
+}
+
+var crowdedSteps = []string{
+	"Find out who writes under that prefix (CloudTrail's data events show it), and stop it: each lock there beyond some ten thousand is one that no team holds.",
+	"Delete what is no lock. Until then look for stuck locks under that prefix yourself: locks elsewhere are reported as ever.",
+}
+
+// crowded says that every backend of a failed scan was read but for a part with too many locks.
+func crowded(e Event) bool {
+	return e.Type == ScanFailed && len(e.Backends) > 0 && !slices.ContainsFunc(e.Backends, func(b Backend) bool { return !b.Crowded })
 }
 
 var scanSteps = map[Absence][]string{
@@ -60,6 +74,9 @@ func scanSubject(e Event) string {
 	if e.Unsafe() {
 		what = "locks are not safe"
 	}
+	if crowded(e) {
+		what = "too many locks to read them all"
+	}
 	if e.Severity == Critical {
 		what = "CRITICAL " + what
 	}
@@ -85,6 +102,9 @@ func scanText(e Event) string {
 		}
 		if e.Type == ScanRecovered {
 			return fmt.Sprintf("Lockwarden can read %s again, so its locks are watched; it had failed%s.", storeName(b.ARN), failed)
+		}
+		if crowded(e) {
+			return fmt.Sprintf("Lockwarden does not see all locks in %s%s: %s", storeName(b.ARN), failed, ended(b.Problem))
 		}
 		return fmt.Sprintf("Lockwarden has failed to read %s%s, so its locks are not watched. Cause: %s", storeName(b.ARN), failed, ended(b.Problem))
 	}

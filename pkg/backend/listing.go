@@ -40,17 +40,24 @@ func (b *Bucket) Survey(ctx context.Context) (iter.Seq2[tflock.Holding, error], 
 	times := &Times{bucket: b.name, outside: b.outside()}
 	return func(yield func(tflock.Holding, error) bool) {
 		var unread error // the first object that could not be read: the others still are
-		for page, err := range b.list(ctx, listInput(b.name, "", 1000), locksOnly(times)) {
-			if err != nil {
-				yield(tflock.Holding{}, err)
-				return
-			}
-			times.endPage(page.KeyCount, page.EncodingType == types.EncodingTypeUrl)
-			for h, err := range b.readAll(ctx, locksOf(page)) {
+		parts := &turns{waiting: []stretch{{}}}
+		for now, left := parts.next(); left; now, left = parts.next() {
+			for page, err := range b.list(ctx, now.input(b.name), locksOnly(times)) {
 				if err != nil {
-					unread = cmp.Or(unread, err)
-				} else if !yield(h, nil) {
+					yield(tflock.Holding{}, b.crowded(ctx, now, parts, err))
 					return
+				}
+				times.endPage(page.KeyCount, page.EncodingType == types.EncodingTypeUrl)
+				locks := locksOf(page)
+				for h, err := range b.readAll(ctx, locks) {
+					if err != nil {
+						unread = cmp.Or(unread, b.crowded(ctx, now, parts, err))
+					} else if !yield(h, nil) {
+						return
+					}
+				}
+				if aws.ToBool(page.IsTruncated) && b.lists() && parts.over(now, locks) {
+					break
 				}
 			}
 		}

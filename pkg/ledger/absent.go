@@ -25,7 +25,7 @@ func (c comparison) absent(key Key, e Entry, unreadable map[tflock.Path]object) 
 	step := Step{Change: nothing, Key: key, Entry: e, before: e}
 	watched, everywhere := false, true
 	for _, store := range e.Stores {
-		if c.scan.Failed(store) {
+		if c.scan.Unread(key.Path, store) {
 			return c.kept(step)
 		}
 		_, is := c.watched[store]

@@ -1,6 +1,10 @@
 package ledger
 
-import "github.com/lockwarden/lockwarden/pkg/scan"
+import (
+	"slices"
+
+	"github.com/lockwarden/lockwarden/pkg/scan"
+)
 
 // Carried counts the locks that the stores which could not be read held when they were last
 // read, but for those that the scan saw all the same. A store that fails is no all-clear.
@@ -12,7 +16,7 @@ func (m Memory) Carried(found *scan.Scan) scan.Figures {
 	}
 	failed := map[string]bool{} // by ARN: there are few stores and many entries
 	for key, e := range m.Locks {
-		if !e.inAny(failed, found.Failed) {
+		if !e.inAny(failed, found.Failed) && !e.crowded(key, found) {
 			continue
 		}
 		if _, seen := key.In(found); seen {
@@ -33,6 +37,11 @@ func (m Memory) Carried(found *scan.Scan) scan.Figures {
 		}
 	}
 	return f
+}
+
+// crowded says whether the lock is in a part of a store that was not read completely.
+func (e Entry) crowded(key Key, found *scan.Scan) bool {
+	return slices.ContainsFunc(e.Stores, func(store string) bool { return found.Crowded(key.Path, store) })
 }
 
 // inAny says whether any store of the entry failed. known keeps the answers.

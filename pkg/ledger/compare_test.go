@@ -85,6 +85,8 @@ func TestCompare(t *testing.T) {
 		"one of two backends failed: not gone":           {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table, bucket)}, nil, denied(bucket), nil, "[]"},
 		"another backend's failure does not matter":      {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, nil, denied(bucket), nil, "[resolved]"},
 		"a backend that is not watched any more":         {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), "arn:other")}, nil, nil, nil, "[forget]"},
+		"gone from a prefix that was not read to its end": {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, nil, map[string]scan.Failure{table: {Crowded: []string{"b/k"}}}, nil, "[]"},
+		"gone while another prefix was not read":        {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, nil, map[string]scan.Failure{table: {Crowded: []string{"b/other/"}}}, nil, "[resolved]"},
 		"a half where nobody looks any more may be held": {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table, "arn:other")}, nil, nil, nil, "[forget]"},
 		"another lock on the path: one gone, one new":    {map[ledger.Key]ledger.Entry{{Path: "b/k", ID: "old"}: entry(1, ago(time.Hour), table)}, []policy.Case{observed(policy.Fresh, table)}, nil, nil, "[note resolved]"},
 		"a foreign row in place of a lock: it is gone":   {map[ledger.Key]ledger.Entry{key: entry(1, ago(time.Hour), table)}, []policy.Case{observed(policy.Unreadable, table)}, nil, nil, "[unreadable resolved]"},

@@ -41,7 +41,7 @@ func (m *Monitor) finish(ctx context.Context, found *scan.Scan) error {
 func endIn(found *scan.Scan, store string, one ledger.Unfinished) (ledger.Fate, string, error) {
 	waits := one.Waits(found.Started)
 	switch watched := slices.Contains(found.Watched, store); {
-	case found.Failed(store), !watched && !found.Complete():
+	case found.Unread(one.Key.Path, store), !watched && !found.Complete():
 		if !waits {
 			return ledger.HalfUnknown, store + " could not be read since", nil
 		}

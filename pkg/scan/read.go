@@ -2,6 +2,7 @@ package scan
 
 import (
 	"context"
+	"errors"
 	"iter"
 	"slices"
 	"sync"
@@ -69,7 +70,7 @@ func (s *Scanner) Read(ctx context.Context) *Scan {
 		Started: s.now(), Patterns: s.set.Patterns(), Failures: map[string]Failure{},
 		rules: s.rules, listed: map[string]listed{}, stores: s.set, buckets: map[string]*backend.Bucket{},
 	}
-	r := &reader{now: s.now, slots: make(slots, readers), found: found}
+	r := &reader{now: s.now, slots: make(slots, readers), found: found, room: room{most: maxKept}}
 	r.start(ctx, s.set)
 	searches := s.set.Searches()
 	matched := make([]backend.Set, len(searches))
@@ -91,7 +92,9 @@ func (s *Scanner) Read(ctx context.Context) *Scan {
 			found.Watched = append(found.Watched, store.ARN())
 		}
 	}
+	r.room.failures(found.Failures)
 	found.Ended = s.now()
+	found.holdings = r.room.kept
 	found.holdings.sort()
 	return found
 }
@@ -102,8 +105,9 @@ type reader struct {
 	slots slots
 	group sync.WaitGroup
 
-	mu    sync.Mutex // guards found
+	mu    sync.Mutex // guards found and room
 	found *Scan
+	room  room
 }
 
 // start begins to read some stores.
@@ -116,11 +120,10 @@ func (r *reader) start(ctx context.Context, set backend.Set) {
 func (r *reader) read(ctx context.Context, from store) {
 	slot := r.slots.take(ctx)
 	if slot == nil {
-		r.add(from, nil, nil, &backend.Error{Store: from.ARN(), Err: ctx.Err()})
+		r.end(from, nil, &backend.Error{Store: from.ARN(), Err: ctx.Err()})
 		return
 	}
 	defer slot.end()
-	var found holdings
 	var problem error
 	all, times := survey(ctx, from)
 	for h, err := range all {
@@ -129,27 +132,36 @@ func (r *reader) read(ctx context.Context, from store) {
 			break
 		}
 		slot.active()
-		found = append(found, pack(h))
+		r.keep(pack(h))
 	}
-	r.add(from, found, times, problem)
+	r.end(from, times, problem)
 }
 
-// add keeps what a store gave.
-func (r *reader) add(from store, found holdings, times *backend.Times, problem error) {
+func (r *reader) keep(p packed) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.room.add(p)
+}
+
+// end notes how the reading of a store ended.
+func (r *reader) end(from store, times *backend.Times, problem error) {
 	ended := r.now()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if times != nil {
 		r.found.listed[from.ARN()] = listed{times, ended}
 	}
-	if r.found.holdings == nil { // of one store alone there is no copy
-		r.found.holdings = found
-	} else {
-		r.found.holdings = append(r.found.holdings, found...)
-	}
 	if problem != nil {
-		r.found.Failures[from.ARN()] = Failure{Problem: problem.Error(), Passing: !backend.Permanent(problem)}
+		r.found.Failures[from.ARN()] = failureOf(problem)
 	}
+}
+
+func failureOf(problem error) Failure {
+	f := Failure{Problem: problem.Error(), Passing: !backend.Permanent(problem)}
+	if crowded, ok := errors.AsType[*backend.CrowdedError](problem); ok {
+		f.Passing, f.Crowded = false, crowded.Prefixes
+	}
+	return f
 }
 
 func survey(ctx context.Context, from store) (iter.Seq2[tflock.Holding, error], *backend.Times) {

@@ -2,6 +2,7 @@ package scan
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
@@ -41,6 +42,9 @@ type Failure struct {
 	// Passing says that the cause may pass by itself, as a throttle, a timeout or a 5xx
 	// does; a missing table or a refused listing does not. See backend.Permanent.
 	Passing bool
+	// Crowded are the top-level prefixes of which not everything was read, with their buckets
+	// (bucket/first/): all else in the store was. None: the store could not be read.
+	Crowded []string
 }
 
 // listed is what the listing of a bucket showed of its states, and when it ended.
@@ -62,11 +66,26 @@ func Of(found ...tflock.Holding) *Scan {
 // Complete says whether every store was read to its end.
 func (s *Scan) Complete() bool { return len(s.Failures) == 0 }
 
-// Failed says whether a store could not be read completely: it failed itself, or it was not
+// Unread says whether it is not known of a path what a store has on it: the store Failed, or
+// the path is under a prefix of which not everything was read.
+func (s *Scan) Unread(path tflock.Path, store string) bool {
+	return s.Failed(store) || s.Crowded(path, store)
+}
+
+// Crowds says whether a store was read but for some prefixes.
+func (s *Scan) Crowds(store string) bool { return len(s.Failures[store].Crowded) > 0 }
+
+// Crowded says whether a path is under a prefix of a store of which not everything was read.
+func (s *Scan) Crowded(path tflock.Path, store string) bool {
+	failure, failed := s.Failures[store]
+	return failed && slices.ContainsFunc(failure.Crowded, func(prefix string) bool { return strings.HasPrefix(string(path), prefix) })
+}
+
+// Failed says whether a store could not be read: it failed itself, or it was not
 // found by the search for a pattern that covers it, which failed.
 func (s *Scan) Failed(store string) bool {
-	if _, failed := s.Failures[store]; failed {
-		return true
+	if failure, failed := s.Failures[store]; failed {
+		return len(failure.Crowded) == 0
 	}
 	return !s.Complete() && !slices.Contains(s.Watched, store) && slices.ContainsFunc(s.Patterns, func(pattern string) bool {
 		_, failed := s.Failures[pattern]
@@ -85,7 +104,7 @@ func (s *Scan) Gone(store string) bool {
 // path; empty: it does. The words begin with the store.
 func (s *Scan) Unknown(path tflock.Path, store string) string {
 	switch {
-	case s.Failed(store):
+	case s.Unread(path, store):
 		return store + " could not be read"
 	case !slices.Contains(s.Watched, store) && !s.Gone(store):
 		return store + " is not watched any more"

@@ -1,0 +1,151 @@
+package scan_test
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/lockwarden/lockwarden/infra/scale"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/scan"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// victim is a lock of another team than the one that floods.
+const victim = `{"ID":"78007e4f-7284-5b8c-b34c-620445a03e9c","Operation":"OperationTypeApply","Who":"me@host"}`
+
+// sees says whether a scan saw the lock on a path.
+func sees(found *scan.Scan, path tflock.Path) bool {
+	return slices.ContainsFunc(found.On(path), tflock.Lock.Readable)
+}
+
+// afterReads does something once so many objects under teams/ were read.
+type afterReads struct {
+	left int64
+	then func()
+}
+
+func (a *afterReads) Do(r *http.Request) (*http.Response, error) {
+	if strings.Contains(r.URL.Path, "/teams/") && atomic.AddInt64(&a.left, -1) == 0 {
+		a.then()
+	}
+	return http.DefaultClient.Do(r)
+}
+
+// Whoever may write under one prefix writes more lock objects there than a scan can read in its
+// time. The locks under all other prefixes are seen, wherever they sort, and only what is
+// under that prefix counts as not read.
+func TestLockObjectsUnderOnePrefixDoNotHideOthers(t *testing.T) {
+	t.Parallel()
+	taken := time.Now().Add(-time.Hour)
+	bucket := &scale.Bucket{Name: "states", Crowd: scale.Crowd{States: 60_000, Locks: 60_000, Taken: taken}} // under teams/
+	others := []string{"production/a.tfstate", "zoo/z.tfstate", "root.tfstate", "teams0"}
+	for _, key := range others {
+		bucket.Put(key+tflock.Suffix, victim, taken)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	timeIsUp := &afterReads{left: 2_500, then: cancel}
+	set := openBehind(t, &scale.World{Buckets: map[string]*scale.Bucket{"states": bucket}}, timeIsUp, scale.BucketARN("states"))
+	found := scan.New(set, rules, time.Now).Read(ctx)
+	for _, key := range others {
+		if path := tflock.NewPath("states", key); !sees(found, path) || found.Unread(path, scale.BucketARN("states")) {
+			t.Errorf("%s: seen %v, not read %v", key, sees(found, path), found.Unread(path, scale.BucketARN("states")))
+		}
+	}
+	said := strings.Join(found.Errors(), "\n")
+	if found.Complete() || found.Failed(scale.BucketARN("states")) || !found.Unread("states/teams/x", scale.BucketARN("states")) || !strings.Contains(said, "under states/teams/ are more locks than one scan can read") {
+		t.Errorf("complete %v; it says %s", found.Complete(), said)
+	}
+	found.Judge(ledger.Memory{}, 1000)
+	if n := found.Len(); n < 1000+len(others) {
+		t.Errorf("%d locks", n)
+	}
+}
+
+// A prefix with more lock objects than its turn has, and time enough: all are read, each once.
+func TestAPrefixWithManyLockObjectsIsReadToItsEnd(t *testing.T) {
+	t.Parallel()
+	taken := time.Now().Add(-time.Hour)
+	bucket := &scale.Bucket{Name: "states", Crowd: scale.Crowd{States: 4_500, Locks: 3_500, Taken: taken}}
+	for i := range 2_300 {
+		bucket.Put(fmt.Sprintf("zoo/%04d%s", i, tflock.Suffix), victim, taken)
+	}
+	set := open(t, &scale.World{Buckets: map[string]*scale.Bucket{"states": bucket}}, nil, []string{scale.BucketARN("states")})
+	found := scan.New(set, rules, time.Now).Read(t.Context())
+	found.Judge(ledger.Memory{}, 1000)
+	if n := found.Len(); n != 3_500+2_300 || !found.Complete() {
+		t.Errorf("%d locks; %v", n, found.Errors())
+	}
+	for c := range found.Locks() {
+		if len(c.Holdings) != 1 {
+			t.Fatalf("%s was read %d times", c.Path, len(c.Holdings))
+		}
+	}
+}
+
+// More rows under one prefix than a function has memory for: it keeps what it can of them, and
+// everything of others, in the same table and elsewhere.
+func TestRowsUnderOnePrefixTakeNoMemoryFromOthers(t *testing.T) {
+	t.Parallel()
+	taken := time.Now().Add(-time.Hour)
+	table := scale.LockTable("locks", scale.Crowd{States: 130_000, Locks: 130_000, Taken: taken})
+	bucket := &scale.Bucket{Name: "b"}
+	bucket.Put("zoo/z.tfstate"+tflock.Suffix, victim, taken)
+	set := open(t, &scale.World{Tables: map[string]*scale.Table{"locks": table}, Buckets: map[string]*scale.Bucket{"b": bucket}}, []string{scale.TableARN("locks")}, []string{scale.BucketARN("b")})
+	if _, err := set.Tables[0].Acquire(t.Context(), "b/zoo/z.tfstate", []byte(victim)); err != nil {
+		t.Fatal(err)
+	}
+	found := scan.New(set, rules, time.Now).Read(t.Context())
+	locks := found.On("b/zoo/z.tfstate")
+	if len(locks) != 1 || len(locks[0].Holdings) != 2 || found.Unread("b/zoo/z.tfstate", scale.TableARN("locks")) {
+		t.Errorf("the other lock: %+v", locks)
+	}
+	found.Judge(ledger.Memory{}, 1000)
+	said := strings.Join(found.Errors(), "\n")
+	if n := found.Len(); n > scan.MaxKept || n < scan.MaxKept/2 || found.Complete() || !strings.Contains(said, "are more locks than one scan can read") {
+		t.Errorf("%d locks; complete %v; it says %s", n, found.Complete(), said)
+	}
+}
+
+// Rows as large as what a scan keeps of a row can be: the room is one of bytes.
+func TestRowsWithLongNamesTakeNoMemoryFromOthers(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("x", 1_800)
+	weight := 0
+	found := scan.Crowd(scan.MaxKept, func(yield func(store, path string) bool) {
+		for i := range 50_000 {
+			if weight += len(long); !yield("arn:a", fmt.Sprintf("b/flood/%05d%s", i, long)) {
+				return
+			}
+		}
+		yield("arn:a", "b/production/k")
+	})
+	if n := found.Len(); n*len(long) > 50<<20 || n < 5_000 || found.Unread("b/production/k", "arn:a") || !found.Unread("b/flood/k", "arn:a") || !found.Has("b/production/k") {
+		t.Errorf("%d of %d MB kept; %v", n*len(long)>>20, weight>>20, found.Problems())
+	}
+}
+
+// Locks under so many prefixes that none is large: what was not kept is said of each store.
+func TestMoreLocksThanAScanKeeps(t *testing.T) {
+	t.Parallel()
+	found := scan.Crowd(10_000, func(yield func(store, path string) bool) {
+		for i := range 12_000 {
+			store := "arn:a"
+			if i >= 6_000 {
+				store = "arn:b"
+			}
+			if !yield(store, fmt.Sprintf("b/p%05d/k", i)) {
+				return
+			}
+		}
+	})
+	if found.Len() != 10_000 || found.Failed("arn:a") || !found.Failed("arn:b") || !strings.Contains(strings.Join(found.Problems(), "\n"), "more locks in all than one scan can keep") {
+		t.Errorf("%d kept; %v", found.Len(), found.Problems())
+	}
+}
