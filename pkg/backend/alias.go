@@ -11,10 +11,15 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
+// MaxAliases is how many other names of a state are looked at. Clients use one or two; whoever
+// may write the rows of one prefix can make any number of them, of any state.
+const MaxAliases = 20
+
 // Aliases gives the other names under which a table has rows (locks or digests) of a
 // state: by the state's path (bucket/key), the names whose cleaned path it is; see
 // [tflock.Path.Clean]. It reads the whole table, consistently, and only names that can be
-// aliases cross the network. It fails with *Error.
+// aliases cross the network. Of a state with more than MaxAliases it gives one more than that. It
+// fails with *Error.
 func (t *Table) Aliases(ctx context.Context) (map[tflock.Path][]tflock.Path, error) {
 	found := map[tflock.Path][]tflock.Path{}
 	for row, err := range t.scan(ctx, &dynamodb.ScanInput{
@@ -30,8 +35,9 @@ func (t *Table) Aliases(ctx context.Context) (map[tflock.Path][]tflock.Path, err
 			return nil, err
 		}
 		name := stateName(row.lockID, row.attributes["Info"] != nil)
-		if path := name.Clean(); path != name && !slices.Contains(found[path], name) {
-			found[path] = append(found[path], name)
+		path := name.Clean()
+		if names := found[path]; path != name && len(names) <= MaxAliases && !slices.Contains(names, name) {
+			found[path] = append(names, name)
 		}
 	}
 	return found, nil

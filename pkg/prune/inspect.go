@@ -77,6 +77,9 @@ func (i *inspector) look(ctx context.Context, s *inspection) (ok bool, err error
 	if s.facts.Locked == "" && !s.bucket.Lockable(s.stale.Path) {
 		s.facts.Locked = "the name of its lock object would be longer than the 1,024 bytes that S3 allows, so that it cannot be locked"
 	}
+	if s.facts.Locked == "" {
+		s.facts.Locked = i.locks.Crowded(s.stale.Path)
+	}
 	if err := i.read(ctx, s, tfstate.Read); err != nil { // to its end, for the report
 		return false, err
 	}

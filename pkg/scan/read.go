@@ -30,12 +30,13 @@ type Scanner struct {
 	set   backend.Set
 	rules policy.Rules
 	now   func() time.Time
+	most  int // holdings that it keeps
 }
 
 // New makes a scanner of these stores. What the patterns of the set match is searched at
 // each reading.
 func New(set backend.Set, rules policy.Rules, now func() time.Time) *Scanner {
-	return &Scanner{set: set, rules: rules, now: now}
+	return &Scanner{set: set, rules: rules, now: now, most: maxKept}
 }
 
 // readers bounds how many stores are read at once, lookers how many states are looked at.
@@ -70,7 +71,7 @@ func (s *Scanner) Read(ctx context.Context) *Scan {
 		Started: s.now(), Patterns: s.set.Patterns(), Failures: map[string]Failure{},
 		rules: s.rules, listed: map[string]listed{}, stores: s.set, buckets: map[string]*backend.Bucket{},
 	}
-	r := &reader{now: s.now, slots: make(slots, readers), found: found, room: room{most: maxKept}}
+	r := &reader{now: s.now, slots: make(slots, readers), found: found, room: room{most: s.most}}
 	r.start(ctx, s.set)
 	searches := s.set.Searches()
 	matched := make([]backend.Set, len(searches))

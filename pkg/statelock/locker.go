@@ -46,6 +46,16 @@ func Aliases(ctx context.Context, tables []*backend.Table) (map[tflock.Path][]tf
 	return all, nil
 }
 
+// Crowded says why nobody can lock a state: the tables have too many names for it, each of
+// which would have to be locked and released. It is empty where they have not.
+func (l *Locker) Crowded(path tflock.Path) string {
+	names := l.aliases[path]
+	if len(names) <= backend.MaxAliases {
+		return ""
+	}
+	return fmt.Sprintf("the lock tables have rows of it under more than %d names, such as %.200s, so that it cannot be locked: find out who writes them", backend.MaxAliases, names[0])
+}
+
 // Names are the names under which a table can have rows of a state.
 func (l *Locker) Names(path tflock.Path) []tflock.Path {
 	return append([]tflock.Path{path}, l.aliases[path]...)
@@ -117,6 +127,9 @@ func (e *LeftError) Unwrap() error { return e.Err }
 // own leftovers are cleared on the way. It fails with *BusyError, with any other error when
 // it is not known why, and with *LeftError beside either where something of ours may be left.
 func (l *Locker) Acquire(ctx context.Context, b *backend.Bucket, path tflock.Path, operation Operation, like backend.Encryption) (*Held, error) {
+	if why := l.Crowded(path); why != "" {
+		return nil, &BusyError{Why: why}
+	}
 	raw, err := l.sign(path, operation)
 	if err != nil {
 		return nil, err
@@ -265,6 +278,9 @@ func (l *Locker) StillHeld(ctx context.Context, b *backend.Bucket, h *Held) (boo
 
 // HeldBy says who holds a lock on a state, or nothing. Leftovers of ours do not count.
 func (l *Locker) HeldBy(ctx context.Context, b *backend.Bucket, path tflock.Path) (string, error) {
+	if why := l.Crowded(path); why != "" {
+		return why, nil
+	}
 	for _, at := range l.Places(b, path) {
 		h, found, err := at.Store.Find(ctx, at.Name)
 		if err != nil {

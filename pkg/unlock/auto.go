@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/evidence"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
@@ -118,6 +119,9 @@ func (u *Unlocker) lockedAs(ctx context.Context, path tflock.Path) (tflock.Path,
 		aliases, err := t.Aliases(ctx)
 		if err != nil {
 			return "", err
+		}
+		if len(aliases[clean]) > backend.MaxAliases {
+			return "", fmt.Errorf("%s has rows of the state under more than %d names", t.ARN(), backend.MaxAliases)
 		}
 		names = append(names, aliases[clean]...)
 	}
