@@ -80,6 +80,7 @@ func (m *model) steps(p *process, n int) bool {
 // unlock function that it invokes, while something happens that forbids the release, or
 // another monitor does the same whose clock is ahead.
 func TestAutomaticDuels(t *testing.T) {
+	t.Parallel()
 	w, n := engineWorld(t), 0
 	for _, other := range []drawn{
 		{kind: "lockless", writes: 1, managed: true}, {kind: "row alone"}, {kind: "keeper"}, {kind: "keep"}, {kind: "tagger"}, {kind: "rerun", writes: 1}, {kind: "auto", clock: 2 * time.Minute},

@@ -100,6 +100,7 @@ func (t *tries) each(p plan, name func(i, j int) string, play func(m *model, i, 
 // call by which it changes something, while the other goes on as far as each of its own:
 // all of that, not a sample drawn from it.
 func TestDuels(t *testing.T) {
+	t.Parallel()
 	all := newTries(t)
 	for _, pair := range duels {
 		if !strings.Contains(pair[0].kind+" and "+pair[1].kind, *only) {

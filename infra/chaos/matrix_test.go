@@ -12,6 +12,7 @@ var only = flag.String("only", "", "make all trials and duels whose names contai
 // The matrix in short: trials of every kind, spread over all calls. `make chaos` makes
 // all of them.
 func TestMatrix(t *testing.T) {
+	t.Parallel() // the package's AWS is its own: the others make theirs
 	w, err := makeWorld(t.Context(), server)
 	if err != nil {
 		t.Fatal(err)
