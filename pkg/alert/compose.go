@@ -123,7 +123,11 @@ func (c Composer) Shared(t Type, items []Item, severity Severity, now time.Time)
 	chosen := NewSelection[Item](len(items))
 	for _, item := range items {
 		if t == LockResolved {
-			item.Finding = resolved(item.Finding, now)
+			ended := item.Ended
+			if ended.IsZero() {
+				ended = now
+			}
+			item.Finding, item.Ended = resolved(item.Finding, ended), time.Time{}
 		}
 		if a := c.actions(item.Finding, reasonOf(now)); isAlarm(t) && a != (Actions{}) {
 			a.UnlockFunction = "" // it is in the event once

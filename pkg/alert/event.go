@@ -106,6 +106,7 @@ type Links struct {
 // Item is one lock of a shared message.
 type Item struct {
 	policy.Finding
+	Ended   time.Time       `json:"-"` // of a resolved one: when a scan found it gone; zero: in this scan
 	Release *Release        `json:"release,omitempty"`
 	Removal *policy.Removal `json:"removal,omitempty"`
 	Current *policy.Finding `json:"current_lock,omitempty"`

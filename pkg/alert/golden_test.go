@@ -108,7 +108,7 @@ func TestAWeeklyReportFitsAScreen(t *testing.T) {
 		w.Locks.ReleasedBy[i].Who = long
 	}
 	n := 3
-	w.WouldHaveReleased, w.WatchedSince = &n, &w.From
+	w.PlannedReleases, w.WatchedSince = &n, &w.From
 	for name, week := range map[string]alert.Week{"an ordinary week": week(), "as long as one gets": w} {
 		t.Run(name, func(t *testing.T) {
 			lines := strings.Split(strings.TrimSpace(render(t, composer.Weekly(week, now)).Texts["email"]), "\n")

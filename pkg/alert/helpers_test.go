@@ -221,7 +221,7 @@ func week() alert.Week {
 			{Who: "unknown", How: alert.ByUnknown, Count: 5},
 			{Who: "ana", How: alert.ByLockwarden, Count: 2},
 			{Who: "bob", How: alert.ByLockwarden, Count: 1},
-			{Who: "ana@example.com", How: alert.ByForceUnlock, Count: 1},
+			{Who: "ana@example.com", How: alert.BySomebodyElse, Count: 1},
 			{Who: "holder", How: alert.ByHolder, Count: 1},
 			{Who: "lockwarden-auto", How: alert.Automatically, Count: 1},
 		}},
@@ -253,7 +253,7 @@ func firstWeek() alert.Week {
 // triedWeek is one of a team that watches what automatic release would do.
 func triedWeek() alert.Week {
 	w, n, stuck := firstWeek(), 3, 4
-	w.WatchedSince, w.WouldHaveReleased, w.Locks.Stuck, w.Locks.Released = nil, &n, &stuck, 4
+	w.WatchedSince, w.PlannedReleases, w.Locks.Stuck, w.Locks.Released = nil, &n, &stuck, 4
 	w.Locks.ReleasedBy = []alert.Releaser{{Who: "unknown", How: alert.ByUnknown, Count: 3}, {Who: "ana", How: alert.ByLockwarden, Count: 1}}
 	w.TimeToResolve = &alert.Resolve{MedianSeconds: 70 * 60, LongestSeconds: 3 * 3600}
 	w.MostStuck = alert.MostStuck{

@@ -114,13 +114,13 @@ func weekSteps(w Week) []string {
 	}
 	add(w.Locks.StuckNow > 0, "Look at the %s on the dashboard, and release %s if its run is over.", stuckNow(w.Locks.StuckNow), map[bool]string{true: "it", false: "each"}[w.Locks.StuckNow == 1])
 	add(urgentFindings(w) > 0, "Resolve the %s of the last inventory%s: the runbook says what to do about each kind.", openFindings(urgentFindings(w)), ofThemCritical(w))
-	n := released(w.Locks, ByForceUnlock)
-	add(n > 0, "%s by force-unlock, which does not ask whether the run is alive: release through Lockwarden, which does.", count(n, "stuck lock was released", "stuck locks were released"))
+	n := released(w.Locks, BySomebodyElse)
+	add(n > 0, "%s by somebody else than the holder (force-unlock, or deleted the object), which does not ask whether the run is alive: release through Lockwarden, which does.", count(n, "stuck lock was released", "stuck locks were released"))
 	if most := w.MostStuck.Paths; len(most) > 0 && most[0].Count > 1 {
 		add(true, "Find out why runs leave locks behind on %s: %d of the %d stuck locks were there.", clipTail(most[0].Path, 200), most[0].Count, stuck(w))
 	}
-	if n := w.WouldHaveReleased; n != nil && *n > 0 {
-		add(true, "Consider AutoReleaseMode=release: the runs of %s were over, and Lockwarden would have released %s.", count(*n, "lock", "locks"), map[bool]string{true: "it", false: "them"}[*n == 1])
+	if n := w.PlannedReleases; n != nil && *n > 0 {
+		add(true, "Consider AutoReleaseMode=release: the automatic release of %s was planned, since %s over, and was not done.", count(*n, "lock", "locks"), map[bool]string{true: "its run was", false: "their runs were"}[*n == 1])
 	}
 	percent, ok := planShare(w)
 	add(ok && percent >= plansTake && *w.PlanLockSeconds >= plansWorth, "%d %% of lock time is plans: consider -lock=false for the plans of pull requests.", percent)
@@ -184,8 +184,8 @@ func automaticLine(w Week) string {
 			parts = append(parts, "released by people through Lockwarden: "+counted(*by.ByHand))
 		}
 	}
-	if n := w.WouldHaveReleased; n != nil {
-		parts = append(parts, fmt.Sprintf("would have released %s (AutoReleaseMode is report)", count(*n, "lock", "locks")))
+	if n := w.PlannedReleases; n != nil {
+		parts = append(parts, fmt.Sprintf("%d planned, none done (AutoReleaseMode is report)", *n))
 	}
 	return strings.Join(parts, "; ")
 }
@@ -206,8 +206,8 @@ func releasedLine(l WeekLocks) string {
 		{ByLockwarden, "through Lockwarden"},
 		{Automatically, "automatically"},
 		{ByHolder, "by their holder"},
-		{ByForceUnlock, "by force-unlock"},
-		{ByUnknown, "by their holder or by force-unlock (not known which)"},
+		{BySomebodyElse, "by somebody else than the holder, who used force-unlock or deleted the object"},
+		{ByUnknown, "by their holder or somebody else (not known which)"},
 	} {
 		if n := released(l, way.how); n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s%s", n, way.text, releasers(l, way.how)))
@@ -233,7 +233,7 @@ func alsoReleased(l WeekLocks) string {
 
 // releasers names those who released the most locks in one way, where they have a name.
 func releasers(l WeekLocks, how How) string {
-	if how != ByLockwarden && how != ByForceUnlock {
+	if how != ByLockwarden && how != BySomebodyElse {
 		return ""
 	}
 	all := released(l, how)

@@ -23,9 +23,9 @@ type Week struct {
 	TimeToResolve *Resolve  `json:"time_to_resolve,omitempty"` // of the stuck locks that ended
 	// ResolvedBy is there where a lock was released automatically.
 	ResolvedBy *ResolvedBy `json:"time_to_resolve_by,omitempty"`
-	// WouldHaveReleased counts the locks that automatic release would have released. It is
-	// there while that only reports.
-	WouldHaveReleased *int `json:"would_have_released,omitempty"`
+	// PlannedReleases counts the locks whose automatic release was planned, and not done. It
+	// is there while automatic release only reports.
+	PlannedReleases *int `json:"planned_releases,omitempty"`
 
 	WeekBefore *Before   `json:"week_before,omitempty"`
 	MostStuck  MostStuck `json:"most_stuck"`
@@ -68,15 +68,15 @@ type How string
 // The ways, of which the last three are of stuck locks. It is unknown where no witness saw
 // who took the lock and who removed it.
 const (
-	ByLockwarden  How = "lockwarden"
-	Automatically How = "automatic"
-	ByHolder      How = "holder"       // by the session that took it
-	ByForceUnlock How = "force-unlock" // by another session
-	ByUnknown     How = "unknown"
+	ByLockwarden   How = "lockwarden"
+	Automatically  How = "automatic"
+	ByHolder       How = "holder"        // by the session that took it
+	BySomebodyElse How = "somebody-else" // than the holder: by force-unlock, or by deleting the object
+	ByUnknown      How = "unknown"
 )
 
 // Releaser is who released locks, and how many. Of ByLockwarden Who is what the caller
-// said; of ByForceUnlock it is the session, or another principal; of the others nobody's
+// said; of BySomebodyElse it is the session, or another principal; of the others nobody's
 // name.
 type Releaser struct {
 	Who   string `json:"who"`

@@ -16,7 +16,7 @@ func (m Memory) Carried(found *scan.Scan) scan.Figures {
 	}
 	failed := map[string]bool{} // by ARN: there are few stores and many entries
 	for key, e := range m.Locks {
-		if !e.inAny(failed, found.Failed) && !e.crowded(key, found) {
+		if e.Gone != nil || (!e.inAny(failed, found.Failed) && !e.crowded(key, found)) {
 			continue
 		}
 		if _, seen := key.In(found); seen {

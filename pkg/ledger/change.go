@@ -42,6 +42,9 @@ type Step struct {
 // since the lock's age rests on it, and the event remains to be published.
 func (s Step) Unnotified() Step {
 	if s.Change == Resolved || s.Change == Forget {
+		if p := s.Past; p != nil {
+			s.Entry.Gone = &End{LastSeen: p.LastSeen, Ended: p.Ended, Settled: p.Settled}
+		}
 		return Step{Change: Note, Key: s.Key, Entry: s.Entry, before: s.before}
 	}
 	s.Change, s.Entry.Notified, s.Entry.NotifiedAt = Note, s.before.Notified, s.before.NotifiedAt

@@ -161,7 +161,7 @@ func (c comparison) lock(key Key, o policy.Case) (Step, bool) {
 	}
 	change := c.change(entry, o)
 	grown := entry.follow(o.Lock, c.scan)
-	returned := entry.Absent
+	returned := entry.Absent || entry.Gone != nil
 	if change == Note && known && !grown && !returned && !c.stale(entry) {
 		return Step{}, false
 	}
@@ -169,7 +169,7 @@ func (c comparison) lock(key Key, o policy.Case) (Step, bool) {
 		entry.Notified, entry.NotifiedAt = entry.Notified+1, c.scan.Ended
 	}
 	finding := o.Finding()
-	entry.Finding, entry.Absent, entry.Expires = &finding, false, c.scan.Ended.Add(c.rules.Keep)
+	entry.Finding, entry.Absent, entry.Gone, entry.Expires = &finding, false, nil, c.scan.Ended.Add(c.rules.Keep)
 	return Step{Change: change, Key: key, Entry: entry, before: before}, true
 }
 

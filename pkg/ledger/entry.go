@@ -22,6 +22,8 @@ type Entry struct {
 	Notified   int                  `json:"notified,omitempty"`   // how often they were: the alert, then reminders
 	StuckAt    time.Time            `json:"stuck_at,omitzero"`    // end of the scan that first found it stuck
 	Absent     bool                 `json:"absent,omitempty"`     // not there in the last complete scan; only of unreadable ones
+	// Gone is set once a scan found the lock gone and people could not be notified of that.
+	Gone *End `json:"gone,omitempty"`
 	// Finding is the lock as it was last recorded: what remains to be said of it when
 	// it is gone. It is nil in a memory where nobody will ask for it.
 	Finding *policy.Finding `json:"finding"`
@@ -32,6 +34,13 @@ type Entry struct {
 	// HeldSince and Stuck are the finding's, and stay where the finding is not kept.
 	HeldSince time.Time `json:"-"`
 	Stuck     bool      `json:"-"`
+}
+
+// End is how a lock ended, as in its Past: what later scans know of the time is not when.
+type End struct {
+	LastSeen time.Time `json:"last_seen,omitzero"`
+	Ended    time.Time `json:"ended"`
+	Settled  bool      `json:"settled,omitempty"`
 }
 
 // Sighting is what the policy needs to know of the entry.

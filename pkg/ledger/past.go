@@ -49,6 +49,17 @@ func (p Past) Seen() time.Time {
 	return p.FirstSeen
 }
 
+// EndedAt says whether a removal of the lock's object at that time, by S3's clock, may be its
+// end: it is of the time between the last scan that saw the lock and the first one without
+// it. Any other is of another object, or left a row that was removed later.
+func (p Past) EndedAt(removed time.Time) bool {
+	return !p.Halved && !removed.Before(p.Seen().Add(-wholeSecond)) && !removed.After(p.Ended.Add(clockTolerance))
+}
+
+// wholeSecond is how much a time may be later than it says: some stores beside AWS give whole
+// seconds.
+const wholeSecond = time.Second
+
 // Missed says whether its end is not known, since it ended in a gap: then no scan read its
 // stores for long after the last one that saw it.
 func (p Past) Missed(scanEvery time.Duration) bool {
@@ -74,6 +85,9 @@ func (c comparison) past(s Step) *Past {
 		p.HeldSince = e.FirstSeen
 	}
 	p.Settled = c.settled(e, p.LastSeen)
+	if g := e.Gone; g != nil { // an earlier scan found it gone
+		p.LastSeen, p.Ended, p.Settled = g.LastSeen, g.Ended, g.Settled
+	}
 	return p
 }
 

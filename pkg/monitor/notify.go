@@ -111,7 +111,7 @@ func (n *notifier) send(ctx context.Context, news *news, event alert.Event, step
 		steps = unnotified(steps)
 	} else if news.change == ledger.Resolved {
 		for _, step := range news.steps() {
-			n.resolved = append(n.resolved, n.scan.Ended.Sub(step.Entry.Finding.HeldSince))
+			n.resolved = append(n.resolved, n.endOf(step).Sub(step.Entry.Finding.HeldSince))
 		}
 	}
 	n.record(ctx, steps)
@@ -204,7 +204,7 @@ func (n *notifier) storeEvent(change ledger.Change, steps []ledger.StoreStep) al
 // event is the event of one lock.
 func (n *notifier) event(ctx context.Context, step ledger.Step) alert.Event {
 	i := n.item(ctx, step)
-	e := n.composer.Lock(eventOf[step.Change], i.Finding, step.Entry.Notified, n.scan.Ended)
+	e := n.composer.Lock(eventOf[step.Change], i.Finding, step.Entry.Notified, n.endOf(step))
 	if i.Release != nil {
 		e = e.By(i.Release.RequestedBy, i.Release.Reason)
 	}
@@ -230,7 +230,7 @@ func (n *notifier) summary(ctx context.Context, news *news) alert.Event {
 			items[i] = n.item(ctx, step)
 			continue
 		}
-		items[i] = alert.Item{Finding: *step.Entry.Finding, Current: step.Current}
+		items[i] = alert.Item{Finding: *step.Entry.Finding, Ended: n.endOf(step), Current: step.Current}
 	}
 	switch {
 	case news.change == ledger.Resolved:
@@ -244,7 +244,7 @@ func (n *notifier) summary(ctx context.Context, news *news) alert.Event {
 // item is a lock with who took it and who removed it, as far as that is known by now. What
 // was released through us has a record of ours, which says more than S3's event.
 func (n *notifier) item(ctx context.Context, step ledger.Step) alert.Item {
-	i := alert.Item{Finding: *step.Entry.Finding, Current: step.Current, Release: n.release(ctx, step)}
+	i := alert.Item{Finding: *step.Entry.Finding, Ended: n.endOf(step), Current: step.Current, Release: n.release(ctx, step)}
 	witness, removal := n.gone(ctx, step)
 	if witness != nil {
 		i.Witness = witness
@@ -253,6 +253,15 @@ func (n *notifier) item(ctx context.Context, step ledger.Step) alert.Item {
 		i.Removal = removal
 	}
 	return i
+}
+
+// endOf is the end of the scan that found a lock gone: an earlier one, where people could not
+// be notified then. Of a lock that is there it is the end of this scan.
+func (n *notifier) endOf(step ledger.Step) time.Time {
+	if step.Past != nil {
+		return step.Past.Ended
+	}
+	return n.scan.Ended
 }
 
 // release is who released a resolved lock through us; nil when nobody did, or when that is

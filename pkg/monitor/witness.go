@@ -44,8 +44,8 @@ func (n *notifier) gone(ctx context.Context, step ledger.Step) (*policy.Witness,
 		return nil, nil
 	}
 	witness, removal, err := n.witnesses.Gone(ctx, step.Key.Path, step.Entry)
-	if removal != nil && step.Entry.Halved() {
-		removal = nil // it is that of the object, which a row outlived
+	if removal != nil && (step.Past == nil || !step.Past.EndedAt(removal.RemovedAt)) {
+		removal = nil // it is that of another object, or of one that a row outlived
 	}
 	if err != nil {
 		n.log.WarnContext(ctx, "who removed a lock is not known", "path", step.Key.Path, "error", err)

@@ -30,7 +30,7 @@ func (r *Reporter) figures(ctx context.Context, s span) (alert.Week, error) {
 		if seen.comparable(s, before.span) {
 			w.WeekBefore = before.compared(seen)
 		}
-		if w.WouldHaveReleased, err = r.wouldHaveReleased(ctx, s); err != nil {
+		if w.PlannedReleases, err = r.plannedReleases(ctx, s); err != nil {
 			return alert.Week{}, err
 		}
 	}
@@ -75,12 +75,15 @@ func (r *Reporter) current(ctx context.Context, seen watched, weeks []*tally, re
 		}
 		held.add(current.Key)
 		until, now := seen.until(current.Stores)
+		if current.Gone != nil {
+			until = current.Gone.Ended
+		}
 		l := ofCurrent(current, until)
 		for _, t := range weeks {
 			t.lock(l)
 		}
 		released.stuck(current.Key, current.StuckAt)
-		if released[current.Key].Outcome != whole {
+		if released[current.Key].Outcome != whole && current.Gone == nil {
 			delete(released, current.Key)
 			weeks[0].stillStuck(l, now)
 		}
@@ -251,9 +254,9 @@ func (r *Reporter) states(ctx context.Context, s span) (*alert.WeekStates, error
 	return states, nil
 }
 
-// wouldHaveReleased counts the locks whose release was planned in report mode, so that
+// plannedReleases counts the locks whose release was planned in report mode, so that
 // nothing came of it; nil unless automatic release only reports.
-func (r *Reporter) wouldHaveReleased(ctx context.Context, s span) (*int, error) {
+func (r *Reporter) plannedReleases(ctx context.Context, s span) (*int, error) {
 	n := 0
 	for planned, err := range r.Plans.PlannedReleases(ctx) {
 		if err != nil {

@@ -180,3 +180,47 @@ func TestALockThatEndsWhileTheReportReads(t *testing.T) {
 		t.Errorf("taken %d, stuck %d, locked for %ds, %+v", *got.Locks.Taken, *got.Locks.Stuck, *got.LockSeconds, got.MostStuck)
 	}
 }
+
+// One half of a lock goes through us in one week, and the other one by somebody else in the
+// next: the lock is released in the week in which it is gone.
+func TestAReleaseOfTwoWeeksIsInOneReport(t *testing.T) {
+	t.Parallel()
+	both := []tflock.Kind{tflock.DynamoDB, tflock.S3}
+	w := alone(t, life{path: "states/a", id: "1", kinds: both, taken: hour(100), ended: hour(9 * 24)})
+	half := ledger.Release{At: hour(6 * 24), Outcome: "partial", RequestedBy: "ana", Halves: []ledger.Half{
+		{Store: bucket, Kind: tflock.S3, Fate: ledger.HalfRemoved}, {Store: table, Kind: tflock.DynamoDB, Fate: ledger.HalfKept},
+	}}
+	w.check(w.releases.Write(t.Context(), ledger.Key{Path: "states/a", ID: "1"}, half))
+	h := 0
+	for i, want := range []int{0, 1, 0} {
+		for ; h < (i+1)*7*24; h += 8 {
+			w.scan(pass{at: hour(h)})
+		}
+		w.now = hour((i + 1) * 7 * 24)
+		if got := w.week(report.Request{ScheduledTime: w.now}, "a"); got.Locks.Released != want {
+			t.Errorf("week %d: %+v", i+1, got.Locks)
+		}
+	}
+}
+
+// A lock of whose end people could not be notified yet is not held any more.
+func TestALockThatIsGoneAndNotYetSaidToBe(t *testing.T) {
+	t.Parallel()
+	l := life{path: "states/a", id: "1", kinds: []tflock.Kind{tflock.S3}, taken: hour(0), ended: hour(11)}
+	w := alone(t, l)
+	for h := 0; h < 12; h += 3 {
+		w.scan(pass{at: hour(h)})
+	}
+	for h := 12; h < 60; h += 3 {
+		w.scan(pass{at: hour(h), unpublished: true})
+	}
+	w.now = hour(60)
+	if got := w.week(report.Request{}, "a"); got.Locks.StuckNow != 0 || *got.Locks.Stuck != 1 || *got.LockSeconds/3600 != 12 {
+		t.Errorf("%+v, locked for %ds", got.Locks, *got.LockSeconds)
+	}
+	w.scan(pass{at: hour(60)})
+	w.now = hour(61)
+	if got := w.week(report.Request{}, "b"); got.TimeToResolve == nil || got.TimeToResolve.LongestSeconds/3600 != 12 || *got.LockSeconds/3600 != 12 {
+		t.Errorf("%+v, locked for %ds", got.TimeToResolve, *got.LockSeconds)
+	}
+}

@@ -58,6 +58,7 @@ func (l life) etag() string { return "etag-" + l.id }
 // event is what S3 says of a lock object, and when that arrives. A lost one arrives never.
 type event struct {
 	path, etag, session string
+	principal           string // empty: that of the session
 	removed             bool
 	at, delivered       time.Time
 }
@@ -74,6 +75,8 @@ type pass struct {
 	failed  map[string]bool // stores
 	lasts   time.Duration   // from its end until it is recorded: it publishes before
 	watched []string        // nil: both stores
+
+	unpublished bool // people could not be notified
 }
 
 func (p pass) end() time.Time { return p.at.Add(2 * time.Second) }
@@ -189,7 +192,7 @@ func (q *quarter) witness(random *rand.Rand, l life) {
 	if !slices.Contains(l.kinds, tflock.S3) {
 		return
 	}
-	created := event{path: l.path, etag: l.etag(), session: "run-" + l.id, at: l.taken}
+	created := event{path: l.path, etag: l.etag(), session: "gh-84213377-1" + l.id, at: l.taken}
 	removed := event{path: l.path, session: created.session, removed: true, at: l.ended}
 	switch {
 	case l.by != "":
@@ -338,7 +341,15 @@ func (w *world) scan(p pass) {
 		found.Worst = append(found.Worst, c)
 	}
 	compare := ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: every, Keep: 30 * 24 * time.Hour}
-	w.check(lease.Record(w.Context(), ledger.Compare(lease.Memory, found, compare)))
+	steps := ledger.Compare(lease.Memory, found, compare)
+	if p.unpublished {
+		var unnotified []ledger.Step
+		for s := range steps {
+			unnotified = append(unnotified, s.Unnotified())
+		}
+		steps = slices.Values(unnotified)
+	}
+	w.check(lease.Record(w.Context(), steps))
 	_, next := ledger.CompareStores(lease.Memory, found, compare)
 	w.check(lease.End(w.Context(), next))
 }
@@ -360,7 +371,7 @@ func (w *world) deliver(e event) {
 	w.check(err)
 	w.check(w.witnesses.Keep(w.Context(), ledger.ObjectEvent{
 		Path: tflock.Path(e.path), Sequence: sequence, Removed: e.removed, ETag: e.etag,
-		Actor: ledger.Actor{Principal: "AWS:AROAEXAMPLE:" + e.session, Session: e.session, At: e.at},
+		Actor: ledger.Actor{Principal: cmp.Or(e.principal, "AWS:AROAEXAMPLE:"+e.session), Session: e.session, At: e.at},
 	}))
 }
 
@@ -524,12 +535,12 @@ func (q quarter) remover(s sighted, until time.Time) alert.Releaser {
 		}
 	}
 	switch {
-	case !slices.Contains(s.kinds, tflock.S3), created.at.IsZero(), !next.removed, next.at.After(s.gone.Add(time.Minute)), next.at.Before(s.last), next.at.Before(s.first):
+	case !slices.Contains(s.kinds, tflock.S3), created.at.IsZero(), !next.removed, next.at.After(s.gone.Add(time.Minute)), next.at.Before(s.seen().Add(-time.Second)):
 		return unknown
 	case next.session == created.session:
 		return alert.Releaser{Who: "holder", How: alert.ByHolder}
 	default:
-		return alert.Releaser{Who: next.session, How: alert.ByForceUnlock}
+		return alert.Releaser{Who: next.session, How: alert.BySomebodyElse}
 	}
 }
 
@@ -640,7 +651,7 @@ func (q quarter) week(from, to time.Time, until time.Time) (w alert.Week) {
 			planned++
 		}
 	}
-	w.WouldHaveReleased = &planned
+	w.PlannedReleases = &planned
 	for _, s := range last {
 		if w.Locking == nil {
 			w.Locking = &alert.Migration{}

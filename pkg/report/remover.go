@@ -71,35 +71,25 @@ var (
 // have taken effect: longer than that function runs.
 const unsureTime = 15 * time.Minute
 
-// clockTolerance is the difference between S3's clock and ours that is taken for none.
-const clockTolerance = time.Minute
-
-// remover is who removed a stuck lock. The same session that took it is its holder; another
-// one used force-unlock, or deleted the object, unless a release of ours was under way.
-// Without both events it is not known, nor where the removal is not of the time between the
-// last scan that saw the lock and the first one without it: it is of another object then.
+// remover is who removed a stuck lock. The session of the one run or person that took it is
+// its holder; another one used force-unlock, or deleted the object, unless a release of ours
+// was under way. Without both events it is not known, nor where they do not tell.
 func remover(p ledger.Past, event removed, known bool, ours ledger.Release) releaser {
 	switch {
 	case !known, event.by.Principal == "", event.taken.Principal == "":
 		return byUnknown
-	case p.Halved, event.by.RemovedAt.After(p.Ended.Add(clockTolerance)), event.by.RemovedAt.Before(latest(p.FirstSeen, p.LastSeen)):
+	case !p.EndedAt(event.by.RemovedAt):
 		return byUnknown // the event is not of the lock's end
-	case event.by.Principal == event.taken.Principal:
+	case event.by.Principal == event.taken.Principal && namesOne(event.by.Session):
 		return byHolder
-	case unnamed(event.by.Session) && unnamed(event.taken.Session):
+	case event.by.Principal == event.taken.Principal:
+		return byUnknown // many runs share that name
+	case sameRole(event.by.Principal, event.taken.Principal) && (unnamed(event.by.Session) || unnamed(event.taken.Session)):
 		return byUnknown // the same run, if its credentials were renewed meanwhile
 	case !ours.At.IsZero() && event.by.RemovedAt.Sub(ours.At).Abs() < unsureTime:
 		return through(ours)
 	}
-	return releaser{named(cmp.Or(event.by.Session, event.by.Principal)), alert.ByForceUnlock}
-}
-
-// unnamed says whether an SDK made up a session's name, again with each renewal of its
-// credentials: the time in nanoseconds, alone or behind a prefix of the SDK. (Source:
-// WebIdentityRoleProvider and AssumeRoleProvider in package stscreds of aws-sdk-go-v2.)
-func unnamed(session string) bool {
-	digits := strings.TrimPrefix(session, "aws-go-sdk-")
-	return digits != "" && strings.Trim(digits, "0123456789") == ""
+	return releaser{named(cmp.Or(event.by.Session, event.by.Principal)), alert.BySomebodyElse}
 }
 
 // through is who asked for a release through us.

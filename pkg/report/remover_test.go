@@ -32,10 +32,21 @@ func TestWhoRemovedAStuckLock(t *testing.T) {
 		want    alert.Releaser
 	}{
 		"the session that took it is its holder":                           {kinds: object, events: []event{creation, removal("gh-84213377-1-1")}, want: holder},
-		"another session used force-unlock":                                {kinds: object, events: []event{creation, removal("ana@example.com")}, want: alert.Releaser{Who: "ana@example.com", How: alert.ByForceUnlock, Count: 1}},
-		"of both halves, the one who removed the object":                   {kinds: both, events: []event{creation, removal("ana@example.com")}, want: alert.Releaser{Who: "ana@example.com", How: alert.ByForceUnlock, Count: 1}},
-		"a name is cleaned":                                                {kinds: object, events: []event{creation, removal("ana\x1b[31m")}, want: alert.Releaser{Who: "ana [31m", How: alert.ByForceUnlock, Count: 1}},
+		"another session used force-unlock":                                {kinds: object, events: []event{creation, removal("ana@example.com")}, want: alert.Releaser{Who: "ana@example.com", How: alert.BySomebodyElse, Count: 1}},
+		"of both halves, the one who removed the object":                   {kinds: both, events: []event{creation, removal("ana@example.com")}, want: alert.Releaser{Who: "ana@example.com", How: alert.BySomebodyElse, Count: 1}},
+		"a name is cleaned":                                                {kinds: object, events: []event{creation, removal("ana\x1b[31m")}, want: alert.Releaser{Who: "ana [31m", How: alert.BySomebodyElse, Count: 1}},
 		"a session whose name an SDK made up may be the holder's":          {kinds: object, events: []event{{path: "states/a", etag: "etag-1", session: "1795800000000000001", at: taken}, removal("1795860000000000002")}, want: unknown},
+		"many runs share the name of an action":                            {kinds: object, events: []event{{path: "states/a", etag: "etag-1", session: "GitHubActions", at: taken}, removal("GitHubActions")}, want: unknown},
+		"many runs share a host":                                           {kinds: object, events: []event{{path: "states/a", etag: "etag-1", session: "i-0123456789abcdef0", at: taken}, removal("i-0123456789abcdef0")}, want: unknown},
+		"many runs share a word":                                           {kinds: object, events: []event{{path: "states/a", etag: "etag-1", session: "terraform", at: taken}, removal("terraform")}, want: unknown},
+		"many runs share the user of a CI system":                          {kinds: object, events: []event{{path: "states/a", etag: "etag-1", principal: "AWS:AIDAEXAMPLECI", at: taken}, {path: "states/a", principal: "AWS:AIDAEXAMPLECI", removed: true, at: removed}}, want: unknown},
+		"a person is one holder":                                           {kinds: object, events: []event{{path: "states/a", etag: "etag-1", session: "ana@example.com", at: taken}, removal("ana@example.com")}, want: holder},
+		"a build of Jenkins is one holder":                                 {kinds: object, events: []event{{path: "states/a", etag: "etag-1", session: "jenkins-network-17", at: taken}, removal("jenkins-network-17")}, want: holder},
+		"another session is not the action's that many share":              {kinds: object, events: []event{{path: "states/a", etag: "etag-1", session: "GitHubActions", at: taken}, removal("ana@example.com")}, want: alert.Releaser{Who: "ana@example.com", How: alert.BySomebodyElse, Count: 1}},
+		"a session of Python or of the AWS CLI may be the holder's":        {kinds: object, events: []event{{path: "states/a", etag: "etag-1", session: "botocore-session-1795860000", at: taken}, removal("botocore-session-1795870000")}, want: unknown},
+		"one of JavaScript too":                                            {kinds: object, events: []event{{path: "states/a", etag: "etag-1", session: "aws-sdk-js-session-1795860000123", at: taken}, removal("aws-go-sdk-1795860000123456789")}, want: unknown},
+		"a name that was made up says nothing of one that was not":         {kinds: object, events: []event{creation, removal("botocore-session-1795870000")}, want: unknown},
+		"unless it is of another role":                                     {kinds: object, events: []event{creation, {path: "states/a", principal: "AWS:AROAADMIN:botocore-session-1795870000", session: "botocore-session-1795870000", removed: true, at: removed}}, want: alert.Releaser{Who: "botocore-session-1795870000", How: alert.BySomebodyElse, Count: 1}},
 		"without its creation nobody knows":                                {kinds: object, events: []event{removal("ana@example.com")}, want: unknown},
 		"without its removal nobody knows":                                 {kinds: object, events: []event{creation}, want: unknown},
 		"a row has no witness":                                             {kinds: row, events: []event{creation, removal("ana@example.com")}, want: unknown},
@@ -45,7 +56,7 @@ func TestWhoRemovedAStuckLock(t *testing.T) {
 		"a removal before the first scan that saw it, too":                 {kinds: object, events: []event{creation, {path: "states/a", session: "gh-84213377-1-1", removed: true, at: monday.Add(-3 * time.Hour)}}, want: unknown},
 		"we, where our delete was under way and its answer lost":           {kinds: object, events: []event{creation, removal("lockwarden-unlock")}, release: unsure(removed.Add(-time.Second), "bob"), want: alert.Releaser{Who: "bob", How: alert.ByLockwarden, Count: 1}},
 		"the holder, although our delete was under way":                    {kinds: object, events: []event{creation, removal("gh-84213377-1-1")}, release: unsure(removed.Add(-time.Second), "bob"), want: holder},
-		"not we, where our delete came an hour before":                     {kinds: object, events: []event{creation, removal("ana@example.com")}, release: unsure(removed.Add(-time.Hour), "bob"), want: alert.Releaser{Who: "ana@example.com", How: alert.ByForceUnlock, Count: 1}},
+		"not we, where our delete came an hour before":                     {kinds: object, events: []event{creation, removal("ana@example.com")}, release: unsure(removed.Add(-time.Hour), "bob"), want: alert.Releaser{Who: "ana@example.com", How: alert.BySomebodyElse, Count: 1}},
 		"nobody knows whether we did, where the answer and the event lack": {kinds: object, release: unsure(removed.Add(-time.Second), "bob"), want: unknown},
 	} {
 		t.Run(name, func(t *testing.T) {

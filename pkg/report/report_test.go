@@ -305,15 +305,15 @@ func TestWhatIsNotMeasuredIsLeftOut(t *testing.T) {
 		findings report.Findings
 		want     string
 	}{
-		"no inventory":                 {nil, "", nil, `"open_findings":none,"would_have_released":none`},
-		"no inventory within the week": {[]taking{old}, "", nil, `"open_findings":none,"would_have_released":none`},
-		"an inventory without a finding, and automatic release that only reports": {[]taking{{at: monday}}, policy.AutoReport, nil, `"open_findings":0,"would_have_released":0`},
+		"no inventory":                 {nil, "", nil, `"open_findings":none,"planned_releases":none`},
+		"no inventory within the week": {[]taking{old}, "", nil, `"open_findings":none,"planned_releases":none`},
+		"an inventory without a finding, and automatic release that only reports": {[]taking{{at: monday}}, policy.AutoReport, nil, `"open_findings":0,"planned_releases":0`},
 		"an inventory that cannot be read": {nil, policy.AutoRelease, func(context.Context) (io.ReadCloser, time.Time, error) {
 			return nil, time.Time{}, errors.New("access denied")
-		}, `"open_findings":none,"would_have_released":none`},
+		}, `"open_findings":none,"planned_releases":none`},
 		"findings that are not JSON": {nil, "", func(context.Context) (io.ReadCloser, time.Time, error) {
 			return io.NopCloser(strings.NewReader(`{"type":"mixed_locking"} {`)), monday, nil
-		}, `"open_findings":none,"would_have_released":none`},
+		}, `"open_findings":none,"planned_releases":none`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.takes = tc.takes
@@ -330,7 +330,7 @@ func TestWhatIsNotMeasuredIsLeftOut(t *testing.T) {
 				}
 				return strconv.Itoa(*n)
 			}
-			if got := `"open_findings":` + said(week.OpenFindings) + `,"would_have_released":` + said(week.WouldHaveReleased); got != tc.want {
+			if got := `"open_findings":` + said(week.OpenFindings) + `,"planned_releases":` + said(week.PlannedReleases); got != tc.want {
 				t.Error(got)
 			}
 		})

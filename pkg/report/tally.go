@@ -269,7 +269,7 @@ func (t *tally) releasedBy() (total int, list []alert.Releaser) {
 	slices.SortFunc(list, func(a, b alert.Releaser) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), cmp.Compare(a.How, b.How), cmp.Compare(a.Who, b.Who))
 	})
-	list = bounded(bounded(list, alert.ByLockwarden), alert.ByForceUnlock)
+	list = bounded(bounded(list, alert.ByLockwarden), alert.BySomebodyElse)
 	return total, list
 }
 

@@ -84,7 +84,7 @@ func (q quarter) report(scheduled, now time.Time) alert.Week {
 	first := q.passes[0].at
 	silent, alone := q.missing(from, to, now)
 	if silent == to.Sub(from) {
-		want.Locks.Taken, want.Locks.Stuck, want.LockSeconds, want.PlanLockSeconds, want.WouldHaveReleased = nil, nil, nil, nil, nil
+		want.Locks.Taken, want.Locks.Stuck, want.LockSeconds, want.PlanLockSeconds, want.PlannedReleases = nil, nil, nil, nil, nil
 		want.Locks.StuckNow, want.Locks.StuckUnread = 0, 0
 		return want
 	}

@@ -83,7 +83,7 @@ func week() alert.Week {
 	return alert.Week{
 		From: now.AddDate(0, 0, -7), To: now,
 		Locks: alert.WeekLocks{Taken: &taken, Stuck: &stuck, Released: 9, ReleasedBy: []alert.Releaser{
-			{Who: "unknown", How: alert.ByUnknown, Count: 5}, {Who: "<!channel> *ana*", How: alert.ByLockwarden, Count: 3}, {Who: "<!here>", How: alert.ByForceUnlock, Count: 1},
+			{Who: "unknown", How: alert.ByUnknown, Count: 5}, {Who: "<!channel> *ana*", How: alert.ByLockwarden, Count: 3}, {Who: "<!here>", How: alert.BySomebodyElse, Count: 1},
 		}},
 		TimeToResolve: &alert.Resolve{MedianSeconds: 42 * 60, LongestSeconds: 3 * 3600}, WeekBefore: &alert.Before{Taken: &taken, Stuck: &before},
 		MostStuck: alert.MostStuck{
