@@ -206,8 +206,8 @@ func releasedLine(l WeekLocks) string {
 		{ByLockwarden, "through Lockwarden"},
 		{Automatically, "automatically"},
 		{ByHolder, "by their holder"},
-		{BySomebodyElse, "by somebody else than the holder, who used force-unlock or deleted the object"},
-		{ByUnknown, "by their holder or somebody else (not known which)"},
+		{BySomebodyElse, "by force-unlock or deletion by somebody else"},
+		{ByUnknown, "by holder or somebody else (not known)"},
 	} {
 		if n := released(l, way.how); n > 0 {
 			parts = append(parts, fmt.Sprintf("%d %s%s", n, way.text, releasers(l, way.how)))
