@@ -38,7 +38,7 @@ type turns struct {
 
 // lists says whether listings are in order and begin where they are asked to, as S3's do. Of a
 // store that is not trusted that is not known.
-func (b *Bucket) lists() bool { return !b.beside() || !b.conditions.probes }
+func (b *Bucket) lists() bool { return !b.outside() || !b.conditions.probes }
 
 // next gives the next stretch, and false at the end.
 func (t *turns) next() (s stretch, left bool) {
