@@ -1,7 +1,6 @@
 package tflock
 
 import (
-	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
@@ -51,9 +50,13 @@ func (r *reader) json(text string, depth int, exact bool) (rest string, found fi
 // read walks through a value, which may be the whole text. It is false where that is not
 // JSON.
 func (w *walker) read(raw string, whole bool) bool {
-	var value any
-	if json.Unmarshal([]byte(raw), &value) != nil {
+	value, repeated, ok := decode(raw)
+	if !ok {
 		return false
+	}
+	if repeated != "" {
+		w.refuse(fmt.Errorf("%w: its JSON has %s twice, and a reader may take either; give the ID that is meant as lock_id, and the state's bucket/key as path", ErrTwoLocks, quote(repeated)))
+		return true
 	}
 	if w.whole = whole; whole {
 		w.raw = raw
@@ -134,11 +137,35 @@ func (w *walker) walk(at string, level int, value any) {
 			w.walk(at, level+1, item)
 		}
 	case map[string]any:
-		if level > deepest || w.lock(level, v) || w.row(v) || w.ownMessage(at, level, v) {
+		if level > deepest {
+			return
+		}
+		if w.lock(level, v) || w.row(v) || w.ownMessage(at, level, v) {
+			w.blocks(at, level, v)
 			return
 		}
 		for _, key := range slices.Sorted(maps.Keys(v)) {
 			w.walk(at+"\x00"+key, level+1, v[key])
+		}
+	}
+}
+
+// blocks keeps the blocks of clients in the strings of an object that names a lock by its
+// fields, so that a log line whose message is about another lock contradicts itself. What else
+// is in them is anybody's prose.
+func (w *walker) blocks(at string, level int, value any) {
+	switch v := value.(type) {
+	case string:
+		if strings.Contains(v, "Lock Info") {
+			w.keep(at, v)
+		}
+	case []any:
+		for _, item := range v {
+			w.blocks(at, level+1, item)
+		}
+	case map[string]any:
+		for _, key := range slices.Sorted(maps.Keys(v)) {
+			w.blocks(at+"\x00"+key, level+1, v[key])
 		}
 	}
 }
@@ -203,6 +230,9 @@ func (w *walker) row(v map[string]any) bool {
 		return true
 	}
 	info, err := ParseInfo([]byte(raw))
+	if _, repeated, _ := decode(raw); repeated != "" {
+		err = fmt.Errorf("%s twice", quote(repeated))
+	}
 	if err != nil {
 		w.refuse(fmt.Errorf("%w: the row of %s holds %w", ErrNoReference, quote(path), err))
 		return true
@@ -225,24 +255,23 @@ func attribute(value any) string {
 
 // ownMessage reads an event, an answer, or a request of ours.
 func (w *walker) ownMessage(at string, level int, v map[string]any) bool {
+	known := false
 	if lock, ok := v["lock"].(map[string]any); ok {
-		return w.finding(lock)
+		known = w.finding(lock)
 	}
 	if locks, ok := v["locks"].([]any); ok {
-		known := false
 		for _, item := range locks {
 			if lock, ok := item.(map[string]any); ok && w.finding(lock) {
 				known = true
 			}
 		}
-		return known
 	}
 	if w.whole && level == 0 && hasAny(v, "verdict", "held_since") {
-		return w.finding(v)
+		known = w.finding(v) || known
 	}
 	id, ok := v["lock_id"].(string)
 	if !ok {
-		return false
+		return known
 	}
 	path, _ := v["path"].(string)
 	switch {

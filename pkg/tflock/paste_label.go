@@ -1,6 +1,10 @@
 package tflock
 
-import "strings"
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
 
 // labelled collects what stands behind labels, outside of a client's block: in our mail
 // and Slack messages, on the dashboard, or in a few lines of a client's error.
@@ -112,7 +116,9 @@ func summaryID(line string) string {
 }
 
 // readTable reads a table that has a column of IDs: `lockwarden locks`, or one in
-// Markdown. A row whose columns are not as many as the heading's is passed over.
+// Markdown. A line whose columns are not as many as the heading's is no row of it; where it has
+// an ID all the same, a holder may have written what separates columns, and nobody knows which
+// row people read.
 func readTable(text string) (found findings) {
 	id, path, columns := -1, -1, 0
 	for line := range strings.SplitSeq(text, "\n") {
@@ -120,6 +126,10 @@ func readTable(text string) (found findings) {
 		if at, state := headingCells(cells); at >= 0 {
 			id, path, columns = at, state, len(cells)
 			continue
+		}
+		if id >= 0 && len(cells) > columns && slices.ContainsFunc(cells, isUUID) {
+			found.refuse(fmt.Errorf("%w: a row of the table has %d columns, and its heading %d; give the one ID that is meant", ErrTwoLocks, len(cells), columns))
+			return found
 		}
 		if id < 0 || len(cells) != columns || !isPlain(cells[id]) || !hasDigit(cells[id]) {
 			continue

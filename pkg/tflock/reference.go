@@ -164,7 +164,8 @@ func parseLong(text string) (Reference, error) {
 		// Only a text that spells out plain characters as escapes comes here.
 		return Reference{}, fmt.Errorf("%w: %s is in the text in an encoded form only; %s", ErrNoReference, quote(ref.ID), howTo)
 	}
-	return ref, nil
+	_, err = otherIDs(text, ref.ID)
+	return ref, err
 }
 
 // oneOf gives the lock that all mentions name: a client that retries prints the same

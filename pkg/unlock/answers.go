@@ -26,17 +26,20 @@ func ambiguous(f found) Answer {
 	case f.textPath != "":
 		a.Message = fmt.Sprintf("Nothing was touched: the text is about %s, where no such lock is, and a lock of another state has this ID.", f.textPath)
 		a.NextSteps = []string{"The lock in the text is gone. If the other state's lock is meant, look whose it is, and repeat the call with its path."}
+	case f.severalIDs:
+		a.Message = fmt.Sprintf("Nothing was touched: the text has the IDs of %d locks that are held now, so it is not clear which one is meant.", len(hits))
+		a.NextSteps = []string{"Look which lock you read in the text, and repeat the call with its ID and the path of its state."}
 	case slices.ContainsFunc(hits, func(h hit) bool { return h.id != hits[0].id }) || len(hits) == 1:
 		a.Message = "Nothing was touched: a lock has the whole text that you gave as its ID, so it is not clear which lock is meant."
 	}
-	if len(hits) > 1 {
+	if len(hits) > 1 && !f.severalIDs {
 		a.NextSteps = append(a.NextSteps, "No client makes an ID twice, so all but one of these are copies, which are younger than their original: the oldest of each prefix comes first.")
 	}
 	for _, h := range hits[:min(len(hits), choices)] {
 		a.NextSteps = append(a.NextSteps, "Choice: "+choice(h))
 	}
 	if more := len(hits) - choices; more > 0 {
-		a.NextSteps = append(a.NextSteps, fmt.Sprintf("%d more states have this ID: look at who writes these locks.", more))
+		a.NextSteps = append(a.NextSteps, fmt.Sprintf("%d more locks may be meant: look at who writes them.", more))
 	}
 	return a
 }

@@ -1,6 +1,7 @@
 package unlock_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -159,5 +160,54 @@ func TestTextOfALockInACopiedBucket(t *testing.T) {
 	text := "Lock Info:\n  ID:        " + victim + "\n  Path:      " + original + "\n  Operation: OperationTypeApply\n"
 	if a, err := w.run(&local.Wire{}, request(w, string(text), "")); err != nil || a.Outcome != unlock.Released {
 		t.Errorf("got %+v, %v", a, err)
+	}
+}
+
+// A text may show people one lock, and name another in a way that they do not see: the other one
+// stays, whichever way it is hidden, as long as the lock that people see is held.
+func TestATextWithTheIDsOfTwoLocksReleasesNeither(t *testing.T) {
+	w := newWorld(t)
+	const own = "aaaaaaaa-1111-2222-3333-444444444444"
+	theirs, mine := string(w.Path("production/terraform.tfstate")), string(w.Path("a-team/terraform.tfstate"))
+	w.lock("production/terraform.tfstate", victim, w.set.All()...)
+	w.lock("a-team/terraform.tfstate", own, w.set.All()...)
+	w.scan()
+	held := len(w.held())
+	for name, text := range map[string]string{
+		"a summary that is clipped above a table":   "Lock ID " + own + "\n\nSTATE  ID\nx  " + victim + "\n",
+		"a command in a comment of a page's source": "<html><body>Lock:<br>ID " + own + "<br></body><!-- \nterraform force-unlock " + victim + "\n--></html>",
+		"a list of fields above a request":          "lock:\n  id: " + own + "\n  path: " + mine + "\nlock_id: " + victim + "\n",
+		"a list of a lock and a request":            `[{"id":"` + own + `","path":"` + mine + `","verdict":"stuck"},{"lock_id":"` + victim + `","path":"` + theirs + `"}]`,
+		"an answer that is about both":              `{"outcome":"refused","message":"Not released: ` + own + ` on ` + mine + `","lock":{"id":"` + victim + `","path":"` + theirs + `"}}`,
+	} {
+		payload, err := json.Marshal(map[string]string{"lock_id": text, "reason": "stuck"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		r, err := unlock.ParseRequest(payload)
+		if err != nil {
+			t.Errorf("%s is refused before it is looked at, so that this test shows nothing: %v", name, err)
+			continue
+		}
+		a, err := w.run(&local.Wire{}, r)
+		if err != nil || a.Outcome != unlock.Ambiguous || !strings.Contains(a.Message, "the IDs of 2 locks that are held now") || len(w.held()) != held {
+			t.Errorf("%s: %+v %v, held: %q", name, a, err, w.held())
+		}
+		if steps := strings.Join(a.NextSteps, "\n"); !strings.Contains(steps, theirs) || !strings.Contains(steps, mine) {
+			t.Errorf("%s: not both locks can be chosen: %q", name, a.NextSteps)
+		}
+	}
+	// A request's ID is not a lock's: it keeps nobody from a release.
+	text := "Lock Info:\n  ID:        " + victim + "\n  Path:      " + theirs + "\n  Operation: OperationTypeApply\nRequestID: cccccccc-1111-2222-3333-444444444444"
+	payload, err := json.Marshal(map[string]string{"lock_id": text, "reason": "stuck"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := unlock.ParseRequest(payload)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err := w.run(&local.Wire{}, r); err != nil || a.Outcome != unlock.Released {
+		t.Errorf("%+v %v", a, err)
 	}
 }

@@ -28,6 +28,7 @@ type found struct {
 	sealed     int           // holdings elsewhere that cannot be read, of a search
 	choices    []hit         // what else may be meant, where it is not one lock alone
 	textPath   string        // the path in the text, where the lock found by its ID is not of it
+	severalIDs bool          // the text has the ID of each of the choices
 }
 
 // hit is a lock that a text may mean.
@@ -44,10 +45,27 @@ type hit struct {
 // find looks for the lock that a request means. On the path that it gives every store is
 // asked, consistently. Without one, or where a path in pasted text leads to nothing,
 // every store is searched for the ID: text may be of a copied bucket, or masked.
+//
+// Pasted text may show people another ID than the one that counts, whatever hides which. Where a
+// lock of another ID in the text is held, both are choices.
 func (u *Unlocker) find(ctx context.Context, r Request) found {
 	if r.Path != "" {
 		return u.at(ctx, tflock.Path(r.Path), r.lock.ID)
 	}
+	f := u.named(ctx, r)
+	others := tflock.OtherIDs(r.LockID, r.lock.ID)
+	if f.named == nil || len(others) == 0 {
+		return f
+	}
+	hits, _, _ := u.search(ctx, func(id string) bool { return slices.Contains(others, strings.ToLower(id)) })
+	if len(hits) == 0 {
+		return f
+	}
+	return found{choices: append([]hit{{path: f.named.Path, id: f.named.ID}}, hits...), severalIDs: true}
+}
+
+// named looks for the lock that a request without a path names.
+func (u *Unlocker) named(ctx context.Context, r Request) found {
 	if r.lock.Literal == "" {
 		if path := tflock.Path(cmp.Or(r.lock.Path, r.lock.DoubtfulPath)); path != "" {
 			f := u.at(ctx, path, r.lock.ID)
@@ -57,7 +75,7 @@ func (u *Unlocker) find(ctx context.Context, r Request) found {
 			}
 		}
 	}
-	hits, sealed, unread := u.search(ctx, r.lock)
+	hits, sealed, unread := u.search(ctx, func(id string) bool { return names(r.lock.ID, id) || r.lock.Literal != "" && id == r.lock.Literal })
 	switch {
 	case len(hits) == 0:
 		return found{unread: unread, sealed: sealed}
@@ -107,15 +125,13 @@ func (u *Unlocker) at(ctx context.Context, path tflock.Path, id string) found {
 	return f
 }
 
-// search gives every lock of that ID, and every one whose ID is the whole text that was
-// given, sorted by path. It keeps nothing else of what it reads: a row may have 400 KB.
-func (u *Unlocker) search(ctx context.Context, ref tflock.Reference) (hits []hit, sealed int, unread []error) {
+// search gives every lock whose ID is wanted, sorted by path. It keeps nothing else of what it reads: a row may have 400 KB.
+func (u *Unlocker) search(ctx context.Context, wanted func(id string) bool) (hits []hit, sealed int, unread []error) {
 	var mu sync.Mutex
 	on := hitsByName{}
 	u.each(func(s backend.Store) {
 		for h, err := range s.Holdings(ctx) {
-			mine := err == nil && h.Err == nil && (names(ref.ID, h.Info.ID) || (ref.Literal != "" && h.Info.ID == ref.Literal))
-			if err == nil && h.Err == nil && !mine {
+			if err == nil && h.Err == nil && !wanted(h.Info.ID) {
 				continue
 			}
 			mu.Lock()
