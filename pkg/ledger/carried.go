@@ -16,7 +16,7 @@ func (m Memory) Carried(found *scan.Scan) scan.Figures {
 	}
 	failed := map[string]bool{} // by ARN: there are few stores and many entries
 	for key, e := range m.Locks {
-		if e.Gone != nil || (!e.inAny(failed, found.Failed) && !e.crowded(key, found)) {
+		if !e.unseen(key, found, failed) {
 			continue
 		}
 		if _, seen := key.In(found); seen {
@@ -42,6 +42,12 @@ func (m Memory) Carried(found *scan.Scan) scan.Figures {
 // crowded says whether the lock is in a part of a store that was not read completely.
 func (e Entry) crowded(key Key, found *scan.Scan) bool {
 	return slices.ContainsFunc(e.Stores, func(store string) bool { return found.Crowded(key.Path, store) })
+}
+
+// unseen says whether a lock may be held in what the scan could not read. failed keeps which
+// stores those are.
+func (e Entry) unseen(key Key, found *scan.Scan, failed map[string]bool) bool {
+	return e.Gone == nil && (e.inAny(failed, found.Failed) || e.crowded(key, found))
 }
 
 // inAny says whether any store of the entry failed. known keeps the answers.
