@@ -39,33 +39,50 @@ func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] 
 func (b *Bucket) Survey(ctx context.Context) (iter.Seq2[tflock.Holding, error], *Times) {
 	times := &Times{bucket: b.name, outside: b.outside()}
 	return func(yield func(tflock.Holding, error) bool) {
-		var unread error // the first object that could not be read: the others still are
-		parts := &turns{waiting: []stretch{{}}}
-		for now, left := parts.next(); left; now, left = parts.next() {
-			for page, err := range b.list(ctx, now.input(b.name), locksOnly(times)) {
-				if err != nil {
-					yield(tflock.Holding{}, b.crowded(ctx, now, parts, err))
-					return
-				}
-				times.endPage(page.KeyCount, page.EncodingType == types.EncodingTypeUrl)
-				locks := locksOf(page)
-				for h, err := range b.readAll(ctx, locks) {
-					if err != nil {
-						unread = cmp.Or(unread, b.crowded(ctx, now, parts, err))
-					} else if !yield(h, nil) {
-						return
-					}
-				}
-				if aws.ToBool(page.IsTruncated) && b.lists() && parts.over(now, locks) {
-					break
-				}
+		s := &survey{bucket: b, times: times, parts: &turns{waiting: []stretch{{}}}, yield: yield}
+		for now, left := s.parts.next(); left; now, left = s.parts.next() {
+			if !s.read(ctx, now) {
+				return
 			}
 		}
 		times.end()
-		if unread != nil {
-			yield(tflock.Holding{}, unread)
+		if s.unread != nil {
+			yield(tflock.Holding{}, s.unread)
 		}
 	}, times
+}
+
+// survey is one listing of a bucket.
+type survey struct {
+	bucket *Bucket
+	times  *Times
+	parts  *turns
+	yield  func(tflock.Holding, error) bool
+	unread error // the first object that could not be read: the others still are
+}
+
+// read gives the holdings of a stretch, until another one has its turn. It is false where there
+// is nothing more to do: nobody wants more, or a page could not be listed.
+func (s *survey) read(ctx context.Context, now stretch) bool {
+	for page, err := range s.bucket.list(ctx, now.input(s.bucket.name), locksOnly(s.times)) {
+		if err != nil {
+			s.yield(tflock.Holding{}, s.bucket.crowded(ctx, now, s.parts, err))
+			return false
+		}
+		s.times.endPage(page.KeyCount, page.EncodingType == types.EncodingTypeUrl)
+		locks := locksOf(page)
+		for h, err := range s.bucket.readAll(ctx, locks) {
+			if err != nil {
+				s.unread = cmp.Or(s.unread, s.bucket.crowded(ctx, now, s.parts, err))
+			} else if !s.yield(h, nil) {
+				return false
+			}
+		}
+		if aws.ToBool(page.IsTruncated) && s.bucket.lists() && s.parts.over(now, locks) {
+			return true
+		}
+	}
+	return true
 }
 
 // locksOf are the lock objects of a page, by their plain keys.

@@ -2,6 +2,8 @@ package backend
 
 import (
 	"context"
+	"crypto/sha256"
+	"fmt"
 	"iter"
 	"strings"
 
@@ -52,5 +54,17 @@ func rowOf(name string, item map[string]types.AttributeValue) (StateRow, bool) {
 	if digest == nil || digest.Value == "" || state == name {
 		return StateRow{}, false
 	}
-	return StateRow{Path: tflock.Path(state), Digest: digest.Value}, true
+	return StateRow{Path: tflock.Path(state), Digest: BoundedDigest(digest.Value)}, true
+}
+
+// maxDigest is longer than any digest that a client writes, which is an MD5 in 32 hex digits.
+const maxDigest = 64
+
+// BoundedDigest gives a digest, or what stands for one of up to 400 KB that no client has
+// written: as many such rows would fill every message and the memory. It is no other row's.
+func BoundedDigest(value string) string {
+	if len(value) <= maxDigest {
+		return value
+	}
+	return fmt.Sprintf("no MD5, but %d bytes with the SHA-256 %x", len(value), sha256.Sum256([]byte(value)))
 }

@@ -64,7 +64,8 @@ func (c *confirmation) look(ctx context.Context) (*policy.StateFinding, error) {
 	still := c.suspects[:0:0]
 	doubt, right := false, false
 	for _, s := range c.suspects {
-		now, err := s.table.Digest(ctx, s.row)
+		value, err := s.table.Digest(ctx, s.row)
+		now := backend.BoundedDigest(value)
 		if err != nil {
 			return nil, err
 		}

@@ -136,7 +136,7 @@ func (r *run) eachRowOfScope(t *backend.Table, visit func(backend.StateRow)) err
 			return err
 		}
 		if digest != "" {
-			visit(backend.StateRow{Path: name, Digest: digest})
+			visit(backend.StateRow{Path: name, Digest: backend.BoundedDigest(digest)})
 		}
 	}
 	return nil
@@ -150,11 +150,12 @@ func (r *run) sort(first *look, t *backend.Table, row backend.StateRow) {
 	}
 	paths := row.Path.Objects()
 	for _, path := range paths {
-		if path != row.Path && !slices.Contains(r.aliases[path], row.Path) {
-			r.aliases[path] = append(r.aliases[path], row.Path)
+		names := r.aliases[path]
+		if path != row.Path && len(names) <= backend.MaxAliases && !slices.Contains(names, row.Path) {
+			r.aliases[path] = append(names, row.Path)
 		}
 	}
-	if row.Digest == "" {
+	if row.Digest == "" || row.Path.Climbs() {
 		return
 	}
 	i := slices.IndexFunc(paths, func(path tflock.Path) bool { return r.memory.states[path] != nil })

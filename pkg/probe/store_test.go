@@ -179,7 +179,8 @@ func (s *store) table(w http.ResponseWriter, target string, body []byte) {
 		}
 	case "UpdateItem":
 		id, want := in.Key["LockID"]["S"], in.Values[":digest"]["S"]
-		if text, there := s.rows[id]; !s.ignoreReplace && (!there || text != want && !(strings.HasPrefix(in.Condition, "begins_with") && strings.HasPrefix(text, want))) {
+		text, there := s.rows[id]
+		if met := there && (text == want || strings.HasPrefix(in.Condition, "begins_with") && strings.HasPrefix(text, want)); !met && !s.ignoreReplace {
 			unmet()
 			return
 		}

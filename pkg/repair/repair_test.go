@@ -12,6 +12,7 @@ import (
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/repair"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // How each action ends, and that its dry run says the same and touches nothing.
@@ -485,4 +486,25 @@ func TestARepeatClearsTheLocksOfADeadRepair(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Whoever may write the rows of one prefix can name any state by "..": such a row neither keeps
+// the state from being repaired nor is written itself.
+func TestARowThatClimbsOutOfItsPrefixKeepsNobodyFromARepair(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Put(key, serial(t, 1))
+	w.digest(w.Table, "wrong")
+	climbing, value := w.Bucket+"/a-team/../"+key, strings.Repeat("x", 200_000)
+	if err := server.SetDigest(t.Context(), w.Table, climbing, value); err != nil {
+		t.Fatal(err)
+	}
+	answer, err := w.run(&local.Wire{}, w.request(policy.AcceptState, ""))
+	if err != nil || answer.Outcome != repair.Repaired || len(w.held()) > 0 || len(w.Published()) != 1 {
+		t.Errorf("%s %.300s %v, held %q", answer.Outcome, answer.Message, err, w.held())
+	}
+	if got, err := w.Set.Tables[0].Digest(t.Context(), tflock.Path(climbing)); err != nil || got != value {
+		t.Errorf("the other row is %.40q now, %v", got, err)
+	}
+	w.Readable(key)
 }

@@ -29,38 +29,48 @@ func decode(raw string) (value any, repeated string, ok bool) {
 
 // repeatedMember reads one value of what is known to be JSON.
 func repeatedMember(decoder *json.Decoder) string {
-	var objects []map[string]bool // the members of each open object; nil for an array
-	isName := false
+	var open []container
 	for {
 		token, err := decoder.Token()
 		if err != nil {
 			return ""
 		}
-		inObject := len(objects) > 0 && objects[len(objects)-1] != nil
-		delim, isDelim := token.(json.Delim)
-		switch {
-		case isDelim && (delim == '}' || delim == ']'):
-			objects = objects[:len(objects)-1]
-			isName = len(objects) > 0 && objects[len(objects)-1] != nil
-			continue
-		case inObject && isName:
-			name, _ := token.(string)
-			folded := strings.ToLower(name)
-			if members := objects[len(objects)-1]; slices.Contains(naming, folded) {
-				if members[folded] {
-					return name
-				}
-				members[folded] = true
-			}
-			isName = false
-			continue
-		case isDelim && delim == '{':
-			objects, isName = append(objects, map[string]bool{}), true
-			continue
-		case isDelim:
-			objects, isName = append(objects, nil), false
+		last := len(open) - 1
+		if delim, isDelim := token.(json.Delim); isDelim && (delim == '}' || delim == ']') {
+			open = open[:last]
 			continue
 		}
-		isName = inObject
+		if last >= 0 && open[last].takesName() {
+			if name, _ := token.(string); open[last].repeats(name) {
+				return name
+			}
+			continue
+		}
+		switch token {
+		case json.Delim('{'):
+			open = append(open, container{members: map[string]bool{}})
+		case json.Delim('['):
+			open = append(open, container{})
+		}
 	}
+}
+
+// container is an object that is being read, or an array, which has no members.
+type container struct {
+	members map[string]bool
+	named   bool // a member's name was read, and its value comes next
+}
+
+// takesName says whether the next token is the name of a member, and not a value.
+func (c *container) takesName() bool {
+	c.named = c.members != nil && !c.named
+	return c.named
+}
+
+// repeats notes a member's name, and says whether it is one that names a lock and was there before.
+func (c *container) repeats(name string) bool {
+	folded := strings.ToLower(name)
+	before := c.members[folded]
+	c.members[folded] = slices.Contains(naming, folded)
+	return before
 }

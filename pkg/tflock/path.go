@@ -58,3 +58,15 @@ func (p Path) Objects() []Path {
 	}
 	return []Path{p}
 }
+
+// Climbs says whether the key has a ".." in it. A row of such a name, in the table of a team that
+// may write its own prefix alone, would be one of another team's state, and no team configures
+// such a key: it may be locked, but what such a row says of a state counts for nothing.
+func (p Path) Climbs() bool {
+	for part := range strings.SplitSeq(p.Key(), "/") {
+		if part == ".." {
+			return true
+		}
+	}
+	return false
+}
