@@ -116,6 +116,27 @@ func (i *inspector) readDigests(ctx context.Context, s *inspection) error {
 	return nil
 }
 
+// readNewDigests notes, under our lock, a digest that was written since the state was looked
+// at: by a repair, which writes it for bytes that stay as they were. Left alone it would keep
+// every client from the state's path once the state is gone.
+func (i *inspector) readNewDigests(ctx context.Context, s *inspection) error {
+	for _, t := range i.tables {
+		for _, name := range i.locks.Names(s.stale.Path) {
+			if slices.ContainsFunc(s.digests, func(d digestAt) bool { return d.table == t && d.name == name }) {
+				continue // it is deleted on condition that it is still the same
+			}
+			value, err := t.Digest(ctx, name)
+			if err != nil {
+				return err
+			}
+			if value != "" {
+				s.facts.Changed = "a digest of it was written since it was looked at"
+			}
+		}
+	}
+	return nil
+}
+
 // digest reads one digest. That of the state's own name was read in a batch, where it
 // still holds.
 func (i *inspector) digest(ctx context.Context, t *backend.Table, name tflock.Path, s *inspection) (string, error) {

@@ -139,6 +139,9 @@ func (r *remover) underLock(ctx context.Context, s *inspection, lock *statelock.
 	if !still {
 		s.facts.Locked = "our own lock on it was taken away"
 	}
+	if err := r.inspect.readNewDigests(ctx, s); err != nil {
+		return err
+	}
 	if !s.judge() {
 		return nil
 	}
