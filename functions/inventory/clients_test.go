@@ -237,7 +237,7 @@ func TestTwoClientsWriteOneStateAtOnce(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	const second = 1100 * time.Millisecond // of S3's times, in which what is written and locked is not told apart
+	const second = 1100 * time.Millisecond // of S3's times, which do not show which of two came first
 	time.Sleep(second)
 	s.mustRun(careless, "apply", "-auto-approve", "-lock=false", "-replace=terraform_data.app")
 	without := s.version(key)
@@ -266,7 +266,7 @@ func TestTwoClientsWriteOneStateAtOnce(t *testing.T) {
 		t.Error(f.Text)
 	}
 	s.want("people", s.news(), "state.finding "+s.named(f))
-	s.want("told once", s.found(s.inventory()))
+	s.want("notified once", s.found(s.inventory()))
 }
 
 // object is a resource as clients write it.

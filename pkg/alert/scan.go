@@ -42,7 +42,7 @@ var unsafeSteps = []string{
 
 var crowdedSteps = []string{
 	"Find out who writes under that prefix (CloudTrail's data events show it), and stop it: each lock there beyond some ten thousand is one that no team holds.",
-	"Delete what is no lock. Until then look for stuck locks under that prefix yourself: locks elsewhere are reported as ever.",
+	"Delete whatever is not a lock. Until then look for stuck locks under that prefix yourself: locks elsewhere are reported as ever.",
 }
 
 // crowded says that every backend of a failed scan was read but for a part with too many locks.

@@ -61,7 +61,7 @@ type survey struct {
 	unread error // the first object that could not be read: the others still are
 }
 
-// read gives the holdings of a stretch, until another one has its turn. It is false where there
+// read gives the holdings of a stretch, until another one comes first. It is false where there
 // is nothing more to do: nobody wants more, or a page could not be listed.
 func (s *survey) read(ctx context.Context, now stretch) bool {
 	for page, err := range s.bucket.list(ctx, now.input(s.bucket.name), locksOnly(s.times)) {

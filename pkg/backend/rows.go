@@ -61,7 +61,7 @@ func rowOf(name string, item map[string]types.AttributeValue) (StateRow, bool) {
 const maxDigest = 64
 
 // BoundedDigest gives a digest, or what stands for one of up to 400 KB that no client has
-// written: as many such rows would fill every message and the memory. It is no other row's.
+// written: as many such rows would fill every message and the memory. Two different ones stay different.
 func BoundedDigest(value string) string {
 	if len(value) <= maxDigest {
 		return value

@@ -49,7 +49,7 @@ func (t *turns) next() (s stretch, left bool) {
 	return s, true
 }
 
-// over says whether the turn of a prefix ends with a page of these lock objects, which is not
+// over says whether a prefix has to wait after a page of these lock objects, which is not
 // the last one of its stretch. The rest of the prefix then comes after everything else.
 func (t *turns) over(now stretch, locks []types.Object) bool {
 	if len(locks) == 0 {

@@ -22,7 +22,7 @@ type Entry struct {
 	Notified   int                  `json:"notified,omitempty"`   // how often they were: the alert, then reminders
 	StuckAt    time.Time            `json:"stuck_at,omitzero"`    // end of the scan that first found it stuck
 	Absent     bool                 `json:"absent,omitempty"`     // not there in the last complete scan; only of unreadable ones
-	// Gone is set once a scan found the lock gone and people could not be notified of that.
+	// Gone is set when a scan has found the lock gone and people could not be notified of that.
 	Gone *End `json:"gone,omitempty"`
 	// Finding is the lock as it was last recorded: what remains to be said of it when
 	// it is gone. It is nil in a memory where nobody will ask for it.

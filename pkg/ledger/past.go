@@ -56,7 +56,7 @@ func (p Past) EndedAt(removed time.Time) bool {
 	return !p.Halved && !removed.Before(p.Seen().Add(-wholeSecond)) && !removed.After(p.Ended.Add(clockTolerance))
 }
 
-// wholeSecond is how much a time may be later than it says: some stores beside AWS give whole
+// wholeSecond is how much a time may be later than it says: some stores outside of AWS give whole
 // seconds.
 const wholeSecond = time.Second
 

@@ -48,7 +48,7 @@ func TestTheStoresThatAreWatchedChange(t *testing.T) {
 			t.Parallel()
 			w := alone(t)
 			for _, s := range tc.scans {
-				for h := s.from; h < s.to; h += 8 { // the longest time that is no gap
+				for h := s.from; h < s.to; h += 8 { // a longer time is a gap
 					w.scan(pass{at: hour(h), watched: s.watched})
 				}
 			}

@@ -68,7 +68,7 @@ func TestLockObjectsUnderOnePrefixDoNotHideOthers(t *testing.T) {
 	}
 }
 
-// A prefix with more lock objects than its turn has, and time enough: all are read, each once.
+// A prefix with more lock objects than are read at once, and time enough: all are read, each once.
 func TestAPrefixWithManyLockObjectsIsReadToItsEnd(t *testing.T) {
 	t.Parallel()
 	taken := time.Now().Add(-time.Hour)

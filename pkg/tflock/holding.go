@@ -63,7 +63,7 @@ func (h Holding) Digest() string {
 }
 
 // Sealed says that there is an object whose content could not be read, so that it may be any
-// lock. A row can always be read, and what is read and is no lock is none.
+// lock. A row can always be read, and what is read is a lock or none.
 func (h Holding) Sealed() bool {
 	return h.Kind == S3 && h.Err != nil && !errors.Is(h.Err, ErrNotLockInfo) && !errors.Is(h.Err, ErrNoID)
 }

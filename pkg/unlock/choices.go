@@ -15,7 +15,7 @@ const maxRecalled = 100
 
 // originalFirst puts the lock that an ID is really of before its copies. Whoever can write
 // one key can write many locks with somebody else's ID, and only some are shown. But an
-// attacker has a prefix, so each folder has its turn; and nobody can copy an ID before the
+// attacker has a prefix, so the first of each folder comes before any second one; and nobody can copy an ID before the
 // lock is there, so the older ones come first. Where the age of a lock is not known it comes
 // after those of its folder whose age is.
 func (u *Unlocker) originalFirst(ctx context.Context, hits []hit) []hit {
