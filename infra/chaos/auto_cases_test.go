@@ -183,6 +183,18 @@ var automaticCases = map[string]automaticCase{
 		m.later(nextScan)
 		m.scan()
 	}},
+	"a slow scan announces it again after it was claimed": {stays: true, actors: cast(modelKeys[1], drawn{kind: "auto"}, drawn{kind: "auto"}), play: func(m *model) {
+		for i, ahead := range map[int]time.Duration{first: 2 * time.Minute, second: 0, more: 4 * time.Minute, more + 1: 6 * time.Minute} {
+			m.processes[i].actor = autoScanning{drawn: drawn{clock: ahead}, promisesNow: true} // so that each takes the other's lease for over
+		}
+		m.takesLock()
+		m.cancelled()
+		m.steps(m.processes[second], 13)           // it has seen no plan, and is about to announce one
+		m.all(first)                               // announces it
+		m.dies(m.processes[more], "Invoke unlock") // has claimed it; the function takes its time
+		m.steps(m.processes[second], 20)
+		m.all(more + 1) // must not invoke the function once more
+	}},
 	"the schedule is delivered twice": {stays: true, actors: cast(modelKeys[1]), play: func(m *model) {
 		m.takesLock()
 		m.cancelled()

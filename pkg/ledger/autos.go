@@ -6,6 +6,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -127,17 +129,24 @@ func autoRows(keys []Key) []map[string]types.AttributeValue {
 }
 
 // Planned records a plan, once people were notified of it: until the lock is gone, and for
-// the weekly report after that.
-func (a *Autos) Planned(ctx context.Context, key Key, p Plan) error {
-	request, err := putAuto(planPrefix, key, p, p.Published)
-	if err != nil {
-		return err
-	}
+// the weekly report after that. It fails with ErrOvertaken unless the plan that is there is
+// still the one that was read (nil: there was none): a slower scan must not take back what
+// another one has claimed since.
+func (a *Autos) Planned(ctx context.Context, key Key, read *Plan, p Plan) error {
 	noted, err := putPlanned(Planned{Key: key, At: p.Published, Mode: p.Mode, Source: p.Basis.Source, RunID: p.Basis.RunID, Ended: p.Basis.Ended})
 	if err != nil {
 		return err
 	}
-	return a.table.writeBatch(ctx, []types.WriteRequest{request, noted})
+	if err := a.table.writeBatch(ctx, []types.WriteRequest{noted}); err != nil {
+		return err
+	}
+	before := ""
+	if read != nil {
+		before = read.body
+	}
+	return a.replace(ctx, autoKey(planPrefix, key), before, p, map[string]types.AttributeValue{
+		attrPath: text(string(key.Path)), attrLockID: text(key.ID), attrExpires: number(p.Published.Add(keepAuto).Unix()),
+	})
 }
 
 // Stopped records that somebody wants a lock to stay.
@@ -171,13 +180,13 @@ func (a *Autos) put(ctx context.Context, prefix string, key Key, value any, at t
 func (a *Autos) Claim(ctx context.Context, key Key, read Plan, now time.Time) error {
 	claimed := read
 	claimed.Claimed = now.UTC()
-	return a.replace(ctx, autoKey(planPrefix, key), read.body, claimed)
+	return a.replace(ctx, autoKey(planPrefix, key), read.body, claimed, nil)
 }
 
 // Brake records the brake after one more invocation or a pause: it fails with ErrOvertaken
 // unless it is still the one that was read. It gives the memory with the new one.
 func (a *Autos) Brake(ctx context.Context, m AutoMemory, next policy.Brake) (AutoMemory, error) {
-	if err := a.replace(ctx, rowKey(kindAuto, brakeID), m.brake, next); err != nil {
+	if err := a.replace(ctx, rowKey(kindAuto, brakeID), m.brake, next, nil); err != nil {
 		return m, err
 	}
 	body, err := json.Marshal(next)
@@ -185,8 +194,9 @@ func (a *Autos) Brake(ctx context.Context, m AutoMemory, next policy.Brake) (Aut
 	return m, err
 }
 
-// replace writes a row's body if it is still the one that was read; empty: there was none.
-func (a *Autos) replace(ctx context.Context, key map[string]types.AttributeValue, read string, next any) error {
+// replace writes a row's body, and more attributes beside it, if the body is still the one that
+// was read; empty: there was none.
+func (a *Autos) replace(ctx context.Context, key map[string]types.AttributeValue, read string, next any, more map[string]types.AttributeValue) error {
 	body, err := json.Marshal(next)
 	if err != nil {
 		return fmt.Errorf("record in the ledger %s: %w", a.table.name, err)
@@ -196,6 +206,11 @@ func (a *Autos) replace(ctx context.Context, key map[string]types.AttributeValue
 		UpdateExpression: aws.String("SET #body = :after"), ConditionExpression: aws.String("#body = :before"),
 		ExpressionAttributeNames:  map[string]string{"#body": attrBody},
 		ExpressionAttributeValues: map[string]types.AttributeValue{":before": text(read), ":after": text(string(body))},
+	}
+	for i, name := range slices.Sorted(maps.Keys(more)) {
+		set := fmt.Sprintf("more%d", i)
+		*input.UpdateExpression += ", #" + set + " = :" + set
+		input.ExpressionAttributeNames["#"+set], input.ExpressionAttributeValues[":"+set] = name, more[name]
 	}
 	if read == "" {
 		input.ConditionExpression = aws.String("attribute_not_exists(#body)")

@@ -20,7 +20,7 @@ import (
 type autos interface {
 	Recall(ctx context.Context) (ledger.AutoMemory, error)
 	Update(ctx context.Context, checks map[ledger.Key]ledger.Check, forget []ledger.Key) error
-	Planned(ctx context.Context, key ledger.Key, p ledger.Plan) error
+	Planned(ctx context.Context, key ledger.Key, read *ledger.Plan, p ledger.Plan) error
 	Void(ctx context.Context, keys ...ledger.Key) error
 	Claim(ctx context.Context, key ledger.Key, read ledger.Plan, now time.Time) error
 	Brake(ctx context.Context, m ledger.AutoMemory, next policy.Brake) (ledger.AutoMemory, error)
@@ -238,9 +238,13 @@ func (p *planner) publish(ctx context.Context) {
 			continue
 		}
 		for _, one := range part {
-			err := p.Autos.Planned(ctx, one.key, ledger.Plan{Basis: one.basis, Mode: one.Mode, Published: p.found.Ended.UTC(), NotBefore: one.NotBefore})
+			err := p.Autos.Planned(ctx, one.key, p.memory.Locks[one.key].Plan, ledger.Plan{Basis: one.basis, Mode: one.Mode, Published: p.found.Ended.UTC(), NotBefore: one.NotBefore})
+			p.stands[one.key] = err == nil || errors.Is(err, ledger.ErrOvertaken)
+			if errors.Is(err, ledger.ErrOvertaken) {
+				p.Log.InfoContext(ctx, "another scan has planned or claimed the release of a lock meanwhile", "path", one.key.Path, "lock_id", one.key.ID)
+				continue
+			}
 			p.errs = append(p.errs, err)
-			p.stands[one.key] = err == nil
 		}
 	}
 }

@@ -378,7 +378,7 @@ func (w *world) deliver(e event) {
 // plan records what the monitor records of a planned release.
 func (w *world) plan(l life) {
 	w.Helper()
-	w.check(w.autos.Planned(w.Context(), ledger.Key{Path: tflock.Path(l.path), ID: l.id}, ledger.Plan{Mode: policy.AutoReport, Published: l.planned}))
+	w.check(w.autos.Planned(w.Context(), ledger.Key{Path: tflock.Path(l.path), ID: l.id}, nil, ledger.Plan{Mode: policy.AutoReport, Published: l.planned}))
 }
 
 // expire deletes what DynamoDB would have deleted by now.

@@ -167,7 +167,7 @@ func (p *pipeline) replan(change func(plan *ledger.Plan)) {
 	known, err := p.autos().RecallLock(p.Context(), key)
 	if err == nil {
 		change(known.Plan)
-		err = p.autos().Planned(p.Context(), key, *known.Plan)
+		err = p.autos().Planned(p.Context(), key, known.Plan, *known.Plan)
 	}
 	if err != nil {
 		p.Fatal(err)
