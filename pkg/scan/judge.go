@@ -2,8 +2,10 @@ package scan
 
 import (
 	"cmp"
+	"hash/maphash"
 	"iter"
 	"slices"
+	"strings"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -22,8 +24,8 @@ type place struct {
 	since      int64 // in microseconds
 }
 
-// Judge gives each lock its verdict by what earlier scans know of it, and keeps the first n
-// of them in Worst. The others are judged again each time that Locks gives them: that takes
+// Judge gives each lock its verdict by what earlier scans know of it, and keeps n of them in
+// Worst: the first, or where there are more, a share for each prefix. The others are judged again each time that Locks gives them: that takes
 // a microsecond, while 100,000 cases take more memory than a small function has. It looks
 // at no state: see Look.
 func (s *Scan) Judge(earlier memory, n int) {
@@ -40,10 +42,50 @@ func (s *Scan) Judge(earlier memory, n int) {
 	slices.SortStableFunc(s.order, func(a, b place) int {
 		return cmp.Or(cmp.Compare(a.rank, b.rank), cmp.Compare(a.since, b.since))
 	})
-	s.Worst = make([]policy.Case, min(n, len(s.order)))
-	for i := range s.Worst {
-		s.Worst[i] = s.caseAt(s.order[i])
+	chosen := s.share(n)
+	s.Worst, s.inWorst = make([]policy.Case, len(chosen)), make(map[int]int, len(chosen))
+	for i, at := range chosen {
+		s.Worst[i], s.inWorst[at] = s.caseAt(s.order[at]), i
 	}
+}
+
+// share chooses n of the ordered locks: all where there are no more. Else the first of each
+// top-level prefix come first, then the second ones, and unreadable ones last: whoever may write
+// under one prefix could otherwise take the place of everybody else's.
+func (s *Scan) share(n int) []int {
+	chosen := make([]int, len(s.order))
+	for i := range chosen {
+		chosen[i] = i
+	}
+	if len(chosen) <= n {
+		return chosen
+	}
+	round, count := make([]int32, len(s.order)), map[uint64]int32{} // by a hash: there may be as many prefixes as locks
+	seed := maphash.MakeSeed()
+	for i, p := range s.order {
+		prefix := maphash.String(seed, s.prefixAt(p))
+		round[i] = count[prefix]
+		count[prefix]++
+	}
+	last := int8(Rank(policy.Unreadable)) //nolint:gosec // one of three
+	slices.SortStableFunc(chosen, func(a, b int) int {
+		unreadable := func(i int) int {
+			if s.order[i].rank == last {
+				return 1
+			}
+			return 0
+		}
+		return cmp.Or(cmp.Compare(unreadable(a), unreadable(b)), cmp.Compare(round[a], round[b]))
+	})
+	return chosen[:n]
+}
+
+// prefixAt is the bucket and the first part of the key of a lock's path.
+func (s *Scan) prefixAt(p place) string {
+	locks, _ := s.holdings.at(int(p.first))
+	path := locks[p.nth].Path
+	first, _, _ := strings.Cut(path.Key(), "/")
+	return path.Bucket() + "/" + first
 }
 
 // Len is how many locks were judged.
@@ -53,13 +95,16 @@ func (s *Scan) Len() int { return len(s.order) }
 // and the oldest of each first.
 func (s *Scan) Locks() iter.Seq[policy.Case] {
 	return func(yield func(policy.Case) bool) {
-		for _, c := range s.Worst {
-			if !yield(c) {
-				return
+		if len(s.order) == 0 { // nothing but Worst is known
+			for _, c := range s.Worst {
+				if !yield(c) {
+					return
+				}
 			}
 		}
-		for _, p := range s.order[min(len(s.Worst), len(s.order)):] {
-			if !yield(s.caseAt(p)) {
+		for i, p := range s.order {
+			at, looked := s.inWorst[i]
+			if looked && !yield(s.Worst[at]) || !looked && !yield(s.caseAt(p)) {
 				return
 			}
 		}

@@ -23,14 +23,15 @@ type Scan struct {
 	// stores that is not known: by ARN, once Probe has asked.
 	Unsafe map[string]string
 	Doubts map[string]string
-	// Worst are the first of the judged locks, which are kept so that evidence can be added
-	// to them. Locks gives them first, then all others.
+	// Worst are the judged locks that are kept so that evidence can be added to them, the most
+	// pressing first; where there are very many, the first of each prefix come first.
 	Worst []policy.Case
 
 	rules    policy.Rules
 	memory   memory
 	holdings holdings
 	order    []place                    // of all locks, the worst first
+	inWorst  map[int]int                // where in Worst a lock of that order is
 	listed   map[string]listed          // by the ARN of a bucket
 	stores   backend.Set                // those that were named and those that patterns matched
 	buckets  map[string]*backend.Bucket // of stores, by name
