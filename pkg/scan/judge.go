@@ -95,20 +95,23 @@ func (s *Scan) Len() int { return len(s.order) }
 // and the oldest of each first.
 func (s *Scan) Locks() iter.Seq[policy.Case] {
 	return func(yield func(policy.Case) bool) {
-		if len(s.order) == 0 { // nothing but Worst is known
-			for _, c := range s.Worst {
-				if !yield(c) {
-					return
-				}
-			}
-		}
-		for i, p := range s.order {
-			at, looked := s.inWorst[i]
-			if looked && !yield(s.Worst[at]) || !looked && !yield(s.caseAt(p)) {
+		for i := range max(len(s.order), len(s.Worst)) {
+			if !yield(s.nth(i)) {
 				return
 			}
 		}
 	}
+}
+
+// nth gives the lock at a place in the order. A scan that did not judge has Worst alone.
+func (s *Scan) nth(i int) policy.Case {
+	if len(s.order) == 0 {
+		return s.Worst[i]
+	}
+	if at, looked := s.inWorst[i]; looked {
+		return s.Worst[at]
+	}
+	return s.caseAt(s.order[i])
 }
 
 func (s *Scan) caseAt(p place) policy.Case {
