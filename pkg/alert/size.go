@@ -1,8 +1,12 @@
 package alert
 
 import (
+	"cmp"
 	"encoding/json"
+	"slices"
 	"strings"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
 // SNS takes 256 KiB for the message with all its attributes. The event's JSON is
@@ -36,7 +40,7 @@ func Fit(e Event) Event {
 	e.Backends, room = bounded(e.Backends, room)
 	e.Details, room = bounded(e.Details, room)
 	e.Locks = fitLocks(locks, room)
-	e.States = fitting(states, room)
+	e.States = fitStates(states, room)
 	e.Findings = fitFindings(findings, room)
 	e.Omitted = omitted + len(locks) - len(e.Locks) + len(states) - len(e.States) + len(findings) - len(e.Findings)
 	return e
@@ -69,6 +73,30 @@ func bounded[T any](items []T, room int) ([]T, int) {
 		items = items[:len(items)-1]
 	}
 	return items, room
+}
+
+// fitStates keeps half of the room for what went, since people can bring that back and have to
+// know its path: states that stay may be many, and are anybody's.
+func fitStates(states []policy.Stale, room int) []policy.Stale {
+	var went, stayed []policy.Stale
+	for _, s := range states {
+		if s.Fate == policy.Kept {
+			stayed = append(stayed, s)
+		} else {
+			went = append(went, s)
+		}
+	}
+	first := fitting(went, room/2)
+	for _, s := range first {
+		room -= escapedSize(s) + 1
+	}
+	kept := fitting(stayed, room)
+	for _, s := range kept {
+		room -= escapedSize(s) + 1
+	}
+	kept = slices.Concat(kept, first, fitting(went[len(first):], room))
+	slices.SortStableFunc(kept, func(a, b policy.Stale) int { return cmp.Compare(rank(a), rank(b)) })
+	return kept
 }
 
 // fitLocks keeps the first lock of each prefix, and then the others while there is room.
