@@ -25,7 +25,7 @@ func inventoryCost(t Template) (Item, error) {
 		err = fmt.Errorf("InventoryFunction has no MemorySize")
 	}
 	return Item{
-		fmt.Sprintf("%.0f inventories of %d states, of which a twentieth changed twice", runs, stocked),
+		fmt.Sprintf("%.0f inventories of %d states, a twentieth changed twice", runs, stocked),
 		runs * (inventoryLists*perList + inventoryGets*perGet + inventoryPuts*perS3Put + inventoryReads*perRead + inventorySeconds*memory/1024*perGigabyteSpent),
 	}, err
 }
