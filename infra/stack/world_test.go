@@ -94,7 +94,7 @@ func (w *world) prepare(t *testing.T, function, name string) *local.Stack {
 		w.scan(t)
 		w.clear(t) // so it is gone, and the report looks up who removed it
 		w.lock(t, sampleKey, sampleID)
-		w.scan(t) // by which the report knows the tables
+		w.scan(t)               // by which the report knows the tables
 		time.Sleep(time.Second) // a report is of whole seconds, and ends before this one
 	case "inventory schedule", "inventory one-path", "repair repaired-accept_state", "repair would_repair", "repair refused-unknown-version":
 		w.mismatch(t)
