@@ -174,7 +174,7 @@ func TestCopiesOfALargeState(t *testing.T) {
 	if len(report.Findings) != copies*(copies-1)/2 || report.Findings[0].Evidence.Count != objects || len(report.Findings[0].Evidence.Resources) != 20 {
 		t.Errorf("%d findings, the first %+v", len(report.Findings), report.Findings[0].Evidence)
 	}
-	if t.Logf("%d MB", held>>20); held > 80<<20 {
+	if t.Logf("%d MB", held>>20); held > 96<<20 { // half of what Go has in the function
 		t.Errorf("%d MB live at once", held>>20)
 	}
 }
