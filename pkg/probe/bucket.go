@@ -5,15 +5,12 @@ import (
 	"crypto/rand"
 	"errors"
 	"io"
-	"net/http"
 	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/smithy-go"
 )
 
 // Prefix begins the key of every scratch object. What is under it is neither a lock nor a state.
@@ -347,38 +344,3 @@ func (b *bucketProbe) exists(ctx context.Context) bool {
 }
 
 var errNoTag = errors.New("the store gives no ETag")
-
-// refused says whether a condition was the reason: 412, or 409 where two requests meet.
-func refused(err error) bool {
-	code := status(err)
-	return code == http.StatusPreconditionFailed || code == http.StatusConflict
-}
-
-// unsupported says whether the store does not know such requests: 501, or 400 for a header
-// that it does not take.
-func unsupported(err error) bool {
-	code := status(err)
-	return code == http.StatusNotImplemented || code == http.StatusBadRequest
-}
-
-func missing(err error) bool { return status(err) == http.StatusNotFound }
-
-// status is the HTTP status of the answer, or 0.
-func status(err error) int {
-	if response, ok := errors.AsType[*awshttp.ResponseError](err); ok {
-		return response.HTTPStatusCode()
-	}
-	return 0
-}
-
-// cause is the store's own words, without the SDK's chain of operations.
-func cause(err error) error {
-	if api, ok := errors.AsType[smithy.APIError](err); ok {
-		text := api.ErrorCode()
-		if api.ErrorMessage() != "" {
-			text += ": " + api.ErrorMessage()
-		}
-		return errors.New(text)
-	}
-	return err
-}
