@@ -2,7 +2,8 @@ package alert
 
 import (
 	"slices"
-	"strings"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 const (
@@ -20,17 +21,8 @@ type Prefix struct {
 	Locks  int    `json:"locks"`
 }
 
-// PrefixOf gives the top-level prefix of a state's path: the bucket and the first part
-// of the key. Keys without a slash share one, the bucket itself: otherwise each of them
-// would take a place in the list.
-func PrefixOf(path string) string {
-	bucket, key, _ := strings.Cut(path, "/")
-	first, _, nested := strings.Cut(key, "/")
-	if !nested {
-		return bucket
-	}
-	return bucket + "/" + first
-}
+// PrefixOf gives the top-level prefix of a state's path.
+func PrefixOf(path string) string { return tflock.Path(path).Prefix() }
 
 // Selection picks, of any number of locks, the ones that a shared message lists: the
 // first of each top-level prefix, for up to 20 prefixes, and then the first of all. So

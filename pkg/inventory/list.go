@@ -136,13 +136,14 @@ func (r *run) listPrefix(b *backend.Bucket, prefix string, seen map[tflock.Path]
 	return nil
 }
 
-// locking reads how the monitor saw states being locked. It is nil where that is not known.
+// locking reads how the monitor saw states being locked: those that exist, since others may be any
+// number. It is nil where that is not known.
 func (r *run) locking() map[tflock.Path][]policy.LockingSeen {
 	if r.History == nil {
 		r.historyFailed = true
 		return nil
 	}
-	uses, err := r.History.Locking(r.times.work)
+	uses, err := r.History.Locking(r.times.work, r.hasState)
 	if err != nil {
 		r.historyFailed = true
 		r.fail(fmt.Errorf("how states are locked could not be read: %w", err))
@@ -160,6 +161,11 @@ func (r *run) locking() map[tflock.Path][]policy.LockingSeen {
 		}
 	}
 	return all
+}
+
+func (r *run) hasState(path tflock.Path) bool {
+	_, is := r.memory.states[path]
+	return is
 }
 
 // mixed finds the states whose clients do not exclude each other.

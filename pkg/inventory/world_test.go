@@ -64,7 +64,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // Locking makes the world what the monitor saw.
-func (w *world) Locking(context.Context) (map[tflock.Path][]ledger.Use, error) {
+func (w *world) Locking(context.Context, func(tflock.Path) bool) (map[tflock.Path][]ledger.Use, error) {
 	if w.noHistory {
 		return nil, errors.New("the ledger cannot be read")
 	}

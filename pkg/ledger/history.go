@@ -3,14 +3,12 @@ package ledger
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"iter"
 	"log/slog"
 	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -19,9 +17,6 @@ const (
 	kindPast = "past"
 	// KeepPast is how long a lock stays in the history after its end.
 	KeepPast = 40 * 24 * time.Hour
-	// maxPast bounds the rows of one scan: whoever can write one key can write 100,000
-	// other ones, and the scan has a minute to record their end.
-	maxPast = 1000
 )
 
 // History is the locks that have ended, for 40 days. The monitor writes it, in the calls
@@ -85,17 +80,21 @@ type Use struct {
 	Locks   int
 }
 
-// Locking gives for each path the ways in which it was locked, in order: neighbours
+// maxUses bounds the uses of one path. Of more the last ones are kept.
+const maxUses = 100
+
+// Locking gives for each wanted path the ways in which it was locked, in order: neighbours
 // differ. Only settled locks of the last 40 days count, since a glimpse of one half of a
-// lock in one scan proves nothing.
-func (h *History) Locking(ctx context.Context) (map[tflock.Path][]Use, error) {
+// lock in one scan proves nothing. Ask for paths that are known to be states: anybody who may
+// write one key can take locks under as many names as they like.
+func (h *History) Locking(ctx context.Context, wanted func(tflock.Path) bool) (map[tflock.Path][]Use, error) {
 	all := map[tflock.Path][]Use{}
 	for p, err := range h.Past(ctx) {
 		if err != nil {
 			return nil, err
 		}
 		locking := LockingOf(p.Kinds)
-		if !p.Settled || locking == "" {
+		if !p.Settled || locking == "" || !wanted(p.Path) {
 			continue
 		}
 		uses := all[p.Path]
@@ -104,59 +103,10 @@ func (h *History) Locking(ctx context.Context) (map[tflock.Path][]Use, error) {
 			uses[n-1].Locks++
 			continue
 		}
+		if len(uses) == maxUses {
+			uses = slices.Delete(uses, 0, 1)
+		}
 		all[p.Path] = append(uses, Use{locking, p.FirstSeen, p.FirstSeen, 1})
 	}
 	return all, nil
-}
-
-// pastRows bounds what one scan adds to the history.
-type pastRows struct {
-	written int
-	more    Past // those that have no row of their own
-}
-
-// request records a lock that has ended, and gives false where there is nothing to write
-// now.
-func (r *pastRows) request(p *Past) (types.WriteRequest, bool, error) {
-	switch {
-	case p == nil:
-		return types.WriteRequest{}, false, nil
-	case r.written >= maxPast:
-		r.more.Ended = p.Ended
-		r.more.More++
-		if !p.StuckAt.IsZero() {
-			r.more.MoreStuck++
-		}
-		return types.WriteRequest{}, false, nil
-	}
-	r.written++
-	// The same lock of the same first scan is the same row, however often it is recorded.
-	id := p.FirstSeen.UTC().Format(time.RFC3339) + "#" + textOf(lockRowKey(Key{p.Path, p.ID}), attrID)
-	row, err := pastRow(id, *p)
-	return types.WriteRequest{PutRequest: &types.PutRequest{Item: row}}, true, err
-}
-
-// rest records how many locks have no row of their own. Nearly every scan has none.
-func (r *pastRows) rest(ctx context.Context, t table, started time.Time) error {
-	if r.more.More == 0 {
-		return nil
-	}
-	row, err := pastRow(started.UTC().Format(time.RFC3339)+"#more", r.more)
-	if err != nil {
-		return err
-	}
-	return t.writeBatch(ctx, []types.WriteRequest{{PutRequest: &types.PutRequest{Item: row}}})
-}
-
-func pastRow(id string, p Past) (map[string]types.AttributeValue, error) {
-	body, err := json.Marshal(p)
-	if err != nil {
-		return nil, fmt.Errorf("the end of the lock on %s cannot be recorded: %w", p.Path, err)
-	}
-	row := rowKey(kindPast, id)
-	row[attrBody], row[attrExpires] = text(string(body)), number(p.Ended.Add(KeepPast).Unix())
-	if p.Path != "" {
-		row[attrPath], row[attrLockID] = text(string(p.Path)), text(p.ID)
-	}
-	return row, nil
 }

@@ -168,29 +168,8 @@ func TestALockOfAStoreThatIsNotWatchedAnyMoreHasNotEnded(t *testing.T) {
 	}
 }
 
-func TestMoreLocksThanOneScanRecordsAreCounted(t *testing.T) {
-	t.Parallel()
-	b := newBook(t)
-	flood := make([]holding, 1300)
-	for i := range flood {
-		flood[i] = holding{path: fmt.Sprintf("b/%d", i), id: "x", since: now, kinds: onlyTable, stuck: i%2 == 0}
-	}
-	b.scan(t, now, nil, false, flood...)
-	b.scan(t, now.Add(5*time.Minute), nil, false)
-	rows, stuck, more := 0, 0, 0
-	for _, p := range b.past(t) {
-		if p.More > 0 {
-			more, stuck = more+p.More, stuck+p.MoreStuck
-			continue
-		}
-		if rows++; !p.StuckAt.IsZero() {
-			stuck++
-		}
-	}
-	if rows != 1000 || more != 300 || stuck != 650 {
-		t.Errorf("%d rows, %d more, %d stuck", rows, more, stuck)
-	}
-}
+// anyPath is a state.
+func anyPath(tflock.Path) bool { return true }
 
 func TestHowAStateIsLockedIsKnownOfSettledLocksOnly(t *testing.T) {
 	t.Parallel()
@@ -213,7 +192,7 @@ func TestHowAStateIsLockedIsKnownOfSettledLocksOnly(t *testing.T) {
 	lives(2, nil, tflock.S3)
 	lives(2, nil, bothKinds...)
 	lives(2, nil, tflock.DynamoDB)
-	all, err := b.history.Locking(t.Context())
+	all, err := b.history.Locking(t.Context(), anyPath)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -255,7 +234,7 @@ func TestALockThatOneScanSawIsSettledWhereItsObjectWasAloneForLong(t *testing.T)
 			tc.lock.path, tc.lock.id, tc.lock.since = "b/k", "x", at.Add(time.Second-tc.lock.written)
 			b.scan(t, at, tc.failures, false, tc.lock)
 			b.scan(t, at.Add(5*time.Minute), nil, false)
-			all, err := b.history.Locking(t.Context())
+			all, err := b.history.Locking(t.Context(), anyPath)
 			if err != nil {
 				t.Fatal(err)
 			}

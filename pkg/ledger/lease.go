@@ -71,7 +71,7 @@ func (n *Notifications) Begin(ctx context.Context, owner string, found *scan.Sca
 	if err != nil {
 		return nil, err
 	}
-	return &Lease{Memory: memory, Until: until, table: n.table, owner: owner, start: found.Started, since: watchedSince(out.Attributes, found.Started)}, nil
+	return &Lease{Memory: memory, Until: until, table: n.table, owner: owner, start: found.Started, since: watchedSince(out.Attributes, found.Started), past: newPastRows(ctx, out.Attributes, now)}, nil
 }
 
 // Record writes the steps down: call it once their events are published. Recording
@@ -120,13 +120,17 @@ func (l *Lease) End(ctx context.Context, stores map[string]Store) error {
 	if err := l.past.rest(ctx, l.table, l.start); err != nil {
 		return err
 	}
+	past, err := l.past.record()
+	if err != nil {
+		return err
+	}
 	end := &dynamodb.UpdateItemInput{
 		TableName: &l.table.name, Key: rowKey(kindScan, monitor),
-		UpdateExpression:         aws.String("SET #body = :body, #scan = :scan, #since = :since, #until = :over"),
+		UpdateExpression:         aws.String("SET #body = :body, #scan = :scan, #since = :since, #past = :past, #until = :over"),
 		ConditionExpression:      aws.String("#owner = :owner"),
-		ExpressionAttributeNames: map[string]string{"#owner": "owner", "#until": "until", "#scan": attrScan, "#since": attrSince, "#body": attrBody},
+		ExpressionAttributeNames: map[string]string{"#owner": "owner", "#until": "until", "#scan": attrScan, "#since": attrSince, "#body": attrBody, "#past": attrPast},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":body": body, ":owner": text(l.owner), ":scan": number(l.start.UnixMilli()), ":since": number(l.since.UnixMilli()), ":over": number(0),
+			":body": body, ":owner": text(l.owner), ":scan": number(l.start.UnixMilli()), ":since": number(l.since.UnixMilli()), ":past": past, ":over": number(0),
 		},
 	}
 	if l.Memory.lost(stores) {

@@ -63,7 +63,7 @@ func (w *world) held() (list []string) {
 }
 
 // Locking is the history of the path's locks.
-func (w *world) Locking(context.Context) (map[tflock.Path][]ledger.Use, error) {
+func (w *world) Locking(context.Context, func(tflock.Path) bool) (map[tflock.Path][]ledger.Use, error) {
 	if w.locking == "" {
 		return nil, nil
 	}

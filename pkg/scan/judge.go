@@ -5,7 +5,6 @@ import (
 	"hash/maphash"
 	"iter"
 	"slices"
-	"strings"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -80,12 +79,10 @@ func (s *Scan) share(n int) []int {
 	return chosen[:n]
 }
 
-// prefixAt is the bucket and the first part of the key of a lock's path.
+// prefixAt is the top-level prefix of a lock's path.
 func (s *Scan) prefixAt(p place) string {
 	locks, _ := s.holdings.at(int(p.first))
-	path := locks[p.nth].Path
-	first, _, _ := strings.Cut(path.Key(), "/")
-	return path.Bucket() + "/" + first
+	return locks[p.nth].Path.Prefix()
 }
 
 // Len is how many locks were judged.

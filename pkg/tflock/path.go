@@ -29,6 +29,18 @@ func (p Path) Key() string {
 // Valid says whether the path has both a bucket and a key.
 func (p Path) Valid() bool { return p.Bucket() != "" && p.Key() != "" }
 
+// Prefix is the top-level prefix of the path: the bucket and the first part of the key. Keys
+// without a slash share one, the bucket itself: each of them would be a prefix otherwise, and
+// whoever bounds by prefix would bound nothing.
+func (p Path) Prefix() string {
+	bucket, key, _ := strings.Cut(string(p), "/")
+	first, _, nested := strings.Cut(key, "/")
+	if !nested {
+		return bucket
+	}
+	return bucket + "/" + first
+}
+
 // Clean gives the path under which Terraform up to 1.5 stores the state that it calls p.
 // Those releases build S3 requests with version 1 of AWS's SDK, which cleans the URL:
 // repeated slashes become one, and "." and ".." are resolved. The rows in the lock table
