@@ -53,8 +53,9 @@ type Question struct {
 }
 
 // Ask answers the questions, side by side. What nobody could find out is unknown, and says
-// why.
+// why. Each folder of states has its turn where there is no time for all.
 func (o Opened) Ask(ctx context.Context, questions []*Question) {
+	questions = tflock.InTurns(questions, func(q *Question) tflock.Path { return q.Case.Path })
 	readTags(ctx, questions)
 	named := make([]run.Named, len(questions))
 	for i, q := range questions {

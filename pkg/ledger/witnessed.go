@@ -116,27 +116,28 @@ func (w *Witnesses) decode(ctx context.Context, row map[string]types.AttributeVa
 	return record, true
 }
 
-// maxWitnessed bounds the locks of a scan whose records are looked for: no message has room
-// for more, and each call takes a hundred.
-const maxWitnessed = 500
+// maxWitnessed bounds the locks whose records are looked for: a scan keeps as many, and each
+// call takes a hundred.
+const maxWitnessed = 1000
 
-// Look adds to judged cases who took their lock objects, the first of them in few calls. It
-// gives the records of those that are held, to be renewed. Where no lock has an object there
-// is no call. With an error it has added what it found until then. A case whose record could
+// Look adds to judged cases who took their lock objects, in few calls. It gives the records
+// of those that are held, to be renewed. Where no lock has an object there is no call. Each
+// folder of states has its turn, where there are too many and where the ledger fails
+// meanwhile; with an error it has added what it found until then. A case whose record could
 // not be read says so: its session is not taken for none.
 func (w *Witnesses) Look(ctx context.Context, cases []policy.Case) (map[Object]Witnessed, error) {
 	var objects []Object
 	for i := range cases {
-		o := objectOf(cases[i])
-		switch {
-		case o.ETag == "":
-		case len(objects) < maxWitnessed:
+		if o := objectOf(cases[i]); o.ETag != "" {
 			objects = append(objects, o)
-		default:
-			cases[i].WitnessProblem = "too many locks are held to read the records of all"
 		}
 	}
-	found, unread, err := w.find(ctx, objects)
+	objects = tflock.InTurns(objects, func(o Object) tflock.Path { return o.Path })
+	asked := objects[:min(len(objects), maxWitnessed)]
+	found, unread, err := w.find(ctx, asked)
+	for _, o := range objects[len(asked):] {
+		unread[o] = "too many locks are held to read the records of all"
+	}
 	for i := range cases {
 		o := objectOf(cases[i])
 		if record, known := found[o]; known {

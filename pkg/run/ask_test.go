@@ -309,3 +309,27 @@ func TestClientsThatAreNotConfiguredAreNotMade(t *testing.T) {
 		}
 	}
 }
+
+// A host is asked about so many runs a scan that junk does not use up what its token may ask
+// in an hour. The first ones are asked about, and no other run is taken for known.
+func TestManyRunsDoNotUseUpTheToken(t *testing.T) {
+	t.Parallel()
+	server := newStandIn(t, says(`{"status":"in_progress"}`))
+	locks := make([]Named, maxAsked+50)
+	for i := range locks {
+		locks[i].Session = fmt.Sprintf("gh-1-%d", i+1)
+	}
+	runs := ask(t, settingsOf(server.URL, ""), noClients(), locks...)
+	for i, r := range runs {
+		want := policy.RunInProgress
+		if i >= maxAsked {
+			want = policy.RunUnknown
+		}
+		if r.Status != want || (want == policy.RunUnknown && !strings.Contains(r.Detail, "too many runs")) {
+			t.Fatalf("run %d: %+v", i, r)
+		}
+	}
+	if n := server.asked.Load(); n != maxAsked {
+		t.Errorf("asked %d times", n)
+	}
+}

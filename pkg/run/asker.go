@@ -15,6 +15,12 @@ import (
 // scanTime is how long all questions of one scan, or of one request to unlock, may take.
 const scanTime = 10 * time.Second
 
+// maxAsked bounds the runs that one host is asked about in a scan. GitHub answers 5,000
+// questions an hour, and a scan comes every five minutes by default: whoever can write lock
+// objects, with names of runs, could otherwise use them up.
+// https://docs.github.com/en/rest/using-the-rest-api/rate-limits-for-the-rest-api
+const maxAsked = 200
+
 // Settings say which systems are asked. What is empty is not asked.
 type Settings struct {
 	GitHubToken string // name of the SSM SecureString with the token
@@ -85,14 +91,15 @@ func New(s Settings, c Clients, now func() time.Time) (*Asker, error) {
 	return a, nil
 }
 
-// each asks about one run after the other, some at once.
+// each asks about one run after the other, some at once, up to maxAsked.
 func each(w *web, ask func(context.Context, *web, Reference) status) source {
 	return func(ctx context.Context, refs []Reference) map[Reference]status {
-		found := make(map[Reference]status, len(refs))
+		asked := refs[:min(len(refs), maxAsked)]
+		found := all(refs[len(asked):], "there are too many runs to ask "+w.name+" about all of them in one scan")
 		var mu sync.Mutex
 		var group sync.WaitGroup
 		next := make(chan Reference)
-		for range min(askedAtOnce, len(refs)) {
+		for range min(askedAtOnce, len(asked)) {
 			group.Go(func() {
 				for r := range next {
 					s := unknown("there was no time left to ask " + w.name)
@@ -105,7 +112,7 @@ func each(w *web, ask func(context.Context, *web, Reference) status) source {
 				}
 			})
 		}
-		for _, r := range refs {
+		for _, r := range asked {
 			next <- r
 		}
 		close(next)

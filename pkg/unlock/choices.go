@@ -3,7 +3,6 @@ package unlock
 import (
 	"context"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
@@ -19,7 +18,7 @@ const maxRecalled = 100
 // lock is there, so the older ones come first. Where the age of a lock is not known it comes
 // after those of its folder whose age is.
 func (u *Unlocker) originalFirst(ctx context.Context, hits []hit) []hit {
-	hits = inTurns(hits, 0) // also in being recalled
+	hits = tflock.InTurns(hits, pathOf) // also in being recalled
 	recalled := 0
 	for i := range hits {
 		h := &hits[i]
@@ -30,7 +29,7 @@ func (u *Unlocker) originalFirst(ctx context.Context, hits []hit) []hit {
 		h.since = u.absentUntil(ctx, *h)
 	}
 	slices.SortStableFunc(hits, older)
-	return inTurns(hits, 0)
+	return tflock.InTurns(hits, pathOf)
 }
 
 // absentUntil is the last reading of the table without a lock; zero where that is not known.
@@ -55,43 +54,4 @@ func older(a, b hit) int {
 	}
 }
 
-// deepest bounds the folders that are told apart.
-const deepest = 32
-
-// inTurns gives the first lock of each folder, then the second ones, and so on: the folders at
-// this depth, and within each those that are deeper. Which prefix an attacker may write is not
-// known, and a first part of the key may be shared by all teams (env:/, teams/).
-func inTurns(hits []hit, depth int) []hit {
-	if len(hits) < 2 || depth > deepest {
-		return hits
-	}
-	folders, names := map[string][]hit{}, []string{}
-	for _, h := range hits {
-		name := partOf(h.path, depth)
-		if _, known := folders[name]; !known {
-			names = append(names, name)
-		}
-		folders[name] = append(folders[name], h)
-	}
-	for name, within := range folders {
-		folders[name] = inTurns(within, depth+1)
-	}
-	turns := make([]hit, 0, len(hits))
-	for nth := 0; len(turns) < len(hits); nth++ {
-		names = slices.DeleteFunc(names, func(name string) bool { return nth == len(folders[name]) })
-		for _, name := range names {
-			turns = append(turns, folders[name][nth])
-		}
-	}
-	return turns
-}
-
-// partOf is a part of a path: the bucket is the first one. It is empty beyond the last.
-func partOf(path tflock.Path, n int) string {
-	rest := string(path)
-	for range n {
-		_, rest, _ = strings.Cut(rest, "/")
-	}
-	part, _, _ := strings.Cut(rest, "/")
-	return part
-}
+func pathOf(h hit) tflock.Path { return h.path }

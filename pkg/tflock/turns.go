@@ -1,0 +1,53 @@
+package tflock
+
+import (
+	"slices"
+	"strings"
+)
+
+// deepestFolder bounds the folders that InTurns tells apart.
+const deepestFolder = 32
+
+// InTurns orders items by the paths of their states: the first item of each folder, then the
+// second ones, and so on, and within each folder those of its folders alike. Items of one folder
+// keep their order. Whoever may write under one prefix can then take no other prefix's place
+// where there is room, or time, for some of the items only. Which part of a key an attacker
+// may write is not known, and a first part may be shared by all teams (env:/, teams/).
+func InTurns[T any](items []T, path func(T) Path) []T {
+	return inTurns(items, path, 0)
+}
+
+func inTurns[T any](items []T, path func(T) Path, depth int) []T {
+	if len(items) < 2 || depth > deepestFolder {
+		return items
+	}
+	folders, names := map[string][]T{}, []string{}
+	for _, item := range items {
+		name := path(item).part(depth)
+		if _, known := folders[name]; !known {
+			names = append(names, name)
+		}
+		folders[name] = append(folders[name], item)
+	}
+	for name, within := range folders {
+		folders[name] = inTurns(within, path, depth+1)
+	}
+	turns := make([]T, 0, len(items))
+	for nth := 0; len(turns) < len(items); nth++ {
+		names = slices.DeleteFunc(names, func(name string) bool { return nth == len(folders[name]) })
+		for _, name := range names {
+			turns = append(turns, folders[name][nth])
+		}
+	}
+	return turns
+}
+
+// part is the n-th part of a path, of which the bucket is the first. It is empty beyond the last.
+func (p Path) part(n int) string {
+	rest := string(p)
+	for range n {
+		_, rest, _ = strings.Cut(rest, "/")
+	}
+	part, _, _ := strings.Cut(rest, "/")
+	return part
+}

@@ -1,0 +1,51 @@
+package tflock_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+func TestEachFolderHasItsTurn(t *testing.T) {
+	for name, tc := range map[string]struct{ paths, want string }{
+		"nothing":                           {"", ""},
+		"a prefix of many":                  {"b/x/1 b/x/2 b/x/3 b/y/1", "b/x/1 b/y/1 b/x/2 b/x/3"},
+		"folders within one prefix":         {"b/env:/x/1 b/env:/x/2 b/env:/x/3 b/env:/y/1", "b/env:/x/1 b/env:/y/1 b/env:/x/2 b/env:/x/3"},
+		"buckets":                           {"a/x/1 a/x/2 b/x/1", "a/x/1 b/x/1 a/x/2"},
+		"two locks of one path":             {"b/x b/x b/y", "b/x b/y b/x"},
+		"paths that are none":               {"b b b/x", "b b/x b"},
+		"folders deeper than are told apart": {strings.Repeat("d/", 40) + "1 " + strings.Repeat("d/", 40) + "2", strings.Repeat("d/", 40) + "1 " + strings.Repeat("d/", 40) + "2"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if got := strings.Join(tflock.InTurns(strings.Fields(tc.paths), func(p string) tflock.Path { return tflock.Path(p) }), " "); got != tc.want {
+				t.Errorf("%s, want %s", got, tc.want)
+			}
+		})
+	}
+}
+
+// Nothing is lost, and a prefix with few items has them all among the first ones, however many
+// another prefix has.
+func TestNoPrefixTakesAnothersTurns(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		few := rapid.SliceOfN(rapid.StringMatching(`few/[a-c]/[a-c]?`), 1, 5).Draw(t, "few")
+		many := rapid.SliceOfN(rapid.StringMatching(`many(/[a-z]){1,3}`), 0, 50).Draw(t, "many")
+		all := rapid.Permutation(slices.Concat(few, many)).Draw(t, "order")
+		got := tflock.InTurns(slices.Clone(all), func(p string) tflock.Path { return tflock.Path(p) })
+		if !slices.Equal(slices.Sorted(slices.Values(got)), slices.Sorted(slices.Values(all))) {
+			t.Fatalf("%q became %q", all, got)
+		}
+		for _, path := range got[:min(len(got), 2*len(few))] {
+			if i := slices.Index(few, path); i >= 0 {
+				few = slices.Delete(few, i, i+1)
+			}
+		}
+		if len(few) > 0 {
+			t.Fatalf("%q come after twice their number: %q", few, got)
+		}
+	})
+}
