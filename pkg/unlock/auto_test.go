@@ -493,7 +493,7 @@ func TestTheSessionThatTookALockNamesItsRun(t *testing.T) {
 	t.Parallel()
 	p := newPipeline(t, policy.AutoReport)
 	p.lives("7")
-	p.ends("8", minute)
+	p.ends("8", 30*minute) // the parallel tests below may take their locks late
 	for key, tc := range map[string]struct {
 		session string
 		tags    map[string]string
