@@ -43,3 +43,6 @@ func Notify(ctx context.Context, l Lease, topic Topic, memory ledger.Memory, fou
 	}
 	return n.run(ctx)
 }
+
+// AskRuns adds to the worst locks of a scan what is known of their runs.
+func (m *Monitor) AskRuns(ctx context.Context, found *scan.Scan) { m.runs(ctx, enough, found, plans{}) }
