@@ -151,13 +151,16 @@ func TestHostileContent(t *testing.T) {
 		f.Who, f.Operation, f.Version = hostile.Draw(t, "who"), hostile.Draw(t, "operation"), hostile.Draw(t, "version")
 		f.Path, f.ID = "b/"+hostile.Draw(t, "path"), "x`"+hostile.Draw(t, "id")
 		f.Witness = &policy.Witness{Principal: hostile.Draw(t, "principal"), Session: hostile.Draw(t, "session"), SourceIP: hostile.Draw(t, "address"), TakenAt: now}
-		f.Evidence.Reasons = append([]string{f.Witness.Words()}, f.Evidence.Reasons...)
+		f.Run = &policy.Run{Source: policy.GitHub, ID: hostile.Draw(t, "run"), URL: hostile.Draw(t, "page"), Detail: hostile.Draw(t, "detail"), Status: policy.RunEnded, Ended: &now}
+		f.Evidence.Reasons = append([]string{f.Witness.Words(), f.Run.Words(now)}, f.Evidence.Reasons...)
 		e := composer.Lock(alert.LockStuck, f, 1, now)
 		if s := e.Subject; len(s) >= 100 || strings.ContainsFunc(s, func(r rune) bool { return r < ' ' || r > '~' }) {
 			t.Fatalf("subject %q", s)
 		}
 		plain := witnessed("gh-1-2", "")
 		plain.ID = "`"
+		plain.Run = &policy.Run{Source: policy.GitHub, ID: "2", Status: policy.RunEnded, Ended: &now}
+		plain.Evidence.Reasons = append([]string{plain.Run.Words(now)}, plain.Evidence.Reasons...)
 		want := strings.Count(alert.Mail(composer.Lock(alert.LockStuck, plain, 1, now)), "\n")
 		mail := alert.Mail(e)
 		if got := strings.Count(mail, "\n"); got != want {

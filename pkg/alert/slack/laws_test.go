@@ -174,12 +174,16 @@ func TestNoContentBreaksALimitOrForgesMarkup(t *testing.T) {
 			f := samples.Lock()
 			f.ID, f.Who, f.Operation, f.Version, f.Path = draw("id"), draw("who"), draw("operation"), draw("version"), "states/"+draw("key")
 			f.Witness = &policy.Witness{Principal: draw("principal"), Session: draw("session"), SourceIP: draw("address"), TakenAt: f.HeldSince}
-			f.Evidence.Reasons = append([]string{f.Witness.Words()}, f.Evidence.Reasons...)
+			f.Run = &policy.Run{
+				Source: policy.RunSource(draw("source")), ID: draw("run"), URL: draw("page"), Detail: draw("detail"), Ended: &f.HeldSince,
+				Status: rapid.SampledFrom([]policy.RunStatus{policy.RunEnded, policy.RunInProgress, policy.RunUnknown}).Draw(t, "status"),
+			}
 			if rapid.Bool().Draw(t, "no bucket") {
 				f.Path = draw("path")
 			}
 			f.Holdings = rapid.SliceOfN(rapid.SampledFrom([]tflock.Kind{tflock.DynamoDB, tflock.S3, tflock.Kind(draw("kind"))}), 0, 2).Draw(t, "holdings")
 			f.Evidence.Liveness, f.Evidence.Reasons = policy.Liveness(draw("liveness")), rapid.SliceOfN(text, 0, 30).Draw(t, "reasons")
+			f.Evidence.Reasons = append([]string{f.Witness.Words(), f.Run.Words(now)}, f.Evidence.Reasons...)
 			f.Verdict = rapid.SampledFrom([]policy.Verdict{policy.Stuck, policy.Unreadable}).Draw(t, "verdict")
 			return f
 		}
@@ -188,10 +192,14 @@ func TestNoContentBreaksALimitOrForgesMarkup(t *testing.T) {
 		var e alert.Event
 		switch kind := rapid.SampledFrom([]alert.Type{
 			alert.LockStuck, alert.LockReminder, alert.LockResolved, alert.LockUnreadable, alert.LockReleased, alert.LockRefused,
-			alert.ScanFailed, alert.ScanRecovered, alert.PruneReported, alert.StateRepaired, "summary", "forged",
+			alert.LockReleasePlanned, alert.ScanFailed, alert.ScanRecovered, alert.PruneReported, alert.StateRepaired, "summary", "forged",
 		}).Draw(t, "type"); kind {
 		case alert.LockReleased:
 			e = composer.Released(finding(), draw("asker"), draw("reason"), true, true, now)
+		case alert.LockResolved:
+			e = composer.Lock(kind, finding(), 1, now).RemovedBy(policy.Removal{Principal: draw("remover"), Session: draw("remover's session"), SourceIP: draw("address"), RemovedAt: now})
+		case alert.LockReleasePlanned:
+			e = composer.Planned([]alert.Planned{{Finding: finding(), Mode: policy.AutoRelease, NotBefore: now}}, now)
 		case alert.LockRefused:
 			e = composer.Kept(finding(), draw("asker"), draw("why"), now)
 		case alert.ScanFailed, alert.ScanRecovered:
