@@ -90,18 +90,30 @@ func orders(n int) [][]int {
 	return all
 }
 
+// The tests share one stack: to deploy it takes longer than most of them do.
+func TestSessions(t *testing.T) {
+	t.Parallel()
+	s := &site{T: t, stack: local.ForTest(t, map[string]string{"StuckAfter": "1ms"}), heard: new(int)}
+	for _, part := range []struct {
+		name string
+		test func(s *site)
+	}{
+		{"a hostile one is text in every channel", aHostileSessionIsText},
+		{"alerts name those of real locks", alertsNameTheSessionOfRealLocks},
+	} {
+		t.Run(part.name, func(t *testing.T) { part.test(&site{T: t, stack: s.stack, heard: s.heard}) })
+	}
+}
+
 // A run that ends well, and another that dies with the lock: whatever the order in which
 // S3's events of both come, and however often, the alert names the session of the second.
-func TestAlertsNameTheSessionOfRealLocks(t *testing.T) {
-	stack := local.ForTest(t, map[string]string{"StuckAfter": "1ms"})
+func alertsNameTheSessionOfRealLocks(s *site) {
+	t, stack, heard := s.T, s.stack, s.heard
 	clients, err := local.Clients()
-	if err != nil {
-		t.Fatal(err)
-	}
-	heard := 0
+	s.check(err)
 	for i, client := range clients {
 		t.Run(client.Name, func(t *testing.T) {
-			s := &site{T: t, stack: stack, heard: &heard}
+			s := &site{T: t, stack: stack, heard: heard}
 			mode := []local.Mode{local.ByFile, local.ByBoth}[i%2]
 			key := client.Name + "/a b+c/größe/terraform.tfstate"
 			if client.Name == "terraform" {
@@ -164,6 +176,7 @@ func (s *site) removed(w *local.Workspace, before []local.Notification, key stri
 // What the created object said is read where it can be, and who took it is recorded all the
 // same; what is refused comes again, alone.
 func TestTheCreatedVersionIsRead(t *testing.T) {
+	t.Parallel()
 	const versioned, plain, other = "versioned-states", "plain-states", "other-states"
 	server := local.StartForTest(t)
 	for _, bucket := range []string{versioned, plain, other} {
