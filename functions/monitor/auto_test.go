@@ -154,6 +154,7 @@ func TestAutomaticRelease(t *testing.T) {
 	}{
 		{"the lock of a cancelled run goes by itself, and a living one stays", cancelledRun},
 		{"what a liar gets", liar},
+		{"OpenTofu's lock_tags lead to the run", tagged},
 		{"the monitor may invoke the unlock function alone", monitorsRights},
 	} {
 		t.Run(part.name, func(t *testing.T) {

@@ -12,12 +12,12 @@ import (
 
 func TestEachFolderHasItsTurn(t *testing.T) {
 	for name, tc := range map[string]struct{ paths, want string }{
-		"nothing":                           {"", ""},
-		"a prefix of many":                  {"b/x/1 b/x/2 b/x/3 b/y/1", "b/x/1 b/y/1 b/x/2 b/x/3"},
-		"folders within one prefix":         {"b/env:/x/1 b/env:/x/2 b/env:/x/3 b/env:/y/1", "b/env:/x/1 b/env:/y/1 b/env:/x/2 b/env:/x/3"},
-		"buckets":                           {"a/x/1 a/x/2 b/x/1", "a/x/1 b/x/1 a/x/2"},
-		"two locks of one path":             {"b/x b/x b/y", "b/x b/y b/x"},
-		"paths that are none":               {"b b b/x", "b b/x b"},
+		"nothing":                            {"", ""},
+		"a prefix of many":                   {"b/x/1 b/x/2 b/x/3 b/y/1", "b/x/1 b/y/1 b/x/2 b/x/3"},
+		"folders within one prefix":          {"b/env:/x/1 b/env:/x/2 b/env:/x/3 b/env:/y/1", "b/env:/x/1 b/env:/y/1 b/env:/x/2 b/env:/x/3"},
+		"buckets":                            {"a/x/1 a/x/2 b/x/1", "a/x/1 b/x/1 a/x/2"},
+		"two locks of one path":              {"b/x b/x b/y", "b/x b/y b/x"},
+		"paths that are none":                {"b b b/x", "b b/x b"},
 		"folders deeper than are told apart": {strings.Repeat("d/", 40) + "1 " + strings.Repeat("d/", 40) + "2", strings.Repeat("d/", 40) + "1 " + strings.Repeat("d/", 40) + "2"},
 	} {
 		t.Run(name, func(t *testing.T) {
