@@ -96,9 +96,9 @@ func TestASessionThatCouldNotBeReadIsNotNone(t *testing.T) {
 		locks   int
 		unread  func(n int) bool
 	}{
-		"the ledger fails":             {batches{500, ""}, 150, func(int) bool { return true }},
-		"a record that is not decoded": {batches{200, "no JSON"}, 3, func(int) bool { return true }},
-		"no record":                    {batches{200, ""}, 3, func(int) bool { return false }},
+		"the ledger fails":              {batches{500, ""}, 150, func(int) bool { return true }},
+		"a record that is not decoded":  {batches{200, "no JSON"}, 3, func(int) bool { return true }},
+		"no record":                     {batches{200, ""}, 3, func(int) bool { return false }},
 		"as many locks as a scan keeps": {batches{200, ""}, 1000, func(int) bool { return false }},
 		"more locks than are read":      {batches{200, ""}, 1002, func(n int) bool { return n >= 1000 }},
 	} {
