@@ -37,6 +37,8 @@ func (w *World) s3(r *http.Request, body []byte) answer {
 		return answer{status: http.StatusOK, header: map[string]string{"X-Amz-Bucket-Region": cmp.Or(b.Region, Region)}}
 	case "ListObjectsV2":
 		return b.listing(r.URL.Query())
+	case "ListObjectVersions":
+		return b.versions(r.URL.Query().Get("prefix"))
 	case "GetBucketVersioning":
 		return ok200(`<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>`)
 	case "GetObjectTagging":
@@ -70,6 +72,8 @@ func s3Call(r *http.Request, key string) string {
 		return "GetBucketVersioning"
 	case key == "" && r.Method == http.MethodGet && query.Get("list-type") == "2":
 		return "ListObjectsV2"
+	case key == "" && r.Method == http.MethodGet && query.Has("versions"):
+		return "ListObjectVersions"
 	case key != "" && r.Method == http.MethodGet && query.Has("tagging"):
 		return "GetObjectTagging"
 	case key != "" && r.Method == http.MethodGet:
@@ -82,6 +86,18 @@ func s3Call(r *http.Request, key string) string {
 		return "DeleteObject"
 	}
 	return r.Method + " " + r.URL.String()
+}
+
+// versions is the list of the only version that an object has here.
+func (b *Bucket) versions(key string) answer {
+	var version bytes.Buffer
+	if o, ok := b.get(key); ok {
+		version.WriteString("<Version><Key>")
+		_ = xml.EscapeText(&version, []byte(key)) // a buffer takes everything
+		fmt.Fprintf(&version, "</Key><VersionId>v1</VersionId><IsLatest>true</IsLatest><LastModified>%s</LastModified><ETag>%s</ETag></Version>",
+			o.Modified.UTC().Format(s3Time), strings.ReplaceAll(o.etag(), `"`, "&quot;"))
+	}
+	return ok200(fmt.Sprintf(`<ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>%s</Name><IsTruncated>false</IsTruncated>%s</ListVersionsResult>`, b.Name, version.String()))
 }
 
 // listing is a page as S3 writes it.

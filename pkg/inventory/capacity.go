@@ -1,71 +1,231 @@
 package inventory
 
 import (
+	"cmp"
 	"fmt"
+	"maps"
 	"math"
 	"runtime/debug"
+	"slices"
+	"strings"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// capacity bounds what a run holds in memory, by the memory that it has: Go's limit, which
-// is three quarters of what Lambda gives the function (wiring).
-type capacity struct {
-	states  int // rows of the report, with 3 KB each for what was read and its lines of the report
-	objects int // names of managed objects, with 8 bytes each, and six times that where the memory is saved
-}
-
+// What a run holds in memory, in bytes: beside the thing itself its part of the files that are
+// written, which are made in memory.
 const (
-	perState  = 4 << 10
-	perObject = 48
+	perState  = 4 << 10 // with texts as most states have them
+	usual     = 1 << 10 // bytes of them
+	perByte   = 5       // of texts beyond that: in memory, in a file, and packed in another one
+	perObject = 48      // the hash of a name, and six times that where the memory is saved
+	perText   = 32      // beside its bytes
+	// maxTexts is more than a reading has: an older version kept longer names.
+	maxTexts   = 48 << 10
+	perFinding = 2 << 10 // a finding, with what it was found by
+	perPath    = 6       // of the bytes of its path
 	// assumed is where Go has no limit: that of the 256 MB which template.yaml gives.
 	assumed = 192 << 20
 )
 
-// capacityOf divides that many bytes, half for states and half for objects: 24,576 states and
-// 2,097,152 objects in the function as it is deployed.
-func capacityOf(limit int64) capacity {
+// divide gives everything its part of the memory that a run has: Go's limit, which is three
+// quarters of what Lambda gives the function (wiring). In the function as it is deployed that is
+// 144 MB for states and the names of their objects: 24,576 states of some 40 objects each.
+func (r *run) divide(limit int64) {
 	if limit <= 0 || limit == math.MaxInt64 {
 		limit = assumed
 	}
-	return capacity{states: int(limit / 2 / perState), objects: int(limit / 2 / perObject)}
+	r.room, r.suspects = newRoom(int(limit/4*3)), newFairList[suspect](int(limit/6))
+	r.changes, r.names = newRoom(int(limit/16)), newRoom(int(limit/32))
+	for path, s := range r.memory.states {
+		r.room.add(path.Prefix(), s.weight())
+	}
+	for _, rec := range r.memory.records {
+		if f := rec.Finding; f.Type.Occurs() {
+			r.changes.add(f.Path.Prefix(), weightOf(f.Path))
+		}
+	}
 }
 
 func memoryLimit() int64 { return debug.SetMemoryLimit(-1) }
 
-// crowded says what does not fit into the memory.
-func (r *run) crowded() {
-	if n := r.unlisted; n > 0 {
-		r.fail(fmt.Errorf("%d states are not in the report, and nothing is looked for in them: the function's memory is enough for %d. Give it more (MemorySize in template.yaml)", n, r.capacity.states))
+// weightOf is what a finding of a state takes.
+func weightOf(path tflock.Path) int { return perFinding + perPath*len(path) }
+
+// weight is what a state takes.
+func (s *state) weight() int {
+	texts := len(s.Path) + len(s.ETag)
+	if s.Read == nil {
+		return perState + perByte*max(0, texts-usual)
 	}
-	unnamed := 0
-	for _, s := range r.memory.states {
-		if s.Read != nil && s.Read.Unnamed {
-			unnamed++
-		}
-	}
-	if unnamed > 0 {
-		r.notes = append(r.notes, fmt.Sprintf("duplicates of %d states are not looked for: together the states manage more than %d objects, for which the function's memory is enough. Give it more (MemorySize in template.yaml)", unnamed, r.capacity.objects))
-	}
+	return perState + perByte*max(0, texts+s.Read.texts()-usual) + perObject*len(s.Read.Objects)
 }
 
-// fits says whether the names of a state for which there was no room have room now, and
-// takes it. The state is read again then.
-func (s *state) fits(room *int) bool {
-	if s.Read == nil || !s.Read.Unnamed || s.Read.Contents.Managed == nil || *s.Read.Contents.Managed > *room {
+// texts is what the texts of a reading take.
+func (r *reading) texts() int {
+	c := r.Contents
+	n := len(r.ETag) + len(r.VersionID) + len(c.Lineage) + len(c.TerraformVersion)
+	for _, t := range c.Types {
+		n += len(t.Type) + perText
+	}
+	for _, p := range c.Providers {
+		n += len(p) + perText
+	}
+	return n
+}
+
+// admits says whether there is room for a state that is new.
+func (r *run) admits(s *state) bool {
+	if of := s.Path.Prefix(); r.room.refuses(of, s.weight()) {
+		r.unlisted++
 		return false
 	}
-	*room -= *s.Read.Contents.Managed
 	return true
 }
 
-// makeRoom leaves out the names of the objects of a state that was read where they would be
-// too many.
-func (r *run) makeRoom(s *state, read *reading) {
-	was := 0
-	if s.Read != nil {
-		was = len(s.Read.Objects)
+// grow changes a state, with what it takes.
+func (r *run) grow(s *state, change func()) {
+	before := s.weight()
+	change()
+	r.room.add(s.Path.Prefix(), s.weight()-before)
+}
+
+// trim has the largest prefixes give way where the states take too much. They lose the names of
+// objects first, those of the states with most of them, and then states, those first that were
+// never read.
+func (r *run) trim() {
+	if !r.room.full() {
+		return
 	}
-	if r.objects-was+len(read.Objects) > r.capacity.objects {
-		read.Objects, read.Unnamed = nil, true
+	level, largest := r.room.clear()
+	crowds := map[string][]*state{}
+	for _, s := range r.memory.states {
+		if of := s.Path.Prefix(); r.room.under[of] > level {
+			crowds[of] = append(crowds[of], s)
+		}
 	}
-	r.objects += len(read.Objects) - was
+	for _, of := range largest {
+		r.dropNames(crowds[of], level)
+		r.dropStates(crowds[of], level)
+	}
+}
+
+// dropNames gives up the names of the objects of states of one prefix, until it has no more
+// than its share.
+func (r *run) dropNames(states []*state, level int) {
+	slices.SortFunc(states, func(a, b *state) int { return cmp.Or(b.named()-a.named(), byPath(a, b)) })
+	for _, s := range states {
+		if s.named() == 0 || !r.room.over(s.Path.Prefix(), level) {
+			return
+		}
+		r.grow(s, func() { s.Read.Objects, s.Read.Unnamed = nil, true })
+	}
+}
+
+// dropStates gives up states of one prefix, until it has no more than its share.
+func (r *run) dropStates(states []*state, level int) {
+	slices.SortFunc(states, func(a, b *state) int { return cmp.Or(wasRead(a)-wasRead(b), byPath(b, a)) })
+	for _, s := range states {
+		if !r.room.over(s.Path.Prefix(), level) {
+			return
+		}
+		r.forget(s.Path)
+		if r.seen == nil || r.seen[s.Path] { // else it is counted once it is listed
+			r.unlisted++
+		}
+	}
+}
+
+// note records what happened to a state. Where that is too much, the last of the largest
+// prefixes is left out.
+func (r *run) note(f policy.StateFinding) {
+	of := f.Path.Prefix()
+	if r.changes.refuses(of, weightOf(f.Path)) {
+		r.unnoted++
+		return
+	}
+	r.memory.records = append(r.memory.records, record{Finding: f})
+	if r.changes.add(of, weightOf(f.Path)); !r.changes.full() {
+		return
+	}
+	level, _ := r.changes.clear()
+	slices.Reverse(r.memory.records)
+	r.memory.records = slices.DeleteFunc(r.memory.records, func(rec record) bool {
+		of := rec.Finding.Path.Prefix()
+		if !rec.Finding.Type.Occurs() || !r.changes.over(of, level) {
+			return false
+		}
+		r.changes.add(of, -weightOf(rec.Finding.Path))
+		r.unnoted++
+		return true
+	})
+	slices.Reverse(r.memory.records)
+}
+
+// named is how many names of its objects are in memory.
+func (s *state) named() int {
+	if s.Read == nil {
+		return 0
+	}
+	return len(s.Read.Objects)
+}
+
+func wasRead(s *state) int {
+	if s.Read == nil {
+		return 0
+	}
+	return 1
+}
+
+// leftOut says whether a path may be one of those that there was no room for.
+func (r *run) leftOut(path tflock.Path) bool {
+	return r.unlisted > 0 && r.memory.states[path] == nil && r.room.gaveWay(path.Prefix())
+}
+
+// crowd names some top-level prefixes.
+func crowd[N any](of map[string]N) string {
+	const shown = 3
+	all := slices.Sorted(maps.Keys(of))
+	text := strings.Join(all[:min(len(all), shown)], ", ")
+	if more := len(all) - shown; more > 0 {
+		text += fmt.Sprintf(" and %d more prefixes", more)
+	}
+	return text
+}
+
+// crowded says what does not fit into the memory.
+func (r *run) crowded() {
+	if n := r.unlisted; n > 0 {
+		r.fail(fmt.Errorf("%d states under %s are not in the report, and nothing is looked for in them: the function's memory is enough for %d states. Give it more (MemorySize in template.yaml)",
+			n, crowd(r.room.limits), len(r.memory.states)))
+	}
+	if n := r.unnoted; n > 0 {
+		r.notes = append(r.notes, fmt.Sprintf("%d changes of states under %s are not reported: more happened there than the function's memory is enough for", n, crowd(r.changes.limits)))
+	}
+	unnamed := map[string]int{}
+	total := 0
+	for path, s := range r.memory.states {
+		if s.Read != nil && s.Read.Unnamed {
+			unnamed[path.Prefix()]++
+			total++
+		}
+	}
+	if total > 0 {
+		r.notes = append(r.notes, fmt.Sprintf("duplicates of %d states under %s are not looked for: together the states manage more objects than the function's memory is enough for. Give it more (MemorySize in template.yaml)", total, crowd(unnamed)))
+	}
+}
+
+// hasRoom says whether the names of a state for which there was no room have room now, and
+// takes it. The state is read again then.
+func (s *state) hasRoom(r *room) bool {
+	if s.Read == nil || !s.Read.Unnamed || s.Read.Contents.Managed == nil {
+		return false
+	}
+	n := perObject * min(*s.Read.Contents.Managed, maxObjects)
+	if !r.fits(s.Path.Prefix(), n) {
+		return false
+	}
+	r.add(s.Path.Prefix(), n)
+	return true
 }

@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
@@ -44,7 +45,6 @@ func (s suspect) path() tflock.Path {
 type look struct {
 	matching map[*state]bool // a table has the right digest
 	unknown  map[*state]bool // a table has a digest of a state that could not be read
-	suspects []suspect
 	ended    time.Time
 }
 
@@ -53,8 +53,11 @@ func (r *run) digests(locking map[tflock.Path][]policy.LockingSeen) []policy.Sta
 	first := r.lookAtTables()
 	r.noteDigests(first)
 	groups := map[tflock.Path][]suspect{}
-	for _, s := range first.suspects {
+	for _, s := range r.suspects.items() {
 		groups[s.path()] = append(groups[s.path()], s)
+	}
+	if n := sum(r.suspects.left); n > 0 {
+		r.notes = append(r.notes, fmt.Sprintf("%d digests under %s that differ were not looked at again: there are more than the function's memory is enough for", n, crowd(r.suspects.left)))
 	}
 	if len(groups) == 0 {
 		return nil
@@ -149,19 +152,16 @@ func (r *run) sort(first *look, t *backend.Table, row backend.StateRow) {
 		return
 	}
 	paths := row.Path.Objects()
-	for _, path := range paths {
-		names := r.aliases[path]
-		if path != row.Path && len(names) <= backend.MaxAliases && !slices.Contains(names, row.Path) {
-			r.aliases[path] = append(names, row.Path)
-		}
+	if clean := paths[len(paths)-1]; clean != row.Path && clean.Prefix() == row.Path.Prefix() {
+		r.alias(clean, row.Path)
 	}
 	if row.Digest == "" || row.Path.Climbs() {
 		return
 	}
 	i := slices.IndexFunc(paths, func(path tflock.Path) bool { return r.memory.states[path] != nil })
 	if i < 0 {
-		if r.unlisted == 0 && slices.ContainsFunc(paths, r.isState) {
-			first.suspects = append(first.suspects, suspect{table: t, row: row.Path, digest: row.Digest})
+		if slices.ContainsFunc(paths, r.isState) && !slices.ContainsFunc(paths, r.leftOut) {
+			r.suspect(suspect{table: t, row: row.Path, digest: row.Digest})
 		}
 		return
 	}
@@ -173,7 +173,32 @@ func (r *run) sort(first *look, t *backend.Table, row backend.StateRow) {
 	case bytes.Equal(s.Read.MD5, r.memory.key.of("md5", row.Digest)):
 		first.matching[s] = true
 	default:
-		first.suspects = append(first.suspects, suspect{table: t, row: row.Path, digest: row.Digest, state: s})
+		r.suspect(suspect{table: t, row: row.Path, digest: row.Digest, state: s})
+	}
+}
+
+// suspect takes note of a digest that is not its state's.
+func (r *run) suspect(s suspect) { r.suspects.add(s.path().Prefix(), s, weightOf(s.row)) }
+
+// alias takes note of another name of a state. A prefix with too many of them is left alone: any
+// of its states may be locked.
+func (r *run) alias(path, name tflock.Path) {
+	of, names := path.Prefix(), r.aliases[path]
+	if len(names) > backend.MaxAliases || slices.Contains(names, name) || r.names.gaveWay(of) {
+		return
+	}
+	r.aliases[path] = append(names, name)
+	if r.names.add(of, len(path)+len(name)+perText); !r.names.full() {
+		return
+	}
+	_, largest := r.names.clear()
+	for path := range r.aliases {
+		if slices.Contains(largest, path.Prefix()) {
+			delete(r.aliases, path)
+		}
+	}
+	for _, of := range largest {
+		r.names.add(of, -r.names.under[of])
 	}
 }
 
@@ -187,13 +212,13 @@ func (r *run) noteDigests(first *look) {
 		switch {
 		case first.matching[s]:
 			s.Digest = digestOK
-		case first.unknown[s] || len(r.tablesFailed) > 0 || !s.current():
+		case first.unknown[s] || len(r.tablesFailed) > 0 || !s.current() || r.suspects.left[path.Prefix()] > 0:
 			s.Digest = digestUnknown
 		default:
 			s.Digest = digestNone
 		}
 	}
-	for _, s := range first.suspects {
+	for _, s := range r.suspects.items() {
 		if s.state != nil && !first.matching[s.state] {
 			s.state.Digest = digestUnknown
 		}

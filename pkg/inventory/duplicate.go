@@ -116,6 +116,7 @@ func (r *run) suspectPairs() map[pair]*shared {
 	}
 	passes := uint64(total/perPass + 1) //nolint:gosec // a count
 	pairs := map[pair]*shared{}
+	r.pairs = newRoom(maxPairs)
 	var names []owned
 	for pass := range passes {
 		names = ownedNames(names[:0], states, func(name uint64) bool { return name%passes == pass })
@@ -124,6 +125,9 @@ func (r *run) suspectPairs() map[pair]*shared {
 				r.addPair(pairs, states[a.state], states[names[j].state], a.name)
 			}
 		}
+	}
+	if len(r.pairs.limits) > 0 {
+		r.notes = append(r.notes, fmt.Sprintf("of the states under %s more than %d pairs manage the same resources: the others are not reported yet", crowd(r.pairs.limits), maxPairs))
 	}
 	return pairs
 }
@@ -156,20 +160,40 @@ func (r *run) addPair(pairs map[pair]*shared, a, b *state, name uint64) {
 	if !r.includes(a.Path) && !r.includes(b.Path) {
 		return
 	}
-	p := pair{a, b}
-	if pairs[p] == nil && len(pairs) == maxPairs {
-		if !r.tooManyPairs {
-			r.tooManyPairs = true
-			r.notes = append(r.notes, fmt.Sprintf("more than %d pairs of states manage the same resources: the others are not reported yet", maxPairs))
-		}
+	p, of := pair{a, b}, prefixes(a.Path, b.Path)
+	if pairs[p] == nil && r.pairs.refuses(of, 1) {
 		return
 	}
 	if pairs[p] == nil {
 		pairs[p] = &shared{}
+		r.pairs.add(of, 1)
 	}
 	both := pairs[p]
 	if both.count++; len(both.names) < sampled {
 		both.names = append(both.names, name)
+	}
+	if r.pairs.full() {
+		r.dropPairs(pairs)
+	}
+}
+
+// prefixes are those of two states, of which each two have a share of the pairs: copies of one
+// team's state leave room for the pairs of all others.
+func prefixes(a, b tflock.Path) string {
+	if of := a.Prefix(); of != b.Prefix() {
+		return of + " and " + b.Prefix()
+	}
+	return a.Prefix()
+}
+
+// dropPairs leaves out the last pairs, as they sort, where some prefixes have too many.
+func (r *run) dropPairs(pairs map[pair]*shared) {
+	level, _ := r.pairs.clear()
+	for _, p := range slices.SortedFunc(maps.Keys(pairs), func(a, b pair) int { return cmp.Or(byPath(b.a, a.a), byPath(b.b, a.b)) }) {
+		if of := prefixes(p.a.Path, p.b.Path); r.pairs.over(of, level) {
+			delete(pairs, p)
+			r.pairs.add(of, -1)
+		}
 	}
 }
 

@@ -1,6 +1,7 @@
 package inventory
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -94,10 +95,7 @@ func (i *Inventory) Run(ctx context.Context, request Request) (Report, error) {
 		return Report{Findings: []policy.StateFinding{}, Errors: []string{err.Error()}}, err
 	}
 	r := &run{Inventory: i, memory: memory, started: i.Now(), times: times, scope: request.Path, bucketsFailed: map[string]bool{}, tablesFailed: map[string]bool{}, aliases: map[tflock.Path][]tflock.Path{}}
-	r.capacity, r.objects = capacityOf(memoryLimit()), memory.objects()
-	if i.MemoryLimit > 0 {
-		r.capacity = capacityOf(i.MemoryLimit)
-	}
+	r.divide(cmp.Or(i.MemoryLimit, memoryLimit()))
 	r.stores = i.Stores.Discover(times.work)
 	if err := r.checkScope(); err != nil {
 		return Report{Findings: []policy.StateFinding{}, Errors: []string{err.Error()}}, err
@@ -138,18 +136,22 @@ type run struct {
 	times   times
 	scope   tflock.Path // the only path that is looked at; empty: all
 
-	capacity capacity
-	objects  int // whose names are in memory
-	unlisted int // states for which there is no room
+	room     *room                // for states, with the names of their objects
+	suspects *fairList[suspect]   // digests that differ
+	changes  *room                // for what happened to states
+	unnoted  int                  // changes for which there was none
+	seen     map[tflock.Path]bool // states that were listed; nil before and after that
+	unlisted int                  // states for which there is no room
 
 	reads         int
 	bucketsFailed map[string]bool               // by name
 	tablesFailed  map[string]bool               // by ARN
 	silent        sync.Map                      // by ARN: the tables of those that do not say either whether one state is locked
 	aliases       map[tflock.Path][]tflock.Path // other names that tables have for a state, by its path
+	names         *room                         // for them
 	historyFailed bool
 	doubts        doubts
-	tooManyPairs  bool
+	pairs         *room // of states that share objects, by the prefixes of both
 	mu            sync.Mutex
 	failures      []error  // what fails the invocation
 	notes         []string // what could not be done and fails nothing
@@ -169,7 +171,12 @@ func (r *run) fail(err error) {
 
 func (r *run) report(all []policy.StateFinding) Report {
 	report := Report{States: len(r.memory.states), Read: r.reads, Findings: []policy.StateFinding{}, Report: r.Files.URL(fileCSV), Errors: []string{}}
-	report.Findings = append(report.Findings, payload.Fit(all, maxFindings, maxBytes)...)
+	chosen := alert.NewSelection[policy.StateFinding](maxFindings)
+	for _, f := range all {
+		chosen.Add(string(f.Path), f)
+	}
+	report.Findings = append(report.Findings, payload.Fit(chosen.Items(), maxFindings, maxBytes)...)
+	policy.SortFindings(report.Findings)
 	report.Omitted = len(all) - len(report.Findings)
 	for _, err := range r.failures {
 		report.Errors = append(report.Errors, err.Error())

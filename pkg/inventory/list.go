@@ -38,6 +38,7 @@ func (r *run) includes(path tflock.Path) bool { return r.scope == "" || r.scope 
 // cannot be listed to its end nothing is forgotten.
 func (r *run) list() {
 	seen := map[tflock.Path]bool{}
+	r.seen = seen
 	for _, b := range r.stores.Buckets {
 		if r.scope != "" && r.stores.BucketOf(r.scope) != b {
 			continue
@@ -47,6 +48,8 @@ func (r *run) list() {
 			r.fail(err)
 		}
 	}
+	r.trim()
+	r.seen = nil
 	var missing []tflock.Path
 	for path := range r.memory.states {
 		switch watched := r.isState(path) && r.stores.BucketOf(path) != nil; {
@@ -78,7 +81,9 @@ func (r *run) lookFor(missing []tflock.Path) {
 			case errors.Is(err, backend.ErrGone):
 				r.forget(path)
 			case err == nil:
-				r.memory.list(path, o)
+				if s := r.memory.states[path]; s != nil { // else there was no room
+					r.grow(s, func() { s.list(o) })
+				}
 			case isRefused && refused.Refused(): // it may be there, under a key of its owner
 			default:
 				r.fail(fmt.Errorf("whether %s is there is not known: %w", path, err))
@@ -90,8 +95,8 @@ func (r *run) lookFor(missing []tflock.Path) {
 
 // forget removes a state that is gone.
 func (r *run) forget(path tflock.Path) {
-	if s := r.memory.states[path]; s != nil && s.Read != nil {
-		r.objects -= len(s.Read.Objects)
+	if s := r.memory.states[path]; s != nil {
+		r.room.add(path.Prefix(), -s.weight())
 	}
 	delete(r.memory.states, path)
 }
@@ -123,17 +128,27 @@ func (r *run) listPrefix(b *backend.Bucket, prefix string, seen map[tflock.Path]
 		path := tflock.NewPath(b.Name(), o.Key)
 		switch {
 		case r.isState(path) && r.includes(path):
-			if r.memory.states[path] == nil && len(r.memory.states) >= r.capacity.states {
-				r.unlisted++
-				continue
-			}
-			seen[path] = true
-			r.memory.list(path, o)
+			r.take(path, o, seen)
 		case r.scope != "": // the first key with a prefix is the prefix itself
 			return nil
 		}
 	}
 	return nil
+}
+
+// take takes a listed object over, if there is room for it.
+func (r *run) take(path tflock.Path, o backend.Object, seen map[tflock.Path]bool) {
+	s := r.memory.states[path]
+	if s == nil {
+		if s = (&state{Path: path}); !r.admits(s) {
+			return
+		}
+		r.memory.states[path] = s
+		r.room.add(path.Prefix(), s.weight())
+	}
+	seen[path] = true
+	r.grow(s, func() { s.list(o) })
+	r.trim()
 }
 
 // locking reads how the monitor saw states being locked: those that exist, since others may be any

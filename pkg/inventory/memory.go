@@ -51,17 +51,6 @@ type reading struct {
 	Unnamed   bool             `json:"unnamed,omitempty"` // they are too many beside those of the other states
 }
 
-// objects is how many names of objects the memory has.
-func (m *memory) objects() int {
-	n := 0
-	for _, s := range m.states {
-		if s.Read != nil {
-			n += len(s.Read.Objects)
-		}
-	}
-	return n
-}
-
 // current says whether the latest version is the one that was read.
 func (s *state) current() bool { return s.Read != nil && s.Read.ETag == s.ETag && !s.Sealed }
 
@@ -150,6 +139,9 @@ func (m *memory) decode(body io.Reader) error {
 		case h.Naming != namingVersion && s.Read != nil:
 			s.Read.ETag, s.Read.Objects = "", nil // it is read again, and still compared
 		}
+		if s.Read != nil && s.Read.texts() > maxTexts {
+			s.Read.ETag, s.Read.Contents.Types, s.Read.Contents.Providers = "", nil, nil
+		}
 		m.states[s.Path] = s
 	}
 }
@@ -225,12 +217,7 @@ func (m *memory) forgetNotified() {
 }
 
 // list brings a state up to what its bucket has now.
-func (m *memory) list(path tflock.Path, o backend.Object) {
-	s := m.states[path]
-	if s == nil {
-		s = &state{Path: path}
-		m.states[path] = s
-	}
+func (s *state) list(o backend.Object) {
 	s.ETag, s.Size, s.Modified = o.ETag, o.Size, o.Modified.UTC()
 }
 

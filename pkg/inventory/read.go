@@ -78,9 +78,9 @@ func (r *run) read(ctx context.Context) error {
 // changed are the states that are not known as they are now, the oldest change first.
 func (r *run) changed() []*state {
 	var all []*state
-	room := r.capacity.objects - r.objects
+	room := r.room.clone()
 	for path, s := range r.memory.states {
-		if r.includes(path) && !r.bucketFailed(path) && (!s.current() || s.fits(&room)) {
+		if r.includes(path) && !r.bucketFailed(path) && (!s.current() || s.hasRoom(room)) {
 			all = append(all, s)
 		}
 	}
@@ -103,6 +103,7 @@ func (r *run) dispatch(changed []*state, jobs chan<- *state) (left int) {
 func (r *run) apply(got result) {
 	s := got.state
 	switch {
+	case r.memory.states[s.Path] != s: // it gave way to others
 	case got.gone:
 		r.forget(s.Path)
 	case got.err != nil:
@@ -111,12 +112,14 @@ func (r *run) apply(got result) {
 		s.Sealed = true
 	default:
 		r.reads++
-		r.makeRoom(s, got.reading)
-		s.Sealed, s.Read, s.ETag, s.Size, s.Modified = false, got.reading, got.etag, got.size, got.reading.Modified
+		r.grow(s, func() {
+			s.Sealed, s.Read, s.ETag, s.Size, s.Modified = false, got.reading, got.etag, got.size, got.reading.Modified
+		})
 		s.Digest = ""
 		for _, f := range got.changes {
-			r.memory.records = append(r.memory.records, record{Finding: f})
+			r.note(f)
 		}
+		r.trim()
 	}
 	r.notes = append(r.notes, got.notes...)
 }

@@ -112,7 +112,7 @@ func (r *run) fateOfDigest(f policy.StateFinding) fate {
 		return r.tablesFailed[t.ARN()] && backend.Covers(t.ARN(), f.Evidence.Table)
 	}):
 		return isUnknown
-	case r.doubts.digests[f.Path], s != nil && !s.current(), s == nil && r.unlisted > 0:
+	case r.doubts.digests[f.Path], s != nil && !s.current(), r.leftOut(f.Path), r.suspects.left[f.Path.Prefix()] > 0:
 		return isUnknown
 	}
 	lock, err := r.locked(r.times.work, f.Path)
@@ -127,11 +127,11 @@ func (r *run) fateOfDigest(f policy.StateFinding) fate {
 
 func (r *run) fateOfDuplicate(f policy.StateFinding) fate {
 	for _, path := range f.All() {
-		if s := r.memory.states[path]; r.doubts.duplicates[path] || (s != nil && (!s.current() || s.Read.Unnamed)) {
+		if s := r.memory.states[path]; r.doubts.duplicates[path] || r.leftOut(path) || (s != nil && (!s.current() || s.Read.Unnamed)) {
 			return isUnknown
 		}
 	}
-	if r.tooManyPairs {
+	if paths := f.All(); len(paths) == 2 && r.pairs.gaveWay(prefixes(paths[0], paths[1])) {
 		return isUnknown
 	}
 	return isGone

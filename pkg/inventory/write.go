@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"iter"
 	"maps"
 	"slices"
 	"strconv"
@@ -57,7 +58,7 @@ type row struct {
 }
 
 // otherTypes is where the objects are counted whose types are too many, or too strange, to
-// be listed.
+// be listed, and stands for such providers.
 const otherTypes = "(other)"
 
 // row gives the report's row of a state. Of a version that was not read nothing is known.
@@ -83,6 +84,9 @@ func (s *state) row() row {
 		w.Types[otherTypes] = c.OtherTypes
 	}
 	w.Providers = append(w.Providers, c.Providers...)
+	if c.OtherProviders {
+		w.Providers = append(w.Providers, otherTypes)
+	}
 	return w
 }
 
@@ -141,63 +145,102 @@ func cell(text string) string {
 	return b.String()
 }
 
-func writeCSV(out io.StringWriter, cells []string) {
+func writeCSV(out io.Writer, cells []string) {
 	for n, text := range cells {
 		if n > 0 {
-			_, _ = out.WriteString(",") // a buffer takes everything
+			_, _ = io.WriteString(out, ",") // a buffer takes everything
 		}
-		_, _ = out.WriteString(cell(text))
+		_, _ = io.WriteString(out, cell(text))
 	}
-	_, _ = out.WriteString("\r\n")
+	_, _ = io.WriteString(out, "\r\n")
 }
 
-// write writes the files of the report.
+// write writes the files of the report, one after the other for the memory that they take.
 func (r *run) write(ctx context.Context, all []policy.StateFinding) error {
 	paths := slices.Sorted(maps.Keys(r.memory.states))
-	var csv, lines bytes.Buffer
-	writeCSV(&csv, columns)
-	for _, path := range paths {
-		writeCSV(&csv, r.memory.states[path].row().cells())
+	csv, err := content(func(out io.Writer) error {
+		writeCSV(out, columns)
+		for _, path := range paths {
+			writeCSV(out, r.memory.states[path].row().cells())
+		}
+		return nil
+	})
+	if err == nil {
+		err = r.put(ctx, fileCSV, backend.File{Content: csv, Type: "text/csv; charset=utf-8"})
 	}
-	if err := r.put(ctx, fileCSV, backend.File{Content: csv.Bytes(), Type: "text/csv; charset=utf-8"}); err != nil {
+	if err != nil {
 		return err
 	}
-	encoder := newEncoder(&lines)
-	for _, path := range paths {
-		if err := encoder.Encode(r.memory.states[path].row()); err != nil {
-			return err
-		}
+	if err := r.writeStates(ctx, paths); err != nil {
+		return err
 	}
-	if err := r.put(ctx, FileStates, backend.File{Content: lines.Bytes(), Type: ndjson}); err != nil {
+	lines, err := content(func(out io.Writer) error { return encode(out, slices.Values(all)) })
+	if err != nil {
+		return err
+	}
+	return r.put(ctx, FileFindings, backend.File{Content: lines, Type: ndjson})
+}
+
+// writeStates writes the rows as JSON, as the newest and as those of the day.
+func (r *run) writeStates(ctx context.Context, paths []tflock.Path) error {
+	lines, err := content(func(out io.Writer) error {
+		return encode(out, func(yield func(row) bool) {
+			for _, path := range paths {
+				if !yield(r.memory.states[path].row()) {
+					return
+				}
+			}
+		})
+	})
+	if err != nil {
+		return err
+	}
+	if err := r.put(ctx, FileStates, backend.File{Content: lines, Type: ndjson}); err != nil {
 		return err
 	}
 	var packed bytes.Buffer
 	zip := gzip.NewWriter(&packed)
-	if _, err := zip.Write(lines.Bytes()); err != nil {
+	if _, err := zip.Write(lines); err != nil {
 		return err
 	}
 	if err := zip.Close(); err != nil {
 		return err
 	}
-	if err := r.put(ctx, fileOfDay(r.started), backend.File{Content: packed.Bytes(), Type: "application/gzip"}); err != nil {
-		return err
+	return r.put(ctx, fileOfDay(r.started), backend.File{Content: packed.Bytes(), Type: "application/gzip"})
+}
+
+// content is what is written, in a buffer of its size: one that grows takes three times as much.
+func content(write func(io.Writer) error) ([]byte, error) {
+	var size counter
+	if err := write(&size); err != nil {
+		return nil, err
 	}
-	lines.Reset()
-	for _, f := range all {
-		if err := encoder.Encode(f); err != nil {
+	out := bytes.NewBuffer(make([]byte, 0, size))
+	err := write(out)
+	return out.Bytes(), err
+}
+
+// counter counts the bytes that are written to it.
+type counter int
+
+func (c *counter) Write(p []byte) (int, error) {
+	*c += counter(len(p))
+	return len(p), nil
+}
+
+// encode writes a JSON object on each line.
+func encode[T any](out io.Writer, all iter.Seq[T]) error {
+	encoder := json.NewEncoder(out)
+	encoder.SetEscapeHTML(false)
+	for one := range all {
+		if err := encoder.Encode(one); err != nil {
 			return err
 		}
 	}
-	return r.put(ctx, FileFindings, backend.File{Content: lines.Bytes(), Type: ndjson})
+	return nil
 }
 
 const ndjson = "application/x-ndjson"
-
-func newEncoder(out io.Writer) *json.Encoder {
-	encoder := json.NewEncoder(out)
-	encoder.SetEscapeHTML(false)
-	return encoder
-}
 
 func (r *run) put(ctx context.Context, key string, f backend.File) error {
 	if err := r.Files.Write(ctx, key, f); err != nil {

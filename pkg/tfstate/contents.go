@@ -26,10 +26,12 @@ type Contents struct {
 
 	Types      []TypeCount // see Summary.Types
 	OtherTypes int         // see Summary.OtherTypes
-	// Providers are the source addresses of the providers, sorted, at most 256. The name that
+	// Providers are the source addresses of the providers, sorted, at most 64. The name that
 	// Terraform up to 0.12 wrote has the address that Terraform gives it,
 	// registry.terraform.io/-/NAME. A state has no versions of providers.
 	Providers []string
+	// OtherProviders says that there are more, or some whose address is not HOST/NAMESPACE/TYPE.
+	OtherProviders bool `json:",omitzero"`
 }
 
 // The formats that are not a number.
@@ -63,8 +65,12 @@ func Survey(r io.Reader, visit func(Object)) (Contents, error) {
 	return d.survey.contents(summary, d), nil
 }
 
-// maxProviders bounds the providers that are kept.
-const maxProviders = 256
+const (
+	// maxProviders bounds the providers that are kept.
+	maxProviders = 64
+	// maxAddress bounds the address of a provider: a host's name has at most 253 characters.
+	maxAddress = 255
+)
 
 // maxName bounds an ARN and an ID: the longest that AWS makes have 2048 bytes.
 const maxName = 2048
@@ -76,6 +82,7 @@ type survey struct {
 	data, tainted, deposed, sensitive int
 	serial                            bool // the state has one
 	providers                         map[string]bool
+	otherProviders                    bool
 
 	resource struct{ tainted, deposed int }
 	object   object
@@ -107,32 +114,42 @@ func (s *survey) contents(sum Summary, d *decoder) Contents {
 		c.Providers = append(c.Providers, address)
 	}
 	slices.Sort(c.Providers)
+	c.OtherProviders = s.otherProviders
 	return c
 }
 
 // provider notes the provider of a resource or of an instance: provider["ADDRESS"], with a
 // module before it and an alias behind it, or provider.NAME up to Terraform 0.12.
 func (s *survey) provider(text []byte) {
-	_, name, ok := bytes.Cut(text, []byte("provider"))
-	if !ok || len(s.providers) == maxProviders {
-		return
+	address, ok := addressIn(text)
+	switch {
+	case !ok:
+		s.otherProviders = true
+	case s.providers[string(address)]:
+	case len(s.providers) == maxProviders:
+		s.otherProviders = true
+	default:
+		s.providers[string(address)] = true
 	}
+}
+
+func addressIn(text []byte) (address []byte, ok bool) {
+	_, name, _ := bytes.Cut(text, []byte("provider"))
 	if quoted, ok := bytes.CutPrefix(name, []byte(`["`)); ok {
-		if address, _, ok := bytes.Cut(quoted, []byte(`"]`)); ok && isAddress(address) {
-			s.providers[string(address)] = true
-		}
-		return
+		address, _, ok := bytes.Cut(quoted, []byte(`"]`))
+		return address, ok && isAddress(address)
 	}
-	if legacy, ok := bytes.CutPrefix(name, []byte(".")); ok {
-		if legacy, _, _ = bytes.Cut(legacy, []byte(".")); isTypeName(legacy) {
-			s.providers["registry.terraform.io/-/"+string(legacy)] = true
-		}
-	}
+	legacy, ok := bytes.CutPrefix(name, []byte("."))
+	legacy, _, _ = bytes.Cut(legacy, []byte("."))
+	return append([]byte("registry.terraform.io/-/"), legacy...), ok && isTypeName(legacy)
 }
 
 // isAddress says whether a provider's address is safe to show anywhere: HOST/NAMESPACE/TYPE,
 // with a port.
 func isAddress(text []byte) bool {
+	if len(text) > maxAddress || bytes.Count(text, []byte("/")) != 2 {
+		return false
+	}
 	for _, b := range text {
 		lower := b | 0x20
 		if (lower < 'a' || lower > 'z') && !isDigit(int(b)) && !bytes.ContainsRune([]byte("./_-:"), rune(b)) {

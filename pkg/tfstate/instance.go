@@ -115,8 +115,12 @@ func (d *decoder) provider() error {
 		return err
 	}
 	value, whole, err := d.scan.text(maxName)
-	if err == nil && whole {
+	switch {
+	case err != nil || (whole && len(value) == 0):
+	case whole:
 		d.survey.provider(value)
+	default:
+		d.survey.otherProviders = true
 	}
 	return err
 }

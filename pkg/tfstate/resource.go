@@ -188,8 +188,12 @@ func isTypeName(name []byte) bool {
 	return len(name) > 0
 }
 
-// maxTypes bounds the types that are told apart.
-const maxTypes = 256
+const (
+	// maxTypes bounds the types that are told apart.
+	maxTypes = 256
+	// maxTypeNames bounds the bytes of their names.
+	maxTypeNames = 8 << 10
+)
 
 // tally counts objects by type, for a bounded number of types.
 type tally struct {
@@ -223,5 +227,14 @@ func (t *tally) result() ([]TypeCount, int) {
 	slices.SortFunc(t.counts, func(a, b TypeCount) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Type, b.Type))
 	})
+	names := 0
+	for i, c := range t.counts {
+		if names += len(c.Type); names > maxTypeNames {
+			for _, left := range t.counts[i:] {
+				t.other += left.Count
+			}
+			return slices.Clone(t.counts[:i]), t.other
+		}
+	}
 	return t.counts, t.other
 }

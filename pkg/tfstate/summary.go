@@ -59,7 +59,7 @@ type Summary struct {
 	// each instance of a managed resource, deposed ones included.
 	Managed int
 	// Types splits Managed by resource type, the most frequent first, equal ones
-	// by name. It has at most 256 entries, each name at most 128 ASCII letters,
+	// by name. It has at most 256 entries and 8 KB of names, each name at most 128 ASCII letters,
 	// digits, underscores and hyphens.
 	Types []TypeCount
 	// OtherTypes counts the managed objects that Types leaves out: those beyond
