@@ -47,6 +47,7 @@ func (e Event) WeekFacts() []Fact {
 		{"Stale states", statesLine(w)},
 		{"Open findings", findingsLine(w)},
 		{"Where states lock", lockingLine(w)},
+		{"Not counted", uncountedLine(w)},
 	} {
 		if f.Text != "" {
 			facts = append(facts, f)
@@ -114,6 +115,7 @@ func weekSteps(w Week) []string {
 	}
 	add(w.Locks.StuckNow > 0, "Look at the %s on the dashboard, and release %s if its run is over.", stuckNow(w.Locks.StuckNow), map[bool]string{true: "it", false: "each"}[w.Locks.StuckNow == 1])
 	add(urgentFindings(w) > 0, "Resolve the %s of the last inventory%s: the runbook says what to do about each kind.", openFindings(urgentFindings(w)), ofThemCritical(w))
+	add(w.TooMany, "Find out who locks so many states: there were more than a report counts (100,000), and no team has as many.")
 	n := released(w.Locks, BySomebodyElse)
 	add(n > 0, "%s by somebody else than the holder (force-unlock, or deleted the object), which does not ask whether the run is alive: release through Lockwarden, which does.", count(n, "stuck lock was released", "stuck locks were released"))
 	if most := w.MostStuck.Paths; len(most) > 0 && most[0].Count > 1 {
@@ -305,6 +307,14 @@ func lockingLine(w Week) string {
 		text += fmt.Sprintf("; week before: %d, %d and %d", b.Locking.Table, b.Locking.Both, b.Locking.Lockfile)
 	}
 	return text
+}
+
+// uncountedLine says what a report leaves out where somebody locked more states than it counts.
+func uncountedLine(w Week) string {
+	if !w.TooMany {
+		return ""
+	}
+	return "where states lock, and some of the most stuck: too many states were locked"
 }
 
 // planShare is the share of lock time that plans took, in percent.

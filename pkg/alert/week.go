@@ -38,6 +38,9 @@ type Week struct {
 	OpenFindings       *int           `json:"open_findings,omitempty"` // as of the last inventory
 	FindingsBySeverity *FindingCounts `json:"open_findings_by_severity,omitempty"`
 	Locking            *Migration     `json:"locking,omitempty"`
+	// TooMany says that there were more states or people than a report counts: where states
+	// lock is then left out, and MostStuck is of those that were counted.
+	TooMany bool `json:"too_many,omitempty"`
 }
 
 // Unread is a store that was not read for some time.

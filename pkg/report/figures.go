@@ -21,7 +21,7 @@ func (r *Reporter) figures(ctx context.Context, s span) (alert.Week, error) {
 	if err := r.count(ctx, seen, week, before); err != nil {
 		return alert.Week{}, err
 	}
-	w := alert.Week{From: s.from, To: s.to, MostStuck: week.mostStuck()}
+	w := alert.Week{From: s.from, To: s.to, MostStuck: week.mostStuck(), TooMany: week.tooMany()}
 	w.Locks.Released, w.Locks.ReleasedBy = week.releasedBy()
 	w.Locks.ReleasedFresh, w.Locks.StuckBefore = week.fresh, week.older
 	if seen.any(s) {

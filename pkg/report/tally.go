@@ -3,7 +3,6 @@ package report
 import (
 	"cmp"
 	"hash/maphash"
-	"maps"
 	"slices"
 	"time"
 
@@ -29,8 +28,8 @@ type tally struct {
 	resolved     []time.Duration // of the stuck locks that ended
 	automatic    []time.Duration // of those that were released automatically, stuck or not
 	byHand       []time.Duration // of those that somebody released through us, stuck or not
-	stuckPaths   map[string]int
-	stuckPeople  map[string]int
+	states       stuckStates
+	people       stuckPeople
 	releasers    map[releaser]int
 	locking      map[uint64]lockedAs // by the hash of the path
 	unsure       bool                // there are more paths than that has room for
@@ -52,14 +51,15 @@ type lockedAs struct {
 
 func newTally(s span, scanEvery time.Duration) *tally {
 	return &tally{
-		span: s, stuckPaths: map[string]int{}, stuckPeople: map[string]int{}, releasers: map[releaser]int{},
+		span: s, states: newStuckStates(), people: newStuckPeople(), releasers: map[releaser]int{},
 		locking: map[uint64]lockedAs{}, seed: maphash.MakeSeed(), scanEvery: scanEvery,
 	}
 }
 
 // lock is one lock, ended or not, as the tally sees it.
 type lock struct {
-	path, who, operation string // who: the session that took it, where that is known
+	path, operation string
+	person
 	firstSeen, stuckAt   time.Time
 	heldSince, heldUntil time.Time
 	kinds                []tflock.Kind
@@ -74,7 +74,7 @@ func (t *tally) ofPast(p ledger.Past) lock {
 		until = p.Seen().Add(t.scanEvery)
 	}
 	return lock{
-		path: string(p.Path), who: holder(p.Who, p.Session), operation: p.Operation, firstSeen: p.FirstSeen, stuckAt: p.StuckAt,
+		path: string(p.Path), person: person{p.Who, holder(p.Session)}, operation: p.Operation, firstSeen: p.FirstSeen, stuckAt: p.StuckAt,
 		heldSince: p.HeldSince, heldUntil: until, kinds: p.Kinds, settled: p.Settled,
 	}
 }
@@ -87,18 +87,18 @@ func ofCurrent(c ledger.Current, now time.Time) lock {
 	if c.Finding != nil {
 		l.who, l.operation = c.Finding.Who, c.Finding.Operation
 		if w := c.Finding.Witness; w != nil {
-			l.who = holder(l.who, w.Session)
+			l.holder = holder(w.Session)
 		}
 	}
 	return l
 }
 
 // holder is how a report names who took a lock: by the IAM session, which says more than the
-// name of a CI system's machine, unless an SDK made it up. The runs of one repository or
-// project are one holder.
-func holder(who, session string) string {
-	if session == "" || unnamed(session) {
-		return who
+// name of a CI system's machine. It is empty where that is not known, or made up by an SDK. The
+// runs of one repository or project are one holder.
+func holder(session string) string {
+	if unnamed(session) {
+		return ""
 	}
 	named, ok := run.Parse(session)
 	switch {
@@ -121,8 +121,8 @@ func (t *tally) lock(l lock) {
 	}
 	if t.has(l.stuckAt) {
 		t.stuck++
-		countName(t.stuckPaths, alert.Clean(l.path, maxPath))
-		countName(t.stuckPeople, named(l.who))
+		t.states.add(l.path)
+		t.people.add(l.person)
 	}
 	held := t.overlap(l.heldSince, l.heldUntil)
 	t.held += held
@@ -139,21 +139,6 @@ func (t *tally) stillStuck(l lock, now bool) {
 		t.stuckNow++
 	default:
 		t.stuckUnread++
-	}
-}
-
-// maxNames bounds the names that a tally counts, and maxPaths the paths of which it knows how
-// they were locked: whoever can write one key can write as many as they like.
-const (
-	maxNames = 10_000
-	maxPaths = 100_000
-)
-
-// countName counts a name. One that is not among the first names has no count at all: no
-// count is wrong.
-func countName(counts map[string]int, name string) {
-	if _, known := counts[name]; known || len(counts) < maxNames {
-		counts[name]++
 	}
 }
 
@@ -291,28 +276,11 @@ func bounded(list []alert.Releaser, how alert.How) []alert.Releaser {
 	return list
 }
 
-// maxMost is how many states and people a report names.
-const maxMost = 5
-
-// most gives the names with the highest counts.
-func most[T any](counts map[string]int, of func(name string, n int) T) []T {
-	names := slices.SortedFunc(maps.Keys(counts), func(a, b string) int {
-		return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b))
-	})
-	list := []T{}
-	for _, name := range names[:min(len(names), maxMost)] {
-		list = append(list, of(name, counts[name]))
-	}
-	return list
-}
+// tooMany says whether there were more states or people than are counted.
+func (t *tally) tooMany() bool { return t.unsure || t.states.full || t.people.full }
 
 func (t *tally) mostStuck() alert.MostStuck {
-	return alert.MostStuck{
-		Paths: most(t.stuckPaths, func(path string, n int) alert.PathCount {
-			return alert.PathCount{Path: path, Count: n}
-		}),
-		People: most(t.stuckPeople, func(who string, n int) alert.WhoCount { return alert.WhoCount{Who: who, Count: n} }),
-	}
+	return alert.MostStuck{Paths: t.states.shown(), People: t.people.most()}
 }
 
 // migration counts states by where they were locked last; nil where the stores cannot tell,
