@@ -114,10 +114,10 @@ func weekSteps(w Week) []string {
 		add(true, "Let the monitor read %s again: it could not for %s of the week.", storeName(w.Unread[0].Store), seconds(w.Unread[0].Seconds))
 	}
 	add(w.Locks.StuckNow > 0, "Look at the %s on the dashboard, and release %s if its run is over.", stuckNow(w.Locks.StuckNow), map[bool]string{true: "it", false: "each"}[w.Locks.StuckNow == 1])
-	add(urgentFindings(w) > 0, "Resolve the %s of the last inventory%s: the runbook says what to do about each kind.", openFindings(urgentFindings(w)), ofThemCritical(w))
+	add(urgentFindings(w) > 0, "Resolve the %s of the last inventory%s: lockwarden states lists them, and the runbook says what to do about each kind.", openFindings(urgentFindings(w)), ofThemCritical(w))
 	add(w.TooMany, "Find out who locks so many states: there were more than a report counts (100,000), and no team has as many.")
 	n := released(w.Locks, BySomebodyElse)
-	add(n > 0, "%s by somebody else than the holder (force-unlock, or deleted the object), which does not ask whether the run is alive: release through Lockwarden, which does.", count(n, "stuck lock was released", "stuck locks were released"))
+	add(n > 0, "%s by somebody other than the holder, with force-unlock or by deleting the object. Neither checks that the run is over: release through Lockwarden, which does.", count(n, "stuck lock was released", "stuck locks were released"))
 	if most := w.MostStuck.Paths; len(most) > 0 && most[0].Count > 1 {
 		add(true, "Find out why runs leave locks behind on %s: %d of the %d stuck locks were there.", clipTail(most[0].Path, 200), most[0].Count, stuck(w))
 	}
@@ -130,7 +130,7 @@ func weekSteps(w Week) []string {
 		add(true, "Destroy what %s: the last prune report names %s.", count(s.Abandoned, "abandoned state still manages", "abandoned states still manage"), map[bool]string{true: "it", false: "them"}[s.Abandoned == 1])
 	}
 	if l := w.Locking; l != nil && l.Lockfile+l.Both > 0 && l.Table > 0 {
-		add(true, "%s in the table alone: add use_lockfile = true there, then remove dynamodb_table.", count(l.Table, "state still locks", "states still lock"))
+		add(true, "%s in the table alone (in the inventory: locking=table): add use_lockfile = true there, then remove dynamodb_table.", count(l.Table, "state still locks", "states still lock"))
 	}
 	add(len(steps) == 0, "Nothing needs to be done.")
 	return steps

@@ -19,6 +19,8 @@ func weekSubject(w Week) string {
 		text += "no locks"
 	case stuck(w) == 0:
 		text += count(*w.Locks.Taken, "lock", "locks") + ", none stuck"
+	case stuck(w) > *w.Locks.Taken: // some of them were taken before
+		text += fmt.Sprintf("%s, %d became stuck", count(*w.Locks.Taken, "new lock", "new locks"), stuck(w))
 	default:
 		text += fmt.Sprintf("%s, %d stuck", count(*w.Locks.Taken, "lock", "locks"), stuck(w))
 		if r := w.TimeToResolve; r != nil {
@@ -52,9 +54,9 @@ func weekText(w Week) string {
 	}
 	switch {
 	case w.WatchedSince != nil:
-		text += fmt.Sprintf(" This is the first week of these tables and buckets: they are watched since %s.", policy.Clock(*w.WatchedSince))
+		text += fmt.Sprintf(" This is the first report on these tables and buckets, which have been watched since %s.", policy.Clock(*w.WatchedSince))
 	case w.WeekBefore == nil:
-		text += " It is not compared with the week before, since not all of both weeks was watched."
+		text += " There is no comparison with the week before, since not all of both weeks was watched."
 	}
 	return text
 }
@@ -79,7 +81,7 @@ func resolveText(w Week) string {
 	if w.TimeToResolve == nil {
 		return ""
 	}
-	text := " Half of those that ended had been held for " + seconds(w.TimeToResolve.MedianSeconds) + " or less"
+	text := " Half of those that are gone had been held for " + seconds(w.TimeToResolve.MedianSeconds) + " or less"
 	if b := w.WeekBefore; b != nil && b.TimeToResolve != nil {
 		text += " (the week before: " + seconds(b.TimeToResolve.MedianSeconds) + ")"
 	}

@@ -17,7 +17,7 @@ func TestTheFirstSentenceOfAWeek(t *testing.T) {
 		"a lock is stuck since before, and no other":  {0, 0, 1, "0 new locks, 1 stuck since before it", "No lock became stuck in the week to "},
 		"three are, and others came and went":         {17, 0, 3, "17 new locks, 3 stuck since before it", "but 3 are stuck since before it; 17 were taken."},
 		"none was stuck":                              {17, 0, 0, "17 locks, none stuck", "No lock was stuck in the week to "},
-		"one was taken before the week and got stuck": {0, 1, 1, "0 locks, 1 stuck", "1 lock became stuck in the week to "},
+		"one was taken before the week and got stuck": {0, 1, 1, "0 new locks, 1 became stuck", "1 lock became stuck in the week to "},
 		"some were stuck":                             {17, 2, 0, "17 locks, 2 stuck", "2 of 17 locks were stuck in the week to "},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -34,12 +34,12 @@ func TestTheStoresThatAreWatchedChange(t *testing.T) {
 		since             int // hours; zero: not said
 		words, otherwords string
 	}{
-		"none of them": {scans: []scans{{0, 3 * week, both}}, compared: true, otherwords: "not compared"},
+		"none of them": {scans: []scans{{0, 3 * week, both}}, compared: true, otherwords: "no comparison"},
 		"a new table does not hide an outage of the rest":     {scans: []scans{{0, 2 * week, old}, {2*week + 2*day, 3 * week, both}}, unwatched: 2 * day, words: "The monitor did not run, or could read nothing, for 2d"},
-		"a new table in the week":                             {scans: []scans{{0, 2*week + day, old}, {2*week + day, 3 * week, both}}, words: "It is not compared with the week before, since not all of both weeks was watched."},
-		"a new table in the week before":                      {scans: []scans{{0, week + day, old}, {week + day, 3 * week, both}}, words: "not compared with the week before"},
+		"a new table in the week":                             {scans: []scans{{0, 2*week + day, old}, {2*week + day, 3 * week, both}}, words: "no comparison with the week before, since not all of both weeks was watched."},
+		"a new table in the week before":                      {scans: []scans{{0, week + day, old}, {week + day, 3 * week, both}}, words: "no comparison with the week before"},
 		"a new table before both":                             {scans: []scans{{0, day, old}, {day, 3 * week, both}}, compared: true},
-		"a table that is not watched any more":                {scans: []scans{{0, 2*week + day, both}, {2*week + day, 3 * week, old}}, words: "not compared with the week before"},
+		"a table that is not watched any more":                {scans: []scans{{0, 2*week + day, both}, {2*week + day, 3 * week, old}}, words: "no comparison with the week before"},
 		"a table that was not watched any more before both":   {scans: []scans{{0, day, both}, {day, 3 * week, old}}, compared: true},
 		"another store in place of the one that was there":    {scans: []scans{{0, 2*week + day, old}, {2*week + day, 3 * week, other}}, since: 2*week + day, words: "watched since"},
 		"another store after an outage says since when it is": {scans: []scans{{0, 2 * week, old}, {2*week + 3*day, 3 * week, other}}, since: 2*week + 3*day, words: "watched since"},
