@@ -166,6 +166,9 @@ func evidenceLines(e policy.StateEvidence) []string {
 	if e.CurrentTime != nil {
 		add("the newest version", versionLine(e.CurrentID, *e.CurrentTime, e.CurrentBy))
 	}
+	if e.UnreadSince != nil {
+		add("written without it since", policy.Clock(*e.UnreadSince))
+	}
 	for _, row := range e.Rows {
 		add("the table has it as", string(row))
 	}

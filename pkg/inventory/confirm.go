@@ -25,7 +25,7 @@ func (r *run) confirm(groups map[tflock.Path][]suspect, first *look, locking map
 		group.Go(func() {
 			defer func() { <-slots }()
 			c := &confirmation{run: r, path: path, suspects: groups[path], names: newNamer(r.memory.key)}
-			c.leftover, c.unseen = policy.LockfileAlone(locking[path]), len(locking[path]) == 0
+			c.seen, c.leftover = locking[path], policy.LockfileAlone(locking[path])
 			c.matching = first.matching[groups[path][0].state]
 			f, err := c.look(r.times.work)
 			mu.Lock()
@@ -49,9 +49,9 @@ type confirmation struct {
 	path     tflock.Path
 	suspects []suspect
 	names    *namer
-	leftover bool // its clients lock by lockfile alone, so that they read no digest
-	unseen   bool // how they lock is not known
-	matching bool // another table has the right digest
+	leftover bool                 // its clients lock by lockfile alone, so that they read no digest
+	seen     []policy.LockingSeen // how they lock; empty where that is not known
+	matching bool                 // another table has the right digest
 }
 
 // look gives the finding if the digests still differ, and while nothing has changed and
@@ -171,8 +171,12 @@ func (c *confirmation) mismatch(ctx context.Context, still []suspect) (*policy.S
 	f.Evidence.CurrentBy = c.writer(ctx, c.path, now.Modified)
 	var match *backend.Version
 	if !c.leftover { // nobody reads it
-		if match, err = c.versionOf(ctx, b, f.Evidence.Digest, now); err != nil {
+		var newer []backend.Version
+		if match, newer, err = c.versionOf(ctx, b, f.Evidence.Digest, now); err != nil {
 			return nil, err
+		}
+		if since := c.unreadSince(ctx, newer); !since.IsZero() {
+			f.Evidence.UnreadSince = &since
 		}
 	}
 	if match != nil {
@@ -211,10 +215,13 @@ func (c *confirmation) explain(f *policy.StateFinding, now *reading) {
 		f.Severity = policy.SeverityInfo
 		f.Text += " The locks of this state that were seen last are lockfiles alone, so that its clients read no digest: it is left over."
 		f.Fix = &policy.StateFix{Path: c.path, Action: policy.DeleteDigest}
+	case e.UnreadSince != nil:
+		f.Severity, f.Fix = policy.SeverityInfo, nil
+		f.Text += fmt.Sprintf(" A run that took the lock at %s found another state than this digest, and wrote the next one all the same: clients of this state read no digest, so that it is left over. Once a scan has seen a lock of it, delete_digest removes it.", policy.Clock(*e.UnreadSince))
 	case c.matching:
 		f.Severity = policy.SeverityInfo
 		f.Text += " Another table has the right digest, so that only clients of this table fail."
-	case c.unseen:
+	case len(c.seen) == 0:
 		f.Severity = policy.SeverityWarning
 		f.Text += " How this state is locked is not known, since no lock of it was seen for long enough. If its clients use this table, each run fails after ten seconds, with \"state data in S3 does not have the expected content\", until this is repaired. If they lock by lockfile alone, the digest is left over and stops nobody."
 	default:

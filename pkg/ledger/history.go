@@ -79,34 +79,3 @@ type Use struct {
 	Last    time.Time // the same of the last of them
 	Locks   int
 }
-
-// maxUses bounds the uses of one path. Of more the last ones are kept.
-const maxUses = 100
-
-// Locking gives for each wanted path the ways in which it was locked, in order: neighbours
-// differ. Only settled locks of the last 40 days count, since a glimpse of one half of a
-// lock in one scan proves nothing. Ask for paths that are known to be states: anybody who may
-// write one key can take locks under as many names as they like.
-func (h *History) Locking(ctx context.Context, wanted func(tflock.Path) bool) (map[tflock.Path][]Use, error) {
-	all := map[tflock.Path][]Use{}
-	for p, err := range h.Past(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		locking := LockingOf(p.Kinds)
-		if !p.Settled || locking == "" || !wanted(p.Path) {
-			continue
-		}
-		uses := all[p.Path]
-		if n := len(uses); n > 0 && uses[n-1].Locking == locking {
-			uses[n-1].Last = p.FirstSeen
-			uses[n-1].Locks++
-			continue
-		}
-		if len(uses) == maxUses {
-			uses = slices.Delete(uses, 0, 1)
-		}
-		all[p.Path] = append(uses, Use{locking, p.FirstSeen, p.FirstSeen, 1})
-	}
-	return all, nil
-}

@@ -59,7 +59,8 @@ type StateEvidence struct {
 	CurrentID   string        `json:"current_version_id,omitempty"`
 	CurrentTime *time.Time    `json:"current_version_time,omitempty"`
 	CurrentBy   string        `json:"current_written_by,omitempty"`
-	Rows        []tflock.Path `json:"rows,omitempty"` // the paths under which the table has it, where they are not the state's
+	UnreadSince *time.Time    `json:"unread_since,omitempty"` // since then clients write the state although the digest is another one
+	Rows        []tflock.Path `json:"rows,omitempty"`         // the paths under which the table has it, where they are not the state's
 
 	// Of a duplicate.
 	Paths     []tflock.Path `json:"paths,omitempty"`

@@ -1,0 +1,214 @@
+package ledger
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+const (
+	// maxUses bounds the uses of one path. Of more the last ones are kept.
+	maxUses = 100
+	// maxGlimpses bounds those of one path that come one after the other.
+	maxGlimpses = 2
+	// maxResolved bounds the paths whose glimpses the witness is asked about, and maxEvents the
+	// events of one path that are read for it.
+	maxResolved = 500
+	maxEvents   = 2000
+	// beforeRow is longer before a row than a client creates its lock object.
+	beforeRow = 10 * time.Minute
+)
+
+// use is one of a path, or a glimpse: a row that one scan alone saw, of which the scan does not
+// know whether a lock object was beside it.
+type use struct {
+	Use
+	glimpse string    // the lock's ID
+	since   time.Time // it was taken no earlier
+}
+
+// Locking gives for each wanted path the ways in which it was locked, in order: neighbours
+// differ. Settled locks of the last 40 days count, and rows that one scan alone saw where the
+// witness knows whether they had an object. Ask for paths that are known to be states: anybody who
+// may write one key can take locks under as many names as they like.
+func (h *History) Locking(ctx context.Context, wanted func(tflock.Path) bool) (map[tflock.Path][]Use, error) {
+	seen := map[tflock.Path][]use{}
+	for p, err := range h.Past(ctx) {
+		if err != nil {
+			return nil, err
+		}
+		if wanted(p.Path) {
+			if u, ok := useOf(p); ok {
+				seen[p.Path] = add(seen[p.Path], u)
+			}
+		}
+	}
+	for _, path := range toAsk(seen) {
+		if err := h.settle(ctx, path, seen[path]); err != nil {
+			return nil, err
+		}
+	}
+	all := map[tflock.Path][]Use{}
+	for path, uses := range seen {
+		if known := known(uses); len(known) > 0 {
+			all[path] = known
+		}
+	}
+	return all, nil
+}
+
+func useOf(p Past) (use, bool) {
+	u := use{Use: Use{LockingOf(p.Kinds), p.FirstSeen, p.FirstSeen, 1}}
+	switch {
+	case u.Locking == "" || p.Path == "":
+		return use{}, false
+	case p.Settled:
+		return u, true
+	case u.Locking != LocksTable || p.ID == "":
+		return use{}, false
+	}
+	u.Locking, u.glimpse, u.since = "", p.ID, p.HeldSince
+	return u, true
+}
+
+// add adds what came next.
+func add(uses []use, next use) []use {
+	n := len(uses)
+	switch {
+	case n > 0 && next.glimpse == "" && uses[n-1].glimpse == "" && uses[n-1].Locking == next.Locking:
+		uses[n-1].Last = next.Last
+		uses[n-1].Locks += next.Locks
+		return uses
+	case next.glimpse != "" && n >= maxGlimpses && !slices.ContainsFunc(uses[n-maxGlimpses:], func(u use) bool { return u.glimpse == "" }):
+		uses[n-1] = next
+		return uses
+	case n == maxUses:
+		uses = slices.Delete(uses, 0, 1)
+	}
+	return append(uses, next)
+}
+
+// toAsk are the paths of which a glimpse matters: those that were seen to lock in the bucket too.
+// Where they are too many, each top-level prefix has its first ones among them.
+func toAsk(seen map[tflock.Path][]use) []tflock.Path {
+	var paths []tflock.Path
+	for path, uses := range seen {
+		inBucket := slices.ContainsFunc(uses, func(u use) bool { return u.Locking == LocksLockfile || u.Locking == LocksBoth })
+		if inBucket && slices.ContainsFunc(uses, func(u use) bool { return u.glimpse != "" }) {
+			paths = append(paths, path)
+		}
+	}
+	slices.Sort(paths)
+	place, count := map[tflock.Path]int{}, map[string]int{}
+	for _, path := range paths {
+		place[path] = count[path.Prefix()]
+		count[path.Prefix()]++
+	}
+	slices.SortStableFunc(paths, func(a, b tflock.Path) int { return cmp.Compare(place[a], place[b]) })
+	return paths[:min(len(paths), maxResolved)]
+}
+
+// known are the uses without the glimpses that stayed such.
+func known(uses []use) []Use {
+	var settled []use
+	for _, u := range uses {
+		if u.Locking != "" {
+			u.glimpse = ""
+			settled = add(settled, u)
+		}
+	}
+	all := make([]Use, len(settled))
+	for i, u := range settled {
+		all[i] = u.Use
+	}
+	return all
+}
+
+// settle says of the glimpses of a path, as far as the witness knows, how the locks were taken.
+// A client that takes both halves creates its object before its row. So a row whose lock no
+// object had was taken in the table alone, where the witness saw this path before and after it.
+func (h *History) settle(ctx context.Context, path tflock.Path, uses []use) error {
+	earliest := time.Time{}
+	for _, u := range uses {
+		if u.glimpse != "" && (earliest.IsZero() || u.since.Before(earliest)) {
+			earliest = u.since
+		}
+	}
+	created, err := h.created(ctx, path, earliest.Add(-beforeRow))
+	if err != nil {
+		return err
+	}
+	for i, u := range uses {
+		if u.glimpse != "" {
+			uses[i].Locking = u.settledBy(created)
+		}
+	}
+	return nil
+}
+
+// settledBy gives the way in which a lock was taken that was seen as a row; empty where the
+// creations of lock objects do not say.
+func (u use) settledBy(created []ObjectEvent) Locking {
+	from, to := u.since.Add(-beforeRow), u.First.Add(clockTolerance)
+	before, after, unknown := false, false, false
+	for _, e := range created {
+		switch {
+		case e.LockID == u.glimpse:
+			return LocksBoth
+		case e.At.Before(from):
+			before = true
+		case e.At.After(to):
+			after = true
+		case e.LockID == "": // it may have been this lock's
+			unknown = true
+		}
+	}
+	if !before || !after || unknown {
+		return ""
+	}
+	return LocksTable
+}
+
+// created are the creations of the lock objects of a path, the latest first: all of them back to
+// that time and one before it, unless they are too many.
+func (h *History) created(ctx context.Context, path tflock.Path, back time.Time) ([]ObjectEvent, error) {
+	pages := dynamodb.NewQueryPaginator(h.table.client, &dynamodb.QueryInput{
+		TableName: &h.table.name, ScanIndexForward: aws.Bool(false),
+		KeyConditionExpression:    aws.String("#kind = :event AND begins_with(#id, :prefix)"),
+		ExpressionAttributeNames:  map[string]string{"#kind": attrKind, "#id": attrID},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":event": text(kindObjectEvent), ":prefix": text(eventPrefix(path))},
+	})
+	var all []ObjectEvent
+	for read := 0; pages.HasMorePages(); {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read the events of a lock in the ledger %s: %w", h.table.name, err)
+		}
+		for _, row := range page.Items {
+			if read++; read > maxEvents {
+				return nil, nil // what came before is not known
+			}
+			if !strings.HasSuffix(textOf(row, attrID), createdMark) {
+				continue
+			}
+			var e ObjectEvent
+			if json.Unmarshal([]byte(textOf(row, attrBody)), &e) != nil {
+				return nil, nil // nor what happened then
+			}
+			if all = append(all, e); e.At.Before(back) {
+				return all, nil
+			}
+		}
+	}
+	return all, nil
+}
