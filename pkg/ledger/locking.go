@@ -184,6 +184,7 @@ func (u use) settledBy(created []ObjectEvent) Locking {
 func (h *History) created(ctx context.Context, path tflock.Path, back time.Time) ([]ObjectEvent, error) {
 	pages := dynamodb.NewQueryPaginator(h.table.client, &dynamodb.QueryInput{
 		TableName: &h.table.name, ScanIndexForward: aws.Bool(false),
+		Limit:                     aws.Int32(200),
 		KeyConditionExpression:    aws.String("#kind = :event AND begins_with(#id, :prefix)"),
 		ExpressionAttributeNames:  map[string]string{"#kind": attrKind, "#id": attrID},
 		ExpressionAttributeValues: map[string]types.AttributeValue{":event": text(kindObjectEvent), ":prefix": text(eventPrefix(path))},
@@ -194,21 +195,31 @@ func (h *History) created(ctx context.Context, path tflock.Path, back time.Time)
 		if err != nil {
 			return nil, fmt.Errorf("read the events of a lock in the ledger %s: %w", h.table.name, err)
 		}
-		for _, row := range page.Items {
-			if read++; read > maxEvents {
-				return nil, nil // what came before is not known
-			}
-			if !strings.HasSuffix(textOf(row, attrID), createdMark) {
-				continue
-			}
-			var e ObjectEvent
-			if json.Unmarshal([]byte(textOf(row, attrBody)), &e) != nil {
-				return nil, nil // nor what happened then
-			}
-			if all = append(all, e); e.At.Before(back) {
-				return all, nil
-			}
+		if read += len(page.Items); read > maxEvents {
+			return nil, nil // what came before is not known
+		}
+		events, whole := creations(page.Items)
+		if !whole {
+			return nil, nil // what happened then is not known
+		}
+		if all = append(all, events...); len(all) > 0 && all[len(all)-1].At.Before(back) {
+			break
 		}
 	}
 	return all, nil
+}
+
+// creations decodes those among the rows of events, and says whether all of them could be read.
+func creations(rows []map[string]types.AttributeValue) (events []ObjectEvent, whole bool) {
+	for _, row := range rows {
+		if !strings.HasSuffix(textOf(row, attrID), createdMark) {
+			continue
+		}
+		var e ObjectEvent
+		if json.Unmarshal([]byte(textOf(row, attrBody)), &e) != nil {
+			return nil, false
+		}
+		events = append(events, e)
+	}
+	return events, true
 }
