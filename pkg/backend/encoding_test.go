@@ -3,9 +3,11 @@ package backend_test
 import (
 	"encoding/xml"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
@@ -20,13 +22,7 @@ func TestAListingThatCannotCarryAKeySaysSo(t *testing.T) {
 		fmt.Fprintf(w, "<ListBucketResult><Name>states</Name><Contents><Key>a\x01b/terraform.tfstate.tflock</Key></Contents></ListBucketResult>")
 	}))
 	t.Cleanup(endpoint.Close)
-	cfg := server.Config()
-	cfg.BaseEndpoint = &endpoint.URL
-	set, err := backend.Open(cfg, nil, []string{"arn:aws:s3:::states"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, err := range set.Buckets[0].Holdings(t.Context()) {
+	for _, err := range bucketOf(t, endpoint.URL).Holdings(t.Context()) {
 		if err == nil || !strings.Contains(err.Error(), "arn:aws:s3:::states: the listing is not valid XML: a key in it has a character that its listings cannot carry") {
 			t.Errorf("got %v", err)
 		}
@@ -41,77 +37,90 @@ func TestKeysAreDecodedOnlyWhereThePageSaysThatTheyAreEncoded(t *testing.T) {
 	states := []string{"a+b/terraform.tfstate", "100%/terraform.tfstate", "a%2Fb/terraform.tfstate", "plain/terraform.tfstate", "ä b/terraform.tfstate"}
 	for name, encoded := range map[string]string{"a page that says so": "before", "a page that says so at its end": "after", "a page that does not": ""} {
 		t.Run(name, func(t *testing.T) {
-			endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-				if r.URL.Query().Get("list-type") != "2" {
-					fmt.Fprintln(w, `{"ID":"x"}`)
-					return
-				}
-				written := func(key string) {
-					if encoded != "" {
-						key = url.QueryEscape(key)
-					}
-					fmt.Fprintf(w, "<Contents><Key>")
-					_ = xml.EscapeText(w, []byte(key))
-					fmt.Fprintf(w, "</Key><LastModified>%s</LastModified><ETag>e</ETag><Size>9</Size></Contents>", sealedAt)
-				}
-				fmt.Fprintf(w, `<ListBucketResult><Name>states</Name><IsTruncated>false</IsTruncated><KeyCount>%d</KeyCount>`, 2*len(states))
-				if encoded == "before" {
-					fmt.Fprintf(w, "<EncodingType>url</EncodingType>")
-				}
-				for _, state := range states {
-					if strings.HasPrefix(state, r.URL.Query().Get("prefix")) {
-						written(state)
-						written(state + tflock.Suffix)
-					}
-				}
-				if encoded == "after" {
-					fmt.Fprintf(w, "<EncodingType>url</EncodingType>")
-				}
-				fmt.Fprint(w, `</ListBucketResult>`)
-			}))
-			t.Cleanup(endpoint.Close)
-			cfg := server.Config()
-			cfg.BaseEndpoint = &endpoint.URL
-			set, err := backend.Open(cfg, nil, []string{"arn:aws:s3:::states"})
-			if err != nil {
-				t.Fatal(err)
-			}
-			b := set.Buckets[0]
+			b := bucketOf(t, listingOfLockedStates(t, states, encoded))
 			locks, times := b.Survey(t.Context())
-			got := map[string]bool{}
+			locked := map[tflock.Path]bool{}
 			for h, err := range locks {
 				if err != nil {
 					t.Fatal(err)
 				}
-				got[string(h.Path)] = true
+				locked[h.Path] = true
 			}
-			var listed []string
+			for _, state := range states {
+				path := tflock.Path("states/" + state)
+				if !locked[path] {
+					t.Errorf("the lock on %s is not seen: %v", path, locked)
+				}
+				if at, known := times.Of(path); !known || at.IsZero() {
+					t.Errorf("when %s was written: %v, %v", path, at, known)
+				}
+				if at, err := b.StateWritten(t.Context(), path); err != nil || at.IsZero() {
+					t.Errorf("asked when %s was written: %v, %v", path, at, err)
+				}
+			}
+			var listed, want []string
 			for o, err := range b.Objects(t.Context(), "", "") {
 				if err != nil {
 					t.Fatal(err)
 				}
 				listed = append(listed, o.Key)
 			}
-			if len(listed) != 2*len(states) {
-				t.Errorf("listed %q", listed)
+			for _, state := range states {
+				want = append(want, state, state+tflock.Suffix)
 			}
-			for i, state := range states {
-				path := "states/" + state
-				if !got[path] {
-					t.Errorf("the lock on %s is not seen: %v", path, got)
-				}
-				if listed[2*i] != state {
-					t.Errorf("listed as %q", listed[2*i])
-				}
-				if at, known := times.Of(tflock.Path(path)); !known || at.IsZero() {
-					t.Errorf("when %s was written: %v, %v", path, at, known)
-				}
-				if at, err := b.StateWritten(t.Context(), tflock.Path(path)); err != nil || at.IsZero() {
-					t.Errorf("asked when %s was written: %v, %v", path, at, err)
-				}
+			if !slices.Equal(listed, want) {
+				t.Errorf("listed %q", listed)
 			}
 		})
 	}
+}
+
+// listingOfLockedStates lists these states and a lock object of each. Encoded says where the page
+// says that its keys are encoded: before them, after them, or nowhere, and then they are not.
+func listingOfLockedStates(t *testing.T, states []string, encoded string) string {
+	word := "<EncodingType>url</EncodingType>"
+	write := func(w io.Writer, key string) {
+		if encoded != "" {
+			key = url.QueryEscape(key)
+		}
+		fmt.Fprint(w, "<Contents><Key>")
+		_ = xml.EscapeText(w, []byte(key))
+		fmt.Fprintf(w, "</Key><LastModified>%s</LastModified><ETag>e</ETag><Size>9</Size></Contents>", sealedAt)
+	}
+	endpoint := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Query().Get("list-type") != "2" {
+			fmt.Fprintln(w, `{"ID":"x"}`)
+			return
+		}
+		fmt.Fprintf(w, `<ListBucketResult><Name>states</Name><IsTruncated>false</IsTruncated><KeyCount>%d</KeyCount>`, 2*len(states))
+		if encoded == "before" {
+			fmt.Fprint(w, word)
+		}
+		for _, state := range states {
+			if strings.HasPrefix(state, r.URL.Query().Get("prefix")) {
+				write(w, state)
+				write(w, state+tflock.Suffix)
+			}
+		}
+		if encoded == "after" {
+			fmt.Fprint(w, word)
+		}
+		fmt.Fprint(w, `</ListBucketResult>`)
+	}))
+	t.Cleanup(endpoint.Close)
+	return endpoint.URL
+}
+
+// bucketOf is the bucket named states at this endpoint.
+func bucketOf(t *testing.T, endpoint string) *backend.Bucket {
+	t.Helper()
+	cfg := server.Config()
+	cfg.BaseEndpoint = &endpoint
+	set, err := backend.Open(cfg, nil, []string{"arn:aws:s3:::states"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return set.Buckets[0]
 }
 
 // A lock that a listing cannot name is not a lock that was released.
@@ -129,13 +138,7 @@ func TestALockWhoseNameTheListingCannotCarryIsUnreadable(t *testing.T) {
 		fmt.Fprint(w, `</ListBucketResult>`)
 	}))
 	t.Cleanup(endpoint.Close)
-	cfg := server.Config()
-	cfg.BaseEndpoint = &endpoint.URL
-	set, err := backend.Open(cfg, nil, []string{"arn:aws:s3:::states"})
-	if err != nil {
-		t.Fatal(err)
-	}
-	got := list(t, set.Buckets[0])
+	got := list(t, bucketOf(t, endpoint.URL))
 	if h := got["states/a\uFFFDb"]; len(got) != 1 || h.Err == nil || !strings.Contains(h.Err.Error(), "cannot carry") || h.Modified.IsZero() {
 		t.Errorf("got %+v", got)
 	}

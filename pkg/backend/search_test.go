@@ -169,14 +169,7 @@ func TestASearchThatFailsIsAStoreThatFails(t *testing.T) {
 				t.Fatalf("got %q", got)
 			}
 			for _, s := range found.All() {
-				for h, err := range s.Holdings(t.Context()) {
-					if err == nil || !strings.HasPrefix(err.Error(), s.ARN()+": ") || !strings.Contains(err.Error(), tc.says) || backend.Permanent(err) != tc.permanent {
-						t.Errorf("%+v, %v", h, err)
-					}
-				}
-				if _, _, err := s.Find(t.Context(), "my-tfstate/k"); err == nil {
-					t.Errorf("%s: nothing is there, it says", s.ARN())
-				}
+				mustFail(t, s, tc.says, tc.permanent)
 			}
 			b := found.BucketOf("my-tfstate/k")
 			if b == nil {
@@ -193,27 +186,42 @@ func TestASearchThatFailsIsAStoreThatFails(t *testing.T) {
 			}
 		})
 	}
-	t.Run("a proxy's page", func(t *testing.T) {
-		cfg := server.Config()
-		cfg.HTTPClient, cfg.Retryer = proxy{}, func() aws.Retryer { return aws.NopRetryer{} }
-		set, err := backend.Open(cfg, []string{"arn:aws:dynamodb:eu-central-1:123456789012:table/tf-*"}, []string{"arn:aws:s3:::*-tfstate"})
-		if err != nil {
-			t.Fatal(err)
+}
+
+// mustFail wants whatever this store is asked to fail, in these words.
+func mustFail(t *testing.T, s backend.Store, says string, permanent bool) {
+	t.Helper()
+	for h, err := range s.Holdings(t.Context()) {
+		if err == nil || !strings.HasPrefix(err.Error(), s.ARN()+": ") || !strings.Contains(err.Error(), says) || backend.Permanent(err) != permanent {
+			t.Errorf("%+v, %v", h, err)
 		}
-		if got := arns(set.Discover(t.Context())); !slices.Equal(got, set.Patterns()) {
-			t.Errorf("got %q", got)
+	}
+	if _, _, err := s.Find(t.Context(), "my-tfstate/k"); err == nil {
+		t.Errorf("%s: nothing is there, it says", s.ARN())
+	}
+}
+
+func TestASearchThatMeetsAProxyFails(t *testing.T) {
+	cfg := server.Config()
+	cfg.HTTPClient, cfg.Retryer = proxy{}, func() aws.Retryer { return aws.NopRetryer{} }
+	set, err := backend.Open(cfg, []string{"arn:aws:dynamodb:eu-central-1:123456789012:table/tf-*"}, []string{"arn:aws:s3:::*-tfstate"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := arns(set.Discover(t.Context())); !slices.Equal(got, set.Patterns()) {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestAPatternOfTablesOfAnotherAccountIsRefused(t *testing.T) {
+	set, err := backend.Open(server.Config(), []string{"arn:aws:dynamodb:us-east-1:210987654321:table/tf-*"}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	set.Account = "123456789012"
+	for _, err := range set.Discover(t.Context()).Tables[0].Holdings(t.Context()) {
+		if err == nil || !backend.Permanent(err) || !strings.Contains(err.Error(), "name a table of another account in full") {
+			t.Errorf("got %v", err)
 		}
-	})
-	t.Run("a table's pattern of another account", func(t *testing.T) {
-		set, err := backend.Open(server.Config(), []string{"arn:aws:dynamodb:us-east-1:210987654321:table/tf-*"}, nil)
-		if err != nil {
-			t.Fatal(err)
-		}
-		set.Account = "123456789012"
-		for _, err := range set.Discover(t.Context()).Tables[0].Holdings(t.Context()) {
-			if err == nil || !backend.Permanent(err) || !strings.Contains(err.Error(), "name a table of another account in full") {
-				t.Errorf("got %v", err)
-			}
-		}
-	})
+	}
 }

@@ -11,15 +11,29 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
+// s3Says answers a request of this method with an error, and lets the others through.
+func s3Says(method string, status int, code string) func(*http.Request) *http.Response {
+	return func(r *http.Request) *http.Response {
+		if r.Method != method || r.Header.Get("X-Amz-Target") != "" {
+			return nil
+		}
+		return xmlError(status, code)
+	}
+}
+
+// dynamoDBSays answers this call with an error, and lets the others through.
+func dynamoDBSays(call, code string) func(*http.Request) *http.Response {
+	return func(r *http.Request) *http.Response {
+		if !strings.HasSuffix(r.Header.Get("X-Amz-Target"), "."+call) {
+			return nil
+		}
+		return jsonError(code)
+	}
+}
+
 // A conditional call is refused because of what is there. What is there decides what the
 // refusal means, and when it cannot be read nobody knows.
 func TestARefusalIsLookedAt(t *testing.T) {
-	is := func(r *http.Request, method string) bool {
-		return r.Method == method && r.Header.Get("X-Amz-Target") == ""
-	}
-	target := func(r *http.Request, call string) bool {
-		return strings.HasSuffix(r.Header.Get("X-Amz-Target"), "."+call)
-	}
 	for _, tc := range []struct {
 		name            string
 		refuse          func(r *http.Request) *http.Response
@@ -29,19 +43,9 @@ func TestARefusalIsLookedAt(t *testing.T) {
 		looked, unknown string // what it comes to when the look works, and when it fails
 	}{
 		{
-			name: "a lock object, 409, nothing there",
-			refuse: func(r *http.Request) *http.Response {
-				if is(r, "PUT") {
-					return xmlError(409, "ConditionalRequestConflict")
-				}
-				return nil
-			},
-			failLook: func(r *http.Request) *http.Response {
-				if is(r, "GET") {
-					return xmlError(503, "SlowDown")
-				}
-				return nil
-			},
+			name:     "a lock object, 409, nothing there",
+			refuse:   s3Says("PUT", 409, "ConditionalRequestConflict"),
+			failLook: s3Says("GET", 503, "SlowDown"),
 			call: func(p place, s backend.Set, _ tflock.Holding) error {
 				_, err := s.Buckets[0].Acquire(p.Context(), tflock.Path(p.path()), lockJSON(p.T, "x"))
 				return err
@@ -49,19 +53,9 @@ func TestARefusalIsLookedAt(t *testing.T) {
 			looked: "unknown", unknown: "unknown",
 		},
 		{
-			name: "a lock object, 412 for ever, nothing there",
-			refuse: func(r *http.Request) *http.Response {
-				if is(r, "PUT") {
-					return xmlError(412, "PreconditionFailed")
-				}
-				return nil
-			},
-			failLook: func(r *http.Request) *http.Response {
-				if is(r, "GET") {
-					return xmlError(403, "AccessDenied")
-				}
-				return nil
-			},
+			name:     "a lock object, 412 for ever, nothing there",
+			refuse:   s3Says("PUT", 412, "PreconditionFailed"),
+			failLook: s3Says("GET", 403, "AccessDenied"),
 			call: func(p place, s backend.Set, _ tflock.Holding) error {
 				_, err := s.Buckets[0].Acquire(p.Context(), tflock.Path(p.path()), lockJSON(p.T, "x"))
 				return err
@@ -69,19 +63,9 @@ func TestARefusalIsLookedAt(t *testing.T) {
 			looked: "refused", unknown: "unknown",
 		},
 		{
-			name: "a lock row, the condition fails without the item",
-			refuse: func(r *http.Request) *http.Response {
-				if target(r, "PutItem") {
-					return jsonError("ConditionalCheckFailedException")
-				}
-				return nil
-			},
-			failLook: func(r *http.Request) *http.Response {
-				if target(r, "GetItem") {
-					return jsonError("AccessDeniedException")
-				}
-				return nil
-			},
+			name:     "a lock row, the condition fails without the item",
+			refuse:   dynamoDBSays("PutItem", "ConditionalCheckFailedException"),
+			failLook: dynamoDBSays("GetItem", "AccessDeniedException"),
 			prepare: func(p place, s backend.Set) tflock.Holding {
 				h, err := s.Tables[0].Acquire(p.Context(), tflock.Path(p.path()), lockJSON(p.T, "other"))
 				if err != nil {
@@ -96,19 +80,9 @@ func TestARefusalIsLookedAt(t *testing.T) {
 			looked: "held by other", unknown: "unknown",
 		},
 		{
-			name: "the release of an object, 409, another lock there",
-			refuse: func(r *http.Request) *http.Response {
-				if is(r, "DELETE") {
-					return xmlError(409, "ConditionalRequestConflict")
-				}
-				return nil
-			},
-			failLook: func(r *http.Request) *http.Response {
-				if is(r, "GET") {
-					return xmlError(500, "InternalError")
-				}
-				return nil
-			},
+			name:     "the release of an object, 409, another lock there",
+			refuse:   s3Says("DELETE", 409, "ConditionalRequestConflict"),
+			failLook: s3Says("GET", 500, "InternalError"),
 			prepare: func(p place, s backend.Set) tflock.Holding {
 				h, err := s.Buckets[0].Acquire(p.Context(), tflock.Path(p.path()), lockJSON(p.T, "old"))
 				if err != nil {
@@ -121,19 +95,9 @@ func TestARefusalIsLookedAt(t *testing.T) {
 			looked: "changed", unknown: "unknown",
 		},
 		{
-			name: "the release of a row, the condition fails without the item",
-			refuse: func(r *http.Request) *http.Response {
-				if target(r, "DeleteItem") {
-					return jsonError("ConditionalCheckFailedException")
-				}
-				return nil
-			},
-			failLook: func(r *http.Request) *http.Response {
-				if target(r, "GetItem") {
-					return jsonError("InternalServerError")
-				}
-				return nil
-			},
+			name:     "the release of a row, the condition fails without the item",
+			refuse:   dynamoDBSays("DeleteItem", "ConditionalCheckFailedException"),
+			failLook: dynamoDBSays("GetItem", "InternalServerError"),
 			prepare: func(p place, s backend.Set) tflock.Holding {
 				if _, err := s.Tables[0].Acquire(p.Context(), tflock.Path(p.path()), lockJSON(p.T, "new")); err != nil {
 					p.Fatal(err)
@@ -144,39 +108,19 @@ func TestARefusalIsLookedAt(t *testing.T) {
 			looked: "changed", unknown: "unknown",
 		},
 		{
-			name: "a digest, the condition fails without the item",
-			refuse: func(r *http.Request) *http.Response {
-				if target(r, "DeleteItem") {
-					return jsonError("ConditionalCheckFailedException")
-				}
-				return nil
-			},
-			failLook: func(r *http.Request) *http.Response {
-				if target(r, "GetItem") {
-					return jsonError("ThrottlingException")
-				}
-				return nil
-			},
-			prepare: func(p place, _ backend.Set) tflock.Holding { p.digest("new"); return tflock.Holding{} },
+			name:     "a digest, the condition fails without the item",
+			refuse:   dynamoDBSays("DeleteItem", "ConditionalCheckFailedException"),
+			failLook: dynamoDBSays("GetItem", "ThrottlingException"),
+			prepare:  func(p place, _ backend.Set) tflock.Holding { p.digest("new"); return tflock.Holding{} },
 			call: func(p place, s backend.Set, _ tflock.Holding) error {
 				return s.Tables[0].DeleteDigest(p.Context(), tflock.Path(p.path()), "old")
 			},
 			looked: "changed", unknown: "unknown",
 		},
 		{
-			name: "the delete of a state, 412, another state there",
-			refuse: func(r *http.Request) *http.Response {
-				if is(r, "DELETE") {
-					return xmlError(412, "PreconditionFailed")
-				}
-				return nil
-			},
-			failLook: func(r *http.Request) *http.Response {
-				if is(r, "HEAD") {
-					return xmlError(403, "")
-				}
-				return nil
-			},
+			name:     "the delete of a state, 412, another state there",
+			refuse:   s3Says("DELETE", 412, "PreconditionFailed"),
+			failLook: s3Says("HEAD", 403, ""),
 			prepare: func(p place, _ backend.Set) tflock.Holding {
 				put(p.T, p.name, "a/terraform.tfstate", "new")
 				return tflock.Holding{}
@@ -188,19 +132,9 @@ func TestARefusalIsLookedAt(t *testing.T) {
 			looked: "changed", unknown: "unknown",
 		},
 		{
-			name: "the write of a state, 409, another state there",
-			refuse: func(r *http.Request) *http.Response {
-				if is(r, "PUT") {
-					return xmlError(409, "ConditionalRequestConflict")
-				}
-				return nil
-			},
-			failLook: func(r *http.Request) *http.Response {
-				if is(r, "GET") {
-					return xmlError(503, "ServiceUnavailable")
-				}
-				return nil
-			},
+			name:     "the write of a state, 409, another state there",
+			refuse:   s3Says("PUT", 409, "ConditionalRequestConflict"),
+			failLook: s3Says("GET", 503, "ServiceUnavailable"),
 			prepare: func(p place, _ backend.Set) tflock.Holding {
 				put(p.T, p.name, "a/terraform.tfstate", "new")
 				return tflock.Holding{}
