@@ -113,9 +113,9 @@ func TestAListThatFillsTheMessageToItsLastByteIsCutOnce(t *testing.T) {
 	for range 200 {
 		findings = append(findings, findings[0])
 	}
-	for more := range 200 { // a finding takes more, so that one of these leaves less than a count takes
+	for more := range 84 { // a finding takes more and a count more than a step, so that one of these leaves less than a count takes
 		all := slices.Clone(findings)
-		all[1].Text += strings.Repeat("x", 5*more)
+		all[1].Text += strings.Repeat("x", 12*more)
 		mustSurviveJSON(t, composer.StateFindings(alert.StateFinding, all, now))
 	}
 }

@@ -50,7 +50,7 @@ func TestLockObjectsUnderOnePrefixDoNotHideOthers(t *testing.T) {
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	defer cancel()
-	timeIsUp := &afterReads{left: 2_500, then: cancel}
+	timeIsUp := &afterReads{left: 1_500, then: cancel}
 	set := openBehind(t, &scale.World{Buckets: map[string]*scale.Bucket{"states": bucket}}, timeIsUp, scale.BucketARN("states"))
 	found := scan.New(set, rules, time.Now).Read(ctx)
 	for _, key := range others {
@@ -72,14 +72,14 @@ func TestLockObjectsUnderOnePrefixDoNotHideOthers(t *testing.T) {
 func TestAPrefixWithManyLockObjectsIsReadToItsEnd(t *testing.T) {
 	t.Parallel()
 	taken := time.Now().Add(-time.Hour)
-	bucket := &scale.Bucket{Name: "states", Crowd: scale.Crowd{States: 4_500, Locks: 3_500, Taken: taken}}
-	for i := range 2_300 {
+	bucket := &scale.Bucket{Name: "states", Crowd: scale.Crowd{States: 3_000, Locks: 2_200, Taken: taken}}
+	for i := range 1_100 {
 		bucket.Put(fmt.Sprintf("zoo/%04d%s", i, tflock.Suffix), victim, taken)
 	}
 	set := open(t, &scale.World{Buckets: map[string]*scale.Bucket{"states": bucket}}, nil, []string{scale.BucketARN("states")})
 	found := scan.New(set, rules, time.Now).Read(t.Context())
 	found.Judge(ledger.Memory{}, 1000)
-	if n := found.Len(); n != 3_500+2_300 || !found.Complete() {
+	if n := found.Len(); n != 2_200+1_100 || !found.Complete() {
 		t.Errorf("%d locks; %v", n, found.Errors())
 	}
 	for c := range found.Locks() {
@@ -94,8 +94,8 @@ func TestAPrefixWithManyLockObjectsIsReadToItsEnd(t *testing.T) {
 func TestRowsUnderOnePrefixTakeNoMemoryFromOthers(t *testing.T) {
 	t.Parallel()
 	taken := time.Now().Add(-time.Hour)
-	const most = 6_000
-	table := scale.LockTable("locks", scale.Crowd{States: 8_000, Locks: 8_000, Taken: taken})
+	const most = 3_000
+	table := scale.LockTable("locks", scale.Crowd{States: 4_000, Locks: 4_000, Taken: taken})
 	bucket := &scale.Bucket{Name: "b"}
 	bucket.Put("zoo/z.tfstate"+tflock.Suffix, victim, taken)
 	set := open(t, &scale.World{Tables: map[string]*scale.Table{"locks": table}, Buckets: map[string]*scale.Bucket{"b": bucket}}, []string{scale.TableARN("locks")}, []string{scale.BucketARN("b")})

@@ -67,7 +67,7 @@ func peak(run func()) uint64 {
 // Whoever can write a row or an object can fill it with 400 KB. What a scan needs of
 // memory must not depend on that.
 func TestMemoryIsFlatWhateverIsInARow(t *testing.T) {
-	const locks, size = 80, 390 << 10
+	const locks, size = 24, 390 << 10
 	filler := strings.Repeat("x", size)
 	for name, content := range map[string]func(i int, path string) string{
 		"a client's locks": nil,
@@ -102,10 +102,10 @@ func TestMemoryIsFlatWhateverIsInARow(t *testing.T) {
 			runtime.ReadMemStats(&kept)
 			t.Logf("live heap of at most %.1f MB, %.1f MB after", float64(most)/(1<<20), float64(kept.HeapAlloc)/(1<<20))
 			// What one megabyte of a page, a few objects and their JSON take, here and in the server.
-			if limit := uint64(30 << 20); most > limit {
+			if limit := uint64(15 << 20); most > limit {
 				t.Errorf("live heap of %d MB while it reads %d MB", most>>20, 2*locks*size>>20)
 			}
-			if kept.HeapAlloc > 16<<20 {
+			if kept.HeapAlloc > 6<<20 {
 				t.Errorf("it keeps %d MB", kept.HeapAlloc>>20)
 			}
 			runtime.KeepAlive(found)
