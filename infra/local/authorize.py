@@ -10,6 +10,7 @@ It fails closed: a call, a statement or a condition that it does not know is ref
 and stderr says which.
 """
 
+import functools
 import json
 import re
 import sys
@@ -196,13 +197,22 @@ def met(operator, value, wanted):
 
 def matches(pattern, value):
     """Compares as IAM does: * is any text, ? any character, the rest is literal."""
-    text = "".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern)
-    return re.fullmatch(text, value, re.DOTALL) is not None
+    return expression(pattern).fullmatch(value) is not None
+
+
+@functools.cache
+def expression(pattern):
+    return re.compile("".join({"*": ".*", "?": "."}.get(c, re.escape(c)) for c in pattern), re.DOTALL)
 
 
 def statements(document):
     """Reads a policy, which moto keeps as text or, from CloudFormation, as it came."""
-    return listed((json.loads(document) if isinstance(document, str) else document)["Statement"])
+    return listed((read(document) if isinstance(document, str) else document)["Statement"])
+
+
+@functools.cache
+def read(text):
+    return json.loads(text)
 
 
 def principals(statement):

@@ -18,11 +18,16 @@ import hashlib
 import io
 import json
 import logging
+import os
 import sys
 import threading
 import time
 
+os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # no browser asks
+os.environ["S3_IGNORE_SUBDOMAIN_BUCKETNAME"] = "true"  # buckets are named in the path
+
 import authorize
+import faster
 import moto.backends
 import moto.moto_server.threaded_moto_server
 import moto.s3.models
@@ -37,6 +42,7 @@ from moto.sns.models import sns_backends
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 authorize.install()
+faster.install()
 one_at_a_time = threading.Lock()
 
 
