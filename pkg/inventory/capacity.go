@@ -25,13 +25,13 @@ const (
 	maxTexts   = 48 << 10
 	perFinding = 2 << 10 // a finding, with what it was found by
 	perPath    = 6       // of the bytes of its path
-	// assumed is where Go has no limit: that of the 256 MB which template.yaml gives.
+	// assumed is where Go has no limit: that of 256 MB, half of what template.yaml gives.
 	assumed = 192 << 20
 )
 
 // divide gives everything its part of the memory that a run has: Go's limit, which is three
 // quarters of what Lambda gives the function (wiring). In the function as it is deployed that is
-// 144 MB for states and the names of their objects: 24,576 states of some 40 objects each.
+// 288 MB for states and the names of their objects: 49,152 states of some 40 objects each.
 func (r *run) divide(limit int64) {
 	if limit <= 0 || limit == math.MaxInt64 {
 		limit = assumed
