@@ -102,7 +102,7 @@ func (e Entry) left(store string) bool {
 func (m Memory) holdings(entry Entry, l tflock.Lock) []policy.SeenHolding {
 	list := make([]policy.SeenHolding, len(l.Holdings))
 	for i, h := range l.Holdings {
-		list[i] = policy.SeenHolding{Store: h.Store, NotBefore: m.Stores[h.Store].LastRead}
+		list[i] = policy.SeenHolding{Store: h.Store, NotBefore: m.Stores[h.Store].lastRead(l.Path)}
 		if since, later := entry.Since[h.Store]; later && !since.IsZero() {
 			list[i].First, list[i].NotBefore = since, entry.FirstSeen
 		} else if !later && slices.Contains(entry.Stores, h.Store) {
@@ -118,7 +118,7 @@ func (m Memory) holdings(entry Entry, l tflock.Lock) []policy.SeenHolding {
 func (m Memory) notBefore(l tflock.Lock) time.Time {
 	var latest time.Time
 	for _, h := range l.Holdings {
-		if read := m.Stores[h.Store].LastRead; read.After(latest) {
+		if read := m.Stores[h.Store].lastRead(l.Path); read.After(latest) {
 			latest = read
 		}
 	}

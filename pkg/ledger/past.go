@@ -71,7 +71,7 @@ func (p Past) Missed(scanEvery time.Duration) bool {
 func (c comparison) past(s Step) *Past {
 	e := s.Entry
 	p := &Past{
-		Path: s.Key.Path, ID: s.Key.ID, HeldSince: e.HeldSince, FirstSeen: e.FirstSeen, LastSeen: c.memory.lastSeen(e), Ended: c.scan.Ended,
+		Path: s.Key.Path, ID: s.Key.ID, HeldSince: e.HeldSince, FirstSeen: e.FirstSeen, LastSeen: c.memory.lastSeen(s.Key.Path, e), Ended: c.scan.Ended,
 		StuckAt: e.StuckAt, Resolved: s.Change == Resolved, Kinds: slices.Clone(e.Kinds), ETag: e.ETag, Halved: e.Halved(),
 	}
 	slices.Sort(p.Kinds)
@@ -84,7 +84,7 @@ func (c comparison) past(s Step) *Past {
 	if p.HeldSince.IsZero() {
 		p.HeldSince = e.FirstSeen
 	}
-	p.Settled = c.settled(e, p.LastSeen)
+	p.Settled = c.settled(s.Key.Path, e, p.LastSeen)
 	if g := e.Gone; g != nil { // an earlier scan found it gone
 		p.LastSeen, p.Ended, p.Settled = g.LastSeen, g.Ended, g.Settled
 	}
@@ -99,8 +99,8 @@ const betweenHalves = time.Minute
 // nothing: its object may have come, or gone, while the scan read the bucket and then the table.
 // An object is taken before the row and removed before it, so that one without a row is alone
 // where every table was read some time after it was written.
-func (c comparison) settled(e Entry, lastSeen time.Time) bool {
-	if slices.ContainsFunc(c.scan.Watched, func(store string) bool { return c.memory.Stores[store].Failed > 0 }) {
+func (c comparison) settled(path tflock.Path, e Entry, lastSeen time.Time) bool {
+	if slices.ContainsFunc(c.scan.Watched, func(store string) bool { return c.memory.Stores[store].unread(path) }) {
 		return false
 	}
 	if !lastSeen.IsZero() {
@@ -112,18 +112,20 @@ func (c comparison) settled(e Entry, lastSeen time.Time) bool {
 	}
 	judged := f.HeldSince.Add(time.Duration(f.HeldSeconds) * time.Second)
 	taken := judged.Add(-time.Duration(f.HeldAtLeastSeconds) * time.Second) // by S3's clock
-	return !slices.ContainsFunc(c.scan.Watched, func(store string) bool { return c.memory.Stores[store].LastRead.Before(taken.Add(betweenHalves)) })
+	return !slices.ContainsFunc(c.scan.Watched, func(store string) bool {
+		return c.memory.Stores[store].lastRead(path).Before(taken.Add(betweenHalves))
+	})
 }
 
 // lastSeen is the start of the last scan that read a store of the lock, and zero where that
 // is the first one. A scan that read all of them without the lock would have forgotten it.
-func (m Memory) lastSeen(e Entry) time.Time {
+func (m Memory) lastSeen(path tflock.Path, e Entry) time.Time {
 	var last time.Time
 	for _, store := range e.Stores {
 		if since, moved := e.Since[store]; moved && since.IsZero() {
 			continue // its half there was gone by then
 		}
-		if read := m.Stores[store].LastRead; read.After(e.FirstSeen) && read.After(last) {
+		if read := m.Stores[store].lastRead(path); read.After(e.FirstSeen) && read.After(last) {
 			last = read
 		}
 	}

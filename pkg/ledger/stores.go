@@ -3,25 +3,32 @@ package ledger
 import (
 	"cmp"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/scan"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Store is what is remembered of one watched table or bucket, or of the search for a
 // pattern.
 type Store struct {
 	Since        time.Time `json:"since,omitzero"`         // start of the first scan that read it; zero: that is not on record
-	LastRead     time.Time `json:"last_read,omitzero"`     // start of the last scan that read it completely
+	LastRead     time.Time `json:"last_read,omitzero"`     // start of the last scan that read it completely, but for Crowded
 	FailingSince time.Time `json:"failing_since,omitzero"` // end of the first scan of the failure; zero while there is none
 	Failed       int       `json:"failed,omitempty"`       // scans in a row that could not read it
 	Good         int       `json:"good,omitempty"`         // scans in a row that read it since a failure that people know of
+	Crowd        bool      `json:"crowd,omitempty"`        // the failure is that some prefixes have more locks than a scan can read
 	NotifiedAt   time.Time `json:"notified_at,omitzero"`   // when people were last notified of the failure
+	OfCrowd      bool      `json:"of_crowd,omitempty"`     // that was of a failure of that kind
 	Notified     int       `json:"notified,omitempty"`     // how often they were
 	UnreadableAt time.Time `json:"unreadable_at,omitzero"` // when they were last notified of unreadable holdings in it
 	Unsafe       bool      `json:"unsafe,omitempty"`       // people know that it does not honor conditional requests
 	Matched      bool      `json:"matched,omitempty"`      // of a pattern: it has matched something, or people know that it has not
 	Gaps         []Gap     `json:"gaps,omitempty"`         // when no scan read it, in the last 40 days, the oldest first
+	// Crowded are the top-level prefixes (bucket/first/) that the last scan that read it did not read
+	// completely, each with the start of the last scan that did.
+	Crowded map[string]time.Time `json:"crowded,omitempty"`
 }
 
 // A cause that may pass by itself is worth a notification at the third failed scan in a
@@ -59,7 +66,7 @@ func CompareStores(m Memory, found *scan.Scan, rules Rules) ([]StoreStep, map[st
 		after, change := before.read(found.Started, rules)
 		failure, failed := found.Failures[arn]
 		if failed {
-			after, change = before.fail(failure, due, found.Ended, rules)
+			after, change = before.crowded(failure, found.Started, rules).fail(failure, due, found.Ended, rules)
 		}
 		if slices.Contains(found.Patterns, arn) {
 			after, change = before.match(after, change, failed, found.Matches(arn))
@@ -83,7 +90,7 @@ func CompareStores(m Memory, found *scan.Scan, rules Rules) ([]StoreStep, map[st
 			steps = append(steps, StoreStep{Change: change, ARN: arn, Store: after, Unnotified: silent, Problem: arn + ": " + unmatchedProblem})
 		default:
 			silent := after
-			silent.Notified, silent.NotifiedAt = before.Notified, before.NotifiedAt
+			silent.Notified, silent.NotifiedAt, silent.OfCrowd = before.Notified, before.NotifiedAt, before.OfCrowd
 			steps = append(steps, StoreStep{Change: change, ARN: arn, Store: after, Unnotified: silent, Problem: failure.Problem})
 		}
 	}
@@ -168,7 +175,7 @@ func (s Store) read(started time.Time, rules Rules) (Store, Change) {
 // again is the memory after one more good scan since a failure that people know of.
 func (s Store) again(started time.Time, rules Rules) Store {
 	s.Gaps, s.Since = s.gaps(started, rules), s.since(started)
-	s.LastRead, s.Failed, s.Good = started, 0, s.Good+1
+	s.LastRead, s.Crowded, s.Crowd, s.Failed, s.Good = started, nil, false, 0, s.Good+1
 	return s
 }
 
@@ -180,18 +187,51 @@ func (s Store) since(started time.Time) time.Time {
 	return s.Since
 }
 
-// fail is the memory after a scan that could not read the store, and what people are
-// notified of. due says whether the reminder of any failing store is due.
-func (s Store) fail(f scan.Failure, due bool, now time.Time, rules Rules) (Store, Change) {
-	if s.FailingSince.IsZero() {
-		s.FailingSince = now
+// crowded is the memory after a scan that read everything but these prefixes: all else counts
+// as read, or a flood under one prefix would take from everybody what the scans have seen.
+func (s Store) crowded(f scan.Failure, started time.Time, rules Rules) Store {
+	if len(f.Crowded) == 0 {
+		return s
 	}
-	s.Failed, s.Good = s.Failed+1, 0
+	prefixes := make(map[string]time.Time, len(f.Crowded))
+	for _, prefix := range f.Crowded {
+		prefixes[prefix] = s.lastRead(tflock.Path(prefix))
+	}
+	s.Gaps, s.Since = s.gaps(started, rules), s.since(started)
+	s.LastRead, s.Crowded = started, prefixes
+	return s
+}
+
+// lastRead is the start of the last scan that read everything under the prefix of a path.
+func (s Store) lastRead(path tflock.Path) time.Time {
+	for prefix, read := range s.Crowded {
+		if strings.HasPrefix(string(path), prefix) {
+			return read
+		}
+	}
+	return s.LastRead
+}
+
+// unread says whether the last scan could not read what is on a path.
+func (s Store) unread(path tflock.Path) bool {
+	return s.Failed > 0 && (!s.Crowd || !s.lastRead(path).Equal(s.LastRead))
+}
+
+// fail is the memory after a scan that could not read the store completely, and what people are
+// notified of. due says whether the reminder of any failing store is due. That some prefixes are
+// crowded, and that the store cannot be read, are two failures: people who know of one do not
+// know of the other.
+func (s Store) fail(f scan.Failure, due bool, now time.Time, rules Rules) (Store, Change) {
+	crowd := len(f.Crowded) > 0
+	if s.FailingSince.IsZero() || s.Crowd != crowd {
+		s.FailingSince, s.Failed = now, 0
+	}
+	s.Failed, s.Good, s.Crowd = s.Failed+1, 0, crowd
 	change := Note
-	switch {
-	case s.Notified == 0 && (!f.Passing || s.persists(now, rules)):
-		change = Failed
-	case rules.Urgency(s.Notified, s.NotifiedAt, now).reminds(due):
+	switch known := s.Notified > 0 && s.OfCrowd == crowd; {
+	case !known && (!f.Passing || s.persists(now, rules)):
+		change, s.Notified, s.OfCrowd = Failed, 0, crowd
+	case known && rules.Urgency(s.Notified, s.NotifiedAt, now).reminds(due):
 		change = StillFailed
 	}
 	if change != Note {

@@ -105,12 +105,9 @@ func (p *planner) held() func(ledger.Key) bool {
 // store was taken out of the watched ones, nor what somebody asked for since the scan began:
 // the lock may be younger than it.
 func (p *planner) gone(held func(ledger.Key) bool) []ledger.Key {
-	if !p.found.Complete() {
-		return nil
-	}
 	return p.memory.Gone(func(key ledger.Key) bool {
 		known := p.memory.Locks[key]
-		return held(key) || !p.read(known.Stores()) || (known.Stop != nil && !known.Stop.At.Before(p.found.Started))
+		return held(key) || !p.found.Whole(key.Path) || !p.read(known.Stores()) || (known.Stop != nil && !known.Stop.At.Before(p.found.Started))
 	})
 }
 
@@ -158,7 +155,7 @@ func (p *planner) heldBack(q *evidence.Question, key ledger.Key) []string {
 		return []string{"what was planned earlier is not known: " + p.forgotten.Error()}
 	}
 	known := p.memory.Locks[key]
-	facts := policy.AutoCase{Tags: &q.Tags, Alone: p.found.Complete() && p.crowds[q.Case.Path] == 1}
+	facts := policy.AutoCase{Tags: &q.Tags, Alone: p.found.Whole(q.Case.Path) && p.crowds[q.Case.Path] == 1}
 	for _, name := range p.names[q.Case.Path.Clean()] {
 		if name != q.Case.Path {
 			facts.Alias = name

@@ -67,6 +67,17 @@ func Of(found ...tflock.Holding) *Scan {
 // Complete says whether every store was read to its end.
 func (s *Scan) Complete() bool { return len(s.Failures) == 0 }
 
+// Whole says whether everything on a path was read, in every store: none failed, and the path is
+// under no prefix of which not everything was read.
+func (s *Scan) Whole(path tflock.Path) bool {
+	for store, failure := range s.Failures {
+		if len(failure.Crowded) == 0 || s.Crowded(path, store) {
+			return false
+		}
+	}
+	return true
+}
+
 // Unread says whether it is not known of a path what a store has on it: the store Failed, or
 // the path is under a prefix of which not everything was read.
 func (s *Scan) Unread(path tflock.Path, store string) bool {

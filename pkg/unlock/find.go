@@ -29,6 +29,8 @@ type found struct {
 	choices    []hit         // what else may be meant, where it is not one lock alone
 	textPath   string        // the path in the text, where the lock found by its ID is not of it
 	severalIDs bool          // the text has the ID of each of the choices
+	shown      string        // an ID that the text shows where people look for that of the lock
+	unlooked   bool          // not everything could be searched for the other IDs in the text
 }
 
 // hit is a lock that a text may mean.
@@ -46,23 +48,46 @@ type hit struct {
 // asked, consistently. Without one, or where a path in pasted text leads to nothing,
 // every store is searched for the ID: text may be of a copied bucket, or masked.
 //
-// Pasted text may show people another ID than the one that counts, whatever hides which. Where a
-// lock of another ID in the text is held, both are choices.
+// Pasted text may show people another ID than the one that counts, whatever hides which. Where it
+// does, or a lock of another ID in the text is held, or nobody can say whether one is, the choice is
+// the caller's.
 func (u *Unlocker) find(ctx context.Context, r Request) found {
 	if r.Path != "" {
 		return u.at(ctx, tflock.Path(r.Path), r.lock.ID)
 	}
 	f := u.named(ctx, r)
-	others := tflock.OtherIDs(r.LockID, r.lock.ID)
-	if f.named == nil || len(others) == 0 {
+	if f.named == nil || r.lock.ID == strings.TrimSpace(r.LockID) {
 		return f
 	}
-	hits, _, _ := u.search(ctx, func(id string) bool { return slices.Contains(others, strings.ToLower(id)) })
-	if len(hits) == 0 {
-		return f
+	one := []hit{{path: f.named.Path, id: f.named.ID}}
+	hits, unlooked := u.others(ctx, r)
+	switch shown := tflock.ShownOther(r.LockID, r.lock.ID); {
+	case len(hits) > 0:
+		return found{choices: append(one, hits...), severalIDs: true}
+	case shown != "":
+		return found{choices: one, shown: shown}
+	case unlooked:
+		return found{choices: one, unlooked: true}
 	}
-	return found{choices: append([]hit{{path: f.named.Path, id: f.named.ID}}, hits...), severalIDs: true}
+	return f
 }
+
+// others gives the locks that are held and whose ID people may have read in a text, beside that of
+// the lock which it names. unlooked says that there may be one that could not be read.
+func (u *Unlocker) others(ctx context.Context, r Request) (hits []hit, unlooked bool) {
+	words := tflock.WordsOf(r.LockID, r.lock.ID)
+	if !words.Any() {
+		return nil, false
+	}
+	ctx, cancel := context.WithTimeout(ctx, searchTime)
+	defer cancel()
+	hits, sealed, unread := u.search(ctx, words.Show)
+	return hits, ctx.Err() != nil || words.Others() && sealed+len(unread) > 0
+}
+
+// searchTime bounds the search for other locks that a text may be of. Whoever may write under one
+// prefix can make it last longer than the function does.
+const searchTime = 30 * time.Second
 
 // named looks for the lock that a request without a path names.
 func (u *Unlocker) named(ctx context.Context, r Request) found {
