@@ -31,6 +31,8 @@ type Lease struct {
 	start  time.Time
 	since  time.Time // start of the first scan of all
 	past   pastRows
+	// surplus are the rows of locks that the memory has no room for.
+	surplus []string
 }
 
 // clockSlack bounds how far ahead a recorded scan may lie and still count as newer:
@@ -61,7 +63,7 @@ func (n *Notifications) Begin(ctx context.Context, owner string, found *scan.Sca
 	if err != nil {
 		return nil, fmt.Errorf("take the lease in the ledger %s: %w", n.table.name, err)
 	}
-	memory, err := n.recall(ctx, out.Attributes, func(key Key) (Key, bool) {
+	memory, surplus, err := n.recall(ctx, out.Attributes, &recalled{most: maxUnseen}, func(key Key) (Key, bool) {
 		l, seen := key.In(found)
 		if seen {
 			key = KeyOf(l) // its texts are kept once
@@ -71,7 +73,7 @@ func (n *Notifications) Begin(ctx context.Context, owner string, found *scan.Sca
 	if err != nil {
 		return nil, err
 	}
-	return &Lease{Memory: memory, Until: until, table: n.table, owner: owner, start: found.Started, since: watchedSince(out.Attributes, found.Started), past: newPastRows(ctx, out.Attributes, now)}, nil
+	return &Lease{Memory: memory, Until: until, table: n.table, owner: owner, start: found.Started, since: watchedSince(out.Attributes, found.Started), past: newPastRows(ctx, out.Attributes, now), surplus: surplus}, nil
 }
 
 // Record writes the steps down: call it once their events are published. Recording

@@ -37,7 +37,8 @@ func (n *Notifications) Recall(ctx context.Context) (Memory, error) {
 	if err != nil {
 		return Memory{}, err
 	}
-	return n.recall(ctx, scan, func(key Key) (Key, bool) { return key, true })
+	m, _, err := n.recall(ctx, scan, &recalled{most: maxRecalled, lean: true}, func(key Key) (Key, bool) { return key, false })
+	return m, err
 }
 
 // RecallLock reads the memory of one lock and of all stores, consistently, in two calls
@@ -72,16 +73,20 @@ func remembered(ctx context.Context, scan map[string]types.AttributeValue) Memor
 // others the reasons, which are most of them, are not.
 const maxFindings = 1000
 
-// recall reads the memory of all locks, beside the row of the last scan.
-func (n *Notifications) recall(ctx context.Context, scan map[string]types.AttributeValue, held func(Key) (Key, bool)) (Memory, error) {
+// recall reads the memory of all locks, beside the row of the last scan, and gives the rows for
+// which there was no room. held gives the key of a lock that a scan saw, whose texts are kept there.
+func (n *Notifications) recall(ctx context.Context, scan map[string]types.AttributeValue, room *recalled, held func(Key) (Key, bool)) (Memory, []string, error) {
 	m := remembered(ctx, scan)
 	shared, findings := texts{}, 0
 	for row, err := range n.table.query(ctx, ofKind(kindLock)) {
 		if err != nil {
-			return Memory{}, err
+			return Memory{}, nil, err
 		}
-		key, known := held(Key{tflock.Path(textOf(row, attrPath)), textOf(row, attrLockID)})
-		entry, ok := entryOf(ctx, row, key, !known)
+		key, seen := held(Key{tflock.Path(textOf(row, attrPath)), textOf(row, attrLockID)})
+		if !seen && !room.fits(key, row) {
+			continue
+		}
+		entry, ok := entryOf(ctx, row, key, !seen && !room.lean)
 		if !ok {
 			continue
 		}
@@ -93,7 +98,7 @@ func (n *Notifications) recall(ctx context.Context, scan map[string]types.Attrib
 		}
 		m.Locks[key] = entry
 	}
-	return m, nil
+	return m, room.surplus, nil
 }
 
 // entryOf reads a lock's row. One that cannot be read counts as none: an alert twice is

@@ -3,6 +3,7 @@ package unlock
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -79,15 +80,14 @@ func (u *Unlocker) others(ctx context.Context, r Request) (hits []hit, unlooked 
 	if !words.Any() {
 		return nil, false
 	}
-	ctx, cancel := context.WithTimeout(ctx, searchTime)
-	defer cancel()
 	hits, sealed, unread := u.search(ctx, words.Show)
-	return hits, ctx.Err() != nil || words.Others() && sealed+len(unread) > 0
+	late := slices.ContainsFunc(unread, func(err error) bool { return errors.Is(err, context.DeadlineExceeded) })
+	return hits, late || words.Others() && sealed+len(unread) > 0
 }
 
-// searchTime bounds the search for other locks that a text may be of. Whoever may write under one
-// prefix can make it last longer than the function does.
-const searchTime = 30 * time.Second
+// searchTime bounds a search through all stores, of which a request takes two at most. Whoever may
+// write under one prefix can make it last longer than the function does.
+const searchTime = 40 * time.Second
 
 // named looks for the lock that a request without a path names.
 func (u *Unlocker) named(ctx context.Context, r Request) found {
@@ -152,6 +152,8 @@ func (u *Unlocker) at(ctx context.Context, path tflock.Path, id string) found {
 
 // search gives every lock whose ID is wanted, sorted by path. It keeps nothing else of what it reads: a row may have 400 KB.
 func (u *Unlocker) search(ctx context.Context, wanted func(id string) bool) (hits []hit, sealed int, unread []error) {
+	ctx, cancel := context.WithTimeout(ctx, u.searchTime())
+	defer cancel()
 	var mu sync.Mutex
 	on := hitsByName{}
 	u.each(func(s backend.Store) {
@@ -174,6 +176,8 @@ func (u *Unlocker) search(ctx context.Context, wanted func(id string) bool) (hit
 	hits = slices.SortedFunc(maps.Values(on), func(a, b hit) int { return cmp.Or(cmp.Compare(a.path, b.path), cmp.Compare(a.id, b.id)) })
 	return hits, sealed, unread
 }
+
+func (u *Unlocker) searchTime() time.Duration { return cmp.Or(u.SearchTime, searchTime) }
 
 // hitsByName are hits by their path and ID alone.
 type hitsByName map[hit]hit

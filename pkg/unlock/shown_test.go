@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
@@ -77,5 +78,29 @@ func TestATextThatShowsALockOfItsWriterReleasesNoOther(t *testing.T) {
 				t.Errorf("held: %q", w.held())
 			}
 		})
+	}
+}
+
+// Whoever may write under one prefix makes a search through all stores last as long as they like. It
+// ends, and says how to do without.
+func TestASearchThatLastsTooLong(t *testing.T) {
+	w := newWorld(t)
+	w.lock("k", victim, w.set.All()...)
+	w.scan()
+	w.searchTime = 300 * time.Millisecond
+	wire := &local.Wire{Before: func(call string) {
+		if strings.HasSuffix(call, ".Scan") {
+			time.Sleep(2 * w.searchTime)
+		}
+	}}
+	if _, err := w.run(wire, request(w, "00000000-1111-2222-3333-444444444444", "")); err == nil || !strings.Contains(err.Error(), "repeat the call with the path of the state") {
+		t.Errorf("by the ID alone: %v", err)
+	}
+	text := "Lock Info:\n  ID:        " + victim + "\n  Path:      " + string(w.Path("k")) + "\n  Operation: x\nsee cccccccc-1111-2222-3333-444444444444"
+	if a, err := w.run(wire, request(w, text, "")); err != nil || a.Outcome != unlock.Ambiguous || !strings.Contains(a.Message, "not everything could be read in time") {
+		t.Errorf("by a text with another ID: %+v, %v", a, err)
+	}
+	if a, err := w.run(wire, request(w, victim, `,"path":"`+string(w.Path("k"))+`"`)); err != nil || a.Outcome != unlock.Released {
+		t.Errorf("by its path: %+v, %v", a, err)
 	}
 }

@@ -73,8 +73,10 @@ type Unlocker struct {
 	Rules     policy.Rules
 	Runs      *evidence.Runs // nil: nobody is asked about CI runs
 	Autos     autos
-	Now       func() time.Time
-	Log       *slog.Logger
+	// SearchTime bounds a search through all stores; 0: 40 seconds.
+	SearchTime time.Duration
+	Now        func() time.Time
+	Log        *slog.Logger
 }
 
 func (u *Unlocker) finisher() Finisher {
@@ -99,7 +101,7 @@ func (u *Unlocker) Run(ctx context.Context, r Request, requestID string) (Answer
 		}
 		return a, nil
 	case len(f.unread) > 0:
-		return Answer{}, fmt.Errorf("the lock was not found, but not everything could be read; nothing was released: %w", errors.Join(f.unread...))
+		return Answer{}, fmt.Errorf("the lock was not found, but not everything could be read; nothing was released: %w%s", errors.Join(f.unread...), searchless(r))
 	case len(f.others) > 0:
 		a := Answer{Outcome: Changed, Released: []tflock.Kind{}}
 		a.Message, a.NextSteps = anotherLock(f.others[0].ID)
@@ -112,6 +114,14 @@ func (u *Unlocker) Run(ctx context.Context, r Request, requestID string) (Answer
 		a.Message = fmt.Sprintf("No lock that can be read has the ID %s, but %d cannot be read and may be it: give the path of the state as well.", tflock.BoundedID(r.lock.ID), f.sealed)
 	}
 	return a, err
+}
+
+// searchless says how to name a lock so that nothing has to be searched.
+func searchless(r Request) string {
+	if r.lock.Path != "" {
+		return ""
+	}
+	return "; repeat the call with the path of the state, so that only that state's lock is read"
 }
 
 // decide releases the lock that is meant, or refuses.

@@ -37,6 +37,7 @@ func TestMain(m *testing.M) {
 // world is a table and a bucket with locks, a ledger and a topic. Its clock runs an
 // hour ahead, so that what was put is an hour old.
 type world struct {
+	searchTime time.Duration // of unlock; 0: as deployed
 	*testing.T
 	local.Place
 	set   backend.Set
@@ -164,7 +165,7 @@ func (w *world) run(wire *local.Wire, r unlock.Request) (unlock.Answer, error) {
 		Memory: ledger.NewNotifications(dynamodb.NewFromConfig(cfg), w.Ledger), Releases: ledger.NewReleases(dynamodb.NewFromConfig(cfg), w.Ledger),
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Test"),
 		Rules: policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: guard},
-		Now:   func() time.Time { return time.Now().Add(w.ahead) }, Log: slog.New(slog.DiscardHandler),
+		Now:   func() time.Time { return time.Now().Add(w.ahead) }, Log: slog.New(slog.DiscardHandler), SearchTime: w.searchTime,
 	}
 	return u.Run(context.Background(), r, "request")
 }
