@@ -35,7 +35,7 @@ type Releaser interface {
 // planner decides what happens to the locks that AutoRelease selects.
 type planner struct {
 	*Monitor
-	*behind
+	*knownRuns
 	found  *scan.Scan
 	crowds map[tflock.Path]int           // how many locks and unreadable entries are on a path
 	names  map[tflock.Path][]tflock.Path // the names under which something is locked, up to two, by the cleaned path
@@ -57,11 +57,11 @@ type planned struct {
 
 // plan publishes which locks are going to be released, and claims those that are due: the
 // plan was published by an earlier scan, and nothing has changed since. It gives them.
-func (m *Monitor) plan(ctx context.Context, found *scan.Scan, known *behind) ([]*evidence.Question, error) {
+func (m *Monitor) plan(ctx context.Context, found *scan.Scan, known *knownRuns) ([]*evidence.Question, error) {
 	if known == nil {
 		return nil, nil
 	}
-	p := &planner{Monitor: m, behind: known, found: found, crowds: map[tflock.Path]int{}, names: map[tflock.Path][]tflock.Path{}, checks: map[ledger.Key]ledger.Check{}, stands: map[ledger.Key]bool{}}
+	p := &planner{Monitor: m, knownRuns: known, found: found, crowds: map[tflock.Path]int{}, names: map[tflock.Path][]tflock.Path{}, checks: map[ledger.Key]ledger.Check{}, stands: map[ledger.Key]bool{}}
 	if known.auto.Locks.Any() {
 		for c := range found.Locks() {
 			p.crowds[c.Path]++

@@ -112,7 +112,7 @@ func (m *Monitor) probe(ctx context.Context, b budget, found *scan.Scan) {
 // notify compares the scan with the memory, publishes what is new and records it. It gives
 // the locks that are to be released now, and how long the resolved ones were held. Without
 // the lease nothing is done.
-func (m *Monitor) notify(ctx context.Context, b budget, lease *ledger.Lease, found *scan.Scan, known *behind) (due []*evidence.Question, resolved []time.Duration, err error) {
+func (m *Monitor) notify(ctx context.Context, b budget, lease *ledger.Lease, found *scan.Scan, known *knownRuns) (due []*evidence.Question, resolved []time.Duration, err error) {
 	if lease == nil {
 		return nil, nil, nil
 	}

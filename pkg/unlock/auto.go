@@ -27,23 +27,23 @@ type autos interface {
 // runTime bounds the questions about the run behind a lock.
 const runTime = 10 * time.Second
 
-// behind is what is known of the run behind a lock.
-type behind struct {
+// knownRun is what is known of the run behind a lock.
+type knownRun struct {
 	auto policy.AutoRules
 	tags *policy.Tags // nil: nobody asked for them
 }
 
 // askOfRun asks about the CI run behind a lock, and adds the answer to its case.
-func (u *Unlocker) askOfRun(ctx context.Context, c *policy.Case) behind {
+func (u *Unlocker) askOfRun(ctx context.Context, c *policy.Case) knownRun {
 	if u.Runs == nil {
-		return behind{}
+		return knownRun{}
 	}
 	ctx, cancel := context.WithTimeout(ctx, runTime)
 	defer cancel()
 	opened, err := u.Runs.Open(ctx)
 	if err != nil {
 		u.Log.ErrorContext(ctx, "nobody was asked about the run, since the settings could not be read", "error", err)
-		return behind{}
+		return knownRun{}
 	}
 	q := &evidence.Question{Case: c}
 	if b := u.Stores.BucketOf(c.Path); b != nil {
@@ -53,13 +53,13 @@ func (u *Unlocker) askOfRun(ctx context.Context, c *policy.Case) behind {
 		q.Before = known.Check.Run
 	}
 	opened.Ask(ctx, []*evidence.Question{q})
-	return behind{auto: opened.Auto, tags: &q.Tags}
+	return knownRun{auto: opened.Auto, tags: &q.Tags}
 }
 
 // mayRelease says whether the lock may be released for this request without force. One of
 // the monitor's own gets no shortcut: every condition of an automatic release has to hold
 // here too.
-func (u *Unlocker) mayRelease(ctx context.Context, r Request, f found, c policy.Case, known behind) (may bool, why string) {
+func (u *Unlocker) mayRelease(ctx context.Context, r Request, f found, c policy.Case, known knownRun) (may bool, why string) {
 	if r.RequestedBy != policy.AutoRequester {
 		return c.MayRelease()
 	}
@@ -70,7 +70,7 @@ func (u *Unlocker) mayRelease(ctx context.Context, r Request, f found, c policy.
 }
 
 // heldBack gives a reason for every condition of an automatic release that does not hold.
-func (u *Unlocker) heldBack(ctx context.Context, f found, c policy.Case, known behind) []string {
+func (u *Unlocker) heldBack(ctx context.Context, f found, c policy.Case, known knownRun) []string {
 	var reasons []string
 	if !known.auto.Locks.Matches(string(c.Path), c.Info.Operation) {
 		reasons = append(reasons, "AutoRelease does not select it")

@@ -10,12 +10,12 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/scan"
 )
 
-// behindTime is how long the questions about runs may take in one scan.
-const behindTime = 10 * time.Second
+// runsTime is how long the questions about runs may take in one scan.
+const runsTime = 10 * time.Second
 
-// behind is what is known of the CI runs behind the locks of a scan. It is nil where
+// knownRuns is what is known of the CI runs behind the locks of a scan. It is nil where
 // nobody asks. Where nobody could, nothing is selected.
-type behind struct {
+type knownRuns struct {
 	auto      policy.AutoRules
 	memory    ledger.AutoMemory
 	earlier   ledger.AutoMemory // as it was before this scan read anything
@@ -24,7 +24,7 @@ type behind struct {
 }
 
 // selected says whether the lock may be released automatically.
-func (b *behind) selected(c *policy.Case) bool {
+func (b *knownRuns) selected(c *policy.Case) bool {
 	return b.auto.Locks.Matches(string(c.Path), c.Info.Operation)
 }
 
@@ -52,15 +52,15 @@ const plansTime = 5 * time.Second
 
 // runs asks about the runs behind the stuck locks, and behind those that may be released
 // automatically, and adds what it learns to their cases.
-func (m *Monitor) runs(ctx context.Context, b budget, found *scan.Scan, earlier plans) *behind {
+func (m *Monitor) runs(ctx context.Context, b budget, found *scan.Scan, earlier plans) *knownRuns {
 	if m.Runs == nil {
 		return nil
 	}
-	known := &behind{memory: earlier.memory, earlier: earlier.memory, forgotten: earlier.unknown}
+	known := &knownRuns{memory: earlier.memory, earlier: earlier.memory, forgotten: earlier.unknown}
 	if !anyReadable(found.Worst) {
 		return known // nothing is asked, and no plan is confirmed
 	}
-	ctx, cancel := context.WithTimeout(ctx, min(behindTime, b.look))
+	ctx, cancel := context.WithTimeout(ctx, min(runsTime, b.look))
 	defer cancel()
 	opened, err := m.Runs.Open(ctx)
 	if err != nil {
