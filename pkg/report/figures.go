@@ -2,7 +2,6 @@ package report
 
 import (
 	"context"
-	"slices"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
@@ -89,63 +88,6 @@ func (r *Reporter) current(ctx context.Context, seen watched, weeks []*tally, re
 		}
 	}
 	return held, nil
-}
-
-// maxEnded bounds the ended locks that are kept until who removed them is looked up. Of those
-// beyond it that is not known.
-const maxEnded = 10_000
-
-// past counts the locks that have ended, and gives those whose end is counted too: the
-// stuck ones that ended in one of the weeks, and those that were released through us. One
-// that was held when the current ones were read is counted with them.
-func (r *Reporter) past(ctx context.Context, held keys, weeks []*tally, released lastReleases) ([]ledger.Past, error) {
-	var ended []ledger.Past
-	for past, err := range r.History.Past(ctx) {
-		if err != nil {
-			return nil, err
-		}
-		key := keyOf(past)
-		if held.has(key) {
-			continue
-		}
-		released.stuck(key, past.StuckAt)
-		released.ended(key, past.Ended)
-		counts := past.Resolved || certain(released[key].Release)
-		for _, t := range weeks {
-			t.past(past)
-			switch {
-			case !counts || !t.has(past.Ended):
-			case len(ended) < maxEnded || certain(released[key].Release):
-				ended = append(ended, past)
-			default:
-				t.ended(past, byUnknown, false)
-			}
-		}
-	}
-	return ended, nil
-}
-
-// ended counts the ends of locks, with who removed each.
-func (r *Reporter) ended(ctx context.Context, ended []ledger.Past, weeks []*tally, released lastReleases) {
-	var others []ledger.Past // not released through us for certain
-	for _, past := range ended {
-		if !certain(released[keyOf(past)].Release) {
-			others = append(others, past)
-		}
-	}
-	slices.SortStableFunc(others, func(a, b ledger.Past) int { return b.Ended.Compare(a.Ended) }) // this week's first
-	events := r.removals(ctx, others)
-	for _, past := range ended {
-		release := released[keyOf(past)].Release
-		by := through(release)
-		if !certain(release) {
-			event, seen := events[objectOf(past)]
-			by = remover(past, event, seen, release)
-		}
-		for _, t := range weeks {
-			t.ended(past, by, certain(release))
-		}
-	}
 }
 
 func keyOf(p ledger.Past) ledger.Key { return ledger.Key{Path: p.Path, ID: p.ID} }

@@ -65,7 +65,7 @@ func TestAFloodOfEndedLocks(t *testing.T) {
 			reporter.History, reporter.Witnesses = history, nil
 			week, err := reporter.Run(t.Context(), report.Request{}, name)
 			w.check(err)
-			if history.heap > 64<<20 {
+			if history.heap > 32<<20 {
 				t.Errorf("%d MB are in use", history.heap>>20)
 			}
 			if want := (alert.PathCount{Path: "states/production/terraform.tfstate", Count: 6}); len(week.MostStuck.Paths) != 5 || week.MostStuck.Paths[0] != want {

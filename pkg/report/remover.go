@@ -33,9 +33,7 @@ func (r *Reporter) removals(ctx context.Context, ended []ledger.Past) map[ledger
 	known := map[ledger.Object]removed{}
 	var objects []ledger.Object
 	for _, p := range ended {
-		if p.ETag != "" && len(objects) < maxWitnessed {
-			objects = append(objects, objectOf(p))
-		}
+		objects = append(objects, objectOf(p))
 	}
 	if r.Witnesses == nil || len(objects) == 0 {
 		return known
