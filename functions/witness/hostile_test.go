@@ -48,7 +48,13 @@ func aHostileSessionIsText(s *site) {
 	s.tell(bucket, key, "remover "+hostile)
 	s.mustBeText("", s.invoke("monitor", "MonitorFunction", "{}"))
 	time.Sleep(time.Second) // a week ends with a whole second
-	s.mustBeText("remover", s.invoke("report", "ReportFunction", "{}"))
+	week := s.invoke("report", "ReportFunction", "{}")
+	s.mustBeText("remover", week)
+	var figures alert.Week
+	s.check(json.Unmarshal([]byte(week.Payload), &figures))
+	if most := figures.MostStuck.People; len(most) != 1 || !strings.HasPrefix(most[0].Who, "taker") {
+		s.Errorf("the holder of the stuck lock is %+v", most)
+	}
 
 	published, err := s.stack.AWS().Published(s.stack.Outputs["AlertTopicArn"])
 	s.check(err)
