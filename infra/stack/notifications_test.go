@@ -1,6 +1,7 @@
 package stack_test
 
 import (
+	"strings"
 	"testing"
 
 	gocmp "github.com/google/go-cmp/cmp"
@@ -37,5 +38,43 @@ func TestTheStateBucketNotifiesTheWitnessOfLockObjects(t *testing.T) {
 	}
 	if diff := gocmp.Diff(queue, mapping["EventSourceArn"]); diff != "" {
 		t.Error(diff)
+	}
+}
+
+// S3 alone may send to the witness's queue, for buckets of this account; what cannot be
+// recorded is kept for two weeks, and an alarm rings for it that leads to the runbook.
+func TestTheQueueOfTheWitness(t *testing.T) {
+	template := load(t)
+	properties := func(name string) map[string]any { return template.Resources[name].Properties }
+	arn := func(name string) any { return map[string]any{"Fn::GetAtt": []any{name, "Arn"}} }
+	queue, letters := properties("WitnessQueue"), properties("WitnessDeadLetters")
+	document, _ := properties("WitnessQueuePolicy")["PolicyDocument"].(map[string]any)
+	statements, _ := document["Statement"].([]any)
+	if len(statements) != 2 {
+		t.Fatalf("%d statements", len(statements))
+	}
+	alarm := properties("WitnessDeadLettersAlarm")
+	for what, pair := range map[string][2]any{
+		"where what fails goes":     {map[string]any{"deadLetterTargetArn": arn("WitnessDeadLetters"), "maxReceiveCount": 5.0}, queue["RedrivePolicy"]},
+		"the encryption":            {[]any{true, true, nil, nil}, []any{queue["SqsManagedSseEnabled"], letters["SqsManagedSseEnabled"], queue["KmsMasterKeyId"], letters["KmsMasterKeyId"]}},
+		"how long letters are kept": {14 * 24 * 3600.0, letters["MessageRetentionPeriod"]},
+		"who may send": {map[string]any{
+			"Sid": "BucketsOfThisAccount", "Effect": "Allow", "Principal": map[string]any{"Service": "s3.amazonaws.com"}, "Action": "sqs:SendMessage", "Resource": arn("WitnessQueue"),
+			"Condition": map[string]any{
+				"StringEquals": map[string]any{"aws:SourceAccount": map[string]any{"Ref": "AWS::AccountId"}},
+				"ArnLike":      map[string]any{"aws:SourceArn": map[string]any{"Fn::Sub": "arn:${AWS::Partition}:s3:::*"}},
+			},
+		}, statements[0]},
+		"and nobody else":        {"Deny", statements[1].(map[string]any)["Effect"]},
+		"the queue's policy":     {[]any{map[string]any{"Ref": "WitnessQueue"}}, properties("WitnessQueuePolicy")["Queues"]},
+		"what the alarm watches": {[]any{map[string]any{"Name": "QueueName", "Value": map[string]any{"Fn::GetAtt": []any{"WitnessDeadLetters", "QueueName"}}}}, alarm["Dimensions"]},
+		"and when it rings":      {[]any{"ApproximateNumberOfMessagesVisible", "GreaterThanThreshold", 0.0}, []any{alarm["MetricName"], alarm["ComparisonOperator"], alarm["Threshold"]}},
+	} {
+		if diff := gocmp.Diff(pair[0], pair[1]); diff != "" {
+			t.Errorf("%s: %s", what, diff)
+		}
+	}
+	if text, _ := alarm["AlarmDescription"].(string); !strings.HasSuffix(text, "infra/runbooks/witness.md") {
+		t.Errorf("the alarm leads to %s", text)
 	}
 }
