@@ -2,7 +2,6 @@ package main_test
 
 import (
 	"encoding/json"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -42,12 +41,7 @@ func TestSampleEvents(t *testing.T) {
 func TestTheReportOfRealStates(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
-	samples, err := filepath.Glob(filepath.Join(local.Root(), "pkg", "tfstate", "testdata", "*.tfstate"))
-	older, globErr := filepath.Glob(filepath.Join(local.Root(), "pkg", "tfstate", "testdata", "survey", "*.tfstate"))
-	samples = append(samples, older...)
-	if err := errors.Join(err, globErr); err != nil || len(samples) < 11 {
-		t.Fatalf("%d samples, %v", len(samples), err)
-	}
+	samples := samples(t)
 	for _, sample := range samples {
 		state, err := os.ReadFile(sample)
 		if err != nil {
