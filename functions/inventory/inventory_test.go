@@ -13,10 +13,8 @@ import (
 	"github.com/lockwarden/lockwarden/infra/local"
 )
 
-// The sample events do what their names say.
-func TestSampleEvents(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
+// sampleEvents checks that the sample events do what their names say, where there is no state.
+func (s *site) sampleEvents(t *testing.T) {
 	files, err := filepath.Glob(filepath.Join(local.Root(), "events", "inventory-*.json"))
 	if err != nil || len(files) != 3 {
 		t.Fatalf("%d sample events, %v", len(files), err)
@@ -41,6 +39,7 @@ func TestSampleEvents(t *testing.T) {
 func TestTheReportOfRealStates(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)
+	t.Run("sample events", s.sampleEvents)
 	samples := samples(t)
 	for _, sample := range samples {
 		state, err := os.ReadFile(sample)
