@@ -82,7 +82,7 @@ const maxSequence = 128
 func ParseSequence(sequencer string) (Sequence, error) {
 	digits := strings.ToUpper(sequencer)
 	if digits == "" || len(digits) > maxSequence || strings.Trim(digits, "0123456789ABCDEF") != "" {
-		return "", fmt.Errorf("its sequencer is no hexadecimal text of 1 to %d digits", maxSequence)
+		return "", fmt.Errorf("its sequencer is not a hexadecimal text of 1 to %d digits", maxSequence)
 	}
 	return Sequence(strings.TrimRight(digits, "0")), nil
 }

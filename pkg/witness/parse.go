@@ -62,7 +62,7 @@ func parseRecord(raw json.RawMessage) (Event, bool, error) {
 		Name   string `json:"eventName"`
 	}
 	if json.Unmarshal(raw, &kind) != nil {
-		return Event{}, false, errors.New("is no S3 event")
+		return Event{}, false, errors.New("is not an S3 event")
 	}
 	action, _, _ := strings.Cut(strings.TrimPrefix(kind.Name, "s3:"), ":")
 	if kind.Source != source || (action != "ObjectCreated" && action != "ObjectRemoved") {
@@ -70,7 +70,7 @@ func parseRecord(raw json.RawMessage) (Event, bool, error) {
 	}
 	var r events.S3EventRecord
 	if json.Unmarshal(raw, &r) != nil { // its errors quote the record
-		return Event{}, false, errors.New("a field has the wrong type, its time is none, or its key is not URL-encoded")
+		return Event{}, false, errors.New("a field has the wrong type, its time is invalid, or its key is not URL-encoded")
 	}
 	bucket, key := r.S3.Bucket.Name, r.S3.Object.URLDecodedKey
 	if bucket == "" || strings.Contains(bucket, "/") || key == "" {
@@ -106,7 +106,7 @@ func eventOf(r events.S3EventRecord, removed bool) (ledger.ObjectEvent, error) {
 	}
 	e.ETag, e.Version = strings.Trim(r.S3.Object.ETag, `"`), r.S3.Object.VersionID
 	if e.ETag == "" {
-		return ledger.ObjectEvent{}, errors.New("is of a created object and has no ETag")
+		return ledger.ObjectEvent{}, errors.New("is of a created object, and has no ETag")
 	}
 	return e, nil
 }
