@@ -149,6 +149,11 @@ func TestTheStackProtectsItself(t *testing.T) {
 		"LockTable":         {`"DeletionProtectionEnabled":true`, `"PointInTimeRecoveryEnabled":true`, `"SSEEnabled":true`, `"PAY_PER_REQUEST"`},
 		"StateBucket":       {`"VersioningConfiguration":{"Status":"Enabled"}`, `"BlockPublicPolicy":true`, `"RestrictPublicBuckets":true`, `"SSEAlgorithm"`, `"ExpiredObjectDeleteMarker":true`},
 		"StateBucketPolicy": {`"aws:SecureTransport":"false"`, `"Effect":"Deny"`},
+		"ReportBucket": {
+			`"SSEAlgorithm"`, `"BlockPublicAcls":true`, `"BlockPublicPolicy":true`, `"IgnorePublicAcls":true`, `"RestrictPublicBuckets":true`, `"BucketOwnerEnforced"`,
+			`"ExpirationInDays":400`, `"Prefix":"inventory/dt="`,
+		},
+		"ReportBucketPolicy": {`"aws:SecureTransport":"false"`, `"Effect":"Deny"`, `"Action":"s3:*"`},
 	} {
 		for _, property := range want {
 			if !strings.Contains(text(name), property) {

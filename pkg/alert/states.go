@@ -46,6 +46,19 @@ func (c Composer) StateFindings(t Type, findings []policy.StateFinding, now time
 	return e
 }
 
+// ChooseFindings gives those findings that a list has room for: the first of each top-level prefix,
+// then the first of all, so that many under one prefix hide none under another.
+func ChooseFindings(findings []policy.StateFinding, room int) []policy.StateFinding {
+	if len(findings) <= room {
+		return findings
+	}
+	chosen := NewSelection[policy.StateFinding](room)
+	for _, f := range findings {
+		chosen.Add(string(f.Path), f)
+	}
+	return chosen.Items()
+}
+
 func findingSubject(e Event) string {
 	mark := ""
 	if e.Severity == Critical {

@@ -96,15 +96,14 @@ func (c *Console) report(ctx context.Context, r Request) (Report, error) {
 		return cmp.Or(b.States-a.States, cmp.Compare(a.Prefix, b.Prefix))
 	})
 	report.Prefixes = report.Prefixes[:min(len(report.Prefixes), mostPrefixes)]
+	chosen := alert.NewSelection[policy.StateFinding](mostFindings)
 	_, err = eachLine(ctx, c.Reports, inventory.FileFindings, func(f policy.StateFinding) {
-		switch {
-		case !slices.ContainsFunc(f.All(), r.wants):
-		case len(report.Findings) < mostFindings:
-			report.Findings = append(report.Findings, f)
-		default:
-			report.FindingsOmitted++
+		if slices.ContainsFunc(f.All(), r.wants) {
+			chosen.Add(string(f.Path), f)
 		}
 	})
+	report.Findings, report.FindingsOmitted = append(report.Findings, chosen.Items()...), chosen.Omitted()
+	policy.SortFindings(report.Findings)
 	return report, err
 }
 
@@ -112,6 +111,10 @@ func (c *Console) report(ctx context.Context, r Request) (Report, error) {
 func (r Report) fit() Report {
 	const each = 5 << 19 // 2.5 MB
 	rows, findings := payload.Fit(r.Rows, maxRows, each), payload.Fit(r.Findings, mostFindings, each)
+	if len(findings) < len(r.Findings) {
+		findings = payload.Fit(alert.ChooseFindings(r.Findings, len(r.Findings)-1), mostFindings, each)
+		policy.SortFindings(findings)
+	}
 	r.FindingsOmitted += len(r.Findings) - len(findings)
 	r.Rows, r.Findings = rows, findings
 	return r

@@ -283,3 +283,28 @@ func TestAHostileReportIsText(t *testing.T) {
 		t.Errorf("the answer in JSON has %d bytes", len(machine))
 	}
 }
+
+// Many findings of one prefix leave room on the page, and in the answer, for those of others.
+func TestManyFindingsOfOnePrefixHideNoOther(t *testing.T) {
+	var findings []policy.StateFinding
+	for i := range 1200 {
+		findings = append(findings, policy.StateFinding{Type: policy.DigestOrphan, Path: tflock.Path(fmt.Sprintf("states/a-team/%04d.tfstate", i)), Severity: policy.SeverityWarning, Text: strings.Repeat("x", 3000)})
+	}
+	findings = append(findings, policy.StateFinding{Type: policy.SerialReused, Path: "states/zz/network.tfstate", Severity: policy.SeverityWarning, Text: "It has serial 7 twice."})
+	w := newWorld(t)
+	w.reports = files{statesFile: "", findingsFile: lines(t, findings...)}
+	if text := w.page(statesEvent("light", 1280, "", nil)).Text(nil); !strings.Contains(text, "states/zz/network.tfstate") || !strings.Contains(text, "The first 100 of 1201 findings") {
+		t.Errorf("the page does not show it: %.300s", text)
+	}
+	var answer struct {
+		Findings []policy.StateFinding `json:"findings"`
+		Omitted  int                   `json:"findings_omitted"`
+	}
+	if err := json.Unmarshal([]byte(w.answer(`{"view": "states", "json": true, "page_size": 1000}`)), &answer); err != nil {
+		t.Fatal(err)
+	}
+	n := len(answer.Findings)
+	if n == 0 || n+answer.Omitted != len(findings) || answer.Findings[n-1].Path != "states/zz/network.tfstate" {
+		t.Errorf("%d findings, %d omitted", n, answer.Omitted)
+	}
+}

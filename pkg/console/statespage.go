@@ -3,6 +3,7 @@ package console
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
@@ -69,7 +70,8 @@ func (p statesPage) findings() widget.Node {
 	if len(all) == 0 {
 		return widget.All(widget.El("h2", widget.Text("Findings")), widget.El("p", widget.Text("The inventory found nothing wrong.")))
 	}
-	shown := all[:min(len(all), shownStates)]
+	shown := slices.Clone(alert.ChooseFindings(all, shownStates))
+	policy.SortFindings(shown)
 	total := len(all) + p.report.FindingsOmitted
 	caption := widget.Count(total, "finding")
 	if len(shown) < total {

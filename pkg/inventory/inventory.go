@@ -171,11 +171,7 @@ func (r *run) fail(err error) {
 
 func (r *run) report(all []policy.StateFinding) Report {
 	report := Report{States: len(r.memory.states), Read: r.reads, Findings: []policy.StateFinding{}, Report: r.Files.URL(fileCSV), Errors: []string{}}
-	chosen := alert.NewSelection[policy.StateFinding](maxFindings)
-	for _, f := range all {
-		chosen.Add(string(f.Path), f)
-	}
-	report.Findings = append(report.Findings, payload.Fit(chosen.Items(), maxFindings, maxBytes)...)
+	report.Findings = append(report.Findings, payload.Fit(alert.ChooseFindings(all, maxFindings), maxFindings, maxBytes)...)
 	policy.SortFindings(report.Findings)
 	report.Omitted = len(all) - len(report.Findings)
 	for _, err := range r.failures {
