@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // past counts the locks that have ended, and gives those whose end is counted too: the
@@ -54,10 +55,14 @@ func (e *endings) add(p ledger.Past, weeks []*tally) {
 	}
 }
 
-// newest keeps those that are looked up, this week's first, and counts the others.
+// newest keeps those that are looked up, the newest ones of each folder of states, and counts
+// the others.
 func (e *endings) newest(weeks []*tally) {
 	slices.SortStableFunc(e.others, func(a, b ledger.Past) int { return b.Ended.Compare(a.Ended) })
 	kept := min(len(e.others), maxWitnessed)
+	if kept < len(e.others) {
+		e.others = tflock.InTurns(e.others, func(p ledger.Past) tflock.Path { return p.Path })
+	}
 	for _, p := range e.others[kept:] {
 		unknownEnd(p, weeks)
 	}
