@@ -21,6 +21,17 @@ const MaxAliases = 20
 // aliases cross the network. Of a state with more than MaxAliases it gives one more than that. It
 // fails with *Error.
 func (t *Table) Aliases(ctx context.Context) (map[tflock.Path][]tflock.Path, error) {
+	return t.aliases(ctx, func(tflock.Path) bool { return true })
+}
+
+// AliasesOf gives those of one state, as clients of Terraform up to 1.5 store it. Nothing is kept
+// of others, which may be any number.
+func (t *Table) AliasesOf(ctx context.Context, path tflock.Path) ([]tflock.Path, error) {
+	found, err := t.aliases(ctx, func(other tflock.Path) bool { return other == path })
+	return found[path], err
+}
+
+func (t *Table) aliases(ctx context.Context, wanted func(tflock.Path) bool) (map[tflock.Path][]tflock.Path, error) {
 	found := map[tflock.Path][]tflock.Path{}
 	for row, err := range t.scan(ctx, &dynamodb.ScanInput{
 		ConsistentRead:           aws.Bool(true),
@@ -36,7 +47,7 @@ func (t *Table) Aliases(ctx context.Context) (map[tflock.Path][]tflock.Path, err
 		}
 		name := stateName(row.lockID, row.attributes["Info"] != nil)
 		path := name.Clean()
-		if names := found[path]; path != name && len(names) <= MaxAliases && !slices.Contains(names, name) {
+		if names := found[path]; path != name && wanted(path) && len(names) <= MaxAliases && !slices.Contains(names, name) {
 			found[path] = append(names, name)
 		}
 	}

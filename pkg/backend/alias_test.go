@@ -39,4 +39,10 @@ func TestAliases(t *testing.T) {
 	if err != nil || !maps.EqualFunc(got, want, slices.Equal) {
 		t.Errorf("got %q, %v; want %q", got, err, want)
 	}
+	for path, names := range map[tflock.Path][]tflock.Path{"b/a/k": want["b/a/k"], "b/a//k": nil, "b/other": nil} {
+		of, err := store.Table.AliasesOf(t.Context(), path)
+		if slices.Sort(of); err != nil || !slices.Equal(of, names) {
+			t.Errorf("of %s: got %q, %v; want %q", path, of, err, names)
+		}
+	}
 }

@@ -191,7 +191,7 @@ func TestALockOfAWholeRow(t *testing.T) {
 }
 
 // A table of some other tool, whose rows have no LockID, is reported as what it is, at once and
-// whatever is in it; locks elsewhere are found all the same.
+// whatever is in it, in as many calls for thousands of rows as for two; locks elsewhere are found all the same.
 func TestATableThatIsNoLockTable(t *testing.T) {
 	w := newWorld(t)
 	w.put("b/held", time.Hour)
@@ -201,26 +201,46 @@ func TestATableThatIsNoLockTable(t *testing.T) {
 		t.Fatal(err)
 	}
 	client := dynamodb.NewFromConfig(server.Config())
-	for from := range 80 { // 2,000 rows
-		var rows []types.WriteRequest
-		for i := range 25 {
-			rows = append(rows, types.WriteRequest{PutRequest: &types.PutRequest{Item: map[string]types.AttributeValue{"job": &types.AttributeValueMemberS{Value: fmt.Sprint(from*25 + i)}}}})
-		}
-		if _, err := client.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{name: rows}}); err != nil {
-			t.Fatal(err)
+	fill := func(from, to int) {
+		for ; from < to; from += 25 {
+			var rows []types.WriteRequest
+			for i := from; i < min(from+25, to); i++ {
+				rows = append(rows, types.WriteRequest{PutRequest: &types.PutRequest{Item: map[string]types.AttributeValue{"job": &types.AttributeValueMemberS{Value: fmt.Sprint(i)}}}})
+			}
+			if _, err := client.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{name: rows}}); err != nil {
+				t.Fatal(err)
+			}
 		}
 	}
 	w.tables = []string{jobs}
-	began := time.Now()
-	report, err := w.scan(&local.Wire{})
-	if err == nil || !strings.Contains(err.Error(), "does not look like a lock table") || report.Stuck != 1 || report.Complete {
-		t.Errorf("%+v, %v", report, err)
+	scan := func() (calls int) {
+		wire := &local.Wire{}
+		report, err := w.scan(wire)
+		if err == nil || !strings.Contains(err.Error(), "does not look like a lock table") || report.Stuck != 1 || report.Complete {
+			t.Errorf("%+v, %v", report, err)
+		}
+		return wire.Calls()
 	}
-	if took := time.Since(began); took > time.Minute { // it took two, for 2,000 rows
-		t.Errorf("it took %s", took)
+	fill(0, 2)
+	first := scan()
+	var failed []string
+	for _, e := range w.events() {
+		if e.Type == alert.ScanFailed {
+			failed = append(failed, e.Text)
+		} else if e.Type != alert.LockStuck || e.Lock.Path != "b/held" {
+			t.Errorf("%s: %s", e.Type, e.Text)
+		}
 	}
-	if got := w.published(); got["lock.stuck b/held"] != 1 || got["scan.failed"] != 1 || len(got) != 2 {
-		t.Errorf("%v", got)
+	if len(failed) != 1 || !strings.Contains(failed[0], name) || !strings.Contains(failed[0], "does not look like a lock table") {
+		t.Errorf("people read %q", failed)
+	}
+	few := scan() // nobody is notified again
+	fill(2, 2_000)
+	if many := scan(); many != few || many > first {
+		t.Errorf("%d calls for two rows, %d for 2,000", few, many)
+	}
+	if events := w.events(); len(events) != 0 {
+		t.Errorf("people are notified again: %+v", events)
 	}
 }
 

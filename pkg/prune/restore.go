@@ -66,7 +66,7 @@ func (p *Pruner) Restore(ctx context.Context, path tflock.Path, requestID string
 }
 
 func (p *Pruner) restore(ctx context.Context, b *backend.Bucket, requestID string, a *Answer) error {
-	aliases, err := statelock.Aliases(ctx, p.Stores.Tables)
+	aliases, err := statelock.AliasesOf(ctx, p.Stores.Tables, a.Path)
 	if err != nil {
 		return err
 	}

@@ -159,7 +159,7 @@ func (w *work) run(ctx context.Context, requestID string) error {
 
 // look reads the state and its digests.
 func (w *work) look(ctx context.Context, requestID string) error {
-	aliases, err := statelock.Aliases(ctx, w.stores.Tables)
+	aliases, err := statelock.AliasesOf(ctx, w.stores.Tables, w.request.Path)
 	if err != nil {
 		return err
 	}

@@ -46,6 +46,23 @@ func Aliases(ctx context.Context, tables []*backend.Table) (map[tflock.Path][]tf
 	return all, nil
 }
 
+// AliasesOf gives the other names that the tables have for one state.
+func AliasesOf(ctx context.Context, tables []*backend.Table, path tflock.Path) (map[tflock.Path][]tflock.Path, error) {
+	var all []tflock.Path
+	for _, t := range tables {
+		names, err := t.AliasesOf(ctx, path)
+		if err != nil {
+			return nil, err
+		}
+		for _, name := range names {
+			if !slices.Contains(all, name) {
+				all = append(all, name)
+			}
+		}
+	}
+	return map[tflock.Path][]tflock.Path{path: all}, nil
+}
+
 // Crowded says why nobody can lock a state: the tables have too many names for it, each of
 // which would have to be locked and released. It is empty where they have not.
 func (l *Locker) Crowded(path tflock.Path) string {
@@ -66,7 +83,7 @@ func (l *Locker) Names(path tflock.Path) []tflock.Path {
 // locks a row that Places does not know, so whoever writes under our lock asks first. It
 // reads the tables whole. A name that comes later still is not known to anybody.
 func (l *Locker) NewName(ctx context.Context, path tflock.Path) (tflock.Path, error) {
-	all, err := Aliases(ctx, l.stores.Tables)
+	all, err := AliasesOf(ctx, l.stores.Tables, path)
 	if err != nil {
 		return "", err
 	}

@@ -116,14 +116,14 @@ func (u *Unlocker) lockedAs(ctx context.Context, path tflock.Path) (tflock.Path,
 	clean := path.Clean()
 	names := []tflock.Path{clean}
 	for _, t := range u.Stores.Tables {
-		aliases, err := t.Aliases(ctx)
+		aliases, err := t.AliasesOf(ctx, clean)
 		if err != nil {
 			return "", err
 		}
-		if len(aliases[clean]) > backend.MaxAliases {
+		if len(aliases) > backend.MaxAliases {
 			return "", fmt.Errorf("%s has rows of the state under more than %d names", t.ARN(), backend.MaxAliases)
 		}
-		names = append(names, aliases[clean]...)
+		names = append(names, aliases...)
 	}
 	for _, name := range names {
 		if name == path {

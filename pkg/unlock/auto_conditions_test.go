@@ -10,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/backend"
@@ -17,6 +18,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/scan"
+	"github.com/lockwarden/lockwarden/pkg/unlock"
 )
 
 // conditions are those of an automatic release, each with what alone violates it and with
@@ -72,6 +74,17 @@ func (p *pipeline) hideTags() {
 		p.Fatal(err)
 	}
 	p.set = set
+}
+
+// nameOften has the table get rows of the state under more names than anybody gives it.
+func (p *pipeline) nameOften() {
+	p.Helper()
+	for i := range 40 {
+		row := map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: string(p.Path("env"+strings.Repeat("/", i+2)+"x")) + "-md5"}}
+		if _, err := dynamodb.NewFromConfig(server.Config()).PutItem(p.Context(), &dynamodb.PutItemInput{TableName: &p.TableARN, Item: row}); err != nil {
+			p.Fatal(err)
+		}
+	}
 }
 
 // loseSessions has the records of who took locks be kept, and the ledger fail to give them.
@@ -200,5 +213,24 @@ func TestEachConditionAloneStopsTheRelease(t *testing.T) {
 				t.Errorf("published %q, held %q", got, p.held())
 			}
 		})
+	}
+}
+
+// A state with more names in the table than can be asked for is released by nobody automatically: it
+// may be locked by one of them. A person decides by age and state alone, as ever.
+func TestAStateWithManyNamesIsNotReleasedAutomatically(t *testing.T) {
+	t.Parallel()
+	p := newPipeline(t, policy.AutoRelease)
+	p.take("env/x", "1")
+	p.ends("1", minute)
+	p.scans(17 * minute)
+	p.before = p.nameOften
+	p.scans(22 * minute)
+	if len(p.outcomes) != 1 || !strings.HasPrefix(p.outcomes[0], "refused ") || !strings.Contains(p.outcomes[0], "whether another lock is on the same state is not known") || len(p.held()) != 1 {
+		t.Errorf("%q, held %q", p.outcomes, p.held())
+	}
+	a, err := p.unlocker(22*minute).Run(t.Context(), request(p.world, idOf("env/x"), `,"path":"`+string(p.Path("env/x"))+`"`), "by hand")
+	if err != nil || a.Outcome != unlock.Released {
+		t.Errorf("by hand: %+v, %v", a, err)
 	}
 }
