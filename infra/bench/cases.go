@@ -114,8 +114,8 @@ func cases() []measured {
 		measured{name: "monitor, bucket of 100,000 keys, 100 locks", program: "monitor", world: site(200, few, 100_000, 100), warmUp: true, hold: held, runs: 3},
 		measured{name: "monitor, bucket of 1,000,000 keys, 100 locks", program: "monitor", world: site(200, few, 1_000_000, 100), warmUp: true, hold: held, runs: 3},
 		measured{name: "monitor, 100,000 rows, 10,000 locks, first scan", program: "monitor", world: site(100_000, 10_000, 1000, 0), hold: held, runs: 1},
-		measured{name: "monitor, 1,000,000 rows, 100,000 locks, first scan", program: "monitor", world: site(1_000_000, 100_000, 1000, 0), hold: held, runs: 1},
-		measured{name: "monitor, 1,000,000 rows, 100,000 locks, later scan", program: "monitor", world: site(1_000_000, 100_000, 1000, 0), warmUp: true, hold: held, runs: 1},
+		measured{name: "monitor, 1,000,000 rows, 50,000 locks, first scan", program: "monitor", world: site(1_000_000, 50_000, 1000, 0), hold: held, runs: 1},
+		measured{name: "monitor, 1,000,000 rows, 50,000 locks, later scan", program: "monitor", world: site(1_000_000, 50_000, 1000, 0), warmUp: true, hold: held, runs: 1},
 	)
 }
 

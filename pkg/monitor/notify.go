@@ -61,10 +61,11 @@ func (n *notifier) run(ctx context.Context) error {
 		n.locks(ctx, all.of(change))
 	}
 	n.unreadable(ctx, all)
+	// Before what nobody is notified of: of that there may be so much that the time ends.
+	next := n.stores(ctx)
 	if all.of(ledger.Note).count+all.of(ledger.Forget).count > 0 {
 		n.record(ctx, n.only(func(s ledger.Step) bool { return s.Change == ledger.Note || s.Change == ledger.Forget }))
 	}
-	next := n.stores(ctx)
 	if err := errors.Join(n.unrecorded...); err != nil {
 		return errors.Join(append(n.unpublished, err)...)
 	}

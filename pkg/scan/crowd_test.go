@@ -152,3 +152,29 @@ func TestMoreLocksThanAScanKeeps(t *testing.T) {
 		t.Errorf("%d kept; %v", found.Len(), found.Problems())
 	}
 }
+
+// Short rows are many before they are much: one prefix has half of the places.
+func TestManyShortRowsUnderOnePrefix(t *testing.T) {
+	t.Parallel()
+	const most = 1_000
+	found := scan.Crowd(most, func(yield func(store, path string) bool) {
+		for i := range 900 {
+			if !yield("arn:a", fmt.Sprintf("b/flood/%05d", i)) {
+				return
+			}
+		}
+		for i := range 400 {
+			if !yield("arn:a", fmt.Sprintf("b/production/%05d", i)) {
+				return
+			}
+		}
+		for i := range 10 {
+			if !yield("arn:a", fmt.Sprintf("b/flood/again-%05d", i)) {
+				return
+			}
+		}
+	})
+	if found.Len() != 900 || !found.Unread("b/flood/k", "arn:a") || found.Unread("b/production/k", "arn:a") || !found.Has("b/production/00399") || found.Failed("arn:a") {
+		t.Errorf("%d kept; %v", found.Len(), found.Problems())
+	}
+}

@@ -17,6 +17,9 @@ const (
 	maxWeight = 48 << 20
 	// crowded is what a prefix weighs that loses some to make room.
 	crowded = 1 << 20
+	// share is the part of the holdings that one top-level prefix may have: a half. What the ledger reads
+	// and writes of each takes the time of the notifications.
+	share = 2
 )
 
 // bare is what a holding weighs without its texts.
@@ -36,6 +39,7 @@ type room struct {
 	weight int
 	limits map[crowd]int   // what the prefixes may weigh that have lost some
 	under  map[crowd]int   // what each prefix weighs; nil until one has lost some
+	count  map[crowd]int   // how many each prefix has; nil while none can have too many
 	lost   map[string]bool // stores of which not everything was kept, whatever its prefix; nil while there is room
 }
 
@@ -55,7 +59,7 @@ func crowdOf(p packed) crowd {
 
 // add keeps a holding, if there is room for it.
 func (r *room) add(p packed) {
-	if limit, cut := r.limitOf(p); cut && r.under[crowdOf(p)]+p.weight() > limit {
+	if limit, cut := r.limitOf(p); (cut && r.under[crowdOf(p)]+p.weight() > limit) || r.many(p) {
 		return
 	}
 	if r.full(p) && !r.clear() {
@@ -63,7 +67,44 @@ func (r *room) add(p packed) {
 		return
 	}
 	r.kept, r.weight = append(r.kept, p), r.weight+p.weight()
+	if r.count != nil {
+		r.count[crowdOf(p)]++
+	}
 	if r.under != nil {
+		r.under[crowdOf(p)] += p.weight()
+	}
+}
+
+// many says whether the prefix of a holding has as many as one may have. It is crowded then.
+func (r *room) many(p packed) bool {
+	most := r.most / share
+	if len(r.kept) < most {
+		return false
+	}
+	if r.count == nil {
+		r.count = map[crowd]int{}
+		for _, other := range r.kept {
+			r.count[crowdOf(other)]++
+		}
+	}
+	of := crowdOf(p)
+	if r.count[of] < most {
+		return false
+	}
+	r.weigh()
+	if _, cut := r.limits[of]; !cut {
+		r.limits[of] = r.under[of]
+	}
+	return true
+}
+
+// weigh begins to count what each prefix weighs.
+func (r *room) weigh() {
+	if r.under != nil {
+		return
+	}
+	r.limits, r.under = map[crowd]int{}, map[crowd]int{}
+	for _, p := range r.kept {
 		r.under[crowdOf(p)] += p.weight()
 	}
 }
@@ -75,12 +116,7 @@ func (r *room) clear() bool {
 	if r.lost != nil {
 		return false
 	}
-	if r.under == nil {
-		r.limits, r.under = map[crowd]int{}, map[crowd]int{}
-		for _, p := range r.kept {
-			r.under[crowdOf(p)] += p.weight()
-		}
-	}
+	r.weigh()
 	largest := slices.MaxFunc(slices.Collect(maps.Keys(r.under)), func(a, b crowd) int {
 		return cmp.Or(cmp.Compare(r.under[a], r.under[b]), cmp.Compare(a.store, b.store), cmp.Compare(a.prefix, b.prefix))
 	})
@@ -100,6 +136,7 @@ func (r *room) clear() bool {
 		return false
 	})
 	r.weight += left - r.under[largest]
+	r.count = nil // it is counted again
 	r.limits[largest], r.under[largest] = limit, left
 	return true
 }

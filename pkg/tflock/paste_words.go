@@ -143,3 +143,52 @@ func nearLock(text string, from, to int) bool {
 	behind, _, _ = strings.Cut(behind, "\n")
 	return (strings.Contains(before, "lock") || strings.Contains(behind, "lock")) && !ofOthers.MatchString(before)
 }
+
+// OtherPath gives a path in a text, below one of these buckets, that is none of these; else nothing. A
+// beginning of one of them is the same: terminals wrap, and chats clip. What is masked is no path here.
+func OtherPath(text string, buckets []string, paths ...string) string {
+	text = fold(text)
+	for i, path := range paths {
+		paths[i] = fold(path)
+	}
+	for _, bucket := range buckets {
+		bucket = fold(bucket) + "/"
+		for at := 0; ; {
+			i := strings.Index(text[at:], bucket)
+			if i < 0 {
+				break
+			}
+			from := at + i
+			at = from + len(bucket)
+			if from > 0 && inBucketName(text[from-1]) {
+				continue
+			}
+			shown := text[from:]
+			if end := strings.IndexFunc(shown, endsPath); end >= 0 {
+				shown = shown[:end]
+			}
+			shown = stateName(strings.TrimRight(shown, ".:,;"))
+			if len(shown) > len(bucket) && !isMasked(shown) && !anyBegins(paths, shown) {
+				return shown
+			}
+		}
+	}
+	return ""
+}
+
+// inBucketName says that a character may be one of a bucket's name, so that the name goes on to the left.
+func inBucketName(c byte) bool { return isAlnum(c) || c == '-' || c == '.' }
+
+// endsPath says that a path in a text ends there.
+func endsPath(r rune) bool {
+	return r <= ' ' || isWideSpace(r) || strings.ContainsRune("\"'`<>()[]{}|│\\,;?&%“”‘’", r)
+}
+
+func anyBegins(paths []string, with string) bool {
+	for _, path := range paths {
+		if strings.HasPrefix(path, with) {
+			return true
+		}
+	}
+	return false
+}

@@ -24,8 +24,8 @@ func ambiguous(f found) Answer {
 	}
 	switch {
 	case f.textPath != "":
-		a.Message = fmt.Sprintf("Nothing was touched: the text is about %s, where no such lock is, and a lock of another state has this ID.", f.textPath)
-		a.NextSteps = []string{"The lock in the text is gone. If the other state's lock is meant, look whose it is, and repeat the call with its path."}
+		a.Message = fmt.Sprintf("Nothing was touched: the text is about %s, and the lock with this ID is of another state.", f.textPath)
+		a.NextSteps = []string{"If the other state's lock is meant, look whose it is, and repeat the call with its path."}
 	case f.severalIDs:
 		a.Message = fmt.Sprintf("Nothing was touched: the text has the IDs of %d locks that are held now, so it is not clear which one is meant.", len(hits))
 		a.NextSteps = []string{"Look which lock you read in the text, and repeat the call with its ID and the path of its state."}

@@ -70,7 +70,20 @@ func (u *Unlocker) find(ctx context.Context, r Request) found {
 	case unlooked:
 		return found{choices: one, unlooked: true}
 	}
+	if other := tflock.OtherPath(r.LockID, u.buckets(f.named.Path), string(f.named.Path), string(f.named.Path.Clean()), f.named.Info.Path); other != "" {
+		return found{choices: one, textPath: other}
+	}
 	return f
+}
+
+// buckets are the names of the buckets of states that a text may show: those that are watched, and that of
+// the lock.
+func (u *Unlocker) buckets(path tflock.Path) []string {
+	names := []string{path.Bucket()}
+	for _, b := range u.Stores.Buckets {
+		names = append(names, b.Name())
+	}
+	return names
 }
 
 // others gives the locks that are held and whose ID people may have read in a text, beside that of

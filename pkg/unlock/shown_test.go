@@ -81,6 +81,28 @@ func TestATextThatShowsALockOfItsWriterReleasesNoOther(t *testing.T) {
 	}
 }
 
+// The writer's own lock had production's ID, and is gone: the text that shows its path is about that.
+func TestATextThatShowsAnotherPathReleasesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.lock("production/k", victim, w.set.All()...)
+	w.scan()
+	theirs, mine := string(w.Path("production/k")), string(w.Path("a-team/x"))
+	for name, text := range map[string]string{
+		"a label of another tool": "State = " + mine + "\nLock ID: " + victim,
+		"JSON":                    `{"lock_id":"` + victim + `","state":"` + mine + `"}`,
+		"a sentence":              "The lock of " + mine + " is stuck. terraform force-unlock " + victim,
+		"its object":              "s3://" + mine + ".tflock is stuck\nterraform force-unlock " + victim,
+	} {
+		a, err := w.run(&local.Wire{}, request(w, text, ""))
+		if err != nil || a.Outcome != unlock.Ambiguous || !strings.Contains(strings.Join(a.NextSteps, "\n"), theirs) || len(w.held()) != 1 {
+			t.Errorf("%s: %+v, %v", name, a, err)
+		}
+	}
+	if a, err := w.run(&local.Wire{}, request(w, "The lock of "+theirs+" is stuck. terraform force-unlock "+victim, "")); err != nil || a.Outcome != unlock.Released {
+		t.Errorf("its own path: %+v, %v", a, err)
+	}
+}
+
 // Whoever may write under one prefix makes a search through all stores last as long as they like. It
 // ends, and says how to do without.
 func TestASearchThatLastsTooLong(t *testing.T) {
