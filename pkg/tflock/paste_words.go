@@ -153,10 +153,22 @@ func OtherPath(text string, buckets []string, paths ...string) string {
 	}
 	for _, bucket := range buckets {
 		bucket = fold(bucket) + "/"
+		for shown := range pathsBelow(text, bucket) {
+			if len(shown) > len(bucket) && !isMasked(shown) && !anyBegins(paths, shown) {
+				return shown
+			}
+		}
+	}
+	return ""
+}
+
+// pathsBelow gives the paths in a text that begin with a bucket's name and a slash.
+func pathsBelow(text, bucket string) func(yield func(string) bool) {
+	return func(yield func(string) bool) {
 		for at := 0; ; {
 			i := strings.Index(text[at:], bucket)
 			if i < 0 {
-				break
+				return
 			}
 			from := at + i
 			at = from + len(bucket)
@@ -167,13 +179,11 @@ func OtherPath(text string, buckets []string, paths ...string) string {
 			if end := strings.IndexFunc(shown, endsPath); end >= 0 {
 				shown = shown[:end]
 			}
-			shown = stateName(strings.TrimRight(shown, ".:,;"))
-			if len(shown) > len(bucket) && !isMasked(shown) && !anyBegins(paths, shown) {
-				return shown
+			if !yield(stateName(strings.TrimRight(shown, ".:,;"))) {
+				return
 			}
 		}
 	}
-	return ""
 }
 
 // inBucketName says that a character may be one of a bucket's name, so that the name goes on to the left.
