@@ -70,6 +70,7 @@ func TestNothingLeavesAState(t *testing.T) {
 	s.invoke("repair", "RepairFunction", fmt.Sprintf(`{"path":%q,"action":"restore_version","version_id":%q,"reason":"test","requested_by":"ana"}`, s.path("v4/terraform.tfstate"), versions["v4"]))
 	s.pages()
 	s.invoke("console", "ConsoleFunction", `{"view":"states","json":true,"page_size":1000}`)
+	s.invoke("report", "ReportFunction", `{}`)
 	s.messages()
 	for i, post := range webhook.Posts() {
 		s.said[fmt.Sprintf("Slack, post %d", i)] = post
@@ -85,7 +86,7 @@ func TestNothingLeavesAState(t *testing.T) {
 	everything := fmt.Sprint(s.said)
 	for _, want := range []string{
 		"digest_mismatch", "duplicate_resource", "serial_reused", "serial_decreased", "lineage_changed", local.DuplicateARN, "state.repaired", `"outcome":"repaired"`, "aws_sqs_queue",
-		"registry.terraform.io/hashicorp/aws", "inventory/states.csv", "memory/states.ndjson.gz", "Look at the repair", "What the repair would do", "email", "Slack, post 5",
+		"registry.terraform.io/hashicorp/aws", "inventory/states.csv", "memory/states.ndjson.gz", "Look at the repair", "What the repair would do", "email", "Slack, post 5", "report.weekly", `"open_findings"`,
 	} {
 		if !strings.Contains(everything, want) {
 			t.Errorf("the search is not of everything: nothing says %q", want)
