@@ -309,7 +309,7 @@ var scenes = []scene{
 		}
 		return []tflock.Holding{foreignRow("deploy-lock")}
 	}},
-	{name: "another tool that leaves a row every hour, for three days each", days: 30, most: 31, foreign: func(since time.Duration) []tflock.Holding {
+	{name: "another tool that leaves a row every hour, for three days each", days: 10, most: 11, foreign: func(since time.Duration) []tflock.Holding {
 		var rows []tflock.Holding
 		for left := max(0, since-3*day) / time.Hour; left < since/time.Hour; left++ {
 			rows = append(rows, foreignRow(fmt.Sprintf("job-%d", left)))
