@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -77,4 +78,21 @@ func decoded(t *testing.T, raw []byte) any {
 		t.Fatalf("%v: %s", err, raw)
 	}
 	return v
+}
+
+// One path of two thousand characters does not make every row of a table as wide.
+func TestALongCellIsShortened(t *testing.T) {
+	var out bytes.Buffer
+	rows := [][]string{{"STATE", "BY"}, {"b/team-a/" + strings.Repeat("x", 1900) + "/end", strings.Repeat("w", 500)}, {"b/production/terraform.tfstate", "me"}}
+	if err := (terminal{out: &out}).table(rows); err != nil {
+		t.Fatal(err)
+	}
+	for row := range strings.Lines(out.String()) {
+		if n := utf8.RuneCountInString(row); n > 330 {
+			t.Errorf("a row of %d columns", n)
+		}
+	}
+	if !strings.Contains(out.String(), "b/team-a/xxx") || !strings.Contains(out.String(), "…") || !strings.Contains(out.String(), "xxx/end") {
+		t.Errorf("the beginning or the end of a path is not shown:\n%s", out.String())
+	}
 }

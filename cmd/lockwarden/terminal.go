@@ -58,13 +58,24 @@ func (t terminal) printJSON(answer []byte) error {
 	return nil
 }
 
+// shortened keeps the beginning and the end of a cell: one path of two thousand characters would
+// make every row of the table as wide. --json has it whole.
+func shortened(cell string) string {
+	const most, begin = 160, 60
+	runes := []rune(cell)
+	if len(runes) <= most {
+		return cell
+	}
+	return string(runes[:begin]) + "…" + string(runes[len(runes)-most+begin+1:])
+}
+
 // table prints rows in columns that are two blanks apart.
 func (t terminal) table(rows [][]string) error {
 	w := tabwriter.NewWriter(t.out, 0, 0, 2, ' ', 0)
 	for _, row := range rows {
 		cells := make([]string, len(row))
 		for i, cell := range row {
-			if cells[i] = line(cell); cells[i] == "" {
+			if cells[i] = shortened(line(cell)); cells[i] == "" {
 				cells[i] = "-"
 			}
 		}

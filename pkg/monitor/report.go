@@ -4,13 +4,15 @@ import (
 	"errors"
 	"time"
 
+	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/metric"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/scan"
 )
 
-// Report is the function's answer: the current locks, worst first.
+// Report is the function's answer: the current locks, worst first. Where it has no room for all,
+// each top-level prefix has its worst one in it before any has a second one, or at least 20 have.
 type Report struct {
 	ScannedAt     time.Time        `json:"scanned_at"`
 	Complete      bool             `json:"complete"` // every store was read to its end
@@ -38,19 +40,30 @@ func newReport(found *scan.Scan) Report {
 		Held: figures.Held, Stuck: figures.Stuck, Unreadable: figures.Unreadable, OldestSeconds: int64(figures.Oldest / time.Second),
 		Locks: []policy.Finding{}, Errors: found.Errors(), Warnings: found.Warnings(),
 	}
-	size := 0
-	for c := range found.Locks() {
-		if len(r.Locks) == maxListed {
-			break
-		}
-		f := c.Finding()
-		if size += sizeOf(f); size > maxBytes {
-			break
-		}
-		r.Locks = append(r.Locks, f)
-	}
+	r.Locks = listed(found.Worst)
 	r.Omitted = found.Len() - len(r.Locks)
 	return r
+}
+
+// listed describes locks, as many as the answer has room for.
+func listed(worst []policy.Case) []policy.Finding {
+	findings, size := make([]policy.Finding, len(worst)), 0
+	chosen := alert.NewSelection[policy.Finding](len(worst))
+	for i, c := range worst {
+		findings[i] = c.Finding()
+		size += sizeOf(findings[i])
+		chosen.Add(findings[i].Path, findings[i])
+	}
+	if size <= maxBytes {
+		return findings
+	}
+	size = 0
+	for i, f := range chosen.Items() {
+		if size += sizeOf(f); size > maxBytes {
+			return chosen.Items()[:i]
+		}
+	}
+	return chosen.Items()
 }
 
 // failure is the error of the stores that could not be read.
