@@ -46,6 +46,9 @@ func (b *Bucket) Survey(ctx context.Context) (iter.Seq2[tflock.Holding, error], 
 			}
 		}
 		times.end()
+		if !s.readLater(ctx) {
+			return
+		}
 		if s.unread != nil {
 			yield(tflock.Holding{}, s.unread)
 		}
@@ -59,6 +62,7 @@ type survey struct {
 	parts  *turns
 	yield  func(tflock.Holding, error) bool
 	unread error // the first object that could not be read: the others still are
+	later  later
 }
 
 // read gives the holdings of a stretch, until another one comes first. It is false where there
@@ -71,6 +75,9 @@ func (s *survey) read(ctx context.Context, now stretch) bool {
 		}
 		s.times.endPage(page.KeyCount, page.EncodingType == types.EncodingTypeUrl)
 		locks := locksOf(page)
+		if !s.bucket.lists() {
+			locks = s.later.but(locks, s.parts.read)
+		}
 		for h, err := range s.bucket.readAll(ctx, locks) {
 			if err != nil {
 				s.unread = cmp.Or(s.unread, s.bucket.crowded(ctx, now, s.parts, err))

@@ -1,8 +1,10 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -78,6 +80,59 @@ func topLevel(key string) string {
 		return ""
 	}
 	return first + "/"
+}
+
+// maxLater bounds the lock objects that are kept to be read after all others.
+const maxLater = 20_000
+
+// later are the lock objects, in a store whose listings cannot be trusted to begin where they are asked
+// to, of prefixes that have many: they are read when all others were.
+type later struct {
+	objects  []types.Object
+	prefixes []string // of them, and of those that there was no room for
+	left     bool     // there was no room for some
+}
+
+// but gives the objects that are read now. read counts those of each prefix.
+func (l *later) but(locks []types.Object, read map[string]int) []types.Object {
+	now := locks[:0]
+	for _, object := range locks {
+		prefix := topLevel(aws.ToString(object.Key))
+		read[prefix]++
+		if prefix == "" || read[prefix] <= turn {
+			now = append(now, object)
+			continue
+		}
+		if !slices.Contains(l.prefixes, prefix) {
+			l.prefixes = append(l.prefixes, prefix)
+		}
+		if l.left = l.left || len(l.objects) == maxLater; !l.left {
+			l.objects = append(l.objects, object)
+		}
+	}
+	return now
+}
+
+// readLater reads the objects that were kept. It is false where nobody wants more.
+func (s *survey) readLater(ctx context.Context) bool {
+	for h, err := range s.bucket.readAll(ctx, s.later.objects) {
+		switch {
+		case err != nil && ctx.Err() != nil:
+			s.later.left = true
+		case err != nil:
+			s.unread = cmp.Or(s.unread, err)
+		case !s.yield(h, nil):
+			return false
+		}
+	}
+	if s.later.left && s.unread == nil {
+		e := &CrowdedError{Store: s.bucket.arn}
+		for _, prefix := range s.later.prefixes {
+			e.Prefixes = append(e.Prefixes, s.bucket.name+"/"+prefix)
+		}
+		s.unread = e
+	}
+	return true
 }
 
 // CrowdedError says that some prefixes of a bucket have more lock objects than a scan can read

@@ -41,7 +41,16 @@ func (a *afterReads) Do(r *http.Request) (*http.Response, error) {
 // time. The locks under all other prefixes are seen, wherever they sort, and only what is
 // under that prefix counts as not read.
 func TestLockObjectsUnderOnePrefixDoNotHideOthers(t *testing.T) {
-	t.Parallel()
+	for name, outside := range map[string]bool{"in S3": false, "in a store whose listings are not trusted": true} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			lockObjectsUnderOnePrefix(t, outside)
+		})
+	}
+}
+
+func lockObjectsUnderOnePrefix(t *testing.T, outside bool) {
+	t.Helper()
 	taken := time.Now().Add(-time.Hour)
 	bucket := &scale.Bucket{Name: "states", Crowd: scale.Crowd{States: 60_000, Locks: 60_000, Taken: taken}} // under teams/
 	others := []string{"production/a.tfstate", "zoo/z.tfstate", "root.tfstate", "teams0"}
@@ -52,6 +61,9 @@ func TestLockObjectsUnderOnePrefixDoNotHideOthers(t *testing.T) {
 	defer cancel()
 	timeIsUp := &afterReads{left: 1_500, then: cancel}
 	set := openBehind(t, &scale.World{Buckets: map[string]*scale.Bucket{"states": bucket}}, timeIsUp, scale.BucketARN("states"))
+	if outside {
+		set.Distrust()
+	}
 	found := scan.New(set, rules, time.Now).Read(ctx)
 	for _, key := range others {
 		if path := tflock.NewPath("states", key); !sees(found, path) || found.Unread(path, scale.BucketARN("states")) {

@@ -70,8 +70,9 @@ func (u *Unlocker) find(ctx context.Context, r Request) found {
 	case unlooked:
 		return found{choices: one, unlooked: true}
 	}
-	if other := tflock.OtherPath(r.LockID, u.buckets(f.named.Path), string(f.named.Path), string(f.named.Path.Clean()), f.named.Info.Path); other != "" {
-		return found{choices: one, textPath: other}
+	its := []string{string(f.named.Path), string(f.named.Path.Clean()), f.named.Info.Path}
+	if shown := tflock.OtherPath(r.LockID, u.buckets(f.named.Path), its...); shown != "" {
+		return found{choices: one, textPath: shown}
 	}
 	return f
 }
