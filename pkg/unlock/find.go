@@ -62,19 +62,27 @@ func (u *Unlocker) find(ctx context.Context, r Request) found {
 	}
 	one := []hit{{path: f.named.Path, id: f.named.ID}}
 	hits, unlooked := u.others(ctx, r)
-	switch shown := tflock.ShownOther(r.LockID, r.lock.ID); {
-	case len(hits) > 0:
+	if len(hits) > 0 {
 		return found{choices: append(one, hits...), severalIDs: true}
-	case shown != "":
-		return found{choices: one, shown: shown}
-	case unlooked:
-		return found{choices: one, unlooked: true}
 	}
-	its := []string{string(f.named.Path), string(f.named.Path.Clean()), f.named.Info.Path}
-	if shown := tflock.OtherPath(r.LockID, u.buckets(f.named.Path), its...); shown != "" {
-		return found{choices: one, textPath: shown}
+	if other := u.otherState(r, f.named); other != "" {
+		return found{choices: one, textPath: other}
+	}
+	if shown := tflock.ShownOther(r.LockID, r.lock.ID); shown != "" || unlooked {
+		return found{choices: one, shown: shown, unlooked: unlooked}
 	}
 	return f
+}
+
+// otherState is a state that a text shows and that is not that of the lock which it names.
+//
+// Whoever takes a lock chooses its ID: a lock that has another team's ID, and is gone once its alert is
+// out, would make that alert the release of the other team's lock. A lock in a copied bucket has the path
+// of the original in its bytes, and text that shows it is of that lock. Whether a bucket is watched
+// proves nothing: the tables may be all that is.
+func (u *Unlocker) otherState(r Request, l *tflock.Lock) string {
+	path, own := string(l.Path), l.Info.Path
+	return cmp.Or(r.lock.OtherState(path, own), tflock.OtherPath(r.LockID, u.buckets(l.Path), path, string(l.Path.Clean()), own))
 }
 
 // buckets are the names of the buckets of states that a text may show: those that are watched, and that of
@@ -125,13 +133,6 @@ func (u *Unlocker) named(ctx context.Context, r Request) found {
 	if f.named == nil { // it went in the meantime
 		f.unread = append(f.unread, unread...)
 		return f
-	}
-	// Whoever takes a lock chooses its ID: a lock that has another team's ID, and is gone once
-	// its alert is out, would make that alert the release of the other team's lock. A lock in
-	// a copied bucket has the path of the original in its bytes, and text that shows it is of
-	// that lock. Whether a bucket is watched proves nothing: the tables may be all that is.
-	if other := r.lock.OtherState(string(f.named.Path), f.named.Info.Path); other != "" {
-		return found{choices: hits, textPath: other}
 	}
 	return f
 }
