@@ -141,6 +141,22 @@ func queues(name string, n int) []string {
 	return all
 }
 
+// A finding names as many resources as have room, and counts all of them.
+func TestADuplicateWithTheLongestNames(t *testing.T) {
+	a := newAccount(t, 0, 0)
+	long := queues(strings.Repeat("q", 1900), 30)
+	for _, key := range []string{"a/a.tfstate", "a/b.tfstate"} {
+		a.world.Buckets["states"].Put(key, stateOf(1, key, long...), time.Now().Add(-time.Hour))
+	}
+	report, _ := a.run()
+	if len(report.Findings) != 1 {
+		t.Fatalf("%d findings", len(report.Findings))
+	}
+	if e := report.Findings[0].Evidence; e.Count != 30 || len(e.Resources) == 0 || len(e.Resources) > 4 {
+		t.Errorf("%d of %d are named", len(e.Resources), e.Count)
+	}
+}
+
 // finding gives the paths of the findings of a type.
 func finding(report inventory.Report, problem policy.Problem) (paths []string) {
 	for _, f := range report.Findings {

@@ -23,6 +23,8 @@ const (
 	maxPairs = 1000
 	// maxResources is how many objects a finding names.
 	maxResources = 20
+	// maxNames bounds their names, in bytes.
+	maxNames = 8 << 10
 	// sampled is how many of the objects that a pair shares are looked for again, so that
 	// copies of a large state take no more memory than others.
 	sampled = 50
@@ -281,10 +283,22 @@ func duplicate(p pair, both shared, a, b map[uint64]policy.Resource) (policy.Sta
 	slices.SortFunc(named, func(a, b policy.Resource) int {
 		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.ARN, b.ARN), cmp.Compare(a.ID, b.ID))
 	})
-	f.Evidence.Resources = named[:min(len(named), maxResources)]
+	f.Evidence.Resources = firstOf(named)
 	f.Text = fmt.Sprintf("States %s and %s both manage %s, so that each apply of one can undo the other. Keep it in one of them, and remove it from the other with `state rm` or a removed block.",
 		p.a.Path, p.b.Path, counted(f))
 	return f, true
+}
+
+// firstOf are the resources that a finding names: whoever writes a state chooses how long their
+// names are.
+func firstOf(named []policy.Resource) []policy.Resource {
+	left := maxNames
+	for i, o := range named {
+		if left -= len(o.Type) + len(o.ARN) + len(o.ID) + len(o.Region); i == maxResources || (i > 0 && left < 0) {
+			return slices.Clone(named[:i])
+		}
+	}
+	return named
 }
 
 func counted(f policy.StateFinding) string {
