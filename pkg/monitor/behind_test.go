@@ -50,7 +50,7 @@ func locksOf(verdicts map[string]policy.Verdict) *scan.Scan {
 }
 
 // Nobody is asked about the run of a lock that is neither stuck nor may be released
-// automatically, nor of what is no readable lock.
+// automatically, nor of what cannot be read as a lock.
 func TestOnlyStuckLocksAndThoseThatMayBeReleasedAskForTheirRuns(t *testing.T) {
 	verdicts := map[string]policy.Verdict{
 		"b/app/stuck": policy.Stuck, "b/app/fresh": policy.Fresh, "b/app/unreadable": policy.Unreadable,

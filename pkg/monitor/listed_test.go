@@ -12,7 +12,7 @@ import (
 )
 
 // The answer, which `lockwarden locks` prints, has room for a thousand locks and for 4 MB.
-func TestOlderLocksOfOnePrefixDoNotPushAnothersOutOfTheAnswer(t *testing.T) {
+func TestAFloodUnderOnePrefixPushesNoOtherLockOutOfTheAnswer(t *testing.T) {
 	older, newer := time.Now().Add(-3*time.Hour), time.Now().Add(-time.Hour)
 	for name, tc := range map[string]struct {
 		locks   int
