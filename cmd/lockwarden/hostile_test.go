@@ -25,7 +25,7 @@ const escapes = "\x1b[2J\x1b]0;owned\x07\x1b]8;;https://evil.example\x1b\\x\u009
 func sayHostileThings(t *testing.T, w *world) {
 	at := time.Now().UTC().Truncate(time.Second)
 	f := policy.Finding{
-		ID: "id" + escapes, Path: "states/env" + escapes, Operation: "op" + escapes, Who: "who" + escapes, Version: "v" + escapes, HeldSince: at,
+		ID: "id" + escapes, Path: "states/env" + escapes, Operation: "op" + escapes, Who: "who\x1b[2J\u202e\r\nforged", Version: "v" + escapes, HeldSince: at,
 		Holdings: []tflock.Kind{tflock.S3}, Stores: []string{"arn" + escapes}, Verdict: policy.Stuck,
 		Witness: &policy.Witness{Principal: "AWS:AROAX:" + escapes, Session: "session" + escapes, SourceIP: "address" + escapes, TakenAt: at},
 		Run:     &policy.Run{Source: policy.GitHub, ID: "run" + escapes, URL: "https://x/" + escapes, Status: policy.RunEnded, Ended: &at},
