@@ -11,8 +11,11 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
+// reply answers a request in place of the server, or gives nil and lets it through.
+type reply func(*http.Request) *http.Response
+
 // s3Says answers a request of this method with an error, and lets the others through.
-func s3Says(method string, status int, code string) func(*http.Request) *http.Response {
+func s3Says(method string, status int, code string) reply {
 	return func(r *http.Request) *http.Response {
 		if r.Method != method || r.Header.Get("X-Amz-Target") != "" {
 			return nil
@@ -22,7 +25,7 @@ func s3Says(method string, status int, code string) func(*http.Request) *http.Re
 }
 
 // dynamoDBSays answers this call with an error, and lets the others through.
-func dynamoDBSays(call, code string) func(*http.Request) *http.Response {
+func dynamoDBSays(call, code string) reply {
 	return func(r *http.Request) *http.Response {
 		if !strings.HasSuffix(r.Header.Get("X-Amz-Target"), "."+call) {
 			return nil
@@ -36,8 +39,8 @@ func dynamoDBSays(call, code string) func(*http.Request) *http.Response {
 func TestARefusalIsLookedAt(t *testing.T) {
 	for _, tc := range []struct {
 		name            string
-		refuse          func(r *http.Request) *http.Response
-		failLook        func(r *http.Request) *http.Response
+		refuse          reply
+		failLook        reply
 		prepare         func(p place, s backend.Set) tflock.Holding
 		call            func(p place, s backend.Set, h tflock.Holding) error
 		looked, unknown string // what it comes to when the look works, and when it fails

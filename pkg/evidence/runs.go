@@ -53,7 +53,7 @@ type Question struct {
 }
 
 // Ask answers the questions, side by side. What nobody could find out is unknown, and says
-// why. Each folder of states has its turn where there is no time for all.
+// why. Each folder of states has its place where there is no time for all.
 func (o Opened) Ask(ctx context.Context, questions []*Question) {
 	questions = tflock.InTurns(questions, func(q *Question) tflock.Path { return q.Case.Path })
 	readTags(ctx, questions)

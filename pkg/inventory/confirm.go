@@ -217,7 +217,7 @@ func (c *confirmation) explain(f *policy.StateFinding, now *reading) {
 		f.Fix = &policy.StateFix{Path: c.path, Action: policy.DeleteDigest}
 	case e.UnreadSince != nil:
 		f.Severity, f.Fix = policy.SeverityInfo, nil
-		f.Text += fmt.Sprintf(" A run that took the lock at %s found another state than this digest, and wrote the next one all the same: clients of this state read no digest, so that it is left over. Once a scan has seen a lock of it, delete_digest removes it.", policy.Clock(*e.UnreadSince))
+		f.Text += fmt.Sprintf(" A run that took the lock at %s found another state than this digest, and wrote the next one all the same: clients of this state read no digest, so that it is left over. As soon as a scan has seen a lock of it, delete_digest removes it.", policy.Clock(*e.UnreadSince))
 	case c.matching:
 		f.Severity = policy.SeverityInfo
 		f.Text += " Another table has the right digest, so that only clients of this table fail."

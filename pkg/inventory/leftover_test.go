@@ -59,7 +59,7 @@ func TestADigestThatClientsWriteTheStateWithoutIsLeftOver(t *testing.T) {
 				}
 				f := report.Findings[0]
 				info := tc.want == policy.SeverityInfo
-				if f.Severity != tc.want || (f.Fix == nil) != info || (f.Evidence.UnreadSince != nil) != info || strings.Contains(f.Text, "left over. Once a scan") != info || f.Evidence.VersionID == "" {
+				if f.Severity != tc.want || (f.Fix == nil) != info || (f.Evidence.UnreadSince != nil) != info || strings.Contains(f.Text, "left over. As soon as a scan") != info || f.Evidence.VersionID == "" {
 					t.Errorf("%s: %s, %+v: %s", which, f.Severity, f.Fix, f.Text)
 				}
 			}

@@ -93,7 +93,7 @@ func TestACrowdHidesNoFailure(t *testing.T) {
 			}
 			for i := range tc.scans + 10 {
 				got := s.again(tc.then)
-				if told := len(got) == 1 && got[0] == ledger.Failed; told != (i+1 == tc.scans) || len(got) > 1 {
+				if notified := len(got) == 1 && got[0] == ledger.Failed; notified != (i+1 == tc.scans) || len(got) > 1 {
 					t.Errorf("scan %d: %v", i+1, got)
 				}
 			}

@@ -51,7 +51,7 @@ func lockedInTurn(t *testing.T, locks ...short) []ledger.Use {
 }
 
 // A scan alone cannot say of a row that it saw once whether a lock object was beside it. S3's
-// events tell of every object, so that where the witness works the row of a lock without one was
+// events report every object, so that where the witness works the row of a lock without one was
 // taken in the table alone. So clients that lock now here and now there are found however short
 // their locks are.
 func TestTheWitnessSettlesRowsThatOneScanAloneSaw(t *testing.T) {

@@ -23,13 +23,13 @@ func (r *Reporter) past(ctx context.Context, held keys, weeks []*tally, released
 		}
 		released.stuck(key, past.StuckAt)
 		released.ended(key, past.Ended)
-		ours := certain(released[key].Release)
+		byUs := certain(released[key].Release)
 		for _, t := range weeks {
 			t.past(past)
 			switch {
 			case !t.has(past.Ended):
-			case ours:
-				ended.ours = append(ended.ours, past)
+			case byUs:
+				ended.byUs = append(ended.byUs, past)
 			case past.Resolved:
 				ended.add(past, weeks)
 			}
@@ -41,7 +41,7 @@ func (r *Reporter) past(ctx context.Context, held keys, weeks []*tally, released
 
 // endings are the ends of locks that are counted when all were read: of a release through us
 // for certain, and of any other of which it is looked up who removed it.
-type endings struct{ ours, others []ledger.Past }
+type endings struct{ byUs, others []ledger.Past }
 
 // add keeps an end until it is looked up. Of the older ones, where there are too many to look
 // up, it is not known who removed them.
@@ -80,7 +80,7 @@ func unknownEnd(p ledger.Past, weeks []*tally) {
 func (r *Reporter) ended(ctx context.Context, ended endings, weeks []*tally, released lastReleases) {
 	events := r.removals(ctx, ended.others)
 	for _, t := range weeks {
-		for _, past := range ended.ours {
+		for _, past := range ended.byUs {
 			t.ended(past, through(released[keyOf(past)].Release), true)
 		}
 		for _, past := range ended.others {
