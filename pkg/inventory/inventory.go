@@ -184,8 +184,9 @@ func (r *run) report(all []policy.StateFinding) Report {
 
 // times are when what has to end, before Lambda ends the invocation.
 type times struct {
-	work   context.Context // ends in time to save, notify and write the report
-	stopAt time.Time       // no further state is read
+	work    context.Context // ends in time to save, notify and write the report
+	reading context.Context // of states: ends at stopAt, so that a huge one leaves time for the rest
+	stopAt  time.Time       // no further state is read
 }
 
 const (
@@ -199,11 +200,13 @@ func budget(ctx context.Context, now func() time.Time) (times, context.CancelFun
 	deadline, bounded := ctx.Deadline()
 	if !bounded {
 		work, cancel := context.WithCancel(ctx)
-		return times{work, now().AddDate(1, 0, 0)}, cancel
+		return times{work, work, now().AddDate(1, 0, 0)}, cancel
 	}
 	left := time.Until(deadline)
 	work, cancel := context.WithDeadline(ctx, deadline.Add(-min(forTheEnd, left/5)))
-	return times{work, now().Add(left - min(forTheRest, left/2))}, cancel
+	left -= min(forTheRest, left/2)
+	reading, stop := context.WithTimeout(work, left)
+	return times{work, reading, now().Add(left)}, func() { stop(); cancel() }
 }
 
 // Sleep waits, unless the context ends before that.

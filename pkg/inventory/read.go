@@ -34,6 +34,7 @@ type result struct {
 	reading *reading // nil: it could not be read
 	sealed  bool
 	gone    bool
+	late    bool // the time was up before it was read to its end
 	changes []policy.StateFinding
 	err     error // of the store
 	notes   []string
@@ -42,34 +43,36 @@ type result struct {
 // read reads the states that changed, and saves the memory now and then. What is left when
 // the time is up differs still in the next run, and is read then.
 func (r *run) read(ctx context.Context) error {
-	changed := r.changed()
-	jobs, results := make(chan *state), make(chan result)
+	waiting, results := newQueue(r.changed()), make(chan result)
 	var group sync.WaitGroup
-	for range min(workers, len(changed)) {
+	for range min(workers, waiting.left) {
 		group.Go(func() {
 			names := newNamer(r.memory.key)
-			for s := range jobs {
-				results <- r.readState(s, names)
+			for s := r.next(waiting); s != nil; s = r.next(waiting) {
+				got := r.readState(s, names)
+				waiting.done(s)
+				results <- got
 			}
 		})
 	}
-	left := make(chan int, 1)
 	go func() {
-		left <- r.dispatch(changed, jobs)
-		close(jobs)
 		group.Wait()
 		close(results)
 	}()
 	var failed error
-	saved := r.Now()
+	late, saved := 0, r.Now()
 	for result := range results {
+		if result.late {
+			late++
+			continue
+		}
 		r.apply(result)
 		if failed == nil && r.Now().Sub(saved) > saveEvery {
 			failed = r.memory.save(ctx)
 			saved = r.Now()
 		}
 	}
-	if n := <-left; n > 0 {
+	if n := waiting.left + late; n > 0 {
 		r.notes = append(r.notes, errTimeUp(n).Error())
 	}
 	return failed
@@ -88,15 +91,12 @@ func (r *run) changed() []*state {
 	return all
 }
 
-// dispatch gives the workers the states, and says how many are left when the time is up.
-func (r *run) dispatch(changed []*state, jobs chan<- *state) (left int) {
-	for n, s := range changed {
-		if r.Now().After(r.times.stopAt) || r.times.work.Err() != nil {
-			return len(changed) - n
-		}
-		jobs <- s
+// next is the next state to read; nil: there is none, or the time is up.
+func (r *run) next(waiting *queue) *state {
+	if r.Now().After(r.times.stopAt) || r.times.reading.Err() != nil {
+		return nil
 	}
-	return 0
+	return waiting.next()
 }
 
 // apply takes over a result.
@@ -126,7 +126,12 @@ func (r *run) apply(got result) {
 
 // readState reads one state, and compares it with what was read before. It changes nothing.
 func (r *run) readState(s *state, names *namer) result {
-	ctx := r.times.work
+	got := r.readIn(r.times.reading, s, names)
+	got.late = got.err != nil && r.times.reading.Err() != nil
+	return got
+}
+
+func (r *run) readIn(ctx context.Context, s *state, names *namer) result {
 	got := result{state: s}
 	body, err := r.stores.BucketOf(s.Path).ReadState(ctx, s.Path, "")
 	if sealed, ok := errors.AsType[*backend.SealedError](err); ok {
