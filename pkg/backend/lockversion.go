@@ -2,11 +2,14 @@ package backend
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/smithy-go"
 
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -37,7 +40,7 @@ func (l *LockVersions) Read(ctx context.Context, bucket, key, versionID, etag st
 	out, err := l.client.GetObject(ctx, input)
 	if err != nil {
 		switch {
-		case unavailable(err):
+		case unavailable(err), refusedByKey(err):
 			return tflock.Info{}, false, nil
 		case status(err) == http.StatusForbidden:
 			return tflock.Info{}, false, &refusedRead{bucket, err}
@@ -53,6 +56,17 @@ func (l *LockVersions) Read(ctx context.Context, bucket, key, versionID, etag st
 	return info, err == nil && len(body) <= maxLock, nil
 }
 
+// refusedByKey says that the object's KMS key refuses the read. Its writer chose the key, and could
+// keep every alarm about lost events red with one that nobody else may use. What S3's event says
+// without the object is recorded all the same.
+func refusedByKey(err error) bool {
+	if name := code(err); strings.HasPrefix(name, "KMS.") {
+		return !isTransient(name)
+	}
+	api, ok := errors.AsType[smithy.APIError](err)
+	return ok && status(err) == http.StatusForbidden && strings.Contains(api.ErrorMessage(), "kms:")
+}
+
 // refusedRead is a refusal with its likely cause: whoever connects a bucket to the queue
 // and does not have it watched gets one for each lock.
 type refusedRead struct {
@@ -61,7 +75,7 @@ type refusedRead struct {
 }
 
 func (e *refusedRead) Error() string {
-	return "bucket " + e.bucket + ": S3 refuses to read a lock object: the bucket is not watched, or its policy or the object's KMS key does not allow it"
+	return "bucket " + e.bucket + ": S3 refuses to read a lock object: the bucket is not watched, or its policy does not allow it"
 }
 
 func (e *refusedRead) Unwrap() error { return e.err }
