@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
 // Whoever may write the rows of one prefix can name any state by "..": such a row says nothing of
@@ -21,6 +23,19 @@ func TestARowThatClimbsOutOfItsPrefixSaysNothingOfAState(t *testing.T) {
 	w.digest(w.Table, "prod/./terraform.tfstate", sum(stateOf(1, "one")))
 	if report := w.run(); len(report.Findings) != 1 {
 		t.Errorf("of a client's own other name of the state: %+v", report.Findings)
+	}
+}
+
+// A lock row of such a name does not make another team's state count as locked, which would hold
+// back what is found of it.
+func TestALockThatClimbsOutOfItsPrefixHoldsBackNoFinding(t *testing.T) {
+	w := newWorld(t)
+	const key = "prod/terraform.tfstate"
+	w.put(key, stateOf(1, "one"))
+	w.digest(w.Table, key, strings.Repeat("0", 32))
+	w.lockAs("a-team/../" + key)
+	if report := w.run(); len(report.Findings) != 1 || report.Findings[0].Type != policy.DigestMismatched {
+		t.Errorf("found %+v", report.Findings)
 	}
 }
 
