@@ -42,40 +42,46 @@ func TestRealLocksAreReleased(t *testing.T) {
 		for _, mode := range local.Modes {
 			for _, by := range []string{"ID", "pasted text"} {
 				t.Run(fmt.Sprintf("%s, %s, by %s", client.Name, mode, by), func(t *testing.T) {
-					key := fmt.Sprintf("%s/%s/%s/terraform.tfstate", client.Name, mode, strings.Fields(by)[0])
-					w, err := stack.Leave(t.Context(), client, t.TempDir(), key, mode)
-					if err != nil {
-						t.Fatal(err)
-					}
-					printed, err := w.Run(t.Context(), "plan")
-					if err == nil {
-						t.Fatal("the lock does not hold")
-					}
-					if mode == local.ByTable {
-						if a := invoke(t, stack, printed); a.Outcome != unlock.Refused {
-							t.Fatalf("a row that no scan has seen: %+v", a)
-						}
-					}
-					if err := stack.Scan(t.Context()); err != nil {
-						t.Fatal(err)
-					}
-					name := printed
-					if by == "ID" {
-						_, rest, _ := strings.Cut(printed, "  ID:        ")
-						name = strings.Fields(rest)[0]
-					}
-					if a := invoke(t, stack, name); a.Outcome != unlock.Released || a.Lock == nil || !strings.HasSuffix(a.Lock.Path, key) {
-						t.Fatalf("got %+v", a)
-					}
-					if _, err := w.Run(t.Context(), "plan"); err != nil {
-						t.Errorf("after the release: %v", err)
-					}
-					if a := invoke(t, stack, name); a.Outcome != unlock.NotFound {
-						t.Errorf("again: %+v", a)
-					}
+					mustRelease(t, stack, client, mode, by)
 				})
 			}
 		}
+	}
+}
+
+// mustRelease leaves a lock and wants it to go, by its ID or by what the next client prints.
+func mustRelease(t *testing.T, stack *local.Stack, client local.Client, mode local.Mode, by string) {
+	t.Helper()
+	key := fmt.Sprintf("%s/%s/%s/terraform.tfstate", client.Name, mode, strings.Fields(by)[0])
+	w, err := stack.Leave(t.Context(), client, t.TempDir(), key, mode)
+	if err != nil {
+		t.Fatal(err)
+	}
+	printed, err := w.Run(t.Context(), "plan")
+	if err == nil {
+		t.Fatal("the lock does not hold")
+	}
+	if mode == local.ByTable {
+		if a := invoke(t, stack, printed); a.Outcome != unlock.Refused {
+			t.Fatalf("a row that no scan has seen: %+v", a)
+		}
+	}
+	if err := stack.Scan(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	name := printed
+	if by == "ID" {
+		_, rest, _ := strings.Cut(printed, "  ID:        ")
+		name = strings.Fields(rest)[0]
+	}
+	if a := invoke(t, stack, name); a.Outcome != unlock.Released || a.Lock == nil || !strings.HasSuffix(a.Lock.Path, key) {
+		t.Fatalf("got %+v", a)
+	}
+	if _, err := w.Run(t.Context(), "plan"); err != nil {
+		t.Errorf("after the release: %v", err)
+	}
+	if a := invoke(t, stack, name); a.Outcome != unlock.NotFound {
+		t.Errorf("again: %+v", a)
 	}
 }
 

@@ -38,30 +38,9 @@ func TestACrashLeavesAReadableState(t *testing.T) {
 			t.Parallel()
 			for variant, after := range []bool{false, true} {
 				for cut := range local.Calls(variant) {
-					w := newWorld(t)
-					request := prepare(w)
-					wire := &local.Wire{CutAt: cut, AfterEffect: after}
-					_, _ = w.run(wire, request) // dies
-					if name == "restore_version" {
-						w.Readable(key)
-					}
-					w.now = w.now.Add(20 * time.Minute) // its deadline has passed
-					if answer, err := w.run(&local.Wire{}, request); err != nil || (answer.Outcome != repair.Repaired && answer.Outcome != repair.NothingToDo) {
-						t.Errorf("cut %d (%v): %+v, %v", cut, after, answer, err)
-					}
-					want := [2]string{local.MD5([]byte(w.content())), ""}
-					if name == "delete_digest" {
-						want = [2]string{}
-					}
-					if digests := w.Digests(key); digests != want || len(w.held()) > 0 {
-						t.Errorf("cut %d (%v): the repeat left digests %q, held %q", cut, after, digests, w.held())
-					}
-					if n := len(w.Published()); n == 0 || n > 2 {
-						t.Errorf("cut %d (%v): %d messages", cut, after, n)
-					}
-					if wire.Calls() < cut {
+					if calls := mustSurvive(t, name, prepare, cut, after); calls < cut {
 						if cut < 12 {
-							t.Errorf("a repair made only %d calls", wire.Calls())
+							t.Errorf("a repair made only %d calls", calls)
 						}
 						break
 					}
@@ -69,6 +48,33 @@ func TestACrashLeavesAReadableState(t *testing.T) {
 			}
 		})
 	}
+}
+
+// mustSurvive cuts a repair at a call, repeats it, and gives how many calls it made before it died.
+func mustSurvive(t *testing.T, name string, prepare func(w *world) repair.Request, cut int, after bool) int {
+	t.Helper()
+	w := newWorld(t)
+	request := prepare(w)
+	wire := &local.Wire{CutAt: cut, AfterEffect: after}
+	_, _ = w.run(wire, request) // dies
+	if name == "restore_version" {
+		w.Readable(key)
+	}
+	w.now = w.now.Add(20 * time.Minute) // its deadline has passed
+	if answer, err := w.run(&local.Wire{}, request); err != nil || (answer.Outcome != repair.Repaired && answer.Outcome != repair.NothingToDo) {
+		t.Errorf("cut %d (%v): %+v, %v", cut, after, answer, err)
+	}
+	want := [2]string{local.MD5([]byte(w.content())), ""}
+	if name == "delete_digest" {
+		want = [2]string{}
+	}
+	if digests := w.Digests(key); digests != want || len(w.held()) > 0 {
+		t.Errorf("cut %d (%v): the repeat left digests %q, held %q", cut, after, digests, w.held())
+	}
+	if n := len(w.Published()); n == 0 || n > 2 {
+		t.Errorf("cut %d (%v): %d messages", cut, after, n)
+	}
+	return wire.Calls()
 }
 
 // A repair that cannot go on leaves the digests as they were, and its answer and record say
