@@ -148,7 +148,7 @@ func (e *expected) lockTime(l life, end time.Time) {
 
 // resolve counts a lock that a scan of the week saw to be gone.
 func (e *expected) resolve(s sighted, missed bool) {
-	l, took := s.life, s.gone.Sub(s.life.taken)
+	l, took := s.life, s.gone.Sub(s.taken)
 	if !s.stuck.IsZero() {
 		if !missed {
 			e.resolved = append(e.resolved, took)
