@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"time"
@@ -44,13 +45,45 @@ func (e *Engine) Init(ctx context.Context, c local.Client, dir, backend string) 
 	return p, err
 }
 
-// Run runs the client to its end. The error carries its output.
+// Run runs the client to its end. The error carries its output. On a busy machine the SDK in a
+// client loses one answer in a thousand (pkg/httpbody says why): it asks again, and meets the lock
+// that it has just taken itself. Its user then releases that lock and runs the command again.
 func (p *Project) Run(ctx context.Context, args ...string) (string, error) {
+	began := time.Now()
+	said, err := p.runOnce(ctx, args...)
+	own := ""
+	if err != nil {
+		own = takenSince(said, began)
+	}
+	if own == "" {
+		return said, err
+	}
+	if _, err := p.runOnce(ctx, "force-unlock", own); err != nil {
+		return said, err
+	}
+	return p.runOnce(ctx, args...)
+}
+
+func (p *Project) runOnce(ctx context.Context, args ...string) (string, error) {
 	out, err := p.command(ctx, args...).CombinedOutput()
 	if err != nil {
 		return string(out), fmt.Errorf("%s %v: %w\n%s", p.client.Name, args, err, out)
 	}
 	return string(out), nil
+}
+
+var lockInfo = regexp.MustCompile(`(?s)Lock Info:\n\s+ID:\s+(\S+).*\n\s+Created:\s+(\S+ \S+ \+0000 UTC)`)
+
+// takenSince is the ID of the lock that a client met, if it was taken since then; else empty.
+func takenSince(said string, began time.Time) string {
+	found := lockInfo.FindStringSubmatch(said)
+	if found == nil {
+		return ""
+	}
+	if created, err := time.Parse("2006-01-02 15:04:05.999999999 -0700 MST", found[2]); err != nil || created.Before(began) {
+		return ""
+	}
+	return found[1]
 }
 
 // Die starts an apply, waits until it works under its lock, and kills it with kill -9, as
@@ -79,7 +112,12 @@ func (p *Project) Die(ctx context.Context) error {
 }
 
 func (p *Project) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := exec.CommandContext(ctx, p.client.Path, append(args, "-no-color", "-input=false")...) //nolint:gosec // a client of this machine
+	if args[0] == "force-unlock" { // flags come before the ID
+		args = append([]string{"force-unlock", "-force", "-no-color"}, args[1:]...)
+	} else {
+		args = append(args, "-no-color", "-input=false")
+	}
+	cmd := exec.CommandContext(ctx, p.client.Path, args...) //nolint:gosec // a client of this machine
 	cmd.Dir, cmd.Env = p.dir, append(p.engine.environment(), "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1", "TF_CLI_CONFIG_FILE="+os.DevNull)
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // with what it started
