@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -99,7 +98,7 @@ func add(uses []use, next use) []use {
 }
 
 // toAsk are the paths of which a glimpse matters: those that were seen to lock in the bucket too.
-// Where they are too many, each top-level prefix has its first ones among them.
+// Where they are too many, each folder of states has its first ones among them.
 func toAsk(seen map[tflock.Path][]use) []tflock.Path {
 	var paths []tflock.Path
 	for path, uses := range seen {
@@ -109,12 +108,7 @@ func toAsk(seen map[tflock.Path][]use) []tflock.Path {
 		}
 	}
 	slices.Sort(paths)
-	place, count := map[tflock.Path]int{}, map[string]int{}
-	for _, path := range paths {
-		place[path] = count[path.Prefix()]
-		count[path.Prefix()]++
-	}
-	slices.SortStableFunc(paths, func(a, b tflock.Path) int { return cmp.Compare(place[a], place[b]) })
+	paths = tflock.InTurns(paths, func(p tflock.Path) tflock.Path { return p })
 	return paths[:min(len(paths), maxResolved)]
 }
 

@@ -11,8 +11,8 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/scan"
 )
 
-// Report is the function's answer: the current locks, worst first. Where it has no room for all,
-// each top-level prefix has its worst one in it before any has a second one, or at least 20 have.
+// Report is the function's answer: the current locks, worst first. Where it has no room for all, the
+// worst one of each top-level prefix comes before the others.
 type Report struct {
 	ScannedAt     time.Time        `json:"scanned_at"`
 	Complete      bool             `json:"complete"` // every store was read to its end
