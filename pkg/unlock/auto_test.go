@@ -2,195 +2,17 @@ package unlock_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"slices"
-	"strconv"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/aws-sdk-go-v2/service/sns"
-
-	"github.com/lockwarden/lockwarden/infra/local"
-	"github.com/lockwarden/lockwarden/pkg/alert"
-	"github.com/lockwarden/lockwarden/pkg/evidence"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
-	"github.com/lockwarden/lockwarden/pkg/metric"
-	"github.com/lockwarden/lockwarden/pkg/monitor"
-	"github.com/lockwarden/lockwarden/pkg/parameter"
 	"github.com/lockwarden/lockwarden/pkg/policy"
-	"github.com/lockwarden/lockwarden/pkg/run"
-	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
 )
-
-// pipeline is a world whose locks are of CI runs: a GitHub stand-in says how they are, and
-// a monitor that releases automatically scans on a clock of its own.
-type pipeline struct {
-	*world
-	began    time.Time
-	rules    policy.AutoRules
-	mu       sync.Mutex
-	runs     map[string]string // what GitHub says of each run
-	invoked  int
-	lost     bool // the answers of the unlock function are lost
-	outcomes []string
-	before   func()       // happens between a claim and its release; nil: nothing
-	said     local.Output // of several functions at once
-	github   *httptest.Server
-
-	witnesses *ledger.Witnesses // nil: nobody keeps who took locks
-}
-
-func newPipeline(t *testing.T, mode policy.AutoMode) *pipeline {
-	t.Helper()
-	locks, err := policy.ParseSelection("*/env/**")
-	if err != nil {
-		t.Fatal(err)
-	}
-	p := &pipeline{world: newWorld(t), began: time.Now(), rules: policy.AutoRules{Locks: locks, Mode: mode}, runs: map[string]string{}}
-	p.github = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		answer, ok := p.runs[r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]]
-		if !ok {
-			w.WriteHeader(http.StatusNotFound)
-		}
-		fmt.Fprint(w, answer)
-	}))
-	t.Cleanup(p.github.Close)
-	t.Cleanup(func() { t.Log(p.said.String()) })
-	return p
-}
-
-// take takes the lock of a state for a run, in both places.
-func (p *pipeline) take(key, run string) {
-	p.Helper()
-	p.lock(key, idOf(key), p.set.Buckets[0], p.set.Tables[0])
-	p.tag(key, map[string]string{"run": "gh-1-" + run})
-}
-
-func idOf(key string) string { return "id-" + strings.ReplaceAll(key, "/", "-") }
-
-func (p *pipeline) tag(key string, tags map[string]string) {
-	p.Helper()
-	var set []s3types.Tag
-	for name, value := range tags {
-		set = append(set, s3types.Tag{Key: &name, Value: &value})
-	}
-	if _, err := server.S3().PutObjectTagging(p.Context(), &s3.PutObjectTaggingInput{Bucket: &p.Bucket, Key: aws.String(key + ".tflock"), Tagging: &s3types.Tagging{TagSet: set}}); err != nil {
-		p.Fatal(err)
-	}
-}
-
-// ends says that a run ended so long after the beginning; lives that it is at work.
-func (p *pipeline) ends(run string, after time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.runs[run] = `{"status":"completed","conclusion":"cancelled","updated_at":"` + p.began.Add(after).UTC().Format(time.RFC3339) + `","html_url":"https://github.com/acme/infra/actions/runs/` + run + `"}`
-}
-
-func (p *pipeline) lives(run string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.runs[run] = `{"status":"in_progress"}`
-}
-
-type noSecret struct{}
-
-func (noSecret) GetParameter(context.Context, string) (parameter.Parameter, error) {
-	return parameter.Parameter{Value: "token", Type: parameter.SecureString}, nil
-}
-
-func (p *pipeline) asks(now func() time.Time) *evidence.Runs {
-	return &evidence.Runs{Open: func(context.Context) (evidence.Opened, error) {
-		a, err := run.New(run.Settings{GitHubToken: "t", GitHubAPI: p.github.URL}, run.Clients{HTTP: run.NewClient(), Parameters: func() parameter.Client { return noSecret{} }}, now)
-		return evidence.Opened{Asker: a, Auto: p.rules}, err
-	}}
-}
-
-func (p *pipeline) autos() *ledger.Autos {
-	return ledger.NewAutos(dynamodb.NewFromConfig(server.Config()), p.Ledger)
-}
-
-// unlocker is the unlock function, so long after the beginning.
-func (p *pipeline) unlocker(after time.Duration) *unlock.Unlocker {
-	now := func() time.Time { return p.began.Add(after) }
-	u := &unlock.Unlocker{
-		Stores: p.set, Composer: alert.Composer{Account: "123456789012", Region: "eu-central-1", UnlockFunction: "unlock"},
-		Memory: p.memory(), Releases: p.releases(), Runs: p.asks(now), Autos: p.autos(),
-		Topic: alert.NewTopic(sns.NewFromConfig(server.Config()), p.Topic), Meter: metric.NewPublisher(server.Config(), "Test"),
-		Rules: policy.Rules{Thresholds: policy.Thresholds{Default: 2 * time.Hour}, ReleaseGuard: guard}, Now: now, Log: slog.New(slog.NewTextHandler(&p.said, nil)),
-	}
-	if p.witnesses != nil {
-		u.Witnesses = p.witnesses
-	}
-	return u
-}
-
-// releaser is the monitor's way to the unlock function.
-type releaser struct {
-	*pipeline
-	after time.Duration
-}
-
-func (r releaser) Release(ctx context.Context, path, id, reason string) (string, error) {
-	r.mu.Lock()
-	r.invoked++
-	r.mu.Unlock()
-	if r.before != nil {
-		r.before()
-	}
-	request, err := unlock.ParseRequest(fmt.Appendf(nil, `{"lock_id":%q,"path":%q,"reason":%q,"requested_by":"lockwarden-auto"}`, id, path, reason))
-	if err != nil {
-		return "", err
-	}
-	a, err := r.unlocker(r.after).Run(ctx, request, "request")
-	if r.lost {
-		return "", errors.New("the answer was lost")
-	}
-	r.mu.Lock()
-	r.outcomes = append(r.outcomes, string(a.Outcome)+" "+a.Message)
-	r.mu.Unlock()
-	return string(a.Outcome), err
-}
-
-// scanAt is a scan of the monitor so long after the beginning.
-func (p *pipeline) scanAt(after time.Duration) error {
-	p.Helper()
-	now := func() time.Time { return p.began.Add(after) }
-	u := p.unlocker(after)
-	m := &monitor.Monitor{
-		Scanner: scan.New(p.set, u.Rules, now), Ledger: p.memory(), Released: p.releases(), Composer: u.Composer, Topic: u.Topic, Meter: metric.NewPublisher(server.Config(), "Test"),
-		RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Now: now, Log: u.Log, Runs: u.Runs, Autos: p.autos(), Releaser: releaser{p, after},
-	}
-	if p.witnesses != nil {
-		m.Witnesses = p.witnesses
-	}
-	_, err := m.Run(context.Background())
-	return err
-}
-
-func (p *pipeline) scans(after ...time.Duration) {
-	p.Helper()
-	for _, at := range after {
-		if err := p.scanAt(at); err != nil {
-			p.Fatal(err)
-		}
-	}
-}
-
-const minute = time.Minute
 
 func TestTheLockOfACancelledRunGoesByItselfAndALivingOneStays(t *testing.T) {
 	t.Parallel()
@@ -253,43 +75,6 @@ func TestAChangeAfterThePlanStopsTheRelease(t *testing.T) {
 				t.Errorf("held %q after %d invocations: %q", got, p.invoked, p.outcomes)
 			}
 		})
-	}
-}
-
-func (p *pipeline) state(key string) {
-	p.Helper()
-	if _, err := server.S3().PutObject(p.Context(), &s3.PutObjectInput{Bucket: &p.Bucket, Key: &key, Body: strings.NewReader("{}")}); err != nil {
-		p.Fatal(err)
-	}
-}
-
-func (p *pipeline) unlockObject(key string) {
-	p.Helper()
-	if _, err := server.S3().DeleteObject(p.Context(), &s3.DeleteObjectInput{Bucket: &p.Bucket, Key: aws.String(key + ".tflock")}); err != nil {
-		p.Fatal(err)
-	}
-	time.Sleep(1100 * time.Millisecond) // S3's times have no fractions of a second
-}
-
-func (p *pipeline) unlockRow(key string) {
-	p.Helper()
-	h, _, err := p.set.Tables[0].Find(p.Context(), p.Path(key))
-	if err == nil {
-		err = p.set.Tables[0].Release(p.Context(), h)
-	}
-	if err != nil {
-		p.Fatal(err)
-	}
-}
-
-func (p *pipeline) keep(key string) {
-	p.Helper()
-	r, err := unlock.ParseRequest(fmt.Appendf(nil, `{"lock_id":%q,"path":%q,"keep":true,"requested_by":"ada"}`, idOf(key), p.Path(key)))
-	if err != nil {
-		p.Fatal(err)
-	}
-	if a, err := p.unlocker(13*minute).Run(p.Context(), r, "request"); err != nil || a.Outcome != unlock.Kept {
-		p.Fatalf("%+v, %v", a, err)
 	}
 }
 
@@ -395,22 +180,6 @@ func TestAWishThatALockStaysOutlivesItsRow(t *testing.T) {
 	if known, err := p.autos().RecallLock(t.Context(), ledger.Key{Path: p.Path("env/x"), ID: idOf("env/x")}); err != nil || known.Stop != nil {
 		t.Errorf("%+v of a lock that is gone, %v", known.Stop, err)
 	}
-}
-
-// wishEnds is when the only wish in the ledger expires.
-func (p *pipeline) wishEnds() time.Time {
-	p.Helper()
-	rows, err := dynamodb.NewFromConfig(server.Config()).Scan(p.Context(), &dynamodb.ScanInput{
-		TableName: &p.Ledger, FilterExpression: aws.String("begins_with(id, :stop)"), ExpressionAttributeValues: map[string]types.AttributeValue{":stop": &types.AttributeValueMemberS{Value: "stop#"}},
-	})
-	if err != nil || len(rows.Items) != 1 {
-		p.Fatalf("%d wishes, %v", len(rows.Items), err)
-	}
-	n, err := strconv.ParseInt(rows.Items[0]["expires_at"].(*types.AttributeValueMemberN).Value, 10, 64)
-	if err != nil {
-		p.Fatal(err)
-	}
-	return time.Unix(n, 0)
 }
 
 // A lock that somebody wants to stay may be younger than the scan that does not see it.
