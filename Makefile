@@ -29,18 +29,21 @@ help: ## this list
 
 setup: $(B)/venv/done $(B)/bin/tofu ## install what demo and test need into .build
 
-$(B)/venv/done: $(TOOLS)/requirements.txt
+# It installs in seconds what takes pip a minute, and it comes from PyPI itself.
+UV := $(B)/uv/bin/uv
+$(UV): $(TOOLS)/uv.txt
 	@command -v python3 >/dev/null || { echo 'Python 3 is missing: install it (Debian: apt-get install python3 python3-venv)'; exit 1; }
-	@echo '> installing the local AWS (moto) and the SAM transform into $(B)/venv: a minute, once'
-	@python3 -m venv $(B)/venv || { echo 'python3 cannot make a virtual environment (Debian: apt-get install python3-venv)'; exit 1; }
-	@$(B)/venv/bin/pip install --quiet --disable-pip-version-check --no-compile -r $< # most of it is never used
+	@python3 -m venv $(B)/uv || { echo 'python3 cannot make a virtual environment (Debian: apt-get install python3-venv)'; exit 1; }
+	@$(B)/uv/bin/pip install --quiet --disable-pip-version-check -r $<
 	@touch $@
 
+# The local AWS (moto) with the SAM transform, the SAM CLI, an AWS that deploys (MiniStack), and Node.
+$(B)/venv/done: $(TOOLS)/requirements.txt
 $(B)/sam/done $(B)/ministack/done $(B)/node/done: $(B)/%/done: $(TOOLS)/%.txt
-	@command -v python3 >/dev/null || { echo 'Python 3 is missing: install it (Debian: apt-get install python3 python3-venv)'; exit 1; }
-	@echo '> installing $* into $(B)/$*: a minute, once'
-	@python3 -m venv $(B)/$* || { echo 'python3 cannot make a virtual environment (Debian: apt-get install python3-venv)'; exit 1; }
-	@$(B)/$*/bin/pip install --quiet --disable-pip-version-check --no-compile -r $<
+$(B)/venv/done $(B)/sam/done $(B)/ministack/done $(B)/node/done: $(UV)
+	@echo '> installing $(notdir $(@D)) into $(@D): seconds, once'
+	@$(UV) venv --quiet --clear --python "$$(command -v python3)" $(@D)
+	@$(UV) pip install --quiet --cache-dir $(B)/uv/cache --python $(@D) -r $(filter %.txt,$^)
 	@touch $@
 
 # Node comes from PyPI, so that nothing but Go and Python need be there.
