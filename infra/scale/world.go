@@ -90,6 +90,10 @@ type Direct struct{ World *World }
 
 // Do answers one call.
 func (d Direct) Do(r *http.Request) (*http.Response, error) {
+	if r.Body == nil {
+		r = r.Clone(r.Context())
+		r.Body = http.NoBody
+	}
 	answer := httptest.NewRecorder()
 	d.World.ServeHTTP(answer, r)
 	return answer.Result(), nil

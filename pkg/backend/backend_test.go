@@ -133,7 +133,7 @@ func TestAStateUnderACleanedKeyIsFound(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if written, known := times.Of(path); !known || written.IsZero() {
+	if written, _, known := times.Of(path); !known || written.IsZero() {
 		t.Errorf("listed as written %s, %v", written, known)
 	}
 }

@@ -51,7 +51,7 @@ func TestKeysAreDecodedOnlyWhereThePageSaysThatTheyAreEncoded(t *testing.T) {
 				if !locked[path] {
 					t.Errorf("the lock on %s is not seen: %v", path, locked)
 				}
-				if at, known := times.Of(path); !known || at.IsZero() {
+				if at, _, known := times.Of(path); !known || at.IsZero() {
 					t.Errorf("when %s was written: %v, %v", path, at, known)
 				}
 				if at, err := b.StateWritten(t.Context(), path); err != nil || at.IsZero() {

@@ -28,7 +28,8 @@ const (
 // their contents in memory at a time. An object that is released between the listing and
 // the reading is none. It ends with an *Error when a page could not be listed, or when an
 // object could not be read; one such object hides no other lock. The bytes of a holding
-// with an Err are not kept.
+// with an Err are not kept. Objects that are larger than any client writes come after all others,
+// and only the first ones of each prefix are read; see large.
 func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] {
 	holdings, _ := b.Survey(ctx)
 	return holdings
@@ -39,7 +40,7 @@ func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] 
 func (b *Bucket) Survey(ctx context.Context) (iter.Seq2[tflock.Holding, error], *Times) {
 	times := &Times{bucket: b.name, outside: b.outside()}
 	return func(yield func(tflock.Holding, error) bool) {
-		s := &survey{bucket: b, times: times, parts: &turns{waiting: []stretch{{}}}, yield: yield}
+		s := &survey{bucket: b, times: times, parts: &turns{waiting: []stretch{{}}, count: map[string]int{}}, yield: yield}
 		for now, left := s.parts.next(); left; now, left = s.parts.next() {
 			if !s.read(ctx, now) {
 				return
@@ -62,6 +63,7 @@ type survey struct {
 	parts  *turns
 	yield  func(tflock.Holding, error) bool
 	unread error // the first object that could not be read: the others still are
+	large  large
 	later  later
 }
 
@@ -76,20 +78,51 @@ func (s *survey) read(ctx context.Context, now stretch) bool {
 		s.times.endPage(page.KeyCount, page.EncodingType == types.EncodingTypeUrl)
 		locks := locksOf(page)
 		if !s.bucket.lists() {
-			locks = s.later.but(locks, s.parts.read)
+			locks = s.later.but(locks, s.parts.count)
 		}
-		for h, err := range s.bucket.readAll(ctx, locks) {
-			if err != nil {
-				s.unread = cmp.Or(s.unread, s.bucket.crowded(ctx, now, s.parts, err))
-			} else if !s.yield(h, nil) {
-				return false
-			}
-		}
-		if aws.ToBool(page.IsTruncated) && s.bucket.lists() && s.parts.over(now, locks) {
+		switch s.readPage(ctx, now, locks, aws.ToBool(page.IsTruncated)) {
+		case ended:
+			return false
+		case waits:
 			return true
 		}
 	}
 	return true
+}
+
+// progress is how far a page was read.
+type progress int
+
+const (
+	whole progress = iota // to its end
+	waits                 // the rest comes later
+	ended                 // nobody wants more
+)
+
+// readPage gives the lock objects of a page. more says that the stretch has other pages.
+func (s *survey) readPage(ctx context.Context, now stretch, locks []types.Object, more bool) progress {
+	done := 0
+	for r := range s.bucket.readAll(ctx, locks, false) {
+		done++
+		key := aws.ToString(r.object.Key)
+		switch {
+		case r.large:
+			s.tooLarge(r)
+		case r.err != nil:
+			s.unread = cmp.Or(s.unread, s.bucket.crowded(ctx, now, s.parts, r.err))
+		}
+		if r.found && !s.yield(r.holding, nil) {
+			return ended
+		}
+		if s.bucket.lists() && s.parts.over(now, key, locks[done:], more) {
+			s.times.cut(key)
+			if now.prefix == "" {
+				s.times.skip(behind(topLevel(key)))
+			}
+			return waits
+		}
+	}
+	return whole
 }
 
 // locksOf are the lock objects of a page, by their plain keys.
@@ -106,18 +139,20 @@ func locksOf(page *s3.ListObjectsV2Output) []types.Object {
 
 // reading is one lock object that is being read.
 type reading struct {
-	size int64
-	done chan struct{} // closed when the rest is known
+	object types.Object
+	large  bool // larger than any client writes: it was not read
+	size   int64
+	done   chan struct{} // closed when the rest is known
 
 	holding tflock.Holding
 	found   bool
 	err     error
 }
 
-// readAll reads these lock objects side by side, and gives them in their order. One that
-// could not be read is an error in its place.
-func (b *Bucket) readAll(ctx context.Context, locks []types.Object) iter.Seq2[tflock.Holding, error] {
-	return func(yield func(tflock.Holding, error) bool) {
+// readAll reads these lock objects side by side, and gives them in their order. Those that are
+// larger than any client writes are read only where the caller wants it.
+func (b *Bucket) readAll(ctx context.Context, locks []types.Object, large bool) iter.Seq[*reading] {
+	return func(yield func(*reading) bool) {
 		ctx, cancel := context.WithCancel(ctx)
 		var group sync.WaitGroup
 		defer group.Wait()
@@ -126,24 +161,25 @@ func (b *Bucket) readAll(ctx context.Context, locks []types.Object) iter.Seq2[tf
 		var bytes int64
 		for len(locks) > 0 || len(ahead) > 0 {
 			for len(locks) > 0 && (len(ahead) == 0 || (len(ahead) < readAhead && bytes+aws.ToInt64(locks[0].Size) <= readAheadBytes)) {
-				r := b.begin(ctx, &group, locks[0])
+				r := b.begin(ctx, &group, locks[0], large)
 				ahead, bytes, locks = append(ahead, r), bytes+r.size, locks[1:]
 			}
 			r := ahead[0]
 			<-r.done
 			ahead[0], ahead, bytes = nil, ahead[1:], bytes-r.size
-			if (r.found || r.err != nil) && !yield(r.holding, r.err) {
+			if !yield(r) {
 				return
 			}
 		}
 	}
 }
 
-// begin begins to read a lock object, unless it is too large to be one.
-func (b *Bucket) begin(ctx context.Context, group *sync.WaitGroup, object types.Object) *reading {
-	r := &reading{size: aws.ToInt64(object.Size), done: make(chan struct{})}
-	if r.size > maxLock {
-		r.size, r.holding, r.found = 0, b.unreadable(object, errTooLarge), true
+// begin begins to read a lock object, unless it is too large.
+func (b *Bucket) begin(ctx context.Context, group *sync.WaitGroup, object types.Object, large bool) *reading {
+	size := aws.ToInt64(object.Size)
+	r := &reading{object: object, size: size, done: make(chan struct{})}
+	if size > maxLock || (size > tflock.UsualSize && !large) {
+		r.size, r.large = 0, true
 		close(r.done)
 		return r
 	}

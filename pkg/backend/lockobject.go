@@ -28,8 +28,6 @@ const maxLock = 400 << 10
 // that nobody learns.
 var errGarbledName = errors.New("the store lists a lock object, and finds none under the name that it lists: the name has a character that its listings cannot carry")
 
-var errTooLarge = errors.New("object is larger than any lock, so it was not read")
-
 // read gets one lock object; false when there is none. One that S3 does not give us (see
 // sealed) is held and unreadable, with the age and the ETag that a listing shows. Every
 // other failure is an error, and so is a refusal of an object that cannot be listed
@@ -89,7 +87,7 @@ func (b *Bucket) get(ctx context.Context, key string) (tflock.Holding, bool, err
 	}
 	h := tflock.FromObject(b.arn, b.name, key, body.String(), aws.ToString(out.ETag), aws.ToTime(out.LastModified))
 	if size > maxLock {
-		h.Raw, h.Err = "", errTooLarge
+		h.Raw, h.Err = "", tflock.ErrLarge
 	}
 	return h, true, nil
 }

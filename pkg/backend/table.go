@@ -35,10 +35,12 @@ func (t *Table) ARN() string { return t.arn }
 // which shows that the table is not a lock table: one without a LockID, or a second one of
 // the same LockID. The scan is eventually consistent: a lock of the last second may be
 // missing, one that is held for minutes cannot be. The bytes of a holding with an Err are
-// not kept.
+// not kept. Of rows that are larger than any client writes only the first ones of each
+// prefix are read; see large.
 func (t *Table) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] {
 	return func(yield func(tflock.Holding, error) bool) {
 		last := "" // a scan gives rows of one hash key one after the other
+		var fat large
 		for item, err := range t.scan(ctx, &dynamodb.ScanInput{
 			FilterExpression:         aws.String(notDigest),
 			ProjectionExpression:     aws.String("#key, #info"),
@@ -52,7 +54,7 @@ func (t *Table) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] {
 				return
 			}
 			last = item.lockID
-			if h, ok := t.listed(item); ok && !yield(h, nil) {
+			if h, ok := t.listed(item, &fat); ok && !yield(h, nil) {
 				return
 			}
 		}
@@ -60,7 +62,11 @@ func (t *Table) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] {
 }
 
 // listed is the holding of a row, without its bytes where they cannot be read.
-func (t *Table) listed(row item) (tflock.Holding, bool) {
+func (t *Table) listed(row item, fat *large) (tflock.Holding, bool) {
+	path := tflock.Path(row.lockID)
+	if len(stringOf(row.attributes["Info"])) > tflock.UsualSize && !fat.fits(path) {
+		return tflock.Holding{Kind: tflock.DynamoDB, Store: t.arn, Path: path, Err: tflock.ErrLarge}, true
+	}
 	h, ok := t.holding(row.attributes)
 	if h.Err != nil {
 		h.Raw = ""

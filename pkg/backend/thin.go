@@ -5,6 +5,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/middleware"
@@ -20,9 +21,10 @@ import (
 // locksOnly makes ListObjectsV2 give lock objects only, and notes when all were written.
 func locksOnly(times *Times) func(*s3.Options) {
 	thin := middleware.DeserializeMiddlewareFunc("LocksOnly", func(ctx context.Context, in middleware.DeserializeInput, next middleware.DeserializeHandler) (middleware.DeserializeOutput, middleware.Metadata, error) {
+		asked := time.Now()
 		out, metadata, err := next.HandleDeserialize(ctx, in)
 		if response, ok := out.RawResponse.(*smithyhttp.Response); ok && err == nil && response.StatusCode == http.StatusOK {
-			times.begin()
+			times.begin(asked)
 			response.Body = struct {
 				io.Reader
 				io.Closer

@@ -23,6 +23,16 @@ type Times struct {
 	whole   bool             // the bucket has no other objects
 	outside bool             // it is in another store than S3
 	pages   int
+	asked   []asked   // when the pages of the objects were asked for
+	now     time.Time // the same of the page that is read
+	first   time.Time // the same of the first page
+	skipped []uint64  // keys that no page shows although they may be there
+}
+
+// asked is a page of a listing.
+type asked struct {
+	at  time.Time
+	end int // the number of objects with those of this page
 }
 
 // encodedWritten is an object of a page that may be URL-encoded, which is known at its end.
@@ -46,39 +56,46 @@ var (
 )
 
 // Of gives when the state of that path (bucket/key) was written, in whichever of its
-// Objects, or zero where there is none. It is not always known: then
-// StateWritten asks.
-func (t *Times) Of(path tflock.Path) (at time.Time, known bool) {
+// Objects, or zero where there is none, and when the listing was asked that showed it. It is not
+// always known: then StateWritten asks.
+func (t *Times) Of(path tflock.Path) (at, asked time.Time, known bool) {
 	for _, stored := range path.Objects() {
-		written, known := t.of(stored)
+		written, when, known := t.of(stored)
 		if !known {
-			return time.Time{}, false
+			return time.Time{}, time.Time{}, false
 		}
 		if written.After(at) {
 			at = written
 		}
+		if asked.IsZero() || when.Before(asked) {
+			asked = when
+		}
 	}
-	return at, true
+	return at, asked, true
 }
 
-func (t *Times) of(path tflock.Path) (at time.Time, known bool) {
+func (t *Times) of(path tflock.Path) (at, when time.Time, known bool) {
 	if t == nil || path.Bucket() != t.bucket || !t.whole {
-		return time.Time{}, false
+		return time.Time{}, time.Time{}, false
 	}
 	hash := maphash.String(keySeed, path.Key())
 	i := slices.IndexFunc(t.objects, func(o written) bool { return o.key == hash })
 	if i < 0 {
 		// SeaweedFS leaves out a key now and then, where one page of a versioned bucket ends and the
 		// next begins.
-		return time.Time{}, !t.outside || t.pages == 1
+		return time.Time{}, t.first, (!t.outside || t.pages == 1) && !slices.Contains(t.skipped, hash)
 	}
+	page := slices.IndexFunc(t.asked, func(p asked) bool { return i < p.end })
 	at, err := time.Parse(time.RFC3339, string(t.objects[i].at[:]))
-	return at, err == nil
+	return at, t.asked[page].at, err == nil
 }
 
-// begin begins a page, or starts it again when the SDK asks for it again.
-func (t *Times) begin() {
-	t.objects, t.noted, t.encoded = t.objects[:len(t.objects)-t.noted], 0, nil
+// begin begins a page that was asked for at that time, or starts it again when the SDK asks for it again.
+func (t *Times) begin(at time.Time) {
+	t.objects, t.noted, t.encoded, t.now = t.objects[:len(t.objects)-t.noted], 0, nil, at
+	if t.first.IsZero() {
+		t.first = at
+	}
 }
 
 // note remembers an object by its key and its XML, both as the listing has them, if there
@@ -110,8 +127,27 @@ func (t *Times) endPage(keys *int32, encoded bool) {
 			t.objects[e.object].key, all = e.plain, all && !e.garbled
 		}
 	}
+	if t.noted > 0 {
+		t.asked = append(t.asked, asked{t.now, len(t.objects)})
+	}
 	t.noted, t.encoded, t.missed = 0, nil, t.missed || !all
 }
+
+// cut forgets what the last page showed behind a key: another listing begins there.
+func (t *Times) cut(key string) {
+	hash := maphash.String(keySeed, key)
+	for i := len(t.objects) - 1; i >= 0; i-- {
+		if t.objects[i].key == hash {
+			t.objects = t.objects[:i+1]
+			t.asked[len(t.asked)-1].end = i + 1
+			return
+		}
+	}
+	t.missed = true
+}
+
+// skip says of a key that the listings pass over it.
+func (t *Times) skip(key string) { t.skipped = append(t.skipped, maphash.String(keySeed, key)) }
 
 // end ends the listing. Of a bucket that was not noted as a whole nothing is kept.
 func (t *Times) end() {

@@ -54,16 +54,16 @@ func TestAListingTellsWhenStatesWereWrittenAsAskingDoes(t *testing.T) {
 		if err != nil || want.IsZero() {
 			t.Fatalf("%q: %v, %v", key, want, err)
 		}
-		if at, known := times.Of(tflock.Path(path(key))); !known || !at.Equal(want) {
+		if at, _, known := times.Of(tflock.Path(path(key))); !known || !at.Equal(want) {
 			t.Errorf("%q: %v, %v, asked %v", key, at, known, want)
 		}
 	}
 	for _, key := range []string{"a/terraform", "A", "a&amp;amp;b", "none"} {
-		if at, known := times.Of(tflock.Path(path(key))); !known || !at.IsZero() {
+		if at, _, known := times.Of(tflock.Path(path(key))); !known || !at.IsZero() {
 			t.Errorf("%q, which is not there: %v, %v", key, at, known)
 		}
 	}
-	if _, known := times.Of("another-bucket/a/terraform.tfstate"); known {
+	if _, _, known := times.Of("another-bucket/a/terraform.tfstate"); known {
 		t.Error("of another bucket it cannot know")
 	}
 }
@@ -98,7 +98,7 @@ func TestAListingTellsOfWholeBucketsOnly(t *testing.T) {
 	}
 	ask := func(times *backend.Times, path string, known bool, written time.Time) {
 		t.Helper()
-		if at, ok := times.Of(tflock.Path(path)); ok != known || !at.Equal(written) {
+		if at, _, ok := times.Of(tflock.Path(path)); ok != known || !at.Equal(written) {
 			t.Errorf("%s: %v, %v", path, at, ok)
 		}
 	}
@@ -203,7 +203,7 @@ func TestOfAListingThatIsNotQuiteS3sNothingIsTaken(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if at, known := surveyed(t, set.Buckets[0]).Of("b/k"); known != tc.known || (known && at.Year() != 2026) {
+			if at, _, known := surveyed(t, set.Buckets[0]).Of("b/k"); known != tc.known || (known && at.Year() != 2026) {
 				t.Errorf("%v, %v", at, known)
 			}
 		})

@@ -6,17 +6,24 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// turn is after how many lock objects of one top-level prefix those of other prefixes are read
-// first. Each lock object is a call, so whoever may write under one prefix could take the whole
-// time of a scan with some ten thousand of them, and what comes after them in the bucket
-// would not be seen. No team holds a thousand locks at once.
-const turn = 1000
+// After so many lock objects of one top-level prefix, or so much time for them, those of other
+// prefixes are read first. Each lock object is a call, so whoever may write under one prefix could
+// take the whole time of a scan with some ten thousand of them, or with fewer that S3 gives slowly
+// (those under a key whose store answers late), and what comes after them in the bucket would not
+// be seen. No team holds a thousand locks at once.
+const (
+	turn     = 1000
+	turnTime = 5 * time.Second
+)
 
 // stretch is a part of a bucket's listing.
 type stretch struct {
@@ -35,7 +42,10 @@ func (s stretch) input(bucket string) *s3.ListObjectsV2Input {
 // turns are the stretches of a bucket that are still to be read.
 type turns struct {
 	waiting []stretch
-	read    map[string]int // lock objects of the stretch that is read, by their top-level prefix
+	prefix  string         // of the lock objects that are being read
+	read    int            // how many of them were
+	since   time.Time      // the first one was being read
+	count   map[string]int // lock objects by their prefix, of a store whose listings cannot be trusted
 }
 
 // lists says whether listings are in order and begin where they are asked to, as S3's do. Of a
@@ -47,31 +57,40 @@ func (t *turns) next() (s stretch, left bool) {
 	if len(t.waiting) == 0 {
 		return stretch{}, false
 	}
-	s, t.waiting, t.read = t.waiting[0], t.waiting[1:], map[string]int{}
+	s, t.waiting = t.waiting[0], t.waiting[1:]
+	t.enter(s.prefix)
 	return s, true
 }
 
-// over says whether a prefix has to wait after a page of these lock objects, which is not
-// the last one of its stretch. The rest of the prefix then comes after everything else.
-func (t *turns) over(now stretch, locks []types.Object) bool {
-	if len(locks) == 0 {
+// enter begins to read the lock objects of a prefix.
+func (t *turns) enter(prefix string) { t.prefix, t.read, t.since = prefix, 0, time.Now() }
+
+// over says whether the prefix of a lock object that was just read has to wait, since others come
+// after these rest of its page, or more pages. The rest of the prefix then comes after everything else.
+func (t *turns) over(now stretch, key string, rest []types.Object, more bool) bool {
+	prefix := topLevel(key)
+	if prefix != t.prefix {
+		t.enter(prefix)
+	}
+	t.read++
+	if prefix == "" || (t.read < turn && time.Since(t.since) < turnTime) {
 		return false
 	}
-	for _, object := range locks {
-		t.read[topLevel(aws.ToString(object.Key))]++
+	if len(rest) > 0 {
+		more = more || topLevel(aws.ToString(rest[len(rest)-1].Key)) != prefix
 	}
-	last := aws.ToString(locks[len(locks)-1].Key)
-	prefix := topLevel(last)
-	if prefix == "" || t.read[prefix] < turn {
+	if !more && len(t.waiting) == 0 {
 		return false
 	}
 	if now.prefix == "" {
-		// The key after all those with the prefix: 0 comes after the slash, and no lock object ends in 0.
-		t.waiting = append([]stretch{{after: strings.TrimSuffix(prefix, "/") + "0"}}, t.waiting...)
+		t.waiting = append([]stretch{{after: behind(prefix)}}, t.waiting...)
 	}
-	t.waiting = append(t.waiting, stretch{prefix, last})
+	t.waiting = append(t.waiting, stretch{prefix, key})
 	return true
 }
+
+// behind is the key after all those with a prefix: 0 comes after the slash, and no lock object ends in 0.
+func behind(prefix string) string { return strings.TrimSuffix(prefix, "/") + "0" }
 
 // topLevel is the first part of a key with its slash; empty where the key has no other.
 func topLevel(key string) string {
@@ -85,12 +104,13 @@ func topLevel(key string) string {
 // maxLater bounds the lock objects that are kept to be read after all others.
 const maxLater = 20_000
 
-// later are the lock objects, in a store whose listings cannot be trusted to begin where they are asked
-// to, of prefixes that have many: they are read when all others were.
+// later are the lock objects that are read when all others were: those that are larger than any client
+// writes, and, in a store whose listings cannot be trusted to begin where they are asked to, those of prefixes that have many.
 type later struct {
 	objects  []types.Object
 	prefixes []string // of them, and of those that there was no room for
 	left     bool     // there was no room for some
+	large    []types.Object
 }
 
 // but gives the objects that are read now. read counts those of each prefix.
@@ -113,15 +133,19 @@ func (l *later) but(locks []types.Object, read map[string]int) []types.Object {
 	return now
 }
 
-// readLater reads the objects that were kept. It is false where nobody wants more.
+// readLater reads the objects that were kept, those that are larger than any client writes at last. It
+// is false where nobody wants more.
 func (s *survey) readLater(ctx context.Context) bool {
-	for h, err := range s.bucket.readAll(ctx, s.later.objects) {
+	for r := range s.bucket.readAll(ctx, s.later.objects, false) {
 		switch {
-		case err != nil && ctx.Err() != nil:
+		case r.large:
+			s.tooLarge(r)
+		case r.err != nil && ctx.Err() != nil:
 			s.later.left = true
-		case err != nil:
-			s.unread = cmp.Or(s.unread, err)
-		case !s.yield(h, nil):
+		case r.err != nil:
+			s.unread = cmp.Or(s.unread, r.err)
+		}
+		if r.found && !s.yield(r.holding, nil) {
 			return false
 		}
 	}
@@ -132,7 +156,31 @@ func (s *survey) readLater(ctx context.Context) bool {
 		}
 		s.unread = e
 	}
+	return s.readLarge(ctx)
+}
+
+// readLarge reads the objects that are larger than any client writes. One that cannot be read does not
+// make the bucket fail, since no client can have written it.
+func (s *survey) readLarge(ctx context.Context) bool {
+	for r := range s.bucket.readAll(ctx, s.later.large, true) {
+		if r.err != nil {
+			r.found, r.holding = true, s.bucket.unreadable(r.object, tflock.ErrLarge)
+		}
+		if r.found && !s.yield(r.holding, nil) {
+			return false
+		}
+	}
 	return true
+}
+
+// tooLarge keeps an object that is larger than any client writes to be read at last. Where there is no
+// room for it, or it is too large altogether, it is unreadable.
+func (s *survey) tooLarge(r *reading) {
+	if aws.ToInt64(r.object.Size) <= maxLock && s.large.fits(tflock.NewPath(s.bucket.name, aws.ToString(r.object.Key))) {
+		s.later.large = append(s.later.large, r.object)
+		return
+	}
+	r.found, r.holding = true, s.bucket.unreadable(r.object, tflock.ErrLarge)
 }
 
 // CrowdedError says that some prefixes of a bucket have more lock objects than a scan can read
@@ -155,9 +203,16 @@ func Crowd(prefixes []string) string {
 		"No team holds so many at once: find out who writes them", names)
 }
 
-// crowded is what an error means that ended the reading of a stretch.
+// crowded is what an error means that ended the reading of a stretch. In the first one it is that
+// of the bucket, and names where the time went.
 func (b *Bucket) crowded(ctx context.Context, now stretch, t *turns, err error) error {
-	if now.prefix == "" || ctx.Err() == nil {
+	if ctx.Err() == nil {
+		return err
+	}
+	if now.prefix == "" {
+		if t.prefix != "" && t.read > 0 {
+			err = &Error{b.arn, &slowError{b.name + "/" + t.prefix, err}}
+		}
 		return err
 	}
 	e := &CrowdedError{Store: b.arn, Prefixes: []string{b.name + "/" + now.prefix}}
@@ -166,3 +221,15 @@ func (b *Bucket) crowded(ctx context.Context, now stretch, t *turns, err error) 
 	}
 	return e
 }
+
+// slowError says that the time ended while the lock objects of a prefix were read.
+type slowError struct {
+	prefix string // bucket/first/
+	err    error
+}
+
+func (e *slowError) Error() string {
+	return "the time ended while the lock objects under " + e.prefix + " were read: " + cause(e.err)
+}
+
+func (e *slowError) Unwrap() error { return e.err }

@@ -22,8 +22,8 @@ const (
 	lookTime   = lookupTime / few
 )
 
-// justNow is how old a listing may be at the end of the reading, whose other stores may
-// take longer: an apply writes its state at any moment, and that it is alive must be seen.
+// justNow is how old what a listing shows may be at the end of the reading, whose other pages and
+// stores may take longer: an apply writes its state at any moment, and that it is alive must be seen.
 const justNow = 5 * time.Second
 
 // Look finds out when the states under these locks were last written: from the listing
@@ -54,10 +54,8 @@ func (s *Scan) look(ctx context.Context, path tflock.Path) policy.State {
 	if s.Failed(bucket.ARN()) {
 		return policy.State{Problem: "its bucket cannot be read"}
 	}
-	if shown := s.listed[bucket.ARN()]; s.Ended.Sub(shown.at) <= justNow {
-		if written, known := shown.times.Of(path); known {
-			return policy.State{Written: written}
-		}
+	if written, age, known := s.listed[bucket.ARN()].of(path); known && s.Ended.Sub(s.listed[bucket.ARN()].at)+age <= justNow {
+		return policy.State{Written: written}
 	}
 	ctx, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()

@@ -150,7 +150,7 @@ func (r *reader) end(from store, times *backend.Times, problem error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if times != nil {
-		r.found.listed[from.ARN()] = listed{times, ended}
+		r.found.listed[from.ARN()] = listed{times, ended, time.Now()}
 	}
 	if problem != nil {
 		r.found.Failures[from.ARN()] = failureOf(problem)

@@ -48,10 +48,17 @@ type Failure struct {
 	Crowded []string
 }
 
-// listed is what the listing of a bucket showed of its states, and when it ended.
+// listed is what the listing of a bucket showed of its states, and when its reading ended.
 type listed struct {
 	times *backend.Times
-	at    time.Time
+	at    time.Time // by the scanner's clock
+	ended time.Time // by the machine's, which dates the pages
+}
+
+// of gives when a state was written, and how old that was at the end of the bucket's reading.
+func (l listed) of(path tflock.Path) (written time.Time, age time.Duration, known bool) {
+	written, asked, known := l.times.Of(path)
+	return written, l.ended.Sub(asked), known
 }
 
 // Of gives a scan that found these holdings, for tests of what compares and shows scans.

@@ -27,6 +27,12 @@ const (
 // ErrForeign marks a row that some other tool keeps in the lock table.
 var ErrForeign = errors.New("row has neither Info nor Digest: no Terraform or OpenTofu client wrote it")
 
+// ErrLarge marks what is larger than any client writes and was not read, since others come first.
+var ErrLarge = errors.New("it is larger than any lock that a client writes, so what it says was not read")
+
+// UsualSize is more bytes than a client writes for any lock: they are some 300 to 600.
+const UsualSize = 16 << 10
+
 // Holding is one row of a lock table or one .tflock object.
 type Holding struct {
 	Kind  Kind
@@ -62,10 +68,13 @@ func (h Holding) Digest() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Sealed says that there is an object whose content could not be read, so that it may be any
-// lock. A row can always be read, and what is read is a lock or none.
+// Sealed says that the content of a holding was not read, so that it may be any lock: an object
+// that S3 does not give, or anything with ErrLarge.
 func (h Holding) Sealed() bool {
-	return h.Kind == S3 && h.Err != nil && !errors.Is(h.Err, ErrNotLockInfo) && !errors.Is(h.Err, ErrNoID)
+	if h.Kind != S3 {
+		return errors.Is(h.Err, ErrLarge)
+	}
+	return h.Err != nil && !errors.Is(h.Err, ErrNotLockInfo) && !errors.Is(h.Err, ErrNoID)
 }
 
 // Row is a lock table's row, reduced to what tells a lock from everything else.

@@ -1,7 +1,9 @@
 package tflock_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -243,6 +245,11 @@ func FuzzParseInfo(f *testing.F) {
 		}
 		if json.Unmarshal(raw, &client) == nil && client.ID != h.Info.ID {
 			t.Fatalf("a client reads the ID %q, we read %q", client.ID, h.Info.ID)
+		}
+		larger, err := tflock.ParseInfo(append(raw, bytes.Repeat([]byte(" "), tflock.UsualSize)...))
+		sameTime := larger.Created.Equal(h.Info.Created)
+		if larger.Created = h.Info.Created; !sameTime || larger != h.Info || !errors.Is(err, h.Err) {
+			t.Fatalf("%+v, %v; when it is larger %+v, %v", h.Info, h.Err, larger, err)
 		}
 		if h.Err != nil {
 			return

@@ -103,7 +103,7 @@ func listedAsWritten(ctx context.Context, s *Store) error {
 		}
 	}
 	for _, key := range OddKeys {
-		if at, known := times.Of(s.path(key)); known && time.Since(at).Abs() > time.Minute { // else StateWritten is asked
+		if at, _, known := times.Of(s.path(key)); known && time.Since(at).Abs() > time.Minute { // else StateWritten is asked
 			return fmt.Errorf("by the listing %q was written at %s", key, at)
 		}
 	}
@@ -153,7 +153,7 @@ func manyLocked(ctx context.Context, s *Store) error {
 		return fmt.Errorf("%d locks are found, and not %d", len(found), many)
 	}
 	for i := range many {
-		if at, known := times.Of(s.path(key(i))); known && time.Since(at).Abs() > 10*time.Minute {
+		if at, _, known := times.Of(s.path(key(i))); known && time.Since(at).Abs() > 10*time.Minute {
 			return fmt.Errorf("by the listing %q was written at %s", key(i), at)
 		}
 	}
