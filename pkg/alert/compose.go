@@ -159,6 +159,12 @@ func (e Event) Across(prefixes []Prefix) Event {
 	return e.worded()
 }
 
+// Bounded says in a shared event why its locks share it: their prefix had so many messages within an hour.
+func (e Event) Bounded(messages int) Event {
+	e.Text += fmt.Sprintf(" There were %d messages about this within an hour, so what is new under the same prefix shares one message an hour until it calms down.", messages)
+	return e
+}
+
 // worded gives a lock event its subject, text and steps, which are all that its fields
 // say.
 func (e Event) worded() Event {

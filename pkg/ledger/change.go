@@ -34,8 +34,10 @@ type Step struct {
 	// Current is another lock that is on the path already: of Resolved only, nil if none.
 	Current *policy.Finding
 	Past    *Past // of a lock that has ended, its record for the history
-	ended   bool  // the lock was watched until its end
-	before  Entry
+	// Shared says that the prefix of a Stuck or Resolved lock has had its messages for now, so that it shares one.
+	Shared bool
+	ended  bool // the lock was watched until its end
+	before Entry
 }
 
 // Unnotified is the step when its event could not be published: the sighting is recorded,

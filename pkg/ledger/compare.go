@@ -21,7 +21,7 @@ func Compare(m Memory, found *scan.Scan, rules Rules) iter.Seq[Step] {
 	c := comparison{memory: m, scan: found, rules: rules, watched: make(map[string]bool, len(found.Watched))}
 	c.due = c.anyDue()
 	for _, store := range found.Watched {
-		c.watched[store] = rules.reportsUnreadable(m.Stores[store], found.Ended)
+		c.watched[store] = true
 	}
 	return c.steps
 }
@@ -32,7 +32,7 @@ type comparison struct {
 	scan    *scan.Scan
 	rules   Rules
 	due     bool            // the reminder of at least one lock is due
-	watched map[string]bool // every watched store by ARN, and whether this scan notifies of its unreadable holdings
+	watched map[string]bool // every watched store by ARN
 }
 
 func (c comparison) steps(yield func(Step) bool) {
@@ -85,10 +85,28 @@ func (c comparison) gone(s seen, yield func(Step) bool) {
 		if step.ended {
 			step.Past = c.past(step)
 		}
-		if !yield(step) {
+		step, is := c.resolves(step)
+		if is && !yield(step) {
 			return
 		}
 	}
+}
+
+// resolves is the step of a lock that is gone, once its prefix may have a message about it. It is false where
+// there is nothing to record until then.
+func (c comparison) resolves(step Step) (Step, bool) {
+	if step.Change != Resolved {
+		return step, true
+	}
+	switch c.memory.Stores[step.Entry.Stores[0]].access(Resolved, step.Key.Path, c.scan.Ended, c.rules) {
+	case shut:
+		recorded := step.Entry.Gone != nil
+		return step.Unnotified(), !recorded
+	case shared:
+		step.Shared = true
+	case open:
+	}
+	return step, true
 }
 
 // changed gives the absent locks of which there is something to record, in order, and the
@@ -159,10 +177,11 @@ func (c comparison) lock(key Key, o policy.Case) (Step, bool) {
 	if o.Verdict == policy.Stuck && entry.StuckAt.IsZero() {
 		entry.StuckAt = c.scan.Ended
 	}
-	change := c.change(entry, o)
+	newly := known && entry.Notified == 0 && !before.StuckAt.Equal(entry.StuckAt)
+	change, together := c.change(entry, o)
 	grown := entry.follow(o.Lock, c.scan)
 	returned := entry.Absent || entry.Gone != nil
-	if change == Note && known && !grown && !returned && !c.stale(entry) {
+	if change == Note && known && !newly && !grown && !returned && !c.stale(entry) {
 		return Step{}, false
 	}
 	if change != Note {
@@ -170,20 +189,38 @@ func (c comparison) lock(key Key, o policy.Case) (Step, bool) {
 	}
 	finding := o.Finding()
 	entry.Finding, entry.Absent, entry.Gone, entry.Expires = &finding, false, nil, c.scan.Ended.Add(c.rules.Keep)
-	return Step{Change: change, Key: key, Entry: entry, before: before}, true
+	return Step{Change: change, Key: key, Entry: entry, Shared: together, before: before}, true
 }
 
-// change is what people are notified of about a lock that is there.
-func (c comparison) change(entry Entry, o policy.Case) Change {
+// change is what people are notified of about a lock that is there, and whether it shares a message
+// with others under its prefix.
+func (c comparison) change(entry Entry, o policy.Case) (change Change, together bool) {
 	switch {
-	case o.Verdict == policy.Unreadable && entry.Notified == 0 && c.watched[o.Holdings[0].Store]:
-		return Unreadable
+	case o.Verdict == policy.Unreadable && entry.Notified == 0:
+		change, _ = c.unlessShut(Unreadable, entry, o) // those of a store share one in any case
+		return change, false
 	case o.Verdict == policy.Stuck && entry.Notified == 0:
-		return Stuck
+		return c.unlessShut(Stuck, entry, o)
 	case o.Verdict == policy.Stuck && c.rules.Urgency(entry.Notified, entry.NotifiedAt, c.scan.Ended).reminds(c.due):
-		return Reminder
+		return Reminder, false
 	default:
-		return Note
+		return Note, false
+	}
+}
+
+// unlessShut is a change, or nothing to notify of while the prefix of the lock has had its messages.
+func (c comparison) unlessShut(change Change, entry Entry, o policy.Case) (Change, bool) {
+	store := o.Holdings[0].Store
+	if len(entry.Stores) > 0 {
+		store = entry.Stores[0]
+	}
+	switch c.memory.Stores[store].access(change, o.Path, c.scan.Ended, c.rules) {
+	case shut:
+		return Note, false
+	case shared:
+		return change, true
+	default:
+		return change, false
 	}
 }
 

@@ -28,6 +28,7 @@ func newLife(every time.Duration) *life {
 func (l *life) scan(at time.Time, failures map[string]scan.Failure, locks ...policy.Case) string {
 	found := &scan.Scan{Started: at, Ended: at, Watched: []string{table, bucket}, Failures: failures, Worst: locks}
 	var heard []string
+	messages := ledger.Messages{}
 	_, next := ledger.CompareStores(l.memory, found, l.rules)
 	for s := range ledger.Compare(l.memory, found, l.rules) {
 		switch s.Change {
@@ -36,11 +37,9 @@ func (l *life) scan(at time.Time, failures map[string]scan.Failure, locks ...pol
 		default:
 			l.memory.Locks[s.Key] = s.Entry
 		}
-		if s.Change == ledger.Unreadable {
-			store := next[s.Entry.Stores[0]]
-			store.UnreadableAt = at
-			next[s.Entry.Stores[0]] = store
-		}
+		message := ledger.Message{}
+		message.Add(s, l.memory.Stores)
+		messages.Add(message)
 		if s.Change != ledger.Note && s.Change != ledger.Forget {
 			heard = append(heard, s.Change.String()+" "+string(s.Key.Path))
 		}
@@ -50,6 +49,7 @@ func (l *life) scan(at time.Time, failures map[string]scan.Failure, locks ...pol
 			delete(l.memory.Locks, key)
 		}
 	}
+	messages.Count(next, at, l.rules)
 	l.memory.Stores = next
 	return strings.Join(heard, ", ")
 }

@@ -22,13 +22,14 @@ type Store struct {
 	NotifiedAt   time.Time `json:"notified_at,omitzero"`   // when people were last notified of the failure
 	OfCrowd      bool      `json:"of_crowd,omitempty"`     // that was of a failure of that kind
 	Notified     int       `json:"notified,omitempty"`     // how often they were
-	UnreadableAt time.Time `json:"unreadable_at,omitzero"` // when they were last notified of unreadable holdings in it
 	Unsafe       bool      `json:"unsafe,omitempty"`       // people know that it does not honor conditional requests
 	Matched      bool      `json:"matched,omitempty"`      // of a pattern: it has matched something, or people know that it has not
 	Gaps         []Gap     `json:"gaps,omitempty"`         // when no scan read it, in the last 40 days, the oldest first
 	// Crowded are the top-level prefixes (bucket/first/) that the last scan that read it did not read
 	// completely, each with the start of the last scan that did.
 	Crowded map[string]time.Time `json:"crowded,omitempty"`
+	// Slots count the messages about locks in it, by the kind of message and the top-level prefix.
+	Slots map[string]map[string]Slot `json:"slots,omitempty"`
 }
 
 // A cause that may pass by itself is worth a notification at the third failed scan in a
@@ -39,15 +40,6 @@ const (
 	longestSilent = 30 * time.Minute
 	goodScans     = 2
 )
-
-// unreadableEvery is how often people are notified of unreadable holdings in one store.
-const unreadableEvery = 24 * time.Hour
-
-// reportsUnreadable says whether people are notified now of the unreadable holdings of a
-// store that they do not know: of the first ones at once, of later ones together.
-func (r Rules) reportsUnreadable(s Store, now time.Time) bool {
-	return s.UnreadableAt.IsZero() || now.Sub(s.UnreadableAt) >= unreadableEvery-min(r.ScanEvery, unreadableEvery)/2
-}
 
 // CompareStores says what is new about the stores, sorted as they are watched, and
 // gives the memory of them once people are notified. A store that is no longer
@@ -162,7 +154,7 @@ const goneProblem = "it matched a pattern until now, and no longer exists"
 
 // read is the memory after a scan that read the store, and whether it recovered.
 func (s Store) read(started time.Time, rules Rules) (Store, Change) {
-	after := Store{Since: s.since(started), LastRead: started, UnreadableAt: s.UnreadableAt, Gaps: s.gaps(started, rules)}
+	after := Store{Since: s.since(started), LastRead: started, Slots: s.Slots, Gaps: s.gaps(started, rules)}
 	if s.Notified == 0 {
 		return after, Note
 	}

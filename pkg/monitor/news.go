@@ -13,6 +13,8 @@ type news struct {
 	count  int
 	picked *alert.Selection[ledger.Step] // at most maxListed of them: no message has room for more
 	urgent bool                          // one of them is at its second reminder or a later one
+	// together says that they are under prefixes that have had their messages for now, so that they share one.
+	together bool
 }
 
 func newsOf(change ledger.Change, steps ...ledger.Step) *news {
@@ -37,7 +39,7 @@ func (n *news) steps() []ledger.Step { return n.picked.Items() }
 func urgent(n int) bool { return n > 2 }
 
 // shared says whether the news become one message.
-func (n *news) shared() bool { return shared(n.change, n.count) }
+func (n *news) shared() bool { return shared(n.change, n.count) || (n.together && n.count > 1) }
 
 func shared(change ledger.Change, count int) bool {
 	switch change {
@@ -51,6 +53,7 @@ func shared(change ledger.Change, count int) bool {
 // gathered is what is new in a scan.
 type gathered struct {
 	changes map[ledger.Change]*news
+	floods  map[ledger.Change]*news // of prefixes that have had their messages
 	// unreadable ones by store, in the order of stores. There are at most
 	// SummaryAbove+1 of them: so many share one message.
 	unreadable map[string]*news
@@ -65,15 +68,33 @@ func (g gathered) of(change ledger.Change) *news {
 	return newsOf(change)
 }
 
+// together gives what shares one message, since it is under prefixes that have had theirs.
+func (g gathered) together(change ledger.Change) *news {
+	if n, ok := g.floods[change]; ok {
+		return n
+	}
+	return newsOf(change)
+}
+
+// news finds the news that a step belongs to.
+func (g gathered) news(step ledger.Step) *news {
+	all := g.changes
+	if step.Shared {
+		all = g.floods
+	}
+	n := all[step.Change]
+	if n == nil {
+		n = newsOf(step.Change)
+		n.together, all[step.Change] = step.Shared, n
+	}
+	return n
+}
+
 // gather counts what is new by its kind, and keeps what the messages will say.
 func gather(steps iter.Seq[ledger.Step]) gathered {
-	g := gathered{changes: map[ledger.Change]*news{}, unreadable: map[string]*news{}}
+	g := gathered{changes: map[ledger.Change]*news{}, floods: map[ledger.Change]*news{}, unreadable: map[string]*news{}}
 	for step := range steps {
-		n := g.changes[step.Change]
-		if n == nil {
-			n = newsOf(step.Change)
-			g.changes[step.Change] = n
-		}
+		n := g.news(step)
 		switch step.Change {
 		case ledger.Note, ledger.Forget:
 			n.count++

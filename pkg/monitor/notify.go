@@ -48,7 +48,7 @@ type notifier struct {
 
 	steps                   iter.Seq[ledger.Step]
 	resolved                []time.Duration // how long the resolved locks were held
-	reported                []string        // stores whose unreadable holdings people were notified of
+	out                     ledger.Messages // those about locks that are out
 	unpublished, unrecorded []error
 }
 
@@ -56,9 +56,11 @@ type notifier struct {
 // that the next scan begins from the older memory.
 func (n *notifier) run(ctx context.Context) error {
 	n.steps = ledger.Compare(n.memory, n.scan, n.rules)
+	n.out = ledger.Messages{}
 	all := gather(n.steps)
 	for _, change := range []ledger.Change{ledger.Stuck, ledger.Reminder, ledger.Resolved} {
 		n.locks(ctx, all.of(change))
+		n.locks(ctx, all.together(change))
 	}
 	n.unreadable(ctx, all)
 	// Before what nobody is notified of: of that there may be so much that the time ends.
@@ -75,7 +77,7 @@ func (n *notifier) run(ctx context.Context) error {
 // locks notifies of one change of one or more locks.
 func (n *notifier) locks(ctx context.Context, news *news) {
 	if news.shared() {
-		n.send(ctx, news, n.summary(ctx, news), n.only(func(s ledger.Step) bool { return s.Change == news.change }))
+		n.send(ctx, news, n.summary(ctx, news), n.only(func(s ledger.Step) bool { return s.Change == news.change && s.Shared == news.together }))
 		return
 	}
 	for _, step := range news.steps() {
@@ -88,9 +90,7 @@ func (n *notifier) locks(ctx context.Context, news *news) {
 func (n *notifier) unreadable(ctx context.Context, all gathered) {
 	together := all.of(ledger.Unreadable)
 	if len(all.stores) > alert.SummaryAbove {
-		if n.send(ctx, together, n.summary(ctx, together), n.only(func(s ledger.Step) bool { return s.Change == ledger.Unreadable })) {
-			n.reported = n.scan.Watched
-		}
+		n.send(ctx, together, n.summary(ctx, together), n.only(func(s ledger.Step) bool { return s.Change == ledger.Unreadable }))
 		return
 	}
 	for _, store := range all.stores {
@@ -99,24 +99,31 @@ func (n *notifier) unreadable(ctx context.Context, all gathered) {
 		if news.count == 1 {
 			event = n.event(ctx, news.steps()[0])
 		}
-		if n.send(ctx, news, event, n.only(func(s ledger.Step) bool { return s.Change == ledger.Unreadable && storeOf(s) == store })) {
-			n.reported = append(n.reported, store)
-		}
+		n.send(ctx, news, event, n.only(func(s ledger.Step) bool { return s.Change == ledger.Unreadable && storeOf(s) == store }))
 	}
 }
 
-// send publishes an event, then records its steps. It says whether the event is out.
-func (n *notifier) send(ctx context.Context, news *news, event alert.Event, steps iter.Seq[ledger.Step]) bool {
-	err := n.publish(ctx, event)
-	if err != nil {
-		steps = unnotified(steps)
-	} else if news.change == ledger.Resolved {
+// send publishes an event, then records its steps.
+func (n *notifier) send(ctx context.Context, news *news, event alert.Event, steps iter.Seq[ledger.Step]) {
+	message := ledger.Message{}
+	if n.publish(ctx, event) != nil {
+		n.record(ctx, unnotified(steps))
+		return
+	}
+	if news.change == ledger.Resolved {
 		for _, step := range news.steps() {
 			n.resolved = append(n.resolved, n.endOf(step).Sub(step.Entry.Finding.HeldSince))
 		}
 	}
-	n.record(ctx, steps)
-	return err == nil
+	n.record(ctx, func(yield func(ledger.Step) bool) {
+		for step := range steps {
+			message.Add(step, n.memory.Stores)
+			if !yield(step) {
+				return
+			}
+		}
+	})
+	n.out.Add(message)
 }
 
 // publish leaves time to record what could not be published.
@@ -157,12 +164,7 @@ func (n *notifier) stores(ctx context.Context) map[string]ledger.Store {
 			}
 		}
 	}
-	for _, arn := range n.reported {
-		if store, known := next[arn]; known {
-			store.UnreadableAt = n.scan.Ended
-			next[arn] = store
-		}
-	}
+	n.out.Count(next, n.scan.Ended, n.rules)
 	return next
 }
 
@@ -239,7 +241,11 @@ func (n *notifier) summary(ctx context.Context, news *news) alert.Event {
 	case news.change == ledger.Reminder && news.urgent:
 		severity = alert.Critical
 	}
-	return n.composer.Shared(eventOf[news.change], items, severity, n.scan.Ended).AndMore(news.picked.Omitted()).Across(news.picked.Prefixes())
+	e := n.composer.Shared(eventOf[news.change], items, severity, n.scan.Ended).AndMore(news.picked.Omitted()).Across(news.picked.Prefixes())
+	if news.together {
+		e = e.Bounded(ledger.MostMessages)
+	}
+	return e
 }
 
 // item is a lock with who took it and who removed it, as far as that is known by now. What
