@@ -92,8 +92,8 @@ func TestWhatBreaksClientsIsFoundAndItsRepairWorks(t *testing.T) {
 		report := s.inventory()
 		s.want("after an apply whose digest was denied, and a delete", s.found(report), "digest_mismatch of "+key, "digest_orphan of "+deleted)
 		s.want("people", s.news(), "state.finding digest_mismatch of "+key, "state.finding digest_orphan of "+deleted)
-		f, orphan := report.Findings[0], report.Findings[1] // by type
-		if f.Evidence.VersionID != first || f.Evidence.VersionTime == nil || f.Evidence.CurrentID != s.version(key) || f.Fix == nil || f.Fix.Action != policy.AcceptState {
+		orphan, f := report.Findings[0], report.Findings[1] // the latter may be a move to lockfiles, so that it is an info
+		if f.Type != policy.DigestMismatched || f.Evidence.VersionID != first || f.Evidence.VersionTime == nil || f.Evidence.CurrentID != s.version(key) || f.Fix == nil || f.Fix.Action != policy.AcceptState {
 			t.Fatalf("%+v, fix %+v", f.Evidence, f.Fix)
 		}
 		if orphan.Evidence.Digest == "" || orphan.Fix == nil || orphan.Fix.Action != policy.DeleteDigest {
@@ -267,6 +267,54 @@ func TestTwoClientsWriteOneStateAtOnce(t *testing.T) {
 	}
 	s.want("people", s.news(), "state.finding "+s.named(f))
 	s.want("notified once", s.found(s.inventory()))
+}
+
+// Half of a team has moved to lockfiles, and no scan ever meets their short locks. The first apply by
+// lockfile looks like a move, of which nobody is warned; when the client of the table applies
+// again, and then the other one, they are found to exclude nobody, with the versions that show it.
+func TestATeamThatMovedInPart(t *testing.T) {
+	t.Parallel()
+	clients, err := local.Clients()
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := newSite(t)
+	const key = "team/terraform.tfstate"
+	byFile, _ := s.workspace(s.stack.AWS(), clients[0], key, local.ByFile)
+	byTable, _ := s.workspace(s.stack.AWS(), clients[len(clients)-1], key, local.ByTable) // Terraform, where it is on the PATH
+	apply := func(w *local.Workspace, ticks int) string {
+		s.mustRun(w, "apply", "-auto-approve", fmt.Sprintf("-var=seconds=%d", ticks))
+		time.Sleep(3100 * time.Millisecond) // of S3's times, which have whole seconds
+		return s.version(key)
+	}
+	apply(byTable, 0)
+	s.want("a client of the table", s.found(s.inventory()))
+	first := apply(byFile, 1)
+	report := s.inventory()
+	s.want("the first apply by lockfile", s.found(report), "digest_mismatch of "+key)
+	if f := report.Findings[0]; f.Severity != policy.SeverityInfo || f.Evidence.Move == "" {
+		t.Errorf("%+v", f)
+	}
+	if out, err := byTable.Run(t.Context(), "plan"); err == nil || !strings.Contains(out, "does not have the expected content") {
+		t.Errorf("the client of the table plans: %s", out)
+	}
+	if err := s.stack.AWS().SetDigest(t.Context(), s.stack.Outputs["LockTableName"], s.path(key), ""); err != nil { // as people do who search for that error
+		t.Fatal(err)
+	}
+	second := apply(byTable, 0)
+	s.want("the client of the table again", s.found(s.inventory()))
+	third := apply(byFile, 1)
+	report = s.inventory()
+	s.want("and the other one", s.found(report), "digest_mismatch of "+key, "mixed_locking of "+key)
+	f := report.Findings[0] // the severe ones first
+	var ways []string
+	for _, v := range f.Evidence.Versions {
+		ways = append(ways, fmt.Sprint(v.VersionID, " ", v.Locking))
+	}
+	want := []string{first + " lockfile", second + " table", third + " lockfile"}
+	if f.Severity != policy.SeverityCritical || !slices.Equal(ways, want) || !strings.Contains(f.Text, first) || !strings.Contains(f.Text, second) || !strings.Contains(f.Text, third) {
+		t.Errorf("%q, want %q: %s", ways, want, f.Text)
+	}
 }
 
 // object is a resource as clients write it.

@@ -21,6 +21,7 @@ const (
 	perByte   = 5       // of texts beyond that: in memory, in a file, and packed in another one
 	perObject = 48      // the hash of a name, and six times that where the memory is saved
 	perText   = 32      // beside its bytes
+	perWrite  = 100     // beside the ID of the version
 	// maxTexts is more than a reading has: an older version kept longer names.
 	maxTexts   = 48 << 10
 	perFinding = 2 << 10 // a finding, with what it was found by
@@ -56,6 +57,9 @@ func weightOf(path tflock.Path) int { return perFinding + perPath*len(path) }
 // weight is what a state takes.
 func (s *state) weight() int {
 	texts := len(s.Path) + len(s.ETag)
+	for _, w := range s.Writes {
+		texts += len(w.VersionID) + perWrite
+	}
 	if s.Read == nil {
 		return perState + perByte*max(0, texts-usual)
 	}

@@ -21,23 +21,25 @@ const maxBetween = 100
 
 // compare says what is wrong with how a state changed since it was read last. Where the bucket
 // has versions, each of those that came in between is compared with its neighbor, so that of
-// two writers between two inventories both are found. The note says what was not compared.
-func (r *run) compare(ctx context.Context, path tflock.Path, before, after *reading, names *namer) (found []policy.StateFinding, note string, err error) {
-	c := &comparison{run: r, path: path, names: names}
+// two writers between two inventories both are found. Its note says what was not compared.
+func (r *run) compare(ctx context.Context, path tflock.Path, before, after *reading, names *namer) (c *comparison, err error) {
+	c = &comparison{run: r, path: path, names: names}
 	versions, err := c.between(ctx, before, after)
 	if err != nil {
-		return nil, "", err
+		return nil, err
 	}
+	c.sum(before)
+	c.sum(after)
 	later, read := after, 0
 	for n, v := range versions {
 		if read == maxBetween || r.Now().After(r.times.stopAt) {
 			c.left = versions[n:]
-			note = fmt.Sprintf("%s: %d versions since %s were not read, so that two writers among them go unnoticed", path, len(c.left), policy.Clock(before.Modified))
+			c.note = fmt.Sprintf("%s: %d versions since %s were not read, so that two writers among them go unnoticed", path, len(c.left), policy.Clock(before.Modified))
 			break
 		}
 		earlier, _, err := r.readVersion(ctx, path, v.ID, names)
 		if err != nil {
-			return nil, "", err
+			return nil, err
 		}
 		read++
 		if earlier == nil { // it is judged as if it were not there
@@ -45,16 +47,17 @@ func (r *run) compare(ctx context.Context, path tflock.Path, before, after *read
 			continue
 		}
 		earlier.Objects = nil // up to 800 KB
+		c.sum(earlier)
 		if err := c.judge(ctx, earlier, later); err != nil {
-			return nil, "", err
+			return nil, err
 		}
 		later, c.left = earlier, nil
 	}
 	if err := c.judge(ctx, before, later); err != nil {
-		return nil, "", err
+		return nil, err
 	}
 	slices.Reverse(c.found)
-	return c.found, note, nil
+	return c, nil
 }
 
 // comparison is how one state changed between two inventories.
@@ -67,6 +70,8 @@ type comparison struct {
 	ours    []ledger.Written  // what our repairs wrote
 	asked   bool              // ours is known
 	found   []policy.StateFinding
+	note    string
+	writes  []write // the versions from before to after, the oldest first
 }
 
 // between gives the versions between two readings, the newest first; none where the bucket
@@ -75,7 +80,7 @@ func (c *comparison) between(ctx context.Context, before, after *reading) ([]bac
 	if after.VersionID == "" {
 		return nil, nil
 	}
-	all, err := c.stores.BucketOf(c.path).History(ctx, c.path, before.VersionID)
+	all, locks, err := c.stores.BucketOf(c.path).HistoryWithLocks(ctx, c.path, before.VersionID)
 	if refused, ok := errors.AsType[*backend.Error](err); ok && refused.Refused() {
 		return nil, nil // whether the state was gone in between is not known
 	}
@@ -83,13 +88,15 @@ func (c *comparison) between(ctx context.Context, before, after *reading) ([]bac
 		return nil, fmt.Errorf("the versions of %s could not be listed: %w", c.path, err)
 	}
 	var versions []backend.Version
-	for _, v := range between(all, before, after) {
+	come := between(all, before, after)
+	for _, v := range come {
 		if v.Marker {
 			c.markers = append(c.markers, v.Modified.Truncate(time.Second))
 		} else if v.ID != after.VersionID {
 			versions = append(versions, v)
 		}
 	}
+	c.writes = writesOf(come, locks, before)
 	return versions, nil
 }
 

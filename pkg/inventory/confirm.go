@@ -171,13 +171,14 @@ func (c *confirmation) mismatch(ctx context.Context, still []suspect) (*policy.S
 	f.Evidence.CurrentBy = c.writer(ctx, c.path, now.Modified)
 	var match *backend.Version
 	if !c.leftover { // nobody reads it
-		var newer []backend.Version
-		if match, newer, err = c.versionOf(ctx, b, f.Evidence.Digest, now); err != nil {
+		d, err := c.versionOf(ctx, b, f.Evidence.Digest, now)
+		if err != nil {
 			return nil, err
 		}
-		if since := c.unreadSince(ctx, newer); !since.IsZero() {
+		if since := c.unreadSince(ctx, d); !since.IsZero() {
 			f.Evidence.UnreadSince = &since
 		}
+		match, f.Evidence.Move = d.match, d.move()
 	}
 	if match != nil {
 		f.Evidence.VersionID, f.Evidence.VersionTime = match.ID, &match.Modified
@@ -218,6 +219,8 @@ func (c *confirmation) explain(f *policy.StateFinding, now *reading) {
 	case e.UnreadSince != nil:
 		f.Severity, f.Fix = policy.SeverityInfo, nil
 		f.Text += fmt.Sprintf(" A run that took the lock at %s found another state than this digest, and wrote the next one all the same: clients of this state read no digest, so that it is left over. As soon as a scan has seen a lock of it, delete_digest removes it.", policy.Clock(*e.UnreadSince))
+	case e.Move != "" && !c.tableSince(now.Modified):
+		c.moved(f)
 	case c.matching:
 		f.Severity = policy.SeverityInfo
 		f.Text += " Another table has the right digest, so that only clients of this table fail."
@@ -228,6 +231,18 @@ func (c *confirmation) explain(f *policy.StateFinding, now *reading) {
 		f.Severity = policy.SeverityWarning
 		f.Text += " Every run whose client reads digests in this table fails after ten seconds, with \"state data in S3 does not have the expected content\", until this is repaired."
 	}
+}
+
+// moved gives a mismatch after which clients seem to have moved to lockfiles its severity and text.
+func (c *confirmation) moved(f *policy.StateFinding) {
+	const fails = ", with \"state data in S3 does not have the expected content\""
+	f.Severity = policy.SeverityInfo
+	if f.Evidence.Move == policy.MovedFromTable {
+		f.Fix = nil
+		f.Text += " What came after the version of the digest was written under a lockfile and not recorded: clients have moved from the table to lockfiles, and the digest is left over. One that still uses the table fails after ten seconds" + fails + ": move it too. As soon as a scan has seen a lock of this state, delete_digest removes the digest."
+		return
+	}
+	f.Text += " What came after the version of the digest was written under a lockfile and not recorded, by a run that came to its end. If clients lock by lockfile alone by now, the digest is left over and stops nobody. If they use this table too, AWS refused the digest, and each run of theirs fails after ten seconds" + fails + ", until this is repaired."
 }
 
 // aside says which version it is, and who wrote it, in parentheses.

@@ -184,3 +184,51 @@ func TestACrowdOfDigestsHidesNoOther(t *testing.T) {
 		t.Errorf("with more memory: %d", len(finding(report, policy.DigestOrphan)))
 	}
 }
+
+// More changes under one prefix than there is room for leave room for those of all others.
+func TestACrowdOfChangesHidesNoOther(t *testing.T) {
+	a := newAccount(t, 0, 0)
+	const states = 60
+	write := func(serial int) {
+		for i := range states {
+			key := fmt.Sprintf("a-team/%02d.tfstate", i)
+			a.world.Buckets["states"].Put(key, stateOf(serial, key), time.Now())
+		}
+		a.world.Buckets["states"].Put("zz/network.tfstate", stateOf(serial, "z"), time.Now())
+	}
+	write(9)
+	a.run()
+	write(4)
+	a.inventory.MemoryLimit = 600 << 10 // a sixteenth of it is for changes
+	report, _ := a.run()
+	back := finding(report, policy.SerialDecreased)
+	if len(back) < 8 || len(back) > 18 || back[len(back)-1] != "[states/zz/network.tfstate]" {
+		t.Errorf("found %q", back)
+	}
+	if left := states + 1 - len(back); len(report.Errors) != 1 || !strings.Contains(report.Errors[0], fmt.Sprintf("%d changes of states under states/a-team are not reported", left)) {
+		t.Errorf("it says %q, and left out %d", report.Errors, left)
+	}
+}
+
+// More other names under one prefix than there is room for: any of its states may be locked under
+// one of them, so that nothing is said of their digests. Those of others are looked at.
+func TestACrowdOfOtherNamesHidesNoOther(t *testing.T) {
+	a := newAccount(t, 0, 0)
+	for _, key := range []string{"a-team/network.tfstate", "zz/network.tfstate"} {
+		a.world.Buckets["states"].Put(key, stateOf(1, key), time.Now().Add(-time.Hour))
+		a.world.Tables["locks"].Put(scale.Digest("states/"+key, "another"))
+	}
+	for i := range 300 {
+		a.world.Tables["locks"].Put(scale.Digest(fmt.Sprintf("states/a-team//%03d.tfstate", i), ""))
+	}
+	a.inventory.MemoryLimit = 384 << 10 // a part in 32 of it is for names
+	report, _ := a.run()
+	if got := fmt.Sprint(finding(report, policy.DigestMismatched)); got != "[[states/zz/network.tfstate]]" {
+		t.Errorf("found %s", got)
+	}
+	a.inventory.MemoryLimit = 0
+	report, _ = a.run()
+	if got := fmt.Sprint(finding(report, policy.DigestMismatched)); got != "[[states/a-team/network.tfstate] [states/zz/network.tfstate]]" {
+		t.Errorf("with more memory it found %s", got)
+	}
+}

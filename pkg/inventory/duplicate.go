@@ -284,9 +284,18 @@ func duplicate(p pair, both shared, a, b map[uint64]policy.Resource) (policy.Sta
 		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.ARN, b.ARN), cmp.Compare(a.ID, b.ID))
 	})
 	f.Evidence.Resources = firstOf(named)
-	f.Text = fmt.Sprintf("States %s and %s both manage %s, so that each apply of one can undo the other. Keep it in one of them, and remove it from the other with `state rm` or a removed block.",
-		p.a.Path, p.b.Path, counted(f))
+	f.Text = fmt.Sprintf("States %s and %s both manage %s, so that each apply of one can undo the other. %s", p.a.Path, p.b.Path, counted(f), advice(p))
 	return f, true
+}
+
+// advice says what to do about a duplicate. Whoever can write a state can have it name resources of
+// others: then removing them from the other state is what they want.
+func advice(p pair) string {
+	const remove = "Keep it in one of them, and remove it from the other with `state rm` or a removed block."
+	if p.a.Path.Prefix() == p.b.Path.Prefix() {
+		return remove
+	}
+	return "The two are under different prefixes: ask both owners first, since a state can name what it never managed, and look at who wrote it. " + remove
 }
 
 // firstOf are the resources that a finding names: whoever writes a state chooses how long their

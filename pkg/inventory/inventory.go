@@ -34,9 +34,10 @@ type writers interface {
 	Holder(ctx context.Context, path tflock.Path, at time.Time) (ledger.Hold, error)
 }
 
-// own says which versions of a state our own repairs wrote.
+// own says which versions of a state our own repairs wrote, and when they wrote digests of others.
 type own interface {
 	Written(ctx context.Context, path tflock.Path) ([]ledger.Written, error)
+	Accepted(ctx context.Context, path tflock.Path) ([]time.Time, error)
 }
 
 type publisher interface {
@@ -94,7 +95,7 @@ func (i *Inventory) Run(ctx context.Context, request Request) (Report, error) {
 	if err != nil {
 		return Report{Findings: []policy.StateFinding{}, Errors: []string{err.Error()}}, err
 	}
-	r := &run{Inventory: i, memory: memory, started: i.Now(), times: times, scope: request.Path, bucketsFailed: map[string]bool{}, tablesFailed: map[string]bool{}, aliases: map[tflock.Path][]tflock.Path{}}
+	r := &run{Inventory: i, memory: memory, started: i.Now(), times: times, scope: request.Path, bucketsFailed: map[string]bool{}, tablesFailed: map[string]bool{}, aliases: map[tflock.Path][]tflock.Path{}, writes: map[tflock.Path][]write{}}
 	r.divide(cmp.Or(i.MemoryLimit, memoryLimit()))
 	r.stores = i.Stores.Discover(times.work)
 	if err := r.checkScope(); err != nil {
@@ -123,6 +124,7 @@ func (i *Inventory) Run(ctx context.Context, request Request) (Report, error) {
 func (r *run) look() []policy.StateFinding {
 	locking := r.locking()
 	found := r.digests(locking)
+	r.remember()
 	found = append(found, r.duplicates()...)
 	return append(found, r.mixed(locking)...)
 }
@@ -150,6 +152,7 @@ type run struct {
 	aliases       map[tflock.Path][]tflock.Path // other names that tables have for a state, by its path
 	names         *room                         // for them
 	historyFailed bool
+	writes        map[tflock.Path][]write // that came since the last run
 	doubts        doubts
 	pairs         *room // of states that share objects, by the prefixes of both
 	mu            sync.Mutex

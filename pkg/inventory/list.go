@@ -183,20 +183,6 @@ func (r *run) hasState(path tflock.Path) bool {
 	return is
 }
 
-// mixed finds the states whose clients do not exclude each other.
-func (r *run) mixed(locking map[tflock.Path][]policy.LockingSeen) []policy.StateFinding {
-	var found []policy.StateFinding
-	for path, seen := range locking {
-		if !r.includes(path) || r.stores.BucketOf(path) == nil {
-			continue
-		}
-		if f, ok := policy.Mixed(path, seen); ok {
-			found = append(found, f)
-		}
-	}
-	return found
-}
-
 // errTimeUp says that states are left for the next run.
 func errTimeUp(n int) error {
 	return fmt.Errorf("%d changed states were not read before the time was up: the next run goes on with them", n)

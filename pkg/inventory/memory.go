@@ -38,6 +38,8 @@ type state struct {
 
 	Digest  string         `json:"digest,omitempty"` // the column
 	Locking policy.Locking `json:"locking,omitempty"`
+
+	Writes []policy.StateWrite `json:"writes,omitempty"` // what versions show of how its clients lock
 }
 
 // reading is what a state's bytes said. It has no value of the state but as a keyed hash.

@@ -36,6 +36,7 @@ type result struct {
 	gone    bool
 	late    bool // the time was up before it was read to its end
 	changes []policy.StateFinding
+	writes  []write
 	err     error // of the store
 	notes   []string
 }
@@ -116,6 +117,7 @@ func (r *run) apply(got result) {
 			s.Sealed, s.Read, s.ETag, s.Size, s.Modified = false, got.reading, got.etag, got.size, got.reading.Modified
 		})
 		s.Digest = ""
+		r.written(s.Path, got.writes)
 		for _, f := range got.changes {
 			r.note(f)
 		}
@@ -160,14 +162,14 @@ func (r *run) readIn(ctx context.Context, s *state, names *namer) result {
 		got.notes = append(got.notes, fmt.Sprintf("%s manages more than %d objects: duplicates of the others are not looked for", s.Path, maxObjects))
 	}
 	if s.Read != nil && s.Read.ETag != got.etag {
-		changes, note, err := r.compare(ctx, s.Path, s.Read, got.reading, names)
+		change, err := r.compare(ctx, s.Path, s.Read, got.reading, names)
 		if err != nil {
 			got.reading, got.err = nil, err // once more in the next run, so that nothing goes unnoticed
 			return got
 		}
-		got.changes = changes
-		if note != "" {
-			got.notes = append(got.notes, note)
+		got.changes, got.writes = change.found, change.writes
+		if change.note != "" {
+			got.notes = append(got.notes, change.note)
 		}
 	}
 	return got

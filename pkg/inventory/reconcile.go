@@ -15,10 +15,13 @@ type doubts struct {
 	mu         sync.Mutex
 	digests    map[tflock.Path]bool // by path
 	duplicates map[tflock.Path]bool
+	lockings   map[tflock.Path]bool
 }
 
 func (d *doubts) digest(path tflock.Path)    { d.add(&d.digests, path) }
 func (d *doubts) duplicate(path tflock.Path) { d.add(&d.duplicates, path) }
+
+func (d *doubts) locking(path tflock.Path) { d.add(&d.lockings, path) }
 
 func (d *doubts) add(to *map[tflock.Path]bool, path tflock.Path) {
 	d.mu.Lock()
@@ -96,7 +99,7 @@ func (r *run) fate(f policy.StateFinding) fate {
 	case policy.DuplicateResource:
 		return r.fateOfDuplicate(f)
 	case policy.MixedLocking:
-		if r.historyFailed {
+		if r.historyFailed || r.doubts.lockings[f.Path] || r.leftOut(f.Path) {
 			return isUnknown
 		}
 	}

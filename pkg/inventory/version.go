@@ -16,35 +16,58 @@ import (
 // belongs to. Most have their MD5 as their ETag, and are not read.
 const maxVersions = 100
 
-// versionOf finds the version of a state whose MD5 is the digest, or nil. now is the version
-// that is not. newer are those behind it, which nobody recorded, the newest first.
-func (c *confirmation) versionOf(ctx context.Context, b *backend.Bucket, digest string, now *reading) (match *backend.Version, newer []backend.Version, err error) {
-	versions, err := b.History(ctx, c.path, "")
+// digestVersion is the version of a state that a digest belongs to, and what came after it.
+type digestVersion struct {
+	match   *backend.Version   // nil: the bucket does not have it
+	newer   []backend.Version  // behind it, which nobody recorded, the newest first
+	objects policy.LockObjects // that were there meanwhile
+}
+
+// versionOf finds the version of a state whose MD5 is the digest. now is the version that is not.
+func (c *confirmation) versionOf(ctx context.Context, b *backend.Bucket, digest string, now *reading) (d digestVersion, err error) {
+	versions, locks, err := b.HistoryWithLocks(ctx, c.path, "")
 	if refused, ok := errors.AsType[*backend.Error](err); ok && refused.Refused() {
-		return nil, nil, nil // a store without versions, or a role that may not list them
+		return d, nil // a store without versions, or a role that may not list them
 	}
 	if err != nil {
-		return nil, nil, err
+		return d, err
 	}
+	d.objects = lockObjects(locks)
 	versions = slices.DeleteFunc(versions, func(v backend.Version) bool { return v.Marker })
 	for i, v := range versions {
 		if quoteless(v.ETag) == digest {
-			return &versions[i], versions[:i], nil
+			d.match, d.newer = &versions[i], versions[:i]
+			return d, nil
 		}
 	}
-	for i, v := range versions[:min(len(versions), maxVersions+1)] {
+	d.newer = versions[:min(len(versions), maxVersions+1)]
+	for i, v := range d.newer {
 		if v.ID == now.VersionID {
 			continue
 		}
 		_, md5, err := c.readVersion(ctx, c.path, v.ID, c.names)
 		if err != nil {
-			return nil, nil, err
+			return d, err
 		}
 		if md5 == digest {
-			return &versions[i], versions[:i], nil
+			d.match, d.newer = &versions[i], versions[:i]
+			return d, nil
 		}
 	}
-	return nil, versions[:min(len(versions), maxVersions+1)], nil // it is gone
+	return d, nil // it is gone
+}
+
+// move says whether the versions since the one of the digest show that clients moved to lockfiles.
+func (d digestVersion) move() policy.Move {
+	var recorded policy.StateWrite
+	if d.match != nil {
+		recorded = d.objects.Write(d.match.ID, d.match.Modified.Truncate(time.Second))
+	}
+	var after []policy.StateWrite
+	for _, v := range slices.Backward(d.newer) {
+		after = append(after, d.objects.Write(v.ID, v.Modified.Truncate(time.Second)))
+	}
+	return policy.MoveOf(recorded, after)
 }
 
 // longHold is longer than a client holds its lock object that finds a row in the table, and
@@ -55,14 +78,17 @@ const longHold = 5 * time.Second
 // they found: one that reads digests fails there. So it is where the run that wrote a version
 // took the lock when a version that nobody recorded was there already. It is zero where that is
 // not known, or a client that may read digests was seen since.
-func (c *confirmation) unreadSince(ctx context.Context, newer []backend.Version) time.Time {
-	for i := range min(len(newer)-1, maxHolders) {
-		wrote, found := newer[i].Modified, newer[i+1].Modified
+func (c *confirmation) unreadSince(ctx context.Context, d digestVersion) time.Time {
+	for i := range min(len(d.newer)-1, maxHolders) {
+		wrote, found := d.newer[i].Modified.Truncate(time.Second), d.newer[i+1].Modified.Truncate(time.Second)
 		if c.tableSince(found) {
 			return time.Time{}
 		}
-		taken := c.holder(ctx, c.path, wrote).Since
-		if taken.After(found.Truncate(time.Second).Add(time.Second)) && wrote.Sub(taken) >= longHold {
+		taken := d.objects.Write(d.newer[i].ID, wrote).Taken
+		if taken.IsZero() {
+			taken = c.holder(ctx, c.path, wrote).Since
+		}
+		if taken.After(found.Add(time.Second)) && wrote.Sub(taken) >= longHold {
 			return taken
 		}
 	}

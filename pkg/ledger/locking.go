@@ -71,7 +71,7 @@ func useOf(p Past) (use, bool) {
 	switch {
 	case u.Locking == "" || p.Path == "":
 		return use{}, false
-	case p.Settled:
+	case p.Settled, u.Locking == LocksBoth: // it has no third place
 		return u, true
 	case u.Locking != LocksTable || p.ID == "":
 		return use{}, false

@@ -68,6 +68,7 @@ func TestTheWitnessSettlesRowsThatOneScanAloneSaw(t *testing.T) {
 		want  string
 		mixed bool
 	}{
+		"a lock that one scan saw in both places":                           {[]short{{kinds: bothKinds}}, "[both 1]", false},
 		"a lock in the table between two in the bucket":                     {[]short{inBucket, inTable, inBucket}, "[lockfile 1 table 1 lockfile 1]", true},
 		"one of which no scan saw":                                          {[]short{inBucket, inTable, unseenObject}, "[lockfile 1 table 1]", false},
 		"there and back":                                                    {[]short{inBucket, inTable, inTable, inBucket, inTable, inBucket}, "[lockfile 1 table 2 lockfile 1 table 1 lockfile 1]", true},

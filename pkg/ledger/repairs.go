@@ -122,6 +122,18 @@ const (
 	skew     = time.Minute
 )
 
+// Accepted gives when repairs began to write digests of states that they had not written.
+func (r *Repairs) Accepted(ctx context.Context, path tflock.Path) ([]time.Time, error) {
+	all, err := r.Of(ctx, path)
+	var times []time.Time
+	for _, repair := range all {
+		if repair.Action == policy.AcceptState {
+			times = append(times, repair.At)
+		}
+	}
+	return times, err
+}
+
 // Written gives what repairs wrote of a state, the newest first. A repair is on record
 // before it writes, so that this has everything that was written before the call.
 func (r *Repairs) Written(ctx context.Context, path tflock.Path) ([]Written, error) {

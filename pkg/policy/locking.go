@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -29,6 +30,16 @@ type LockingSeen struct {
 // in one of both places alone, then in the other alone, then in the first alone again. One
 // change is a migration. A lock in both places excludes every client, and says nothing.
 func Mixed(path tflock.Path, seen []LockingSeen) (StateFinding, bool) {
+	if !thereAndBack(seen) {
+		return StateFinding{}, false
+	}
+	return StateFinding{
+		Type: MixedLocking, Path: path, Severity: SeverityCritical, Evidence: StateEvidence{Locking: seen},
+		Text: fmt.Sprintf("Some clients lock state %s in the table alone and others by lockfile alone, so that they do not exclude each other: two of them can write it at once. Give all of them the same settings, best use_lockfile and dynamodb_table both until the last one has changed.", path),
+	}, true
+}
+
+func thereAndBack(seen []LockingSeen) bool {
 	changes := 0
 	var last Locking
 	for _, s := range seen {
@@ -40,12 +51,33 @@ func Mixed(path tflock.Path, seen []LockingSeen) (StateFinding, bool) {
 		}
 		last = s.Locking
 	}
-	if changes < 2 { // there and back
+	return changes >= 2
+}
+
+// MixedWrites says the same from the traces that writers left: versions of the state, the oldest
+// first, each with how its writer locks. So clients are found whose locks no scan ever met.
+func MixedWrites(path tflock.Path, versions []StateVersion) (StateFinding, bool) {
+	var seen []LockingSeen
+	for _, v := range versions {
+		seen = append(seen, LockingSeen{Locking: v.Locking})
+	}
+	if !thereAndBack(seen) {
 		return StateFinding{}, false
 	}
+	var parts []string
+	for _, v := range versions {
+		switch v.Locking {
+		case ByTable:
+			parts = append(parts, "the "+v.named()+" was written without a lockfile and recorded in the table")
+		case ByLockfile:
+			parts = append(parts, "the "+v.named()+" under a lockfile and not recorded in the table")
+		}
+	}
+	parts = parts[max(0, len(parts)-3):]
 	return StateFinding{
-		Type: MixedLocking, Path: path, Severity: SeverityCritical, Evidence: StateEvidence{Locking: seen},
-		Text: fmt.Sprintf("Some clients lock state %s in the table alone and others by lockfile alone, so that they do not exclude each other: two of them can write it at once. Give all of them the same settings, best use_lockfile and dynamodb_table both until the last one has changed.", path),
+		Type: MixedLocking, Path: path, Severity: SeverityCritical, Evidence: StateEvidence{Versions: versions},
+		Text: fmt.Sprintf("Some clients lock state %s in the table alone and others by lockfile alone, so that they do not exclude each other: two of them can write it at once. Its versions show it: %s. Give all clients the same settings, best use_lockfile and dynamodb_table both until the last one has changed. If one of them ran with -lock=false, have it lock.",
+			path, strings.Join(parts, "; ")),
 	}, true
 }
 

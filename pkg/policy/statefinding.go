@@ -60,6 +60,7 @@ type StateEvidence struct {
 	CurrentTime *time.Time    `json:"current_version_time,omitempty"`
 	CurrentBy   string        `json:"current_written_by,omitempty"`
 	UnreadSince *time.Time    `json:"unread_since,omitempty"` // since then clients write the state although the digest is another one
+	Move        Move          `json:"move,omitempty"`         // the versions since then show clients that moved to lockfiles
 	Rows        []tflock.Path `json:"rows,omitempty"`         // the paths under which the table has it, where they are not the state's
 
 	// Of a duplicate.
@@ -72,8 +73,9 @@ type StateEvidence struct {
 	After  *StateVersion `json:"after,omitempty"`
 	LockOf string        `json:"lock_of,omitempty"` // the session that held the lock when both were written, so that one of them was not its own
 
-	// Of mixed locking: the ways in which locks were seen, in order.
-	Locking []LockingSeen `json:"locking,omitempty"`
+	// Of mixed locking: the ways in which locks were seen, or in which versions were written, in order.
+	Locking  []LockingSeen  `json:"locking,omitempty"`
+	Versions []StateVersion `json:"versions,omitempty"`
 }
 
 // Resource names an object that two states manage, by its ARN, or by its ID and region.
@@ -91,6 +93,7 @@ type StateVersion struct {
 	Lineage      string    `json:"lineage,omitempty"`
 	LastModified time.Time `json:"last_modified"`
 	WrittenBy    string    `json:"written_by,omitempty"` // the session, where a witness saw its lock
+	Locking      Locking   `json:"locking,omitempty"`    // of mixed locking: how its writer locks
 }
 
 // StateFix is the request to the repair function that would end a finding. Who asks, and

@@ -1,0 +1,101 @@
+package inventory
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// mixed finds the states whose clients do not exclude each other, from the locks that scans saw
+// and from the traces of those that none saw.
+func (r *run) mixed(locking map[tflock.Path][]policy.LockingSeen) []policy.StateFinding {
+	var found []policy.StateFinding
+	for _, path := range slices.Sorted(maps.Keys(r.memory.states)) {
+		if !r.includes(path) {
+			continue
+		}
+		seen, isSeen := policy.Mixed(path, locking[path])
+		traced, err := r.mixedByTraces(r.memory.states[path])
+		if err != nil {
+			r.fail(fmt.Errorf("who wrote %s could not be read: %w", path, err))
+			r.doubts.locking(path)
+		}
+		switch {
+		case traced != nil:
+			traced.Evidence.Locking = seen.Evidence.Locking
+			found = append(found, *traced)
+		case isSeen:
+			found = append(found, seen)
+		}
+	}
+	return found
+}
+
+// mixedByTraces gives the finding that the versions of a state show; nil where they show none.
+func (r *run) mixedByTraces(s *state) (*policy.StateFinding, error) {
+	versions := versionsOf(s.Writes)
+	f, is := policy.MixedWrites(s.Path, versions)
+	if !is {
+		return nil, nil //nolint:nilnil // nothing is wrong
+	}
+	if known := r.memory.open(f.Identity()); known != nil && slices.EqualFunc(known.Evidence.Versions, versions, func(a, b policy.StateVersion) bool { return a.VersionID == b.VersionID }) {
+		same := *known
+		return &same, nil
+	}
+	others, err := r.byOthers(s)
+	if err != nil {
+		return nil, err
+	}
+	versions = versionsOf(others)
+	for i := range versions {
+		versions[i].WrittenBy = r.writer(r.times.work, s.Path, versions[i].LastModified)
+	}
+	if f, is = policy.MixedWrites(s.Path, versions); !is {
+		return nil, nil //nolint:nilnil // we did it ourselves
+	}
+	return &f, nil
+}
+
+// versionsOf are those whose traces show how their writer locks.
+func versionsOf(writes []policy.StateWrite) []policy.StateVersion {
+	var all []policy.StateVersion
+	for _, w := range writes {
+		if way := w.Locking(); way != "" {
+			all = append(all, policy.StateVersion{VersionID: w.VersionID, LastModified: w.At.UTC(), Locking: way})
+		}
+	}
+	return all
+}
+
+// byOthers leaves out what our own repairs wrote, and versions whose digest they may have written.
+func (r *run) byOthers(s *state) ([]policy.StateWrite, error) {
+	if r.Own == nil {
+		return s.Writes, nil
+	}
+	ours, err := r.Own.Written(r.times.work, s.Path)
+	if err != nil {
+		return nil, err
+	}
+	accepted, err := r.Own.Accepted(r.times.work, s.Path)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(slices.Clone(s.Writes), func(w policy.StateWrite) bool {
+		return slices.ContainsFunc(ours, func(o ledger.Written) bool { return o.MayBe(w.VersionID, w.At) }) ||
+			(w.Digest == policy.Present && slices.ContainsFunc(accepted, func(at time.Time) bool { return r.isNewestAt(s, w, at) }))
+	}), nil
+}
+
+// isNewestAt says whether a version was the newest one, as far as is remembered, at some time.
+func (r *run) isNewestAt(s *state, w policy.StateWrite, at time.Time) bool {
+	i := slices.IndexFunc(s.Writes, func(other policy.StateWrite) bool { return other.At.After(at) })
+	if i < 0 {
+		i = len(s.Writes)
+	}
+	return i > 0 && s.Writes[i-1].VersionID == w.VersionID
+}
