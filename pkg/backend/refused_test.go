@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -123,6 +124,53 @@ func TestHistory(t *testing.T) {
 	}
 	if history, err := b.History(t.Context(), tflock.NewPath(p.name, "a/terraform"), "x"); err != nil || len(history) != 0 {
 		t.Errorf("of a key without versions: %+v, %v", history, err)
+	}
+}
+
+// The versions of a state's lock object come with those of the state, in one call, or in another one
+// where a page has no room for them.
+func TestHistoryWithLocks(t *testing.T) {
+	lists := 0
+	var page string // in place of what the store says of the state
+	p := newPlace(t, func(r *http.Request) *http.Response {
+		if !r.URL.Query().Has("versions") {
+			return nil
+		}
+		lists++
+		if page == "" || strings.HasSuffix(r.URL.Query().Get("prefix"), tflock.Suffix) {
+			return nil
+		}
+		return &http.Response{StatusCode: 200, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(page))}
+	})
+	path := tflock.Path(p.path())
+	b := p.through.Buckets[0]
+	version, err := b.WriteState(t.Context(), path, []byte("one"), backend.Encryption{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		h, err := b.Acquire(t.Context(), path, lockJSON(t, "x"))
+		if err == nil {
+			err = b.Release(t.Context(), h)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, truncated := range []bool{false, true} {
+		lists = 0
+		if truncated {
+			page = fmt.Sprintf(`<ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>%s</Name><IsTruncated>true</IsTruncated><NextKeyMarker>%s</NextKeyMarker><Version><Key>%s</Key><VersionId>%s</VersionId><IsLatest>true</IsLatest><LastModified>2026-11-01T10:00:00Z</LastModified></Version></ListVersionsResult>`,
+				p.name, path.Key(), path.Key(), version)
+		}
+		states, locks, err := b.HistoryWithLocks(t.Context(), path, version)
+		markers := slices.DeleteFunc(slices.Clone(locks), func(v backend.Version) bool { return !v.Marker })
+		if err != nil || len(states) != 1 || states[0].ID != version || len(locks) != 4 || len(markers) != 2 || !locks[0].Latest {
+			t.Errorf("truncated %v: %+v and %+v, %v", truncated, states, locks, err)
+		}
+		if want := map[bool]int{false: 1, true: 2}[truncated]; lists != want {
+			t.Errorf("truncated %v: %d calls, want %d", truncated, lists, want)
+		}
 	}
 }
 

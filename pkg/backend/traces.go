@@ -25,34 +25,38 @@ func (b *Bucket) HistoryWithLocks(ctx context.Context, path tflock.Path, back st
 	lockKey := key + tflock.Suffix
 	whole := true
 	pages := s3.NewListObjectVersionsPaginator(b.s3, &s3.ListObjectVersionsInput{Bucket: &b.name, Prefix: &key})
-	for found := false; pages.HasMorePages() && !found; {
+	for done := false; pages.HasMorePages() && !done; {
 		page, err := pages.NextPage(ctx)
-		if err == nil {
-			err = isListing(page.Name)
-		}
-		if err != nil {
-			return nil, nil, &Error{b.arn, err}
+		if err := b.versionsError(page, err); err != nil {
+			return nil, nil, err
 		}
 		of, others := versionsOf(key, page)
-		states = append(states, of...)
 		ofLock, _ := versionsOf(lockKey, page)
-		locks = append(locks, ofLock...)
+		states, locks = append(states, of...), append(locks, ofLock...)
 		whole = !aws.ToBool(page.IsTruncated)
-		if i := slices.IndexFunc(states, func(v Version) bool { return v.ID == back && !v.Marker }); i >= 0 {
-			states, found = states[:i+1], true
+		i := slices.IndexFunc(states, func(v Version) bool { return v.ID == back && !v.Marker })
+		if i >= 0 {
+			states = states[:i+1]
 		}
-		found = found || (others && !b.outside())
+		done = i >= 0 || (others && !b.outside())
 	}
 	if whole || len(locks) >= enoughLocks {
 		return states, locks, nil
 	}
 	page, err := b.s3.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: &b.name, Prefix: &lockKey})
+	if err := b.versionsError(page, err); err != nil {
+		return nil, nil, err
+	}
+	locks, _ = versionsOf(lockKey, page)
+	return states, locks, nil
+}
+
+func (b *Bucket) versionsError(page *s3.ListObjectVersionsOutput, err error) error {
 	if err == nil {
 		err = isListing(page.Name)
 	}
 	if err != nil {
-		return nil, nil, &Error{b.arn, err}
+		return &Error{b.arn, err}
 	}
-	locks, _ = versionsOf(lockKey, page)
-	return states, locks, nil
+	return nil
 }

@@ -44,8 +44,8 @@ type team struct {
 	i      *inventory.Inventory
 	now    time.Time
 	serial int
-	newest string // the MD5 of the state
-	digest string // in the table
+	newest string    // the MD5 of the state
+	digest string    // in the table
 	free   time.Time // since then there is no lock object
 	last   inventory.Report
 }

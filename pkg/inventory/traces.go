@@ -62,15 +62,9 @@ func lockObjects(entries []backend.Version) policy.LockObjects {
 		} else {
 			next, versions = versions[0], versions[1:]
 		}
-		at := next.Modified.Truncate(time.Second)
-		if l.Since.IsZero() || next.ID == unversioned { // what was without versioning left no others
-			l.Since = at
-		}
-		if n := len(l.Spans); n > 0 && (there || next.Marker) { // of two markers, the later one
-			l.Spans[n-1].To = at
-		}
-		if there = !next.Marker; there {
-			l.Spans = append(l.Spans, policy.Span{From: at})
+		l.Next(next.Modified.Truncate(time.Second), !next.Marker, there)
+		if there = !next.Marker; next.ID == unversioned { // what was without versioning left no others
+			l.Since = next.Modified.Truncate(time.Second)
 		}
 	}
 	return l

@@ -57,6 +57,20 @@ type LockObjects struct {
 	Since time.Time // of what was before, nothing is known; zero: there is no history
 }
 
+// Next adds what came next: the object was created or removed. there says whether it was there
+// before that. Of two removals one after the other, the later one ends the span.
+func (l *LockObjects) Next(at time.Time, created, there bool) {
+	if l.Since.IsZero() {
+		l.Since = at
+	}
+	if n := len(l.Spans); n > 0 && (there || !created) {
+		l.Spans[n-1].To = at
+	}
+	if created {
+		l.Spans = append(l.Spans, Span{From: at})
+	}
+}
+
 const (
 	// nearby is more than the times of two objects may be in the wrong order: whole seconds,
 	// from several machines of S3.
@@ -109,21 +123,7 @@ const maxWrites = 8
 // neighbours that lock in the same way the latest is kept, and of what shows nothing only the
 // newest version, whose digest may still be looked at. Nothing is kept from before that time.
 func RememberWrites(kept, next []StateWrite, since time.Time) []StateWrite {
-	var all []StateWrite
-	for _, w := range slices.Concat(kept, next) {
-		n := len(all)
-		switch {
-		case n > 0 && all[n-1].VersionID == w.VersionID:
-			all[n-1] = all[n-1].again(w)
-			continue
-		case n > 0 && underOneLock(all[n-1], w):
-			if all[n-1].Digest == Present { // its client writes digests
-				w.Digest = Present
-			}
-			all = all[:n-1]
-		}
-		all = append(all, w)
-	}
+	all := joined(slices.Concat(kept, next))
 	var few []StateWrite
 	for i, w := range all {
 		way := w.Locking()
@@ -138,6 +138,26 @@ func RememberWrites(kept, next []StateWrite, since time.Time) []StateWrite {
 	return few[max(0, len(few)-maxWrites):]
 }
 
+// joined has one of each version, and one of those that were written under one lock object.
+func joined(writes []StateWrite) []StateWrite {
+	var all []StateWrite
+	for _, w := range writes {
+		n := len(all)
+		switch {
+		case n > 0 && all[n-1].VersionID == w.VersionID:
+			all[n-1] = all[n-1].again(w)
+			continue
+		case n > 0 && underOneLock(all[n-1], w):
+			if all[n-1].Digest == Present { // its client writes digests
+				w.Digest = Present
+			}
+			all = all[:n-1]
+		}
+		all = append(all, w)
+	}
+	return all
+}
+
 // again adds what a later look at the same version shows. A digest that comes later is not its
 // writer's.
 func (w StateWrite) again(later StateWrite) StateWrite {
@@ -149,17 +169,6 @@ func (w StateWrite) again(later StateWrite) StateWrite {
 }
 
 func underOneLock(a, b StateWrite) bool { return !a.Taken.IsZero() && a.Taken.Equal(b.Taken) }
-
-// LockingOfWrites is how the writers of a state lock, as far as their traces show it.
-func LockingOfWrites(writes []StateWrite) []LockingSeen {
-	var seen []LockingSeen
-	for _, w := range writes {
-		if way := w.Locking(); way != "" {
-			seen = append(seen, LockingSeen{Locking: way, First: w.At, Last: w.At, Locks: 1})
-		}
-	}
-	return seen
-}
 
 // Move is what the versions since the one that a digest belongs to show about their clients.
 type Move string

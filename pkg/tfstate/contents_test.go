@@ -91,7 +91,7 @@ func TestSurvey(t *testing.T) {
 		"those of 1.11":     {"survey/terraform-1.11-checks.tfstate", checks("1.11.4", "7c85508c-ce0f-127c-4844-902d9be21bf0", 10), nil},
 		"those of 1.15, with identities of objects": {
 			"survey/terraform-1.15-checks.tfstate",
-			"format=4 serial=11 lineage=9c7fc74f-bb1c-c3a1-1fdd-bcfb2c0064c6 version=1.15.9 managed=9 data=0 tainted=1 deposed=0 outputs=2 sensitive=1 simple_resource=1 terraform_data=8 example.com/acme/simple terraform.io/builtin/terraform",
+			"format=4 serial=11 lineage=9c7fc74f-bb1c-c3a1-1fdd-bcfb2c0064c6 version=1.15.9 managed=9 data=0 tainted=1 deposed=0 outputs=2 sensitive=1 terraform_data=8 simple_resource=1 example.com/acme/simple terraform.io/builtin/terraform",
 			nil,
 		},
 		"those of OpenTofu": {"survey/tofu-1.12-checks.tfstate", checks("1.12.6", "70e86f4d-4bc9-4ab6-5f5c-61d5b47f06ff", 2), nil},
