@@ -26,6 +26,10 @@ func TestAliases(t *testing.T) {
 		{"LockID": text("b/a//l-md5"), "Info": text(string(lockJSON(t, "z")))}, // of a state whose key ends so
 		{"LockID": text("b/.github/k-md5"), "Digest": text("d")},
 		{"LockID": text("b/a/k-md5"), "Digest": text("d")},
+		{"LockID": text("b/t/../c/k"), "Info": text(string(lockJSON(t, "v")))}, // clients take such a lock
+		{"LockID": text("b/t/../junk"), "Info": text("junk")},
+		{"LockID": text("b/t/../foreign")},
+		{"LockID": text("b/t/../digest-md5"), "Digest": text("d")},
 	} {
 		if _, err := dynamodb.NewFromConfig(server.Config()).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &store.Name, Item: row}); err != nil {
 			t.Fatal(err)
@@ -35,7 +39,7 @@ func TestAliases(t *testing.T) {
 	for _, names := range got {
 		slices.Sort(names)
 	}
-	want := map[tflock.Path][]tflock.Path{"b/a/k": {"b/./a/k", "b/a//k"}, "b/a/l-md5": {"b/a//l-md5"}}
+	want := map[tflock.Path][]tflock.Path{"b/a/k": {"b/./a/k", "b/a//k"}, "b/a/l-md5": {"b/a//l-md5"}, "b/c/k": {"b/t/../c/k"}}
 	if err != nil || !maps.EqualFunc(got, want, slices.Equal) {
 		t.Errorf("got %q, %v; want %q", got, err, want)
 	}

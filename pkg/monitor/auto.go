@@ -64,11 +64,7 @@ func (m *Monitor) plan(ctx context.Context, found *scan.Scan, known *knownRuns) 
 	p := &planner{Monitor: m, knownRuns: known, found: found, crowds: map[tflock.Path]int{}, names: map[tflock.Path][]tflock.Path{}, checks: map[ledger.Key]ledger.Check{}, stands: map[ledger.Key]bool{}}
 	if known.auto.Locks.Any() {
 		for c := range found.Locks() {
-			p.crowds[c.Path]++
-			clean := c.Path.Clean()
-			if names := p.names[clean]; len(names) < 2 && !slices.Contains(names, c.Path) {
-				p.names[clean] = append(names, c.Path)
-			}
+			p.count(c)
 		}
 	}
 	for _, q := range known.asked {
@@ -87,6 +83,19 @@ func (m *Monitor) plan(ctx context.Context, found *scan.Scan, known *knownRuns) 
 		p.errs = append(p.errs, m.Autos.Update(ctx, p.checks, p.gone(held)), m.Autos.Renew(ctx, p.memory, held, found.Ended))
 	}
 	return p.claimed, errors.Join(p.errs...)
+}
+
+// count notes a lock, and the name under which it is on its state. Names that climb count only where they are a lock:
+// anybody can write a row of that kind for any state (docs/adr/0023).
+func (p *planner) count(c policy.Case) {
+	p.crowds[c.Path]++
+	if c.Path.Climbs() && !c.Readable() {
+		return
+	}
+	clean := c.Path.Clean()
+	if names := p.names[clean]; len(names) < 2 && !slices.Contains(names, c.Path) {
+		p.names[clean] = append(names, c.Path)
+	}
 }
 
 // held says which remembered locks the scan saw.

@@ -67,7 +67,7 @@ func AliasesOf(ctx context.Context, tables []*backend.Table, path tflock.Path) (
 // which would have to be locked and released. It is empty where they have not.
 func (l *Locker) Crowded(path tflock.Path) string {
 	names := l.aliases[path]
-	if len(names) <= backend.MaxAliases {
+	if !backend.ManyAliases(names) {
 		return ""
 	}
 	return fmt.Sprintf("the lock tables have rows of it under more than %d names, such as %.200s, so that it cannot be locked: find out who writes them", backend.MaxAliases, names[0])

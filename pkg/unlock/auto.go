@@ -120,7 +120,7 @@ func (u *Unlocker) lockedAs(ctx context.Context, path tflock.Path) (tflock.Path,
 		if err != nil {
 			return "", err
 		}
-		if len(aliases) > backend.MaxAliases {
+		if backend.ManyAliases(aliases) {
 			return "", fmt.Errorf("%s has rows of the state under more than %d names", t.ARN(), backend.MaxAliases)
 		}
 		names = append(names, aliases...)
@@ -133,7 +133,7 @@ func (u *Unlocker) lockedAs(ctx context.Context, path tflock.Path) (tflock.Path,
 		switch {
 		case len(f.unread) > 0:
 			return "", errors.Join(f.unread...)
-		case f.named != nil || len(f.others)+len(f.unreadable) > 0:
+		case f.named != nil || len(f.others) > 0 || (len(f.unreadable) > 0 && !name.Climbs()):
 			return name, nil
 		}
 	}
