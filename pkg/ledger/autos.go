@@ -119,6 +119,33 @@ func (a *Autos) Update(ctx context.Context, checks map[Key]Check, forget []Key) 
 	})
 }
 
+// maxForgotten bounds the rows that ForgetChecks reads.
+const maxForgotten = 5000
+
+// ForgetChecks removes checks of before a time, as many as it finds among some of the first: a memory that
+// takes too long to read becomes shorter with each call.
+func (a *Autos) ForgetChecks(ctx context.Context, before time.Time) error {
+	input := ofKind(kindAuto)
+	input.KeyConditionExpression = aws.String("#kind = :kind AND begins_with(#id, :check)")
+	input.ExpressionAttributeNames["#id"], input.ExpressionAttributeValues[":check"] = attrID, text(checkPrefix)
+	read := 0
+	return a.table.write(ctx, func(yield func(types.WriteRequest, error) bool) {
+		for row, err := range a.table.query(ctx, input) {
+			if err != nil {
+				yield(types.WriteRequest{}, err)
+				return
+			}
+			old := time.Unix(numberOf(row, attrExpires), 0).Before(before.Add(keepAuto))
+			if old && !yield(types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: rowKey(kindAuto, textOf(row, attrID))}}, nil) {
+				return
+			}
+			if read++; read == maxForgotten {
+				return
+			}
+		}
+	})
+}
+
 // autoRows are the keys of every row that these locks can have.
 func autoRows(keys []Key) []map[string]types.AttributeValue {
 	rows := make([]map[string]types.AttributeValue, 0, 3*len(keys))

@@ -21,6 +21,7 @@ type autos interface {
 	Recall(ctx context.Context) (ledger.AutoMemory, error)
 	Update(ctx context.Context, checks map[ledger.Key]ledger.Check, forget []ledger.Key) error
 	Planned(ctx context.Context, key ledger.Key, read *ledger.Plan, p ledger.Plan) error
+	ForgetChecks(ctx context.Context, before time.Time) error
 	Void(ctx context.Context, keys ...ledger.Key) error
 	Claim(ctx context.Context, key ledger.Key, read ledger.Plan, now time.Time) error
 	Brake(ctx context.Context, m ledger.AutoMemory, next policy.Brake) (ledger.AutoMemory, error)
@@ -80,7 +81,9 @@ func (m *Monitor) plan(ctx context.Context, found *scan.Scan, known *knownRuns) 
 	}
 	if known.forgotten == nil {
 		held := p.held()
-		p.errs = append(p.errs, m.Autos.Update(ctx, p.checks, p.gone(held)), m.Autos.Renew(ctx, p.memory, held, found.Ended))
+		p.errs = append(p.errs, m.Autos.Update(ctx, p.recorded(), p.gone(held)), m.Autos.Renew(ctx, p.memory, held, found.Ended))
+	} else {
+		p.errs = append(p.errs, m.Autos.ForgetChecks(ctx, found.Started.Add(-oldCheck)))
 	}
 	return p.claimed, errors.Join(p.errs...)
 }
@@ -109,13 +112,17 @@ func (p *planner) held() func(ledger.Key) bool {
 	return func(key ledger.Key) bool { return held[key] }
 }
 
-// gone are the remembered locks that are no longer held. Nothing is forgotten after a scan
+// gone are the remembered locks that are no longer held. A plan or a stop is not forgotten after a scan
 // that did not see everything, nor of a lock one of whose stores it did not read, as when a
 // store was taken out of the watched ones, nor what somebody asked for since the scan began:
-// the lock may be younger than it.
+// the lock may be younger than it. What was found out about a lock that the scan did not see is found out
+// again: where it stayed, whoever may write one prefix could add to it with each scan.
 func (p *planner) gone(held func(ledger.Key) bool) []ledger.Key {
 	return p.memory.Gone(func(key ledger.Key) bool {
 		known := p.memory.Locks[key]
+		if known.Plan == nil && known.Stop == nil {
+			return held(key)
+		}
 		return held(key) || !p.found.Whole(key.Path) || !p.read(known.Stores()) || (known.Stop != nil && !known.Stop.At.Before(p.found.Started))
 	})
 }

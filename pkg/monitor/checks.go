@@ -1,0 +1,45 @@
+package monitor
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+const (
+	// maxChecks bounds what one scan records of what it found out, since each scan reads all of it in a
+	// few seconds before it may release anything.
+	maxChecks = 300
+	// oldCheck is how old it is when it is forgotten without being read, where that took too long.
+	oldCheck = 24 * time.Hour
+)
+
+// recorded is what is recorded of what this scan found out: of locks that have a plan or a stop first, then
+// of those that AutoRelease selects, and each prefix in its turn.
+func (p *planner) recorded() map[ledger.Key]ledger.Check {
+	if len(p.checks) <= maxChecks {
+		return p.checks
+	}
+	matters := func(key ledger.Key) int {
+		switch known := p.memory.Locks[key]; {
+		case known.Plan != nil || known.Stop != nil || p.stands[key]:
+			return 0
+		case p.checks[key].Selected:
+			return 1
+		default:
+			return 2
+		}
+	}
+	keys := slices.SortedFunc(maps.Keys(p.checks), func(a, b ledger.Key) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.ID, b.ID)) })
+	keys = tflock.InTurns(keys, func(key ledger.Key) tflock.Path { return key.Path })
+	slices.SortStableFunc(keys, func(a, b ledger.Key) int { return cmp.Compare(matters(a), matters(b)) })
+	kept := make(map[ledger.Key]ledger.Check, maxChecks)
+	for _, key := range keys[:maxChecks] {
+		kept[key] = p.checks[key]
+	}
+	return kept
+}
