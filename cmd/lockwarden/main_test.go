@@ -168,6 +168,18 @@ func unlockOneLock(t *testing.T, w *world) {
 	code, out, errs = w.run(pasted, "unlock", "-")
 	w.want(exitUsage, code, out, errs, "nobody is there")
 
+	more := pasted + "\nthe lock 11111111-2222-3333-4444-555555555555 is stuck\n" // what may be about another lock is asked about
+	for _, flag := range []string{"--yes", "--json", "--dry-run"} {
+		code, out, errs = w.run(more, "unlock", "-", "--reason", "x", flag)
+		w.want(exitAmbiguous, code, out, errs, "ambiguous", "lock 11111111-2222-3333-4444-555555555555", "Choice: ")
+	}
+	w.answers = []string{"no"}
+	code, out, errs = w.run(more, "unlock", "-")
+	w.want(exitUnconfirmed, code, out, errs, "is not understood", path, id, "Nothing was released")
+	w.answers = []string{"yes", "its laptop died", "no"}
+	code, out, errs = w.run(more, "unlock", "-")
+	w.want(exitUnconfirmed, code, out, errs, "is not understood", "ana@laptop", "would be released", "Nothing was released")
+
 	code, out, errs = w.run("", "unlock", id, "--yes")
 	w.want(exitUsage, code, out, errs, "--reason")
 

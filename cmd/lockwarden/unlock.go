@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -58,6 +59,11 @@ func (c unlockCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
+	if chosen, one := seen.onlyChoice(); one && !c.DryRun && !c.Yes && !s.JSON {
+		if seen, raw, err = c.showChoice(ctx, s, seen, chosen); err != nil {
+			return err
+		}
+	}
 	if c.DryRun || seen.Outcome != "would_release" || seen.Lock == nil {
 		return s.end(raw, seen)
 	}
@@ -74,6 +80,43 @@ func (c unlockCommand) Run(ctx context.Context, s *session) error {
 	}
 	done.Lock = nil // it was shown
 	return s.end(raw, done)
+}
+
+// choice names one lock.
+type choice struct {
+	Path   string `json:"path"`
+	LockID string `json:"lock_id"`
+}
+
+// onlyChoice is the lock of an ambiguous answer that offers one.
+func (a unlockAnswer) onlyChoice() (only choice, ok bool) {
+	found := 0
+	for _, step := range a.NextSteps {
+		if raw, is := strings.CutPrefix(step, "Choice: "); is && a.Outcome == "ambiguous" {
+			found++
+			ok = json.Unmarshal([]byte(raw), &only) == nil && only.Path != "" && only.LockID != ""
+		}
+	}
+	return only, ok && found == 1
+}
+
+// showChoice asks whether the one lock that a text may mean is the one that was read in it, and then looks at
+// it as if it had been named by its path.
+func (c unlockCommand) showChoice(ctx context.Context, s *session, seen unlockAnswer, chosen choice) (unlockAnswer, []byte, error) {
+	s.say("%s: %s", line(seen.Outcome), line(seen.Message))
+	s.say("State:      %s", line(chosen.Path))
+	s.say("Lock ID:    %s", line(chosen.LockID))
+	answer, err := s.ask("Is this the lock that you read in the text? Only \"yes\" goes on with it: ")
+	if err != nil {
+		return seen, nil, err
+	}
+	if answer != "yes" {
+		fmt.Fprintln(s.err, "Nothing was released.")
+		return seen, nil, outcomeError{exitUnconfirmed}
+	}
+	var again unlockAnswer
+	raw, err := s.answer(ctx, unlockOutput, unlockRequest{LockID: chosen.LockID, Path: chosen.Path, RequestedBy: requester(c.By), Force: c.Force, DryRun: true}, &again)
+	return again, raw, err
 }
 
 func (c unlockCommand) text(s *session) (string, error) {

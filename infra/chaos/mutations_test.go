@@ -137,7 +137,7 @@ var mutations = map[string]mutation{
 		"lock released that nobody named",
 	},
 	"a text that shows another state means whoever has the ID": {
-		"pkg/unlock/find.go", "u.otherState(r, f.named); other != \"\" {", "u.otherState(r, f.named); other == \"no path\" {",
+		"pkg/unlock/find.go", "names := namesOf(f.named)\n", "names := namesOf(f.named)\n\tif len(names) > 0 {\n\t\treturn f\n\t}\n",
 		"TestIdentity",
 		[]string{"-duels=1"},
 		"lock released that nobody named",

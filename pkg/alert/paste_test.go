@@ -10,6 +10,16 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
+// asksToRelease are the events after which people release the lock.
+var asksToRelease = map[alert.Type]bool{alert.LockStuck: true, alert.LockReminder: true, alert.LockRefused: true, alert.LockReleasePlanned: true}
+
+// strange are the events of locks whose holder, or session, shows what may be another lock.
+var strange = map[string]bool{"lock-stuck-session": true, "a session called like a lock": true}
+
+func meant(f policy.Finding) tflock.Meant {
+	return tflock.Meant{ID: f.ID, Paths: []string{f.Path}, Buckets: []string{"states"}}
+}
+
 // What people receive about one lock can be pasted as a whole into lock_id, and names that
 // lock of that state.
 func TestOurOwnMessagesCanBePastedBack(t *testing.T) {
@@ -31,6 +41,9 @@ func TestOurOwnMessagesCanBePastedBack(t *testing.T) {
 			}
 			if got, err := tflock.ParseReference(text); err != nil || got.ID != e.Lock.ID || got.Path != e.Lock.Path {
 				t.Errorf("%s of %s: got %+v, %v", what, name, got, err)
+			}
+			if beside := meant(*e.Lock).Beside(text); beside != "" && (asksToRelease[e.Type] || what == "command") && !strange[name] {
+				t.Errorf("%s of %s: %s is not understood: pkg/tflock/phrases.txt has our sentences", what, name, beside)
 			}
 		}
 	}

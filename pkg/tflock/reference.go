@@ -164,8 +164,7 @@ func parseLong(text string) (Reference, error) {
 		// Only a text that spells out plain characters as escapes comes here.
 		return Reference{}, fmt.Errorf("%w: %s is in the text in an encoded form only; %s", ErrNoReference, quote(ref.ID), howTo)
 	}
-	_, err = otherIDs(text, ref.ID)
-	return ref, err
+	return ref, nil
 }
 
 // oneOf gives the lock that all mentions name: a client that retries prints the same

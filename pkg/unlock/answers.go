@@ -26,19 +26,13 @@ func ambiguous(f found) Answer {
 	case f.textPath != "":
 		a.Message = fmt.Sprintf("Nothing was touched: the text is about %s, and the lock with this ID is of another state.", f.textPath)
 		a.NextSteps = []string{"If the other state's lock is meant, look whose it is, and repeat the call with its path."}
-	case f.severalIDs:
-		a.Message = fmt.Sprintf("Nothing was touched: the text has the IDs of %d locks that are held now, so it is not clear which one is meant.", len(hits))
-		a.NextSteps = []string{"Look which lock you read in the text, and repeat the call with its ID and the path of its state."}
-	case f.shown != "":
-		a.Message = fmt.Sprintf("Nothing was touched: the text is of the lock %s, and shows %s where people look for the ID of a lock, so it is not clear which one is meant.", tflock.BoundedID(hits[0].id), tflock.BoundedID(f.shown))
-		a.NextSteps = []string{"If this is the lock that you read in the text, repeat the call with its ID and the path of its state. Else look who wrote the text."}
-	case f.unlooked:
-		a.Message = "Nothing was touched: the text has other IDs too, and not everything could be read in time to see whether one of them is of another lock."
-		a.NextSteps = []string{"If this is the lock that you read in the text, repeat the call with its ID and the path of its state."}
+	case f.beside != "":
+		a.Message = fmt.Sprintf("Nothing was touched: the text names the lock %s, but %s in it is not understood, and may be about another lock.", tflock.BoundedID(hits[0].id), f.beside)
+		a.NextSteps = []string{"If the lock below is the one that you read in the text, repeat the call with its ID and path. If not, find out who wrote the text."}
 	case slices.ContainsFunc(hits, func(h hit) bool { return h.id != hits[0].id }) || len(hits) == 1:
 		a.Message = "Nothing was touched: a lock has the whole text that you gave as its ID, so it is not clear which lock is meant."
 	}
-	if len(hits) > 1 && !f.severalIDs {
+	if len(hits) > 1 {
 		a.NextSteps = append(a.NextSteps, "No client makes an ID twice, so all but one of these are copies, which are younger than their original: the oldest of each prefix comes first.")
 	}
 	for _, h := range hits[:min(len(hits), choices)] {

@@ -3,7 +3,6 @@ package unlock
 import (
 	"cmp"
 	"context"
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,9 +28,7 @@ type found struct {
 	sealed     int           // holdings elsewhere that cannot be read, of a search
 	choices    []hit         // what else may be meant, where it is not one lock alone
 	textPath   string        // the path in the text, where the lock found by its ID is not of it
-	severalIDs bool          // the text has the ID of each of the choices
-	shown      string        // an ID that the text shows where people look for that of the lock
-	unlooked   bool          // not everything could be searched for the other IDs in the text
+	beside     string        // what the text has beside what names the lock, and what may be read as another one
 }
 
 // hit is a lock that a text may mean.
@@ -49,9 +46,8 @@ type hit struct {
 // asked, consistently. Without one, or where a path in pasted text leads to nothing,
 // every store is searched for the ID: text may be of a copied bucket, or masked.
 //
-// Pasted text may show people another ID than the one that counts, whatever hides which. Where it
-// does, or a lock of another ID in the text is held, or nobody can say whether one is, the choice is
-// the caller's.
+// Pasted text may show people another lock than the one that counts, whatever hides which. So where
+// not all of it is understood, nothing is released, and the choice is the caller's: see tflock.Meant.
 func (u *Unlocker) find(ctx context.Context, r Request) found {
 	if r.Path != "" {
 		return u.at(ctx, tflock.Path(r.Path), r.lock.ID)
@@ -61,28 +57,21 @@ func (u *Unlocker) find(ctx context.Context, r Request) found {
 		return f
 	}
 	one := []hit{{path: f.named.Path, id: f.named.ID}}
-	hits, unlooked := u.others(ctx, r)
-	if len(hits) > 0 {
-		return found{choices: append(one, hits...), severalIDs: true}
-	}
-	if other := u.otherState(r, f.named); other != "" {
+	names := namesOf(f.named)
+	if other := r.lock.OtherState(names...); other != "" {
 		return found{choices: one, textPath: other}
 	}
-	if shown := tflock.ShownOther(r.LockID, r.lock.ID); shown != "" || unlooked {
-		return found{choices: one, shown: shown, unlooked: unlooked}
+	meant := tflock.Meant{ID: r.lock.ID, Paths: names, Buckets: u.buckets(f.named.Path)}
+	if beside := meant.Beside(r.LockID); beside != "" {
+		return found{choices: one, beside: beside}
 	}
 	return f
 }
 
-// otherState is a state that a text shows and that is not that of the lock which it names.
-//
-// Whoever takes a lock chooses its ID: a lock that has another team's ID, and is gone once its alert is
-// out, would make that alert the release of the other team's lock. A lock in a copied bucket has the path
-// of the original in its bytes, and text that shows it is of that lock. Whether a bucket is watched
-// proves nothing: the tables may be all that is.
-func (u *Unlocker) otherState(r Request, l *tflock.Lock) string {
-	path, own := string(l.Path), l.Info.Path
-	return cmp.Or(r.lock.OtherState(path, own), tflock.OtherPath(r.LockID, u.buckets(l.Path), path, string(l.Path.Clean()), own))
+// namesOf are the names by which a text may call the state of a lock. A lock in a copied bucket has the
+// path of the original in its bytes, and text that shows it is of that lock.
+func namesOf(l *tflock.Lock) []string {
+	return []string{string(l.Path), string(l.Path.Clean()), l.Info.Path}
 }
 
 // buckets are the names of the buckets of states that a text may show: those that are watched, and that of
@@ -95,20 +84,8 @@ func (u *Unlocker) buckets(path tflock.Path) []string {
 	return names
 }
 
-// others gives the locks that are held and whose ID people may have read in a text, beside that of
-// the lock which it names. unlooked says that there may be one that could not be read.
-func (u *Unlocker) others(ctx context.Context, r Request) (hits []hit, unlooked bool) {
-	words := tflock.WordsOf(r.LockID, r.lock.ID)
-	if !words.Any() {
-		return nil, false
-	}
-	hits, sealed, unread := u.search(ctx, words.Show)
-	late := slices.ContainsFunc(unread, func(err error) bool { return errors.Is(err, context.DeadlineExceeded) })
-	return hits, late || words.Others() && sealed+len(unread) > 0
-}
-
-// searchTime bounds a search through all stores, of which a request takes two at most. Whoever may
-// write under one prefix can make it last longer than the function does.
+// searchTime bounds a search through all stores. Whoever may write under one prefix can make it last
+// longer than the function does.
 const searchTime = 40 * time.Second
 
 // named looks for the lock that a request without a path names.

@@ -3,6 +3,8 @@ package slack_test
 import (
 	"encoding/json"
 	"fmt"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -10,6 +12,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/alert/slack"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // What is to be copied comes out of Slack as it went in.
@@ -24,6 +27,26 @@ func TestCodeCanBeCopied(t *testing.T) {
 	} {
 		if shown := shownFor(t, composer.Lock(alert.LockStuck, f, 1, now)); !strings.Contains(shown, want) {
 			t.Errorf("%s is not in %s", want, shown)
+		}
+	}
+}
+
+// What people copy of a message about one lock is understood as a whole when it is pasted to release it.
+func TestAMessageAboutOneLockCanBePasted(t *testing.T) {
+	links := regexp.MustCompile(`<[^|>]*\|([^>]*)>`)
+	for name, sample := range sampleEvents() {
+		e, ok := sample.content.(alert.Event)
+		if !ok || e.Lock == nil || !slices.Contains([]alert.Type{alert.LockStuck, alert.LockReminder, alert.LockReleasePlanned, alert.LockRefused}, e.Type) || !alert.Releasable(*e.Lock) {
+			continue
+		}
+		text := links.ReplaceAllString(shownFor(t, e), "$1") // a link is copied as its words
+		ref, err := tflock.ParseReference(text)
+		if err != nil || ref.ID != e.Lock.ID {
+			t.Errorf("%s: %+v, %v", name, ref, err)
+		}
+		meant := tflock.Meant{ID: e.Lock.ID, Paths: []string{e.Lock.Path}, Buckets: []string{"states"}}
+		if beside := meant.Beside(text); beside != "" {
+			t.Errorf("%s: %s is not understood: pkg/tflock/phrases.txt has our sentences, of\n%s", name, beside, text)
 		}
 	}
 }

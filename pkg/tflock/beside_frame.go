@@ -1,0 +1,136 @@
+package tflock
+
+import (
+	"regexp"
+	"strings"
+)
+
+// common is what loggers and CI systems write before a line, and what is clear in itself: times,
+// levels, counters, quotations.
+var common = regexp.MustCompile(`^[ \t│|>*#╷╵"']*(?:\[?[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ]?(?:UTC)?[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?\]?[ :]|` +
+	`\[?[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?\]?[ :]|[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} |` +
+	`##\[[a-z]+\]|::(?:error|warning|notice|group|endgroup)::|\[(?:Container|container|stderr|stdout|ERROR|INFO|WARN|DEBUG|error|info)\] ?|(?:ERROR|INFO|WARN|WARNING|STDERR|STDOUT|DEBUG|stdout|stderr)[ :|]|` +
+	`[FP] |[0-9]{2}[OE][+]? |[0-9]{1,6}[:|] )`)
+
+// frames are what may be around the lines of a text.
+type frames struct {
+	before []string // the first that fits is taken off
+	behind string
+	strict bool // it has words that are not clear in themselves
+}
+
+// unframed takes off what stands before and behind each line: what is common, and what the line with
+// this lock's ID has there. The latter says what program printed the lines, in words that are not known,
+// so that such lines have no other words; and it must show nothing of another lock.
+func (m Meant) unframed(text string) *page {
+	p := &page{Meant: m, bound: map[int]bool{}}
+	prefix, suffix := m.frameOf(text)
+	if p.other = m.frameShows(prefix); p.other == "" {
+		p.other = m.frameShows(suffix)
+	}
+	f := frames{behind: suffix, strict: !isClear(prefix) || !isClear(suffix)}
+	if prefix != "" {
+		f.before = append(f.before, prefix)
+		if first, _, ok := strings.Cut(prefix, "] "); ok && strings.HasPrefix(first, "[") {
+			f.before = append(f.before, first+"]") // not every line has the time behind it
+		}
+	}
+	var b strings.Builder
+	for line := range strings.SplitSeq(text, "\n") {
+		rest, framed := f.strip(line)
+		p.bound[b.Len()] = framed && f.strict
+		b.WriteString(rest + "\n")
+	}
+	p.text = b.String()
+	p.covered = make([]bool, len(p.text))
+	return p
+}
+
+// strip takes a frame off a line. framed says that it had one, and something in it.
+func (f frames) strip(line string) (rest string, framed bool) {
+	rest = line
+	for _, before := range f.before {
+		if cut, ok := stripPrefix(before, line); ok && sameWords(before, line[:len(line)-len(cut)]) {
+			rest, framed = cut, strings.TrimSpace(cut) != ""
+			break
+		}
+	}
+	if cut, ok := strings.CutSuffix(rest, f.behind); ok && f.behind != "" {
+		rest, framed = cut, true
+	}
+	for at := common.FindStringIndex(rest); at != nil; at = common.FindStringIndex(rest) {
+		rest = rest[at[1]:]
+	}
+	return rest, framed
+}
+
+var headingLine = regexp.MustCompile(`(?m)^(.{0,160}?)[*"']*Lock Info:\**(.{0,160})$`)
+
+// frameOf learns what is around the lines of a text from that of the heading of its block, where the line
+// with the lock's ID has the same.
+func (m Meant) frameOf(text string) (prefix, suffix string) {
+	at := headingLine.FindStringSubmatchIndex(text)
+	if at == nil {
+		return "", ""
+	}
+	prefix, suffix = strings.TrimRight(text[at[2]:at[3]], " \t│|>*"), strings.TrimRight(text[at[4]:at[5]], " \t")
+	for line := range strings.SplitSeq(text[at[1]:], "\n") {
+		cut, ok := stripPrefix(prefix, line)
+		if !ok || !hasLabel(strings.TrimLeft(cut, " \t│|>*"), "ID") || !strings.Contains(cut, m.ID) {
+			continue
+		}
+		if !strings.HasSuffix(strings.TrimRight(line, " \t"), suffix) {
+			suffix = ""
+		}
+		return prefix, suffix
+	}
+	return "", ""
+}
+
+func isClear(frame string) bool {
+	for _, word := range words(frame) {
+		if harm, _ := freeWord(word); harm {
+			return false
+		}
+	}
+	return true
+}
+
+// frameShows gives what a frame says of a lock.
+func (m Meant) frameShows(frame string) string {
+	frame = colours.ReplaceAllString(frame, " ")
+	if below := m.belowBucket(frame); below != "" {
+		return below
+	}
+	if at := likeID.FindString(frame); at != "" {
+		return at
+	}
+	for _, word := range oneWord.FindAllString(frame, -1) {
+		if isLockWord(word) && !strings.EqualFold(word, "path") { // Terragrunt's tf-path
+			return after(frame, word)
+		}
+	}
+	return ""
+}
+
+// sameWords says that two frames differ in times and counters only.
+func sameWords(a, b string) bool {
+	one, two := strings.Fields(a), strings.Fields(b)
+	if len(one) != len(two) {
+		return false
+	}
+	for i := range one {
+		if one[i] == two[i] {
+			continue
+		}
+		x, y := counter.FindStringSubmatch(one[i]), counter.FindStringSubmatch(two[i])
+		if x == nil || y == nil || x[1] != y[1] || x[2] != y[2] {
+			return false
+		}
+	}
+	return true
+}
+
+// counter is a time or a number, with marks and the name of a program around it. A long number is a time in
+// milliseconds, whose first digits are the same in all lines.
+var counter = regexp.MustCompile(`^([\[(]?(?:[A-Za-z-]+[=\[(])?)(?:[0-9]{1,6}|([0-9]{7})[0-9]{3,9}|(?:[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}(?:T|UTC)?)?[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)[\])]*[:|]?$`)

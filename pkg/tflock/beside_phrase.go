@@ -1,0 +1,345 @@
+package tflock
+
+import (
+	_ "embed"
+	"regexp"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// phraseList is what clients, CI systems and we ourselves print about one lock, a phrase a line.
+//
+//go:embed phrases.txt
+var phraseList string
+
+// A phrase is a row of parts. Blanks, line ends and punctuation do not count between and in its
+// words, since everything that carries a text wraps it elsewhere.
+type phrase []part
+
+type part struct {
+	kind    partKind
+	literal []rune
+	colon   bool // it is a value behind a colon, and not in the next line
+	goesOn  bool // it is a value that goes on behind a path
+}
+
+type partKind int
+
+const (
+	literal partKind = iota
+	ownID            // <id>: the ID of the lock that is meant
+	ownPath          // <path>: the path of its state, maybe masked, clipped or wrapped
+	anyWord          // <any>: one word, whatever it is
+	oneName          // <name>: one word that is neither an ID nor a path
+	folder           // <dir>: the name of a folder, which is in no bucket that is watched
+	aValue           // *: anything that says nothing of another lock
+)
+
+var partMark = regexp.MustCompile(`<id>|<path>|<any>|<name>|<dir>|\*`)
+
+var kinds = map[string]partKind{"<id>": ownID, "<path>": ownPath, "<any>": anyWord, "<name>": oneName, "<dir>": folder, "*": aValue}
+
+// phrases are all of them, by the first two characters.
+var phrases = func() map[string][]phrase {
+	all := map[string][]phrase{}
+	for line := range strings.Lines(phraseList) {
+		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "//") {
+			continue
+		}
+		var p phrase
+		for line != "" {
+			at := partMark.FindStringIndex(line)
+			if at == nil {
+				at = []int{len(line), len(line)}
+			}
+			if word := bones(line[:at[0]]); len(word) > 0 {
+				p = append(p, part{literal: word})
+			}
+			if at[0] < at[1] {
+				p = append(p, part{kind: kinds[line[at[0]:at[1]]], colon: strings.HasSuffix(strings.TrimRight(line[:at[0]], " "), ":"), goesOn: len(p) > 0 && p[len(p)-1].kind == ownPath})
+			}
+			line = line[at[1]:]
+		}
+		first := string(p[0].literal[:2])
+		all[first] = append(all[first], p)
+	}
+	return all
+}()
+
+// bones are the characters of a text that count in a phrase.
+func bones(text string) []rune {
+	var all []rune
+	for _, r := range text {
+		if counts(r) {
+			all = append(all, unicode.ToLower(r))
+		}
+	}
+	return all
+}
+
+// counts leaves out blanks and marks. A character that a reader may not see counts.
+func counts(r rune) bool {
+	return r > ' ' && r <= unicode.MaxASCII && isAlnum(byte(r)) || r > unicode.MaxASCII && !isFrame(r) && !strings.ContainsRune("“”‘’«»…•·–—", r) ||
+		r <= ' ' && r != ' ' && r != '\n' && r != '\t'
+}
+
+// skeleton is a text without what does not count, and where each character stands.
+type skeleton struct {
+	*page
+	bones []rune
+	at    []int // the byte of each; one more for the end of the text
+}
+
+func (p *page) skeleton() skeleton {
+	s := skeleton{page: p}
+	for i, r := range p.text {
+		if counts(r) {
+			s.bones, s.at = append(s.bones, unicode.ToLower(r)), append(s.at, i)
+		}
+	}
+	s.at = append(s.at, len(p.text))
+	return s
+}
+
+// coverPhrases covers the best phrase at each word. other is what a value in one shows.
+func (p *page) coverPhrases() (other string) {
+	s := p.skeleton()
+	for i := 0; i+1 < len(s.bones); i++ {
+		if !s.isStart(i) {
+			continue
+		}
+		best := s.best(i)
+		if best.other != "" {
+			return best.other
+		}
+		if best.to > 0 {
+			p.cover(s.at[i], best.to)
+			i = max(i, s.index(best.to, i)-1)
+		}
+	}
+	return ""
+}
+
+// best is the best phrase that begins with a character; its end is -1 where there is none.
+func (s *skeleton) best(i int) found {
+	best := found{to: -1}
+	for _, one := range phrases[string(s.bones[i:i+2])] {
+		if f, ok := s.match(one, i, s.at[i]); ok && f.betterThan(best) {
+			best = f
+		}
+	}
+	return best
+}
+
+// found is a phrase in a text: where it ends, and what a value in it shows of another lock.
+type found struct {
+	to    int
+	other string
+}
+
+// betterThan prefers the longer phrase, and first of all one whose values show nothing.
+func (f found) betterThan(other found) bool {
+	if clean := f.other == ""; other.to >= 0 && clean != (other.other == "") {
+		return clean
+	}
+	return f.to > other.to
+}
+
+func (s *skeleton) isStart(i int) bool {
+	at := s.at[i]
+	return at == 0 || !isAlnum(s.text[at-1])
+}
+
+// index is the first character that counts at or behind a byte of the text.
+func (s *skeleton) index(at, from int) int {
+	for from < len(s.bones) && s.at[from] < at {
+		from++
+	}
+	return from
+}
+
+// match matches the parts of a phrase from a character on; behind is the byte where the part before
+// has ended.
+func (s *skeleton) match(p phrase, i, behind int) (found, bool) {
+	if len(p) == 0 {
+		return found{to: behind}, behind >= len(s.text) || !isAlnum(s.text[behind]) || !isAlnum(s.text[behind-1])
+	}
+	switch p[0].kind {
+	case literal:
+		end := i + len(p[0].literal)
+		if end > len(s.bones) || string(s.bones[i:end]) != string(p[0].literal) {
+			return found{}, false
+		}
+		last := s.at[end-1]
+		_, size := utf8.DecodeRuneInString(s.text[last:])
+		return s.match(p[1:], end, last+size)
+	case ownID:
+		at := s.at[i]
+		if !strings.HasPrefix(s.text[at:], s.ID) || !ends(s.text, at+len(s.ID)) {
+			return found{}, false
+		}
+		return s.then(p, i, at+len(s.ID))
+	case ownPath:
+		to := s.ownPathAt(behind)
+		if to < 0 {
+			return found{}, false
+		}
+		return s.then(p, i, to)
+	case anyWord, oneName, folder:
+		to := s.wordAt(i)
+		if to < 0 || !s.fits(p[0].kind, s.text[s.at[i]:to]) {
+			return found{}, false
+		}
+		return s.then(p, i, to)
+	default:
+		return s.matchValue(p, i, behind)
+	}
+}
+
+// fits says whether a word may stand where a phrase has one.
+func (s *skeleton) fits(kind partKind, word string) bool {
+	switch kind {
+	case oneName:
+		return !likeID.MatchString(word) && !strings.Contains(word, "/")
+	case folder:
+		return !likeID.MatchString(word) && s.belowBucket(word) == ""
+	}
+	return true
+}
+
+func (s *skeleton) then(p phrase, i, to int) (found, bool) { return s.match(p[1:], s.index(to, i), to) }
+
+// longestValue bounds a value in a phrase that goes on behind it.
+const longestValue = 300
+
+// blockLabel is what follows a field in a block that was joined to one line.
+var blockLabel = regexp.MustCompile(`[ \t|,;](?:(?:Path|Operation|Who|Version|Created|Info):|(?:Terraform|OpenTofu) acquires a state lock)`)
+
+func (s *skeleton) matchValue(p phrase, i, behind int) (found, bool) {
+	if len(p) == 1 {
+		return s.lastValue(p[0], behind)
+	}
+	for j := i; j < len(s.bones) && s.at[j]-behind <= longestValue; j++ {
+		if !s.isStart(j) && p[1].kind != ownPath {
+			continue
+		}
+		from := s.at[j]
+		if p[1].kind == ownPath && j > i {
+			from = s.at[j-1] + 1
+		}
+		if f, ok := s.match(p[1:], j, from); ok {
+			if f.other == "" {
+				f.other = s.value(s.text[behind:from])
+			}
+			return f, true
+		}
+	}
+	return found{}, false
+}
+
+// lastValue is a value up to the end of its line, or to the next label: of the line of a label with a colon,
+// and of the line behind a label without one, which is then alone in its line.
+func (s *skeleton) lastValue(p part, behind int) (found, bool) {
+	const marks = " \t*\"'`"
+	rest := strings.TrimLeft(s.text[behind:], marks)
+	if p.colon && !strings.HasPrefix(rest, ":") && !strings.HasPrefix(rest, "=") {
+		return found{}, false
+	}
+	from := len(s.text) - len(rest)
+	if !p.colon && !p.goesOn {
+		if !strings.HasPrefix(rest, "\n") {
+			return found{}, false
+		}
+		from++
+	}
+	to := len(s.text)
+	if end := strings.IndexByte(s.text[from:], '\n'); end >= 0 {
+		to = from + end
+	}
+	if at := blockLabel.FindStringIndex(s.text[from:to]); at != nil {
+		to = from + at[0]
+	}
+	return found{to: to, other: s.value(s.text[from:to])}, true
+}
+
+// wordAt is where a word ends that begins there.
+func (s *skeleton) wordAt(i int) int {
+	if i >= len(s.bones) {
+		return -1
+	}
+	from := s.at[i]
+	end := strings.IndexFunc(s.text[from:], func(r rune) bool { return r <= ' ' || r > unicode.MaxASCII || strings.ContainsRune("\"'`,;()<>|", r) })
+	if end < 0 {
+		end = len(s.text) - from
+	}
+	word := strings.TrimRight(s.text[from:from+end], ".:")
+	if word == "" {
+		return -1
+	}
+	return from + len(word)
+}
+
+// ownPathAt is where a path of the state ends that stands behind a label: as it is, or masked,
+// clipped or wrapped. It is -1 where there is none.
+func (s *skeleton) ownPathAt(behind int) int {
+	rest := strings.TrimPrefix(s.text[behind:], "*\n") // a label in bold
+	rest = strings.TrimPrefix(strings.TrimLeft(rest, " \t\n:=\"'`("), "s3://")
+	from := len(s.text) - len(rest)
+	for _, path := range s.Paths {
+		if to := samePath(s.text, from, path); to >= 0 {
+			return to
+		}
+	}
+	shown := s.text[from:]
+	if end := strings.IndexFunc(shown, func(r rune) bool { return r <= ' ' || strings.ContainsRune("\"'`", r) }); end >= 0 {
+		shown = shown[:end]
+	}
+	for _, more := range []string{shown, strings.TrimRight(shown, ",;:)"), s.wrapped(from, shown)} {
+		if strings.Contains(more, "/") && isMasked(more) && s.canBeOwn(more) {
+			return from + len(more)
+		}
+	}
+	return -1
+}
+
+// wrapped is a masked path with what the next line has of it.
+func (s *skeleton) wrapped(from int, shown string) string {
+	rest := s.text[from+len(shown):]
+	trimmed := strings.TrimLeft(rest, " \t\n")
+	next, _, _ := strings.Cut(trimmed, "\n")
+	next, _ = word(next)
+	return s.text[from : from+len(shown)+len(rest)-len(trimmed)+len(next)]
+}
+
+func (s *skeleton) canBeOwn(shown string) bool {
+	for _, path := range s.Paths {
+		if canBe(strings.ReplaceAll(shown, "\n", " "), path) {
+			return true
+		}
+	}
+	return false
+}
+
+// samePath is where a path ends that stands there, maybe wrapped; -1 where another one does.
+func samePath(text string, from int, path string) int {
+	at := from
+	for i := 0; i < len(path); i++ {
+		for at < len(text) && text[at] == '\n' || at < len(text) && strings.IndexByte(" \t", text[at]) >= 0 && text[at] != path[i] && at > from && strings.Contains(text[from:at], "\n") {
+			at++
+		}
+		if at >= len(text) || text[at] != path[i] {
+			return -1
+		}
+		at++
+	}
+	for _, of := range []string{".tflock", "-md5"} {
+		if strings.HasPrefix(text[at:], of) {
+			at += len(of)
+		}
+	}
+	if !ends(text, at) {
+		return -1
+	}
+	return at
+}
