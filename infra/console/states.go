@@ -42,7 +42,7 @@ func (s *scene) stale(ctx context.Context, client local.Client) error {
 func (s *scene) mismatch(ctx context.Context, client local.Client) error {
 	const key = "payments/production/terraform.tfstate"
 	step("two applies on %s; the second one may not write the digest; the inventory runs", key)
-	w, err := s.apply(ctx, client, key, local.ByBoth, "apply")
+	w, err := s.apply(ctx, client, key, local.ByTable, "apply")
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func (s *scene) mismatch(ctx context.Context, client local.Client) error {
 	if err != nil {
 		return err
 	}
-	another, err := denied.Workspace(ctx, client, dir, s.stack.Outputs["StateBucketName"], s.stack.Outputs["LockTableName"], key, local.ByBoth)
+	another, err := denied.Workspace(ctx, client, dir, s.stack.Outputs["StateBucketName"], s.stack.Outputs["LockTableName"], key, local.ByTable)
 	if err != nil {
 		return err
 	}

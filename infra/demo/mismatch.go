@@ -22,7 +22,7 @@ func (s *scene) mismatch(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	w, err := s.stack.Workspace(ctx, s.client, dir, key, local.ByBoth)
+	w, err := s.stack.Workspace(ctx, s.client, dir, key, local.ByTable)
 	if err != nil {
 		return err
 	}
@@ -75,7 +75,7 @@ func (s *scene) applyWithoutDigest(ctx context.Context, key string) error {
 	if err != nil {
 		return err
 	}
-	w, err := denied.Workspace(ctx, s.client, dir, s.stack.Outputs["StateBucketName"], s.stack.Outputs["LockTableName"], key, local.ByBoth)
+	w, err := denied.Workspace(ctx, s.client, dir, s.stack.Outputs["StateBucketName"], s.stack.Outputs["LockTableName"], key, local.ByTable)
 	if err != nil {
 		return err
 	}

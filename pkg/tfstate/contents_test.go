@@ -89,7 +89,12 @@ func TestSurvey(t *testing.T) {
 		},
 		"results of checks": {"survey/terraform-1.5-checks.tfstate", checks("1.5.7", "eeb779cc-dbdb-4c89-5606-4312164929d4", 10), nil},
 		"those of 1.11":     {"survey/terraform-1.11-checks.tfstate", checks("1.11.4", "7c85508c-ce0f-127c-4844-902d9be21bf0", 10), nil},
-		"those of 1.15, with identities of objects": {
+		"those of 1.14, with identities of objects": {
+			"survey/terraform-1.14-checks.tfstate",
+			"format=4 serial=11 lineage=bd239e83-2e07-ef6b-9553-227ab6e00097 version=1.14.9 managed=9 data=0 tainted=1 deposed=0 outputs=2 sensitive=1 terraform_data=8 simple_resource=1 example.com/acme/simple terraform.io/builtin/terraform",
+			nil,
+		},
+		"those of 1.15": {
 			"survey/terraform-1.15-checks.tfstate",
 			"format=4 serial=11 lineage=9c7fc74f-bb1c-c3a1-1fdd-bcfb2c0064c6 version=1.15.9 managed=9 data=0 tainted=1 deposed=0 outputs=2 sensitive=1 terraform_data=8 simple_resource=1 example.com/acme/simple terraform.io/builtin/terraform",
 			nil,
