@@ -124,7 +124,7 @@ func (i *Inventory) Run(ctx context.Context, request Request) (Report, error) {
 func (r *run) look() []policy.StateFinding {
 	locking := r.locking()
 	found := r.digests(locking)
-	r.remember()
+	r.remember(locking)
 	found = append(found, r.duplicates()...)
 	return append(found, r.mixed(locking)...)
 }

@@ -2,6 +2,7 @@ package inventory_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -243,6 +244,22 @@ func TestWhatVersionsShowOfHowATeamLocks(t *testing.T) {
 				t.Errorf("%s: %q, want %q: %+v", tc.steps, got, tc.want, m.last.Findings)
 			}
 		})
+	}
+}
+
+// The report says how the latest version was written, also where no scan met a lock.
+func TestTheColumnOfATeamThatNoScanMeets(t *testing.T) {
+	t.Parallel()
+	for steps, want := range map[string]string{"T": "", "Li": "", "LiLi": "lockfile", "BiBi": "both", "BiBiLi": "lockfile", "LiLidTi": "table", "LiLihi": "lockfile"} {
+		m := newTeam(t)
+		m.do(steps + "i")
+		body, err := m.i.Files.Read(t.Context(), inventory.FileStates)
+		m.must(err)
+		var row struct{ Locking string }
+		m.must(json.NewDecoder(body).Decode(&row))
+		if row.Locking != want {
+			t.Errorf("%s: %q, want %q", steps, row.Locking, want)
+		}
 	}
 }
 

@@ -97,7 +97,7 @@ func (r *run) written(path tflock.Path, writes []write) {
 
 // remember keeps in mind what the new versions of states show of how their clients lock, now that
 // it is known which of them the tables have the digest of.
-func (r *run) remember() {
+func (r *run) remember(locking map[tflock.Path][]policy.LockingSeen) {
 	digests := map[*state][]string{}
 	for _, s := range r.suspects.items() {
 		if s.state != nil {
@@ -110,7 +110,19 @@ func (r *run) remember() {
 			if writes, changed := r.recorded(s, digests[s]); changed || len(s.Writes) > 0 {
 				r.grow(s, func() { s.Writes = policy.RememberWrites(s.Writes, writes, since) })
 			}
+			if !r.historyFailed {
+				s.lockedSince(locking[path])
+			}
 		}
+	}
+}
+
+// lockedSince fills the column with how the latest version was written, where that is later than
+// the last lock that a scan saw.
+func (s *state) lockedSince(seen []policy.LockingSeen) {
+	versions := versionsOf(s.Writes)
+	if n := len(versions); n > 0 && (len(seen) == 0 || versions[n-1].LastModified.After(seen[len(seen)-1].Last)) {
+		s.Locking = versions[n-1].Locking
 	}
 }
 
