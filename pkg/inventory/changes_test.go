@@ -52,7 +52,7 @@ func TestTwoWritersBetweenTwoInventories(t *testing.T) {
 			for n, content := range tc.versions {
 				if content == deleted {
 					time.Sleep(1100 * time.Millisecond) // what happens in the second of a delete is not judged
-					w.remove(key)
+					w.Remove(key)
 					time.Sleep(1100 * time.Millisecond)
 					continue
 				}

@@ -44,16 +44,16 @@ func TestWhatIsFound(t *testing.T) {
 		"the same bytes again":              {func(w *world) { w.apply(key, first) }, ""},
 		"another state took its place":      {func(w *world) { w.apply(key, stateOf(1, "two")) }, "lineage_changed of " + key},
 		"a new lineage with a lower serial": {func(w *world) { w.apply(key, stateOf(9, "one")); w.run(); w.apply(key, stateOf(0, "two")) }, "lineage_changed of " + key},
-		"a new state after a delete":        {func(w *world) { w.remove(key); w.apply(key, stateOf(0, "two")) }, ""},
+		"a new state after a delete":        {func(w *world) { w.Remove(key); w.apply(key, stateOf(0, "two")) }, ""},
 		"a new state after an inventory without": {func(w *world) {
-			w.remove(key)
-			w.digest(w.Table, key, "")
+			w.Remove(key)
+			w.SetDigest(w.Table, key, "")
 			w.run()
 			w.apply(key, stateOf(0, "two"))
 		}, ""},
-		"a state deleted with its digest":           {func(w *world) { w.remove(key); w.digest(w.Table, key, "") }, ""},
-		"a state deleted, and its digest left":      {func(w *world) { w.remove(key) }, orphan},
-		"a digest of an object that is not a state": {func(w *world) { w.digest(w.Table, "notes.txt", "x") }, ""},
+		"a state deleted with its digest":           {func(w *world) { w.Remove(key); w.SetDigest(w.Table, key, "") }, ""},
+		"a state deleted, and its digest left":      {func(w *world) { w.Remove(key) }, orphan},
+		"a digest of an object that is not a state": {func(w *world) { w.SetDigest(w.Table, "notes.txt", "x") }, ""},
 		"a digest of a bucket nobody watches":       {func(w *world) { w.digestOf("elsewhere/x.tfstate", "x") }, ""},
 		"an encrypted state that is rewritten": {func(w *world) {
 			w.apply(key, `{"serial":1,"lineage":"one","meta":{},"encrypted_data":"QUJD","encryption_version":"v0"}`)
@@ -138,10 +138,9 @@ func TestWhatIsFound(t *testing.T) {
 // digestOf writes the digest of a state in any bucket.
 func (w *world) digestOf(path, value string) {
 	w.Helper()
-	other := world{T: w.T}
-	key := ""
-	other.Bucket, key, _ = strings.Cut(path, "/")
-	other.digest(w.Table, key, value)
+	if err := server.SetDigest(context.Background(), w.Table, path, value); err != nil {
+		w.Fatal(err)
+	}
 }
 
 // The digest mismatch names the version that the digest belongs to.
@@ -153,7 +152,7 @@ func TestAMismatchNamesTheVersionOfTheDigest(t *testing.T) {
 		var version string
 		if large { // clients upload such a state in parts, so that its ETag is no MD5
 			version = w.multipart(first)
-			w.digest(w.Table, key, sum(first))
+			w.SetDigest(w.Table, key, sum(first))
 		} else {
 			version = w.apply(key, first)
 		}
@@ -184,15 +183,15 @@ func TestADigestIsLookedAtTwice(t *testing.T) {
 		waiting func(w *world)
 		digest  string // the column
 	}{
-		"the digest comes":         {func(w *world) { w.digest(w.Table, key, sum(stateOf(2, "one"))) }, "ok"},
-		"the digest is removed":    {func(w *world) { w.digest(w.Table, key, "") }, "none"},
+		"the digest comes":         {func(w *world) { w.SetDigest(w.Table, key, sum(stateOf(2, "one"))) }, "ok"},
+		"the digest is removed":    {func(w *world) { w.SetDigest(w.Table, key, "") }, "none"},
 		"the state is written":     {func(w *world) { w.put(key, stateOf(3, "one")) }, "unknown"},
-		"the digest changes":       {func(w *world) { w.digest(w.Table, key, "0123") }, "unknown"},
+		"the digest changes":       {func(w *world) { w.SetDigest(w.Table, key, "0123") }, "unknown"},
 		"the state is locked":      {func(w *world) { w.lock(false) }, "unknown"},
 		"a lockfile is there":      {func(w *world) { w.lock(true) }, "unknown"},
 		"the lock cannot be read":  {func(w *world) { w.put(key+".tflock", "me") }, "unknown"},
 		"it was locked all along":  {nil, "unknown"},
-		"the state is not a state": {func(w *world) { w.remove(key) }, "unknown"},
+		"the state is not a state": {func(w *world) { w.Remove(key) }, "unknown"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -223,10 +222,10 @@ func TestALockedPathIsLeftAlone(t *testing.T) {
 	w.want("people", w.news(), "state.finding warning digest_mismatch of "+key)
 	w.lock(true)
 	w.want("locked", w.found(w.run()), "digest_mismatch of "+key)
-	w.digest(w.Table, key, sum(stateOf(2, "one")))
+	w.SetDigest(w.Table, key, sum(stateOf(2, "one")))
 	w.want("repaired by whoever holds the lock", w.found(w.run()), "digest_mismatch of "+key)
 	w.want("people", w.news())
-	w.remove(key + ".tflock")
+	w.Remove(key + ".tflock")
 	w.want("unlocked", w.found(w.run()))
 	w.want("people", w.news(), "state.finding_resolved info digest_mismatch of "+key)
 	w.run()
@@ -241,10 +240,10 @@ func TestSeverities(t *testing.T) {
 		column, says  string
 	}{
 		"a mismatch":                            {func(*world) {}, "warning", "accept_state", "mismatch", "How this state is locked is not known"},
-		"another table's digest matches":        {func(w *world) { w.digest(w.Table+"-other", key, sum(stateOf(2, "one"))) }, "info", "accept_state", "ok", "only clients of this table fail"},
+		"another table's digest matches":        {func(w *world) { w.SetDigest(w.Table+"-other", key, sum(stateOf(2, "one"))) }, "info", "accept_state", "ok", "only clients of this table fail"},
 		"the path locks by lockfile alone":      {func(w *world) { w.locking[w.Path(key)] = seen(policy.ByTable, policy.ByLockfile) }, "info", "delete_digest", "mismatch", "it is left over"},
 		"the path locks in both":                {func(w *world) { w.locking[w.Path(key)] = seen(policy.ByLockfile, policy.ByBoth) }, "warning", "accept_state", "mismatch", "Every run whose client reads digests in this table fails"},
-		"the table is one of several that fail": {func(w *world) { w.digest(w.Table+"-other", key, "0123") }, "warning", "accept_state", "mismatch", "If its clients use this table"},
+		"the table is one of several that fail": {func(w *world) { w.SetDigest(w.Table+"-other", key, "0123") }, "warning", "accept_state", "mismatch", "If its clients use this table"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -268,8 +267,8 @@ func TestManyFindingsAreOneEvent(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	for n := range 12 {
-		w.digest(w.Table, fmt.Sprintf("team-%d/x.tfstate", n%3), "0123")
-		w.digest(w.Table, fmt.Sprintf("team-%d/%d.tfstate", n%3, n), "0123")
+		w.SetDigest(w.Table, fmt.Sprintf("team-%d/x.tfstate", n%3), "0123")
+		w.SetDigest(w.Table, fmt.Sprintf("team-%d/%d.tfstate", n%3, n), "0123")
 	}
 	report := w.run()
 	if len(report.Findings) != 15 {
@@ -307,7 +306,7 @@ func TestOnePath(t *testing.T) {
 			t.Errorf("%s: %v", path, err)
 		}
 	}
-	w.digest(w.Table, key, "")
+	w.SetDigest(w.Table, key, "")
 	if report, err := w.inventory(w.config()).Run(context.Background(), inventory.Request{Path: w.Path(key)}); err != nil || report.Read != 0 || len(report.Findings) != 0 {
 		t.Errorf("%+v, %v", report, err)
 	}

@@ -16,11 +16,11 @@ func TestARowThatClimbsOutOfItsPrefixSaysNothingOfAState(t *testing.T) {
 	w.put("prod/terraform.tfstate", stateOf(1, "one"))
 	time.Sleep(1100 * time.Millisecond) // S3's times are whole seconds
 	w.put("prod/terraform.tfstate", stateOf(2, "one"))
-	w.digest(w.Table, "a-team/../prod/terraform.tfstate", sum(stateOf(1, "one")))
+	w.SetDigest(w.Table, "a-team/../prod/terraform.tfstate", sum(stateOf(1, "one")))
 	if report := w.run(); len(report.Findings) > 0 {
 		t.Errorf("found %+v", report.Findings)
 	}
-	w.digest(w.Table, "prod/./terraform.tfstate", sum(stateOf(1, "one")))
+	w.SetDigest(w.Table, "prod/./terraform.tfstate", sum(stateOf(1, "one")))
 	if report := w.run(); len(report.Findings) != 1 {
 		t.Errorf("of a client's own other name of the state: %+v", report.Findings)
 	}
@@ -32,7 +32,7 @@ func TestALockThatClimbsOutOfItsPrefixHoldsBackNoFinding(t *testing.T) {
 	w := newWorld(t)
 	const key = "prod/terraform.tfstate"
 	w.put(key, stateOf(1, "one"))
-	w.digest(w.Table, key, strings.Repeat("0", 32))
+	w.SetDigest(w.Table, key, strings.Repeat("0", 32))
 	w.lockAs("a-team/../" + key)
 	if report := w.run(); len(report.Findings) != 1 || report.Findings[0].Type != policy.DigestMismatched {
 		t.Errorf("found %+v", report.Findings)
@@ -42,9 +42,9 @@ func TestALockThatClimbsOutOfItsPrefixHoldsBackNoFinding(t *testing.T) {
 // No client writes a digest of 100 KB: it does not push the findings of others out of a message.
 func TestAHugeDigestHidesNoOtherFinding(t *testing.T) {
 	w := newWorld(t)
-	w.digest(w.Table, "a-team/0.tfstate", strings.Repeat("x", 100_000))
+	w.SetDigest(w.Table, "a-team/0.tfstate", strings.Repeat("x", 100_000))
 	for i := range 10 {
-		w.digest(w.Table, fmt.Sprintf("production/%d.tfstate", i), "deadbeef")
+		w.SetDigest(w.Table, fmt.Sprintf("production/%d.tfstate", i), "deadbeef")
 	}
 	if report := w.run(); len(report.Findings) != 11 {
 		t.Fatalf("found %d", len(report.Findings))

@@ -34,12 +34,12 @@ func TestOnePathWithDigestsUnderAnotherName(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
 			w.put(key, stateOf(2, "one"))
-			w.digest(w.Table, twoSlashes, sum(stateOf(1, "one")))
+			w.SetDigest(w.Table, twoSlashes, sum(stateOf(1, "one")))
 			w.want("at first", w.found(first(w)), mismatched)
 			w.want("people", w.news(), "state.finding warning "+mismatched)
 			w.want("that state alone", w.found(w.runOne()), mismatched)
 			w.want("people", w.news())
-			w.digest(w.Table, twoSlashes, sum(stateOf(2, "one")))
+			w.SetDigest(w.Table, twoSlashes, sum(stateOf(2, "one")))
 			w.want("repaired", w.found(w.runOne()))
 			w.want("people", w.news(), "state.finding_resolved info "+mismatched)
 		})
@@ -87,7 +87,7 @@ func TestAPathThatIsLockedUnderAnotherName(t *testing.T) {
 			w.want("unlocked", w.found(run(w)), all...)
 			w.news()
 			unlock = w.lockAs(twoSlashes)
-			w.digest(w.Table, key, sum(stateOf(2, "one", queue)))
+			w.SetDigest(w.Table, key, sum(stateOf(2, "one", queue)))
 			w.want("locked again, and repaired by whoever holds the lock", w.found(run(w)), all...)
 			w.want("people", w.news())
 			unlock()
@@ -113,7 +113,7 @@ func TestNobodyKnowsOfALockInATableThatCannotBeRead(t *testing.T) {
 				return report
 			}
 			w.put(key, stateOf(2, "one"))
-			w.digest(w.Table+"-other", key, sum(stateOf(1, "one")))
+			w.SetDigest(w.Table+"-other", key, sum(stateOf(1, "one")))
 			g.table = w.Table
 			if call != "" {
 				unlock := w.lockAs(key)
@@ -126,7 +126,7 @@ func TestNobodyKnowsOfALockInATableThatCannotBeRead(t *testing.T) {
 				t.Error(report.Findings[0].Text)
 			}
 			w.news()
-			w.digest(w.Table+"-other", key, sum(stateOf(2, "one")))
+			w.SetDigest(w.Table+"-other", key, sum(stateOf(2, "one")))
 			w.want("repaired, by somebody who may be at work still", w.found(run()), mismatched)
 			w.want("people", w.news())
 			g.table = ""

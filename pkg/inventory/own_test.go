@@ -25,7 +25,7 @@ import (
 func (w *world) restore(wire *local.Wire, version string, at time.Time) (repair.Answer, error) {
 	w.Helper()
 	cfg := server.ConfigOver(wire)
-	set, err := backend.Open(cfg, []string{w.TableARN, w.other}, []string{w.BucketARN})
+	set, err := w.Open(cfg)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -254,7 +254,7 @@ func TestFindingsNameWhoWroteEachVersion(t *testing.T) {
 	if !strings.Contains(f.Text, "("+ana+") by gh-ana") || !strings.Contains(f.Text, "("+ben+") by gh-ben") {
 		t.Error(f.Text)
 	}
-	w.digest(w.Table, key, sum(stateOf(1, "one")))
+	w.SetDigest(w.Table, key, sum(stateOf(1, "one")))
 	f = run()
 	if e := f.Evidence; f.Type != policy.DigestMismatched || e.VersionID != ana || e.WrittenBy != "gh-ana" || e.CurrentID != ben || e.CurrentBy != "gh-ben" {
 		t.Errorf("%+v", f)

@@ -67,7 +67,7 @@ func TestHugeStatesOfOnePrefixTakeNoTimeFromOthers(t *testing.T) {
 	time.Sleep(1100 * time.Millisecond) // S3's times are whole seconds
 	const key = "production/terraform.tfstate"
 	w.put(key, `{"version":4,"terraform_version":"1.11.4","serial":7,"lineage":"l","outputs":{},"resources":[],"check_results":null}`)
-	w.digest(w.Table, key, strings.Repeat("0", 32))
+	w.SetDigest(w.Table, key, strings.Repeat("0", 32))
 	cfg := server.Config()
 	cfg.HTTPClient = hugeStates{server.ConfigOver(&local.Wire{}).HTTPClient}
 	ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)

@@ -45,8 +45,8 @@ func TestOnlyChangedStatesAreRead(t *testing.T) {
 	w.apply(name(3), stateOf(2, "3"))
 	w.apply(name(3), stateOf(3, "3"))
 	w.apply(name(5), stateOf(1, "5")) // the same bytes again: the ETag is the same, too
-	w.remove(name(7))
-	w.digest(w.Table, name(7), "")
+	w.Remove(name(7))
+	w.SetDigest(w.Table, name(7), "")
 	if report := run(); report.Read != 1 || report.States != n-1 {
 		t.Errorf("one changed, one is gone: %+v", report)
 	}
@@ -82,11 +82,11 @@ func TestOpenFindingsAreNotReadAgain(t *testing.T) {
 	}
 	queue := object("aws_sqs_queue", `{"arn":"arn:aws:sqs:eu-west-1:123456789012:jobs","id":"jobs"}`)
 	first := w.multipart(stateOf(1, "one")) // its ETag is no MD5, so that its versions are read
-	w.digest(w.Table, key, sum(stateOf(1, "one")))
+	w.SetDigest(w.Table, key, sum(stateOf(1, "one")))
 	w.multipart(stateOf(2, "one"))
 	w.put("a.tfstate", stateOf(1, "a", queue))
 	w.put("b.tfstate", stateOf(1, "b", queue))
-	w.digest(w.Table, "gone.tfstate", "0123")
+	w.SetDigest(w.Table, "gone.tfstate", "0123")
 	all := []string{mismatched, "digest_orphan of gone.tfstate", "duplicate_resource of a.tfstate and b.tfstate"}
 	before := run()
 	w.want("at first", w.found(before), all...)
@@ -103,11 +103,11 @@ func TestOpenFindingsAreNotReadAgain(t *testing.T) {
 		t.Errorf("nothing changed, and it reads %v, lists versions %d times, waits %d times", reads, g.lists, waits)
 	}
 	// Another digest is that of no version; another state has the same digest.
-	w.digest(w.Table, key, sum("another"))
+	w.SetDigest(w.Table, key, sum("another"))
 	if e := run().Findings[0].Evidence; e.VersionID != "" || e.Digest != sum("another") || waits != 1 {
 		t.Errorf("%+v, %d waits", e, waits)
 	}
-	w.digest(w.Table, key, sum(stateOf(1, "one")))
+	w.SetDigest(w.Table, key, sum(stateOf(1, "one")))
 	newest := w.multipart(stateOf(3, "one"))
 	if e := run().Findings[0].Evidence; e.VersionID != first || e.CurrentID != newest {
 		t.Errorf("%+v", e)
@@ -153,7 +153,7 @@ func TestAStateThatAListingLeavesOutIsNotGone(t *testing.T) {
 	const twice = "duplicate_resource of a.tfstate and b.tfstate"
 	w.want("at first", w.found(w.run()), twice)
 	w.news()
-	w.remove("gone.tfstate")
+	w.Remove("gone.tfstate")
 	run := func() inventory.Report {
 		t.Helper()
 		report, err := w.inventory(g.config()).Run(context.Background(), inventory.Request{})

@@ -115,8 +115,9 @@ func (g *guard) config() aws.Config {
 // twoBuckets is an inventory over a second bucket beside the world's own.
 func (w *world) twoBuckets(g *guard) (second *world, run func() (inventory.Report, error)) {
 	w.Helper()
-	second = &world{T: w.T, Place: w.Place}
-	second.Bucket = w.Bucket + "-second"
+	beside := *w.World
+	beside.Bucket += "-second"
+	second = &world{T: w.T, World: &beside}
 	if _, err := server.MakeBucket(w.Context(), second.Bucket); err != nil {
 		w.Fatal(err)
 	}
@@ -124,7 +125,7 @@ func (w *world) twoBuckets(g *guard) (second *world, run func() (inventory.Repor
 		w.Helper()
 		i := w.inventory(g.config())
 		var err error
-		if i.Stores, err = backend.Open(g.config(), []string{w.TableARN, w.other}, []string{w.BucketARN, "arn:aws:s3:::" + second.Bucket}); err != nil {
+		if i.Stores, err = backend.Open(g.config(), []string{w.TableARN, w.Other}, []string{w.BucketARN, "arn:aws:s3:::" + second.Bucket}); err != nil {
 			w.Fatal(err)
 		}
 		return i.Run(context.Background(), inventory.Request{})
@@ -168,7 +169,7 @@ func TestAStoreThatCannotBeReadIsLeftAlone(t *testing.T) {
 				at.put(key, stateOf(2, "one"))
 				at.put(pair, stateOf(1, "pair", queue))
 			}
-			second.digest(w.Table, orphan, "0123")
+			second.SetDigest(w.Table, orphan, "0123")
 			named := func(r inventory.Report) []string { // with a mark on what concerns the second bucket
 				list := []string{}
 				for _, f := range r.Findings {
@@ -192,9 +193,9 @@ func TestAStoreThatCannotBeReadIsLeftAlone(t *testing.T) {
 			}
 			// Everything is repaired; what cannot be read, nobody can know to be.
 			for _, at := range []*world{w, second} {
-				at.digest(w.Table, key, sum(stateOf(2, "one")))
+				at.SetDigest(w.Table, key, sum(stateOf(2, "one")))
 			}
-			second.digest(w.Table, orphan, "")
+			second.SetDigest(w.Table, orphan, "")
 			second.put(pair, stateOf(2, "pair"))
 			tc.refuse(g, w, second)
 			for range 2 {
@@ -275,7 +276,7 @@ func TestAStateUnderAKey(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	first := w.underKey(key, stateOf(1, "one"))
-	w.digest(w.Table, key, sum(stateOf(1, "one")))
+	w.SetDigest(w.Table, key, sum(stateOf(1, "one")))
 	w.want("with its digest", w.found(w.run()))
 	if row := w.row(key); row["digest"] != "ok" || strings.Contains(fmt.Sprint(row["etag"]), sum(stateOf(1, "one"))) {
 		t.Errorf("%v", row)

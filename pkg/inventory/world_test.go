@@ -34,30 +34,24 @@ func TestMain(m *testing.M) { local.Main(m, &server) }
 
 const key = "network/terraform.tfstate"
 
-// world is a backend with a second table and a report bucket.
+// world is a backend with a report bucket.
 type world struct {
 	*testing.T
-	local.Place
-	other, reports string
-	now            func() time.Time
-	locking        map[tflock.Path][]ledger.Use
-	noHistory      bool
-	waiting        func() // what happens between the two looks at digests
-	log            bytes.Buffer
-	seen           int // messages that news has given
+	*local.World
+	reports   string
+	now       func() time.Time
+	locking   map[tflock.Path][]ledger.Use
+	noHistory bool
+	waiting   func() // what happens between the two looks at digests
+	log       bytes.Buffer
+	seen      int // messages that news has given
 }
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, now: time.Now, waiting: func() {}, locking: map[tflock.Path][]ledger.Use{}}
-	var err error
-	if w.Place, err = server.MakePlace(t.Context(), fmt.Sprintf("i%d", time.Now().UnixNano())); err == nil {
-		if w.other, err = server.MakeTable(t.Context(), w.Table+"-other", "LockID"); err == nil {
-			w.reports = w.Bucket + "-reports"
-			_, err = server.MakeBucket(t.Context(), w.reports)
-		}
-	}
-	if err != nil {
+	w := &world{T: t, World: local.NewWorld(t, server), now: time.Now, waiting: func() {}, locking: map[tflock.Path][]ledger.Use{}}
+	w.reports = w.Bucket + "-reports"
+	if _, err := server.MakeBucket(t.Context(), w.reports); err != nil {
 		t.Fatal(err)
 	}
 	return w
@@ -73,7 +67,7 @@ func (w *world) Locking(context.Context, func(tflock.Path) bool) (map[tflock.Pat
 
 func (w *world) inventory(cfg aws.Config) *inventory.Inventory {
 	w.Helper()
-	set, err := backend.Open(cfg, []string{w.TableARN, w.other}, []string{w.BucketARN})
+	set, err := w.Open(cfg)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -100,52 +94,20 @@ func (w *world) run() inventory.Report {
 	return report
 }
 
-// put writes a state and gives its version.
-func (w *world) put(key, content string) string {
-	w.Helper()
-	out, err := server.S3().PutObject(context.Background(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: &key, Body: strings.NewReader(content)})
-	if err != nil {
-		w.Fatal(err)
-	}
-	return aws.ToString(out.VersionId)
-}
+// put writes a state, without its digest, and gives its version.
+func (w *world) put(key, content string) string { w.Helper(); return w.Put(key, []byte(content)) }
 
 // apply writes a state with its digest, as a client does.
-func (w *world) apply(key, content string) string {
-	w.Helper()
-	version := w.put(key, content)
-	w.digest(w.Table, key, sum(content))
-	return version
-}
-
-func (w *world) remove(key string) {
-	w.Helper()
-	if _, err := server.S3().DeleteObject(context.Background(), &s3.DeleteObjectInput{Bucket: &w.Bucket, Key: &key}); err != nil {
-		w.Fatal(err)
-	}
-}
-
-func (w *world) digest(table, key, value string) {
-	w.Helper()
-	if err := server.SetDigest(context.Background(), table, string(w.Path(key)), value); err != nil {
-		w.Fatal(err)
-	}
-}
+func (w *world) apply(key, content string) string { w.Helper(); return w.Apply(key, []byte(content)) }
 
 // lock takes the lock of a state in the table, or in the bucket.
 func (w *world) lock(inBucket bool) {
 	w.Helper()
-	set, err := backend.Open(server.Config(), []string{w.TableARN}, []string{w.BucketARN})
-	if err != nil {
-		w.Fatal(err)
-	}
-	store := set.All()[0]
+	var store backend.Store = w.Set.Tables[0]
 	if inBucket {
-		store = set.All()[1]
+		store = w.Set.Buckets[0]
 	}
-	if err := local.TakeLock(context.Background(), w.Path(key), "id", store); err != nil {
-		w.Fatal(err)
-	}
+	w.Lock(key, "id", store)
 }
 
 func sum(content string) string { return local.MD5(content) }
@@ -190,10 +152,7 @@ func (w *world) row(key string) map[string]any {
 // news are the events since the last call: type, severity, and the findings by type and key.
 func (w *world) news() []string {
 	w.Helper()
-	messages, err := server.Published(w.Topic)
-	if err != nil {
-		w.Fatal(err)
-	}
+	messages := w.Published()
 	list := []string{}
 	for _, m := range messages[w.seen:] {
 		var e alert.Event
