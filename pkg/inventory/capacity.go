@@ -60,6 +60,9 @@ func (s *state) weight() int {
 	for _, w := range s.Writes {
 		texts += len(w.VersionID) + perWrite
 	}
+	for _, w := range s.come {
+		texts += len(w.VersionID) + perWrite
+	}
 	if s.Read == nil {
 		return perState + perByte*max(0, texts-usual)
 	}

@@ -95,7 +95,7 @@ func (i *Inventory) Run(ctx context.Context, request Request) (Report, error) {
 	if err != nil {
 		return Report{Findings: []policy.StateFinding{}, Errors: []string{err.Error()}}, err
 	}
-	r := &run{Inventory: i, memory: memory, started: i.Now(), times: times, scope: request.Path, bucketsFailed: map[string]bool{}, tablesFailed: map[string]bool{}, aliases: map[tflock.Path][]tflock.Path{}, writes: map[tflock.Path][]write{}}
+	r := &run{Inventory: i, memory: memory, started: i.Now(), times: times, scope: request.Path, bucketsFailed: map[string]bool{}, tablesFailed: map[string]bool{}, aliases: map[tflock.Path][]tflock.Path{}}
 	r.divide(cmp.Or(i.MemoryLimit, memoryLimit()))
 	r.stores = i.Stores.Discover(times.work)
 	if err := r.checkScope(); err != nil {
@@ -152,7 +152,6 @@ type run struct {
 	aliases       map[tflock.Path][]tflock.Path // other names that tables have for a state, by its path
 	names         *room                         // for them
 	historyFailed bool
-	writes        map[tflock.Path][]write // that came since the last run
 	doubts        doubts
 	pairs         *room // of states that share objects, by the prefixes of both
 	mu            sync.Mutex

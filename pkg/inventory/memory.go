@@ -40,6 +40,7 @@ type state struct {
 	Locking policy.Locking `json:"locking,omitempty"`
 
 	Writes []policy.StateWrite `json:"writes,omitempty"` // what versions show of how its clients lock
+	come   []write             // versions that came since the last run, the newest of them, until the digests are known
 }
 
 // reading is what a state's bytes said. It has no value of the state but as a keyed hash.

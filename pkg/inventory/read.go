@@ -115,9 +115,9 @@ func (r *run) apply(got result) {
 		r.reads++
 		r.grow(s, func() {
 			s.Sealed, s.Read, s.ETag, s.Size, s.Modified = false, got.reading, got.etag, got.size, got.reading.Modified
+			s.come = got.writes
 		})
 		s.Digest = ""
-		r.written(s.Path, got.writes)
 		for _, f := range got.changes {
 			r.note(f)
 		}

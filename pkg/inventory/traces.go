@@ -36,8 +36,11 @@ func writesOf(versions, locks []backend.Version, before *reading) []write {
 		}
 		all = append(all, write{StateWrite: w})
 	}
-	return all
+	return slices.Clone(all[max(0, len(all)-maxCome):])
 }
+
+// maxCome bounds the versions of one state whose digests are looked for.
+const maxCome = 16
 
 // unversioned is the ID of a version that was written without versioning.
 const unversioned = "null"
@@ -88,13 +91,6 @@ func (c *comparison) sum(read *reading) {
 	}
 }
 
-// written notes versions that came since the last run, until the digests are known.
-func (r *run) written(path tflock.Path, writes []write) {
-	if len(writes) > 0 {
-		r.writes[path] = writes
-	}
-}
-
 // remember keeps in mind what the new versions of states show of how their clients lock, now that
 // it is known which of them the tables have the digest of.
 func (r *run) remember(locking map[tflock.Path][]policy.LockingSeen) {
@@ -108,7 +104,7 @@ func (r *run) remember(locking map[tflock.Path][]policy.LockingSeen) {
 	for path, s := range r.memory.states {
 		if r.includes(path) && s.current() {
 			if writes, changed := r.recorded(s, digests[s]); changed || len(s.Writes) > 0 {
-				r.grow(s, func() { s.Writes = policy.RememberWrites(s.Writes, writes, since) })
+				r.grow(s, func() { s.Writes, s.come = policy.RememberWrites(s.Writes, writes, since), nil })
 			}
 			if !r.historyFailed {
 				s.lockedSince(locking[path])
@@ -129,7 +125,7 @@ func (s *state) lockedSince(seen []policy.LockingSeen) {
 // recorded gives the versions of a state that are new, or whose digest was not known, as the
 // digests show them now. It is false where there are none.
 func (r *run) recorded(s *state, digests []string) ([]policy.StateWrite, bool) {
-	come := r.writes[s.Path]
+	come := s.come
 	if n := len(s.Writes); len(come) == 0 && n > 0 && s.Writes[n-1].Digest == 0 && s.Writes[n-1].VersionID == s.Read.VersionID {
 		come = []write{{s.Writes[n-1], s.Read.MD5}}
 	}
@@ -145,7 +141,11 @@ func (r *run) recorded(s *state, digests []string) ([]policy.StateWrite, bool) {
 	case digestOK:
 		policy.Recorded(writes, last)
 	case digestMismatch:
-		policy.Recorded(writes, r.placeOf(come, digests))
+		if place := r.placeOf(come, digests); place >= 0 {
+			policy.Recorded(writes, place)
+		} else {
+			policy.Recorded(writes[1+lastUnread(come):], -1) // the digest may be of one that was not read
+		}
 	case digestNone:
 		if r.Now().Sub(writes[last].At) > time.Minute { // else it may be on its way
 			writes[last].Digest = policy.Absent
@@ -158,6 +158,16 @@ func (r *run) recorded(s *state, digests []string) ([]policy.StateWrite, bool) {
 func (r *run) placeOf(writes []write, digests []string) int {
 	for i, w := range slices.Backward(writes) {
 		if slices.ContainsFunc(digests, func(d string) bool { return w.md5 != nil && bytes.Equal(w.md5, r.memory.key.of("md5", d)) }) {
+			return i
+		}
+	}
+	return -1
+}
+
+// lastUnread is the place of the latest version that was not read; -1: none.
+func lastUnread(writes []write) int {
+	for i, w := range slices.Backward(writes) {
+		if w.md5 == nil {
 			return i
 		}
 	}
