@@ -51,6 +51,9 @@ func (b *Bucket) Put(key, body string, modified time.Time) {
 // Len is how many objects were written and are there.
 func (b *Bucket) Len() int { return len(b.objects) }
 
+// Remove deletes an object, as a client that is not measured.
+func (b *Bucket) Remove(key string) { b.delete(key) }
+
 func (b *Bucket) delete(key string) {
 	delete(b.objects, key)
 	b.sorted = nil

@@ -73,6 +73,9 @@ func (t *Table) Put(item Item) {
 // Len is how many rows were written and are there.
 func (t *Table) Len() int { return len(t.rows) }
 
+// Remove deletes a row, as a client that is not measured.
+func (t *Table) Remove(hash string) { t.delete(t.keyOf(Item{t.Hash: {"S": hash}})) }
+
 func (t *Table) delete(key string) {
 	if _, there := t.rows[key]; there {
 		delete(t.rows, key)

@@ -65,21 +65,23 @@ func (t *turns) next() (s stretch, left bool) {
 // enter begins to read the lock objects of a prefix.
 func (t *turns) enter(prefix string) { t.prefix, t.read, t.since = prefix, 0, time.Now() }
 
-// over says whether the prefix of a lock object that was just read has to wait, since others come
-// after these rest of its page, or more pages. The rest of the prefix then comes after everything else.
+// over says whether the prefix of a lock object that was just read has to wait. After its number of objects it has
+// where others come after these rest of its page, or more pages. After its time it has in any case, so that when
+// the reading ends it is known that everything else was read. The rest of the prefix comes after everything else.
 func (t *turns) over(now stretch, key string, rest []types.Object, more bool) bool {
 	prefix := topLevel(key)
 	if prefix != t.prefix {
 		t.enter(prefix)
 	}
 	t.read++
-	if prefix == "" || (t.read < turn && time.Since(t.since) < turnTime) {
+	late := time.Since(t.since) >= turnTime
+	if prefix == "" || (t.read < turn && !late) {
 		return false
 	}
 	if len(rest) > 0 {
 		more = more || topLevel(aws.ToString(rest[len(rest)-1].Key)) != prefix
 	}
-	if !more && len(t.waiting) == 0 {
+	if !late && !more && len(t.waiting) == 0 {
 		return false
 	}
 	if now.prefix == "" {

@@ -11,9 +11,6 @@ import (
 // MaxKept is how many holdings a scan keeps.
 const MaxKept = maxKept
 
-// Keep bounds the holdings that the scanner keeps.
-func (s *Scanner) Keep(most int) { s.most = most }
-
 // Kept is what a scan keeps of a crowd.
 type Kept struct {
 	*Scan

@@ -15,7 +15,7 @@ const (
 	// any lock. A client's lock weighs some 400 bytes.
 	maxKept   = 100_000
 	maxWeight = 48 << 20
-	// crowded is what a prefix weighs that loses some to make room.
+	// crowded is what a prefix weighs at least that loses some to make room, where maxKept are kept.
 	crowded = 1 << 20
 	// share is the part of the holdings that one top-level prefix may have: a half. What the ledger reads
 	// and writes of each takes the time of the notifications.
@@ -120,7 +120,7 @@ func (r *room) clear() bool {
 	largest := slices.MaxFunc(slices.Collect(maps.Keys(r.under)), func(a, b crowd) int {
 		return cmp.Or(cmp.Compare(r.under[a], r.under[b]), cmp.Compare(a.store, b.store), cmp.Compare(a.prefix, b.prefix))
 	})
-	if r.under[largest] < crowded {
+	if r.under[largest] < crowded*r.most/maxKept {
 		r.lost = map[string]bool{}
 		return false
 	}

@@ -1,0 +1,267 @@
+package main
+
+import (
+	"context"
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/lockwarden/lockwarden/infra/scale"
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/metric"
+	"github.com/lockwarden/lockwarden/pkg/monitor"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/scan"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+	"github.com/lockwarden/lockwarden/pkg/unlock"
+	"github.com/lockwarden/lockwarden/pkg/wiring"
+)
+
+var floodSeed = flag.Uint64("flood-seed", 0, "the seed of the floods; 0: any")
+
+// flood is what somebody does who may write the rows and objects under a-team/, before each scan.
+type flood struct {
+	name string
+	do   func(f *flooded, n int)
+}
+
+var floods = []flood{
+	{"junk rows", func(f *flooded, n int) {
+		for i := range 10 {
+			f.row(fmt.Sprintf("a-team/junk-%d-%d", n, i), "")
+		}
+	}},
+	{"rows that climb to production's states", func(f *flooded, n int) {
+		for i := range 12 {
+			f.row(fmt.Sprintf("a-team/%d/%d/../../../production/%d", n, i, i%4), "junk")
+			f.table.Put(scale.Digest(fmt.Sprintf("states/a-team/%d/../../production/%d", i, i%4), "other"))
+		}
+	}},
+	{"unreadable objects", func(f *flooded, n int) {
+		for i := range 5 {
+			f.object(fmt.Sprintf("a-team/junk-%d-%d", n, i), "junk")
+		}
+	}},
+	{"large rows and objects", func(f *flooded, n int) {
+		body := `{"ID":"x","junk":[` + strings.Repeat("0,", tflock.UsualSize/2) + `0],"Created":"bad"}`
+		for i := range 40 {
+			f.row(fmt.Sprintf("a-team/large-%d", i), body)
+			f.object(fmt.Sprintf("a-team/large-%d-%d", n%3, i), body)
+		}
+	}},
+	{"more rows than a scan keeps, others each time", func(f *flooded, n int) {
+		for i := range f.room {
+			f.row(fmt.Sprintf("a-team/many-%d-%d", n-1, i), "")
+			f.table.Put(f.lock(fmt.Sprintf("a-team/many-%d-%d", n, i), 0))
+		}
+	}},
+	{"locks that become stuck a few at a time", func(f *flooded, n int) {
+		for i := range 7 {
+			f.table.Put(f.lock(fmt.Sprintf("a-team/stuck-%d-%d", n, i), time.Hour))
+			f.drop(fmt.Sprintf("a-team/stuck-%d-%d", n-2, i))
+		}
+	}},
+	{"objects that S3 gives slowly", func(f *flooded, _ int) {
+		f.slow = "/a-team/"
+		for i := range 150 { // one after the other they take a scan's whole time
+			f.object(fmt.Sprintf("a-team/slow-%d", i), string(f.raw("a-team/slow", 0)))
+		}
+	}},
+}
+
+// flooded is an AWS with two teams, and what people hear of it.
+type flooded struct {
+	*testing.T
+	world  *scale.World
+	table  *scale.Table
+	bucket *scale.Bucket
+	room   int
+	slow   string
+
+	now   int // the scan
+	heard []string
+}
+
+// Do answers a call from the world.
+func (f *flooded) Do(r *http.Request) (*http.Response, error) {
+	if f.slow != "" && r.Method == http.MethodGet && strings.Contains(r.URL.Path, f.slow) {
+		select {
+		case <-time.After(25 * time.Second):
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		}
+	}
+	return scale.Direct{World: f.world}.Do(r)
+}
+
+func (f *flooded) raw(key string, age time.Duration) []byte {
+	raw, err := tflock.Info{ID: "id-of-" + key, Operation: "OperationTypeApply", Who: "me@host", Version: "1.11.4", Created: time.Now().Add(-age).UTC(), Path: "states/" + key}.Marshal()
+	if err != nil {
+		f.Fatal(err)
+	}
+	return raw
+}
+
+func (f *flooded) lock(key string, age time.Duration) scale.Item {
+	return scale.Item{"LockID": {"S": "states/" + key}, "Info": {"S": string(f.raw(key, age))}}
+}
+
+// row writes a row with that Info, or with none.
+func (f *flooded) row(key, info string) {
+	item := scale.Item{"LockID": {"S": "states/" + key}}
+	if info != "" {
+		item["Info"] = map[string]string{"S": info}
+	}
+	f.table.Put(item)
+}
+
+func (f *flooded) drop(key string) {
+	f.table.Remove("states/" + key)
+	f.bucket.Remove(key + tflock.Suffix)
+}
+
+func (f *flooded) object(key, body string) { f.bucket.Put(key+tflock.Suffix, body, time.Now()) }
+
+// Publish hears of production.
+func (f *flooded) Publish(_ context.Context, e alert.Event) error {
+	items := e.Locks
+	if e.Lock != nil {
+		items = append(items, alert.Item{Finding: *e.Lock})
+	}
+	for _, i := range items {
+		if e.Type != alert.LockReminder && tflock.Path(i.Path).Prefix() == "states/production" {
+			f.heard = append(f.heard, fmt.Sprintf("scan %02d: %s %s", f.now, e.Type, i.Path))
+		}
+	}
+	return nil
+}
+
+// Put takes the metrics.
+func (*flooded) Put(context.Context, metric.Scan, time.Time) error { return nil }
+
+// CountReleased counts a release.
+func (*flooded) CountReleased(context.Context, int, time.Time) error { return nil }
+
+// script is what production does before each scan.
+type script map[int][]func(f *flooded)
+
+func scripted(r *rand.Rand, scans int) script {
+	s := script{}
+	at := func(n int, do func(f *flooded)) { s[n] = append(s[n], do) }
+	for i := range 4 {
+		key := fmt.Sprintf("production/%d", i)
+		taken := r.IntN(scans / 2)
+		age := time.Duration(r.IntN(10)) * 5 * time.Minute
+		at(taken, func(f *flooded) {
+			switch i {
+			case 0:
+				f.object(key, string(f.raw(key, 0)))
+			case 1:
+				f.object(key, "damaged")
+			default:
+				f.table.Put(f.lock(key, age))
+			}
+			f.bucket.Put(key, "{}", time.Now().Add(-24*time.Hour))
+		})
+		if i != 3 { // the last one is released
+			at(taken+2+r.IntN(scans/2), func(f *flooded) { f.drop(key) })
+		}
+	}
+	return s
+}
+
+// play runs the monitor over some scans. It gives what people hear of production, what the answers say of its locks,
+// and what comes of a release.
+func play(t *testing.T, seed, n uint64, with []flood) []string {
+	t.Helper()
+	const scans = 16
+	f := &flooded{T: t, room: 80, table: scale.LockTable("locks", scale.Crowd{}), bucket: &scale.Bucket{Name: "states"}}
+	f.world = &scale.World{Tables: map[string]*scale.Table{"locks": f.table, "ledger": scale.Ledger("ledger")}, Buckets: map[string]*scale.Bucket{"states": f.bucket}}
+	endpoint := "http://127.0.0.1:1"
+	cfg := aws.Config{Region: scale.Region, BaseEndpoint: &endpoint, HTTPClient: f, Credentials: credentials.NewStaticCredentialsProvider("local", "local", "")}
+	set, err := backend.Open(cfg, []string{scale.TableARN("locks")}, []string{scale.BucketARN("states")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	// Ages are multiples of five minutes, and a scan that is kept waiting takes less than four: the threshold is between.
+	rules := policy.Rules{Thresholds: policy.Thresholds{Default: 34 * time.Minute}, ReleaseGuard: releaseGuard}
+	ledger := wiring.OpenLedger(dynamodb.NewFromConfig(cfg), "ledger")
+	scanner := scan.New(set, rules, time.Now)
+	scanner.Keep(2 * f.room)
+	m := &monitor.Monitor{
+		Scanner: scanner, Ledger: ledger.Notifications, Released: ledger.Releases, Composer: composer(), Topic: f, Meter: f,
+		RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Now: time.Now, Log: quiet,
+	}
+	u := &unlock.Unlocker{
+		Stores: set, Memory: ledger.Notifications, Releases: ledger.Releases, Autos: ledger.Autos, Composer: composer(), Topic: f, Meter: f, Rules: rules, Now: time.Now, Log: quiet,
+	}
+	does := scripted(rand.New(rand.NewPCG(seed, n)), scans) //nolint:gosec // a test's
+	start := time.Now()
+	for f.now = range scans {
+		for _, do := range does[f.now] {
+			do(f)
+		}
+		for _, one := range with {
+			one.do(f, f.now)
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+		report, _ := m.Run(ctx) // it fails where a prefix is crowded
+		cancel()
+		for _, l := range report.Locks {
+			if tflock.Path(l.Path).Prefix() == "states/production" {
+				f.heard = append(f.heard, fmt.Sprintf("scan %02d: %s is %s in the answer", f.now, l.Path, l.Verdict))
+			}
+		}
+		time.Sleep(time.Until(start.Add(time.Duration(f.now+1) * 5 * time.Minute)))
+	}
+	for _, key := range []string{"production/2", "production/3"} {
+		request, err := unlock.ParseRequest([]byte(unlockRequest{id: "id-of-" + key, path: "states/" + key}.payload()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		a, err := u.Run(t.Context(), request, "r")
+		f.heard = append(f.heard, fmt.Sprintf("release of %s: %s, %v", key, a.Outcome, err))
+	}
+	slices.Sort(f.heard)
+	return f.heard
+}
+
+// Whoever may write one prefix, rows and objects, changes nothing of what is seen, notified, resolved and released of
+// another: each kind of flood once, with others that chance adds.
+func TestAFloodChangesNothingForOthers(t *testing.T) {
+	t.Parallel()
+	seed := *floodSeed
+	if seed == 0 {
+		seed = rand.Uint64()
+	}
+	t.Logf("-flood-seed %d", seed)
+	for n, first := range floods {
+		t.Run(first.name, func(t *testing.T) {
+			t.Parallel()
+			r := rand.New(rand.NewPCG(seed, uint64(n)+100)) //nolint:gosec // a test's
+			with := []flood{first}
+			for _, other := range floods[:len(floods)-1] { // the last one takes long
+				if other.name != first.name && r.IntN(5) == 0 {
+					with = append(with, other)
+				}
+			}
+			var calm, stormy []string
+			synctest.Test(t, func(t *testing.T) { calm = play(t, seed, uint64(n), nil) })
+			synctest.Test(t, func(t *testing.T) { stormy = play(t, seed, uint64(n), with) })
+			if len(calm) < 10 || !slices.Equal(calm, stormy) {
+				t.Errorf("without a flood\n  %s\nand with %d of them\n  %s", strings.Join(calm, "\n  "), len(with), strings.Join(stormy, "\n  "))
+			}
+		})
+	}
+}
