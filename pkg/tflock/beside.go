@@ -55,6 +55,7 @@ type page struct {
 	text    string
 	covered []bool
 	bound   map[int]bool // where lines begin that had a frame of their holder's: they have no free words
+	table   []int        // the heading of a table; nil: not looked for yet
 	other   string       // what the frame shows of another lock
 }
 
@@ -131,6 +132,7 @@ const longestRow = 500
 func (p *page) line(from, to int, free *int) string {
 	rest := p.uncovered(from, to)
 	row := to-from <= longestRow && p.isRow(from, to)
+	bound := p.bound[from] || !row && p.inTable(from)
 	for _, word := range words(rest) {
 		if row && (isTalk(word) || strings.Contains(word, "@") && p.value(word) == "") {
 			continue
@@ -138,7 +140,7 @@ func (p *page) line(from, to int, free *int) string {
 		switch harm, counts := freeWord(word); {
 		case harm:
 			return after(rest, word)
-		case counts && p.bound[from]:
+		case counts && bound:
 			return word
 		case counts:
 			if *free--; *free < 0 {
@@ -147,6 +149,20 @@ func (p *page) line(from, to int, free *int) string {
 		}
 	}
 	return ""
+}
+
+// tableHeading is that of a table of locks. What is in the lines below it is read as a lock's.
+var tableHeading = regexp.MustCompile(`(?im)^[|> \t]*(?:state|path)[|\t ].*\bid\b`)
+
+// inTable says that a line is below such a heading.
+func (p *page) inTable(from int) bool {
+	if p.table == nil {
+		p.table = []int{len(p.text), len(p.text)}
+		if at := tableHeading.FindStringIndex(p.text); at != nil {
+			p.table = at
+		}
+	}
+	return from > p.table[1]
 }
 
 // uncovered is what is not understood of a part; what is, is a mark that separates words.
