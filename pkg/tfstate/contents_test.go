@@ -99,6 +99,11 @@ func TestSurvey(t *testing.T) {
 			"format=4 serial=11 lineage=9c7fc74f-bb1c-c3a1-1fdd-bcfb2c0064c6 version=1.15.9 managed=9 data=0 tainted=1 deposed=0 outputs=2 sensitive=1 terraform_data=8 simple_resource=1 example.com/acme/simple terraform.io/builtin/terraform",
 			nil,
 		},
+		"those of OpenTofu 1.13": {
+			"survey/tofu-1.13-checks.tfstate",
+			"format=4 serial=2 lineage=85c4823a-f584-410e-5818-1a254f5672e1 version=1.13.0 managed=9 data=0 tainted=1 deposed=0 outputs=2 sensitive=1 terraform_data=8 simple_resource=1 example.com/acme/simple terraform.io/builtin/terraform",
+			nil,
+		},
 		"those of OpenTofu": {"survey/tofu-1.12-checks.tfstate", checks("1.12.6", "70e86f4d-4bc9-4ab6-5f5c-61d5b47f06ff", 2), nil},
 		"tainted and deposed": {
 			"deposed.tfstate",
