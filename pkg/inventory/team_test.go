@@ -287,7 +287,7 @@ func TestAMixedTeamIsFoundAndNoOther(t *testing.T) {
 		var kinds []rune // of the versions after that
 		objects := false // there was a lock object before
 		for range rapid.IntRange(2, 14).Draw(t, "steps") {
-			step := rapid.SampledFrom([]rune("TTTLLLBBpphd")).Draw(t, "step")
+			step := rapid.SampledFrom([]rune("TTTLLLBBpph")).Draw(t, "step")
 			m.after(time.Duration(rapid.SampledFrom([]int{0, 1, 3, 60, 3600}).Draw(t, "seconds")) * time.Second)
 			if always {
 				m.after(10 * time.Second)
