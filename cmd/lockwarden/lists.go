@@ -29,7 +29,7 @@ func (locksCommand) Run(ctx context.Context, s *session) error {
 	}
 	rows := [][]string{{"STATE", "VERDICT", "HELD", "BY", "RUN", "LOCK ID"}}
 	for _, f := range report.Locks {
-		rows = append(rows, []string{f.Path, string(f.Verdict), policy.Words(f.Held()), holder(f), runWords(f.Evidence.Liveness), f.ID})
+		rows = append(rows, []string{f.Path, string(f.Verdict), policy.Words(f.Held()), holder(f), f.Evidence.Liveness.Words(), f.ID})
 	}
 	if err := s.table(rows); err != nil {
 		return err
@@ -48,7 +48,8 @@ func holder(f policy.Finding) string {
 	return f.Who + " (" + f.Witness.Actor() + ")"
 }
 
-func runWords(l policy.Liveness) string { return strings.ReplaceAll(string(l), "_", " ") }
+// spaced makes words of a reason such as has_resources.
+func spaced(reason string) string { return strings.ReplaceAll(reason, "_", " ") }
 
 type staleCommand struct{}
 
@@ -73,7 +74,7 @@ func (staleCommand) Run(ctx context.Context, s *session) error {
 	s.say("%d stale states; %d still manage infrastructure.", report.Examined, report.Abandoned)
 	rows := [][]string{{"STATE", "LAST WRITTEN", "A PRUNE WOULD"}}
 	for _, f := range report.Kept {
-		rows = append(rows, []string{f.Path, f.LastModified.UTC().Format(time.DateOnly), "keep it: " + runWords(policy.Liveness(f.Reason))})
+		rows = append(rows, []string{f.Path, f.LastModified.UTC().Format(time.DateOnly), "keep it: " + spaced(f.Reason)})
 	}
 	for _, f := range report.Pruned {
 		rows = append(rows, []string{f.Path, f.LastModified.UTC().Format(time.DateOnly), "delete it"})

@@ -38,8 +38,8 @@ type options struct {
 	States  statesCommand  `cmd:"" help:"List what the inventory found wrong, and the states, as its latest report has them."`
 	Stale   staleCommand   `cmd:"" help:"List stale states and what a prune would do with each. Nothing is deleted."`
 	Restore restoreCommand `cmd:"" help:"Bring a pruned state back."`
-	Repair  repairCommand  `cmd:"" help:"Make a state and its digest agree again, or an older version the newest, after what would happen was shown and confirmed."`
-	Probe   probeCommand   `cmd:"" help:"Find out whether a bucket or a table honors the conditions that locks rely on, on an object of its own. It calls the store itself, and needs no stack."`
+	Repair  repairCommand  `cmd:"" help:"Repair a state's digest, or restore an older version of the state. Shows the change and asks first."`
+	Probe   probeCommand   `cmd:"" help:"Test, with a temporary object, whether a bucket or a table honors the conditional requests that locks rely on. It calls the store itself, and needs no stack."`
 	Witness witnessCommand `cmd:"" help:"Show, or with --apply make, the change by which a bucket notifies the stack of its lock objects, so that alerts say which session holds a lock."`
 }
 
@@ -52,7 +52,7 @@ func run(ctx context.Context, args []string, t terminal) int {
 	var o options
 	exited := -1
 	parser, err := kong.New(
-		&o, kong.Name("lockwarden"), kong.Description("State locks of Terraform and OpenTofu, by the functions of a Lockwarden stack."+exits),
+		&o, kong.Name("lockwarden"), kong.Description("List and release Terraform and OpenTofu state locks through a deployed Lockwarden stack."+exits),
 		kong.Writers(t.out, t.err), kong.Vars{"version": version.Current}, kong.Exit(func(code int) { exited = code }), kong.ConfigureHelp(kong.HelpOptions{WrapUpperBound: 100}),
 	)
 	if err != nil {

@@ -18,7 +18,7 @@ type repairCommand struct {
 	Reason    string `help:"Why, for the record. Asked for when missing." env:"LOCKWARDEN_REASON"`
 	By        string `help:"Who asks, for the record. Default: your user name." env:"LOCKWARDEN_BY"`
 	Yes       bool   `help:"Do not ask; needs --reason."`
-	DryRun    bool   `help:"Only show what is there and what would be."`
+	DryRun    bool   `help:"Show the state and its digests before and after, and change nothing."`
 }
 
 // repairRequest is the repair function's payload.

@@ -31,9 +31,9 @@ const (
 	consoleOutput = "ConsoleFunctionArn"
 )
 
-// patience is how long an answer is waited for: longer than the longest function runs,
+// answerTime is how long an answer is waited for: longer than the longest function runs,
 // which is prune with 15 minutes.
-const patience = 16 * time.Minute
+const answerTime = 16 * time.Minute
 
 // functionError is a failure of a function, or of the way to it: what it did is not
 // known.
@@ -147,7 +147,7 @@ func (s *session) invoke(ctx context.Context, output string, request any) ([]byt
 	}
 	client := lambda.NewFromConfig(s.config, func(o *lambda.Options) {
 		o.Retryer = aws.NopRetryer{}
-		o.HTTPClient = httpbody.Plain(awshttp.NewBuildableClient().WithTimeout(patience))
+		o.HTTPClient = httpbody.Plain(awshttp.NewBuildableClient().WithTimeout(answerTime))
 	})
 	defer s.progress(name)()
 	out, err := client.Invoke(ctx, &lambda.InvokeInput{FunctionName: &name, Payload: payload})

@@ -16,7 +16,7 @@ import (
 type unlockCommand struct {
 	ID     string `arg:"" optional:"" help:"The lock's ID, or - to read a pasted error or alert from standard input. Default: -."`
 	Path   string `help:"bucket/key of the state. With it the ID is taken literally." placeholder:"BUCKET/KEY"`
-	Reason string `help:"Why the lock may go, for the record. Asked for when missing." env:"LOCKWARDEN_REASON"`
+	Reason string `help:"Why it is safe to release the lock, for the record. Asked for when missing." env:"LOCKWARDEN_REASON"`
 	By     string `help:"Who asks, for the record. Default: your user name." env:"LOCKWARDEN_BY"`
 	Force  bool   `help:"Release it although its run may be alive. The state may then have two writers."`
 	Yes    bool   `help:"Do not ask; needs --reason."`
@@ -156,7 +156,7 @@ func (c *unlockCommand) confirm(s *session, f policy.Finding) error {
 	}
 	var err error
 	if strings.TrimSpace(c.Reason) == "" {
-		if c.Reason, err = s.ask("Why may it go? "); err != nil {
+		if c.Reason, err = s.ask("Why is it safe to release it? "); err != nil {
 			return err
 		}
 	}
@@ -194,7 +194,7 @@ func (s *session) evidence(a unlockAnswer) {
 		s.say("Operation:  %s (client version %s)", line(f.Operation), line(f.Version))
 		s.say("Lock ID:    %s", line(f.ID))
 		s.say("Since:      %s (%s)", policy.Clock(f.HeldSince), policy.Words(f.Held()))
-		s.say("Its run:    %s", line(runWords(f.Evidence.Liveness)))
+		s.say("Its run:    %s", line(f.Evidence.Liveness.Words()))
 		for _, reason := range f.Evidence.Reasons {
 			s.say("  - %s", line(reason))
 		}

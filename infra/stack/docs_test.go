@@ -40,8 +40,11 @@ func TestConfigurationIsDocumented(t *testing.T) {
 		want[variable] = strings.Join(by, ", ")
 	}
 	got := map[string]string{}
-	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| ([^|]+) \\|").FindAllStringSubmatch(read(t, "docs", "configuration.md"), -1) {
+	for _, row := range regexp.MustCompile("(?m)^\\| `(\\w+)` \\| ([^|]+) \\|(.*)").FindAllStringSubmatch(read(t, "docs", "configuration.md"), -1) {
 		got[row[1]] = row[2]
+		if most := regexp.MustCompile(`At most ([0-9,]+) characters`).FindStringSubmatch(row[3]); most != nil && strings.ReplaceAll(most[1], ",", "") != fmt.Sprint(template.Parameters[row[1]].MaxLength) {
+			t.Errorf("%s: docs/configuration.md says at most %s characters, and the template takes %d", row[1], most[1], template.Parameters[row[1]].MaxLength)
+		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(want)) {
 		if got[name] != want[name] {

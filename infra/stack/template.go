@@ -23,6 +23,7 @@ type Template struct {
 type Parameter struct {
 	Default     any
 	Description string
+	MaxLength   int
 }
 
 // Resource is one of the template.

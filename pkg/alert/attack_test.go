@@ -25,7 +25,7 @@ func TestTheEventOfOneLockFitsWhateverIsInIt(t *testing.T) {
 		}
 		for name, e := range map[string]alert.Event{
 			"released": c.Released(f, long(100_000), long(100_000), false, true, now),
-			"refused":  c.Kept(f, long(100_000), long(100_000), now),
+			"refused":  c.Refused(f, long(100_000), long(100_000), now),
 			"resolved": c.Lock(alert.LockResolved, f, 1, now).By(long(4000), long(4000)).NowLockedBy(f),
 			"stuck":    c.Lock(alert.LockStuck, f, 1, now),
 		} {

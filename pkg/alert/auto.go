@@ -92,13 +92,13 @@ func sharedPlanText(e Event) string {
 // planSteps say how to stop it.
 func planSteps(e Event) []string {
 	if e.Plan == nil || e.Plan.Mode != policy.AutoRelease {
-		return []string{"Nothing. Compare it with what people release by hand, before AutoReleaseMode=release."}
+		return []string{"Nothing to do. Before you set AutoReleaseMode=release, compare these plans with what people release by hand."}
 	}
-	stop := "To keep a lock, press Keep beside it on the dashboard, or put the tag " + policy.KeepTag + " on its object (the state's key with .tflock at its end), beside the tags that it has."
+	stop := "To keep a lock, press Keep beside it on the dashboard, or put the tag " + policy.KeepTag + " on its object (the state's key with .tflock at its end) and keep its other tags."
 	if e.Actions.Keep != "" {
-		stop = "To keep it, press Keep beside it on the dashboard, use the command below (AWS CLI v2), or put the tag " + policy.KeepTag + " on its object (the state's key with .tflock at its end), beside the tags that it has."
+		stop = "To keep it, press Keep beside it on the dashboard, use the command below (AWS CLI v2), or put the tag " + policy.KeepTag + " on its object (the state's key with .tflock at its end) and keep its other tags."
 	}
-	return []string{"Nothing, if it may go. Whatever changes until then stops it.", stop}
+	return []string{"Nothing to do if the lock may be released. Any change to the lock, its run or its state stops it.", stop}
 }
 
 // keepCommand asks the unlock function that a lock is not released automatically.

@@ -98,8 +98,8 @@ func (c Composer) release(f policy.Finding, r Release, now time.Time) Event {
 	return e.worded()
 }
 
-// Kept makes the event of a lock that we refused to release.
-func (c Composer) Kept(f policy.Finding, who, why string, now time.Time) Event {
+// Refused makes the event of a lock that we refused to release.
+func (c Composer) Refused(f policy.Finding, who, why string, now time.Time) Event {
 	e := c.event(LockRefused, Warning, now)
 	e.Lock, e.Release = &f, &Release{Outcome: Refused, RequestedBy: who, Why: why}
 	e.Links.Runbook = runbook("stuck-lock")

@@ -51,7 +51,7 @@ func anyEvent(t *rapid.T) alert.Event {
 	case "gone":
 		return composer.Gone(anyFinding(t), text.Draw(t, "who"), text.Draw(t, "why"), rapid.Bool().Draw(t, "forced"), now)
 	case "refused":
-		return composer.Kept(anyFinding(t), text.Draw(t, "who"), text.Draw(t, "why"), now)
+		return composer.Refused(anyFinding(t), text.Draw(t, "who"), text.Draw(t, "why"), now)
 	case "scan":
 		var backends []alert.Backend
 		for range rapid.IntRange(1, 15).Draw(t, "backends") {

@@ -189,7 +189,7 @@ func events() map[string]alert.Event {
 		"scan-crowded":             composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{{ARN: "arn:aws:dynamodb:eu-west-1:123456789012:table/locks", Problem: "arn:aws:dynamodb:eu-west-1:123456789012:table/locks: under my-states/team-a/ are more locks than one scan can read, so not all of them were seen; everything else was read. No team holds so many at once: find out who writes them", Since: now.Add(-time.Hour), Crowded: true}}, now),
 		"lock-released-not-known":  composer.NotKnown(samples.Lock(), "ana", "laptop died", "arn:aws:dynamodb:eu-west-1:123456789012:table/locks is not watched any more", false, false, now),
 		"lock-released-half-known": composer.NotKnown(samples.Lock(), "ana", "laptop died", "what is in its place in arn:aws:s3:::states cannot be read: it is archived", false, true, now),
-		"lock-refused":             composer.Kept(live, "ana", "the state was written 2m ago", now),
+		"lock-refused":             composer.Refused(live, "ana", "the state was written 2m ago", now),
 		"scan-failed":              composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{failing}, now),
 		"scan-failed-shared":       composer.Scan(alert.ScanFailed, alert.Critical, []alert.Backend{failing, bucket}, now),
 		"scan-deleted":             composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{deleted}, now),

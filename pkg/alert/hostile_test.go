@@ -225,7 +225,7 @@ func TestTheButton(t *testing.T) {
 		"a reminder":  {composer.Lock(alert.LockReminder, samples.Lock(), 2, now), true},
 		"an end":      {composer.Lock(alert.LockResolved, samples.Lock(), 1, now), false},
 		"a release":   {composer.Released(samples.Lock(), "ana", "died", false, true, now), false},
-		"a refusal":   {composer.Kept(samples.Lock(), "ana", "too young", now), false},
+		"a refusal":   {composer.Refused(samples.Lock(), "ana", "too young", now), false},
 		"many alerts": {composer.Summary(alert.LockStuck, []policy.Finding{samples.Lock(), samples.Lock()}, alert.Warning, now), false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -100,7 +100,7 @@ func (l *letter) evidence(f policy.Finding) {
 		return
 	}
 	if f.Verdict != policy.Unreadable {
-		l.line("Its run:    %s", RunWord(f.Evidence.Liveness))
+		l.line("Its run:    %s", f.Evidence.Liveness.Words())
 	}
 	for _, reason := range f.Evidence.Reasons {
 		l.line("  - %s", Clean(reason, maxReason))

@@ -57,7 +57,7 @@ func (e Event) WeekFacts() []Fact {
 }
 
 // plansTake is the share of lock time from which plans are worth a word, in percent, and
-// plansWorth the time below which they are not.
+// plansWorth the time in seconds below which they are not.
 const (
 	plansTake  = 50
 	plansWorth = 3600

@@ -42,7 +42,7 @@ var unsafeSteps = []string{
 
 var crowdedSteps = []string{
 	"Find out who writes under that prefix (CloudTrail's data events show it), and stop it: each lock there beyond some ten thousand is one that no team holds.",
-	"Delete whatever is not a lock. Until then look for stuck locks under that prefix yourself: locks elsewhere are reported as ever.",
+	"Delete whatever is not a lock. Until then look for stuck locks under that prefix yourself: locks elsewhere are reported as usual.",
 }
 
 // crowded says that every backend of a failed scan was read but for a part with too many locks.
@@ -104,7 +104,7 @@ func scanText(e Event) string {
 			return fmt.Sprintf("Lockwarden can read %s again, so its locks are watched; it had failed%s.", storeName(b.ARN), failed)
 		}
 		if crowded(e) {
-			return fmt.Sprintf("Lockwarden does not see all locks in %s%s: %s", storeName(b.ARN), failed, ended(b.Problem))
+			return fmt.Sprintf("Lockwarden has not been able to read all locks in %s%s: %s", storeName(b.ARN), failed, ended(b.Problem))
 		}
 		return fmt.Sprintf("Lockwarden has failed to read %s%s, so its locks are not watched. Cause: %s", storeName(b.ARN), failed, ended(b.Problem))
 	}

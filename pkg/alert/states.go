@@ -14,11 +14,11 @@ import (
 var problems = map[policy.Problem]struct{ one, many string }{
 	policy.DigestMismatched:  {"digest mismatch", "digest mismatches"},
 	policy.DigestOrphan:      {"digest without a state", "digests without a state"},
-	policy.DuplicateResource: {"resources in two states", "pairs of states with the same resources"},
-	policy.LineageChanged:    {"another lineage", "changed lineages"},
-	policy.SerialDecreased:   {"serial went back", "serials that went back"},
+	policy.DuplicateResource: {"resource conflict between two states", "resource conflicts between two states"},
+	policy.LineageChanged:    {"changed lineage", "changed lineages"},
+	policy.SerialDecreased:   {"serial that went back", "serials that went back"},
 	policy.SerialReused:      {"serial used twice", "serials used twice"},
-	policy.MixedLocking:      {"clients do not exclude each other", "states whose clients do not exclude each other"},
+	policy.MixedLocking:      {"state with mixed locking", "states with mixed locking"},
 }
 
 // ProblemWords says in a few words what is wrong with a state.
@@ -65,7 +65,7 @@ func findingSubject(e Event) string {
 		mark = "CRITICAL "
 	}
 	if e.Type == StateFindingResolved {
-		mark = "no longer: "
+		mark = "resolved: "
 	}
 	if len(e.Findings) == 1 {
 		f := e.Findings[0]
@@ -80,7 +80,7 @@ func findingText(e Event, prefixes []Prefix) string {
 	if len(e.Findings) == 1 {
 		if e.Type == StateFindingResolved {
 			f := e.Findings[0]
-			return fmt.Sprintf("No longer so: %s, state %s, which was found at %s.", ProblemWords(f.Type), strings.Join(cleaned(f.All()), " and "), policy.Clock(f.Since))
+			return fmt.Sprintf("Resolved: %s, state %s, found at %s.", ProblemWords(f.Type), strings.Join(cleaned(f.All()), " and "), policy.Clock(f.Since))
 		}
 		return first
 	}

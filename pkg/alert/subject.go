@@ -14,7 +14,7 @@ const maxSubject = 99
 // and whether its run is alive. A long path loses its beginning.
 func lockSubject(e Event) string {
 	f, held := *e.Lock, policy.Words(e.Lock.Held())
-	what, about := "", []string{clippedHolder(f), "run " + RunWord(f.Evidence.Liveness)}
+	what, about := "", []string{clippedHolder(f), "run " + f.Evidence.Liveness.Words()}
 	switch e.Type {
 	case LockStuck:
 		what = "stuck " + held

@@ -57,20 +57,6 @@ func Run(l policy.Liveness) string {
 	}
 }
 
-// RunWord says the same in two words or so.
-func RunWord(l policy.Liveness) string {
-	switch l {
-	case policy.PossiblyLive:
-		return "may be alive"
-	case policy.LikelyOrphan:
-		return "likely dead"
-	case policy.RunOver:
-		return "ended"
-	default:
-		return "unknown"
-	}
-}
-
 // Place says which tables and buckets a lock is stored in: their names, where the
 // finding has them, else their kinds.
 func Place(f policy.Finding) string {

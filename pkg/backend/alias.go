@@ -34,7 +34,7 @@ func plainNames(names []tflock.Path) int {
 // aliases cross the network. Of a state with more than MaxAliases it gives one more than that. A row
 // whose name climbs counts only where it is a lock that can be read: clients can take such a lock, while
 // whoever may write one prefix can write any other row of that kind, for a state of another team. One of
-// them is given of each state. See docs/adr/0023. It fails with *Error.
+// them is given of each state. See docs/adr/0025. It fails with *Error.
 func (t *Table) Aliases(ctx context.Context) (map[tflock.Path][]tflock.Path, error) {
 	return t.aliases(ctx, func(tflock.Path) bool { return true })
 }

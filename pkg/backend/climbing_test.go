@@ -10,7 +10,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// What ADR 23 rests on: no client cleans a key with ".." in the row of its lock, so that such a row can be a lock.
+// What ADR 25 rests on: no client cleans a key with ".." in the row of its lock, so that such a row can be a lock.
 func TestClientsLockUnderNamesThatClimb(t *testing.T) {
 	t.Parallel()
 	local.Need(t, local.Services, local.Terraform)

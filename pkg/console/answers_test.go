@@ -89,7 +89,7 @@ func TestAnswersReadInWords(t *testing.T) {
 		"refused":             {console.Released(at(t, nil), say(unlock.Refused), nil), "▲ Not released What happened"},
 		"not found":           {console.Released(at(t, nil), say(unlock.NotFound), nil), "? It is not there"},
 		"changed":             {console.Released(at(t, nil), say(unlock.Changed), nil), "▲ Another lock is there now"},
-		"ambiguous":           {console.Released(at(t, nil), say(unlock.Ambiguous), nil), "? Several states have this lock ID"},
+		"ambiguous":           {console.Released(at(t, nil), say(unlock.Ambiguous), nil), "? Which lock is meant is not clear"},
 		"in part":             {console.Released(at(t, nil), say(unlock.Partial), nil), "▲ Released in part, or not known"},
 		"not answered":        {console.Released(at(t, nil), unlock.Answer{}, errors.New("the ledger is gone")), "▲ Not released the ledger is gone"},
 		"restored":            {console.Pruned(at(t, nil), prune.Answer{Outcome: prune.Restored, Message: "Serial 7 is back."}, nil), "✓ Restored Serial 7 is back."},

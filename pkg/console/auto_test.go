@@ -103,8 +103,8 @@ func TestThePageSaysWhyALockIsNotReleasedAutomatically(t *testing.T) {
 		"held back":     {ledger.Auto{Check: &ledger.Check{Run: run, Selected: true, HeldBack: []string{"its run ended 2m ago", "its object has the tag lockwarden:keep"}}}, "Not released automatically: its run ended 2m ago; its object has the tag lockwarden:keep.", 1},
 		"due":           {ledger.Auto{Check: &ledger.Check{Run: run, Selected: true}}, "It was about to be released automatically.", 1},
 		"kept":          {ledger.Auto{Check: &ledger.Check{Run: run, Selected: true}, Stop: &ledger.Stop{By: "ana"}}, "Not released automatically: ana asked that it stays.", 0},
-		"not selected":  {ledger.Auto{Check: &ledger.Check{Run: run}}, "it has ended", 0},
-		"nothing known": {ledger.Auto{}, "likely dead", 0},
+		"not selected":  {ledger.Auto{Check: &ledger.Check{Run: run}}, "run ended", 0},
+		"nothing known": {ledger.Auto{}, "run likely dead", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

@@ -47,7 +47,7 @@ func (p locksPage) draw() string {
 		offered = offered || l.offer()
 	}
 	return widget.Page(p.at, p.head(), p.scanned(),
-		widget.If(offered, signature(p.at, "Why a lock may go", "Both go into the record of a release.")),
+		widget.If(offered, signature(p.at, "Why it is safe to release a lock", "Both go into the record of a release.")),
 		widget.If(p.total == 0, p.quiet()),
 		widget.If(p.total > 0, p.table()),
 		p.bar(),
@@ -177,24 +177,11 @@ func (p locksPage) evidence(l line) widget.Node {
 	if f.Verdict == policy.Unreadable {
 		return widget.El("td", list)
 	}
-	said := liveness(f.Evidence.Liveness)
+	said := "run " + f.Evidence.Liveness.Words()
 	if f.Verdict == policy.Fresh {
 		return widget.El("td", widget.El("details", widget.El("summary", widget.Text(said)), list), p.automatic(l))
 	}
 	return widget.El("td", widget.El("strong", widget.Text(said)), list, p.automatic(l))
-}
-
-func liveness(l policy.Liveness) string {
-	switch l {
-	case policy.PossiblyLive:
-		return "MAY BE ALIVE"
-	case policy.RunOver:
-		return "it has ended"
-	case policy.LikelyOrphan:
-		return "likely dead"
-	default:
-		return "not known"
-	}
 }
 
 // offer says whether the line has a button: the lock is stuck, and the unlock function
@@ -234,7 +221,7 @@ func (p locksPage) question(f policy.Finding) string {
 		reasons[i] = p.at.Localized(reason)
 	}
 	return plain.Line(fmt.Sprintf("Release the lock of %s on %s (%s)? Is its run alive: %s. Evidence: %s. A run that is alive all the same would share its state with a second writer.",
-		cmp.Or(f.Who, "an unknown holder"), f.Path, cmp.Or(f.Operation, "unknown operation"), liveness(f.Evidence.Liveness), strings.Join(reasons, "; ")), 2000)
+		cmp.Or(f.Who, "an unknown holder"), f.Path, cmp.Or(f.Operation, "unknown operation"), "run "+f.Evidence.Liveness.Words(), strings.Join(reasons, "; ")), 2000)
 }
 
 // bar leads to the other pages.

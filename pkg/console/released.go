@@ -77,7 +77,7 @@ func Released(at widget.Context, a unlock.Answer, err error) string {
 	case unlock.Changed:
 		title, look = "▲ Another lock is there now", widget.Alarm
 	case unlock.Ambiguous:
-		title = "? Several states have this lock ID"
+		title = "? Which lock is meant is not clear"
 	case unlock.Partial:
 		title, look = "▲ Released in part, or not known", widget.Alarm
 	}

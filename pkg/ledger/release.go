@@ -78,13 +78,13 @@ type Recorded struct {
 	Release Release
 }
 
-// Patience is how long after a release it is looked at again how a half of it ended, where
+// FinishWithin is how long after a release its unknown halves are looked at again, where
 // something that may pass hides it: a key that may not be used during a deployment, or a store
 // that cannot be read. Only then nobody knows.
-const Patience = 24 * time.Hour
+const FinishWithin = 24 * time.Hour
 
 // Waits says whether the record waits for what may pass.
-func (u Unfinished) Waits(now time.Time) bool { return now.Sub(u.Release.At) < Patience }
+func (u Unfinished) Waits(now time.Time) bool { return now.Sub(u.Release.At) < FinishWithin }
 
 // Look says how a half of a record ended, by what its store holds now: HalfKept or HalfGone,
 // or HalfUnknown and why nobody can know it. An empty fate says that the half cannot be seen

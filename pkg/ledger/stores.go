@@ -36,7 +36,7 @@ type Store struct {
 // row, or after half an hour of them. After a failure that people know of, the second
 // scan in a row that succeeds ends it.
 const (
-	patience      = 3
+	failedScans   = 3
 	longestSilent = 30 * time.Minute
 	goodScans     = 2
 )
@@ -235,5 +235,5 @@ func (s Store) fail(f scan.Failure, due bool, now time.Time, rules Rules) (Store
 // persists says whether a failure that may pass by itself has lasted too long.
 func (s Store) persists(now time.Time, rules Rules) bool {
 	lasted := now.Sub(s.FailingSince)
-	return s.Failed >= patience || (s.Failed > 1 && lasted >= longestSilent-min(rules.ScanEvery, longestSilent)/2)
+	return s.Failed >= failedScans || (s.Failed > 1 && lasted >= longestSilent-min(rules.ScanEvery, longestSilent)/2)
 }

@@ -35,7 +35,7 @@ func NewAttempts(cfg aws.Config, account string) *Attempts {
 const (
 	// maxQueries is how many metrics CloudWatch takes in one call.
 	maxQueries = 500
-	// refusedPeriod has a datum each hour: a week of 500 tables is within the 100,800 data
+	// refusedPeriod, in seconds, gives a datum each hour: a week of 500 tables is within the 100,800 data
 	// of one call.
 	refusedPeriod = 3600
 )

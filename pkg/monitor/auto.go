@@ -89,7 +89,7 @@ func (m *Monitor) plan(ctx context.Context, found *scan.Scan, known *knownRuns) 
 }
 
 // count notes a lock, and the name under which it is on its state. Names that climb count only where they are a lock:
-// anybody can write a row of that kind for any state (docs/adr/0023).
+// anybody can write a row of that kind for any state (docs/adr/0025).
 func (p *planner) count(c policy.Case) {
 	p.crowds[c.Path]++
 	if c.Path.Climbs() && !c.Readable() {

@@ -20,6 +20,20 @@ const (
 	Unknown      Liveness = "unknown"
 )
 
+// Words says it to people, of the run.
+func (l Liveness) Words() string {
+	switch l {
+	case PossiblyLive:
+		return "may be alive"
+	case LikelyOrphan:
+		return "likely dead"
+	case RunOver:
+		return "ended"
+	default:
+		return "unknown"
+	}
+}
+
 // Evidence is what speaks for or against a living run.
 type Evidence struct {
 	Liveness Liveness   `json:"liveness"`

@@ -38,7 +38,7 @@ const (
 	RunEnded      RunStatus = "ended"
 )
 
-// names of the systems and of what they run, for people.
+// runNames are what each system runs, for people.
 var runNames = map[RunSource]string{GitHub: "GitHub run", GitLab: "GitLab run", CodeBuild: "CodeBuild build", EC2: "EC2 instance"}
 
 // Name names the run for people, with its page where that is known.

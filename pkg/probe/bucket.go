@@ -19,8 +19,8 @@ const Prefix = "lockwarden-probe/"
 // scratch is in every scratch object and row, for whoever finds one that a crash left.
 const scratch = "Lockwarden wrote this to find out whether this store honors conditional requests. It is not a lock and not a state. Delete it."
 
-// Patience bounds one probe.
-const Patience = 20 * time.Second
+// Timeout bounds one probe.
+const Timeout = 20 * time.Second
 
 // objects are the calls of an S3 client that a probe makes.
 type objects interface {
@@ -33,7 +33,7 @@ type objects interface {
 // Bucket probes a bucket, in about twenty calls. It touches two objects with names of its own,
 // which it removes with their versions; what is left when it could not is among the problems.
 func Bucket(ctx context.Context, client objects, bucket string) Report {
-	ctx, cancel := context.WithTimeout(ctx, Patience)
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
 	b := &bucketProbe{client: client, bucket: bucket, key: Prefix + rand.Text() + ".txt", Report: Report{
 		Store: bucket, Create: NotKnown, Delete: NotKnown, Replace: NotKnown, Again: NotKnown, Gone: NotKnown, Names: NotKnown, Versioning: Unknown,
@@ -308,7 +308,7 @@ func (b *bucketProbe) clean(ctx context.Context) {
 	if !b.wrote {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Timeout)
 	defer cancel()
 	if err := b.remove(ctx, ""); err != nil {
 		b.note("the object "+b.key+" is left", cause(err))

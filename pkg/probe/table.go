@@ -22,7 +22,7 @@ type rows interface {
 // bucket that cannot be, since the names of buckets begin with no capital: no client and no
 // scan looks at it.
 func Table(ctx context.Context, client rows, table string) Report {
-	ctx, cancel := context.WithTimeout(ctx, Patience)
+	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
 	t := &tableProbe{client: client, table: table, id: "Lockwarden-probe/" + rand.Text() + "-md5", Report: Report{Store: table, Create: NotKnown, Delete: NotKnown, Replace: NotKnown}}
 	t.create(ctx)
@@ -151,7 +151,7 @@ func (t *tableProbe) clean(ctx context.Context) {
 	if !t.wrote || t.Delete == Holds {
 		return
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Timeout)
 	defer cancel()
 	if _, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &t.table, Key: t.key()}); err != nil {
 		t.note("the row "+t.id+" is left", cause(err))

@@ -83,7 +83,7 @@ func (r *remover) recordLeft(ctx context.Context, record ledger.Pruned, err erro
 	if !ok {
 		return err
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statelock.Patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statelock.ReleaseTime)
 	defer cancel()
 	record.Left, record.Until = left.Raw, record.At
 	return errors.Join(err, r.records.Record(ctx, record))
@@ -183,7 +183,7 @@ func (r *remover) deleteState(ctx context.Context, s *inspection, since time.Tim
 
 // lookBack finds out what a delete did whose answer was lost, from the version history.
 func (r *remover) lookBack(ctx context.Context, s *inspection, since time.Time, failed error) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statelock.Patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statelock.ReleaseTime)
 	defer cancel()
 	history, err := s.bucket.History(ctx, s.stale.Path, s.stale.VersionID)
 	if err != nil {
@@ -226,7 +226,7 @@ func (r *remover) noteDeleted(s *inspection, marker string) {
 // restoreDigests writes back the digests that were removed for a delete that did not come.
 // It may be called for digests that are still there.
 func restoreDigests(ctx context.Context, s *inspection) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statelock.Patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statelock.ReleaseTime)
 	defer cancel()
 	var errs []error
 	for _, d := range s.digests {

@@ -17,7 +17,7 @@ func newGitHub(s site, client *http.Client, secret *token) *web {
 	}}
 }
 
-// inProgress are the statuses of a run that is not completed.
+// githubInProgress are the statuses of a run that is not completed.
 // https://docs.github.com/en/rest/actions/workflow-runs#get-a-workflow-run
 var githubInProgress = []string{"queued", "in_progress", "waiting", "requested", "pending"}
 

@@ -12,8 +12,8 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// Patience bounds how long a release is tried, even when the run was cancelled.
-const Patience = 20 * time.Second
+// ReleaseTime bounds how long a release is tried, even when the run was cancelled.
+const ReleaseTime = 20 * time.Second
 
 // Locker takes the locks of states as a client would, in every place where a client
 // could look for one: nothing pairs a bucket with a table.
@@ -192,7 +192,7 @@ func (l *Locker) mayHold(ctx context.Context, at Place, h *Held) error {
 		h.Holdings = append(h.Holdings, tflock.Holding{Kind: tflock.DynamoDB, Store: at.Store.ARN(), Path: at.Name, Raw: string(h.Raw)})
 		return nil
 	}
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ReleaseTime)
 	defer cancel()
 	found, ok, err := at.Store.Find(ctx, at.Name)
 	if err != nil {
@@ -207,7 +207,7 @@ func (l *Locker) mayHold(ctx context.Context, at Place, h *Held) error {
 // Release gives the lock back: the rows, then the object, as long as every row went. It
 // fails with *LeftError.
 func (l *Locker) Release(ctx context.Context, h *Held) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), Patience)
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ReleaseTime)
 	defer cancel()
 	var errs []error
 	for _, holding := range slices.Backward(h.Holdings) {

@@ -5,11 +5,12 @@ import (
 	"unicode/utf8"
 )
 
-// longestPrefix bounds what a logger writes before a label.
+// longestPrefix bounds what a logger writes before a label, in bytes.
 const longestPrefix = 400
 
 // frame is what a terminal, a logger or a CI system puts around every line of a text.
-// It is learned from the line of the heading.
+// It is learned from the line of the heading. What is known of frames when a text is judged as a whole is in
+// beside_frame.go: a new one belongs into both.
 type frame struct {
 	prefix, suffix string
 	strict         bool // lines have this prefix, and others are not of the text

@@ -159,6 +159,6 @@ func (u *Unlocker) keep(ctx context.Context, r Request, c policy.Case) (Answer, 
 		u.Log.WarnContext(ctx, "lock is kept from automatic release", "path", c.Path, "lock_id", tflock.BoundedID(c.ID), "by", stop.By, "reason", r.Reason)
 	}
 	a.Message = fmt.Sprintf("The lock of %s on %s is not released automatically any more.", or(finding.Who, "an unknown holder"), finding.Path)
-	a.NextSteps = []string{"Release it by hand once it may go: nothing else changes."}
+	a.NextSteps = []string{"Release it by hand once its run is over: nothing else changes."}
 	return a, nil
 }

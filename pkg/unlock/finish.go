@@ -142,7 +142,7 @@ func (f Finisher) event(r ledger.Release) (alert.Event, bool) {
 	whole := r.Outcome == string(Released)
 	switch {
 	case r.Outcome == string(Refused):
-		return f.Composer.Kept(r.Finding, r.RequestedBy, r.Why, r.At), true
+		return f.Composer.Refused(r.Finding, r.RequestedBy, r.Why, r.At), true
 	case r.Any(ledger.HalfUnknown):
 		return f.Composer.NotKnown(r.Finding, r.RequestedBy, r.Reason, r.Why, r.Forced, r.Any(ledger.HalfRemoved, ledger.HalfGone), r.At), true
 	case !r.Any(ledger.HalfRemoved, ledger.HalfGone):

@@ -19,7 +19,7 @@ func (u *Unlocker) release(ctx context.Context, l tflock.Lock, f policy.Finding,
 	record.Outcome, record.Halves = ledger.Releasing, append(planned(l), unwatched.record()...)
 	record.Why = unwatched.why()
 	if err := u.Releases.Write(ctx, key, record); err != nil {
-		return Answer{}, fmt.Errorf("nothing was released: without a record in the ledger no lock goes: %w", err)
+		return Answer{}, fmt.Errorf("nothing was released: no lock is released without a record in the ledger: %w", err)
 	}
 	all := append(u.remove(ctx, l), unwatched...)
 	record.Halves = all.record()

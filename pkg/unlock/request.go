@@ -38,7 +38,7 @@ func ParseRequest(event []byte) (Request, error) {
 		return r, errors.New("nothing is released automatically with force: " + policy.AutoRequester + " is the name of automatic releases" + example)
 	}
 	if strings.TrimSpace(r.Reason) == "" && !r.DryRun && !r.Keep {
-		return r, errors.New("reason is missing: say why this lock may go, for the record" + example)
+		return r, errors.New("reason is missing: say why it is safe to release this lock, for the record" + example)
 	}
 	if strings.HasPrefix(r.Path, "s3://") {
 		return r, errors.New("path must be bucket/key of the state, for example my-states/network/terraform.tfstate" + example)

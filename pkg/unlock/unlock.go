@@ -26,7 +26,7 @@ const (
 	Refused      Outcome = "refused"   // it may be alive; force overrides
 	NotFound     Outcome = "not_found" // no such lock: released already, or never here
 	Changed      Outcome = "changed"   // another lock is there now, and was not touched
-	Ambiguous    Outcome = "ambiguous" // the ID is on several states
+	Ambiguous    Outcome = "ambiguous" // which lock is meant is not clear: its ID is on several states, or not all of the text is understood
 	Partial      Outcome = "partial"   // one half failed; safe to repeat
 )
 

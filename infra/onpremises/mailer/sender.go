@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// patience bounds the delivery of one mail to the server.
-const patience = 20 * time.Second
+// deliveryTime bounds the delivery of one mail to the server.
+const deliveryTime = 20 * time.Second
 
 type settings struct {
 	Listen   string   `env:"LISTEN" envDefault:"127.0.0.1:8025"`
@@ -65,7 +65,7 @@ func (s settings) sender() (sender, error) {
 // it is refused for while others get it is in the log. The error of a server that answered is a
 // *textproto.Error.
 func (s sender) Send(ctx context.Context, subject, text string) error {
-	ctx, cancel := context.WithTimeout(ctx, patience)
+	ctx, cancel := context.WithTimeout(ctx, deliveryTime)
 	defer cancel()
 	connection, err := (&net.Dialer{}).DialContext(ctx, "tcp", s.server)
 	if err != nil {

@@ -161,7 +161,7 @@ func (d *draft) lock(e alert.Event) {
 	}
 	title := ""
 	if f.Verdict != policy.Unreadable {
-		title = "Its run: " + alert.RunWord(f.Evidence.Liveness)
+		title = "Its run: " + f.Evidence.Liveness.Words()
 	}
 	d.list(title, f.Evidence.Reasons, 0)
 	if o := e.Current; o != nil {

@@ -67,7 +67,7 @@ func TestNoContentBreaksALimitOrForgesMarkup(t *testing.T) {
 		case alert.LockReleasePlanned:
 			e = composer.Planned([]alert.Planned{{Finding: finding(), Mode: policy.AutoRelease, NotBefore: now}}, now)
 		case alert.LockRefused:
-			e = composer.Kept(finding(), draw("asker"), draw("why"), now)
+			e = composer.Refused(finding(), draw("asker"), draw("why"), now)
 		case alert.ScanFailed, alert.ScanRecovered:
 			e = composer.Scan(kind, alert.Warning, []alert.Backend{{ARN: draw("arn"), Problem: draw("problem")}, {ARN: draw("arn")}}, now)
 		case alert.PruneReported:
