@@ -44,7 +44,7 @@ func (b bound) over(s Slot, now time.Time, rules Rules) bool {
 // attacker has so many prefixes.
 const maxSlots = 20
 
-// common is the name of that slot, and of the slot of paths that are no state's.
+// common is the name of that slot, and of the slot of paths that do not belong to a state.
 const common = ""
 
 // prefixOf names the slot of a path: its top-level prefix, or the hash of a long one, since all slots of

@@ -19,7 +19,7 @@ const (
 )
 
 // recorded is what is recorded of what this scan found out: of locks that have a plan or a stop first, then
-// of those that AutoRelease selects, and each prefix in its turn.
+// of those that AutoRelease selects, prefix by prefix.
 func (p *planner) recorded() map[ledger.Key]ledger.Check {
 	if len(p.checks) <= maxChecks {
 		return p.checks

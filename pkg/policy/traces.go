@@ -104,7 +104,7 @@ func (l LockObjects) at(at time.Time, margin time.Duration) (Span, bool) {
 
 // Recorded notes which versions, the oldest first, a table had the digest of: it has that of the
 // one at this place now, so that none of the later ones was recorded. The place -1 is that of a
-// version before all of them. What became of earlier digests is not known.
+// version before all of them. What happened to earlier digests is not known.
 func Recorded(writes []StateWrite, place int) {
 	for i := range writes {
 		switch {

@@ -327,8 +327,8 @@ func TestARowThatClimbsOutOfItsPrefixKeepsNobodyFromARepair(t *testing.T) {
 		}
 	}
 	answer, err := w.run(&local.Wire{}, w.request(policy.AcceptState, ""))
-	ours := slices.ContainsFunc(w.held(), func(info string) bool { return info != "" })
-	if err != nil || answer.Outcome != repair.Repaired || ours || len(w.Published()) != 1 {
+	lockLeft := slices.ContainsFunc(w.held(), func(info string) bool { return info != "" })
+	if err != nil || answer.Outcome != repair.Repaired || lockLeft || len(w.Published()) != 1 {
 		t.Errorf("%s %.300s %v, held %q", answer.Outcome, answer.Message, err, w.held())
 	}
 	if got, err := w.Set.Tables[0].Digest(t.Context(), tflock.Path(climbing)); err != nil || got != value {
