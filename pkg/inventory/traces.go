@@ -148,7 +148,7 @@ func (r *run) recorded(s *state, digests []string) ([]policy.StateWrite, bool) {
 		}
 	case digestNone:
 		if r.Now().Sub(writes[last].At) > time.Minute { // else it may be on its way
-			writes[last].Digest = policy.Absent
+			writes[last].Digest = policy.Unproven
 		}
 	}
 	return writes, true

@@ -13,6 +13,9 @@ type Trace int
 const (
 	Present Trace = iota + 1
 	Absent
+	// Unproven is of a digest where no table has any of the state: its writer may write none, or
+	// somebody deleted it since. It says nothing, and a digest that comes later is not the writer's.
+	Unproven
 )
 
 // StateWrite is one version of a state, with what shows how its writer locks: whether a lock
@@ -120,7 +123,8 @@ func Recorded(writes []StateWrite, place int) {
 const maxWrites = 8
 
 // RememberWrites adds versions, the oldest first, to those that are remembered of a state. Of
-// neighbours that lock in the same way the latest is kept, and of what shows nothing only the
+// neighbours that lock in the same way the latest is kept. Clients of both exclude everybody: one
+// of theirs is kept only as the latest that shows anything, and of what shows nothing only the
 // newest version, whose digest may still be looked at. Nothing is kept from before that time.
 func RememberWrites(kept, next []StateWrite, since time.Time) []StateWrite {
 	all := joined(slices.Concat(kept, next))
@@ -130,7 +134,7 @@ func RememberWrites(kept, next []StateWrite, since time.Time) []StateWrite {
 		if w.At.Before(since) || (way == "" && i < len(all)-1) {
 			continue
 		}
-		if n := len(few); n > 0 && way != "" && few[n-1].Locking() == way {
+		for n := len(few); n > 0 && way != "" && (few[n-1].Locking() == way || few[n-1].Locking() == ByBoth); n = len(few) {
 			few = few[:n-1]
 		}
 		few = append(few, w)
