@@ -19,6 +19,7 @@ type Version struct {
 	Latest   bool      // it is what a read without a version meets
 	Modified time.Time // S3's clock, in whole seconds
 	ETag     string    // with quotes; empty for a marker
+	Size     int64     // in bytes
 }
 
 // LastVersion finds the newest version of a state that is not a delete marker. current
@@ -93,7 +94,7 @@ func versionsOf(key string, page *s3.ListObjectVersionsOutput) (found []Version,
 			others = true
 			continue
 		}
-		found = append(found, Version{ID: aws.ToString(v.VersionId), Latest: aws.ToBool(v.IsLatest), Modified: aws.ToTime(v.LastModified), ETag: aws.ToString(v.ETag)})
+		found = append(found, Version{ID: aws.ToString(v.VersionId), Latest: aws.ToBool(v.IsLatest), Modified: aws.ToTime(v.LastModified), ETag: aws.ToString(v.ETag), Size: aws.ToInt64(v.Size)})
 	}
 	for _, v := range page.DeleteMarkers {
 		if aws.ToString(v.Key) != key {

@@ -14,28 +14,30 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// confirm looks again at the digests that differed, each state by itself.
+// confirm looks again at the digests that differed, each state by itself, and those of each prefix
+// in turn.
 func (r *run) confirm(groups map[tflock.Path][]suspect, first *look, locking map[tflock.Path][]policy.LockingSeen) []policy.StateFinding {
 	var mu sync.Mutex
 	var found []policy.StateFinding
 	var group sync.WaitGroup
-	slots := make(chan struct{}, workers)
-	for _, path := range slices.Sorted(maps.Keys(groups)) {
-		slots <- struct{}{}
+	waiting := pathsOf(slices.Sorted(maps.Keys(groups)))
+	for range min(workers, waiting.left) {
 		group.Go(func() {
-			defer func() { <-slots }()
-			c := &confirmation{run: r, path: path, suspects: groups[path], names: newNamer(r.memory.key)}
-			c.seen, c.leftover = locking[path], policy.LockfileAlone(locking[path])
-			c.matching = first.matching[groups[path][0].state]
-			f, err := c.look(r.times.work)
-			mu.Lock()
-			defer mu.Unlock()
-			switch {
-			case err != nil:
-				r.doubts.digest(path)
-				r.fail(fmt.Errorf("the digest of %s could not be looked at again: %w", path, err))
-			case f != nil:
-				found = append(found, *f)
+			for path, any := waiting.next(); any; path, any = waiting.next() {
+				c := &confirmation{run: r, path: path, suspects: groups[path], names: newNamer(r.memory.key)}
+				c.seen, c.leftover = locking[path], policy.LockfileAlone(locking[path])
+				c.matching = first.matching[groups[path][0].state]
+				f, err := c.look(r.times.work)
+				waiting.done(path)
+				mu.Lock()
+				switch {
+				case err != nil:
+					r.doubts.digest(path)
+					r.fail(fmt.Errorf("the digest of %s could not be looked at again: %w", path, err))
+				case f != nil:
+					found = append(found, *f)
+				}
+				mu.Unlock()
 			}
 		})
 	}
@@ -52,6 +54,7 @@ type confirmation struct {
 	leftover bool                 // its clients lock by lockfile alone, so that they read no digest
 	seen     []policy.LockingSeen // how they lock; empty where that is not known
 	matching bool                 // another table has the right digest
+	unread   bool                 // there are older versions, which were not compared with the digest
 }
 
 // look gives the finding if the digests still differ, and while nothing has changed and
@@ -204,6 +207,8 @@ func (c *confirmation) explain(f *policy.StateFinding, now *reading) {
 	case e.VersionTime != nil:
 		f.Text += fmt.Sprintf(": the digest is of the version of %s%s; the newest, of %s%s, was not recorded",
 			policy.Clock(*e.VersionTime), aside(e.VersionID, e.WrittenBy), policy.Clock(now.Modified), aside(now.VersionID, e.CurrentBy))
+	case c.unread:
+		f.Text += ": none of the newest versions is the one that the digest belongs to, and the older ones were not read"
 	default:
 		f.Text += ": no version that the bucket still has is the one that the digest belongs to"
 	}

@@ -3,61 +3,77 @@ package inventory
 import (
 	"cmp"
 	"sync"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// queue are the states that wait to be read. The next one is of the top-level prefix with the
-// fewest that are being read, so that many states under one prefix, or huge ones, leave the other
-// prefixes their share of the workers.
-type queue struct {
+// queue has what waits for a worker. The next item is of the top-level prefix with the fewest in
+// work, so that many states under one prefix, or huge ones, leave the other prefixes their share
+// of the workers.
+type queue[T any] struct {
 	mu      sync.Mutex
 	left    int
-	waiting map[string][]*state // by prefix, in the order in which they came
-	reading map[string]int      // states, by prefix
+	waiting map[string][]T // by prefix, in the order in which they came
+	working map[string]int // how many, by prefix
+	path    func(T) tflock.Path
+	compare func(a, b T) int // which of two prefixes' first items comes first, where as many are in work
 }
 
-func newQueue(states []*state) *queue {
-	q := &queue{left: len(states), waiting: map[string][]*state{}, reading: map[string]int{}}
-	for _, s := range states {
-		prefix := s.Path.Prefix()
-		q.waiting[prefix] = append(q.waiting[prefix], s)
+func newQueue[T any](items []T, path func(T) tflock.Path, compare func(a, b T) int) *queue[T] {
+	q := &queue[T]{left: len(items), waiting: map[string][]T{}, working: map[string]int{}, path: path, compare: compare}
+	for _, item := range items {
+		prefix := path(item).Prefix()
+		q.waiting[prefix] = append(q.waiting[prefix], item)
 	}
 	return q
 }
 
-// next takes a state out of the queue; nil: none is left. Whoever reads it says when it is done.
-func (q *queue) next() *state {
+// statesOf is a queue of states, of which the oldest change comes first.
+func statesOf(states []*state) *queue[*state] {
+	return newQueue(states, func(s *state) tflock.Path { return s.Path }, func(a, b *state) int {
+		return cmp.Or(a.Modified.Compare(b.Modified), byPath(a, b))
+	})
+}
+
+// pathsOf is a queue of paths.
+func pathsOf(paths []tflock.Path) *queue[tflock.Path] {
+	return newQueue(paths, func(p tflock.Path) tflock.Path { return p }, cmp.Compare[tflock.Path])
+}
+
+// next takes an item out of the queue; false: none is left. Whoever works on it says when it is
+// done.
+func (q *queue[T]) next() (item T, found bool) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	chosen, found := "", false
-	for prefix, states := range q.waiting {
-		if !found || q.before(prefix, states[0], chosen) {
+	chosen := ""
+	for prefix, items := range q.waiting {
+		if !found || q.before(prefix, items[0], chosen) {
 			chosen, found = prefix, true
 		}
 	}
 	if !found {
-		return nil
+		return item, false
 	}
-	s, rest := q.waiting[chosen][0], q.waiting[chosen][1:]
+	item, rest := q.waiting[chosen][0], q.waiting[chosen][1:]
 	if q.waiting[chosen] = rest; len(rest) == 0 {
 		delete(q.waiting, chosen)
 	}
-	q.reading[chosen]++
+	q.working[chosen]++
 	q.left--
-	return s
+	return item, true
 }
 
-// before says whether the first state of a prefix comes before that of another one.
-func (q *queue) before(prefix string, first *state, other string) bool {
-	than := q.waiting[other][0]
-	return cmp.Or(cmp.Compare(q.reading[prefix], q.reading[other]), first.Modified.Compare(than.Modified), cmp.Compare(first.Path, than.Path)) < 0
+// before says whether the first item of a prefix comes before that of another one.
+func (q *queue[T]) before(prefix string, first T, other string) bool {
+	return cmp.Or(cmp.Compare(q.working[prefix], q.working[other]), q.compare(first, q.waiting[other][0])) < 0
 }
 
-func (q *queue) done(s *state) {
+func (q *queue[T]) done(item T) {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	if prefix := s.Path.Prefix(); q.reading[prefix] > 1 {
-		q.reading[prefix]--
+	if prefix := q.path(item).Prefix(); q.working[prefix] > 1 {
+		q.working[prefix]--
 	} else {
-		delete(q.reading, prefix)
+		delete(q.working, prefix)
 	}
 }

@@ -44,12 +44,12 @@ type result struct {
 // read reads the states that changed, and saves the memory now and then. What is left when
 // the time is up differs still in the next run, and is read then.
 func (r *run) read(ctx context.Context) error {
-	waiting, results := newQueue(r.changed()), make(chan result)
+	waiting, results := statesOf(r.changed()), make(chan result)
 	var group sync.WaitGroup
 	for range min(workers, waiting.left) {
 		group.Go(func() {
 			names := newNamer(r.memory.key)
-			for s := r.next(waiting); s != nil; s = r.next(waiting) {
+			for s, any := r.next(waiting); any; s, any = r.next(waiting) {
 				got := r.readState(s, names)
 				waiting.done(s)
 				results <- got
@@ -92,10 +92,10 @@ func (r *run) changed() []*state {
 	return all
 }
 
-// next is the next state to read; nil: there is none, or the time is up.
-func (r *run) next(waiting *queue) *state {
+// next is the next state to read; false: there is none, or the time is up.
+func (r *run) next(waiting *queue[*state]) (s *state, found bool) {
 	if r.Now().After(r.times.stopAt) || r.times.reading.Err() != nil {
-		return nil
+		return nil, false
 	}
 	return waiting.next()
 }

@@ -16,6 +16,10 @@ import (
 // belongs to. Most have their MD5 as their ETag, and are not read.
 const maxVersions = 100
 
+// maxVersionBytes bounds them in bytes: whoever writes large versions takes no more of the time
+// that all second looks have.
+const maxVersionBytes = 64 << 20
+
 // digestVersion is the version of a state that a digest belongs to, and what came after it.
 type digestVersion struct {
 	match   *backend.Version   // nil: the bucket does not have it
@@ -40,10 +44,14 @@ func (c *confirmation) versionOf(ctx context.Context, b *backend.Bucket, digest 
 			return d, nil
 		}
 	}
-	d.newer = versions[:min(len(versions), maxVersions+1)]
-	for i, v := range d.newer {
+	left := int64(maxVersionBytes)
+	for i, v := range versions {
 		if v.ID == now.VersionID {
 			continue
+		}
+		if left -= v.Size; left < 0 || i > maxVersions {
+			d.newer, c.unread = versions[:i], true
+			return d, nil
 		}
 		_, md5, err := c.readVersion(ctx, c.path, v.ID, c.names)
 		if err != nil {
@@ -54,6 +62,7 @@ func (c *confirmation) versionOf(ctx context.Context, b *backend.Bucket, digest 
 			return d, nil
 		}
 	}
+	d.newer = versions
 	return d, nil // it is gone
 }
 
