@@ -4,6 +4,7 @@ import (
 	"context"
 	"flag"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/http"
 	"slices"
@@ -72,6 +73,10 @@ var floods = []flood{
 			f.drop(fmt.Sprintf("a-team/stuck-%d-%d", n-2, i))
 		}
 	}},
+	{"an object that S3 fails to give", func(f *flooded, _ int) {
+		f.refused = "/a-team/refused"
+		f.object("a-team/refused", string(f.raw("a-team/refused", 0)))
+	}},
 	{"objects that S3 gives slowly", func(f *flooded, _ int) {
 		f.slow = "/a-team/"
 		for i := range 150 { // one after the other they take a scan's whole time
@@ -88,6 +93,8 @@ type flooded struct {
 	bucket *scale.Bucket
 	room   int
 	slow   string
+	// refused are objects that S3 answers with a 503, as those under an external key whose store does not answer.
+	refused string
 
 	now   int // the scan
 	heard []string
@@ -101,6 +108,12 @@ func (f *flooded) Do(r *http.Request) (*http.Response, error) {
 		case <-r.Context().Done():
 			return nil, r.Context().Err()
 		}
+	}
+	if f.refused != "" && r.Method == http.MethodGet && strings.Contains(r.URL.Path, f.refused) {
+		return &http.Response{
+			StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Content-Type": {"application/xml"}}, Request: r,
+			Body: io.NopCloser(strings.NewReader("<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>")),
+		}, nil
 	}
 	return scale.Direct{World: f.world}.Do(r)
 }

@@ -147,8 +147,9 @@ type Backend struct {
 	// why.
 	Unsafe bool `json:"unsafe,omitempty"`
 	// Crowded says that all of it was read but a part, which Problem names: there are more locks
-	// than a scan can read.
-	Crowded bool `json:"crowded,omitempty"`
+	// than a scan can read, or, where it is Withheld, S3 failed to give one.
+	Crowded  bool `json:"crowded,omitempty"`
+	Withheld bool `json:"withheld,omitempty"`
 }
 
 // Absence says that there is nothing to read, rather than that reading failed.

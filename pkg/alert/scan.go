@@ -31,6 +31,9 @@ func (c Composer) Scan(t Type, severity Severity, backends []Backend, now time.T
 		if crowded(e) {
 			e.Steps = crowdedSteps
 		}
+		if withheld(e) {
+			e.Steps = withheldSteps
+		}
 	}
 	return e
 }
@@ -45,7 +48,17 @@ var crowdedSteps = []string{
 	"Delete whatever is not a lock. Until then look for stuck locks under that prefix yourself: locks elsewhere are reported as usual.",
 }
 
-// crowded says that every backend of a failed scan was read but for a part with too many locks.
+var withheldSteps = []string{
+	"Find the lock object under that prefix that S3 does not give (`aws s3api get-object` shows the error), and the KMS key that it is encrypted with: the store of an external key may not answer.",
+	"Ask its owner to delete the object when no run holds that lock. Until then look for stuck locks under that prefix yourself: locks elsewhere are reported as usual.",
+}
+
+// withheld says that every backend of a failed scan was read but for a prefix with a lock object that S3 fails to give.
+func withheld(e Event) bool {
+	return crowded(e) && !slices.ContainsFunc(e.Backends, func(b Backend) bool { return !b.Withheld })
+}
+
+// crowded says that every backend of a failed scan was read but for a part.
 func crowded(e Event) bool {
 	return e.Type == ScanFailed && len(e.Backends) > 0 && !slices.ContainsFunc(e.Backends, func(b Backend) bool { return !b.Crowded })
 }
@@ -76,6 +89,9 @@ func scanSubject(e Event) string {
 	}
 	if crowded(e) {
 		what = "too many locks to read them all"
+		if withheld(e) {
+			what = "a lock cannot be read"
+		}
 	}
 	if e.Severity == Critical {
 		what = "CRITICAL " + what

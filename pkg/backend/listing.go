@@ -1,7 +1,6 @@
 package backend
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"iter"
@@ -27,7 +26,8 @@ const (
 // Holdings streams the bucket's lock objects, one page of at most 1000 keys and a few of
 // their contents in memory at a time. An object that is released between the listing and
 // the reading is none. It ends with an *Error when a page could not be listed, or when an
-// object could not be read; one such object hides no other lock. The bytes of a holding
+// object could not be read; one such object hides no other lock. Where that concerns lock objects
+// under one prefix alone, it ends with a *CrowdedError. The bytes of a holding
 // with an Err are not kept. Objects that are larger than any client writes come after all others,
 // and only the first ones of each prefix are read; see large.
 func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] {
@@ -50,8 +50,8 @@ func (b *Bucket) Survey(ctx context.Context) (iter.Seq2[tflock.Holding, error], 
 		if !s.readLater(ctx) {
 			return
 		}
-		if s.unread != nil {
-			yield(tflock.Holding{}, s.unread)
+		if err := s.problem(); err != nil {
+			yield(tflock.Holding{}, err)
 		}
 	}, times
 }
@@ -62,7 +62,7 @@ type survey struct {
 	times  *Times
 	parts  *turns
 	yield  func(tflock.Holding, error) bool
-	unread error // the first object that could not be read: the others still are
+	unread unread
 	large  large
 	later  later
 }
@@ -72,7 +72,8 @@ type survey struct {
 func (s *survey) read(ctx context.Context, now stretch) bool {
 	for page, err := range s.bucket.list(ctx, now.input(s.bucket.name), locksOnly(s.times)) {
 		if err != nil {
-			s.yield(tflock.Holding{}, s.bucket.crowded(ctx, now, s.parts, err))
+			s.unread.add(s.bucket.crowded(ctx, now, s.parts, err))
+			s.yield(tflock.Holding{}, s.problem())
 			return false
 		}
 		s.times.endPage(page.KeyCount, page.EncodingType == types.EncodingTypeUrl)
@@ -109,7 +110,7 @@ func (s *survey) readPage(ctx context.Context, now stretch, locks []types.Object
 		case r.large:
 			s.tooLarge(r)
 		case r.err != nil:
-			s.unread = cmp.Or(s.unread, s.bucket.crowded(ctx, now, s.parts, r.err))
+			s.failed(ctx, now, r)
 		}
 		if r.found && !s.yield(r.holding, nil) {
 			return ended

@@ -155,9 +155,17 @@ func isTransient(name string) bool {
 	_, throttled := retry.DefaultThrottleErrorCodes[name]
 	_, late := retry.DefaultRetryableErrorCodes[name]
 	switch name {
-	case "ExpiredToken", "ExpiredTokenException", "InvalidToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestExpired", "RequestTimeTooSkewed",
-		"KMS.ThrottlingException", "KMS.InternalException", "KMS.KMSInternalException", "KMS.DependencyTimeoutException":
+	case "KMS.ThrottlingException", "KMS.InternalException", "KMS.KMSInternalException", "KMS.DependencyTimeoutException":
 		return true
 	}
-	return throttled || late
+	return throttled || late || credentialCode(name)
+}
+
+// credentialCode says whether a code is a matter of the credentials of the moment.
+func credentialCode(name string) bool {
+	switch name {
+	case "ExpiredToken", "ExpiredTokenException", "InvalidToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestExpired", "RequestTimeTooSkewed":
+		return true
+	}
+	return false
 }

@@ -1,7 +1,6 @@
 package backend
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -145,18 +144,16 @@ func (s *survey) readLater(ctx context.Context) bool {
 		case r.err != nil && ctx.Err() != nil:
 			s.later.left = true
 		case r.err != nil:
-			s.unread = cmp.Or(s.unread, r.err)
+			s.unread.object(s.bucket, r)
 		}
 		if r.found && !s.yield(r.holding, nil) {
 			return false
 		}
 	}
-	if s.later.left && s.unread == nil {
-		e := &CrowdedError{Store: s.bucket.arn}
+	if s.later.left {
 		for _, prefix := range s.later.prefixes {
-			e.Prefixes = append(e.Prefixes, s.bucket.name+"/"+prefix)
+			s.unread.crowded = append(s.unread.crowded, s.bucket.name+"/"+prefix)
 		}
-		s.unread = e
 	}
 	return s.readLarge(ctx)
 }
@@ -184,15 +181,6 @@ func (s *survey) tooLarge(r *reading) {
 	}
 	r.found, r.holding = true, s.bucket.unreadable(r.object, tflock.ErrLarge)
 }
-
-// CrowdedError says that some prefixes of a bucket have more lock objects than a scan can read
-// in its time. Everything else in the bucket was read.
-type CrowdedError struct {
-	Store    string   // ARN
-	Prefixes []string // of paths: bucket/first/
-}
-
-func (e *CrowdedError) Error() string { return e.Store + ": " + Crowd(e.Prefixes) }
 
 // Crowd says that there are more locks under some prefixes than a scan can read or keep.
 func Crowd(prefixes []string) string {

@@ -182,7 +182,7 @@ func messagesOf(steps []ledger.StoreStep, change ledger.Change) iter.Seq[[]ledge
 func (n *notifier) storeEvent(change ledger.Change, steps []ledger.StoreStep) alert.Event {
 	severity, backends := alert.Warning, make([]alert.Backend, len(steps))
 	for i, s := range steps {
-		backends[i] = alert.Backend{ARN: s.ARN, Problem: s.Problem, Since: s.Store.FailingSince, Crowded: n.scan.Crowds(s.ARN)}
+		backends[i] = alert.Backend{ARN: s.ARN, Problem: s.Problem, Since: s.Store.FailingSince, Crowded: n.scan.Crowds(s.ARN), Withheld: n.scan.Withholds(s.ARN)}
 		switch change {
 		case ledger.Gone:
 			backends[i].Absent, backends[i].Since = alert.Deleted, s.Store.LastRead

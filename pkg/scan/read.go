@@ -163,7 +163,8 @@ func (r *reader) end(from store, times *backend.Times, problem error) {
 func failureOf(problem error) Failure {
 	f := Failure{Problem: problem.Error(), Passing: !backend.Permanent(problem)}
 	if crowded, ok := errors.AsType[*backend.CrowdedError](problem); ok {
-		f.Passing, f.Crowded = false, crowded.Prefixes
+		f.Crowded, f.Object = crowded.Prefixes, crowded.Object != nil && len(crowded.Prefixes) == 1
+		f.Passing = f.Object
 	}
 	return f
 }

@@ -152,10 +152,8 @@ func (r *room) failures(all map[string]Failure) {
 		if failed && len(failure.Crowded) == 0 {
 			continue // nothing of it was read to its end
 		}
-		of = append(of, failure.Crowded...)
 		slices.Sort(of)
-		of = slices.Compact(of)
-		all[store] = Failure{Problem: store + ": " + backend.Crowd(of), Crowded: of}
+		all[store] = failure.and(store, of)
 	}
 	for store := range r.lost {
 		if failure, failed := all[store]; !failed || len(failure.Crowded) > 0 {
@@ -171,4 +169,15 @@ func (r *room) limitOf(p packed) (limit int, cut bool) {
 	}
 	limit, cut = r.limits[crowdOf(p)]
 	return limit, cut
+}
+
+// and is the failure of a store of which some prefixes were too many to be kept, sorted, beside those that were not read.
+func (f Failure) and(store string, crowded []string) Failure {
+	all := slices.Concat(crowded, f.Crowded)
+	slices.Sort(all)
+	all = slices.Compact(all)
+	if f.Object && len(all) > len(crowded) {
+		return Failure{Problem: f.Problem + "; " + backend.Crowd(crowded), Crowded: all}
+	}
+	return Failure{Problem: store + ": " + backend.Crowd(all), Crowded: all}
 }

@@ -46,6 +46,9 @@ type Failure struct {
 	// Crowded are the top-level prefixes of which not everything was read, with their buckets
 	// (bucket/first/): all else in the store was. None: the store could not be read.
 	Crowded []string
+	// Object says that S3 failed to give a lock object under the only one of those prefixes, which
+	// need not have too many.
+	Object bool
 }
 
 // listed is what the listing of a bucket showed of its states, and when its reading ended.
@@ -93,6 +96,9 @@ func (s *Scan) Unread(path tflock.Path, store string) bool {
 
 // Crowds says whether a store was read but for some prefixes.
 func (s *Scan) Crowds(store string) bool { return len(s.Failures[store].Crowded) > 0 }
+
+// Withholds says whether a store was read but for a prefix under which S3 failed to give a lock object.
+func (s *Scan) Withholds(store string) bool { return s.Failures[store].Object }
 
 // Crowded says whether a path is under a prefix of a store of which not everything was read.
 func (s *Scan) Crowded(path tflock.Path, store string) bool {
