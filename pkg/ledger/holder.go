@@ -21,10 +21,14 @@ type Hold struct {
 	Since time.Time // when it was taken, by S3's clock
 }
 
+// maxHolderEvents bounds the events of a lock that are read, the newest first (some 1 MB): a busy state has as
+// many in 35 days, and whoever may write a prefix can make any number.
+const maxHolderEvents = 3000
+
 // Holder gives the lock object that was there when a state was written, by S3's time in whole
 // seconds. Its holder need not have written the state: others may write without a lock. It is empty where no event says so: the lock was
-// in a table alone, or nobody held one, or it came in the second of the write, or more than
-// 35 days have passed.
+// in a table alone, or nobody held one, or it came in the second of the write, more than
+// 35 days have passed, or more events came since than are read.
 func (w *Witnesses) Holder(ctx context.Context, path tflock.Path, written time.Time) (Hold, error) {
 	prefix := eventPrefix(path)
 	pages := dynamodb.NewQueryPaginator(w.client, &dynamodb.QueryInput{
@@ -36,12 +40,13 @@ func (w *Witnesses) Holder(ctx context.Context, path tflock.Path, written time.T
 		},
 	})
 	second := written.Truncate(time.Second)
-	for pages.HasMorePages() {
+	for left := maxHolderEvents; pages.HasMorePages() && left > 0; {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
 			return Hold{}, fmt.Errorf("read the events of a lock in the ledger %s: %w", w.name, err)
 		}
-		for _, row := range page.Items {
+		for _, row := range page.Items[:min(len(page.Items), left)] {
+			left--
 			var e ObjectEvent
 			if json.Unmarshal([]byte(textOf(row, attrBody)), &e) != nil {
 				return Hold{}, nil // what happened is not known

@@ -42,3 +42,31 @@ func TestWhoHeldTheLockWhenAStateWasWritten(t *testing.T) {
 		})
 	}
 }
+
+// Whoever may write a prefix makes any number of events of one lock: so many are read and no more, the newest first.
+func TestTheEventsOfOneLockThatAreReadAreBounded(t *testing.T) {
+	t.Parallel()
+	_, w := ledgerOf(t)
+	for n := 1; n <= 3400; n++ {
+		event := created(t, n, "e")
+		if n%2 == 0 {
+			event = removed(t, n, "v")
+		}
+		if err := w.Keep(t.Context(), event); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for name, tc := range map[string]struct {
+		written int
+		want    string
+	}{
+		"a state that was written lately":       {3398, "took-3397"},
+		"one that was written long ago":         {602, "took-601"},
+		"one of before more events than we ask": {102, ""},
+	} {
+		got, err := w.Holder(t.Context(), wpath, at(tc.written).Truncate(time.Second))
+		if err != nil || got.By != tc.want {
+			t.Errorf("%s: %+v, %v want %q", name, got, err, tc.want)
+		}
+	}
+}
