@@ -165,7 +165,7 @@ func button(e Event) map[string]string {
 
 // markdown keeps a text from being read as markup, a link or a mention.
 func markdown(text string) string {
-	return notMarkdown.Replace(text)
+	return Unlink(notMarkdown.Replace(text))
 }
 
 // notMarkdown escapes what chat would read as markup. It is made once: to make one takes longer than to use it.

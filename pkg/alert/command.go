@@ -15,16 +15,16 @@ const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 // chooses the ID in it, so no quoting is relied on: PowerShell, cmd and chat clients each
 // have their own.
 func plainID(id string) bool {
-	return id != "" && strings.Trim(id, letters+"-_.:") == ""
+	return id != "" && strings.Trim(id, letters+"-_.:") == "" && Unlink(id) == id
 }
 
 // plainPath says the same of a state's path. A blank in it must be one that nobody loses and
 // that begins no option: chats and mail clients drop one at an end and make one of two,
 // which names another state, and cmd takes no notice of single quotes, so that what follows
-// a blank is a word of its own there.
+// a blank is a word of its own there. What would be a link is in no command either.
 func plainPath(path string) bool {
 	return path != "" && strings.Trim(path, letters+"-_./:=@+,~ ") == "" &&
-		strings.Trim(path, " ") == path && !strings.Contains(path, "  ") && !strings.Contains(path, " -")
+		strings.Trim(path, " ") == path && !strings.Contains(path, "  ") && !strings.Contains(path, " -") && Unlink(path) == path
 }
 
 // Releasable says whether commands for this lock are given.

@@ -9,14 +9,23 @@ import (
 )
 
 // letter is a mail in the making.
-type letter struct{ b strings.Builder }
+type letter struct {
+	b   strings.Builder
+	own []string // links
+}
 
-func (l *letter) line(format string, args ...any) { fmt.Fprintf(&l.b, format+"\n", args...) }
+// line adds a line in which no link is a stranger's.
+func (l *letter) line(format string, args ...any) {
+	l.b.WriteString(Unlink(fmt.Sprintf(format, args...), l.own...) + "\n")
+}
+
+// command adds a line with a command as it is: nothing but plain IDs and paths came into it.
+func (l *letter) command(format, command string) { fmt.Fprintf(&l.b, format+"\n", command) }
 
 // Mail is the event as a mail's text. Its first line says what matters, and what to do
 // stands before the evidence.
 func Mail(e Event) string {
-	l := &letter{}
+	l := &letter{own: e.OwnLinks()}
 	l.line("%s\n", Clean(e.Text, 4000))
 	l.steps(e)
 	switch {
@@ -62,16 +71,16 @@ func (l *letter) steps(e Event) {
 		l.line("")
 	}
 	if e.Actions.Unlock != "" {
-		l.line("%s\n", e.Actions.Unlock)
+		l.command("%s\n", e.Actions.Unlock)
 	}
 	if e.Actions.Keep != "" {
-		l.line("%s\n", e.Actions.Keep)
+		l.command("%s\n", e.Actions.Keep)
 	}
 	if e.Actions.ForceUnlock != "" {
-		l.line("Without these checks, in an initialised checkout of that state:\n%s\n", e.Actions.ForceUnlock)
+		l.command("Without these checks, in an initialised checkout of that state:\n%s\n", e.Actions.ForceUnlock)
 	}
 	if e.Actions.Restore != "" {
-		l.line("%s\n", e.Actions.Restore)
+		l.command("%s\n", e.Actions.Restore)
 	}
 }
 
@@ -114,7 +123,7 @@ func (l *letter) locks(e Event) {
 		l.line("  %s", ItemLine(e, i))
 		switch {
 		case i.Actions != nil && i.Actions.Unlock != "":
-			l.line("  %s", i.Actions.Unlock)
+			l.command("  %s", i.Actions.Unlock)
 		case isAlarm(e.Type) && !Releasable(i.Finding):
 			l.line("  (No command: press Release beside it on the dashboard.)")
 		}

@@ -62,9 +62,9 @@ func escaped(r rune) string {
 }
 
 // fallback is a stranger's text for the line that notifications show. It is mrkdwn,
-// and nobody copies it, so every character of markup is replaced.
-func fallback(text string, limit int) string {
-	return fit(alert.Clean(text, limit), limit, func(r rune) string {
+// and nobody copies it, so every character of markup is replaced, and what is not in own is no link.
+func fallback(text string, limit int, own ...string) string {
+	return fit(alert.Unlink(alert.Clean(text, limit), own...), limit, func(r rune) string {
 		switch r {
 		case '<':
 			return "‹"

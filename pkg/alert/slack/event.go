@@ -51,7 +51,7 @@ var absences = map[alert.Absence]heading{
 func (r Renderer) event(e alert.Event) *api.WebhookMessage {
 	title := headline(e)
 	mark, _, _ := strings.Cut(title, " ")
-	d := &draft{headline: title, notice: mark + " " + e.Text, colour: cmp.Or(colours[e.Severity], grey)}
+	d := &draft{headline: title, notice: mark + " " + e.Text, own: e.OwnLinks(), colour: cmp.Or(colours[e.Severity], grey)}
 	d.prose(alert.Clean(e.Text, maxText))
 	d.steps(e)
 	switch {

@@ -37,7 +37,8 @@ const grey = "#8D8D8D"
 // draft is a message in the making: a headline, and blocks beside a coloured bar.
 type draft struct {
 	headline string
-	notice   string // what a notification on a phone shows
+	notice   string   // what a notification on a phone shows
+	own      []string // links that the notice may have
 	colour   string
 	blocks   []api.Block
 }
@@ -47,7 +48,7 @@ type draft struct {
 func (d *draft) message() *api.WebhookMessage {
 	headline := plain(d.headline, maxHeader)
 	return &api.WebhookMessage{
-		Text:        fallback(d.notice, 600),
+		Text:        fallback(d.notice, 600, d.own...),
 		Blocks:      &api.Blocks{BlockSet: []api.Block{api.NewHeaderBlock(literal(headline))}},
 		Attachments: []api.Attachment{{Color: d.colour, Blocks: api.Blocks{BlockSet: d.blocks}}},
 	}

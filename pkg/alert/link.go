@@ -1,0 +1,58 @@
+package alert
+
+import (
+	"regexp"
+	"strings"
+	"sync"
+
+	"github.com/lockwarden/lockwarden/pkg/policy"
+)
+
+// linked finds what mail programs and chats make a link of: a URL, a name that begins with www., and
+// the schemes that call or write to somebody. Bare names such as example.com/x are not among it: hosts
+// and buckets have such names.
+var linked = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`://|\b(?i:mailto|tel|sms|sip|skype|callto):|(?:^|[^\pL\pN._/-])(?i:www)\.`)
+})
+
+// Unlink takes links in a text apart, as https[:]//, so that nobody presses what a stranger wrote in
+// a message of ours. What is in own stays as it is.
+func Unlink(text string, own ...string) string {
+	if !linked().MatchString(text) {
+		return text
+	}
+	for i, part := range own {
+		if part == "" {
+			continue
+		}
+		if before, after, found := strings.Cut(text, part); found {
+			return Unlink(before, own[i+1:]...) + part + Unlink(after, own[i:]...)
+		}
+	}
+	return linked().ReplaceAllStringFunc(text, func(link string) string {
+		if name, dot := strings.CutSuffix(link, "."); dot {
+			return name + "[.]"
+		}
+		return strings.Replace(link, ":", "[:]", 1)
+	})
+}
+
+// docsPage begins the pages of ours that texts name.
+const docsPage = "https://github.com/lockwarden/lockwarden/blob/main/"
+
+// OwnLinks are what a message may link to: our pages, and those of the runs that a CI system told us of.
+func (e Event) OwnLinks() []string {
+	own := []string{docsPage, e.Links.Dashboard, e.Links.Runbook}
+	add := func(f *policy.Finding) {
+		if f != nil && f.Run != nil && strings.HasPrefix(f.Run.URL, "https://") {
+			own = append(own, f.Run.URL)
+		}
+	}
+	add(e.Lock)
+	add(e.Current)
+	for _, i := range e.Locks {
+		add(&i.Finding)
+		add(i.Current)
+	}
+	return own
+}
