@@ -16,19 +16,18 @@ var common = regexp.MustCompile(`^[ \t│|>*#╷╵"']*(?:\[?[0-9]{4}[-/][0-9]{2
 type frames struct {
 	before []string // the first that fits is taken off
 	behind string
-	strict bool // it has words that are not clear in themselves
 }
 
 // unframed takes off what stands before and behind each line: what is common, and what the line with
-// this lock's ID has there. The latter says what program printed the lines, in words that are not known,
-// so that such lines have no other words; and it must show nothing of another lock.
+// this lock's ID has there. The latter
+// must show nothing of another lock.
 func (m Meant) unframed(text string) *page {
-	p := &page{Meant: m, bound: map[int]bool{}}
+	p := &page{Meant: m}
 	prefix, suffix := m.frameOf(text)
 	if p.other = m.frameShows(prefix); p.other == "" {
 		p.other = m.frameShows(suffix)
 	}
-	f := frames{behind: suffix, strict: !isClear(prefix) || !isClear(suffix)}
+	f := frames{behind: suffix}
 	if prefix != "" {
 		f.before = append(f.before, prefix)
 		if first, _, ok := strings.Cut(prefix, "] "); ok && strings.HasPrefix(first, "[") {
@@ -37,31 +36,29 @@ func (m Meant) unframed(text string) *page {
 	}
 	var b strings.Builder
 	for line := range strings.SplitSeq(text, "\n") {
-		rest, framed := f.strip(line)
-		p.bound[b.Len()] = framed && f.strict
-		b.WriteString(rest + "\n")
+		b.WriteString(f.strip(line) + "\n")
 	}
 	p.text = b.String()
 	p.covered = make([]bool, len(p.text))
 	return p
 }
 
-// strip takes a frame off a line. framed says that it had one, and something in it.
-func (f frames) strip(line string) (rest string, framed bool) {
-	rest = line
+// strip takes a frame off a line.
+func (f frames) strip(line string) string {
+	rest := line
 	for _, before := range f.before {
 		if cut, ok := stripPrefix(before, line); ok && sameWords(before, line[:len(line)-len(cut)]) {
-			rest, framed = cut, strings.TrimSpace(cut) != ""
+			rest = cut
 			break
 		}
 	}
 	if cut, ok := strings.CutSuffix(rest, f.behind); ok && f.behind != "" {
-		rest, framed = cut, true
+		rest = cut
 	}
 	for at := common.FindStringIndex(rest); at != nil; at = common.FindStringIndex(rest) {
 		rest = rest[at[1]:]
 	}
-	return rest, framed
+	return rest
 }
 
 var headingLine = regexp.MustCompile(`(?m)^(.{0,160}?)[*"']*Lock Info:\**(.{0,160})$`)
@@ -87,26 +84,23 @@ func (m Meant) frameOf(text string) (prefix, suffix string) {
 	return "", ""
 }
 
-func isClear(frame string) bool {
-	for _, word := range words(frame) {
-		if harm, _ := freeWord(word); harm {
-			return false
-		}
-	}
-	return true
-}
+// loggers are what known loggers write before or behind a line, and names of services without digits.
+var loggers = regexp.MustCompile(`^(?:[A-Za-z._=:-]{1,40}|[a-z]+(?:-[a-z]+)*-[0-9]{1,2}|[a-z]+\[[0-9]{1,7}\]|\[pod/[a-z0-9-]{1,60}/[a-z-]{1,40}\]|pod=[a-z0-9-]{1,60}|[0-9]{2}[OE]\+?|\[01[0-9A-Z]{8}\])$`)
 
-// frameShows gives what a frame says of a lock.
+// frameShows gives what a frame shows that no known logger writes.
 func (m Meant) frameShows(frame string) string {
 	frame = colours.ReplaceAllString(frame, " ")
-	if below := m.belowBucket(frame); below != "" {
-		return below
-	}
-	if at := likeID.FindString(frame); at != "" {
+	if at := likeID.FindString(frame); at != "" && !counter.MatchString(at) && dates.ReplaceAllString(frame, " ") == frame {
 		return at
 	}
+	for word := range strings.FieldsSeq(frame) {
+		bare := strings.Trim(word, "[]()│|>#*\"'`:,+\\/{")
+		if !counter.MatchString(word) && !clear.MatchString(bare) && !shapes["<time>"].MatchString(bare) && !loggers.MatchString(strings.TrimSuffix(word, ":")) && !loggers.MatchString(bare) && bare != "" && !m.isFolder(bare) {
+			return word
+		}
+	}
 	for _, word := range oneWord.FindAllString(frame, -1) {
-		if isLockWord(word) && !strings.EqualFold(word, "path") { // Terragrunt's tf-path
+		if isLockWord(word) && !clear.MatchString(word) && !strings.EqualFold(word, "path") { // Terragrunt's tf-path
 			return after(frame, word)
 		}
 	}

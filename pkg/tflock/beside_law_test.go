@@ -136,7 +136,7 @@ func TestAClientsErrorAloneIsUnderstood(t *testing.T) {
 		wrapping := rapid.SampledFrom(names).Draw(t, "wrapping")
 		text = wrappings[wrapping](text)
 		if wrapping != "a byte order mark" && wrapping != "old Mac line ends" { // nothing stands before these
-			text = lines(t, "said", said...) + text
+			text = lines(t, "marks", "> ", "```", "2026-11-21T09:20:00.120Z", "+1") + text
 		}
 		ref, err := tflock.ParseReference(text)
 		if err != nil {

@@ -3,6 +3,7 @@ package tflock
 import (
 	_ "embed"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -19,9 +20,11 @@ type phrase []part
 
 type part struct {
 	kind    partKind
+	mark    string // as phrases.txt has it
 	literal []rune
-	colon   bool // it is a value behind a colon, and not in the next line
-	goesOn  bool // it is a value that goes on behind a path
+	begins  []bool // which of its characters begin a word
+	colon   bool   // it is a value behind a colon, and not in the next line
+	goesOn  bool   // it is a value that goes on behind a path
 }
 
 type partKind int
@@ -30,15 +33,25 @@ const (
 	literal partKind = iota
 	ownID            // <id>: the ID of the lock that is meant
 	ownPath          // <path>: the path of its state, maybe masked, clipped or wrapped
-	anyWord          // <any>: one word, whatever it is
-	oneName          // <name>: one word that is neither an ID nor a path
-	folder           // <dir>: the name of a folder, which is in no bucket that is watched
+	aShape           // <name> and others: one word of a shape
 	aValue           // *: anything that says nothing of another lock
+	lineEnd          // <end>
 )
 
-var partMark = regexp.MustCompile(`<id>|<path>|<any>|<name>|<dir>|\*`)
+var partMark = regexp.MustCompile(`<[a-z]+\+?>|\*`)
 
-var kinds = map[string]partKind{"<id>": ownID, "<path>": ownPath, "<any>": anyWord, "<name>": oneName, "<dir>": folder, "*": aValue}
+var kinds = map[string]partKind{"<id>": ownID, "<path>": ownPath, "*": aValue, "<who>": aValue, "<url>": aValue, "<end>": lineEnd}
+
+func partOf(mark string) part {
+	kind, known := kinds[mark]
+	if !known {
+		kind = aShape
+		if shapes[mark] == nil && mark != "<dir>" && mark != "<name>" {
+			panic(mark + " in phrases.txt")
+		}
+	}
+	return part{kind: kind, mark: mark}
+}
 
 // phrases are all of them, by the first two characters.
 var phrases = func() map[string][]phrase {
@@ -53,11 +66,14 @@ var phrases = func() map[string][]phrase {
 			if at == nil {
 				at = []int{len(line), len(line)}
 			}
-			if word := bones(line[:at[0]]); len(word) > 0 {
-				p = append(p, part{literal: word})
+			if word, begins := bones(line[:at[0]]); len(word) > 0 {
+				p = append(p, part{literal: word, begins: begins})
 			}
 			if at[0] < at[1] {
-				p = append(p, part{kind: kinds[line[at[0]:at[1]]], colon: strings.HasSuffix(strings.TrimRight(line[:at[0]], " "), ":"), goesOn: len(p) > 0 && p[len(p)-1].kind == ownPath})
+				one := partOf(line[at[0]:at[1]])
+				one.colon = strings.HasSuffix(strings.TrimRight(line[:at[0]], " "), ":")
+				one.goesOn = len(p) > 0 && p[len(p)-1].kind == ownPath || one.mark == "<who>" && len(p) > 2
+				p = append(p, one)
 			}
 			line = line[at[1]:]
 		}
@@ -67,15 +83,16 @@ var phrases = func() map[string][]phrase {
 	return all
 }()
 
-// bones are the characters of a text that count in a phrase.
-func bones(text string) []rune {
-	var all []rune
+// bones are the characters of a text that count in a phrase, and which of them begin a word.
+func bones(text string) (all []rune, begins []bool) {
+	first := true
 	for _, r := range text {
 		if counts(r) {
-			all = append(all, unicode.ToLower(r))
+			all, begins = append(all, unicode.ToLower(r)), append(begins, first)
 		}
+		first = !counts(r)
 	}
-	return all
+	return all, begins
 }
 
 // counts leaves out blanks and marks. A character that a reader may not see counts.
@@ -89,10 +106,11 @@ type skeleton struct {
 	*page
 	bones []rune
 	at    []int // the byte of each; one more for the end of the text
+	steps int   // how many values are still looked for; a hostile text has very many in each other
 }
 
 func (p *page) skeleton() skeleton {
-	s := skeleton{page: p}
+	s := skeleton{page: p, steps: stepsOf(p.text)}
 	for i, r := range p.text {
 		if counts(r) {
 			s.bones, s.at = append(s.bones, unicode.ToLower(r)), append(s.at, i)
@@ -101,6 +119,8 @@ func (p *page) skeleton() skeleton {
 	s.at = append(s.at, len(p.text))
 	return s
 }
+
+func stepsOf(text string) int { return 10_000 + 10*len(text) }
 
 // coverPhrases covers the best phrase at each word. other is what a value in one shows.
 func (p *page) coverPhrases() (other string) {
@@ -117,6 +137,9 @@ func (p *page) coverPhrases() (other string) {
 			p.cover(s.at[i], best.to)
 			i = max(i, s.index(best.to, i)-1)
 		}
+	}
+	if s.steps <= 0 {
+		return s.text[:min(len(s.text), 80)]
 	}
 	return ""
 }
@@ -168,7 +191,7 @@ func (s *skeleton) match(p phrase, i, behind int) (found, bool) {
 	switch p[0].kind {
 	case literal:
 		end := i + len(p[0].literal)
-		if end > len(s.bones) || string(s.bones[i:end]) != string(p[0].literal) {
+		if end > len(s.bones) || !slices.Equal(s.bones[i:end], p[0].literal) || s.splits(i, p[0].begins) {
 			return found{}, false
 		}
 		last := s.at[end-1]
@@ -186,26 +209,33 @@ func (s *skeleton) match(p phrase, i, behind int) (found, bool) {
 			return found{}, false
 		}
 		return s.then(p, i, to)
-	case anyWord, oneName, folder:
-		to := s.wordAt(i)
-		if to < 0 || !s.fits(p[0].kind, s.text[s.at[i]:to]) {
-			return found{}, false
-		}
-		return s.then(p, i, to)
+	case aShape:
+		return s.matchShape(p, i)
+	case lineEnd:
+		rest, _, _ := strings.Cut(s.text[behind:], "\n")
+		return found{to: behind}, !strings.ContainsFunc(rest, counts)
 	default:
 		return s.matchValue(p, i, behind)
 	}
 }
 
-// fits says whether a word may stand where a phrase has one.
-func (s *skeleton) fits(kind partKind, word string) bool {
-	switch kind {
-	case oneName:
-		return !likeID.MatchString(word) && !strings.Contains(word, "/")
-	case folder:
-		return !likeID.MatchString(word) && s.belowBucket(word) == ""
+func (s *skeleton) matchShape(p phrase, i int) (found, bool) {
+	to := s.wordAt(i)
+	if to < 0 || !s.hasShape(s.text[s.at[i]:to], p[0].mark) {
+		return found{}, false
 	}
-	return true
+	return s.then(p, i, to)
+}
+
+// splits says that a word of a phrase has marks in it. A line's end it may have: terminals wrap anywhere.
+func (s *skeleton) splits(i int, begins []bool) bool {
+	for k := 1; k < len(begins); k++ {
+		between := s.text[s.at[i+k-1]+utf8.RuneLen(s.bones[i+k-1]) : s.at[i+k]]
+		if !begins[k] && between != "" && !strings.Contains(between, "\n") {
+			return true
+		}
+	}
+	return false
 }
 
 func (s *skeleton) then(p phrase, i, to int) (found, bool) { return s.match(p[1:], s.index(to, i), to) }
@@ -217,10 +247,13 @@ const longestValue = 300
 var blockLabel = regexp.MustCompile(`[ \t|,;](?:(?:Path|Operation|Who|Version|Created|Info):|(?:Terraform|OpenTofu) acquires a state lock)`)
 
 func (s *skeleton) matchValue(p phrase, i, behind int) (found, bool) {
+	if s.steps--; s.steps < 0 {
+		return found{}, false
+	}
 	if len(p) == 1 {
 		return s.lastValue(p[0], behind)
 	}
-	for j := i; j < len(s.bones) && s.at[j]-behind <= longestValue; j++ {
+	for j := i; j < len(s.bones) && s.at[j]-behind <= longestValue && s.steps > 0; j++ {
 		if !s.isStart(j) && p[1].kind != ownPath {
 			continue
 		}
@@ -230,7 +263,7 @@ func (s *skeleton) matchValue(p phrase, i, behind int) (found, bool) {
 		}
 		if f, ok := s.match(p[1:], j, from); ok {
 			if f.other == "" {
-				f.other = s.value(s.text[behind:from])
+				f.other = s.value(s.text[behind:from], p[0].mark)
 			}
 			return f, true
 		}
@@ -260,7 +293,7 @@ func (s *skeleton) lastValue(p part, behind int) (found, bool) {
 	if at := blockLabel.FindStringIndex(s.text[from:to]); at != nil {
 		to = from + at[0]
 	}
-	return found{to: to, other: s.value(s.text[from:to])}, true
+	return found{to: to, other: s.value(s.text[from:to], p.mark)}, true
 }
 
 // wordAt is where a word ends that begins there.
@@ -278,68 +311,4 @@ func (s *skeleton) wordAt(i int) int {
 		return -1
 	}
 	return from + len(word)
-}
-
-// ownPathAt is where a path of the state ends that stands behind a label: as it is, or masked,
-// clipped or wrapped. It is -1 where there is none.
-func (s *skeleton) ownPathAt(behind int) int {
-	rest := strings.TrimPrefix(s.text[behind:], "*\n") // a label in bold
-	rest = strings.TrimPrefix(strings.TrimLeft(rest, " \t\n:=\"'`("), "s3://")
-	from := len(s.text) - len(rest)
-	for _, path := range s.Paths {
-		if to := samePath(s.text, from, path); to >= 0 {
-			return to
-		}
-	}
-	shown := s.text[from:]
-	if end := strings.IndexFunc(shown, func(r rune) bool { return r <= ' ' || strings.ContainsRune("\"'`", r) }); end >= 0 {
-		shown = shown[:end]
-	}
-	for _, more := range []string{shown, strings.TrimRight(shown, ",;:)"), s.wrapped(from, shown)} {
-		if strings.Contains(more, "/") && isMasked(more) && s.canBeOwn(more) {
-			return from + len(more)
-		}
-	}
-	return -1
-}
-
-// wrapped is a masked path with what the next line has of it.
-func (s *skeleton) wrapped(from int, shown string) string {
-	rest := s.text[from+len(shown):]
-	trimmed := strings.TrimLeft(rest, " \t\n")
-	next, _, _ := strings.Cut(trimmed, "\n")
-	next, _ = word(next)
-	return s.text[from : from+len(shown)+len(rest)-len(trimmed)+len(next)]
-}
-
-func (s *skeleton) canBeOwn(shown string) bool {
-	for _, path := range s.Paths {
-		if canBe(strings.ReplaceAll(shown, "\n", " "), path) {
-			return true
-		}
-	}
-	return false
-}
-
-// samePath is where a path ends that stands there, maybe wrapped; -1 where another one does.
-func samePath(text string, from int, path string) int {
-	at := from
-	for i := 0; i < len(path); i++ {
-		for at < len(text) && text[at] == '\n' || at < len(text) && strings.IndexByte(" \t", text[at]) >= 0 && text[at] != path[i] && at > from && strings.Contains(text[from:at], "\n") {
-			at++
-		}
-		if at >= len(text) || text[at] != path[i] {
-			return -1
-		}
-		at++
-	}
-	for _, of := range []string{".tflock", "-md5"} {
-		if strings.HasPrefix(text[at:], of) {
-			at += len(of)
-		}
-	}
-	if !ends(text, at) {
-		return -1
-	}
-	return at
 }

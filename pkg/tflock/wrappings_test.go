@@ -150,7 +150,7 @@ var wrappings = map[string]func(string) string{
 	"Terragrunt":                        eachLine("09:20:%02d.%03d STDERR [payments/production] tofu: ", ""),
 	"Terragrunt's frame":                then(frame, eachLine("09:20:%02d.%03d ERROR  [payments] terraform: ", "")),
 	"Terragrunt, old":                   eachLine("[/repo/live/payments] ", ""),
-	"grep -n":                           eachLine("%d: ", ""),
+	"grep -n":                           eachLine("%[1]d: ", ""),
 	"Python's logging":                  eachLine("ERROR:terraform:", ""),
 	"a log's fields behind the line":    eachLine("", " stream=stderr pod=apply-7f9c4"),
 	"a comment":                         eachLine("# ", ""),

@@ -29,6 +29,8 @@ func ambiguous(f found) Answer {
 	case f.beside != "":
 		a.Message = fmt.Sprintf("Nothing was touched: the text names the lock %s, but %s in it is not understood, and may be about another lock.", tflock.BoundedID(hits[0].id), f.beside)
 		a.NextSteps = []string{"If the lock below is the one that you read in the text, repeat the call with its ID and path. If not, find out who wrote the text."}
+	case len(f.unread) > 0 && len(hits) == 1:
+		a.Message = "Nothing was touched: one lock with this ID was found, but not everything could be searched, so it may be a copy of the one that is meant."
 	case slices.ContainsFunc(hits, func(h hit) bool { return h.id != hits[0].id }) || len(hits) == 1:
 		a.Message = "Nothing was touched: a lock has the whole text that you gave as its ID, so it is not clear which lock is meant."
 	}

@@ -106,7 +106,6 @@ func TestTextWhoseVisiblePathIsOfTheLockReleasesIt(t *testing.T) {
 		"a wrapped path":           block(path[:9] + "\n" + path[9:]),
 		"a wrapped, masked path":   block("***/production/e\nnv/terraform.tfstate"),
 		"an error in a cut line":   "Lock Info: ID: " + victim + " Path: " + path,
-		"a line that goes on":      "Lock Info: ID: " + victim + " Path: " + path + " and then more",
 		"a path, whole and masked": "State: " + path + "\nPath: ***/" + key + "\nLock ID: " + victim + "\n",
 		"a state's URL":            "State: s3://" + path + "\nLock ID: " + victim + "\n",
 		"a label and a command":    "State: " + path + "\n  terraform force-unlock " + victim + "\n",

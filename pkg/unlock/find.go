@@ -106,6 +106,9 @@ func (u *Unlocker) named(ctx context.Context, r Request) found {
 	case len(hits) > 1 || !names(r.lock.ID, hits[0].id):
 		return found{choices: u.originalFirst(ctx, hits)}
 	}
+	if len(unread) > 0 { // what was not searched may have the same ID: one that was found is not the only one
+		return found{choices: u.originalFirst(ctx, hits), unread: unread}
+	}
 	f := u.at(ctx, hits[0].path, r.lock.ID)
 	if f.named == nil { // it went in the meantime
 		f.unread = append(f.unread, unread...)

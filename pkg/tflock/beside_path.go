@@ -1,0 +1,67 @@
+package tflock
+
+import "strings"
+
+// ownPathAt is where a path of the state ends that stands behind a label: as it is, or masked,
+// clipped or wrapped. It is -1 where there is none.
+func (s *skeleton) ownPathAt(behind int) int {
+	rest := strings.TrimPrefix(s.text[behind:], "*\n") // a label in bold
+	rest = strings.TrimPrefix(strings.TrimLeft(rest, " \t\n:=\"'`("), "s3://")
+	from := len(s.text) - len(rest)
+	for _, path := range s.Paths {
+		if to := samePath(s.text, from, path); to >= 0 {
+			return to
+		}
+	}
+	shown := s.text[from:]
+	if end := strings.IndexFunc(shown, func(r rune) bool { return r <= ' ' || strings.ContainsRune("\"'`", r) }); end >= 0 {
+		shown = shown[:end]
+	}
+	for _, more := range []string{shown, strings.TrimRight(shown, ",;:)"), s.wrapped(from, shown)} {
+		if strings.Contains(more, "/") && isMasked(more) && s.canBeOwn(more) {
+			return from + len(more)
+		}
+	}
+	return -1
+}
+
+// wrapped is a masked path with what the next line has of it.
+func (s *skeleton) wrapped(from int, shown string) string {
+	rest := s.text[from+len(shown):]
+	trimmed := strings.TrimLeft(rest, " \t\n")
+	next, _, _ := strings.Cut(trimmed, "\n")
+	next, _ = word(next)
+	return s.text[from : from+len(shown)+len(rest)-len(trimmed)+len(next)]
+}
+
+func (s *skeleton) canBeOwn(shown string) bool {
+	for _, path := range s.Paths {
+		if canBe(strings.ReplaceAll(shown, "\n", " "), path) {
+			return true
+		}
+	}
+	return false
+}
+
+// samePath is where a path ends that stands there, maybe wrapped; -1 where another one does.
+func samePath(text string, from int, path string) int {
+	at := from
+	for i := 0; i < len(path); i++ {
+		for at < len(text) && text[at] == '\n' || at < len(text) && strings.IndexByte(" \t", text[at]) >= 0 && text[at] != path[i] && at > from && strings.Contains(text[from:at], "\n") {
+			at++
+		}
+		if at >= len(text) || text[at] != path[i] {
+			return -1
+		}
+		at++
+	}
+	for _, of := range []string{".tflock", "-md5"} {
+		if strings.HasPrefix(text[at:], of) {
+			at += len(of)
+		}
+	}
+	if !ends(text, at) {
+		return -1
+	}
+	return at
+}

@@ -1,0 +1,29 @@
+package unlock_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/unlock"
+)
+
+// Production's lock is in a bucket whose search does not end in time, and a copy of its ID in a row of another prefix:
+// the one that was found is not known to be the only one, so nothing is released.
+func TestHalfASearchReleasesNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.lock("production/k", victim, w.set.Buckets[0])
+	w.lock("a-team/x", victim, w.set.Tables[0])
+	w.scan()
+	w.searchTime = 300 * time.Millisecond
+	wire := &local.Wire{Before: func(call string) {
+		if call == "GET" {
+			time.Sleep(2 * w.searchTime)
+		}
+	}}
+	a, err := w.run(wire, request(w, victim, ""))
+	if err != nil || a.Outcome != unlock.Ambiguous || len(w.held()) != 2 {
+		t.Errorf("%s: %s, %v; held %q", a.Outcome, a.Message, err, w.held())
+	}
+}
