@@ -113,7 +113,7 @@ var mutations = map[string]mutation{
 	},
 	"a release needs no record": {
 		"pkg/unlock/release.go",
-		"if err := u.Releases.Write(ctx, key, record); err != nil {\n\t\treturn Answer{}, fmt.Errorf(\"nothing was released: without", "if err := error(nil); err != nil {\n\t\treturn Answer{}, fmt.Errorf(\"nothing was released: without",
+		"if err := u.Releases.Write(ctx, key, record); err != nil {\n\t\treturn Answer{}, fmt.Errorf(\"nothing was released: no lock", "if err := error(nil); err != nil {\n\t\treturn Answer{}, fmt.Errorf(\"nothing was released: no lock",
 		"TestMatrix",
 		[]string{"-only=unlock DynamoDB.DeleteItem#1 killed-after"},
 		"alert lost: lock.released",
