@@ -119,14 +119,22 @@ func (r *run) suspectPairs() map[pair]*shared {
 	passes := uint64(total/perPass + 1) //nolint:gosec // a count
 	pairs := map[pair]*shared{}
 	r.pairs = newRoom(maxPairs)
-	var names []owned
+	r.pairing = newPairing(states, r.includes, func(a, b *state, name uint64) { r.addPair(pairs, a, b, name) })
+	var all []owned
 	for pass := range passes {
-		names = ownedNames(names[:0], states, func(name uint64) bool { return name%passes == pass })
-		for i, a := range names { // the same names are one after the other
-			for j := i + 1; j < len(names) && names[j].name == a.name; j++ {
-				r.addPair(pairs, states[a.state], states[names[j].state], a.name)
+		all = ownedNames(all[:0], states, func(name uint64) bool { return name%passes == pass })
+		names := all
+		for len(names) > 0 { // the same names are one after the other
+			n := 1
+			for n < len(names) && names[n].name == names[0].name {
+				n++
 			}
+			r.pairing.look(names[:n])
+			names = names[n:]
 		}
+	}
+	if crowded := r.pairing.crowded(); len(crowded) > 0 {
+		r.notes = append(r.notes, fmt.Sprintf("the same resources are in very many states under %s: not all of them were compared with each other", crowd(crowded)))
 	}
 	if len(r.pairs.limits) > 0 {
 		r.notes = append(r.notes, fmt.Sprintf("of the states under %s more than %d pairs manage the same resources: the others are not reported yet", crowd(r.pairs.limits), maxPairs))
@@ -159,9 +167,6 @@ func ownedNames(names []owned, states []*state, wanted func(name uint64) bool) [
 }
 
 func (r *run) addPair(pairs map[pair]*shared, a, b *state, name uint64) {
-	if !r.includes(a.Path) && !r.includes(b.Path) {
-		return
-	}
 	p, of := pair{a, b}, prefixes(a.Path, b.Path)
 	if pairs[p] == nil && r.pairs.refuses(of, 1) {
 		return

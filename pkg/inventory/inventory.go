@@ -153,7 +153,8 @@ type run struct {
 	names         *room                         // for them
 	historyFailed bool
 	doubts        doubts
-	pairs         *room // of states that share objects, by the prefixes of both
+	pairs         *room    // of states that share objects, by the prefixes of both
+	pairing       *pairing // which states were compared for them
 	mu            sync.Mutex
 	failures      []error  // what fails the invocation
 	notes         []string // what could not be done and fails nothing

@@ -134,7 +134,7 @@ func (r *run) fateOfDuplicate(f policy.StateFinding) fate {
 			return isUnknown
 		}
 	}
-	if paths := f.All(); len(paths) == 2 && r.pairs.gaveWay(prefixes(paths[0], paths[1])) {
+	if paths := f.All(); len(paths) == 2 && (r.pairs.gaveWay(prefixes(paths[0], paths[1])) || r.pairing.unsure(paths[0], paths[1])) {
 		return isUnknown
 	}
 	return isGone
