@@ -14,9 +14,13 @@ import (
 // the newest ones are known.
 const enoughLocks = 500
 
+// MaxTraces bounds the versions and markers of a state that HistoryWithLocks gives: whoever writes
+// one takes as much memory as this.
+const MaxTraces = 2000
+
 // HistoryWithLocks gives the versions and delete markers of a state as History does, and beside
-// them those of its lock object, the newest first. Of the latter it may leave out the oldest. Both
-// come in one List call, unless there are more than a thousand.
+// them those of its lock object, the newest first. Of both it may leave out the oldest: of a state,
+// MaxTraces are given. Both come in one List call, unless there are more than a thousand.
 func (b *Bucket) HistoryWithLocks(ctx context.Context, path tflock.Path, back string) (states, locks []Version, err error) {
 	key, err := b.object(path)
 	if err != nil {
@@ -38,8 +42,9 @@ func (b *Bucket) HistoryWithLocks(ctx context.Context, path tflock.Path, back st
 		if i >= 0 {
 			states = states[:i+1]
 		}
-		done = i >= 0 || (others && !b.outside())
+		done = i >= 0 || (others && !b.outside()) || len(states) >= MaxTraces
 	}
+	states = states[:min(len(states), MaxTraces)]
 	if whole || len(locks) >= enoughLocks {
 		return states, locks, nil
 	}

@@ -53,7 +53,9 @@ func (r *run) compare(ctx context.Context, path tflock.Path, before, after *read
 		}
 		later, c.left = earlier, nil
 	}
-	if err := c.judge(ctx, before, later); err != nil {
+	if c.cut { // what came before the oldest version that is known may be anybody's, and ours
+		c.note = fmt.Sprintf("%s: more than %d versions came since %s: at most the newest %d were read, so that two writers among the others go unnoticed", path, backend.MaxTraces, policy.Clock(before.Modified), maxBetween)
+	} else if err := c.judge(ctx, before, later); err != nil {
 		return nil, err
 	}
 	slices.Reverse(c.found)
@@ -71,6 +73,7 @@ type comparison struct {
 	asked   bool              // ours is known
 	found   []policy.StateFinding
 	note    string
+	cut     bool    // there are more versions between the two than are known
 	writes  []write // the versions from before to after, the oldest first
 }
 
@@ -86,6 +89,10 @@ func (c *comparison) between(ctx context.Context, before, after *reading) ([]bac
 	}
 	if err != nil {
 		return nil, fmt.Errorf("the versions of %s could not be listed: %w", c.path, err)
+	}
+	if n := len(all); n == backend.MaxTraces {
+		oldest := all[n-1]
+		c.cut = oldest.ID != before.VersionID && !oldest.Modified.Truncate(time.Second).Before(before.Modified)
 	}
 	var versions []backend.Version
 	come := between(all, before, after)

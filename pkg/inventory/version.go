@@ -37,6 +37,7 @@ func (c *confirmation) versionOf(ctx context.Context, b *backend.Bucket, digest 
 		return d, err
 	}
 	d.objects = lockObjects(locks)
+	c.unread = len(versions) == backend.MaxTraces
 	versions = slices.DeleteFunc(versions, func(v backend.Version) bool { return v.Marker })
 	for i, v := range versions {
 		if quoteless(v.ETag) == digest {
