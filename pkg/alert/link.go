@@ -40,7 +40,7 @@ func Unlink(text string, own ...string) string {
 // docsPage begins the pages of ours that texts name.
 const docsPage = "https://github.com/lockwarden/lockwarden/blob/main/"
 
-// OwnLinks are what a message may link to: our pages, and those of the runs that a CI system told us of.
+// OwnLinks are what a message may link to: our pages, and those of the runs that a CI system named.
 func (e Event) OwnLinks() []string {
 	own := []string{docsPage, e.Links.Dashboard, e.Links.Runbook}
 	add := func(f *policy.Finding) {

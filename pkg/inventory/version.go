@@ -45,6 +45,13 @@ func (c *confirmation) versionOf(ctx context.Context, b *backend.Bucket, digest 
 			return d, nil
 		}
 	}
+	err = c.byContent(ctx, versions, digest, now, &d)
+	return d, err
+}
+
+// byContent reads the versions, the newest first, until it finds the one that the digest belongs to, or has
+// read enough.
+func (c *confirmation) byContent(ctx context.Context, versions []backend.Version, digest string, now *reading, d *digestVersion) error {
 	left := int64(maxVersionBytes)
 	for i, v := range versions {
 		if v.ID == now.VersionID {
@@ -52,19 +59,19 @@ func (c *confirmation) versionOf(ctx context.Context, b *backend.Bucket, digest 
 		}
 		if left -= v.Size; left < 0 || i > maxVersions {
 			d.newer, c.unread = versions[:i], true
-			return d, nil
+			return nil
 		}
 		_, md5, err := c.readVersion(ctx, c.path, v.ID, c.names)
 		if err != nil {
-			return d, err
+			return err
 		}
 		if md5 == digest {
 			d.match, d.newer = &versions[i], versions[:i]
-			return d, nil
+			return nil
 		}
 	}
-	d.newer = versions
-	return d, nil // it is gone
+	d.newer = versions // it is gone
+	return nil
 }
 
 // move says whether the versions since the one of the digest show that clients moved to lockfiles.
