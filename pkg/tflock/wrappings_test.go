@@ -158,7 +158,7 @@ var wrappings = map[string]func(string) string{
 	"a JSON string":                     func(text string) string { return asJSON(text) },
 	"a JSON field":                      func(text string) string { return asJSON(map[string]string{"level": "error", "msg": text}) },
 	"a field deep in JSON": func(text string) string {
-		return asJSON(map[string]any{"version": 3, "log": map[string]any{"entries": []any{map[string]string{"at": "x"}, map[string]string{"body": text}}}})
+		return asJSON(map[string]any{"version": 3, "log": map[string]any{"entries": []any{map[string]string{"at": "2026-11-28T12:00:01Z"}, map[string]string{"body": text}}}})
 	},
 	"a JSON field behind a time": func(text string) string {
 		return "2026-11-21T09:20:00Z stdout F " + asJSON(map[string]string{"msg": text})
