@@ -166,9 +166,10 @@ func (s *session) invoke(ctx context.Context, output string, request any) ([]byt
 
 // progress says on standard error that a call takes long, until it is stopped.
 func (s *session) progress(name string) (stop func()) {
-	done := make(chan struct{})
+	done, ended := make(chan struct{}), make(chan struct{})
 	started := time.Now()
 	go func() {
+		defer close(ended)
 		wait := time.NewTimer(3 * time.Second)
 		defer wait.Stop()
 		for {
@@ -181,7 +182,10 @@ func (s *session) progress(name string) (stop func()) {
 			}
 		}
 	}()
-	return func() { close(done) }
+	return func() {
+		close(done)
+		<-ended
+	}
 }
 
 // answer invokes a function and decodes what it says.

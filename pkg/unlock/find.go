@@ -3,6 +3,7 @@ package unlock
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -106,7 +107,7 @@ func (u *Unlocker) named(ctx context.Context, r Request) found {
 	case len(hits) > 1 || !names(r.lock.ID, hits[0].id):
 		return found{choices: u.originalFirst(ctx, hits)}
 	}
-	if len(unread) > 0 { // what was not searched may have the same ID: one that was found is not the only one
+	if slices.ContainsFunc(unread, mayPass) { // what was not searched may have the same ID: one that was found is not the only one
 		return found{choices: u.originalFirst(ctx, hits), unread: unread}
 	}
 	f := u.at(ctx, hits[0].path, r.lock.ID)
@@ -115,6 +116,13 @@ func (u *Unlocker) named(ctx context.Context, r Request) found {
 		return f
 	}
 	return f
+}
+
+// mayPass says that a search of a store could have come to its end: whoever may write one prefix can make it last
+// too long. A store that refuses, or that does not exist, does so whatever anybody writes, and keeps nobody from a release.
+func mayPass(err error) bool {
+	refused, ok := errors.AsType[*backend.Error](err)
+	return !ok || !refused.Refused()
 }
 
 // at reads what every store holds on one path.

@@ -27,3 +27,15 @@ func TestHalfASearchReleasesNothing(t *testing.T) {
 		t.Errorf("%s: %s, %v; held %q", a.Outcome, a.Message, err, w.held())
 	}
 }
+
+// A table that does not exist has nothing to do with what anybody writes, and keeps no lock from its release.
+func TestATableThatDoesNotExistKeepsNoLockFromItsRelease(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.lock("production/k", victim, w.set.Buckets[0])
+	w.scan()
+	w.TableARN += "-missing"
+	if a, err := w.run(&local.Wire{}, request(w, victim, `,"force":true`)); err != nil || a.Outcome == unlock.Ambiguous || len(w.held()) != 0 {
+		t.Errorf("%s: %s, %v; held %q", a.Outcome, a.Message, err, w.held())
+	}
+}
