@@ -21,7 +21,7 @@ type Meant struct {
 // cannot be known, so nothing is searched for: whatever is not one of the sentences and fields in
 // phrases.txt, this lock's ID or its path has to be a clear number, a time or plain punctuation: no word is
 // free, not even a greeting. The text is taken as it is, and with what wraps it taken off; one reading that is
-// understood is enough, since unwrapping never hides a word (see steps).
+// understood is enough, since unwrapping never hides a word (see stages).
 func (m Meant) Beside(text string) string {
 	other := ""
 	for stage := range stages(text) {
@@ -199,9 +199,16 @@ var (
 	marks = regexp.MustCompile(`^[-–—#&$~+/\\%:@.^_\x{2500}-\x{257f}]+$`)
 )
 
-// lockWords begin what is said of a lock or of where one is.
-var lockWords = []string{
+// lockWords begin what is said of a lock or of where one is, folded.
+var lockWords = folded(
 	"lock", "unlock", "id", "ids", "uuid", "identifier", "path", "paths", "state", "states", "statefile", "tfstate", "bucket", "buckets", "key", "keys", "table", "row", "stack", "workspace",
+)
+
+func folded(words ...string) []string {
+	for i, word := range words {
+		words[i] = fold(word)
+	}
+	return words
 }
 
 func isTalk(word string) bool { return slices.Contains(talk, fold(word)) }
@@ -212,12 +219,12 @@ func fold(word string) string { return lookAlike.Replace(strings.ToLower(word)) 
 var lookAlike = strings.NewReplacer("i", "l", "1", "l", "|", "l", "0", "o")
 
 // talk is what people say of locks.
-var talk = []string{"release", "releases", "released", fold("releasing"), "held", "stuck"}
+var talk = folded("release", "releases", "released", "releasing", "held", "stuck")
 
 func isLockWord(word string) bool {
 	word = fold(word)
 	for _, one := range lockWords {
-		if one = fold(one); word == one || len(one) > 3 && one[len(one)-1] == 'k' && strings.HasPrefix(word, one) && !strings.HasPrefix(word, "lockwarden") {
+		if word == one || len(one) > 3 && one[len(one)-1] == 'k' && strings.HasPrefix(word, one) && !strings.HasPrefix(word, fold("lockwarden")) {
 			return true
 		}
 	}

@@ -19,8 +19,7 @@ type frames struct {
 }
 
 // unframed takes off what stands before and behind each line: what is common, and what the line with
-// this lock's ID has there. The latter
-// must show nothing of another lock.
+// this lock's ID has there. The latter must show nothing of another lock.
 func (m Meant) unframed(text string) *page {
 	p := &page{Meant: m}
 	prefix, suffix := m.frameOf(text)

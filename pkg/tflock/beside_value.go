@@ -14,7 +14,7 @@ var shapes = map[string]*regexp.Regexp{
 	"<number>":   regexp.MustCompile(`^[0-9]{1,12}$`),
 	"<request>":  regexp.MustCompile(`^[A-Z0-9]{15,64}$`),
 	"<request+>": regexp.MustCompile(`^(?:[A-Za-z0-9]{15,64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`),
-	"<host>":     regexp.MustCompile(`^(?:[A-Za-z0-9+/]{40,}={0,2}|[A-Za-z])$`), // or left out, as tests of clients do
+	"<host>":     regexp.MustCompile(`^(?:[A-Za-z0-9+/]{40,}={0,2}|[A-Za-z])$`), // or one letter, where whoever made a sample left it out
 	"<arn>":      regexp.MustCompile(`^arn:aws:dynamodb:[a-z0-9-]{1,20}:[0-9]{12}:table/[A-Za-z_.-]+$`),
 	"<link>":     regexp.MustCompile(`^https://[A-Za-z0-9.-]{1,60}(?:/[A-Za-z0-9._-]{1,60}){1,5}/(?:actions/runs|-/jobs|-/pipelines)/[0-9]{1,12}$`),
 	"<build>":    regexp.MustCompile(`^(?:[0-9]{1,12}(?:/[0-9]{1,3})?|i-[0-9a-f]{8,17})$`),
