@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -157,7 +158,11 @@ func TestTimesOfAListingAreAsOldAsTheirPage(t *testing.T) {
 		defer cancel()
 		go func() {
 			time.Sleep(15 * time.Second)
-			bucket.Put("production/a.tfstate", `{"serial":2}`, time.Now())
+			put := httptest.NewRequest(http.MethodPut, "/states/production/a.tfstate", strings.NewReader(`{"serial":2}`))
+			put.Header.Set("Authorization", "Credential=local/20261128/"+scale.Region+"/s3/aws4_request")
+			if answer, err := client.Direct.Do(put); err != nil || answer.StatusCode != http.StatusOK {
+				t.Errorf("%+v, %v", answer, err)
+			}
 		}()
 		found := scan.New(set, rules, time.Now).Read(ctx)
 		if took := time.Since(began); took < 16*time.Second || !found.Complete() {

@@ -106,7 +106,7 @@ type skeleton struct {
 	*page
 	bones []rune
 	at    []int // the byte of each; one more for the end of the text
-	steps int   // how many values are still looked for; a hostile text has very many in each other
+	steps int   // how many ends of values are still tried; a hostile text has very many values in each other
 }
 
 func (p *page) skeleton() skeleton {
@@ -120,7 +120,7 @@ func (p *page) skeleton() skeleton {
 	return s
 }
 
-func stepsOf(text string) int { return 10_000 + 10*len(text) }
+func stepsOf(text string) int { return 100_000 + 20*len(text) }
 
 // coverPhrases covers the best phrase at each word. other is what a value in one shows.
 func (p *page) coverPhrases() (other string) {
@@ -247,13 +247,11 @@ const longestValue = 300
 var blockLabel = regexp.MustCompile(`[ \t|,;](?:(?:Path|Operation|Who|Version|Created|Info):|(?:Terraform|OpenTofu) acquires a state lock)`)
 
 func (s *skeleton) matchValue(p phrase, i, behind int) (found, bool) {
-	if s.steps--; s.steps < 0 {
-		return found{}, false
-	}
 	if len(p) == 1 {
 		return s.lastValue(p[0], behind)
 	}
 	for j := i; j < len(s.bones) && s.at[j]-behind <= longestValue && s.steps > 0; j++ {
+		s.steps--
 		if !s.isStart(j) && p[1].kind != ownPath {
 			continue
 		}
