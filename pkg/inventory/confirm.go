@@ -181,7 +181,7 @@ func (c *confirmation) mismatch(ctx context.Context, still []suspect) (*policy.S
 		if since := c.unreadSince(ctx, d); !since.IsZero() {
 			f.Evidence.UnreadSince = &since
 		}
-		match, f.Evidence.Move = d.match, d.move()
+		match, f.Evidence.Move = d.match, c.moveOf(d, s)
 	}
 	if match != nil {
 		f.Evidence.VersionID, f.Evidence.VersionTime = match.ID, &match.Modified
@@ -189,6 +189,19 @@ func (c *confirmation) mismatch(ctx context.Context, still []suspect) (*policy.S
 	}
 	c.explain(f, now)
 	return f, nil
+}
+
+// moveOf says whether clients have moved to lockfiles. Where a table has the right digest, or one had,
+// they may have moved to that table.
+func (c *confirmation) moveOf(d digestVersion, s *state) policy.Move {
+	if c.matching {
+		return ""
+	}
+	move := d.move(c.Now())
+	if move == policy.MovedFromTable && s.lostDigest() {
+		return policy.MovedPerhaps
+	}
+	return move
 }
 
 func (c *confirmation) finding(problem policy.Problem, still []suspect) *policy.StateFinding {
@@ -221,31 +234,40 @@ func (c *confirmation) explain(f *policy.StateFinding, now *reading) {
 		f.Severity = policy.SeverityInfo
 		f.Text += " The locks of this state that were seen last are lockfiles alone, so that its clients read no digest: it is left over."
 		f.Fix = &policy.StateFix{Path: c.path, Action: policy.DeleteDigest}
-	case e.UnreadSince != nil:
-		f.Severity, f.Fix = policy.SeverityInfo, nil
-		f.Text += fmt.Sprintf(" A run that took the lock at %s found another state than this digest, and wrote the next one all the same: clients of this state read no digest, so that it is left over. As soon as a scan has seen a lock of it, delete_digest removes it.", policy.Clock(*e.UnreadSince))
-	case e.Move != "" && !c.tableSince(now.Modified):
-		c.moved(f)
 	case c.matching:
 		f.Severity = policy.SeverityInfo
 		f.Text += " Another table has the right digest, so that only clients of this table fail."
+	case e.UnreadSince != nil:
+		f.Severity, f.Fix = policy.SeverityInfo, nil
+		f.Text += fmt.Sprintf(" A run that took the lock at %s found another state than this digest, and wrote the next one all the same: clients of this state read no digest in this table, so that it is left over. As soon as a scan has seen a lock of it, delete_digest removes it.", policy.Clock(*e.UnreadSince))
+	case e.Move != "" && !c.tableSince(now.Modified):
+		c.moved(f)
 	case len(c.seen) == 0:
 		f.Severity = policy.SeverityWarning
-		f.Text += " How this state is locked is not known, since no lock of it was seen for long enough. If its clients use this table, each run fails after ten seconds, with \"state data in S3 does not have the expected content\", until this is repaired. If they lock by lockfile alone, the digest is left over and stops nobody."
+		f.Text += " How this state is locked is not known, since no lock of it was seen for long enough." + ifTheyUse
 	default:
 		f.Severity = policy.SeverityWarning
 		f.Text += " Every run whose client reads digests in this table fails after ten seconds, with \"state data in S3 does not have the expected content\", until this is repaired."
 	}
 }
 
-// moved gives a mismatch after which clients seem to have moved to lockfiles its severity and text.
+const (
+	fails     = ", with \"state data in S3 does not have the expected content\""
+	ifTheyUse = " If its clients use this table, each run fails after ten seconds" + fails + ", until this is repaired. If they lock by lockfile alone, the digest is left over and stops nobody."
+)
+
+// moved gives a mismatch after which clients have, or may have, moved to lockfiles its severity and text.
 func (c *confirmation) moved(f *policy.StateFinding) {
-	const fails = ", with \"state data in S3 does not have the expected content\""
 	f.Severity = policy.SeverityInfo
-	if f.Evidence.Move == policy.MovedFromTable {
+	switch f.Evidence.Move {
+	case policy.MoveUnknown:
+		f.Text += " How this state is locked by now is not known: no lock of it was seen since then, and the bucket has no versions that would show how it was written." + ifTheyUse
+		return
+	case policy.MovedFromTable:
 		f.Fix = nil
 		f.Text += " What came after the version of the digest was written under a lockfile and not recorded: clients have moved from the table to lockfiles, and the digest is left over. One that still uses the table fails after ten seconds" + fails + ": move it too. As soon as a scan has seen a lock of this state, delete_digest removes the digest."
 		return
+	case policy.MovedPerhaps:
 	}
 	f.Text += " What came after the version of the digest was written under a lockfile and not recorded, by a run that came to its end. If clients lock by lockfile alone by now, the digest is left over and stops nobody. If they use this table too, AWS refused the digest, and each run of theirs fails after ten seconds" + fails + ", until this is repaired."
 }

@@ -166,8 +166,11 @@ func (r *run) sort(first *look, t *backend.Table, row backend.StateRow) {
 		return
 	}
 	s := r.memory.states[paths[i]]
+	if !r.includes(s.Path) { // the scope is another name of a state that has other rows too
+		return
+	}
+	s.notedIn(t.ARN())
 	switch {
-	case !r.includes(s.Path): // the scope is another name of a state that has other rows too
 	case !s.current():
 		first.unknown[s] = true
 	case bytes.Equal(s.Read.MD5, r.memory.key.of("md5", row.Digest)):

@@ -40,6 +40,8 @@ type state struct {
 	Locking policy.Locking `json:"locking,omitempty"`
 
 	Writes []policy.StateWrite `json:"writes,omitempty"` // what versions show of how its clients lock
+	Tables []uint32            `json:"tables,omitempty"` // hashes of the ARNs of those that have had a digest of it
+	has    []uint32            // those of which have one now
 	come   []write             // versions that came since the last run, the newest of them, until the digests are known
 }
 

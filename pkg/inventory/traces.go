@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"bytes"
+	"hash/fnv"
 	"slices"
 	"time"
 
@@ -25,12 +26,12 @@ type write struct {
 // the versions of the lock object say of them. The result has the oldest first.
 func writesOf(versions, locks []backend.Version, before *reading) []write {
 	objects := lockObjects(locks)
-	all := []write{{StateWrite: objects.Write(before.VersionID, before.Modified.Truncate(time.Second))}}
+	all := []write{{StateWrite: objects.Write(before.VersionID, before.Modified.Truncate(time.Second), false)}}
 	for i, v := range slices.Backward(versions) {
 		if v.Marker || v.ID == before.VersionID {
 			continue
 		}
-		w := objects.Write(v.ID, v.Modified.Truncate(time.Second))
+		w := objects.Write(v.ID, v.Modified.Truncate(time.Second), false)
 		if v.ID == unversioned || (i+1 < len(versions) && versions[i+1].Marker) {
 			w.Lockfile = 0 // lock objects left no versions either; a restore of what was deleted
 		}
@@ -146,12 +147,46 @@ func (r *run) recorded(s *state, digests []string) ([]policy.StateWrite, bool) {
 		} else {
 			policy.Recorded(writes[1+lastUnread(come):], -1) // the digest may be of one that was not read
 		}
+		if s.lostDigest() {
+			unproven(writes)
+		}
 	case digestNone:
 		if r.Now().Sub(writes[last].At) > time.Minute { // else it may be on its way
 			writes[last].Digest = policy.Unproven
 		}
 	}
 	return writes, true
+}
+
+// maxTables bounds the tables that are remembered of one state.
+const maxTables = 8
+
+// notedIn takes note that a table has a digest of a state.
+func (s *state) notedIn(arn string) {
+	sum := fnv.New32a()
+	_, _ = sum.Write([]byte(arn)) // it cannot fail
+	table := sum.Sum32()
+	if len(s.has) <= maxTables && !slices.Contains(s.has, table) {
+		s.has = append(s.has, table)
+	}
+	if len(s.Tables) < maxTables && !slices.Contains(s.Tables, table) {
+		s.Tables = append(s.Tables, table)
+	}
+}
+
+// lostDigest says whether a table that had a digest of a state does not have one any more: clients
+// may still write it there, and somebody deleted it after the last write.
+func (s *state) lostDigest() bool {
+	return len(s.has) > maxTables || slices.ContainsFunc(s.Tables, func(table uint32) bool { return !slices.Contains(s.has, table) })
+}
+
+// unproven has the digests that no table has prove nothing.
+func unproven(writes []policy.StateWrite) {
+	for i := range writes {
+		if writes[i].Digest == policy.Absent {
+			writes[i].Digest = policy.Unproven
+		}
+	}
 }
 
 // placeOf is the place of the latest version whose MD5 one of the digests is; -1: none.

@@ -24,6 +24,7 @@ const maxVersionBytes = 64 << 20
 type digestVersion struct {
 	match   *backend.Version   // nil: the bucket does not have it
 	newer   []backend.Version  // behind it, which nobody recorded, the newest first
+	older   bool               // the bucket has others before those
 	objects policy.LockObjects // that were there meanwhile
 }
 
@@ -58,7 +59,7 @@ func (c *confirmation) byContent(ctx context.Context, versions []backend.Version
 			continue
 		}
 		if left -= v.Size; left < 0 || i > maxVersions {
-			d.newer, c.unread = versions[:i], true
+			d.newer, d.older, c.unread = versions[:i], true, true
 			return nil
 		}
 		_, md5, err := c.readVersion(ctx, c.path, v.ID, c.names)
@@ -70,22 +71,28 @@ func (c *confirmation) byContent(ctx context.Context, versions []backend.Version
 			return nil
 		}
 	}
-	d.newer = versions // it is gone
+	d.newer, d.older = versions, c.unread // it is gone
 	return nil
 }
 
 // move says whether the versions since the one of the digest show that clients moved to lockfiles.
-func (d digestVersion) move() policy.Move {
+func (d digestVersion) move(now time.Time) policy.Move {
 	var recorded policy.StateWrite
 	if d.match != nil {
-		recorded = d.objects.Write(d.match.ID, d.match.Modified.Truncate(time.Second))
+		recorded = d.objects.Write(d.match.ID, d.match.Modified.Truncate(time.Second), false)
 	}
 	var after []policy.StateWrite
-	for _, v := range slices.Backward(d.newer) {
-		after = append(after, d.objects.Write(v.ID, v.Modified.Truncate(time.Second)))
+	for i, v := range slices.Backward(d.newer) {
+		older := d.match != nil || d.older || i < len(d.newer)-1
+		after = append(after, d.objects.Write(v.ID, v.Modified.Truncate(time.Second), v.ID != unversioned && (older || now.Sub(v.Modified) < expires)))
 	}
 	return policy.MoveOf(recorded, after)
 }
+
+// expires is when a lifecycle rule removes something at the earliest. Such a rule takes no suffix: where
+// the version before a write is still there, which is no longer the newest since that write, the lock
+// object of its writer is too.
+const expires = 24 * time.Hour
 
 // longHold is longer than a client holds its lock object that finds a row in the table, and
 // gives it back.
@@ -101,7 +108,7 @@ func (c *confirmation) unreadSince(ctx context.Context, d digestVersion) time.Ti
 		if c.tableSince(found) {
 			return time.Time{}
 		}
-		taken := d.objects.Write(d.newer[i].ID, wrote).Taken
+		taken := d.objects.Write(d.newer[i].ID, wrote, false).Taken
 		if taken.IsZero() {
 			taken = c.holder(ctx, c.path, wrote).Since
 		}

@@ -13,8 +13,9 @@ type Trace int
 const (
 	Present Trace = iota + 1
 	Absent
-	// Unproven is of a digest where no table has any of the state: its writer may write none, or
-	// somebody deleted it since. It says nothing, and a digest that comes later is not the writer's.
+	// Unproven is of a digest where no table has any of the state, or one that had does not have it any
+	// more: its writer may write none, or somebody deleted it since. It says nothing, and a digest that
+	// comes later is not the writer's.
 	Unproven
 )
 
@@ -82,14 +83,15 @@ const (
 	unlockTime = 10 * time.Second
 )
 
-// Write is a version of a state with what the lock object's history says of its writer.
-func (l LockObjects) Write(versionID string, at time.Time) StateWrite {
+// Write is a version of a state with what the lock object's history says of its writer. kept says
+// that the bucket still has whatever there was of the history since that time.
+func (l LockObjects) Write(versionID string, at time.Time, kept bool) StateWrite {
 	w := StateWrite{VersionID: versionID, At: at}
 	if s, there := l.at(at, 0); there {
 		w.Lockfile, w.Taken, w.Ended = Present, s.From, !s.To.IsZero() && s.To.Sub(at) <= unlockTime
 		return w
 	}
-	if _, near := l.at(at, nearby); !near && !l.Since.IsZero() && at.After(l.Since) {
+	if _, near := l.at(at, nearby); !near && (kept || !l.Since.IsZero() && at.After(l.Since)) {
 		w.Lockfile = Absent
 	}
 	return w
@@ -186,20 +188,27 @@ const (
 	// that is not known. A client that locks in both places and whose digest AWS refused leaves
 	// the same traces.
 	MovedPerhaps Move = "perhaps"
+	// MoveUnknown: nothing shows whether the later ones were written under a lock object. The bucket
+	// has no versions, or they have expired.
+	MoveUnknown Move = "unknown"
 )
 
 // MoveOf says whether the versions that came after the one of the digest, the oldest first, show a
 // move to lockfiles. recorded is that one, without an ID where the bucket does not have it.
 func MoveOf(recorded StateWrite, after []StateWrite) Move {
+	unknown := len(after) == 0
 	for i, w := range after {
 		ends := i == len(after)-1 || !underOneLock(w, after[i+1])
-		if w.Lockfile != Present || underOneLock(recorded, w) || (ends && !w.Ended) {
+		switch {
+		case w.Lockfile == Absent, underOneLock(recorded, w), w.Lockfile == Present && ends && !w.Ended:
 			return ""
+		case w.Lockfile != Present:
+			unknown = true
 		}
 	}
 	switch {
-	case len(after) == 0:
-		return ""
+	case unknown:
+		return MoveUnknown
 	case recorded.Lockfile == Absent:
 		return MovedFromTable
 	}
