@@ -16,7 +16,7 @@ import (
 
 // byLockfile writes a state as a client does that locks by lockfile alone: the lockfile, the state, no
 // digest, and the lockfile goes.
-func (w *world) byLockfile(key, content string) {
+func (w *world) byLockfile(content string) {
 	w.Helper()
 	w.put(key+".tflock", "{}")
 	w.put(key, content)
@@ -79,12 +79,12 @@ func TestTheFirstApplyAfterAMoveThatLeavesNoTrace(t *testing.T) {
 		move           policy.Move
 	}{
 		"a bucket without versions": {
-			(*world).unversioned, func(w *world) { w.byLockfile(key, stateOf(2, "one")) },
+			(*world).unversioned, func(w *world) { w.byLockfile(stateOf(2, "one")) },
 			policy.SeverityInfo, notKnown, policy.MoveUnknown,
 		},
 		"versioning came with the move": {
 			(*world).unversioned, func(w *world) {
-				w.byLockfile(key, stateOf(2, "one"))
+				w.byLockfile(stateOf(2, "one"))
 				if _, err := server.S3().PutBucketVersioning(context.Background(), &s3.PutBucketVersioningInput{
 					Bucket: &w.Bucket, VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled},
 				}); err != nil {
@@ -97,7 +97,7 @@ func TestTheFirstApplyAfterAMoveThatLeavesNoTrace(t *testing.T) {
 			func(w *world) {
 				w.unversioned()
 				w.locking[w.Path(key)] = lockedInTable(time.Now().Add(-time.Hour))
-			}, func(w *world) { w.byLockfile(key, stateOf(2, "one")) },
+			}, func(w *world) { w.byLockfile(stateOf(2, "one")) },
 			policy.SeverityInfo, notKnown, policy.MoveUnknown,
 		},
 		"one whose clients are seen in the table after that": {
@@ -109,7 +109,7 @@ func TestTheFirstApplyAfterAMoveThatLeavesNoTrace(t *testing.T) {
 		},
 		"what was there has expired": {
 			nil, func(w *world) {
-				w.byLockfile(key, stateOf(2, "one"))
+				w.byLockfile(stateOf(2, "one"))
 				w.daysPass()
 				w.expire(key)
 			},
@@ -117,10 +117,10 @@ func TestTheFirstApplyAfterAMoveThatLeavesNoTrace(t *testing.T) {
 		},
 		"the lockfile's history has expired, and several applies came": {
 			nil, func(w *world) {
-				w.byLockfile(key, stateOf(2, "one"))
+				w.byLockfile(stateOf(2, "one"))
 				w.daysPass()
 				w.expire(key)
-				w.byLockfile(key, stateOf(3, "one"))
+				w.byLockfile(stateOf(3, "one"))
 			},
 			policy.SeverityInfo, notKnown, policy.MoveUnknown,
 		},

@@ -39,16 +39,17 @@ type checker interface {
 // their runs.
 type team struct {
 	checker
-	aws    *inprocess.AWS
-	s3     *s3.Client
-	rows   *dynamodb.Client
-	i      *inventory.Inventory
-	now    time.Time
-	serial int
-	newest string    // the MD5 of the state
-	digest string    // in the table
-	free   time.Time // since then there is no lock object
-	last   inventory.Report
+	aws     *inprocess.AWS
+	s3      *s3.Client
+	rows    *dynamodb.Client
+	i       *inventory.Inventory
+	now     time.Time
+	serial  int
+	newest  string    // the MD5 of the state
+	version string    // its ID
+	digest  string    // in the table
+	free    time.Time // since then there is no lock object
+	last    inventory.Report
 }
 
 func newTeam(t checker) *team {
@@ -101,12 +102,13 @@ func (m *team) removeObject() {
 	m.free = m.now
 }
 
+// write writes the next serial.
 func (m *team) write() {
 	m.serial++
 	content := stateOf(m.serial, "one")
-	_, err := m.s3.PutObject(context.Background(), &s3.PutObjectInput{Bucket: aws.String("states"), Key: aws.String(key), Body: strings.NewReader(content)})
+	out, err := m.s3.PutObject(context.Background(), &s3.PutObjectInput{Bucket: aws.String("states"), Key: aws.String(key), Body: strings.NewReader(content)})
 	m.must(err)
-	m.newest = sum(content)
+	m.newest, m.version = sum(content), aws.ToString(out.VersionId)
 }
 
 // record writes the digest into the table that the team uses, or deletes it where the value is empty.
