@@ -37,7 +37,11 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, stack: local.ForTest(t, map[string]string{"ReleaseGuard": "1ms", "StuckAfter": "1ms"})}
+	stack, err := local.StartForTest(t).Deploy(t.Context(), "lockwarden", map[string]string{"ReleaseGuard": "1ms", "StuckAfter": "1ms"}) // the name that the command has by default
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{T: t, stack: stack}
 	target, err := url.Parse(w.stack.AWS().Endpoint)
 	if err != nil {
 		t.Fatal(err)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"sync"
 )
 
 // Main is the TestMain of a package that shares one AWS between its tests: it starts it,
@@ -32,15 +33,59 @@ type tester interface {
 	Skip(args ...any)
 }
 
-// ForTest deploys the template into an AWS of the test's own. Where none is installed, it
-// leaves the test out.
+// ForTest deploys a stack of the test's own, with its own stores, topic and ledger. All stacks of a package
+// are deployed into one AWS, which its TestMain stops (see Gate): to start one for each takes longer
+// than to deploy. Where none is installed, it leaves the test out.
 func ForTest(t tester, parameters map[string]string) *Stack {
 	t.Helper()
-	stack, err := StartForTest(t).Deploy(t.Context(), "lockwarden", parameters)
+	Need(t, Services)
+	server, err := shared.start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	stack, err := server.Deploy(t.Context(), shared.name(), parameters)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return stack
+}
+
+// shared is the AWS of all tests of a package that do not need their own.
+var shared sharedAWS
+
+type sharedAWS struct {
+	mu     sync.Mutex
+	aws    *AWS // nil: nobody has needed it
+	stacks int
+}
+
+func (s *sharedAWS) start() (*AWS, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.aws != nil {
+		return s.aws, nil
+	}
+	var err error
+	s.aws, err = Start()
+	return s.aws, err
+}
+
+// name is that of the next stack.
+func (s *sharedAWS) name() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stacks++; s.stacks == 1 {
+		return "lockwarden"
+	}
+	return fmt.Sprintf("lockwarden-%d", s.stacks)
+}
+
+func (s *sharedAWS) stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.aws != nil {
+		s.aws.Stop()
+	}
 }
 
 // StartForTest starts an AWS of the test's own. Where none is installed, it leaves the

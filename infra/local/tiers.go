@@ -63,10 +63,12 @@ func leftOut(missing Part, setting string) (line string, fail bool) {
 }
 
 // Gate is the TestMain of a package whose tests all need these parts. Where one is not
-// installed it runs none of them, and says so in one line.
+// installed it runs none of them, and says so in one line. It stops the AWS that they share.
 func Gate(m interface{ Run() int }, parts ...Part) {
 	exitWithout(parts)
-	os.Exit(m.Run())
+	code := m.Run()
+	shared.stop()
+	os.Exit(code)
 }
 
 // exitWithout ends the process where one of these parts is not installed. Go hides what a
