@@ -1,6 +1,7 @@
 package tflock
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -103,7 +104,8 @@ func ends(text string, at int) bool {
 
 // judge looks at what is not covered, line by line.
 func (p *page) judge() string {
-	if drawn := banner.FindString(p.uncovered(0, len(p.text))); drawn != "" {
+	open := p.uncovered(0, len(p.text))
+	if drawn := cmp.Or(banner.FindString(open), drawing(open), numbers(open)); drawn != "" {
 		return drawn
 	}
 	for from := 0; from <= len(p.text); {

@@ -1,7 +1,9 @@
 package tflock
 
 import (
+	"cmp"
 	"regexp"
+	"strconv"
 	"strings"
 )
 
@@ -10,7 +12,27 @@ import (
 var common = regexp.MustCompile(`^[ \t│|>*#╷╵"']*(?:\[?[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ]?(?:UTC)?[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?\]?[ :]|` +
 	`\[?[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?\]?[ :]|[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} |` +
 	`##\[[a-z]+\]|::(?:error|warning|notice|group|endgroup)::|\[(?:Container|container|stderr|stdout|ERROR|INFO|WARN|DEBUG|error|info)\] ?|(?:ERROR|INFO|WARN|WARNING|STDERR|STDOUT|DEBUG|stdout|stderr)[ :|]|` +
-	`[FP] |[0-9]{2}[OE][+]? |[0-9]{1,6}[:|] )`)
+	`[FP] |[0-9]{2}[OE][+]? )`)
+
+// counted is a line with its number before it.
+var counted = regexp.MustCompile(`^[ \t]*([0-9]{1,6})[:|] `)
+
+// miscounted gives the number before a line that does not follow the one before: an ID can be written there.
+func miscounted(text string) string {
+	last := -1
+	for line := range strings.SplitSeq(text, "\n") {
+		at := counted.FindStringSubmatch(line)
+		if at == nil {
+			continue
+		}
+		n, _ := strconv.Atoi(at[1])
+		if n != last+1 && n > 1 && (last >= 0 || n > 9999) {
+			return at[1]
+		}
+		last = n
+	}
+	return ""
+}
 
 // frames are what may be around the lines of a text.
 type frames struct {
@@ -38,6 +60,7 @@ func (m Meant) unframed(text string) *page {
 		b.WriteString(f.strip(line) + "\n")
 	}
 	p.text = b.String()
+	p.other = cmp.Or(p.other, miscounted(text))
 	p.covered = make([]bool, len(p.text))
 	return p
 }
@@ -53,6 +76,9 @@ func (f frames) strip(line string) string {
 	}
 	if cut, ok := strings.CutSuffix(rest, f.behind); ok && f.behind != "" {
 		rest = cut
+	}
+	if at := counted.FindStringIndex(rest); at != nil {
+		rest = rest[at[1]:]
 	}
 	for at := common.FindStringIndex(rest); at != nil; at = common.FindStringIndex(rest) {
 		rest = rest[at[1]:]
@@ -83,8 +109,14 @@ func (m Meant) frameOf(text string) (prefix, suffix string) {
 	return "", ""
 }
 
-// loggers are what known loggers write before or behind a line, and names of services without digits.
-var loggers = regexp.MustCompile(`^(?:[A-Za-z._=:-]{1,40}|[a-z]+(?:-[a-z]+)*-[0-9]{1,2}|[a-z]+\[[0-9]{1,7}\]|\[pod/[a-z0-9-]{1,60}/[a-z-]{1,40}\]|pod=[a-z0-9-]{1,60}|[0-9]{2}[OE]\+?|\[01[0-9A-Z]{8}\])$`)
+// pod is a name that Kubernetes gives, of words for what a client does.
+const pod = `(?:(?:tf|terraform|tofu|terragrunt|apply|plan|runner|job)-){1,3}[0-9a-z]{5,10}`
+
+// loggers are what known loggers write before or behind a line. Any other name there is asked about: it may be the name of a lock,
+// unless it is a part of this lock's path.
+var loggers = regexp.MustCompile(`^(?:(?i:(?:(?:level|stream|tf-path|logger|time|msg|log)=)?(?:terraform|tofu|opentofu|terragrunt|atlantis|stdout|stderr|error|err|info|warn|warning|debug|container|pipeline|build|runner|log|msg|time|level)?(?:[=:]|:(?:terraform|tofu):?)?)|` +
+	`[FP]|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|build-[0-9]{1,2}|(?:terraform|tofu)-[0-9]{1,2}|(?:terraform|tofu|terragrunt)\[[0-9]{1,7}\]|\[?pod/` + pod + `/(?:terraform|tofu)\]?|pod=` + pod + `|` +
+	`[0-9]{2}[OE]\+?|\[01[0-9A-Z]{8}\])$`)
 
 // frameShows gives what a frame shows that no known logger writes.
 func (m Meant) frameShows(frame string) string {
@@ -94,7 +126,7 @@ func (m Meant) frameShows(frame string) string {
 	}
 	for word := range strings.FieldsSeq(frame) {
 		bare := strings.Trim(word, "[]()│|>#*\"'`:,+\\/{")
-		if !counter.MatchString(word) && !clear.MatchString(bare) && !shapes["<time>"].MatchString(bare) && !loggers.MatchString(strings.TrimSuffix(word, ":")) && !loggers.MatchString(bare) && bare != "" && !m.isFolder(bare) {
+		if !counter.MatchString(word) && !clear.MatchString(bare) && !shapes["<time>"].MatchString(bare) && !loggers.MatchString(strings.TrimSuffix(word, ":")) && !loggers.MatchString(bare) && bare != "" && !marks.MatchString(bare) && !m.isFolder(bare) {
 			return word
 		}
 	}
@@ -126,4 +158,4 @@ func sameWords(a, b string) bool {
 
 // counter is a time or a number, with marks and the name of a program around it. A long number is a time in
 // milliseconds, whose first digits are the same in all lines.
-var counter = regexp.MustCompile(`^([\[(]?(?:[A-Za-z-]+[=\[(])?)(?:[0-9]{1,6}|([0-9]{7})[0-9]{3,9}|(?:[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}(?:T|UTC)?)?[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)[\])]*[:|]?$`)
+var counter = regexp.MustCompile(`^([\[(]?(?:(?:time|ts|at|pid|line|terraform|tofu|terragrunt)[=\[(])?)(?:[0-9]{1,6}|([0-9]{7})[0-9]{3,9}|(?:[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}(?:T|UTC)?)?[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)[\])]*[:|]?$`)

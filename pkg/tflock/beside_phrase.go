@@ -125,6 +125,7 @@ func stepsOf(text string) int { return 100_000 + 20*len(text) }
 // coverPhrases covers the best phrase at each word. other is what a value in one shows.
 func (p *page) coverPhrases() (other string) {
 	s := p.skeleton()
+	var free []said
 	for i := 0; i+1 < len(s.bones); i++ {
 		if !s.isStart(i) {
 			continue
@@ -135,13 +136,17 @@ func (p *page) coverPhrases() (other string) {
 		}
 		if best.to > 0 {
 			p.cover(s.at[i], best.to)
-			i = max(i, s.index(best.to, i)-1)
+			end := s.index(best.to, i)
+			if best.phrase.isFree() {
+				free = append(free, said{label: best.phrase.label(), value: string(s.bones[i:end]), from: s.at[i], to: best.to, once: best.phrase.isField()})
+			}
+			i = max(i, end-1)
 		}
 	}
 	if s.steps <= 0 {
 		return s.text[:min(len(s.text), 80)]
 	}
-	return ""
+	return p.outside(free)
 }
 
 // best is the best phrase that begins with a character; its end is -1 where there is none.
@@ -150,6 +155,7 @@ func (s *skeleton) best(i int) found {
 	for _, one := range phrases[string(s.bones[i:i+2])] {
 		if f, ok := s.match(one, i, s.at[i]); ok && f.betterThan(best) {
 			best = f
+			best.phrase = one
 		}
 	}
 	return best
@@ -157,8 +163,9 @@ func (s *skeleton) best(i int) found {
 
 // found is a phrase in a text: where it ends, and what a value in it shows of another lock.
 type found struct {
-	to    int
-	other string
+	to     int
+	other  string
+	phrase phrase
 }
 
 // betterThan prefers the longer phrase, and first of all one whose values show nothing.

@@ -17,6 +17,9 @@ var shapes = map[string]*regexp.Regexp{
 	"<host>":     regexp.MustCompile(`^(?:[A-Za-z0-9+/]{40,}={0,2}|[A-Za-z])$`), // or one letter, where whoever made a sample left it out
 	"<arn>":      regexp.MustCompile(`^arn:aws:dynamodb:[a-z0-9-]{1,20}:[0-9]{12}:table/[A-Za-z_.-]+$`),
 	"<link>":     regexp.MustCompile(`^https://[A-Za-z0-9.-]{1,60}(?:/[A-Za-z0-9._-]{1,60}){1,5}/(?:actions/runs|-/jobs|-/pipelines)/[0-9]{1,12}$`),
+	"<topic>":    regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]{1,20}:[0-9]{12}:[A-Za-z_.-]{1,40}$`),
+	"<section>":  regexp.MustCompile(`^(?:[0-9]{10}:)?(?:step_script|apply|plan|prepare_script|after_script|cleanup_file_variables)(?:\[0K)?$`),
+	"<day>":      regexp.MustCompile(`^(?i:mon|tue|wed|thu|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|january|february|march|april|june|july|august|september|october|november|december)$`),
 	"<build>":    regexp.MustCompile(`^(?:[0-9]{1,12}(?:/[0-9]{1,3})?|i-[0-9a-f]{8,17})$`),
 }
 

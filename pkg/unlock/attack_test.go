@@ -176,6 +176,10 @@ func TestATextWithTheIDsOfTwoLocksReleasesNeither(t *testing.T) {
 		"a command in a comment of a page's source": "<html><body>Lock:<br>ID " + own + "<br></body><!-- \nterraform force-unlock " + victim + "\n--></html>",
 		"a list of fields above a request":          "lock:\n  id: " + own + "\n  path: " + mine + "\nlock_id: " + victim + "\n",
 		"a list of a lock and a request":            `[{"id":"` + own + `","path":"` + mine + `","verdict":"stuck"},{"lock_id":"` + victim + `","path":"` + theirs + `"}]`,
+		"fields of another lock above a request":    "Who: payroll@nightly\nReason: payroll hangs\nOperation: of payroll\n\n\n\n\n" + `{"lock_id":"` + victim + `","path":"` + theirs + `"}`,
+		"a field with two values in the block":      "Lock Info:\n  ID:        " + victim + "\n  Path:      " + theirs + "\n  Operation: OperationTypeApply\n  Who:       ana@laptop\n  Who:       payroll@nightly\n",
+		"another team's name before every line":     "payroll | Lock Info:\npayroll |   ID:        " + victim + "\npayroll |   Path:      " + theirs + "\npayroll |   Operation: OperationTypeApply\n",
+		"a drawing above a command":                 "| | |||\n||| | |\n| | |||\n* * ***\n\n\n\nterraform force-unlock " + victim + "\n",
 		"an answer that is about both":              `{"outcome":"refused","message":"Not released: ` + own + ` on ` + mine + `","lock":{"id":"` + victim + `","path":"` + theirs + `"}}`,
 	} {
 		payload, err := json.Marshal(map[string]string{"lock_id": text, "reason": "stuck"})

@@ -1,0 +1,77 @@
+package tflock
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+)
+
+// said is a sentence or a field of a text whose value is free.
+type said struct {
+	label, value string // what phrases.txt has of it, and the whole, both without what does not count
+	from, to     int
+	once         bool // it is a field of the lock, which has one value
+}
+
+// isField says that a phrase is a label with a value behind its colon.
+func (p phrase) isField() bool {
+	last := p[len(p)-1]
+	return len(p) == 2 && last.kind == aValue && last.colon && last.mark != "<url>"
+}
+
+// isFree says that a phrase has a value that its writer chooses, and nothing that names this lock.
+func (p phrase) isFree() bool {
+	free := false
+	for _, one := range p {
+		if one.kind == ownID || one.kind == ownPath {
+			return false
+		}
+		free = free || one.kind == aValue || one.mark == "<name>"
+	}
+	return free
+}
+
+// label is a phrase without its values.
+func (p phrase) label() string {
+	var b strings.Builder
+	for _, one := range p {
+		b.WriteString(string(one.literal) + " ")
+	}
+	return b.String()
+}
+
+// A free value counts only where a reader sees it together with the lock's ID or path.
+const (
+	farthest  = 6000 // bytes: our events in JSON have their links below
+	manyLines = 80
+)
+
+// gap is what pushes a part of a text out of sight.
+var gap = regexp.MustCompile(`\n(?:[ \t│|>*#]*\n){3}|[ \t]{150}`)
+
+// outside gives the first free value that is not about this lock for certain: it is away from the
+// lock's ID and path, or the same field has another value elsewhere.
+func (p *page) outside(free []said) string {
+	places := p.owns(p.text)
+	first := map[string]string{}
+	for _, one := range free {
+		if known, ok := first[one.label]; ok && one.once && known != one.value {
+			return p.text[one.from:one.to]
+		}
+		first[one.label] = one.value
+		if !slices.ContainsFunc(places, func(at [2]int) bool { return p.together(one, at) }) {
+			return p.text[one.from:one.to]
+		}
+	}
+	return ""
+}
+
+// together says whether a reader sees both at once.
+func (p *page) together(one said, at [2]int) bool {
+	from, to := min(one.to, at[1]), max(one.from, at[0])
+	if from >= to {
+		return true
+	}
+	between := p.text[from:to]
+	return len(between) <= farthest && strings.Count(between, "\n") <= manyLines && !(one.once && gap.MatchString(between))
+}
