@@ -14,6 +14,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/policy"
@@ -318,6 +319,34 @@ func TestATeamThatMovedInPart(t *testing.T) {
 	if f.Severity != policy.SeverityCritical || !slices.Equal(ways, want) || !strings.Contains(f.Text, first) || !strings.Contains(f.Text, second) || !strings.Contains(f.Text, third) {
 		t.Errorf("%q, want %q: %s", ways, want, f.Text)
 	}
+}
+
+// A team moves to lockfiles in a bucket that keeps no versions: nothing shows how its state was written, so
+// that nobody is warned of the digest that its first apply leaves behind. Plans work.
+func TestATeamThatMovesWithoutVersions(t *testing.T) {
+	t.Parallel()
+	s := newSite(t)
+	client, err := local.Tofu()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.stack.AWS().S3().PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
+		Bucket: aws.String(s.bucket()), VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusSuspended},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	const key = "team/terraform.tfstate"
+	byTable, _ := s.workspace(s.stack.AWS(), client, key, local.ByTable)
+	s.mustRun(byTable, "apply", "-auto-approve")
+	s.want("a client of the table", s.found(s.inventory()))
+	byFile, _ := s.workspace(s.stack.AWS(), client, key, local.ByFile)
+	s.mustRun(byFile, "apply", "-auto-approve", "-var=seconds=1")
+	report := s.inventory()
+	s.want("the first apply by lockfile", s.found(report), "digest_mismatch of "+key)
+	if f := report.Findings[0]; f.Severity != policy.SeverityInfo || f.Evidence.Move != policy.MoveUnknown {
+		t.Errorf("%+v", f)
+	}
+	s.mustRun(byFile, "plan", "-detailed-exitcode", "-var=seconds=1")
 }
 
 // object is a resource as clients write it.

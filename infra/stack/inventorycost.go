@@ -4,7 +4,7 @@ import "fmt"
 
 // What one inventory of stocked states does, of which a twentieth changed since the one
 // before, twice each: their versions are listed, and each new one is read. The calls are what a test of pkg/inventory counts; the duration is what the CPU time
-// that it took here (docs/measurements.md) is with a seventh of a processor, and the waiting.
+// that it took here (docs/measurements.md) is with two sevenths of a processor, and the waiting.
 const (
 	stocked          = 10_000
 	inventoryLists   = stocked/1000 + stocked/20
