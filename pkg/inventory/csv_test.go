@@ -2,6 +2,10 @@ package inventory
 
 import (
 	"encoding/csv"
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -68,4 +72,64 @@ func TestCellsThatAreNoFormulaStayAsTheyAre(t *testing.T) {
 			t.Errorf("%q became %q, %v", text, read, err)
 		}
 	}
+}
+
+// The spreadsheet says of a state what the JSON says, under the same names and in the same order; what is
+// not known is empty there.
+func TestTheSpreadsheetSaysWhatTheJSONSays(t *testing.T) {
+	t.Parallel()
+	next := 0
+	number := func() *int { next++; n := 100 + next; return &n }
+	serial := uint64(7)
+	whole := row{
+		Path: "states/a.tfstate", Size: 99, LastModified: "2026-11-28T10:00:00Z", ETag: "e", VersionID: "v", Serial: &serial, Lineage: "l", TerraformVersion: "1.11.4", Format: "4",
+		Managed: number(), Data: number(), Types: map[string]int{"aws_vpc": 2, "aws_eip": 1}, Providers: []string{"p/q/r", "s/t/u"}, Outputs: number(), SensitiveOutputs: number(),
+		Tainted: number(), Deposed: number(), Digest: "ok", Locking: "both",
+	}
+	for _, w := range []row{whole, {Path: "states/b.tfstate", Format: "unreadable"}} {
+		var out strings.Builder
+		writeCSV(&out, columns)
+		writeCSV(&out, w.cells())
+		lines, err := csv.NewReader(strings.NewReader(out.String())).ReadAll()
+		if err != nil || len(lines) != 2 {
+			t.Fatalf("%q, %v", lines, err)
+		}
+		fields := reflect.ValueOf(w)
+		if len(lines[0]) != fields.NumField() {
+			t.Fatalf("%d columns for %d members", len(lines[0]), fields.NumField())
+		}
+		for i, name := range lines[0] {
+			if member := fields.Type().Field(i).Tag.Get("json"); member != name {
+				t.Errorf("column %d is %s, and the member %s", i, name, member)
+			}
+			if want := written(fields.Field(i).Interface()); lines[1][i] != want {
+				t.Errorf("%s of %s: %q, want %q", name, w.Path, lines[1][i], want)
+			}
+		}
+	}
+}
+
+// written is a member as the spreadsheet has it.
+func written(value any) string {
+	switch v := value.(type) {
+	case *int:
+		if v == nil {
+			return ""
+		}
+		return fmt.Sprint(*v)
+	case *uint64:
+		if v == nil {
+			return ""
+		}
+		return fmt.Sprint(*v)
+	case []string:
+		return strings.Join(v, " ")
+	case map[string]int:
+		var all []string
+		for _, name := range slices.Sorted(maps.Keys(v)) {
+			all = append(all, fmt.Sprintf("%s=%d", name, v[name]))
+		}
+		return strings.Join(all, " ")
+	}
+	return fmt.Sprint(value)
 }
