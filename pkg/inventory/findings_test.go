@@ -212,6 +212,48 @@ func TestADigestIsLookedAtTwice(t *testing.T) {
 	}
 }
 
+// A client takes the lock while the state is read for the second look: nothing is found, and what
+// was found before is not gone.
+func TestAStateThatIsLockedDuringTheSecondLook(t *testing.T) {
+	t.Parallel()
+	for _, inBucket := range []bool{false, true} {
+		w, g := newWorld(t), &guard{}
+		w.apply(key, stateOf(1, "one"))
+		w.run()
+		w.put(key, stateOf(2, "one"))
+		reads := 0
+		g.reading = func() {
+			if reads++; reads == 2 { // as it was listed, and now again
+				w.lock(inBucket)
+			}
+		}
+		report, err := w.inventory(g.config()).Run(context.Background(), inventory.Request{})
+		if err != nil || reads < 2 {
+			t.Fatalf("%d reads, %v", reads, err)
+		}
+		w.want("findings", w.found(report))
+		if got := w.row(key)["digest"]; got != "unknown" {
+			t.Errorf("the column says %v", got)
+		}
+	}
+}
+
+// Clients upload large states in parts, and their ETag is no MD5: where the digest is that of the content
+// nothing is wrong, and nothing is read again.
+func TestADigestOfAStateInParts(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for serial := 1; serial < 3; serial++ {
+		w.multipart(stateOf(serial, "one"))
+		w.SetDigest(w.Table, key, sum(stateOf(serial, "one")))
+		w.want("findings", w.found(w.run()))
+		if got := w.row(key)["digest"]; got != "ok" {
+			t.Errorf("the column says %v", got)
+		}
+	}
+	w.want("people", w.news())
+}
+
 // A finding on a path that is locked is neither reported nor resolved.
 func TestALockedPathIsLeftAlone(t *testing.T) {
 	t.Parallel()
