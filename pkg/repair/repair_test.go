@@ -248,6 +248,71 @@ func TestWhatWasWrittenInBetweenStays(t *testing.T) {
 	w.Readable(key)
 }
 
+// A client applies between the judgement and our lock: what it wrote stays, and the repair is not made of
+// a state that nobody has judged.
+func TestWhatWasWrittenBeforeTheLockStays(t *testing.T) {
+	t.Parallel()
+	for _, action := range []policy.RepairAction{policy.AcceptState, policy.RestoreVersion, policy.DeleteDigest} {
+		t.Run(string(action), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			version, wanted := w.Put(key, serial(t, 4)), ""
+			switch action {
+			case policy.RestoreVersion:
+				wanted = version
+				w.Put(key, serial(t, 5))
+			case policy.DeleteDigest:
+				w.Remove(key)
+			case policy.AcceptState:
+			}
+			w.digest(w.Table, local.MD5([]byte("another")))
+			foreign := serial(t, 6)
+			wire := w.before(http.MethodPut, 1, func() { w.Apply(key, foreign) }) // the first is of our lock object
+			answer, err := w.run(wire, w.request(action, wanted))
+			if err != nil || answer.Outcome != repair.Changed || w.content() != string(foreign) || w.Digests(key)[0] != local.MD5(foreign) || len(w.held()) > 0 {
+				t.Errorf("%+v, %v, digests %q", answer, err, w.Digests(key))
+			}
+			if records, err := w.records(); err != nil || len(records) > 0 {
+				t.Errorf("on record: %+v, %v", records, err)
+			}
+		})
+	}
+}
+
+// Somebody force-unlocks the state while we have just locked it, and a client may be at work: nothing is
+// written.
+func TestNothingIsRepairedWithoutOurLock(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	version := w.Put(key, serial(t, 4))
+	w.Put(key, serial(t, 5))
+	w.digest(w.Table, local.MD5([]byte("another")))
+	before := w.Digests(key)
+	rows, unlocked := 0, false
+	wire := &local.Wire{Before: func(call string) {
+		if strings.HasSuffix(call, "PutItem") {
+			rows++
+		}
+		if rows < 4 || unlocked || call != http.MethodGet { // two tables, locked twice
+			return
+		}
+		unlocked = true
+		for _, s := range w.Set.All() {
+			h, found, err := s.Find(t.Context(), w.Path(key))
+			if err == nil && found {
+				err = s.Release(t.Context(), h)
+			}
+			if err != nil {
+				t.Error(err)
+			}
+		}
+	}}
+	answer, err := w.run(wire, w.request(policy.RestoreVersion, version))
+	if err != nil || !unlocked || answer.Outcome != repair.Locked || !strings.Contains(answer.Message, "our own lock on it was taken away") || w.content() != string(serial(t, 5)) || w.Digests(key) != before {
+		t.Errorf("%+v, %v, unlocked %v, digests %q", answer, err, unlocked, w.Digests(key))
+	}
+}
+
 // A store that ignores a condition would let a repair overwrite what a client has just
 // written: there it writes nothing.
 func TestNothingIsRepairedInAStoreThatIgnoresConditions(t *testing.T) {
