@@ -9,8 +9,13 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+
 	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/inventory"
+	"github.com/lockwarden/lockwarden/pkg/metric"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -63,6 +68,37 @@ func TestARunWhoseTimeIsUpGoesOn(t *testing.T) {
 	}
 }
 
+// over is an inventory of which every call goes over that wire.
+func (w *world) over(wire *local.Wire) *inventory.Inventory {
+	w.Helper()
+	cfg := server.ConfigOver(wire)
+	i := w.inventory(cfg)
+	i.Files, i.Topic, i.Meter = backend.NewFiles(cfg, w.reports), alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), metric.NewPublisher(cfg, "Test")
+	return i
+}
+
+// A run that is killed while it reads, for minutes already, has kept most of what it read: the next one
+// does not read all of it again.
+func TestARunThatIsKilledWhileItReadsIsNotInVain(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const n = 60
+	for i := range n {
+		w.apply(fmt.Sprintf("team/%02d.tfstate", i), stateOf(1, fmt.Sprint(i)))
+	}
+	var clock sync.Mutex
+	now := time.Now()
+	w.now = func() time.Time { clock.Lock(); defer clock.Unlock(); return now }
+	wire := &local.Wire{CutAt: 50, Before: func(string) { clock.Lock(); defer clock.Unlock(); now = now.Add(10 * time.Second) }} // a slow store
+	if _, err := w.over(wire).Run(t.Context(), inventory.Request{}); err == nil {
+		t.Fatal("it was killed, and succeeds")
+	}
+	report := w.run()
+	if report.States != n || report.Read == 0 || report.Read > n-10 {
+		t.Errorf("of %d states the next run reads %d: %v", report.States, report.Read, report.Errors)
+	}
+}
+
 // A run that is killed at whatever call loses no finding: the next one reports it, once or,
 // where nobody can know whether it was sent, twice. What was saved is not read again.
 func TestARunThatIsKilledLosesNothing(t *testing.T) {
@@ -74,7 +110,7 @@ func TestARunThatIsKilledLosesNothing(t *testing.T) {
 			w.run()
 			w.put(key, stateOf(1, "two"))
 			wire := &local.Wire{CutAt: cut, AfterEffect: after}
-			_, _ = w.inventory(server.ConfigOver(wire)).Run(context.Background(), inventory.Request{})
+			_, _ = w.over(wire).Run(context.Background(), inventory.Request{})
 			died = wire.Calls() >= cut
 			if found := w.found(w.run()); !slices.Contains(found, "digest_mismatch of "+key) {
 				t.Errorf("after a death at call %d: %q", cut, found)
