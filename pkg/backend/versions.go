@@ -2,6 +2,8 @@ package backend
 
 import (
 	"context"
+	"errors"
+	"fmt"
 	"iter"
 	"slices"
 	"time"
@@ -39,10 +41,18 @@ func (b *Bucket) LastVersion(ctx context.Context, path tflock.Path) (versionID s
 	return "", false, ErrGone
 }
 
+// MaxHistory bounds the versions and markers of a state that History reads.
+const MaxHistory = 10_000
+
+// ErrDeepHistory says that a state has more versions and delete markers than MaxHistory, and that what
+// is looked for is not among the newest of them.
+var ErrDeepHistory = errors.New("there are more versions and delete markers than are read")
+
 // History gives the versions and delete markers of a state, the newest first, as far back
 // as the version of that ID, or all of them where there is none. A delete marker of the
 // same second as a version counts as the newer one, unless the version is the latest. It
-// fails with *Error.
+// fails with *Error, and with ErrDeepHistory where more than MaxHistory are newer: whoever writes
+// one state again and again takes no more memory and calls than that, and what is further back is unknown.
 func (b *Bucket) History(ctx context.Context, path tflock.Path, back string) ([]Version, error) {
 	var all []Version
 	for page, err := range b.versions(ctx, path) {
@@ -52,6 +62,9 @@ func (b *Bucket) History(ctx context.Context, path tflock.Path, back string) ([]
 		all = append(all, page...)
 		if i := slices.IndexFunc(all, func(v Version) bool { return v.ID == back && !v.Marker }); i >= 0 {
 			return all[:i+1], nil
+		}
+		if len(all) > MaxHistory {
+			return nil, &Error{b.arn, fmt.Errorf("%w of %s", ErrDeepHistory, path)}
 		}
 	}
 	return all, nil

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"sync"
 
 	"golang.org/x/sync/errgroup"
@@ -95,6 +96,10 @@ func (s *settler) one(ctx context.Context, b *backend.Bucket, record ledger.Prun
 		return s.records.Forget(ctx, path) // it succeeded, and could not say so
 	}
 	history, err := b.History(ctx, path, record.State.VersionID)
+	if errors.Is(err, backend.ErrDeepHistory) { // later runs would not find it either
+		s.tally.fail(notKnown(record, "there are more than "+strconv.Itoa(backend.MaxHistory)+" newer versions and delete markers"))
+		return s.records.Withdraw(ctx, record)
+	}
 	if err != nil {
 		return err
 	}
@@ -104,9 +109,13 @@ func (s *settler) one(ctx context.Context, b *backend.Bucket, record ledger.Prun
 		pruned(!history[0].Marker)
 		return nil
 	case p == notInHistory:
-		s.tally.fail(fmt.Errorf("whether the run of %s pruned %s is not known: the version that it was to delete is not in the bucket's history any more", record.At.Format("2006-01-02 15:04"), path))
+		s.tally.fail(notKnown(record, "the version that it was to delete is not in the bucket's history any more"))
 	}
 	return s.records.Withdraw(ctx, record) // the delete never came, or was somebody else's
+}
+
+func notKnown(record ledger.Pruned, why string) error {
+	return fmt.Errorf("whether the run of %s pruned %s is not known: %s", record.At.Format("2006-01-02 15:04"), record.State.Path, why)
 }
 
 // clear removes the locks of dead invocations of ours from a state.
