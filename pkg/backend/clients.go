@@ -7,6 +7,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
+	"github.com/aws/aws-sdk-go-v2/aws/ratelimit"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go/middleware"
@@ -22,7 +24,16 @@ type clients struct {
 	unmatched  sync.Map // patterns of which was said that they match nothing
 }
 
+// unsharedRetries repeats a failed call as the SDK does, but without its quota, which all calls of a client share: whoever
+// may write under one prefix can have objects there that S3 fails to give, and they would leave no second attempt to anybody else.
+func unsharedRetries() aws.Retryer {
+	return retry.NewStandard(func(o *retry.StandardOptions) { o.RateLimiter = ratelimit.None })
+}
+
 func newClients(tables, buckets aws.Config) *clients {
+	if buckets.Retryer == nil {
+		buckets.Retryer = unsharedRetries
+	}
 	return &clients{
 		home: buckets.Region, conditions: &conditions{},
 		dynamodb: regional(func(region string) *dynamodb.Client {

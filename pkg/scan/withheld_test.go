@@ -1,9 +1,11 @@
 package scan_test
 
 import (
+	"fmt"
 	"io"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -85,6 +87,49 @@ func TestALockObjectThatS3FailsToGiveIsAFailureOfItsPrefix(t *testing.T) {
 				}
 				if problem := found.Failures[arn].Problem; !tc.store && (!strings.HasPrefix(problem, arn+": S3 failed to give a lock object under states/a") || !found.Failures[arn].Passing) {
 					t.Errorf("%+v", found.Failures[arn])
+				}
+			})
+		})
+	}
+}
+
+// Very many objects of one prefix that S3 fails to give leave others their second attempt: what the SDK repeats of calls is not
+// taken from one quota. The second bucket is of the same region, and S3 answers its first call with a 503 when very many have failed.
+func TestFailuresOfOnePrefixTakeNoAttemptFromOthers(t *testing.T) {
+	t.Parallel()
+	for name, answer := range map[string]struct {
+		status int
+		code   string
+	}{"a 503": {503, "ServiceUnavailable"}, "a 500": {500, "InternalError"}, "a throttle": {503, "SlowDown"}} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				states, others := &scale.Bucket{Name: "states"}, &scale.Bucket{Name: "others"}
+				for i := range 1500 {
+					states.Put(fmt.Sprintf("a-team/%d", i)+tflock.Suffix, victim, time.Now().Add(-time.Hour))
+				}
+				others.Put("production/x"+tflock.Suffix, victim, time.Now().Add(-time.Hour))
+				var failed, listed atomic.Int32
+				world := &scale.World{Buckets: map[string]*scale.Bucket{"states": states, "others": others}}
+				client := failing{scale.Direct{World: world}, answer.status, answer.code, func(r *http.Request) bool {
+					switch {
+					case strings.Contains(r.URL.Path, "/a-team/"):
+						failed.Add(1)
+						return true
+					case strings.HasPrefix(r.URL.Path, "/others") && listed.Add(1) == 1:
+						for failed.Load() < 300 {
+							time.Sleep(100 * time.Millisecond)
+						}
+						return true
+					}
+					return false
+				}}
+				ctx, cancel := invocation(t)
+				defer cancel()
+				arns := []string{scale.BucketARN("states"), scale.BucketARN("others")}
+				found := scan.New(inProcess(t, client, nil, arns), rules, time.Now).Read(ctx)
+				if path := tflock.Path("others/production/x"); !sees(found, path) || found.Failed(arns[1]) {
+					t.Errorf("%s is not read after %d failures: %v", path, failed.Load(), found.Errors())
 				}
 			})
 		})
