@@ -57,7 +57,7 @@ type setting struct {
 var order = []scene{plain, tableOnly, bucketOnly, archived, noKey, archivedHalf, archivedLock, demanding, slashes, slashesFresh, crowd, reapplied, unordered, lost, retaken}
 
 var settings = map[scene]setting{
-	plain:        {functions: []string{"monitor", "unlock", "prune", "restore", "witness", "accept", "roll back"}},
+	plain:        {functions: []string{"monitor", "unlock", "prune", "restore", "witness", "accept", "roll back", "delete digest"}},
 	tableOnly:    {functions: []string{"unlock", "monitor"}, prepare: withoutObject},
 	bucketOnly:   {functions: []string{"unlock", "monitor"}, prepare: withoutRow},
 	archived:     {functions: []string{"monitor", "unlock"}, prepare: lockAway, refuses: gets(away, archivedAway)},
