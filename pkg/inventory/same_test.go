@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/lockwarden/lockwarden/pkg/inventory"
@@ -112,4 +113,26 @@ func TestResourcesThatOnlyLookTheSame(t *testing.T) {
 	if len(report.Findings) != 0 {
 		t.Errorf("%+v", report.Findings[0].Evidence.Resources)
 	}
+}
+
+// A resource is moved from one state to the other while the inventory looks: it read the one before and
+// the other after that, and finds no duplicate when it looks again.
+func TestAResourceThatMovesMeanwhile(t *testing.T) {
+	t.Parallel()
+	w, g := newWorld(t), &guard{}
+	queue := object("aws_sqs_queue", `{"arn":"arn:aws:sqs:eu-west-1:123456789012:jobs","id":"jobs"}`)
+	w.apply("from.tfstate", stateOf(1, "a", queue))
+	w.apply("to.tfstate", stateOf(1, "b", queue))
+	var reads atomic.Int64
+	g.reading = func() {
+		if reads.Add(1) == 3 { // each once, and now the first of both again
+			w.apply("from.tfstate", stateOf(2, "a"))
+		}
+	}
+	report, err := w.inventory(g.config()).Run(context.Background(), inventory.Request{})
+	if err != nil || reads.Load() < 4 {
+		t.Fatalf("%d reads, %v", reads.Load(), err)
+	}
+	w.want("findings", w.found(report))
+	w.want("people", w.news())
 }
