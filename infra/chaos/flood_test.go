@@ -8,6 +8,7 @@ import (
 	"math/rand/v2"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -20,9 +21,13 @@ import (
 	"github.com/lockwarden/lockwarden/infra/scale"
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/evidence"
+	pkgledger "github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/metric"
 	"github.com/lockwarden/lockwarden/pkg/monitor"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/repair"
+	"github.com/lockwarden/lockwarden/pkg/run"
 	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
@@ -109,6 +114,12 @@ func (f *flooded) Do(r *http.Request) (*http.Response, error) {
 			return nil, r.Context().Err()
 		}
 	}
+	if key, ok := strings.CutPrefix(r.URL.Path, "/states/"); ok && r.URL.Query().Has("tagging") && (key == endedKey+tflock.Suffix || strings.HasPrefix(key, "a-team/")) {
+		return &http.Response{ // what the tag says is the lock's own word, and a-team's names a run too
+			StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/xml"}, "X-Amz-Version-Id": {"v1"}}, Request: r,
+			Body: io.NopCloser(strings.NewReader("<Tagging><TagSet><Tag><Key>run</Key><Value>gh-1-" + strconv.Itoa(len(key)) + "</Value></Tag></TagSet></Tagging>")),
+		}, nil
+	}
 	if f.refused != "" && r.Method == http.MethodGet && strings.Contains(r.URL.Path, f.refused) {
 		return &http.Response{
 			StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Content-Type": {"application/xml"}}, Request: r,
@@ -166,12 +177,55 @@ func (*flooded) Put(context.Context, metric.Scan, time.Time) error { return nil 
 // CountReleased counts a release.
 func (*flooded) CountReleased(context.Context, int, time.Time) error { return nil }
 
+// endedKey is the key of a state whose lock is to be released automatically: its run has ended.
+const endedKey = "production/automatic"
+
+// automated has the runs behind locks end soon after S3 stored them, and has the unlock function invoked.
+type automated struct {
+	*flooded
+	unlocker *unlock.Unlocker
+}
+
+func (a *automated) open(context.Context) (evidence.Opened, error) {
+	selected, err := policy.ParseSelection("*/production/**")
+	return evidence.Opened{Asker: a, Auto: policy.AutoRules{Locks: selected, Mode: policy.AutoRelease}}, err
+}
+
+func (*automated) Ask(_ context.Context, locks []run.Named) []*policy.Run {
+	all := make([]*policy.Run, len(locks))
+	for i, l := range locks {
+		if l.Tag == "" {
+			continue
+		}
+		all[i] = &policy.Run{Source: policy.GitHub, ID: l.Tag, Status: policy.RunInProgress}
+		if ended := l.Taken.Add(30*time.Second + 4*time.Minute); ended.Before(time.Now()) { // between two scans, like the threshold
+			all[i] = &policy.Run{Source: policy.GitHub, ID: l.Tag, Status: policy.RunEnded, Ended: &ended, Detail: "cancelled"}
+		}
+	}
+	return all
+}
+
+// Release is what the monitor asks for.
+func (a *automated) Release(ctx context.Context, path, id, reason string) (string, error) {
+	request, err := unlock.ParseRequest([]byte(fmt.Sprintf(`{"lock_id":%q,"path":%q,"reason":%q,"requested_by":%q}`, id, path, reason, policy.AutoRequester)))
+	if err != nil {
+		return "", err
+	}
+	answer, err := a.unlocker.Run(ctx, request, "auto")
+	a.heard = append(a.heard, fmt.Sprintf("scan %02d: automatic release of %s: %s, %v", a.now, path, answer.Outcome, err))
+	return string(answer.Outcome), err
+}
+
 // script is what production does before each scan.
 type script map[int][]func(f *flooded)
 
 func scripted(r *rand.Rand, scans int) script {
 	s := script{}
 	at := func(n int, do func(f *flooded)) { s[n] = append(s[n], do) }
+	at(r.IntN(4), func(f *flooded) {
+		f.object(endedKey, string(f.raw(endedKey, 0)))
+		f.bucket.Put(endedKey, "{}", time.Now().Add(-24*time.Hour))
+	})
 	for i := range 4 {
 		key := fmt.Sprintf("production/%d", i)
 		taken := r.IntN(scans / 2)
@@ -212,14 +266,26 @@ func play(t *testing.T, seed, n uint64, with []flood) []string {
 	ledger := wiring.OpenLedger(dynamodb.NewFromConfig(cfg), "ledger")
 	scanner := scan.New(set, rules, time.Now)
 	scanner.Keep(2 * f.room)
-	m := &monitor.Monitor{
-		Scanner: scanner, Ledger: ledger.Notifications, Released: ledger.Releases, Composer: composer(), Topic: f, Meter: f,
-		RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Now: time.Now, Log: quiet,
-	}
 	u := &unlock.Unlocker{
 		Stores: set, Memory: ledger.Notifications, Releases: ledger.Releases, Autos: ledger.Autos, Composer: composer(), Topic: f, Meter: f, Rules: rules, Now: time.Now, Log: quiet,
 	}
+	auto := &automated{f, u}
+	u.Runs = &evidence.Runs{Open: auto.open}
+	m := &monitor.Monitor{
+		Autos: ledger.Autos, Runs: u.Runs, Releaser: auto,
+		Scanner: scanner, Ledger: ledger.Notifications, Released: ledger.Releases, Composer: composer(), Topic: f, Meter: f,
+		RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Now: time.Now, Log: quiet,
+	}
+	repairer := &repair.Repairer{
+		Stores: set, Records: pkgledger.NewRepairs(dynamodb.NewFromConfig(cfg), "ledger"), History: pkgledger.NewHistory(dynamodb.NewFromConfig(cfg), "ledger"), Composer: composer(), Topic: f, Now: time.Now, Log: quiet,
+	}
 	does := scripted(rand.New(rand.NewPCG(seed, n)), scans) //nolint:gosec // a test's
+	state, err := sample("applied")
+	if err != nil {
+		t.Fatal(err)
+	}
+	f.bucket.Put("production/repaired", string(state), time.Now().Add(-24*time.Hour))
+	f.table.Put(scale.Digest("states/production/repaired", "other"))
 	start := time.Now()
 	for f.now = range scans {
 		for _, do := range does[f.now] {
@@ -246,6 +312,12 @@ func play(t *testing.T, seed, n uint64, with []flood) []string {
 		a, err := u.Run(t.Context(), request, "r")
 		f.heard = append(f.heard, fmt.Sprintf("release of %s: %s, %v", key, a.Outcome, err))
 	}
+	request, err := repair.ParseRequest([]byte(`{"path":"states/production/repaired","action":"accept_state","reason":"chaos","requested_by":"me"}`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	a, err := repairer.Run(t.Context(), request, "r")
+	f.heard = append(f.heard, fmt.Sprintf("repair: %s, %v, %v", a.Outcome, a.After.Digests, err))
 	slices.Sort(f.heard)
 	return f.heard
 }
@@ -272,6 +344,11 @@ func TestAFloodChangesNothingForOthers(t *testing.T) {
 			var calm, stormy []string
 			synctest.Test(t, func(t *testing.T) { calm = play(t, seed, uint64(n), nil) })
 			synctest.Test(t, func(t *testing.T) { stormy = play(t, seed, uint64(n), with) })
+			for _, want := range []string{"repair: repaired", "automatic release of states/" + endedKey + ": released"} {
+				if !slices.ContainsFunc(calm, func(line string) bool { return strings.Contains(line, want) }) {
+					t.Errorf("without a flood there is no %q in\n  %s", want, strings.Join(calm, "\n  "))
+				}
+			}
 			if len(calm) < 10 || !slices.Equal(calm, stormy) {
 				t.Errorf("without a flood\n  %s\nand with %d of them\n  %s", strings.Join(calm, "\n  "), len(with), strings.Join(stormy, "\n  "))
 			}

@@ -131,8 +131,11 @@ func (b *Bucket) listing(query url.Values) answer {
 			}
 		}
 		etag, size := `"d41d8cd98f00b204e9800998ecf8427e"`, len(o.Body)+180
+		if ok || b.Crowd.State != nil {
+			etag = o.etag()
+		}
 		if b.Crowd.State != nil {
-			etag, size = o.etag(), len(o.Body)
+			size = len(o.Body)
 		}
 		fmt.Fprintf(&page, `<Contents><Key>%s</Key><LastModified>%s</LastModified><ETag>%s</ETag><ChecksumAlgorithm>CRC64NVME</ChecksumAlgorithm><ChecksumType>FULL_OBJECT</ChecksumType><Size>%d</Size><StorageClass>STANDARD</StorageClass></Contents>`,
 			escape(encode(key)), o.Modified.UTC().Format(s3Time), escape(etag), size)
