@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -55,8 +56,15 @@ func TestDeniedDeletes(t *testing.T) {
 			for i := range states {
 				w.stale(key(i), content)
 			}
-			p := w.prunerOver(answers{&local.Wire{}, tc.denied, 403, "AccessDenied"})
+			var tried atomic.Int32 // deletes of states: before each its digest goes
+			p := w.prunerOver(answers{&local.Wire{}, func(r *http.Request) bool {
+				if r.Method == http.MethodDelete && strings.HasSuffix(r.URL.Path, ".tfstate") {
+					tried.Add(1)
+				}
+				return tc.denied(r)
+			}, 403, "AccessDenied"})
 			for run := range 3 {
+				tried.Store(0)
 				report, err := p.Run(t.Context(), prune.Request{}, fmt.Sprint("run", run))
 				objects := 0
 				for _, lock := range w.held() {
@@ -66,6 +74,9 @@ func TestDeniedDeletes(t *testing.T) {
 				}
 				if objects > tc.left || len(w.held()) > 3*tc.left || len(report.Pruned) > 0 || len(report.Errors) == 0 || len(report.Errors) > 3 || (err != nil) != (tc.left > 0) {
 					t.Errorf("run %d: %v, held %v, %d pruned, errors %q", run, err, w.held(), len(report.Pruned), report.Errors)
+				}
+				if n := tried.Load(); n > 1 {
+					t.Errorf("run %d: %d states were to be deleted, and lost their digest for a moment", run, n)
 				}
 				for i := range states {
 					if !w.Readable(key(i)) || w.digestOf(key(i)) != local.MD5(content) {
