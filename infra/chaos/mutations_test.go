@@ -88,7 +88,7 @@ var mutations = map[string]mutation{
 		"alert lost: lock.released",
 	},
 	"locks have one name": {
-		"pkg/statelock/locker.go", "return append([]tflock.Path{path}, l.aliases[path]...)", "return []tflock.Path{path}",
+		"pkg/statelock/locker.go", "return append([]tflock.Path{path}, l.aliases.Of(path)...)", "return []tflock.Path{path}",
 		"TestMatrix",
 		[]string{"-only=prune (double slashes)"},
 		"undisturbed, double slashes:",
@@ -143,7 +143,7 @@ var mutations = map[string]mutation{
 		"lock released that nobody named",
 	},
 	"no client has come under another name": {
-		"pkg/statelock/locker.go", "if !slices.Contains(l.aliases[path], name) {", "if false {",
+		"pkg/statelock/locker.go", "if !slices.Contains(l.aliases.Of(path), name) {", "if false {",
 		"TestDuels",
 		[]string{"-only=restore and old", "-duels=1"},
 		"under the lock of another",

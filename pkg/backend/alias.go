@@ -2,6 +2,7 @@ package backend
 
 import (
 	"context"
+	"iter"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -28,26 +29,86 @@ func plainNames(names []tflock.Path) int {
 	return n
 }
 
-// Aliases gives the other names under which a table has rows (locks or digests) of a
-// state: by the state's path (bucket/key), the names whose cleaned path it is; see
-// [tflock.Path.Clean]. It reads the whole table, consistently, and only names that can be
-// aliases cross the network. Of a state with more than MaxAliases it gives one more than that. A row
-// whose name climbs counts only where it is a lock that can be read: clients can take such a lock, while
+// maxAliasBytes bounds the names that are kept for the states of one top-level prefix: some
+// ten thousand. Clients use a few, and whoever may write its rows can make any number.
+const maxAliasBytes = 1 << 20
+
+// Aliases are the other names under which tables have rows (locks or digests) of states:
+// those whose cleaned path is the state's; see [tflock.Path.Clean]. The zero value has none.
+type Aliases struct {
+	names map[tflock.Path][]tflock.Path // by the state's path
+	bytes map[string]int                // that names take, by the prefix of those who can write them
+}
+
+// Of gives the other names of a state: of one with more than MaxAliases, one more than that.
+func (a *Aliases) Of(path tflock.Path) []tflock.Path { return a.names[path] }
+
+// Full says that a state may have names which are not known, since the rows of its top-level
+// prefix have too many.
+func (a *Aliases) Full(path tflock.Path) bool { return a.bytes[path.Prefix()] > maxAliasBytes }
+
+// All gives every name that is known, in no order.
+func (a *Aliases) All() iter.Seq[tflock.Path] {
+	return func(yield func(tflock.Path) bool) {
+		for _, names := range a.names {
+			for _, name := range names {
+				if !yield(name) {
+					return
+				}
+			}
+		}
+	}
+}
+
+// keep notes a name of a state. What does not fit is dropped, and its prefix is full from then on: a
+// name that climbs counts for the prefix that it begins with, whose writers made it.
+func (a *Aliases) keep(path, name tflock.Path) {
+	if a.names == nil {
+		a.names, a.bytes = map[tflock.Path][]tflock.Path{}, map[string]int{}
+	}
+	writers := path.Prefix()
+	if name.Climbs() {
+		writers = name.Prefix()
+	}
+	if a.bytes[writers] > maxAliasBytes {
+		return
+	}
+	a.bytes[writers] += len(path) + len(name)
+	a.names[path] = append(a.names[path], name)
+}
+
+// Add adds those of another table.
+func (a *Aliases) Add(other Aliases) {
+	for path, names := range other.names {
+		for _, name := range names {
+			if !slices.Contains(a.names[path], name) {
+				a.keep(path, name)
+			}
+		}
+	}
+	for prefix, n := range other.bytes {
+		if n > maxAliasBytes {
+			a.bytes[prefix] = n
+		}
+	}
+}
+
+// Aliases gives the names that this table has of any state. It reads the whole table,
+// consistently, and only names that can be aliases cross the network. A row whose name climbs
+// counts only where it is a lock that can be read: clients can take such a lock, while
 // whoever may write one prefix can write any other row of that kind, for a state of another team. One of
 // them is given of each state. See docs/adr/0025. It fails with *Error.
-func (t *Table) Aliases(ctx context.Context) (map[tflock.Path][]tflock.Path, error) {
+func (t *Table) Aliases(ctx context.Context) (Aliases, error) {
 	return t.aliases(ctx, func(tflock.Path) bool { return true })
 }
 
 // AliasesOf gives those of one state, as clients of Terraform up to 1.5 store it. Nothing is kept
 // of others, which may be any number.
-func (t *Table) AliasesOf(ctx context.Context, path tflock.Path) ([]tflock.Path, error) {
-	found, err := t.aliases(ctx, func(other tflock.Path) bool { return other == path })
-	return found[path], err
+func (t *Table) AliasesOf(ctx context.Context, path tflock.Path) (Aliases, error) {
+	return t.aliases(ctx, func(other tflock.Path) bool { return other == path })
 }
 
-func (t *Table) aliases(ctx context.Context, wanted func(tflock.Path) bool) (map[tflock.Path][]tflock.Path, error) {
-	found := map[tflock.Path][]tflock.Path{}
+func (t *Table) aliases(ctx context.Context, wanted func(tflock.Path) bool) (found Aliases, err error) {
 	for row, err := range t.scan(ctx, &dynamodb.ScanInput{
 		ConsistentRead:           aws.Bool(true),
 		FilterExpression:         aws.String("contains(#key, :slashes) OR contains(#key, :dot)"),
@@ -58,15 +119,15 @@ func (t *Table) aliases(ctx context.Context, wanted func(tflock.Path) bool) (map
 		},
 	}) {
 		if err != nil {
-			return nil, err
+			return Aliases{}, err
 		}
 		name := stateName(row.lockID, row.attributes["Info"] != nil)
 		path := name.Clean()
-		if path == name || !wanted(path) || slices.Contains(found[path], name) {
+		if path == name || !wanted(path) || slices.Contains(found.Of(path), name) {
 			continue
 		}
-		if t.counts(name, row, found[path]) {
-			found[path] = append(found[path], name)
+		if t.counts(name, row, found.Of(path)) {
+			found.keep(path, name)
 		}
 	}
 	return found, nil

@@ -54,8 +54,8 @@ func TestClientsLockUnderNamesThatClimb(t *testing.T) {
 			if err := run.Kill(); err != nil {
 				t.Fatal(err)
 			}
-			if names, err := set.Tables[0].AliasesOf(t.Context(), path.Clean()); err != nil || !slices.Equal(names, []tflock.Path{path}) {
-				t.Errorf("other names of %s: %q, %v", path.Clean(), names, err)
+			if names, err := set.Tables[0].AliasesOf(t.Context(), path.Clean()); err != nil || !slices.Equal(names.Of(path.Clean()), []tflock.Path{path}) {
+				t.Errorf("other names of %s: %q, %v", path.Clean(), names.Of(path.Clean()), err)
 			}
 		})
 	}

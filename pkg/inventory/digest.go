@@ -128,12 +128,10 @@ func (r *run) eachRowOfScope(t *backend.Table, visit func(backend.StateRow)) err
 	if err != nil {
 		return err
 	}
-	for _, names := range aliases {
-		for _, name := range names {
-			visit(backend.StateRow{Path: name})
-		}
+	for name := range aliases.All() {
+		visit(backend.StateRow{Path: name})
 	}
-	for _, name := range append([]tflock.Path{r.scope}, aliases[r.scope]...) {
+	for _, name := range append([]tflock.Path{r.scope}, aliases.Of(r.scope)...) {
 		digest, err := t.Digest(r.times.work, name)
 		if err != nil {
 			return err

@@ -24,49 +24,41 @@ type Locker struct {
 	Now      func() time.Time
 
 	stores  backend.Set
-	aliases map[tflock.Path][]tflock.Path // other names of a state in the tables, by its path
+	aliases backend.Aliases // other names of states in the tables
 }
 
 // Aliases gives the other names that the tables have for states.
-func Aliases(ctx context.Context, tables []*backend.Table) (map[tflock.Path][]tflock.Path, error) {
-	all := map[tflock.Path][]tflock.Path{}
+func Aliases(ctx context.Context, tables []*backend.Table) (all backend.Aliases, err error) {
 	for _, t := range tables {
 		found, err := t.Aliases(ctx)
 		if err != nil {
-			return nil, err
+			return backend.Aliases{}, err
 		}
-		for path, names := range found {
-			for _, name := range names {
-				if !slices.Contains(all[path], name) {
-					all[path] = append(all[path], name)
-				}
-			}
-		}
+		all.Add(found)
 	}
 	return all, nil
 }
 
 // AliasesOf gives the other names that the tables have for one state.
-func AliasesOf(ctx context.Context, tables []*backend.Table, path tflock.Path) (map[tflock.Path][]tflock.Path, error) {
-	var all []tflock.Path
+func AliasesOf(ctx context.Context, tables []*backend.Table, path tflock.Path) (all backend.Aliases, err error) {
 	for _, t := range tables {
-		names, err := t.AliasesOf(ctx, path)
+		found, err := t.AliasesOf(ctx, path)
 		if err != nil {
-			return nil, err
+			return backend.Aliases{}, err
 		}
-		for _, name := range names {
-			if !slices.Contains(all, name) {
-				all = append(all, name)
-			}
-		}
+		all.Add(found)
 	}
-	return map[tflock.Path][]tflock.Path{path: all}, nil
+	return all, nil
 }
 
 // Crowded says why nobody can lock a state: the tables have too many names for it, each of
-// which would have to be locked and released. It is empty where they have not.
+// which would have to be locked and released, or too many for its neighbors to know its own. It is empty
+// where they have not.
 func (l *Locker) Crowded(path tflock.Path) string {
-	names := l.aliases[path]
+	if l.aliases.Full(path) {
+		return fmt.Sprintf("the lock tables have rows below %.200s under too many names with // or . in them, so that it is not known under which names it is locked: find out who writes them", path.Prefix())
+	}
+	names := l.aliases.Of(path)
 	if !backend.ManyAliases(names) {
 		return ""
 	}
@@ -75,7 +67,7 @@ func (l *Locker) Crowded(path tflock.Path) string {
 
 // Names are the names under which a table can have rows of a state.
 func (l *Locker) Names(path tflock.Path) []tflock.Path {
-	return append([]tflock.Path{path}, l.aliases[path]...)
+	return append([]tflock.Path{path}, l.aliases.Of(path)...)
 }
 
 // NewName gives a name under which a table has rows of the state now and had none when the
@@ -87,8 +79,8 @@ func (l *Locker) NewName(ctx context.Context, path tflock.Path) (tflock.Path, er
 	if err != nil {
 		return "", err
 	}
-	for _, name := range all[path] {
-		if !slices.Contains(l.aliases[path], name) {
+	for _, name := range all.Of(path) {
+		if !slices.Contains(l.aliases.Of(path), name) {
 			return name, nil
 		}
 	}

@@ -54,7 +54,7 @@ const (
 )
 
 // New makes the locker of one invocation, which dies at the context's deadline.
-func New(ctx context.Context, stores backend.Set, aliases map[tflock.Path][]tflock.Path, requestID string, started time.Time, now func() time.Time) *Locker {
+func New(ctx context.Context, stores backend.Set, aliases backend.Aliases, requestID string, started time.Time, now func() time.Time) *Locker {
 	deadline, bounded := ctx.Deadline()
 	if !bounded {
 		deadline = started.Add(Lifetime)

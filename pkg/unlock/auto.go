@@ -120,10 +120,10 @@ func (u *Unlocker) lockedAs(ctx context.Context, path tflock.Path) (tflock.Path,
 		if err != nil {
 			return "", err
 		}
-		if backend.ManyAliases(aliases) {
+		if backend.ManyAliases(aliases.Of(clean)) {
 			return "", fmt.Errorf("%s has rows of the state under more than %d names", t.ARN(), backend.MaxAliases)
 		}
-		names = append(names, aliases...)
+		names = append(names, aliases.Of(clean)...)
 	}
 	for _, name := range names {
 		if name == path {

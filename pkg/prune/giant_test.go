@@ -1,0 +1,78 @@
+package prune_test
+
+import (
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/prune"
+)
+
+// giants is the wire to an S3 whose objects called giant have 5 TB of blanks, which are JSON.
+type giants struct {
+	local.Wire
+	t *testing.T
+}
+
+func (g *giants) Do(r *http.Request) (*http.Response, error) {
+	out, err := g.Wire.Do(r)
+	if err == nil && out.StatusCode == http.StatusOK && strings.Contains(r.URL.Path, "/giant") && r.URL.RawQuery == "x-id=GetObject" {
+		_ = out.Body.Close()
+		out.Body, out.ContentLength = io.NopCloser(&blanks{t: g.t}), 5<<40
+		out.Header.Set("Content-Length", fmt.Sprint(int64(5<<40)))
+	}
+	return out, err
+}
+
+// blanks end the test, in place of the run's time, where they are read without an end.
+type blanks struct {
+	t    *testing.T
+	read int
+}
+
+func (b *blanks) Read(p []byte) (int, error) {
+	if b.read += len(p); b.read > 256<<20 {
+		b.t.Error("more than 256 MB of one state were read")
+		return 0, io.EOF
+	}
+	for i := range p {
+		p[i] = ' '
+	}
+	return len(p), nil
+}
+
+// Forty stale states of one team are larger than anything that a client writes. They are kept, with the
+// reason, and the states of others before and behind them are pruned.
+func TestStatesOfAnySizeTakeNoTimeFromOthers(t *testing.T) {
+	w := newWorld(t)
+	for i := range 40 {
+		w.stale(fmt.Sprintf("branches/m/giant%02d.tfstate", i), local.State(t, "destroyed"))
+	}
+	others := []string{"branches/a/one.tfstate", "branches/z/one.tfstate"}
+	for _, key := range others {
+		w.stale(key, local.State(t, "destroyed"))
+	}
+	cfg := server.Config()
+	cfg.HTTPClient = &giants{t: t}
+	report, err := w.pruner(cfg).Run(t.Context(), prune.Request{}, "run")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range others {
+		if _, there := w.Content(key); there {
+			t.Errorf("%s was not pruned", key)
+		}
+	}
+	if len(report.Kept) != 40 || len(report.Errors) != 0 || report.StoppedEarly {
+		t.Fatalf("kept %d, errors %q, stopped early %v", len(report.Kept), report.Errors, report.StoppedEarly)
+	}
+	for _, s := range report.Kept {
+		if s.Reason != policy.UnreadableFile || !strings.Contains(s.Why, "5242880 MB") {
+			t.Errorf("%s: %s, %s", s.Path, s.Reason, s.Why)
+		}
+	}
+}
