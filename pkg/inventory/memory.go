@@ -68,7 +68,9 @@ func (r *reading) version() policy.StateVersion {
 type record struct {
 	Finding  policy.StateFinding `json:"finding"`
 	Notified bool                `json:"notified"`
-	Gone     bool                `json:"gone,omitempty"` // people are still to be notified of that
+	// NotifiedAs is the severity that people were notified of last. One that is worse by now is new to them.
+	NotifiedAs string `json:"notified_as,omitempty"`
+	Gone       bool   `json:"gone,omitempty"` // people are still to be notified of that
 	// Of are the ETags of the states that it was found in, in the order of its paths. While they
 	// are the same, none of them is read for it again.
 	Of []string `json:"of,omitempty"`

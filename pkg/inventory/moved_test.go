@@ -166,6 +166,28 @@ func TestTheFirstApplyAfterAMoveThatLeavesNoTrace(t *testing.T) {
 	}
 }
 
+// What may have been a move turns out to be a digest that stops clients: people who took it for a move hear of that.
+func TestAFindingThatBecomesWorseIsNews(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.unversioned()
+	w.apply(key, stateOf(1, "one"))
+	w.run()
+	w.byLockfile(stateOf(2, "one"))
+	w.run()
+	w.want("people", w.news(), "state.finding info digest_mismatch of "+key)
+	w.locking[w.Path(key)] = lockedInTable(time.Now().Add(time.Hour))
+	w.run()
+	w.run()
+	w.want("people, once the table is in use", w.news(), "state.finding warning digest_mismatch of "+key)
+	delete(w.locking, w.Path(key))
+	w.run()
+	w.want("people, when no lock is remembered any more", w.news())
+	w.apply(key, stateOf(3, "one"))
+	w.run()
+	w.want("people, when the digest is right", w.news(), "state.finding_resolved info digest_mismatch of "+key)
+}
+
 // A state whose clients lock in both places has digests in two tables: the one of today, and one that is
 // left from an earlier table. Somebody deletes the one of today. Its clients are not taken for clients of
 // lockfiles alone, and with one of the table beside them they are no mixed team.

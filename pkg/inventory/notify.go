@@ -12,7 +12,7 @@ import (
 // notify notifies people of what is new and of what is gone, and notes that in the memory.
 // What could not be sent is sent by the next run.
 func (r *run) notify(ctx context.Context) {
-	r.send(ctx, alert.StateFinding, func(rec record) bool { return !rec.Notified && !rec.Gone }, func(rec *record) { rec.Notified = true })
+	r.send(ctx, alert.StateFinding, func(rec record) bool { return !rec.Notified && !rec.Gone }, func(rec *record) { rec.Notified, rec.NotifiedAs = true, rec.Finding.Severity })
 	r.send(ctx, alert.StateFindingResolved, func(rec record) bool { return rec.Gone }, func(rec *record) { rec.Notified = false })
 	r.memory.records = slices.DeleteFunc(r.memory.records, func(rec record) bool { return rec.Gone && !rec.Notified })
 }

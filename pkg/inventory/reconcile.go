@@ -53,7 +53,11 @@ func (r *run) reconcile(found []policy.StateFinding) {
 		again[id] = true
 		if n, open := at[id]; open {
 			f.Since = r.memory.records[n].Finding.Since
-			r.memory.records[n] = record{Finding: f, Notified: r.memory.records[n].Notified, Of: r.memory.etags(f)}
+			before := r.memory.records[n]
+			r.memory.records[n] = record{
+				Finding: f, Of: r.memory.etags(f), NotifiedAs: before.NotifiedAs,
+				Notified: before.Notified && !policy.Worse(f.Severity, before.NotifiedAs),
+			}
 			continue
 		}
 		f.Since = r.started.UTC()
@@ -68,6 +72,7 @@ func (r *run) reconcile(found []policy.StateFinding) {
 				continue
 			case isGone:
 				rec.Gone = true
+				rec.Notified = rec.Notified || rec.NotifiedAs != "" // of less than it was in the end
 			case isUnknown:
 				rec.Gone = false
 			}

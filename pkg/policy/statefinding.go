@@ -145,11 +145,14 @@ func severityRank(severity string) int {
 	return slices.Index([]string{SeverityCritical, SeverityWarning, SeverityInfo}, severity)
 }
 
+// Worse says whether a severity is higher than another one; an unknown one is the highest.
+func Worse(severity, than string) bool { return severityRank(severity) < severityRank(than) }
+
 // Worst is the highest severity among findings; info where there are none.
 func Worst(all []StateFinding) string {
 	worst := SeverityInfo
 	for _, f := range all {
-		if severityRank(f.Severity) < severityRank(worst) {
+		if Worse(f.Severity, worst) {
 			worst = f.Severity
 		}
 	}
