@@ -13,7 +13,7 @@ import (
 func TestWhatAPruneMeansForOthersIsSaid(t *testing.T) {
 	blanks := regexp.MustCompile(`\s+`)
 	paragraphs := func(name string) []string {
-		all := strings.Split(string(read(t, name)), "\n\n")
+		all := strings.Split(read(t, name), "\n\n")
 		for i := range all {
 			all[i] = blanks.ReplaceAllString(all[i], " ")
 		}

@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+	"unicode"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
@@ -25,7 +26,7 @@ func Unlink(text string, own ...string) string {
 		if part == "" {
 			continue
 		}
-		if before, after, found := strings.Cut(text, part); found {
+		if before, after, found := strings.Cut(text, part); found && !leadsElsewhere(part, after) {
 			return Unlink(before, own[i+1:]...) + part + Unlink(after, own[i:]...)
 		}
 	}
@@ -36,6 +37,16 @@ func Unlink(text string, own ...string) string {
 		return strings.Replace(link, ":", "[:]", 1)
 	})
 }
+
+// leadsElsewhere says that a link of ours which goes on like this names another page: it has no end where ours
+// has one, or dots that a browser resolves.
+func leadsElsewhere(link, rest string) bool {
+	rest = strings.ToLower(rest[:strings.IndexFunc(rest+" ", unicode.IsSpace)])
+	goesOn := rest != "" && (isWordByte(rest[0]) || strings.IndexByte("-_%&=~+#?/", rest[0]) >= 0)
+	return goesOn && !strings.HasSuffix(link, "/") || strings.Contains(rest, "/..") || strings.Contains(rest, "%2e") || strings.Contains(rest, `\`) || strings.HasPrefix(rest, "..")
+}
+
+func isWordByte(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 0x80 }
 
 // docsPage begins the pages of ours that texts name.
 const docsPage = "https://github.com/lockwarden/lockwarden/blob/main/"

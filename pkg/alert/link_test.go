@@ -70,6 +70,21 @@ func TestALinkIsInNoCommand(t *testing.T) {
 	}
 }
 
+// A stranger's text that begins with a link of ours, and leads elsewhere, is no link.
+func TestALinkOfOursThatGoesOnIsNone(t *testing.T) {
+	t.Parallel()
+	const page, docs = "https://console.example/#dashboards/dashboard/ours", "https://github.com/lockwarden/lockwarden/blob/main/"
+	for text, is := range map[string]bool{
+		"at " + page: true, page + ".": true, "(" + page + ")": true, page + ", and": true, docs + "docs/alerts.md": true,
+		page + "-evil": false, page + "2": false, page + "/../evil": false, page + "?x": false,
+		docs + "../../../../evil/repo/release.md": false, docs + "x/..%2f../evil": false, docs + "%2E%2E/evil": false, docs + `\\..\evil`: false,
+	} {
+		if got := alert.Unlink(text, page, docs); (got == text) != is {
+			t.Errorf("%s: %s", text, got)
+		}
+	}
+}
+
 // A link of ours that is beside a stranger's does not carry it along.
 func TestUnlinkKeepsOnlyOurs(t *testing.T) {
 	t.Parallel()

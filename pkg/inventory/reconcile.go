@@ -53,11 +53,7 @@ func (r *run) reconcile(found []policy.StateFinding) {
 		again[id] = true
 		if n, open := at[id]; open {
 			f.Since = r.memory.records[n].Finding.Since
-			before := r.memory.records[n]
-			r.memory.records[n] = record{
-				Finding: f, Of: r.memory.etags(f), NotifiedAs: before.NotifiedAs,
-				Notified: before.Notified && !policy.Worse(f.Severity, before.NotifiedAs),
-			}
+			r.memory.records[n] = r.memory.records[n].again(f, r.memory.etags(f))
 			continue
 		}
 		f.Since = r.started.UTC()
@@ -83,6 +79,14 @@ func (r *run) reconcile(found []policy.StateFinding) {
 		kept = append(kept, rec)
 	}
 	r.memory.records = kept
+}
+
+// again is the record of a finding that was found again. What is worse by now is new to people.
+func (rec record) again(f policy.StateFinding, etags []string) record {
+	return record{
+		Finding: f, Of: etags, NotifiedAs: rec.NotifiedAs,
+		Notified: rec.Notified && !policy.Worse(f.Severity, rec.NotifiedAs),
+	}
 }
 
 // concerns says whether this run looked at what a finding is about.

@@ -33,6 +33,25 @@ func (w *world) digestOf(key string) string {
 	return w.Digests(key)[0]
 }
 
+func (w *world) hasItsDigest(key string, content []byte) {
+	w.Helper()
+	if !w.Readable(key) || w.digestOf(key) != local.MD5(content) {
+		w.Fatalf("%s lost its digest", key)
+	}
+}
+
+// lockObjects counts the locks in the bucket.
+func (w *world) lockObjects() int {
+	w.Helper()
+	objects := 0
+	for _, lock := range w.held() {
+		if strings.HasPrefix(lock, "s3 ") {
+			objects++
+		}
+	}
+	return objects
+}
+
 // Where deletes are denied, by a bucket policy or an SCP, at most one lock of ours is left,
 // and no more by the next runs; no state loses its digest; and somebody hears of it.
 func TestDeniedDeletes(t *testing.T) {
@@ -66,22 +85,14 @@ func TestDeniedDeletes(t *testing.T) {
 			for run := range 3 {
 				tried.Store(0)
 				report, err := p.Run(t.Context(), prune.Request{}, fmt.Sprint("run", run))
-				objects := 0
-				for _, lock := range w.held() {
-					if strings.HasPrefix(lock, "s3 ") {
-						objects++
-					}
-				}
-				if objects > tc.left || len(w.held()) > 3*tc.left || len(report.Pruned) > 0 || len(report.Errors) == 0 || len(report.Errors) > 3 || (err != nil) != (tc.left > 0) {
+				if w.lockObjects() > tc.left || len(w.held()) > 3*tc.left || len(report.Pruned) > 0 || len(report.Errors) == 0 || len(report.Errors) > 3 || (err != nil) != (tc.left > 0) {
 					t.Errorf("run %d: %v, held %v, %d pruned, errors %q", run, err, w.held(), len(report.Pruned), report.Errors)
 				}
 				if n := tried.Load(); n > 1 {
 					t.Errorf("run %d: %d states were to be deleted, and lost their digest for a moment", run, n)
 				}
 				for i := range states {
-					if !w.Readable(key(i)) || w.digestOf(key(i)) != local.MD5(content) {
-						t.Fatalf("run %d: %s lost its digest", run, key(i))
-					}
+					w.hasItsDigest(key(i), content)
 				}
 			}
 			w.later(time.Hour)

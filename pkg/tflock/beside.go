@@ -24,6 +24,9 @@ type Meant struct {
 // free, not even a greeting. The text is taken as it is, and with what wraps it taken off; one reading that is
 // understood is enough, since unwrapping never hides a word (see stages).
 func (m Meant) Beside(text string) string {
+	if other := hidden(text); other != "" {
+		return quote(other)
+	}
 	other := ""
 	for stage := range stages(text) {
 		if other = m.besideIn(stage); other == "" {

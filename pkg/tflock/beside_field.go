@@ -4,6 +4,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
 )
 
 // said is a sentence or a field of a text whose value is free.
@@ -46,6 +47,22 @@ const (
 	manyLines = 80
 )
 
+// hidden gives what follows a part of a text without letters and digits that may fill a screen: whoever pastes the
+// text has not seen it. It is empty where there is no such part.
+func hidden(text string) string {
+	text = strings.TrimLeftFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
+	at := screen.FindStringIndex(text)
+	if at == nil {
+		return ""
+	}
+	rest := words(text[at[1]:])
+	return strings.Join(rest[:min(len(rest), 4)], " ")
+}
+
+// screen is a part that shows nothing: clients, CI systems and our messages leave at most three lines empty, and some
+// wrappings twice as many.
+var screen = regexp.MustCompile(`\n(?:[^\n\p{L}\p{N}]*\n){12}|[^\n\p{L}\p{N}]{300}`)
+
 // gap is what pushes a part of a text out of sight.
 var gap = regexp.MustCompile(`\n(?:[ \t│|>*#]*\n){3}|[ \t]{150}`)
 
@@ -73,5 +90,5 @@ func (p *page) together(one said, at [2]int) bool {
 		return true
 	}
 	between := p.text[from:to]
-	return len(between) <= farthest && strings.Count(between, "\n") <= manyLines && !(one.once && gap.MatchString(between))
+	return len(between) <= farthest && strings.Count(between, "\n") <= manyLines && (!one.once || !gap.MatchString(between))
 }

@@ -10,8 +10,8 @@ import (
 // common is what loggers and CI systems write before a line, and what is clear in itself: times,
 // levels, counters, quotations.
 var common = regexp.MustCompile(`^[ \t│|>*#╷╵"']*(?:\[?[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ]?(?:UTC)?[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?\]?[ :]|` +
-	`\[?[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?\]?[ :]|[A-Z][a-z]{2} [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} |` +
-	`##\[[a-z]+\]|::(?:error|warning|notice|group|endgroup)::|\[(?:Container|container|stderr|stdout|ERROR|INFO|WARN|DEBUG|error|info)\] ?|(?:ERROR|INFO|WARN|WARNING|STDERR|STDOUT|DEBUG|stdout|stderr)[ :|]|` +
+	`\[?[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?\]?[ :]|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} |` +
+	`##\[(?:command|debug|endgroup|error|group|section|warning)\]|::(?:error|warning|notice|group|endgroup)::|\[(?:Container|container|stderr|stdout|ERROR|INFO|WARN|DEBUG|error|info)\] ?|(?:ERROR|INFO|WARN|WARNING|STDERR|STDOUT|DEBUG|stdout|stderr)[ :|]|` +
 	`[FP] |[0-9]{2}[OE][+]? )`)
 
 // counted is a line with its number before it.

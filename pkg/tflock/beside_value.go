@@ -82,15 +82,16 @@ func (m Meant) value(text, mark string) string {
 	if strings.ContainsFunc(text, isStrange) {
 		return strings.TrimSpace(text)
 	}
+	prose := ""
 	for _, word := range strings.Fields(text) {
 		if !m.isPlain(word, mark) {
 			return word
 		}
+		if mark != "<url>" || !address.MatchString(trimmed(word)) {
+			prose += word + " "
+		}
 	}
-	if mark == "<url>" {
-		return ""
-	}
-	return saidOfLocks(text)
+	return saidOfLocks(prose)
 }
 
 // isStrange says of a character that it may look like another: all but those of ASCII, letters of Western Europe, and
@@ -99,9 +100,12 @@ func isStrange(r rune) bool {
 	return r != '\x01' && r != '\t' && r != '\n' && (r < ' ' || r == 0x7f || r > unicode.MaxASCII && (r < 0xc0 || r > 0xff) && !strings.ContainsRune("…│•·–—", r))
 }
 
+// trimmed is a word without the marks around it.
+func trimmed(word string) string { return strings.Trim(word, "\"'`()[]{}<>,;:.*…│|\x01") }
+
 // isPlain says of a word in a value that it shows neither a path nor an ID.
 func (m Meant) isPlain(word, mark string) bool {
-	word = strings.Trim(word, "\"'`()[]{}<>,;:.*…│|\x01")
+	word = trimmed(word)
 	switch {
 	case mark == "<url>" && (address.MatchString(word) || shapes["<number>"].MatchString(word)):
 		return true
