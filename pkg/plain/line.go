@@ -19,6 +19,8 @@ func cleaned(text string, limit int) string {
 		switch {
 		case unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar || r == '\uFFFE' || r == '\uFFFF': // XML has neither of the last two
 			return '?'
+		case unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) || r == '\u2800': // they look like blanks, and forge a column
+			return '?'
 		case unicode.IsControl(r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r):
 			return ' '
 		}
