@@ -47,21 +47,35 @@ const (
 	manyLines = 80
 )
 
+// A part of a text may fill a screen with nothing: clients, CI systems and our messages leave at most three lines
+// empty, and some wrappings twice as many.
+const (
+	manyBreaks = 13  // line breaks without a letter or a digit between them
+	manyBlanks = 300 // other signs in one line
+)
+
 // hidden gives what follows a part of a text without letters and digits that may fill a screen: whoever pastes the
 // text has not seen it. It is empty where there is no such part.
 func hidden(text string) string {
-	text = strings.TrimLeftFunc(text, func(r rune) bool { return !unicode.IsLetter(r) && !unicode.IsDigit(r) })
-	at := screen.FindStringIndex(text)
-	if at == nil {
-		return ""
+	begun, screen := false, false
+	breaks, blanks := 0, 0
+	for i, r := range text {
+		switch {
+		case unicode.IsLetter(r) || unicode.IsDigit(r):
+			if begun && screen {
+				rest := words(text[i:])
+				return strings.Join(rest[:min(len(rest), 4)], " ")
+			}
+			begun, screen, breaks, blanks = true, false, 0, 0
+		case r == '\n':
+			breaks, blanks = breaks+1, 0
+		default:
+			blanks++
+		}
+		screen = screen || breaks >= manyBreaks || blanks >= manyBlanks
 	}
-	rest := words(text[at[1]:])
-	return strings.Join(rest[:min(len(rest), 4)], " ")
+	return ""
 }
-
-// screen is a part that shows nothing: clients, CI systems and our messages leave at most three lines empty, and some
-// wrappings twice as many.
-var screen = regexp.MustCompile(`\n(?:[^\n\p{L}\p{N}]*\n){12}|[^\n\p{L}\p{N}]{300}`)
 
 // gap is what pushes a part of a text out of sight.
 var gap = regexp.MustCompile(`\n(?:[ \t│|>*#]*\n){3}|[ \t]{150}`)

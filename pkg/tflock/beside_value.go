@@ -82,16 +82,16 @@ func (m Meant) value(text, mark string) string {
 	if strings.ContainsFunc(text, isStrange) {
 		return strings.TrimSpace(text)
 	}
-	prose := ""
+	var prose []string
 	for _, word := range strings.Fields(text) {
 		if !m.isPlain(word, mark) {
 			return word
 		}
 		if mark != "<url>" || !address.MatchString(trimmed(word)) {
-			prose += word + " "
+			prose = append(prose, word)
 		}
 	}
-	return saidOfLocks(prose)
+	return saidOfLocks(strings.Join(prose, " "))
 }
 
 // isStrange says of a character that it may look like another: all but those of ASCII, letters of Western Europe, and
