@@ -166,7 +166,7 @@ $(B)/bin/cyclonedx-gomod: $(TOOLS)/sbom/go.mod $(TOOLS)/sbom/go.sum
 	@cd $(TOOLS)/sbom && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ github.com/CycloneDX/cyclonedx-gomod/cmd/cyclonedx-gomod
 	@touch $@
 
-# It reads what is in the binaries, and the licenses in the module cache: it asks nobody. It looks for licenses only when it is given a version.
+# It reads what is in the binaries, and the licences in the module cache: it asks nobody. It looks for licences only when it is given a version.
 sbom: build $(B)/bin/cyclonedx-gomod ## a CycloneDX bill of materials of each function, into .build/lambda
 	@for f in functions/*/; do name=$$(basename $$f); \
 	  GOPROXY="file://$$(go env GOMODCACHE)/cache/download" GOOS=linux GOARCH=arm64 $(B)/bin/cyclonedx-gomod bin -version v$(VERSION) -json -licenses -std -noserial -notimestamp \
@@ -202,9 +202,9 @@ $(B)/bin/vale: $(TOOLS)/prose/go.mod $(TOOLS)/prose/go.sum
 	@cd $(TOOLS)/prose && CGO_ENABLED=0 go build -trimpath -ldflags '-s -w' -o ../../../$@ github.com/errata-ai/vale/v2/cmd/vale
 	@touch $@
 
-# Everything that people read, names in the code included; the first line shows that the words are looked for at all.
-prose: $(B)/bin/vale ## plain words: the list is in infra/tools/prose
-	@! $(B)/bin/vale --output=line "The lock $$(echo lies) in the table." >/dev/null || { echo 'the list of words is not in use: see .vale.ini'; exit 1; }
+# Everything that people read, names in the code included; the first lines show that words and spelling are looked for at all.
+prose: $(B)/bin/vale ## plain words and one spelling: the lists are in infra/tools/prose
+	@for word in lies col''or; do ! $(B)/bin/vale --output=line "It $$word in the table." >/dev/null || { echo "$$word is not found: see .vale.ini"; exit 1; }; done
 	$(B)/bin/vale --output=line $$(git ls-files | grep -E '\.(go|md|yaml|yml|py|sh)$$|^Makefile$$' | grep -vE '/testdata/|^$(TOOLS)/prose/')
 
 template: $(B)/venv/done ## check template.yaml: cfn-lint, and the real SAM transform

@@ -39,7 +39,7 @@ type options struct {
 	Stale   staleCommand   `cmd:"" help:"List stale states and what a prune would do with each. Nothing is deleted."`
 	Restore restoreCommand `cmd:"" help:"Bring a pruned state back."`
 	Repair  repairCommand  `cmd:"" help:"Repair a state's digest, or restore an older version of the state. Shows the change and asks first."`
-	Probe   probeCommand   `cmd:"" help:"Test, with a temporary object, whether a bucket or a table honors the conditional requests that locks rely on. It calls the store itself, and needs no stack."`
+	Probe   probeCommand   `cmd:"" help:"Test, with a temporary object, whether a bucket or a table honours the conditional requests that locks rely on. It calls the store itself, and needs no stack."`
 	Witness witnessCommand `cmd:"" help:"Show, or with --apply make, the change by which a bucket notifies the stack of its lock objects, so that alerts say which session holds a lock."`
 }
 

@@ -73,7 +73,7 @@ func TestProbe(t *testing.T) {
 	})
 }
 
-// The local AWS honors conditions, and the probe leaves nothing in it.
+// The local AWS honours conditions, and the probe leaves nothing in it.
 func TestProbeOfTheLocalAWS(t *testing.T) {
 	local.Need(t, local.Services)
 	w := newWorld(t)

@@ -89,7 +89,7 @@ func (c *ci) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // ciToken is what it wants to see.
 const ciToken = "ghp_chaos"
 
-func (c *ci) answer(path, authorization string) (status int, body []byte) {
+func (c *ci) answer(path, authorisation string) (status int, body []byte) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	number, is := strings.CutPrefix(path, "/repositories/"+repositoryID+"/actions/runs/")
@@ -97,7 +97,7 @@ func (c *ci) answer(path, authorization string) (status int, body []byte) {
 	switch {
 	case c.refuses != 0:
 		return c.refuses, []byte(`{"message":"Server Error"}`)
-	case authorization != "Bearer "+ciToken:
+	case authorisation != "Bearer "+ciToken:
 		return http.StatusUnauthorized, []byte(`{"message":"Bad credentials","status":"401"}`)
 	case !is || run == nil:
 		return http.StatusNotFound, []byte(`{"message":"Not Found","status":"404"}`)

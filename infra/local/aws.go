@@ -26,7 +26,7 @@ import (
 const Region = "eu-central-1"
 
 // AWS is one moto server, and who calls it: the administrator, or a role's session,
-// which may do only what the role's policies allow (see authorize.py).
+// which may do only what the role's policies allow (see authorise.py).
 type AWS struct {
 	Endpoint string
 	caller   aws.Credentials

@@ -9,7 +9,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/probe"
 )
 
-// Careless stands between a client and AWS, and makes S3 a store that does not honor
+// Careless stands between a client and AWS, and makes S3 a store that does not honour
 // conditional requests, as some outside of AWS do not.
 type Careless struct {
 	Wire    Wire

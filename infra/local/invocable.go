@@ -57,7 +57,7 @@ func (d *invocations) serve(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, err.Error(), http.StatusBadRequest)
 		return
 	}
-	if refused, err := d.authorize(w, r, payload); err != nil || refused {
+	if refused, err := d.authorise(w, r, payload); err != nil || refused {
 		if err != nil {
 			http.Error(w, err.Error(), http.StatusBadGateway)
 		}
@@ -75,9 +75,9 @@ func (d *invocations) serve(w http.ResponseWriter, r *http.Request) {
 	_, _ = io.WriteString(w, result.Payload)
 }
 
-// authorize asks moto whether the function is there and the caller may invoke it. What it
+// authorise asks moto whether the function is there and the caller may invoke it. What it
 // refuses, it has answered.
-func (d *invocations) authorize(w http.ResponseWriter, r *http.Request, payload []byte) (refused bool, err error) {
+func (d *invocations) authorise(w http.ResponseWriter, r *http.Request, payload []byte) (refused bool, err error) {
 	ask, err := http.NewRequestWithContext(r.Context(), r.Method, d.api+r.URL.RequestURI(), bytes.NewReader(payload)) //nolint:gosec // to the server that Start started, whatever path is asked for
 	if err != nil {
 		return false, err

@@ -1,6 +1,6 @@
 """Serves moto on a free port of 127.0.0.1 and ends when its parent does.
 
-IAM decides as authorize.py says. Prints the port. Then answers each line with one line of JSON:
+IAM decides as authorise.py says. Prints the port. Then answers each line with one line of JSON:
 - "published ARN": what was published to a topic, a list of [subject, message, attributes].
 - "used ARN": the actions that a role was allowed.
 - "age SECONDS BUCKET PREFIX": makes the objects there that much older.
@@ -26,7 +26,7 @@ import time
 os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # no browser asks
 os.environ["S3_IGNORE_SUBDOMAIN_BUCKETNAME"] = "true"  # buckets are named in the path
 
-import authorize
+import authorise
 import faster
 import moto.backends
 import moto.moto_server.threaded_moto_server
@@ -41,7 +41,7 @@ from moto.server import ThreadedMotoServer
 from moto.sns.models import sns_backends
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
-authorize.install()
+authorise.install()
 faster.install()
 one_at_a_time = threading.Lock()
 
@@ -171,7 +171,7 @@ def dump(bucket):
     return {"rows": rows, "versions": versions}
 
 
-COMMANDS = {"published": published, "used": authorize.used, "age": age, "clock": clock, "hurry": hurry, "fill": fill, "invocable": invocable, "save": save, "load": load, "dump": dump}
+COMMANDS = {"published": published, "used": authorise.used, "age": age, "clock": clock, "hurry": hurry, "fill": fill, "invocable": invocable, "save": save, "load": load, "dump": dump}
 for line in sys.stdin:  # it ends with the parent, however that dies
     command, *arguments = line.rstrip("\n").split(" ", 3)  # a prefix may have blanks
     with one_at_a_time:

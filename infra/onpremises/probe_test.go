@@ -63,7 +63,7 @@ func TestProbeTellsStoresApart(t *testing.T) {
 			probe.Report{Create: probe.Ignored, Delete: probe.Ignored, Again: probe.Ignored, Versioning: probe.Off},
 			"Locks here are not real",
 		},
-		"versitygw honors them": {
+		"versitygw honours them": {
 			server.VersitygwPlain, false,
 			probe.Report{Create: probe.Holds, Delete: probe.Holds, Again: probe.Holds, Versioning: probe.Off},
 			"Locks here are real",
@@ -73,12 +73,12 @@ func TestProbeTellsStoresApart(t *testing.T) {
 			probe.Report{Create: probe.Holds, Delete: probe.Holds, Again: probe.Rejected, Versioning: probe.On},
 			"A path can be locked only once",
 		},
-		"SeaweedFS honors them": {
+		"SeaweedFS honours them": {
 			server.SeaweedFS, false,
 			probe.Report{Create: probe.Holds, Delete: probe.Holds, Again: probe.Holds, Versioning: probe.Off},
 			"Locks here are real",
 		},
-		"SeaweedFS honors them with versions too": {
+		"SeaweedFS honours them with versions too": {
 			server.SeaweedFS, true,
 			probe.Report{Create: probe.Holds, Delete: probe.Holds, Again: probe.Holds, Versioning: probe.On},
 			"Locks here are real",

@@ -103,7 +103,7 @@ func (p place) open(t *testing.T, as *local.AWS, client local.Client, mode local
 	return w, err
 }
 
-// heldLock is how a client says which lock it met, colored or not.
+// heldLock is how a client says which lock it met, coloured or not.
 var heldLock = regexp.MustCompile(`ID: +([0-9a-f-]{36})`)
 
 // workIn does what a team does with a state: all of it must succeed.

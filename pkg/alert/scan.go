@@ -39,7 +39,7 @@ func (c Composer) Scan(t Type, severity Severity, backends []Backend, now time.T
 }
 
 var unsafeSteps = []string{
-	"Lock these states in a store that honors conditional requests: a DynamoDB table, S3, or another S3-compatible store. `lockwarden probe BUCKET` shows what holds in one.",
+	"Lock these states in a store that honours conditional requests: a DynamoDB table, S3, or another S3-compatible store. `lockwarden probe BUCKET` shows what holds in one.",
 	"Until then, let one run at a time work on a state. Stuck locks are reported all the same; prune deletes nothing there.",
 }
 

@@ -9,10 +9,10 @@ import (
 )
 
 // Distrust has Conditions probe the stores at endpoints that are not AWS's. Without it every
-// store is taken to honor conditional requests, as S3 and DynamoDB do.
+// store is taken to honour conditional requests, as S3 and DynamoDB do.
 func (s Set) Distrust() { s.clients.conditions.probes = true }
 
-// Conditions says whether the store honors the conditional requests that locks rely on. S3
+// Conditions says whether the store honours the conditional requests that locks rely on. S3
 // and DynamoDB do, and are asked nothing. A store at another endpoint is probed, once in the
 // life of the process; what was not known is tried again after a while.
 func (b *Bucket) Conditions(ctx context.Context) probe.Report {
@@ -28,13 +28,13 @@ func (b *Bucket) endpoint() *string {
 // outside says whether the bucket is in another store than S3, which may do what S3 never does.
 func (b *Bucket) outside() bool { return outsideAWS(b.endpoint()) }
 
-// Conditions says whether the store honors the conditional requests that locks rely on, as
+// Conditions says whether the store honours the conditional requests that locks rely on, as
 // Bucket's does.
 func (t *Table) Conditions(ctx context.Context) probe.Report {
 	return t.conditions.of(t.arn, t.client.Options().BaseEndpoint, func() probe.Report { return probe.Table(ctx, t.client, t.name) })
 }
 
-// retryUnknown is when a store is probed again of which nothing was learnt.
+// retryUnknown is when a store is probed again of which nothing was learned.
 const retryUnknown = 5 * time.Minute
 
 // conditions are the reports of the stores that were probed. The nil one trusts every store.

@@ -9,8 +9,8 @@ import (
 func answered(at widget.Context, title string, look widget.Look, message string, steps []string) string {
 	return widget.Page(at,
 		widget.El("h2", widget.Mark(look, title)),
-		widget.El("p", widget.Text(at.Localized(message))),
-		widget.If(len(steps) > 0, widget.All(widget.El("h2", widget.Text("Next")), widget.List(localized(at, steps)))),
+		widget.El("p", widget.Text(at.Localised(message))),
+		widget.If(len(steps) > 0, widget.All(widget.El("h2", widget.Text("Next")), widget.List(localised(at, steps)))),
 		widget.El("p", widget.Class("lw-quiet"), widget.Text("Refresh the dashboard to see how things are now.")))
 }
 
@@ -24,10 +24,10 @@ func Unread(at widget.Context, err error) string {
 	return failed(at, "This widget is not set up right", err)
 }
 
-func localized(at widget.Context, texts []string) []string {
+func localised(at widget.Context, texts []string) []string {
 	list := make([]string, len(texts))
 	for i, text := range texts {
-		list[i] = at.Localized(text)
+		list[i] = at.Localised(text)
 	}
 	return list
 }

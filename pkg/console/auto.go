@@ -47,7 +47,7 @@ func (p locksPage) automatic(l line) widget.Node {
 	if l.auto.stopped != "" {
 		return widget.El("div", widget.Class("lw-quiet"), widget.Text("Not released automatically: "+plain.Line(l.auto.stopped, 120)+" asked that it stays."))
 	}
-	said := "Not released automatically: " + plain.Line(p.at.Localized(strings.Join(check.HeldBack, "; ")), 800) + "."
+	said := "Not released automatically: " + plain.Line(p.at.Localised(strings.Join(check.HeldBack, "; ")), 800) + "."
 	if len(check.HeldBack) == 0 {
 		said = "It was about to be released automatically."
 	}

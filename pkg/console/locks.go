@@ -171,7 +171,7 @@ func (p locksPage) evidence(l line) widget.Node {
 	f := l.finding
 	reasons := make([]string, len(f.Evidence.Reasons))
 	for i, reason := range f.Evidence.Reasons {
-		reasons[i] = plain.Line(p.at.Localized(reason), 500)
+		reasons[i] = plain.Line(p.at.Localised(reason), 500)
 	}
 	list := widget.List(reasons)
 	if f.Verdict == policy.Unreadable {
@@ -218,7 +218,7 @@ func (p locksPage) release(l line) widget.Node {
 func (p locksPage) question(f policy.Finding) string {
 	reasons := make([]string, len(f.Evidence.Reasons))
 	for i, reason := range f.Evidence.Reasons {
-		reasons[i] = p.at.Localized(reason)
+		reasons[i] = p.at.Localised(reason)
 	}
 	return plain.Line(fmt.Sprintf("Release the lock of %s on %s (%s)? Is its run alive: %s. Evidence: %s. A run that is alive all the same would share its state with a second writer.",
 		cmp.Or(f.Who, "an unknown holder"), f.Path, cmp.Or(f.Operation, "unknown operation"), "run "+f.Evidence.Liveness.Words(), strings.Join(reasons, "; ")), 2000)

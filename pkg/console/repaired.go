@@ -72,7 +72,7 @@ func planned(at widget.Context, r Repairing) string {
 			Endpoint: at.ReturnTo, Payload: map[string]any{"view": viewStates},
 		}))),
 		widget.El("h2", widget.Mark(look, title)),
-		widget.El("p", widget.Text(at.Localized(r.Answer.Message))),
+		widget.El("p", widget.Text(at.Localised(r.Answer.Message))),
 		beforeAndAfter(r),
 		widget.If(r.Answer.Outcome == repair.WouldRepair, doIt(at, r)),
 	)

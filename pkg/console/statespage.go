@@ -82,7 +82,7 @@ func (p statesPage) findings() widget.Node {
 		rows[i] = widget.El("tr",
 			widget.El("th", widget.A("scope", "row"), widget.Class("lw-path"), widget.Each(f.All(), func(path tflock.Path) widget.Node { return widget.El("div", widget.Path(string(path))) })),
 			widget.El("td", severityMark(f.Severity)),
-			widget.El("td", widget.El("strong", widget.Text(alert.ProblemWords(f.Type))), widget.El("div", widget.Text(p.at.Localized(f.Text))), resources(f.Evidence)),
+			widget.El("td", widget.El("strong", widget.Text(alert.ProblemWords(f.Type))), widget.El("div", widget.Text(p.at.Localised(f.Text))), resources(f.Evidence)),
 			widget.El("td", widget.Text(p.at.Clock(f.Since))),
 			p.remedy(f))
 	}

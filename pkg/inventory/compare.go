@@ -20,7 +20,7 @@ import (
 const maxBetween = 100
 
 // compare says what is wrong with how a state changed since it was read last. Where the bucket
-// has versions, each of those that came in between is compared with its neighbor, so that of
+// has versions, each of those that came in between is compared with its neighbour, so that of
 // two writers between two inventories both are found. Its note says what was not compared.
 func (r *run) compare(ctx context.Context, path tflock.Path, before, after *reading, names *namer) (c *comparison, err error) {
 	c = &comparison{run: r, path: path, names: names}

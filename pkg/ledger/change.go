@@ -18,7 +18,7 @@ const (
 	Recovered                 // a store that people know as failing was read again, twice in a row
 	Gone                      // a store that a pattern covers was there, and no longer exists
 	Unmatched                 // a pattern that has never matched anything
-	Unsafe                    // a store does not honor conditional requests, and people do not know
+	Unsafe                    // a store does not honour conditional requests, and people do not know
 )
 
 func (c Change) String() string {

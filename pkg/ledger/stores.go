@@ -22,7 +22,7 @@ type Store struct {
 	NotifiedAt   time.Time `json:"notified_at,omitzero"`   // when people were last notified of the failure
 	OfCrowd      bool      `json:"of_crowd,omitempty"`     // that was of a failure of that kind
 	Notified     int       `json:"notified,omitempty"`     // how often they were
-	Unsafe       bool      `json:"unsafe,omitempty"`       // people know that it does not honor conditional requests
+	Unsafe       bool      `json:"unsafe,omitempty"`       // people know that it does not honour conditional requests
 	Matched      bool      `json:"matched,omitempty"`      // of a pattern: it has matched something, or people know that it has not
 	Gaps         []Gap     `json:"gaps,omitempty"`         // when no scan read it, in the last 40 days, the oldest first
 	// Crowded are the top-level prefixes (bucket/first/) that the last scan that read it did not read

@@ -98,7 +98,7 @@ func (m *Monitor) look(ctx context.Context, b budget, found *scan.Scan) {
 	found.Look(ctx, found.Worst)
 }
 
-// probe finds out which stores outside of AWS honor conditional requests. What is not known is
+// probe finds out which stores outside of AWS honour conditional requests. What is not known is
 // said in the log and in the answer; what does not hold, people are notified of too.
 func (m *Monitor) probe(ctx context.Context, b budget, found *scan.Scan) {
 	ctx, cancel := context.WithTimeout(ctx, b.look)

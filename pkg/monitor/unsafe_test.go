@@ -12,7 +12,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/scan"
 )
 
-// People are notified once of a store that does not honor conditions, however often
+// People are notified once of a store that does not honour conditions, however often
 // functions start and probe it, and again only after it did.
 func TestAStoreWhoseLocksCannotBeReliedOn(t *testing.T) {
 	const warning = simBucket + ": it ignores the condition of a delete"
@@ -38,7 +38,7 @@ func TestAStoreWhoseLocksCannotBeReliedOn(t *testing.T) {
 				case 'u':
 					found.Unsafe = map[string]string{simBucket: warning}
 				case '?':
-					found.Doubts = map[string]string{simBucket: "whether it honors them is not known"}
+					found.Doubts = map[string]string{simBucket: "whether it honours them is not known"}
 				case 'f', 't':
 					found.Failures[simBucket] = scan.Failure{Problem: simBucket + ": throttled", Passing: true}
 				}

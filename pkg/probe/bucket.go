@@ -17,7 +17,7 @@ import (
 const Prefix = "lockwarden-probe/"
 
 // scratch is in every scratch object and row, for whoever finds one that a crash left.
-const scratch = "Lockwarden wrote this to find out whether this store honors conditional requests. It is not a lock and not a state. Delete it."
+const scratch = "Lockwarden wrote this to find out whether this store honours conditional requests. It is not a lock and not a state. Delete it."
 
 // Timeout bounds one probe.
 const Timeout = 20 * time.Second

@@ -1,4 +1,4 @@
-// Package probe finds out whether a store honors conditional requests, which every lock, every
+// Package probe finds out whether a store honours conditional requests, which every lock, every
 // release and every prune rely on. It tries them on an object or a row of its own. Stores
 // other than S3 and DynamoDB may ignore a condition and still answer that all went well.
 //

@@ -161,7 +161,7 @@ func (r Report) Doubt() string {
 	if r.Known() {
 		return ""
 	}
-	return "whether " + r.Store + " honors conditional requests is not known" + r.because()
+	return "whether " + r.Store + " honours conditional requests is not known" + r.because()
 }
 
 func (r Report) because() string {

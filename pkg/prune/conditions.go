@@ -10,7 +10,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/statelock"
 )
 
-// conditions keeps states in stores that do not honor conditional requests, or of which that
+// conditions keeps states in stores that do not honour conditional requests, or of which that
 // is not known: no lock could be taken and released there without harm. In AWS itself it asks
 // nothing.
 type conditions struct {

@@ -12,14 +12,14 @@ import (
 
 // No lock can be taken safely in a store that ignores conditions, and none is where that is
 // not known: everything is kept, a restore is refused, and one error says why.
-func TestStoresThatDoNotHonorConditions(t *testing.T) {
+func TestStoresThatDoNotHonourConditions(t *testing.T) {
 	for name, tc := range map[string]struct {
 		wire *local.Careless
 		why  string
 	}{
 		"a write ignores its condition":  {&local.Careless{Ignores: "If-None-Match"}, "ignores the condition of a write"},
 		"a delete ignores its condition": {&local.Careless{Ignores: "If-Match"}, "ignores the condition of a delete"},
-		"the probe is denied":            {&local.Careless{Denies: http.MethodPut}, "honors conditional requests is not known: nothing could be written: AccessDenied"},
+		"the probe is denied":            {&local.Careless{Denies: http.MethodPut}, "honours conditional requests is not known: nothing could be written: AccessDenied"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -53,9 +53,9 @@ func TestStoresThatDoNotHonorConditions(t *testing.T) {
 	}
 }
 
-// A store that honors conditions is pruned; with PruneMode=report nothing is written, by a
+// A store that honours conditions is pruned; with PruneMode=report nothing is written, by a
 // probe either; and what a crash of a probe left is not taken for a state.
-func TestStoresThatHonorConditions(t *testing.T) {
+func TestStoresThatHonourConditions(t *testing.T) {
 	w := newWorld(t)
 	w.stale(key, local.State(t, "destroyed"))
 	w.stale("lockwarden-probe/LEFT.txt", []byte("scratch"))

@@ -169,7 +169,7 @@ func (w *work) look(ctx context.Context, requestID string) error {
 }
 
 // clearDead removes the locks of an invocation that died, however this one ends: its caller
-// repeats it for that too. A store that honors no conditions has none of ours.
+// repeats it for that too. A store that honours no conditions has none of ours.
 func (w *work) clearDead(ctx context.Context) error {
 	if w.request.DryRun || statelock.Unsafe(ctx, w.stores.Tables, w.bucket, probe.Report.UnsafeRepair) != "" {
 		return nil

@@ -6,7 +6,7 @@ import (
 	"sync"
 )
 
-// Probe asks of every store that was read whether it honors the conditional requests that
+// Probe asks of every store that was read whether it honours the conditional requests that
 // locks rely on. In AWS itself that is known, and nothing is asked.
 func (s *Scan) Probe(ctx context.Context) {
 	s.Unsafe, s.Doubts = map[string]string{}, map[string]string{}

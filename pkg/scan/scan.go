@@ -19,7 +19,7 @@ type Scan struct {
 	Patterns []string           // configured ARNs with a `*`; one that could not be searched is in Failures
 	Failures map[string]Failure // by ARN, each store or pattern that could not be read completely
 	Figures  Figures            // of all locks, once they are judged
-	// Unsafe says of stores that they do not honor conditional requests, and Doubts of which
+	// Unsafe says of stores that they do not honour conditional requests, and Doubts of which
 	// stores that is not known: by ARN, once Probe has asked.
 	Unsafe map[string]string
 	Doubts map[string]string

@@ -52,7 +52,7 @@ func AliasesOf(ctx context.Context, tables []*backend.Table, path tflock.Path) (
 }
 
 // Crowded says why nobody can lock a state: the tables have too many names for it, each of
-// which would have to be locked and released, or too many for its neighbors to know its own. It is empty
+// which would have to be locked and released, or too many for its neighbours to know its own. It is empty
 // where they have not.
 func (l *Locker) Crowded(path tflock.Path) string {
 	if l.aliases.Full(path) {

@@ -8,7 +8,7 @@ import (
 )
 
 // Unsafe says why no lock of a state in that bucket can be taken and released without harm,
-// or is empty: a store outside of AWS does not honor conditional requests, or whether it does is
+// or is empty: a store outside of AWS does not honour conditional requests, or whether it does is
 // not known. A lock is taken in every table too. The last argument is what is to be done there:
 // probe.Report.UnsafePrune or UnsafeRepair.
 func Unsafe(ctx context.Context, tables []*backend.Table, b *backend.Bucket, unsafe func(probe.Report) string) string {

@@ -128,7 +128,7 @@ func TestALockInAStoreThatIgnoresConditionsIsNotPlanned(t *testing.T) {
 		says  string
 	}{
 		"it ignores them":                 {&local.Careless{Ignores: "If-Match"}, "ignores the condition of a delete"},
-		"whether it does cannot be known": {&local.Careless{Denies: http.MethodPut}, "honors conditional requests is not known"},
+		"whether it does cannot be known": {&local.Careless{Denies: http.MethodPut}, "honours conditional requests is not known"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -25,7 +25,7 @@ func (u *Unlocker) conditions(ctx context.Context, l tflock.Lock) (unsafe, doubt
 func afterUnsafe() []string {
 	return []string{
 		"Make sure that nobody starts a run on this state, then repeat with \"force\": true and the reason. Force also overrides the checks of the lock's age and of the state: look at its evidence first.",
-		"`lockwarden probe BUCKET` shows what holds in this store. Move the state's locks to one that honors conditional requests.",
+		"`lockwarden probe BUCKET` shows what holds in this store. Move the state's locks to one that honours conditional requests.",
 	}
 }
 
@@ -38,7 +38,7 @@ func silentStep(released []tflock.Kind, silent string) []string {
 }
 
 // doubtStep is the step that goes with a release from a store of which it is not known
-// whether it honors conditions.
+// whether it honours conditions.
 func doubtStep(doubt string) []string {
 	if doubt == "" {
 		return nil

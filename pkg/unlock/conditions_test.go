@@ -49,7 +49,7 @@ func TestAStoreThatDeniesTheProbe(t *testing.T) {
 	w.scan()
 	a, err := w.run(nil, request(w, "id-a", ""))
 	if err != nil || a.Outcome != unlock.Released || !slices.ContainsFunc(a.NextSteps, func(s string) bool {
-		return strings.Contains(s, "whether "+w.BucketARN+" honors conditional requests is not known") && strings.Contains(s, "AccessDenied")
+		return strings.Contains(s, "whether "+w.BucketARN+" honours conditional requests is not known") && strings.Contains(s, "AccessDenied")
 	}) {
 		t.Errorf("%+v %v", a, err)
 	}
@@ -67,15 +67,15 @@ func TestAStoreThatDeletesNothing(t *testing.T) {
 	}
 }
 
-// A store that honors conditions is asked about them, says nothing, and keeps nothing.
-func TestAStoreThatHonorsConditions(t *testing.T) {
+// A store that honours conditions is asked about them, says nothing, and keeps nothing.
+func TestAStoreThatHonoursConditions(t *testing.T) {
 	w := newWorld(t)
 	wire := &local.Careless{}
 	w.wire = wire
 	w.lock("a", "id-a", w.set.All()...)
 	w.scan()
 	a, err := w.run(nil, request(w, "id-a", ""))
-	if err != nil || a.Outcome != unlock.Released || strings.Contains(strings.Join(a.NextSteps, ""), "honors") || strings.Contains(strings.Join(a.NextSteps, ""), "not known") {
+	if err != nil || a.Outcome != unlock.Released || strings.Contains(strings.Join(a.NextSteps, ""), "honours") || strings.Contains(strings.Join(a.NextSteps, ""), "not known") {
 		t.Errorf("%+v %v", a, err)
 	}
 	if wire.Probes() == 0 {

@@ -161,9 +161,9 @@ const utcClock = "2006-01-02 15:04 UTC"
 
 var clocks = sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(`\d{4}-\d{2}-\d{2} \d{2}:\d{2} UTC`) })
 
-// Localized puts the times of a text, as policy.Clock writes them, into the dashboard's
+// Localised puts the times of a text, as policy.Clock writes them, into the dashboard's
 // time zone.
-func (c Context) Localized(text string) string {
+func (c Context) Localised(text string) string {
 	return clocks().ReplaceAllStringFunc(text, func(clock string) string {
 		t, err := time.Parse(utcClock, clock)
 		if err != nil {

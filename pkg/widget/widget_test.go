@@ -38,7 +38,7 @@ func TestADashboardsContextIsRead(t *testing.T) {
 	if got := at.Clock(noon); got != "2026-11-23 14:00 (UTC+02:00)" {
 		t.Errorf("noon is %s", got)
 	}
-	if got := at.Localized("seen since 2026-11-23 23:30 UTC (5m)"); got != "seen since 2026-11-24 01:30 (UTC+02:00) (5m)" {
+	if got := at.Localised("seen since 2026-11-23 23:30 UTC (5m)"); got != "seen since 2026-11-24 01:30 (UTC+02:00) (5m)" {
 		t.Errorf("got %s", got)
 	}
 	if got := at.Place(); got != "dashboard lockwarden, widget widget-1, account 123456789012" {

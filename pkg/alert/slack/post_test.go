@@ -17,7 +17,7 @@ type post struct {
 	Text        string  `json:"text"`
 	Blocks      []block `json:"blocks"`
 	Attachments []struct {
-		Color  string  `json:"color"`
+		Colour string  `json:"color"`
 		Blocks []block `json:"blocks"`
 	} `json:"attachments"`
 }

@@ -106,8 +106,8 @@ func TestKindsDifferAtAGlance(t *testing.T) {
 		if want == "" {
 			want = "#ECB22E"
 		}
-		if p.Attachments[0].Color != want {
-			t.Errorf("%s is %s", name, p.Attachments[0].Color)
+		if p.Attachments[0].Colour != want {
+			t.Errorf("%s is %s", name, p.Attachments[0].Colour)
 		}
 	}
 }

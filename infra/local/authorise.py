@@ -31,10 +31,10 @@ JSON_SERVICES = {"dynamodb", "ssm", "kms", "sqs", "lambda"}
 
 def install():
     """Puts every later call of this process before these decisions."""
-    ActionAuthenticatorMixin._authenticate_and_authorize_action = authorize
+    ActionAuthenticatorMixin._authenticate_and_authorize_action = authorise
 
 
-def authorize(response, request_class, resource="*"):
+def authorise(response, request_class, resource="*"):
     if not is_session(response.headers):
         return
     parsed = urlparse(response.uri)
@@ -82,7 +82,7 @@ class Call:
     def permitted(self):
         needed = self.needs()
         if not needed:
-            print(f"authorize.py does not know what {self.action} acts on", file=sys.stderr, flush=True)
+            print(f"authorise.py does not know what {self.action} acts on", file=sys.stderr, flush=True)
         return bool(needed) and all(decide(self.statements, *need) for need in needed) and self.shared() and not self.hidden()
 
     def needs(self):
@@ -168,7 +168,7 @@ def decide(policy, action, resource, keys):
 def applies(statement, action, resource, keys):
     unknown = set(statement) - {"Sid", "Effect", "Principal", "Action", "Resource", "Condition"}
     if unknown:
-        raise NotImplementedError(f"authorize.py does not know {unknown} in a statement")
+        raise NotImplementedError(f"authorise.py does not know {unknown} in a statement")
     return (
         any(matches(a.lower(), action.lower()) for a in listed(statement["Action"]))
         and any(matches(r, resource) for r in listed(statement["Resource"]))
@@ -192,7 +192,7 @@ def met(operator, value, wanted):
         return value in wanted
     if operator == "StringLike":
         return any(matches(w, value) for w in wanted)
-    raise NotImplementedError(f"authorize.py does not know the condition operator {operator}")
+    raise NotImplementedError(f"authorise.py does not know the condition operator {operator}")
 
 
 def matches(pattern, value):
