@@ -20,6 +20,7 @@ type request struct {
 	ReturnValues                        string
 	ReturnValuesOnConditionCheckFailure string
 	ScanIndexForward                    *bool
+	Limit                               int // of a Query
 }
 
 // page is the answer to Scan and Query.

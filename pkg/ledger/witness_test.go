@@ -194,3 +194,37 @@ func TestManyRecordsTakeOneCallForEachHundred(t *testing.T) {
 		t.Errorf("nothing was asked for: %v, %v, %v", found, world.Calls(), err)
 	}
 }
+
+// Whoever may write a prefix deletes any number of old versions of a lock object, and the monitor and the
+// weekly report ask who removed it while people wait for what they say of other locks.
+func TestHoweverManyOldVersionsWereDeletedOneCallFindsWhoRemovedALock(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct {
+		deleted int // old versions, before the lock was removed
+		want    string
+	}{
+		"as somebody cleans up":     {90, "took-1 removed-9000"},
+		"more than anybody deletes": {2000, "took-1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			world, w := ledgerOf(t)
+			history := []ledger.ObjectEvent{created(t, 1, "A"), removed(t, 9000, "")}
+			for n := range tc.deleted {
+				history = append(history, removed(t, n+2, fmt.Sprintf("v-%d", n)))
+			}
+			for _, e := range history {
+				if err := w.Keep(t.Context(), e); err != nil {
+					t.Fatal(err)
+				}
+			}
+			world.Reset()
+			if got := story(t.Context(), t, w, wpath, "A"); got != tc.want {
+				t.Errorf("it says %s, want %s", got, tc.want)
+			}
+			if calls := world.Calls()["Query"]; calls != 1 {
+				t.Errorf("%d queries", calls)
+			}
+		})
+	}
+}

@@ -178,12 +178,17 @@ func (w *Witnesses) Gone(ctx context.Context, path tflock.Path, e Entry) (*polic
 	return record.Witness(), &removal, err
 }
 
+// maxRemovals bounds the events that are read for who removed a lock: whoever may write a prefix can delete any
+// number of old versions of one lock object, and alerts would wait until all of them were read.
+const maxRemovals = 100
+
 // Removal gives who removed the object of a record, and false where that is not known:
-// nobody did, the event has not come, or another object took its place first.
+// nobody did, the event has not come, another object took its place first, or more old
+// versions were deleted before than are read.
 func (w *Witnesses) Removal(ctx context.Context, record Witnessed) (policy.Removal, bool, error) {
 	prefix := eventPrefix(record.Path)
-	pages := dynamodb.NewQueryPaginator(w.client, &dynamodb.QueryInput{
-		TableName: &w.name, Limit: aws.Int32(10),
+	page, err := w.client.Query(ctx, &dynamodb.QueryInput{
+		TableName: &w.name, Limit: aws.Int32(maxRemovals),
 		KeyConditionExpression:   aws.String("#kind = :event AND #id BETWEEN :after AND :last"),
 		ExpressionAttributeNames: map[string]string{"#kind": attrKind, "#id": attrID},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
@@ -191,23 +196,20 @@ func (w *Witnesses) Removal(ctx context.Context, record Witnessed) (policy.Remov
 			":event": text(kindObjectEvent), ":after": text(prefix + string(record.Sequence) + createdMark + "~"), ":last": text(prefix + "G"),
 		},
 	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return policy.Removal{}, false, fmt.Errorf("read the events of a lock in the ledger %s: %w", w.name, err)
+	if err != nil {
+		return policy.Removal{}, false, fmt.Errorf("read the events of a lock in the ledger %s: %w", w.name, err)
+	}
+	for _, row := range page.Items {
+		var e ObjectEvent
+		if json.Unmarshal([]byte(textOf(row, attrBody)), &e) != nil {
+			return policy.Removal{}, false, nil // what happened next is not known
 		}
-		for _, row := range page.Items {
-			var e ObjectEvent
-			if json.Unmarshal([]byte(textOf(row, attrBody)), &e) != nil {
-				return policy.Removal{}, false, nil // what happened next is not known
-			}
-			switch {
-			case strings.HasSuffix(textOf(row, attrID), createdMark):
-				return policy.Removal{}, false, nil
-			case e.Version != "" && e.Version != record.Version: // another version was deleted
-			default:
-				return policy.Removal{Principal: e.Principal, Session: e.Session, SourceIP: e.SourceIP, RemovedAt: e.At}, true, nil
-			}
+		switch {
+		case strings.HasSuffix(textOf(row, attrID), createdMark):
+			return policy.Removal{}, false, nil
+		case e.Version != "" && e.Version != record.Version: // another version was deleted
+		default:
+			return policy.Removal{Principal: e.Principal, Session: e.Session, SourceIP: e.SourceIP, RemovedAt: e.At}, true, nil
 		}
 	}
 	return policy.Removal{}, false, nil
