@@ -32,6 +32,43 @@ func TestAFloodHidesNothing(t *testing.T) {
 	})
 }
 
+// Teams that share the first part of their keys, as workspaces do, are told from each other by
+// the next one: whatever one of them fills, another's lock has its place and its command.
+func TestAFloodHidesNothingOfTeamsThatShareTheFirstPartOfTheirKeys(t *testing.T) {
+	var all []policy.Finding
+	for i := range 1500 {
+		f := samples.Lock()
+		f.Path, f.ID, f.Who = fmt.Sprintf("states/env:/sandbox/%d/terraform.tfstate", i), fmt.Sprintf("id-%d", i), "mallory@host"
+		all = append(all, f)
+	}
+	production := samples.Lock()
+	production.Path = "states/env:/production/terraform.tfstate"
+	all = append(all, production)
+	for name, change := range map[string]func(i int, f *policy.Finding){
+		"locks of clients": func(int, *policy.Finding) {},
+		"locks that fill every field": func(i int, f *policy.Finding) {
+			f.ID, f.Who, f.Operation, f.Version = strings.Repeat("\\", 1024), strings.Repeat("\"", 256), strings.Repeat("\u0001", 256), strings.Repeat("<", 256)
+			f.Path = fmt.Sprintf("states/env:/sandbox/%d/%s", i, strings.Repeat("\u0001", 1900))
+			f.Evidence.Reasons = []string{strings.Repeat("\x00", 3000)}
+		},
+	} {
+		for i := range all[:1500] {
+			change(i, &all[i])
+		}
+		for _, event := range []alert.Type{alert.LockStuck, alert.LockReminder, alert.LockResolved} {
+			e := composer.Summary(event, all, alert.Warning, now)
+			for channel, text := range render(t, e).Texts {
+				if !strings.Contains(text, production.Path) {
+					t.Errorf("%s, %s: production is not in the text for %s", name, event, channel)
+				}
+			}
+			if n := size(t, render(t, e)); n > 256<<10 {
+				t.Errorf("%s, %s: %d bytes", name, event, n)
+			}
+		}
+	}
+}
+
 func mustShowProduction(t *testing.T, e alert.Event) {
 	t.Helper()
 	r := render(t, e)

@@ -25,17 +25,24 @@ type Prefix struct {
 func PrefixOf(path string) string { return tflock.Path(path).Prefix() }
 
 // Selection picks, of any number of locks, the ones that a shared message lists: the
-// first of each top-level prefix, for up to 20 prefixes, and then the first of all. So
-// no flood of locks under one prefix hides a lock under another one. It counts the rest.
-// Its memory is bounded by the limit, whatever is added.
+// first of each top-level prefix, for up to 20 prefixes, and then the first of all, or where
+// there are more than 20 the others of each folder in turn: teams may share the first part of
+// their keys (env:/, teams/). So no flood of locks under one prefix hides a lock under another
+// one. It counts the rest. Its memory is bounded by the limit, whatever is added.
 type Selection[T any] struct {
 	limit     int
 	total     int
 	uncounted int // locks of prefixes beyond prefixesCounted
 	leading   []T // the first of each prefix
-	others    []T
+	others    []listing[T]
 	prefixes  []Prefix
 	places    map[string]int // of a prefix in prefixes
+}
+
+// listing is an item with the path that it is listed under.
+type listing[T any] struct {
+	path tflock.Path
+	item T
 }
 
 // NewSelection keeps at most limit items, which must be at least 20.
@@ -56,28 +63,40 @@ func (s *Selection[T]) Add(path string, item T) {
 		s.prefixes = append(s.prefixes, Prefix{prefix, 1})
 		if len(s.leading) < prefixesListed {
 			s.leading = append(s.leading, item)
-			if len(s.leading)+len(s.others) > s.limit {
-				s.others = s.others[:len(s.others)-1]
-			}
 			return
 		}
 	default:
 		s.uncounted++
 	}
-	if len(s.leading)+len(s.others) < s.limit {
-		s.others = append(s.others, item)
+	if s.others = append(s.others, listing[T]{tflock.Path(path), item}); len(s.others) >= 2*s.limit {
+		s.others = s.picked()
 	}
 }
 
+// picked are those of the others that there is room for, in the order in which they are listed.
+func (s *Selection[T]) picked() []listing[T] {
+	others := s.others
+	if len(s.leading)+len(others) > prefixesListed {
+		others = tflock.InTurns(others, func(l listing[T]) tflock.Path { return l.path })
+	}
+	return others[:min(len(others), s.limit-len(s.leading))]
+}
+
 // Items gives the picked ones: the first of each prefix, then the others, each in the
-// order in which they were added. Whoever has room for fewer takes the first ones.
-func (s *Selection[T]) Items() []T { return slices.Concat(s.leading, s.others) }
+// order in which they were added, or in turns. Whoever has room for fewer takes the first ones.
+func (s *Selection[T]) Items() []T {
+	items := slices.Clone(s.leading)
+	for _, l := range s.picked() {
+		items = append(items, l.item)
+	}
+	return items
+}
 
 // Leading is how many of the items are the first of their prefix.
 func (s *Selection[T]) Leading() int { return len(s.leading) }
 
 // Omitted is how many locks were added and not picked.
-func (s *Selection[T]) Omitted() int { return s.total - len(s.leading) - len(s.others) }
+func (s *Selection[T]) Omitted() int { return s.total - len(s.leading) - len(s.picked()) }
 
 // Prefixes counts the locks of each prefix, in the order of their first locks. Locks of
 // prefixes beyond a thousand are in Uncounted only.

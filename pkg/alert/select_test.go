@@ -41,6 +41,20 @@ func TestAFloodHidesNoPrefix(t *testing.T) {
 	}
 }
 
+// So does one that shares the first part of its key with the fakes, as workspaces do.
+func TestAFloodHidesNoFolder(t *testing.T) {
+	s := alert.NewSelection[string](1000)
+	for i := range 5000 {
+		path := fmt.Sprintf("states/env:/sandbox/%d/terraform.tfstate", i)
+		s.Add(path, path)
+	}
+	s.Add("states/env:/production/terraform.tfstate", "production")
+	items := s.Items()
+	if len(items) != 1000 || !slices.Contains(items[:3], "production") || s.Omitted() != 4001 {
+		t.Errorf("%d items, %d omitted: %q", len(items), s.Omitted(), items[:3])
+	}
+}
+
 // Whatever is added: nothing is listed twice, every lock is listed or counted as omitted,
 // every prefix among the first twenty is listed, and the counts add up.
 func TestASelectionLosesNothing(t *testing.T) {

@@ -26,9 +26,9 @@ const (
 )
 
 // Fit gives the event with as many of its locks, states and details as SNS has room for,
-// and counts what it left out. The first lock of each top-level prefix always stays: one
-// that is too large for its share is stripped of its evidence and its commands, and then
-// of what its holder wrote.
+// and counts what it left out. The first 20 locks always stay, and among them the first one of
+// each top-level prefix: one that is too large for its share is stripped of its evidence and its
+// commands, and then of what its holder wrote.
 func Fit(e Event) Event {
 	room := maxJSON
 	e = fitOne(e)
@@ -99,9 +99,12 @@ func fitStates(states []policy.Stale, room int) []policy.Stale {
 	return kept
 }
 
-// fitLocks keeps the first lock of each prefix, and then the others while there is room.
+// fitLocks keeps the first locks, and then the others while there is room.
 func fitLocks(items []Item, room int) []Item {
-	leading := leadingOf(items)
+	if kept := fitting(items, room); len(kept) == len(items) {
+		return kept
+	}
+	leading := min(len(items), prefixesListed)
 	var kept []Item
 	for i, item := range items {
 		if i < leading {
@@ -115,19 +118,6 @@ func fitLocks(items []Item, room int) []Item {
 		kept = append(kept, item)
 	}
 	return kept
-}
-
-// leadingOf counts the locks at the beginning that are each the first of their prefix.
-func leadingOf(items []Item) int {
-	seen := map[string]bool{}
-	for i, item := range items {
-		prefix := PrefixOf(item.Path)
-		if seen[prefix] || i == prefixesListed {
-			return i
-		}
-		seen[prefix] = true
-	}
-	return len(items)
 }
 
 // stripped takes from a lock that is larger than its share what is missed least.

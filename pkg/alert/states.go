@@ -239,15 +239,13 @@ func (l *letter) findings(e Event) {
 	}
 }
 
-// fitFindings keeps the first findings that there is room for. Those that come first of
-// their prefix lose the names of their resources where these are too large.
+// fitFindings keeps the first findings that there is room for. The first 20 lose the names of
+// their resources where these are too large.
 func fitFindings(findings []policy.StateFinding, room int) []policy.StateFinding {
-	leading := 0
-	seen := map[string]bool{}
-	for leading < len(findings) && leading < prefixesListed && !seen[PrefixOf(string(findings[leading].Path))] {
-		seen[PrefixOf(string(findings[leading].Path))] = true
-		leading++
+	if kept := fitting(findings, room); len(kept) == len(findings) {
+		return kept
 	}
+	leading := min(len(findings), prefixesListed)
 	var kept []policy.StateFinding
 	for i, f := range findings {
 		if i < leading {

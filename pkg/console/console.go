@@ -154,8 +154,9 @@ func newestTrouble(a, b policy.Case) int {
 	return cmp.Or(scan.Rank(a.Verdict)-scan.Rank(b.Verdict), trouble(b).Compare(trouble(a)))
 }
 
-// leadEachPrefix puts the newest stuck lock of each top-level prefix first, as the alerts
-// do, so that no flood of stuck locks under one prefix moves the others off the first page.
+// leadEachPrefix puts the newest stuck lock of each top-level prefix first, and then those of each
+// folder in turn, as the alerts do, so that no flood of stuck locks under one prefix moves the others
+// off the first page.
 func leadEachPrefix(sorted []policy.Case) {
 	stuck := slices.IndexFunc(sorted, func(j policy.Case) bool { return j.Verdict != policy.Stuck })
 	if stuck < 0 {

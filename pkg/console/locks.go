@@ -100,7 +100,7 @@ func (p locksPage) table() widget.Node {
 	first := (p.request.Page-1)*p.request.PageSize + 1
 	order := "the newest trouble on top"
 	if p.pages > 1 {
-		order = "of each prefix the newest one, then the newest trouble"
+		order = "the newest trouble of each prefix, then of each folder in turn"
 	}
 	caption := fmt.Sprintf("Locks %d to %d of %d: stuck ones first, %s", first, first+len(p.lines)-1, p.total, order)
 	headings := []string{"State", "Verdict", "Held", "Holder", "Operation", "Stored in", "Is its run alive?", "Release"}
