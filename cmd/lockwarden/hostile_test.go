@@ -24,7 +24,7 @@ const escapes = "\x1b[2J\x1b]0;owned\x07\x1b]8;;https://evil.example\x1b\\x\u009
 // sayHostileThings has every function answer with a lock whose every text is one of these.
 func sayHostileThings(t *testing.T, w *world) {
 	at := time.Now().UTC().Truncate(time.Second)
-	f := policy.Finding{
+	f := policy.Description{
 		ID: "id" + escapes, Path: "states/env" + escapes, Operation: "op" + escapes, Who: "who\x1b[2J\u202e\r\nforged", Version: "v" + escapes, HeldSince: at,
 		Holdings: []tflock.Kind{tflock.S3}, Stores: []string{"arn" + escapes}, Verdict: policy.Stuck,
 		Witness: &policy.Witness{Principal: "AWS:AROAX:" + escapes, Session: "session" + escapes, SourceIP: "address" + escapes, TakenAt: at},

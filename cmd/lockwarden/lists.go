@@ -14,7 +14,7 @@ type locksCommand struct{}
 func (locksCommand) Run(ctx context.Context, s *session) error {
 	var report struct {
 		Held, Stuck, Unreadable, Omitted int
-		Locks                            []policy.Finding
+		Locks                            []policy.Description
 	}
 	raw, err := s.answer(ctx, monitorOutput, struct{}{}, &report)
 	if err != nil {
@@ -41,7 +41,7 @@ func (locksCommand) Run(ctx context.Context, s *session) error {
 }
 
 // holder is who holds a lock, and the session that took it, where S3 says so.
-func holder(f policy.Finding) string {
+func holder(f policy.Description) string {
 	if f.Witness == nil || f.Witness.Actor() == "" {
 		return f.Who
 	}

@@ -35,10 +35,10 @@ type unlockRequest struct {
 
 // unlockAnswer is its answer.
 type unlockAnswer struct {
-	Outcome   string          `json:"outcome"`
-	Message   string          `json:"message"`
-	Lock      *policy.Finding `json:"lock"`
-	NextSteps []string        `json:"next_steps"`
+	Outcome   string              `json:"outcome"`
+	Message   string              `json:"message"`
+	Lock      *policy.Description `json:"lock"`
+	NextSteps []string            `json:"next_steps"`
 }
 
 // maxPaste bounds what is read of standard input; the function reads less, and says so.
@@ -150,7 +150,7 @@ func requester(given string) string {
 }
 
 // confirm asks for what is missing. A forced release is confirmed by a longer word.
-func (c *unlockCommand) confirm(s *session, f policy.Finding) error {
+func (c *unlockCommand) confirm(s *session, f policy.Description) error {
 	if c.Yes {
 		return nil
 	}

@@ -96,7 +96,7 @@ func (p *pipelines) bucket() backend.Store {
 }
 
 // goodScan is a scan that did not fail. It gives its locks by their keys, and its log.
-func (p *pipelines) goodScan() (map[string]policy.Finding, string) {
+func (p *pipelines) goodScan() (map[string]policy.Description, string) {
 	p.Helper()
 	report, result := p.scan()
 	if result.Failed || !report.Complete {
@@ -113,8 +113,8 @@ func (p *pipelines) comesDue() {
 	}
 }
 
-func byKey(report monitor.Report) map[string]policy.Finding {
-	found := map[string]policy.Finding{}
+func byKey(report monitor.Report) map[string]policy.Description {
+	found := map[string]policy.Description{}
 	for _, f := range report.Locks {
 		found[tflock.Path(f.Path).Key()] = f
 	}
@@ -232,7 +232,7 @@ func cancelledRun(p *pipelines) {
 }
 
 // mustRefuse asks for the lock of a living run by hand.
-func (p *pipelines) mustRefuse(f policy.Finding) {
+func (p *pipelines) mustRefuse(f policy.Description) {
 	p.Helper()
 	payload, err := json.Marshal(unlock.Request{LockID: f.ID, Path: f.Path, Reason: "it looks dead", RequestedBy: "ana"})
 	if err != nil {

@@ -100,7 +100,7 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // notesScan notes when a monitor's scan begins, and when it counts an invocation. It begins
 // with its first query, of what was planned before, and not with its process: on a busy machine
-// a second lies between the two.
+// a second is between the two.
 func (d *door) notesScan(target string, body []byte) {
 	if !d.party.lockwarden {
 		return

@@ -161,7 +161,7 @@ func (f *flooded) object(key, body string) { f.bucket.Put(key+tflock.Suffix, bod
 func (f *flooded) Publish(_ context.Context, e alert.Event) error {
 	items := e.Locks
 	if e.Lock != nil {
-		items = append(items, alert.Item{Finding: *e.Lock})
+		items = append(items, alert.Item{Description: *e.Lock})
 	}
 	for _, i := range items {
 		if e.Type != alert.LockReminder && tflock.Path(i.Path).Prefix() == "states/production" {

@@ -222,7 +222,7 @@ func (h *history) saidAuto(p *party, e alert.Event) {
 // evidence holds what is said of a lock against what happened: no session is named that did
 // not take it, and it was held for as long as is said to be proven. Halves that were taken
 // since the scan began are not in what it says.
-func (h *history) evidence(p *party, f policy.Finding, in alert.Type) {
+func (h *history) evidence(p *party, f policy.Description, in alert.Type) {
 	path := string(tflock.Path(f.Path).Clean())
 	if f.Witness != nil && !h.took[lockName{path, f.ID}][f.Witness.Session] {
 		h.breaks("evidence names a session for a lock that it did not take: %s of %s on %s in %s", f.Witness.Session, f.ID, path, in)

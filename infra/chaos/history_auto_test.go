@@ -17,7 +17,7 @@ func TestAReleaseRestsOnAnEarlierAnnouncement(t *testing.T) {
 	announces := func(h *history, at time.Time) {
 		h.said(&party{lockwarden: true}, alert.Event{
 			Type: alert.LockReleasePlanned, Plan: &alert.Plan{NotBefore: at},
-			Lock: &policy.Finding{ID: id, Path: path},
+			Lock: &policy.Description{ID: id, Path: path},
 		})
 	}
 	for name, c := range map[string]struct {

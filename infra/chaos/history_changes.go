@@ -22,7 +22,7 @@ type change struct {
 	body string // empty: it was deleted
 }
 
-// changes are what lies between two views of a world, in a fixed order.
+// changes are what differs between two views of a world, in a fixed order.
 func (w *world) changes(before, after contents) []change {
 	var list []change
 	of := func(kind what, was, is map[string]string) {

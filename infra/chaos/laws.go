@@ -157,7 +157,7 @@ func (w *world) pathsOf(e alert.Event) []string {
 	for _, s := range e.States {
 		paths = append(paths, string(s.Path))
 	}
-	if slices.ContainsFunc(e.Backends, func(b alert.Backend) bool { return b.ARN == w.spare }) {
+	if slices.ContainsFunc(e.Stores, func(b alert.Store) bool { return b.ARN == w.spare }) {
 		paths = append(paths, "spare")
 	}
 	if len(paths) == 0 {

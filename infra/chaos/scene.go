@@ -103,7 +103,7 @@ func moreStates(ctx context.Context, w *world) error {
 }
 
 // writtenAgain has the state there again that a prune recorded and did not live to delete:
-// a client has written a new version over the one on record, and no delete marker lies
+// a client has written a new version over the one on record, and no delete marker is
 // between them.
 func writtenAgain(ctx context.Context, w *world) error {
 	_, markers, err := w.versions(ctx, unreported)

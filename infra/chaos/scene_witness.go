@@ -90,7 +90,7 @@ func (w *world) seenBefore(ctx context.Context, etag string) error {
 	return w.remember(ctx,
 		w.remembered(gone, goneID, ledger.Entry{
 			FirstSeen: then, Stores: []string{w.BucketARN}, Notified: 1, NotifiedAt: then, Expires: then.Add(month), ETag: `"` + goneETag + `"`,
-			Finding: &policy.Finding{ID: goneID, Path: string(w.Path(gone)), Verdict: policy.Stuck, HeldSince: then},
+			Description: &policy.Description{ID: goneID, Path: string(w.Path(gone)), Verdict: policy.Stuck, HeldSince: then},
 		}),
 		w.remembered(named, namedID, ledger.Entry{
 			FirstSeen: then, Kinds: []tflock.Kind{tflock.DynamoDB, tflock.S3}, Stores: []string{w.TableARN, w.BucketARN}, Expires: then.Add(month), ETag: `"` + etag + `"`,
@@ -158,7 +158,7 @@ func (w *world) evidence() (l violations) {
 	return l
 }
 
-func sessionIn(f policy.Finding) string {
+func sessionIn(f policy.Description) string {
 	if f.Witness == nil {
 		return ""
 	}
@@ -166,13 +166,13 @@ func sessionIn(f policy.Finding) string {
 }
 
 // findingsOf are the locks that an event is about.
-func findingsOf(e alert.Event) []policy.Finding {
-	var all []policy.Finding
+func findingsOf(e alert.Event) []policy.Description {
+	var all []policy.Description
 	if e.Lock != nil {
 		all = append(all, *e.Lock)
 	}
 	for _, l := range e.Locks {
-		all = append(all, l.Finding)
+		all = append(all, l.Description)
 	}
 	return all
 }

@@ -194,7 +194,7 @@ func (w *world) putMemory(ctx context.Context) error {
 		return w.remembered(key, id, ledger.Entry{
 			// Its object was written before it was seen.
 			FirstSeen: time.Now(), Stores: []string{store}, Notified: 1, NotifiedAt: then, Expires: then.Add(month),
-			Finding: &policy.Finding{ID: id, Path: string(w.Path(key)), Verdict: policy.Stuck, HeldSince: then},
+			Description: &policy.Description{ID: id, Path: string(w.Path(key)), Verdict: policy.Stuck, HeldSince: then},
 		})
 	}
 	// The named lock was seen in both of its stores: a row has no other proof of its age.

@@ -241,7 +241,7 @@ func (s *stage) seesBothHalves(ctx context.Context, keys []string) error {
 		return err
 	}
 	for i, key := range keys {
-		if !slices.ContainsFunc(report.Locks, func(l policy.Finding) bool {
+		if !slices.ContainsFunc(report.Locks, func(l policy.Description) bool {
 			return l.ID == fmt.Sprintf("lock-%d", i) && l.Path == string(s.path(key)) && len(l.Holdings) == 2
 		}) {
 			return fmt.Errorf("the scan does not see the two halves of the lock on %q: %d locks, %+v", key, report.Held, report.Locks)

@@ -22,7 +22,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/httpbody"
 )
 
-// Region is where everything local lies.
+// Region is where everything local is.
 const Region = "eu-central-1"
 
 // AWS is one moto server, and who calls it: the administrator, or a role's session,

@@ -54,7 +54,7 @@ func TestTheReleaseButtonFitsTheAlert(t *testing.T) {
 	}
 	const id = "78007e4f-7284-5b8c-b34c-620445a03e9c"
 	composer := alert.Composer{Region: local.Region, UnlockFunction: "UnlockFunction"} // what a Ref is resolved to below
-	e := composer.Lock(alert.LockStuck, policy.Finding{ID: id, Path: "b/k", Verdict: policy.Stuck}, 1, time.Now())
+	e := composer.Lock(alert.LockStuck, policy.Description{ID: id, Path: "b/k", Verdict: policy.Stuck}, 1, time.Now())
 	if err := alert.NewTopic(sns.NewFromConfig(server.Config()), topic).Publish(t.Context(), e); err != nil {
 		t.Fatal(err)
 	}

@@ -14,9 +14,9 @@ import (
 var Now = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 
 // Lock is one with both halves, stuck, of a run that is likely dead.
-func Lock() policy.Finding {
+func Lock() policy.Description {
 	written := Now.Add(-50 * time.Minute)
-	return policy.Finding{
+	return policy.Description{
 		ID: "78007e4f-7284-5b8c-b34c-620445a03e9c", Path: "states/network/production/terraform.tfstate", Operation: "OperationTypeApply",
 		Who: "ana@laptop", Version: "1.11.4", HeldSince: Now.Add(-45 * time.Minute), HeldSeconds: 45 * 60, HeldAtLeastSeconds: 45 * 60,
 		Holdings: []tflock.Kind{tflock.DynamoDB, tflock.S3}, Stores: []string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks", "arn:aws:s3:::states"},
@@ -29,7 +29,7 @@ func Lock() policy.Finding {
 }
 
 // Held is the same one, held for that long.
-func Held(d time.Duration) policy.Finding {
+func Held(d time.Duration) policy.Description {
 	f := Lock()
 	f.HeldSince, f.HeldSeconds, f.HeldAtLeastSeconds = Now.Add(-d), int64(d/time.Second), int64(d/time.Second)
 	f.Evidence.Reasons[0] = fmt.Sprintf("held for %s, longer than its threshold of 30m", policy.Words(d))

@@ -19,7 +19,7 @@ import (
 // read, and objects that were written.
 type Bucket struct {
 	Name   string
-	Region string // where it lies, if not in the world's Region
+	Region string // where it is, if not in the world's Region
 	Crowd  Crowd
 
 	objects map[string]Object // written ones, by key

@@ -12,7 +12,7 @@ import (
 	"github.com/lockwarden/lockwarden/infra/expression"
 )
 
-// scan reads a page: first the crowd's, then the written rows as if they lay behind.
+// scan reads a page: first the crowd's, then the written rows as if they came behind.
 func (t *Table) scan(r request) answer {
 	start := r.ExclusiveStartKey
 	if spans := t.spans(); len(spans) > 0 {

@@ -62,7 +62,7 @@ func TestAScanReadsMegabytesBeforeItFilters(t *testing.T) {
 				keys[item["LockID"].(*types.AttributeValueMemberS).Value] = true
 			}
 		}
-		// 20,000 digests of some 130 bytes are 3 MB; the written row lies behind them.
+		// 20,000 digests of some 130 bytes are 3 MB; the written row is behind them.
 		if items != want || len(keys) != want || scanned != 20_008 || w.Calls()["Scan"] != table.Pages()+1 || table.Pages() != 3 {
 			t.Errorf("%q: %d items, %d keys, %d scanned, %v, %d pages", filter, items, len(keys), scanned, w.Calls(), table.Pages())
 		}

@@ -34,7 +34,7 @@ func LockTable(name string, crowd Crowd) *Table {
 // Ledger is an empty table with the keys of the ledger.
 func Ledger(name string) *Table { return &Table{Name: name, Hash: "kind", Range: "id"} }
 
-// bucketOfCrowd is where the states of every crowd lie.
+// bucketOfCrowd is where the states of every crowd are.
 const bucketOfCrowd = "states"
 
 func (t *Table) digestRow(i int) Item {

@@ -10,7 +10,7 @@ import (
 	"time"
 )
 
-// Region and Account are where everything lies.
+// Region and Account are where everything is.
 const (
 	Region  = "eu-central-1"
 	Account = "123456789012"

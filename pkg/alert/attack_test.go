@@ -19,7 +19,7 @@ func TestTheEventOfOneLockFitsWhateverIsInIt(t *testing.T) {
 	now := time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
 	for _, sign := range []string{"a", "\x01", "\"", "<", "`", "\u2028", "é"} {
 		long := func(n int) string { return strings.Repeat(sign, n/len(sign)) }
-		f := policy.Finding{
+		f := policy.Description{
 			ID: long(1024), Path: "b/" + long(2046), Operation: long(256), Who: long(256), Version: long(256), HeldSince: now, Verdict: policy.Stuck,
 			Evidence: policy.Evidence{Reasons: []string{long(500), long(500), long(500), long(500), long(500)}},
 		}

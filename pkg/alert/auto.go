@@ -15,9 +15,9 @@ type Plan struct {
 
 // Planned is a lock whose release is planned.
 type Planned struct {
-	Finding   policy.Finding
-	Mode      policy.AutoMode
-	NotBefore time.Time
+	Description policy.Description
+	Mode        policy.AutoMode
+	NotBefore   time.Time
 }
 
 // Planned makes the event of one or more planned releases, all of the same mode. With
@@ -29,18 +29,18 @@ func (c Composer) Planned(list []Planned, now time.Time) Event {
 	}
 	e := c.event(LockReleasePlanned, Info, now)
 	if len(list) == 1 {
-		f := list[0].Finding
+		f := list[0].Description
 		e.Lock, e.Plan = &f, &plan
 		if plan.Mode == policy.AutoRelease && Releasable(f) {
 			e.Actions = Actions{Keep: c.keepCommand(f.ID, f.Path), UnlockFunction: c.UnlockFunction}
 		}
 		return e.worded()
 	}
-	findings := make([]policy.Finding, len(list))
+	descriptions := make([]policy.Description, len(list))
 	for i, one := range list {
-		findings[i] = one.Finding
+		descriptions[i] = one.Description
 	}
-	e = c.Summary(LockReleasePlanned, findings, Info, now)
+	e = c.Summary(LockReleasePlanned, descriptions, Info, now)
 	e.Plan = &plan
 	return e.worded()
 }
@@ -69,7 +69,7 @@ func planText(path, who, held string, e Event) string {
 
 // planReason names the lock's run and its end. It says the same of an event that was
 // encoded and decoded.
-func planReason(f policy.Finding, now time.Time) string {
+func planReason(f policy.Description, now time.Time) string {
 	if f.Run == nil {
 		return "its run is known to be over"
 	}

@@ -82,7 +82,7 @@ func chatLines(e Event) []string {
 	}
 	for _, i := range e.Locks[:min(len(e.Locks), shownInChat)] {
 		line := clipTail(i.Path, 150)
-		if isAlarm(e.Type) && !Releasable(i.Finding) {
+		if isAlarm(e.Type) && !Releasable(i.Description) {
 			line += " (no command: press Release on the dashboard)"
 		}
 		lines = append(lines, line+": "+ItemLine(e, i))
@@ -94,8 +94,8 @@ func chatLines(e Event) []string {
 	for _, f := range e.Findings[:min(len(e.Findings), shownInChat)] {
 		lines = append(lines, FindingLines(e, f)...)
 	}
-	backends := BackendLines(e)
-	lines = append(lines, backends[:min(len(backends), shownInChat)]...)
+	stores := StoreLines(e)
+	lines = append(lines, stores[:min(len(stores), shownInChat)]...)
 	lines = append(lines, RepairLines(e)...)
 	lines = append(lines, e.Details...)
 	if more := max(0, len(e.Locks)-shownInChat); len(e.Locks) > 0 && more+e.Omitted > 0 {

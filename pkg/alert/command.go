@@ -28,14 +28,14 @@ func plainPath(path string) bool {
 }
 
 // Releasable says whether commands for this lock are given.
-func Releasable(f policy.Finding) bool {
+func Releasable(f policy.Description) bool {
 	return f.Verdict != policy.Unreadable && plainID(f.ID) && plainPath(f.Path)
 }
 
 // actions are the commands that release a lock; none where its ID or path is not plain.
 // The unlock command names both, so that it releases no other lock of the same ID. Its
 // reason makes it work as it is pasted, and names the alert in the record.
-func (c Composer) actions(f policy.Finding, reason string) Actions {
+func (c Composer) actions(f policy.Description, reason string) Actions {
 	if !Releasable(f) {
 		return Actions{}
 	}

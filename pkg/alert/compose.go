@@ -27,7 +27,7 @@ func (c Composer) event(t Type, severity Severity, now time.Time) Event {
 
 // Lock makes the event of one lock. notified counts how often people were notified of
 // it, this time included.
-func (c Composer) Lock(t Type, f policy.Finding, notified int, now time.Time) Event {
+func (c Composer) Lock(t Type, f policy.Description, notified int, now time.Time) Event {
 	severity := Warning
 	switch {
 	case t == LockResolved:
@@ -57,14 +57,14 @@ func (e Event) RemovedBy(r policy.Removal) Event {
 }
 
 // NowLockedBy adds to a resolved event that another lock is on its state already.
-func (e Event) NowLockedBy(other policy.Finding) Event {
+func (e Event) NowLockedBy(other policy.Description) Event {
 	e.Current = &other
 	return e.worded()
 }
 
 // Released makes the event of a lock that was released through us: as a whole, or one
 // half of it.
-func (c Composer) Released(f policy.Finding, who, reason string, forced, whole bool, now time.Time) Event {
+func (c Composer) Released(f policy.Description, who, reason string, forced, whole bool, now time.Time) Event {
 	r := Release{Outcome: Whole, RequestedBy: who, Reason: reason, Forced: forced}
 	if !whole {
 		r.Outcome = Partly
@@ -74,21 +74,21 @@ func (c Composer) Released(f policy.Finding, who, reason string, forced, whole b
 
 // Gone makes the event of a lock that is gone after a release was asked for, when nobody
 // can know whether that release removed it or its holder did.
-func (c Composer) Gone(f policy.Finding, who, reason string, forced bool, now time.Time) Event {
-	return c.release(f, Release{Outcome: Unsure, RequestedBy: who, Reason: reason, Forced: forced}, now)
+func (c Composer) Gone(f policy.Description, who, reason string, forced bool, now time.Time) Event {
+	return c.release(f, Release{Outcome: Gone, RequestedBy: who, Reason: reason, Forced: forced}, now)
 }
 
 // NotKnown makes the event of a release of which nobody can know how it ended, and why.
 // some says that one half of the lock is gone: then the other one is not known.
-func (c Composer) NotKnown(f policy.Finding, who, reason, why string, forced, some bool, now time.Time) Event {
-	r := Release{Outcome: Undetermined, RequestedBy: who, Reason: reason, Forced: forced, Why: why}
+func (c Composer) NotKnown(f policy.Description, who, reason, why string, forced, some bool, now time.Time) Event {
+	r := Release{Outcome: NotKnown, RequestedBy: who, Reason: reason, Forced: forced, Why: why}
 	if some {
 		r.Outcome = Partly
 	}
 	return c.release(f, r, now)
 }
 
-func (c Composer) release(f policy.Finding, r Release, now time.Time) Event {
+func (c Composer) release(f policy.Description, r Release, now time.Time) Event {
 	severity := Info
 	if r.Forced || r.Outcome != Whole {
 		severity = Warning
@@ -99,7 +99,7 @@ func (c Composer) release(f policy.Finding, r Release, now time.Time) Event {
 }
 
 // Refused makes the event of a lock that we refused to release.
-func (c Composer) Refused(f policy.Finding, who, why string, now time.Time) Event {
+func (c Composer) Refused(f policy.Description, who, why string, now time.Time) Event {
 	e := c.event(LockRefused, Warning, now)
 	e.Lock, e.Release = &f, &Release{Outcome: Refused, RequestedBy: who, Why: why}
 	e.Links.Runbook = runbook("stuck-lock")
@@ -107,10 +107,10 @@ func (c Composer) Refused(f policy.Finding, who, why string, now time.Time) Even
 }
 
 // Summary makes one event of many locks.
-func (c Composer) Summary(t Type, findings []policy.Finding, severity Severity, now time.Time) Event {
-	items := make([]Item, len(findings))
-	for i, f := range findings {
-		items[i].Finding = f
+func (c Composer) Summary(t Type, descriptions []policy.Description, severity Severity, now time.Time) Event {
+	items := make([]Item, len(descriptions))
+	for i, f := range descriptions {
+		items[i].Description = f
 	}
 	return c.Shared(t, items, severity, now)
 }
@@ -127,9 +127,9 @@ func (c Composer) Shared(t Type, items []Item, severity Severity, now time.Time)
 			if ended.IsZero() {
 				ended = now
 			}
-			item.Finding, item.Ended = resolved(item.Finding, ended), time.Time{}
+			item.Description, item.Ended = resolved(item.Description, ended), time.Time{}
 		}
-		if a := c.actions(item.Finding, reasonOf(now)); isAlarm(t) && a != (Actions{}) {
+		if a := c.actions(item.Description, reasonOf(now)); isAlarm(t) && a != (Actions{}) {
 			a.UnlockFunction = "" // it is in the event once
 			item.Actions = &a
 		}
@@ -179,7 +179,7 @@ func (e Event) worded() Event {
 
 // resolved is a lock that is gone: held until now, and without a verdict on its run.
 // The ledger has both as they were at the last notification.
-func resolved(f policy.Finding, now time.Time) policy.Finding {
+func resolved(f policy.Description, now time.Time) policy.Description {
 	f.HeldSeconds = int64(max(0, now.Sub(f.HeldSince)) / time.Second)
 	f.Evidence = policy.Evidence{Liveness: policy.Unknown, Reasons: []string{}, Written: f.Evidence.Written}
 	return f

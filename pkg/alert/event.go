@@ -58,11 +58,11 @@ type Event struct {
 	Subject    string    `json:"subject"` // state, holder, age and run in less than 100 ASCII characters
 	Text       string    `json:"text"`    // the same in sentences; the first one alone says what matters
 
-	Lock    *policy.Finding `json:"lock,omitempty"`
-	Plan    *Plan           `json:"plan,omitempty"`         // of a planned release
-	Release *Release        `json:"release,omitempty"`      // who asked for a release, and what came of it
-	Removal *policy.Removal `json:"removal,omitempty"`      // of a resolved lock: who removed it, where S3's event of that is known
-	Current *policy.Finding `json:"current_lock,omitempty"` // of a resolved lock: another one that is on its state already
+	Lock    *policy.Description `json:"lock,omitempty"`
+	Plan    *Plan               `json:"plan,omitempty"`         // of a planned release
+	Release *Release            `json:"release,omitempty"`      // who asked for a release, and what came of it
+	Removal *policy.Removal     `json:"removal,omitempty"`      // of a resolved lock: who removed it, where S3's event of that is known
+	Current *policy.Description `json:"current_lock,omitempty"` // of a resolved lock: another one that is on its state already
 
 	Locks    []Item   `json:"locks,omitempty"`    // of a shared message, in place of lock; as many as fit
 	Prefixes []Prefix `json:"prefixes,omitempty"` // how many locks are under each top-level prefix, as many as fit
@@ -74,9 +74,9 @@ type Event struct {
 	Findings []policy.StateFinding `json:"findings,omitempty"` // of an inventory, as many as fit
 	Repair   *Repair               `json:"repair,omitempty"`
 
-	Backends []Backend `json:"backends,omitempty"` // of a scan
-	Details  []string  `json:"details,omitempty"`  // what a prune could not do, as many as fit
-	Omitted  int       `json:"omitted,omitempty"`  // how many locks, states or findings did not fit
+	Stores  []Store  `json:"backends,omitempty"` // of a scan
+	Details []string `json:"details,omitempty"`  // what a prune could not do, as many as fit
+	Omitted int      `json:"omitted,omitempty"`  // how many locks, states or findings did not fit
 
 	Steps   []string `json:"next_steps,omitempty"` // what to do, in this order
 	Actions Actions  `json:"actions"`
@@ -105,12 +105,12 @@ type Links struct {
 
 // Item is one lock of a shared message.
 type Item struct {
-	policy.Finding
-	Ended   time.Time       `json:"-"` // of a resolved one: when a scan found it gone; zero: in this scan
-	Release *Release        `json:"release,omitempty"`
-	Removal *policy.Removal `json:"removal,omitempty"`
-	Current *policy.Finding `json:"current_lock,omitempty"`
-	Actions *Actions        `json:"actions,omitempty"`
+	policy.Description
+	Ended   time.Time           `json:"-"` // of a resolved one: when a scan found it gone; zero: in this scan
+	Release *Release            `json:"release,omitempty"`
+	Removal *policy.Removal     `json:"removal,omitempty"`
+	Current *policy.Description `json:"current_lock,omitempty"`
+	Actions *Actions            `json:"actions,omitempty"`
 }
 
 // Outcome is what came of a request to release a lock.
@@ -120,10 +120,10 @@ type Outcome string
 const (
 	Whole   Outcome = "released"
 	Partly  Outcome = "partial" // one half is gone; the state may still be locked
-	Unsure  Outcome = "unknown" // gone; whether by the release or by its holder is not known
+	Gone    Outcome = "gone"    // whether by the release or by its holder is not known
 	Refused Outcome = "refused"
-	// Undetermined: nobody can know whether it is gone.
-	Undetermined Outcome = "undetermined"
+	// NotKnown: nobody can find out whether it is gone.
+	NotKnown Outcome = "unknown"
 )
 
 // Release is a request to release a lock.
@@ -135,8 +135,8 @@ type Release struct {
 	Why         string  `json:"why,omitempty"`    // of a refusal; or why nobody knows whether a half is gone
 }
 
-// Backend is one table or bucket of a scan event.
-type Backend struct {
+// Store is one table or bucket of a scan event.
+type Store struct {
 	ARN     string `json:"arn"`
 	Problem string `json:"problem,omitempty"` // why it cannot be read; empty when it was read again
 	// Since is when it began to fail, or when one that is deleted was last read. A pattern
@@ -155,22 +155,22 @@ type Backend struct {
 // Absence says that there is nothing to read, rather than that reading failed.
 type Absence string
 
-// The kinds of absence, of which all backends of an event have the same.
+// The kinds of absence, of which all stores of an event have the same.
 const (
 	Deleted   Absence = "deleted"   // a table or bucket that a pattern covered no longer exists
 	Unmatched Absence = "unmatched" // a pattern has never matched a table or bucket
 )
 
-// Absence is that of a scan event's backends; empty where they can be read or fail to be.
+// Absence is that of a scan event's stores; empty where they can be read or fail to be.
 func (e Event) Absence() Absence {
-	if len(e.Backends) == 0 {
+	if len(e.Stores) == 0 {
 		return ""
 	}
-	return e.Backends[0].Absent
+	return e.Stores[0].Absent
 }
 
-// Unsafe says whether a scan event is about backends whose locks cannot be relied on.
-func (e Event) Unsafe() bool { return len(e.Backends) > 0 && e.Backends[0].Unsafe }
+// Unsafe says whether a scan event is about stores whose locks cannot be relied on.
+func (e Event) Unsafe() bool { return len(e.Stores) > 0 && e.Stores[0].Unsafe }
 
 // PruneCounts is what one prune did with all stale states, listed or not.
 type PruneCounts struct {
@@ -185,10 +185,10 @@ func (e Event) items() []Item {
 	if e.Lock == nil {
 		return e.Locks
 	}
-	return []Item{{Finding: *e.Lock, Release: e.Release, Removal: e.Removal, Current: e.Current, Actions: &e.Actions}}
+	return []Item{{Description: *e.Lock, Release: e.Release, Removal: e.Removal, Current: e.Current, Actions: &e.Actions}}
 }
 
-// paths are the states, or the ARNs of backends, that the event is about: what the
+// paths are the states, or the ARNs of stores, that the event is about: what the
 // attribute `path` says.
 func (e Event) paths() []string {
 	var all []string
@@ -203,7 +203,7 @@ func (e Event) paths() []string {
 			all = append(all, string(path))
 		}
 	}
-	for _, b := range e.Backends {
+	for _, b := range e.Stores {
 		all = append(all, b.ARN)
 	}
 	if e.Repair != nil {

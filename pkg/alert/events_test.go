@@ -17,7 +17,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-func anyFinding(t *rapid.T) policy.Finding {
+func anyDescription(t *rapid.T) policy.Description {
 	text := rapid.StringN(0, 30, -1)
 	f := samples.Lock()
 	f.ID, f.Who, f.Operation, f.Path = text.Draw(t, "id"), text.Draw(t, "who"), text.Draw(t, "operation"), "b/"+text.Draw(t, "key")
@@ -39,25 +39,25 @@ func anyEvent(t *rapid.T) alert.Event {
 	kinds := []alert.Type{alert.LockStuck, alert.LockReminder, alert.LockResolved, alert.LockUnreadable}
 	switch rapid.SampledFrom([]string{"lock", "lock", "resolved", "released", "gone", "refused", "shared", "shared", "scan", "prune", "week", "findings"}).Draw(t, "kind") {
 	case "lock":
-		return composer.Lock(rapid.SampledFrom(kinds).Draw(t, "type"), anyFinding(t), rapid.IntRange(1, 5).Draw(t, "notified"), now)
+		return composer.Lock(rapid.SampledFrom(kinds).Draw(t, "type"), anyDescription(t), rapid.IntRange(1, 5).Draw(t, "notified"), now)
 	case "resolved":
-		e := composer.Lock(alert.LockResolved, anyFinding(t), 1, now).By(text.Draw(t, "who"), text.Draw(t, "why"))
+		e := composer.Lock(alert.LockResolved, anyDescription(t), 1, now).By(text.Draw(t, "who"), text.Draw(t, "why"))
 		if rapid.Bool().Draw(t, "again") {
-			e = e.NowLockedBy(anyFinding(t))
+			e = e.NowLockedBy(anyDescription(t))
 		}
 		return e
 	case "released":
-		return composer.Released(anyFinding(t), text.Draw(t, "who"), text.Draw(t, "why"), rapid.Bool().Draw(t, "forced"), rapid.Bool().Draw(t, "whole"), now)
+		return composer.Released(anyDescription(t), text.Draw(t, "who"), text.Draw(t, "why"), rapid.Bool().Draw(t, "forced"), rapid.Bool().Draw(t, "whole"), now)
 	case "gone":
-		return composer.Gone(anyFinding(t), text.Draw(t, "who"), text.Draw(t, "why"), rapid.Bool().Draw(t, "forced"), now)
+		return composer.Gone(anyDescription(t), text.Draw(t, "who"), text.Draw(t, "why"), rapid.Bool().Draw(t, "forced"), now)
 	case "refused":
-		return composer.Refused(anyFinding(t), text.Draw(t, "who"), text.Draw(t, "why"), now)
+		return composer.Refused(anyDescription(t), text.Draw(t, "who"), text.Draw(t, "why"), now)
 	case "scan":
-		var backends []alert.Backend
-		for range rapid.IntRange(1, 15).Draw(t, "backends") {
-			backends = append(backends, alert.Backend{ARN: text.Draw(t, "arn"), Problem: text.Draw(t, "problem"), Since: now.Add(-time.Hour)})
+		var stores []alert.Store
+		for range rapid.IntRange(1, 15).Draw(t, "stores") {
+			stores = append(stores, alert.Store{ARN: text.Draw(t, "arn"), Problem: text.Draw(t, "problem"), Since: now.Add(-time.Hour)})
 		}
-		return composer.Scan(rapid.SampledFrom([]alert.Type{alert.ScanFailed, alert.ScanRecovered}).Draw(t, "type"), alert.Warning, backends, now)
+		return composer.Scan(rapid.SampledFrom([]alert.Type{alert.ScanFailed, alert.ScanRecovered}).Draw(t, "type"), alert.Warning, stores, now)
 	case "prune":
 		r := pruneReport()
 		r.States[0].Path, r.States[1].Why, r.Errors = tflock.Path(text.Draw(t, "path")), text.Draw(t, "why"), rapid.SliceOfN(text, 0, 20).Draw(t, "errors")
@@ -87,9 +87,9 @@ func anyEvent(t *rapid.T) alert.Event {
 	default:
 		var items []alert.Item
 		for range rapid.IntRange(1, 40).Draw(t, "locks") {
-			i := alert.Item{Finding: anyFinding(t)}
+			i := alert.Item{Description: anyDescription(t)}
 			if rapid.Bool().Draw(t, "again") {
-				other := anyFinding(t)
+				other := anyDescription(t)
 				i.Current, i.Release = &other, &alert.Release{Outcome: alert.Whole, RequestedBy: text.Draw(t, "who")}
 			}
 			items = append(items, i)
@@ -162,7 +162,7 @@ func mustSurviveJSON(t failer, e alert.Event) {
 
 // What a message has no room for is counted, and it is sent all the same.
 func TestAMessageAlwaysFits(t *testing.T) {
-	var many, markup []policy.Finding
+	var many, markup []policy.Description
 	for i := range 20_000 {
 		f := samples.Lock()
 		f.Path = fmt.Sprintf("states/%d/%s", i, strings.Repeat("\u0001", 900))
@@ -187,19 +187,19 @@ func TestAMessageAlwaysFits(t *testing.T) {
 		r.Errors = append(r.Errors, fmt.Sprint(long, i))
 	}
 	r.Pruned, r.Kept, r.Abandoned = 1000, 1000, 500
-	var backends []alert.Backend
+	var stores []alert.Store
 	for i := range 500 {
-		backends = append(backends, alert.Backend{ARN: fmt.Sprintf("arn:aws:s3:::bucket-%d", i), Problem: strings.Repeat("\"", 600), Since: now})
+		stores = append(stores, alert.Store{ARN: fmt.Sprintf("arn:aws:s3:::bucket-%d", i), Problem: strings.Repeat("\"", 600), Since: now})
 	}
 	for name, tc := range map[string]struct {
 		event alert.Event
 		locks int
 	}{
-		"one":      {composer.Lock(alert.LockStuck, many[0], 1, now), 0},
-		"summary":  {composer.Summary(alert.LockStuck, many, alert.Warning, now), len(many)},
-		"markup":   {composer.Summary(alert.LockStuck, markup, alert.Warning, now), len(markup)},
-		"prune":    {composer.Prune(r, now), 0},
-		"backends": {composer.Scan(alert.ScanFailed, alert.Warning, backends, now), 0},
+		"one":     {composer.Lock(alert.LockStuck, many[0], 1, now), 0},
+		"summary": {composer.Summary(alert.LockStuck, many, alert.Warning, now), len(many)},
+		"markup":  {composer.Summary(alert.LockStuck, markup, alert.Warning, now), len(markup)},
+		"prune":   {composer.Prune(r, now), 0},
+		"stores":  {composer.Scan(alert.ScanFailed, alert.Warning, stores, now), 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := render(t, tc.event)

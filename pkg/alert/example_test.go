@@ -12,7 +12,7 @@ import (
 func ExampleRender() {
 	composer := alert.Composer{Account: "123456789012", Region: "eu-central-1", UnlockFunction: "lockwarden-unlock"}
 	now := time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC)
-	event := composer.Lock(alert.LockStuck, policy.Finding{
+	event := composer.Lock(alert.LockStuck, policy.Description{
 		ID: "78007e4f", Path: "acme-states/prod/terraform.tfstate", Operation: "OperationTypeApply", Who: "ada@laptop",
 		HeldSince: now.Add(-2 * time.Hour), HeldSeconds: 7200, ThresholdSeconds: 1800, Verdict: policy.Stuck,
 		Evidence: policy.Evidence{Liveness: policy.LikelyOrphan},

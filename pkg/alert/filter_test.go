@@ -58,8 +58,8 @@ func TestTheFilterPolicyInTheDocuments(t *testing.T) {
 		composer.Lock(alert.LockStuck, staging, 1, now),
 		composer.Lock(alert.LockReminder, production, 2, now),
 		composer.Lock(alert.LockResolved, production, 2, now),
-		composer.Summary(alert.LockStuck, []policy.Finding{staging, staging}, alert.Warning, now),
-		composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{{ARN: "arn:aws:s3:::my-states"}}, now),
+		composer.Summary(alert.LockStuck, []policy.Description{staging, staging}, alert.Warning, now),
+		composer.Scan(alert.ScanFailed, alert.Warning, []alert.Store{{ARN: "arn:aws:s3:::my-states"}}, now),
 	} {
 		if err := to.Publish(ctx, e); err != nil {
 			t.Fatal(err)

@@ -35,7 +35,7 @@ func TestAFloodHidesNothing(t *testing.T) {
 // Teams that share the first part of their keys, as workspaces do, are told from each other by
 // the next one: whatever one of them fills, another's lock has its place and its command.
 func TestAFloodHidesNothingOfTeamsThatShareTheFirstPartOfTheirKeys(t *testing.T) {
-	var all []policy.Finding
+	var all []policy.Description
 	for i := range 1500 {
 		f := samples.Lock()
 		f.Path, f.ID, f.Who = fmt.Sprintf("states/env:/sandbox/%d/terraform.tfstate", i), fmt.Sprintf("id-%d", i), "mallory@host"
@@ -44,9 +44,9 @@ func TestAFloodHidesNothingOfTeamsThatShareTheFirstPartOfTheirKeys(t *testing.T)
 	production := samples.Lock()
 	production.Path = "states/env:/production/terraform.tfstate"
 	all = append(all, production)
-	for name, change := range map[string]func(i int, f *policy.Finding){
-		"locks of clients": func(int, *policy.Finding) {},
-		"locks that fill every field": func(i int, f *policy.Finding) {
+	for name, change := range map[string]func(i int, f *policy.Description){
+		"locks of clients": func(int, *policy.Description) {},
+		"locks that fill every field": func(i int, f *policy.Description) {
 			f.ID, f.Who, f.Operation, f.Version = strings.Repeat("\\", 1024), strings.Repeat("\"", 256), strings.Repeat("\u0001", 256), strings.Repeat("<", 256)
 			f.Path = fmt.Sprintf("states/env:/sandbox/%d/%s", i, strings.Repeat("\u0001", 1900))
 			f.Evidence.Reasons = []string{strings.Repeat("\x00", 3000)}
@@ -101,7 +101,7 @@ func mustShowProduction(t *testing.T, e alert.Event) {
 
 // Twenty prefixes are listed; of more than twenty the counts are.
 func TestMoreThanTwentyPrefixesAreCounted(t *testing.T) {
-	var all []policy.Finding
+	var all []policy.Description
 	for i := range 60 {
 		f := samples.Lock()
 		f.Path, f.ID = fmt.Sprintf("states/team-%d/terraform.tfstate", i%30), fmt.Sprintf("id-%d", i)

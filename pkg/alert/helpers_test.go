@@ -26,7 +26,7 @@ var (
 )
 
 // witnessed is a lock of which S3's events say who took it.
-func witnessed(session, address string) policy.Finding {
+func witnessed(session, address string) policy.Description {
 	f := samples.Lock()
 	f.Who = "runner@fv-az1234-567"
 	f.Witness = &policy.Witness{Principal: "AWS:AROAZ7EXAMPLEROLEID01:" + session, Session: session, SourceIP: address, TakenAt: now.Add(-45 * time.Minute)}
@@ -39,8 +39,8 @@ func removal(session string) policy.Removal {
 	return policy.Removal{Principal: "AWS:AROAZ7EXAMPLEROLEID02:" + session, Session: session, RemovedAt: now.Add(-time.Minute)}
 }
 
-func foreign() policy.Finding {
-	return policy.Finding{
+func foreign() policy.Description {
+	return policy.Description{
 		Path: "deploy-lock", HeldSince: now.Add(-time.Hour), HeldSeconds: 3600, Holdings: []tflock.Kind{tflock.DynamoDB},
 		Stores: []string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks"}, Verdict: policy.Unreadable,
 		Evidence: policy.Evidence{Liveness: policy.Unknown, Reasons: []string{tflock.ErrForeign.Error()}},
@@ -48,8 +48,8 @@ func foreign() policy.Finding {
 }
 
 // flood is 300 locks that somebody made under one prefix, and one of production.
-func flood() []policy.Finding {
-	var all []policy.Finding
+func flood() []policy.Description {
+	var all []policy.Description
 	for i := range 300 {
 		f := samples.Lock()
 		f.Path, f.ID, f.Who = fmt.Sprintf("states/sandbox/%d/terraform.tfstate", i), fmt.Sprintf("id-%d", i), "mallory@host"
@@ -92,7 +92,7 @@ func repairInPart() alert.Repair {
 }
 
 // working is a lock whose CI run is in progress.
-func working() policy.Finding {
+func working() policy.Description {
 	f := overdue()
 	f.Run.Status, f.Run.Ended, f.Run.Detail, f.Evidence.Liveness = policy.RunInProgress, nil, "waiting", policy.PossiblyLive
 	f.Evidence.Reasons[0] = f.Run.Words(now)
@@ -100,7 +100,7 @@ func working() policy.Finding {
 }
 
 // overdue is a lock whose CI run has ended.
-func overdue() policy.Finding {
+func overdue() policy.Description {
 	f, ended := samples.Lock(), now.Add(-14*time.Minute)
 	run := policy.Run{Source: policy.GitHub, ID: "9912345678", URL: "https://github.com/acme/infra/actions/runs/9912345678", Status: policy.RunEnded, Ended: &ended, Detail: "cancelled"}
 	f.Run, f.Evidence.Liveness = &run, policy.RunOver
@@ -116,7 +116,7 @@ func planned(mode policy.AutoMode, n int) []alert.Planned {
 		if n > 1 {
 			f.Path = fmt.Sprintf("states/team-%d/terraform.tfstate", i%3)
 		}
-		list = append(list, alert.Planned{Finding: f, Mode: mode, NotBefore: now.Add(5 * time.Minute)})
+		list = append(list, alert.Planned{Description: f, Mode: mode, NotBefore: now.Add(5 * time.Minute)})
 	}
 	return list
 }
@@ -135,14 +135,14 @@ func events() map[string]alert.Event {
 	garbled := foreign()
 	garbled.Path, garbled.Stores, garbled.Holdings = "states/network/staging/terraform.tfstate", []string{"arn:aws:s3:::states"}, []tflock.Kind{tflock.S3}
 	garbled.Evidence.Reasons = []string{tflock.ErrNotLockInfo.Error()}
-	table := alert.Backend{ARN: "arn:aws:dynamodb:eu-west-1:123456789012:table/locks", Since: now.Add(-time.Hour)}
+	table := alert.Store{ARN: "arn:aws:dynamodb:eu-west-1:123456789012:table/locks", Since: now.Add(-time.Hour)}
 	failing := table
 	failing.Problem = table.ARN + ": it does not exist in that account and region: was it deleted, or is its ARN wrong? (ResourceNotFoundException: no table)"
-	bucket := alert.Backend{ARN: "arn:aws:s3:::states", Problem: "arn:aws:s3:::states: access denied", Since: now.Add(-2 * time.Hour)}
-	deleted := alert.Backend{ARN: table.ARN, Problem: table.ARN + ": it matched a pattern until now, and no longer exists", Since: now.Add(-5 * time.Minute), Absent: alert.Deleted}
-	unmatched := alert.Backend{ARN: "arn:aws:s3:::*-tfstate", Problem: "arn:aws:s3:::*-tfstate: it matches nothing yet", Absent: alert.Unmatched}
-	unsafe := alert.Backend{ARN: bucket.ARN, Unsafe: true, Problem: bucket.ARN + ": it ignores the condition of a delete, so a lock that somebody takes at that moment would be deleted in place of this one"}
-	unsafeTable := alert.Backend{ARN: table.ARN, Unsafe: true, Problem: table.ARN + ": it ignores the condition of a write, so a second client overwrites the lock of the first, and both believe that they hold it"}
+	bucket := alert.Store{ARN: "arn:aws:s3:::states", Problem: "arn:aws:s3:::states: access denied", Since: now.Add(-2 * time.Hour)}
+	deleted := alert.Store{ARN: table.ARN, Problem: table.ARN + ": it matched a pattern until now, and no longer exists", Since: now.Add(-5 * time.Minute), Absent: alert.Deleted}
+	unmatched := alert.Store{ARN: "arn:aws:s3:::*-tfstate", Problem: "arn:aws:s3:::*-tfstate: it matches nothing yet", Absent: alert.Unmatched}
+	unsafe := alert.Store{ARN: bucket.ARN, Unsafe: true, Problem: bucket.ARN + ": it ignores the condition of a delete, so a lock that somebody takes at that moment would be deleted in place of this one"}
+	unsafeTable := alert.Store{ARN: table.ARN, Unsafe: true, Problem: table.ARN + ": it ignores the condition of a write, so a second client overwrites the lock of the first, and both believe that they hold it"}
 	nothing := pruneReport()
 	nothing.Pruned, nothing.Errors, nothing.States = 0, nil, nothing.States[1:]
 	report := pruneReport()
@@ -166,7 +166,7 @@ func events() map[string]alert.Event {
 		"lock-resolved-witnessed":     composer.Lock(alert.LockResolved, witnessed("gh-84213377-9912345678-1", "192.0.2.44"), 1, now).RemovedBy(removal("ana@example.com")),
 		"lock-reminder":               composer.Lock(alert.LockReminder, samples.Held(4*time.Hour+30*time.Minute), 2, now),
 		"lock-reminder-critical":      composer.Lock(alert.LockReminder, samples.Held(52*time.Hour), 3, now),
-		"lock-reminder-shared":        composer.Summary(alert.LockReminder, []policy.Finding{samples.Held(52 * time.Hour), plan, hostile}, alert.Critical, now),
+		"lock-reminder-shared":        composer.Summary(alert.LockReminder, []policy.Description{samples.Held(52 * time.Hour), plan, hostile}, alert.Critical, now),
 		"lock-resolved":               composer.Lock(alert.LockResolved, samples.Lock(), 1, now),
 		"lock-resolved-by-us":         composer.Lock(alert.LockResolved, samples.Lock(), 1, now).By("ana", "laptop died"),
 		"lock-resolved-and-again":     composer.Lock(alert.LockResolved, samples.Lock(), 1, now).NowLockedBy(next),
@@ -177,27 +177,27 @@ func events() map[string]alert.Event {
 		"state-finding-many":          composer.StateFindings(alert.StateFinding, samples.Findings(), now),
 		"state-finding-resolved":      composer.StateFindings(alert.StateFindingResolved, samples.Findings()[1:2], now),
 		"lock-resolved-shared": composer.Shared(alert.LockResolved, []alert.Item{
-			{Finding: samples.Lock(), Current: &next}, {Finding: plan, Release: &alert.Release{Outcome: alert.Whole, RequestedBy: "ana", Reason: "laptop died"}},
+			{Description: samples.Lock(), Current: &next}, {Description: plan, Release: &alert.Release{Outcome: alert.Whole, RequestedBy: "ana", Reason: "laptop died"}},
 		}, alert.Info, now),
 		"lock-unreadable":          composer.Lock(alert.LockUnreadable, foreign(), 1, now),
 		"lock-unreadable-object":   composer.Lock(alert.LockUnreadable, garbled, 1, now),
-		"lock-unreadable-shared":   composer.Summary(alert.LockUnreadable, []policy.Finding{foreign(), garbled}, alert.Warning, now),
+		"lock-unreadable-shared":   composer.Summary(alert.LockUnreadable, []policy.Description{foreign(), garbled}, alert.Warning, now),
 		"lock-released":            composer.Released(samples.Lock(), "ana", "laptop died", false, true, now),
 		"lock-released-forced":     composer.Released(live, "", "", true, true, now),
 		"lock-released-half":       composer.Released(samples.Lock(), "ana", "laptop died", false, false, now),
-		"lock-released-unsure":     composer.Gone(samples.Lock(), "ana", "laptop died", false, now),
-		"scan-crowded":             composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{{ARN: "arn:aws:dynamodb:eu-west-1:123456789012:table/locks", Problem: "arn:aws:dynamodb:eu-west-1:123456789012:table/locks: under my-states/team-a/ are more locks than one scan can read, so not all of them were seen; everything else was read. No team holds so many at once: find out who writes them", Since: now.Add(-time.Hour), Crowded: true}}, now),
-		"scan-withheld":            composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{{ARN: "arn:aws:s3:::my-states", Problem: "arn:aws:s3:::my-states: S3 failed to give a lock object under my-states/team-a/, so it is not known which locks there are held; everything outside of that prefix was read. Cause: InternalError: We encountered an internal error. Please try again.", Since: now.Add(-time.Hour), Crowded: true, Withheld: true}}, now),
+		"lock-released-gone":       composer.Gone(samples.Lock(), "ana", "laptop died", false, now),
+		"scan-crowded":             composer.Scan(alert.ScanFailed, alert.Warning, []alert.Store{{ARN: "arn:aws:dynamodb:eu-west-1:123456789012:table/locks", Problem: "arn:aws:dynamodb:eu-west-1:123456789012:table/locks: under my-states/team-a/ are more locks than one scan can read, so not all of them were seen; everything else was read. No team holds so many at once: find out who writes them", Since: now.Add(-time.Hour), Crowded: true}}, now),
+		"scan-withheld":            composer.Scan(alert.ScanFailed, alert.Warning, []alert.Store{{ARN: "arn:aws:s3:::my-states", Problem: "arn:aws:s3:::my-states: S3 failed to give a lock object under my-states/team-a/, so it is not known which locks there are held; everything outside of that prefix was read. Cause: InternalError: We encountered an internal error. Please try again.", Since: now.Add(-time.Hour), Crowded: true, Withheld: true}}, now),
 		"lock-released-not-known":  composer.NotKnown(samples.Lock(), "ana", "laptop died", "arn:aws:dynamodb:eu-west-1:123456789012:table/locks is not watched any more", false, false, now),
 		"lock-released-half-known": composer.NotKnown(samples.Lock(), "ana", "laptop died", "what is in its place in arn:aws:s3:::states cannot be read: it is archived", false, true, now),
 		"lock-refused":             composer.Refused(live, "ana", "the state was written 2m ago", now),
-		"scan-failed":              composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{failing}, now),
-		"scan-failed-shared":       composer.Scan(alert.ScanFailed, alert.Critical, []alert.Backend{failing, bucket}, now),
-		"scan-deleted":             composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{deleted}, now),
-		"scan-unmatched":           composer.Scan(alert.ScanFailed, alert.Info, []alert.Backend{unmatched}, now),
-		"scan-unsafe":              composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{unsafe}, now),
-		"scan-unsafe-shared":       composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{unsafeTable, unsafe}, now),
-		"scan-recovered":           composer.Scan(alert.ScanRecovered, alert.Info, []alert.Backend{table}, now),
+		"scan-failed":              composer.Scan(alert.ScanFailed, alert.Warning, []alert.Store{failing}, now),
+		"scan-failed-shared":       composer.Scan(alert.ScanFailed, alert.Critical, []alert.Store{failing, bucket}, now),
+		"scan-deleted":             composer.Scan(alert.ScanFailed, alert.Warning, []alert.Store{deleted}, now),
+		"scan-unmatched":           composer.Scan(alert.ScanFailed, alert.Info, []alert.Store{unmatched}, now),
+		"scan-unsafe":              composer.Scan(alert.ScanFailed, alert.Warning, []alert.Store{unsafe}, now),
+		"scan-unsafe-shared":       composer.Scan(alert.ScanFailed, alert.Warning, []alert.Store{unsafeTable, unsafe}, now),
+		"scan-recovered":           composer.Scan(alert.ScanRecovered, alert.Info, []alert.Store{table}, now),
 		"prune-report":             composer.Prune(pruneReport(), now),
 		"state-repaired":           composer.Repaired(samples.Repair(), now),
 		"state-repaired-in-part":   composer.Repaired(repairInPart(), now),

@@ -64,7 +64,7 @@ func TestHostileIDsAreInNoCommand(t *testing.T) {
 			for kind, e := range map[string]alert.Event{
 				"alert":    composer.Lock(alert.LockStuck, f, 1, now),
 				"reminder": composer.Lock(alert.LockReminder, f, 3, now),
-				"shared":   composer.Summary(alert.LockReminder, []policy.Finding{f, f}, alert.Warning, now),
+				"shared":   composer.Summary(alert.LockReminder, []policy.Description{f, f}, alert.Warning, now),
 			} {
 				mustCarryNoCommand(t, kind, e)
 			}
@@ -171,7 +171,7 @@ func TestHostileContent(t *testing.T) {
 		gone := policy.Removal{Principal: f.Witness.Principal, Session: f.Witness.Session, SourceIP: f.Witness.SourceIP, RemovedAt: now}
 		for _, e := range []alert.Event{
 			e, composer.Lock(alert.LockResolved, f, 1, now).RemovedBy(gone),
-			composer.Shared(alert.LockResolved, []alert.Item{{Finding: f, Removal: &gone}, {Finding: samples.Lock()}}, alert.Info, now),
+			composer.Shared(alert.LockResolved, []alert.Item{{Description: f, Removal: &gone}, {Description: samples.Lock()}}, alert.Info, now),
 		} {
 			var n alert.Notification
 			if r, err := alert.Render(e); err != nil || json.Unmarshal([]byte(r.Texts["https"]), &n) != nil {
@@ -188,7 +188,7 @@ func TestAHostileSessionIsText(t *testing.T) {
 		"an alert": composer.Lock(alert.LockStuck, witnessed(hostileSession, hostileSession), 1, now),
 		"an end":   composer.Lock(alert.LockResolved, witnessed(hostileSession, ""), 1, now).RemovedBy(removal(hostileSession)),
 		"several ends": composer.Shared(alert.LockResolved, []alert.Item{
-			{Finding: witnessed(hostileSession, ""), Removal: new(removal(hostileSession))}, {Finding: samples.Lock()},
+			{Description: witnessed(hostileSession, ""), Removal: new(removal(hostileSession))}, {Description: samples.Lock()},
 		}, alert.Info, now),
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -226,7 +226,7 @@ func TestTheButton(t *testing.T) {
 		"an end":      {composer.Lock(alert.LockResolved, samples.Lock(), 1, now), false},
 		"a release":   {composer.Released(samples.Lock(), "ana", "died", false, true, now), false},
 		"a refusal":   {composer.Refused(samples.Lock(), "ana", "too young", now), false},
-		"many alerts": {composer.Summary(alert.LockStuck, []policy.Finding{samples.Lock(), samples.Lock()}, alert.Warning, now), false},
+		"many alerts": {composer.Summary(alert.LockStuck, []policy.Description{samples.Lock(), samples.Lock()}, alert.Warning, now), false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			context := notification(t, tc.event).Metadata.AdditionalContext

@@ -54,7 +54,7 @@ const docsPage = "https://github.com/lockwarden/lockwarden/blob/main/"
 // OwnLinks are what a message may link to: our pages, and those of the runs that a CI system named.
 func (e Event) OwnLinks() []string {
 	own := []string{docsPage, e.Links.Dashboard, e.Links.Runbook}
-	add := func(f *policy.Finding) {
+	add := func(f *policy.Description) {
 		if f != nil && f.Run != nil && strings.HasPrefix(f.Run.URL, "https://") {
 			own = append(own, f.Run.URL)
 		}
@@ -62,7 +62,7 @@ func (e Event) OwnLinks() []string {
 	add(e.Lock)
 	add(e.Current)
 	for _, i := range e.Locks {
-		add(&i.Finding)
+		add(&i.Description)
 		add(i.Current)
 	}
 	return own

@@ -32,7 +32,7 @@ func TestAStrangersLinkIsNoLinkInAMessage(t *testing.T) {
 				"alert":      composer.Lock(alert.LockStuck, f, 1, now),
 				"resolved":   composer.Lock(alert.LockResolved, f, 1, now),
 				"unreadable": composer.Lock(alert.LockUnreadable, f, 1, now),
-				"shared":     composer.Summary(alert.LockReminder, []policy.Finding{f, f}, alert.Warning, now),
+				"shared":     composer.Summary(alert.LockReminder, []policy.Description{f, f}, alert.Warning, now),
 				"released":   composer.Released(f, evil, evil, false, true, now),
 			} {
 				mail := render(t, e).Texts["email"]

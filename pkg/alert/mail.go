@@ -36,7 +36,7 @@ func Mail(e Event) string {
 	}
 	l.states(e)
 	l.findings(e)
-	for _, line := range BackendLines(e) {
+	for _, line := range StoreLines(e) {
 		l.line("- %s", line)
 	}
 	for _, f := range e.WeekFacts() {
@@ -104,7 +104,7 @@ func (l *letter) facts(e Event) {
 }
 
 // evidence says whether the run counts as dead or alive, and why.
-func (l *letter) evidence(f policy.Finding) {
+func (l *letter) evidence(f policy.Description) {
 	if len(f.Evidence.Reasons) == 0 {
 		return
 	}
@@ -124,7 +124,7 @@ func (l *letter) locks(e Event) {
 		switch {
 		case i.Actions != nil && i.Actions.Unlock != "":
 			l.command("  %s", i.Actions.Unlock)
-		case isAlarm(e.Type) && !Releasable(i.Finding):
+		case isAlarm(e.Type) && !Releasable(i.Description):
 			l.line("  (No command: press Release beside it on the dashboard.)")
 		}
 	}
@@ -141,13 +141,13 @@ func ItemLine(e Event, i Item) string {
 	held := policy.Words(i.Held())
 	switch e.Type {
 	case LockUnreadable:
-		line := fmt.Sprintf("in %s for %s", Place(i.Finding), held)
+		line := fmt.Sprintf("in %s for %s", Place(i.Description), held)
 		if len(i.Evidence.Reasons) > 0 {
 			line += ": " + Clean(i.Evidence.Reasons[0], 200)
 		}
 		return line
 	case LockResolved:
-		line := fmt.Sprintf("held by %s for %s", Holder(i.Finding), held)
+		line := fmt.Sprintf("held by %s for %s", Holder(i.Description), held)
 		if i.Release != nil {
 			line += ", released through Lockwarden by " + asker(*i.Release)
 		} else if i.Removal != nil {
@@ -159,7 +159,7 @@ func ItemLine(e Event, i Item) string {
 		return line
 	default:
 		return fmt.Sprintf("held by %s for %s (%s), %s, lock ID %s, in %s",
-			Holder(i.Finding), held, Operation(i.Finding), Run(i.Evidence.Liveness), cmp.Or(Clean(i.ID, maxText), "none"), Place(i.Finding))
+			Holder(i.Description), held, Operation(i.Description), Run(i.Evidence.Liveness), cmp.Or(Clean(i.ID, maxText), "none"), Place(i.Description))
 	}
 }
 

@@ -16,7 +16,7 @@ var asksToRelease = map[alert.Type]bool{alert.LockStuck: true, alert.LockReminde
 // strange are the events of locks whose holder, or session, shows what may be another lock.
 var strange = map[string]bool{"lock-stuck-session": true, "a session called like a lock": true}
 
-func meant(f policy.Finding) tflock.Meant {
+func meant(f policy.Description) tflock.Meant {
 	return tflock.Meant{ID: f.ID, Paths: []string{f.Path}, Buckets: []string{"states"}}
 }
 
@@ -47,7 +47,7 @@ func TestOurOwnMessagesCanBePastedBack(t *testing.T) {
 			}
 		}
 	}
-	for _, i := range composer.Summary(alert.LockReminder, []policy.Finding{samples.Lock(), samples.Held(1)}, alert.Warning, now).Locks {
+	for _, i := range composer.Summary(alert.LockReminder, []policy.Description{samples.Lock(), samples.Held(1)}, alert.Warning, now).Locks {
 		if got, err := tflock.ParseReference(i.Actions.Unlock); err != nil || got.ID != i.ID || got.Path != i.Path {
 			t.Errorf("a command of a shared message: %+v, %v", got, err)
 		}

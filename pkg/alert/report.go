@@ -302,7 +302,7 @@ func lockingLine(w Week) string {
 	if w.Locking == nil {
 		return ""
 	}
-	text := fmt.Sprintf("%s in a table alone, %d in both, %d in a lock file alone", count(w.Locking.Table, "state", "states"), w.Locking.Both, w.Locking.Lockfile)
+	text := fmt.Sprintf("%s in a table alone, %d in both, %d in a lockfile alone", count(w.Locking.Table, "state", "states"), w.Locking.Both, w.Locking.Lockfile)
 	if b := w.WeekBefore; b != nil && b.Locking != nil {
 		text += fmt.Sprintf("; week before: %d, %d and %d", b.Locking.Table, b.Locking.Both, b.Locking.Lockfile)
 	}

@@ -9,17 +9,17 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
-// Scan makes the event of one or more backends that fail, that are absent, or that were
+// Scan makes the event of one or more stores that fail, that are absent, or that were
 // read again.
-func (c Composer) Scan(t Type, severity Severity, backends []Backend, now time.Time) Event {
+func (c Composer) Scan(t Type, severity Severity, stores []Store, now time.Time) Event {
 	e := c.event(t, severity, now)
-	for _, b := range backends {
-		// A backend's error begins with its ARN.
+	for _, b := range stores {
+		// A store's error begins with its ARN.
 		b.Problem = Clean(strings.TrimPrefix(strings.TrimPrefix(b.Problem, b.ARN), ": "), 600)
 		if !b.Since.IsZero() {
 			b.Since = b.Since.UTC()
 		}
-		e.Backends = append(e.Backends, b)
+		e.Stores = append(e.Stores, b)
 	}
 	e.Subject, e.Text = scanSubject(e), scanText(e)
 	if t == ScanFailed {
@@ -53,14 +53,14 @@ var withheldSteps = []string{
 	"Ask its owner to delete the object when no run holds that lock. Until then look for stuck locks under that prefix yourself: locks elsewhere are reported as usual.",
 }
 
-// withheld says that every backend of a failed scan was read but for a prefix with a lock object that S3 fails to give.
+// withheld says that every store of a failed scan was read but for a prefix with a lock object that S3 fails to give.
 func withheld(e Event) bool {
-	return crowded(e) && !slices.ContainsFunc(e.Backends, func(b Backend) bool { return !b.Withheld })
+	return crowded(e) && !slices.ContainsFunc(e.Stores, func(b Store) bool { return !b.Withheld })
 }
 
-// crowded says that every backend of a failed scan was read but for a part.
+// crowded says that every store of a failed scan was read but for a part.
 func crowded(e Event) bool {
-	return e.Type == ScanFailed && len(e.Backends) > 0 && !slices.ContainsFunc(e.Backends, func(b Backend) bool { return !b.Crowded })
+	return e.Type == ScanFailed && len(e.Stores) > 0 && !slices.ContainsFunc(e.Stores, func(b Store) bool { return !b.Crowded })
 }
 
 var scanSteps = map[Absence][]string{
@@ -75,7 +75,7 @@ var scanSteps = map[Absence][]string{
 	Unmatched: {"Check the name in WatchTableArns or WatchBucketArns. If it is right, there is nothing to do."},
 }
 
-// scanSubject names the backends, as many as fit.
+// scanSubject names the stores, as many as fit.
 func scanSubject(e Event) string {
 	what := map[Type]string{ScanFailed: "scan failed, locks not watched", ScanRecovered: "scan recovered"}[e.Type]
 	switch e.Absence() {
@@ -97,7 +97,7 @@ func scanSubject(e Event) string {
 		what = "CRITICAL " + what
 	}
 	var names []string
-	for _, b := range e.Backends {
+	for _, b := range e.Stores {
 		names = append(names, storeName(b.ARN))
 	}
 	return clippedSubject(what + ": " + strings.Join(names, ", "))
@@ -108,10 +108,10 @@ func scanText(e Event) string {
 		return unsafeText(e)
 	}
 	if absence := e.Absence(); absence != "" {
-		return absenceText(absence, backendNames(e))
+		return absenceText(absence, storeNames(e))
 	}
-	if len(e.Backends) == 1 {
-		b := e.Backends[0]
+	if len(e.Stores) == 1 {
+		b := e.Stores[0]
 		failed := ""
 		if e.Time.Sub(b.Since) >= time.Minute {
 			failed = " for " + policy.Words(e.Time.Sub(b.Since))
@@ -125,28 +125,28 @@ func scanText(e Event) string {
 		return fmt.Sprintf("Lockwarden has failed to read %s%s, so its locks are not watched. Cause: %s", storeName(b.ARN), failed, ended(b.Problem))
 	}
 	if e.Type == ScanRecovered {
-		return fmt.Sprintf("Lockwarden can read %d tables and buckets again: %s.", len(e.Backends), backendNames(e))
+		return fmt.Sprintf("Lockwarden can read %d tables and buckets again: %s.", len(e.Stores), storeNames(e))
 	}
-	return fmt.Sprintf("Lockwarden cannot read %d tables and buckets, so their locks are not watched: %s.", len(e.Backends), backendNames(e))
+	return fmt.Sprintf("Lockwarden cannot read %d tables and buckets, so their locks are not watched: %s.", len(e.Stores), storeNames(e))
 }
 
-// backendNames lists the first ten backends, and counts the others.
-func backendNames(e Event) string {
+// storeNames lists the first ten stores, and counts the others.
+func storeNames(e Event) string {
 	var names []string
-	for _, b := range e.Backends[:min(len(e.Backends), 10)] {
+	for _, b := range e.Stores[:min(len(e.Stores), 10)] {
 		names = append(names, storeName(b.ARN))
 	}
-	if more := len(e.Backends) - len(names); more > 0 {
+	if more := len(e.Stores) - len(names); more > 0 {
 		names = append(names, fmt.Sprintf("%d more", more))
 	}
 	return listed(names)
 }
 
 func unsafeText(e Event) string {
-	if len(e.Backends) == 1 {
-		return fmt.Sprintf("Locks in %s cannot be relied on: %s", storeName(e.Backends[0].ARN), ended(e.Backends[0].Problem))
+	if len(e.Stores) == 1 {
+		return fmt.Sprintf("Locks in %s cannot be relied on: %s", storeName(e.Stores[0].ARN), ended(e.Stores[0].Problem))
 	}
-	return fmt.Sprintf("Locks in %d tables and buckets cannot be relied on: %s.", len(e.Backends), backendNames(e))
+	return fmt.Sprintf("Locks in %d tables and buckets cannot be relied on: %s.", len(e.Stores), storeNames(e))
 }
 
 func absenceText(absence Absence, names string) string {
@@ -156,15 +156,15 @@ func absenceText(absence Absence, names string) string {
 	return fmt.Sprintf("A table or bucket that a pattern covered no longer exists: %s.", names)
 }
 
-// BackendLines list the backends of a scan event by their ARNs. The text of an event
+// StoreLines list the stores of a scan event by their ARNs. The text of an event
 // about one has its problem already.
-func BackendLines(e Event) []string {
+func StoreLines(e Event) []string {
 	var lines []string
 	failing := "failing since "
 	if e.Type == ScanRecovered {
 		failing = "it had failed since "
 	}
-	for _, b := range e.Backends {
+	for _, b := range e.Stores {
 		line := Clean(b.ARN, maxPath)
 		switch {
 		case b.Unsafe:
@@ -173,7 +173,7 @@ func BackendLines(e Event) []string {
 		case b.Absent == "":
 			line += " (" + failing + policy.Clock(b.Since) + ")"
 		}
-		if b.Absent == "" && b.Problem != "" && len(e.Backends) > 1 {
+		if b.Absent == "" && b.Problem != "" && len(e.Stores) > 1 {
 			line += ": " + Clean(b.Problem, 600)
 		}
 		lines = append(lines, line)

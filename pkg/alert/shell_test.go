@@ -83,11 +83,11 @@ func TestOnlyPlainIDsAndPathsAreInACommand(t *testing.T) {
 			t.Fatalf("a command for %q of %q: %+v", f.ID, f.Path, e.Actions)
 		}
 	})
-	for name, change := range map[string]func(*policy.Finding){
-		"an empty ID":     func(f *policy.Finding) { f.ID = "" },
-		"an empty path":   func(f *policy.Finding) { f.Path = "" },
-		"an unreadable":   func(f *policy.Finding) { f.Verdict = policy.Unreadable },
-		"a non-UTF-8 one": func(f *policy.Finding) { f.ID = "x\xff" },
+	for name, change := range map[string]func(*policy.Description){
+		"an empty ID":     func(f *policy.Description) { f.ID = "" },
+		"an empty path":   func(f *policy.Description) { f.Path = "" },
+		"an unreadable":   func(f *policy.Description) { f.Verdict = policy.Unreadable },
+		"a non-UTF-8 one": func(f *policy.Description) { f.ID = "x\xff" },
 	} {
 		f := samples.Lock()
 		change(&f)

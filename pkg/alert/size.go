@@ -36,8 +36,8 @@ func Fit(e Event) Event {
 	e.Prefixes = prefixes
 	locks, states, findings, omitted := e.Locks, e.States, e.Findings, e.Omitted
 	e.Locks, e.States, e.Findings, e.Omitted = nil, nil, nil, 0
-	room -= escapedSize(e) + countSize // with its details and backends, which their makers bound
-	e.Backends, room = bounded(e.Backends, room)
+	room -= escapedSize(e) + countSize // with its details and stores, which their makers bound
+	e.Stores, room = bounded(e.Stores, room)
 	e.Details, room = bounded(e.Details, room)
 	e.Locks = fitLocks(locks, room)
 	e.States = fitStates(states, room)

@@ -33,7 +33,7 @@ func lockSubject(e Event) string {
 			what = "could be released, held " + held
 		}
 	case LockReleased:
-		what = map[Outcome]string{Whole: "released after ", Partly: "released IN PART after ", Unsure: "gone after ", Undetermined: "perhaps released after "}[e.Release.Outcome] + held
+		what = map[Outcome]string{Whole: "released after ", Partly: "released IN PART after ", Gone: "gone after ", NotKnown: "perhaps released after "}[e.Release.Outcome] + held
 	case LockRefused:
 		what = "NOT released, held " + held
 	}
@@ -48,7 +48,7 @@ func lockSubject(e Event) string {
 }
 
 // clippedHolder leaves room for the path.
-func clippedHolder(f policy.Finding) string {
+func clippedHolder(f policy.Description) string {
 	who := ascii(named(f))
 	if f.Who == "" || len(who) <= 24 {
 		return who

@@ -50,9 +50,9 @@ func releasedText(path, who, held, run string, r Release) string {
 	lock := fmt.Sprintf("The lock of %s on state %s, held for %s, ", who, path, held)
 	var text string
 	switch {
-	case r.Outcome == Unsure:
+	case r.Outcome == Gone:
 		text = fmt.Sprintf("is gone; whether by this release or by its holder is not known (%s). The release was asked for by %s.", run, asker(r))
-	case r.Outcome == Undetermined:
+	case r.Outcome == NotKnown:
 		text = fmt.Sprintf("may be there still (%s): %s asked for its release, and whether that had its effect cannot be found out, because %s", run, asker(r), ended(Clean(r.Why, maxReason)))
 	case r.Outcome == Partly && r.Why != "":
 		text = fmt.Sprintf("was released in part by %s (%s); whether its other half is gone cannot be found out, because %s", asker(r), run, ended(Clean(r.Why, maxReason)))
@@ -67,7 +67,7 @@ func releasedText(path, who, held, run string, r Release) string {
 }
 
 // withoutCommand says how to release a lock whose ID or path is in no command.
-func withoutCommand(f policy.Finding) string {
+func withoutCommand(f policy.Description) string {
 	if Releasable(f) {
 		return ""
 	}
@@ -105,14 +105,14 @@ const shownPrefixes = 5
 
 // longest says which of several locks is, or was, held the longest.
 func longest(t Type, i Item) string {
-	path, who, held := Clean(i.Path, maxPath), Holder(i.Finding), policy.Words(i.Held())
+	path, who, held := Clean(i.Path, maxPath), Holder(i.Description), policy.Words(i.Held())
 	switch {
 	case isAlarm(t):
 		return fmt.Sprintf("; the oldest, on state %s, has been held by %s for %s, and %s", path, who, held, Run(i.Evidence.Liveness))
 	case t == LockResolved:
 		return fmt.Sprintf("; the oldest, on state %s, was held by %s for %s", path, who, held)
 	default:
-		return fmt.Sprintf("; the oldest, %s in %s, has been there for %s", path, Place(i.Finding), held)
+		return fmt.Sprintf("; the oldest, %s in %s, has been there for %s", path, Place(i.Description), held)
 	}
 }
 
@@ -120,7 +120,7 @@ func longest(t Type, i Item) string {
 func withoutCommands(e Event) int {
 	n := 0
 	for _, i := range e.Locks {
-		if isAlarm(e.Type) && !Releasable(i.Finding) {
+		if isAlarm(e.Type) && !Releasable(i.Description) {
 			n++
 		}
 	}

@@ -16,7 +16,7 @@ func TestAResolvedLockHasOneDuration(t *testing.T) {
 	later := now.Add(3 * time.Hour)
 	for name, e := range map[string]alert.Event{
 		"alone":  composer.Lock(alert.LockResolved, f, 2, later),
-		"shared": composer.Summary(alert.LockResolved, []policy.Finding{f, f}, alert.Info, later),
+		"shared": composer.Summary(alert.LockResolved, []policy.Description{f, f}, alert.Info, later),
 	} {
 		r := render(t, e)
 		for channel, text := range r.Texts {

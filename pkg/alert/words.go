@@ -17,7 +17,7 @@ const (
 
 // Holder names who holds a lock, as it says itself, and the session that took it, as S3
 // says.
-func Holder(f policy.Finding) string {
+func Holder(f policy.Description) string {
 	who := named(f)
 	if f.Witness == nil || f.Witness.Actor() == "" {
 		return who
@@ -26,13 +26,13 @@ func Holder(f policy.Finding) string {
 }
 
 // named is who holds a lock, as it says itself.
-func named(f policy.Finding) string { return cmp.Or(Clean(f.Who, maxText), "an unknown holder") }
+func named(f policy.Description) string { return cmp.Or(Clean(f.Who, maxText), "an unknown holder") }
 
 // removed says who removed a resolved lock, as S3 says.
 func removed(r policy.Removal) string { return Clean(r.Words(), 2*policy.MaxPrincipal+maxText) }
 
 // Operation names what the holder does: "apply" for OperationTypeApply.
-func Operation(f policy.Finding) string {
+func Operation(f policy.Description) string {
 	name := Clean(strings.TrimPrefix(f.Operation, "OperationType"), maxText)
 	switch f.Operation {
 	case "OperationTypePlan", "OperationTypeApply", "OperationTypeRefresh":
@@ -58,8 +58,8 @@ func Run(l policy.Liveness) string {
 }
 
 // Place says which tables and buckets a lock is stored in: their names, where the
-// finding has them, else their kinds.
-func Place(f policy.Finding) string {
+// description has them, else their kinds.
+func Place(f policy.Description) string {
 	var places []string
 	for _, arn := range f.Stores {
 		places = append(places, storeName(arn))

@@ -52,7 +52,7 @@ type thinner struct {
 	page  io.Reader
 	times *Times
 	err   error  // why page ended
-	store []byte // where buf lies
+	store []byte // where buf is
 	buf   []byte // what was read and is not given yet
 	done  int    // so much of buf is to be given
 }

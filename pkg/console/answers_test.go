@@ -79,7 +79,7 @@ func TestThePageOfStatesReads(t *testing.T) {
 }
 
 func TestAnswersReadInWords(t *testing.T) {
-	f := policy.Finding{ID: "78007e4f-7284-5b8c-b34c-620445a03e9c", Path: "states/network/production/terraform.tfstate", Who: "ana@laptop"}
+	f := policy.Description{ID: "78007e4f-7284-5b8c-b34c-620445a03e9c", Path: "states/network/production/terraform.tfstate", Who: "ana@laptop"}
 	say := func(o unlock.Outcome) unlock.Answer {
 		return unlock.Answer{Outcome: o, Message: "What happened, at 2026-11-23 12:00 UTC.", Lock: &f, NextSteps: []string{"Do this.", "Then that."}}
 	}

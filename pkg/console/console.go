@@ -126,7 +126,7 @@ func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self st
 		if known.Stop != nil {
 			auto.stopped = known.Stop.By
 		}
-		line := line{finding: j.Finding(), id: j.ID, auto: auto}
+		line := line{lock: j.Describe(), id: j.ID, auto: auto}
 		line.mayRelease, line.why = j.MayRelease()
 		p.lines = append(p.lines, line)
 	}

@@ -34,8 +34,8 @@ type locksPage struct {
 
 // line is one lock of the page.
 type line struct {
-	finding    policy.Finding
-	id         string // the whole ID: the finding's is clipped
+	lock       policy.Description
+	id         string // the whole ID: that of the description is clipped
 	auto       automation
 	mayRelease bool
 	why        string
@@ -126,7 +126,7 @@ func (p locksPage) table() widget.Node {
 const maxBytes = 4 << 20
 
 func (p locksPage) row(l line) widget.Node {
-	f := l.finding
+	f := l.lock
 	state := []widget.Part{
 		widget.A("scope", "row"),
 		widget.El("div", widget.Class("lw-path"), widget.Path(f.Path)),
@@ -168,7 +168,7 @@ func verdictMark(v policy.Verdict) widget.Node {
 
 // evidence is the liveness with all its reasons. Those of a fresh lock are folded.
 func (p locksPage) evidence(l line) widget.Node {
-	f := l.finding
+	f := l.lock
 	reasons := make([]string, len(f.Evidence.Reasons))
 	for i, reason := range f.Evidence.Reasons {
 		reasons[i] = plain.Line(p.at.Localised(reason), 500)
@@ -187,16 +187,16 @@ func (p locksPage) evidence(l line) widget.Node {
 // offer says whether the line has a button: the lock is stuck, and the unlock function
 // would not refuse it.
 func (l line) offer() bool {
-	return l.finding.Verdict == policy.Stuck && l.mayRelease && l.whole()
+	return l.lock.Verdict == policy.Stuck && l.mayRelease && l.whole()
 }
 
-// whole says that the finding has the lock's whole ID. It clips those that no client
+// whole says that the description has the lock's whole ID. It clips those that no client
 // wrote, and a button would have to carry it all.
-func (l line) whole() bool { return l.id == l.finding.ID }
+func (l line) whole() bool { return l.id == l.lock.ID }
 
 // release is the button, or why there is none.
 func (p locksPage) release(l line) widget.Node {
-	f := l.finding
+	f := l.lock
 	hint := l.why
 	switch {
 	case l.offer():
@@ -215,7 +215,7 @@ func (p locksPage) release(l line) widget.Node {
 }
 
 // question names what is about to go. It is one line, since it is an attribute.
-func (p locksPage) question(f policy.Finding) string {
+func (p locksPage) question(f policy.Description) string {
 	reasons := make([]string, len(f.Evidence.Reasons))
 	for i, reason := range f.Evidence.Reasons {
 		reasons[i] = p.at.Localised(reason)

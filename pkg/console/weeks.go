@@ -56,10 +56,10 @@ func Weeks(list []alert.Week) widget.Node {
 		rows[i] = widget.El("tr", cells...)
 	}
 	return widget.All(widget.El("h2", widget.Text("The last weeks")), widget.Table(widget.Count(len(list), "weekly report"),
-		[]string{"Week to", "Taken", "Stuck", "Gone after (median)", "Longest", "Released", "Open findings", "States with lock files"}, rows))
+		[]string{"Week to", "Taken", "Stuck", "Gone after (median)", "Longest", "Released", "Open findings", "States with lockfiles"}, rows))
 }
 
-// migrated says how many of the states that were locked use a lock file alone.
+// migrated says how many of the states that were locked use a lockfile alone.
 func migrated(m *alert.Migration) string {
 	if m == nil {
 		return ""

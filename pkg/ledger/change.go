@@ -32,7 +32,7 @@ type Step struct {
 	Key    Key
 	Entry  Entry
 	// Current is another lock that is on the path already: of Resolved only, nil if none.
-	Current *policy.Finding
+	Current *policy.Description
 	Past    *Past // of a lock that has ended, its record for the history
 	// Shared says that the prefix of a Stuck or Resolved lock has had its messages for now, so that it shares one.
 	Shared bool

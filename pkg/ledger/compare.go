@@ -130,14 +130,14 @@ func (c comparison) changed(s seen) (keys []Key, resolved map[tflock.Path]bool) 
 }
 
 // current are the locks that are on these paths now.
-func (c comparison) current(paths map[tflock.Path]bool) map[tflock.Path]policy.Finding {
-	found := map[tflock.Path]policy.Finding{}
+func (c comparison) current(paths map[tflock.Path]bool) map[tflock.Path]policy.Description {
+	found := map[tflock.Path]policy.Description{}
 	if len(paths) == 0 {
 		return found
 	}
 	for o := range c.scan.Locks() {
-		if _, known := found[o.Path]; paths[o.Path] && !known && o.Readable() && len(found) < maxFindings {
-			found[o.Path] = o.Finding()
+		if _, known := found[o.Path]; paths[o.Path] && !known && o.Readable() && len(found) < maxDescriptions {
+			found[o.Path] = o.Describe()
 		}
 	}
 	return found
@@ -187,8 +187,8 @@ func (c comparison) lock(key Key, o policy.Case) (Step, bool) {
 	if change != Note {
 		entry.Notified, entry.NotifiedAt = entry.Notified+1, c.scan.Ended
 	}
-	finding := o.Finding()
-	entry.Finding, entry.Absent, entry.Gone, entry.Expires = &finding, false, nil, c.scan.Ended.Add(c.rules.Keep)
+	described := o.Describe()
+	entry.Description, entry.Absent, entry.Gone, entry.Expires = &described, false, nil, c.scan.Ended.Add(c.rules.Keep)
 	return Step{Change: change, Key: key, Entry: entry, Shared: together, before: before}, true
 }
 

@@ -56,7 +56,7 @@ func object(etag string, written time.Time) policy.Case {
 func entry(notified int, at time.Time, stores ...string) ledger.Entry {
 	return ledger.Entry{
 		FirstSeen: ago(10 * time.Hour), Kinds: []tflock.Kind{tflock.DynamoDB}, Stores: stores, Notified: notified, NotifiedAt: at,
-		Finding: &policy.Finding{ID: "x", Path: "b/k", Verdict: policy.Stuck}, Expires: now.Add(29 * 24 * time.Hour),
+		Description: &policy.Description{ID: "x", Path: "b/k", Verdict: policy.Stuck}, Expires: now.Add(29 * 24 * time.Hour),
 	}
 }
 

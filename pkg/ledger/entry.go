@@ -24,14 +24,14 @@ type Entry struct {
 	Absent     bool                 `json:"absent,omitempty"`     // not there in the last complete scan; only of unreadable ones
 	// Gone is set when a scan has found the lock gone and people could not be notified of that.
 	Gone *End `json:"gone,omitempty"`
-	// Finding is the lock as it was last recorded: what remains to be said of it when
+	// Description is the lock as it was last recorded: what remains to be said of it when
 	// it is gone. It is nil in a memory where nobody will ask for it.
-	Finding *policy.Finding `json:"finding"`
+	Description *policy.Description `json:"finding"`
 	// Expires is when the memory may end: DynamoDB deletes it up to two days later, and
 	// until then it counts. It is renewed while the lock is seen or its store fails.
 	Expires time.Time `json:"-"`
 
-	// HeldSince and Stuck are the finding's, and stay where the finding is not kept.
+	// HeldSince and Stuck are the description's, and stay where it is not kept.
 	HeldSince time.Time `json:"-"`
 	Stuck     bool      `json:"-"`
 }

@@ -31,27 +31,27 @@ func lockRow(key Key, entry Entry) (map[string]types.AttributeValue, error) {
 	return row, nil
 }
 
-// decodeEntry reads a lock's memory, without its finding where that is not wanted: it is
+// decodeEntry reads a lock's memory, without its description where that is not wanted: it is
 // most of what an entry takes.
-func decodeEntry(body []byte, withFinding bool) (Entry, error) {
+func decodeEntry(body []byte, withDescription bool) (Entry, error) {
 	var e Entry
-	if withFinding {
+	if withDescription {
 		err := json.Unmarshal(body, &e)
-		if e.Finding != nil {
-			e.HeldSince, e.Stuck = e.Finding.HeldSince, e.Finding.Verdict == policy.Stuck
+		if e.Description != nil {
+			e.HeldSince, e.Stuck = e.Description.HeldSince, e.Description.Verdict == policy.Stuck
 		}
 		return e, err
 	}
 	var lean struct {
 		Entry
-		Finding struct { // in place of the entry's own
+		Description struct { // in place of the entry's own
 			HeldSince time.Time      `json:"held_since"`
 			Verdict   policy.Verdict `json:"verdict"`
 		} `json:"finding"`
 	}
 	err := json.Unmarshal(body, &lean)
 	e = lean.Entry
-	e.HeldSince, e.Stuck = lean.Finding.HeldSince, lean.Finding.Verdict == policy.Stuck
+	e.HeldSince, e.Stuck = lean.Description.HeldSince, lean.Description.Verdict == policy.Stuck
 	return e, err
 }
 

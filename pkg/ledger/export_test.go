@@ -3,7 +3,9 @@ package ledger
 import "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 // DecodeEntry reads a lock's memory from the text of its row.
-func DecodeEntry(body []byte, withFinding bool) (Entry, error) { return decodeEntry(body, withFinding) }
+func DecodeEntry(body []byte, withDescription bool) (Entry, error) {
+	return decodeEntry(body, withDescription)
+}
 
 // PackStores gives what the memory of stores is recorded as.
 func PackStores(stores map[string]Store) (types.AttributeValue, error) { return packStores(stores) }

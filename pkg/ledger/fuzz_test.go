@@ -12,7 +12,7 @@ import (
 const remembered = `{"first_seen":"2026-11-23T02:00:00Z","not_before":"2026-11-23T01:55:00Z","kinds":["dynamodb","s3"],"stores":["arn:table","arn:bucket"],` +
 	`"notified_at":"2026-11-23T03:00:00Z","notified":2,"finding":{"id":"x","path":"b/k","verdict":"stuck","evidence":{"liveness":"unknown","reasons":["r"]}}}`
 
-// A row that can be read says the same with its finding and without.
+// A row that can be read says the same with its description and without.
 func FuzzDecodeEntry(f *testing.F) {
 	for _, body := range []string{
 		remembered, "", "{}", "null", "[]", `{"finding":null}`, `{"finding":5}`, `{"finding":{"id":5}}`, `{"FINDING":{},"Notified":3}`, `{"notified":1,"notified":2}`,
@@ -27,10 +27,10 @@ func FuzzDecodeEntry(f *testing.F) {
 			return
 		}
 		lean, err := ledger.DecodeEntry(body, false)
-		if err != nil || lean.Finding != nil {
-			t.Fatalf("%v, %+v", err, lean.Finding)
+		if err != nil || lean.Description != nil {
+			t.Fatalf("%v, %+v", err, lean.Description)
 		}
-		whole.Finding = nil
+		whole.Description = nil
 		if diff := cmp.Diff(whole, lean); diff != "" {
 			t.Fatal(diff)
 		}

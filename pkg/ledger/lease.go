@@ -35,14 +35,14 @@ type Lease struct {
 	surplus []string
 }
 
-// clockSlack bounds how far ahead a recorded scan may lie and still count as newer:
+// clockSlack bounds how far ahead a recorded scan may be and still count as newer:
 // one wrong clock must not silence the monitor for ever.
 const clockSlack = time.Hour
 
 // Begin takes the lease for a scan that was read, and reads the memory.
 // It fails with ErrLeased when another holds the lease, or when a newer scan was
 // recorded: what this one saw is then out of date. owner must be unique to the invocation.
-// The findings of locks that the scan saw are not in the memory: the scan has them.
+// The descriptions of locks that the scan saw are not in the memory: the scan has them.
 func (n *Notifications) Begin(ctx context.Context, owner string, found *scan.Scan, now time.Time) (*Lease, error) {
 	until := now.Add(LeaseTime)
 	out, err := n.table.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{

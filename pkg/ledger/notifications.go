@@ -30,7 +30,7 @@ func NewNotifications(client *dynamodb.Client, name string) *Notifications {
 	return &Notifications{table{client, name}}
 }
 
-// Recall reads the memory of all locks, consistently, without the lease: their findings
+// Recall reads the memory of all locks, consistently, without the lease: their descriptions
 // are not in it.
 func (n *Notifications) Recall(ctx context.Context) (Memory, error) {
 	scan, err := n.table.get(ctx, rowKey(kindScan, monitor))
@@ -69,15 +69,15 @@ func remembered(ctx context.Context, scan map[string]types.AttributeValue) Memor
 	return Memory{Locks: map[Key]Entry{}, Stores: stores}
 }
 
-// maxFindings is how many findings are kept whole: no message has room for more. Of the
+// maxDescriptions is how many descriptions are kept whole: no message has room for more. Of the
 // others the reasons, which are most of them, are not.
-const maxFindings = 1000
+const maxDescriptions = 1000
 
 // recall reads the memory of all locks, beside the row of the last scan, and gives the rows for
 // which there was no room. held gives the key of a lock that a scan saw, whose texts are kept there.
 func (n *Notifications) recall(ctx context.Context, scan map[string]types.AttributeValue, room *recalled, held func(Key) (Key, bool)) (Memory, []string, error) {
 	m := remembered(ctx, scan)
-	shared, findings := texts{}, 0
+	shared, descriptions := texts{}, 0
 	for row, err := range n.table.query(ctx, ofKind(kindLock)) {
 		if err != nil {
 			return Memory{}, nil, err
@@ -91,9 +91,9 @@ func (n *Notifications) recall(ctx context.Context, scan map[string]types.Attrib
 			continue
 		}
 		entry.Stores = shared.of(entry.Stores)
-		if entry.Finding != nil {
-			if findings++; findings > maxFindings {
-				entry.Finding.Evidence.Reasons = nil
+		if entry.Description != nil {
+			if descriptions++; descriptions > maxDescriptions {
+				entry.Description.Evidence.Reasons = nil
 			}
 		}
 		m.Locks[key] = entry
@@ -103,8 +103,8 @@ func (n *Notifications) recall(ctx context.Context, scan map[string]types.Attrib
 
 // entryOf reads a lock's row. One that cannot be read counts as none: an alert twice is
 // better than none.
-func entryOf(ctx context.Context, row map[string]types.AttributeValue, key Key, withFinding bool) (Entry, bool) {
-	entry, err := decodeEntry([]byte(textOf(row, attrBody)), withFinding)
+func entryOf(ctx context.Context, row map[string]types.AttributeValue, key Key, withDescription bool) (Entry, bool) {
+	entry, err := decodeEntry([]byte(textOf(row, attrBody)), withDescription)
 	if err != nil {
 		slog.WarnContext(ctx, "ledger row cannot be read, so its lock counts as new", "path", key.Path, "error", err)
 		return Entry{}, false

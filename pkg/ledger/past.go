@@ -75,9 +75,9 @@ func (c comparison) past(s Step) *Past {
 		StuckAt: e.StuckAt, Resolved: s.Change == Resolved, Kinds: slices.Clone(e.Kinds), ETag: e.ETag, Halved: e.Halved(),
 	}
 	slices.Sort(p.Kinds)
-	if e.Finding != nil {
-		p.Operation, p.Who, p.HeldSince = e.Finding.Operation, e.Finding.Who, e.Finding.HeldSince
-		if w := e.Finding.Witness; w != nil {
+	if e.Description != nil {
+		p.Operation, p.Who, p.HeldSince = e.Description.Operation, e.Description.Who, e.Description.HeldSince
+		if w := e.Description.Witness; w != nil {
 			p.Session = w.Session
 		}
 	}
@@ -106,7 +106,7 @@ func (c comparison) settled(path tflock.Path, e Entry, lastSeen time.Time) bool 
 	if !lastSeen.IsZero() {
 		return true
 	}
-	f := e.Finding
+	f := e.Description
 	if f == nil || f.HeldAtLeastSeconds == 0 || !slices.Equal(e.Kinds, []tflock.Kind{tflock.S3}) {
 		return false
 	}

@@ -15,7 +15,7 @@ const (
 	// maxUnseen bounds what is remembered of locks that a scan did not see, in bytes: some 10,000 of
 	// the locks of clients. One top-level prefix gets at most a half.
 	maxUnseen = 16 << 20
-	// maxRecalled is the same for who has no scan to hold against it, without findings.
+	// maxRecalled is the same for who has no scan to hold against it, without descriptions.
 	maxRecalled = 48 << 20
 	// entryWeight is what an entry takes beside its texts.
 	entryWeight = 500
@@ -26,7 +26,7 @@ const (
 // recalled bounds what is remembered.
 type recalled struct {
 	most    int  // bytes
-	lean    bool // without findings
+	lean    bool // without descriptions
 	weight  int
 	under   map[string]int // bytes by the top-level prefix; of those beyond maxPrefixes together
 	surplus []string       // ids of rows for which there was no room

@@ -13,17 +13,17 @@ import (
 // Release is the record of a release or refusal. It carries the lock's exact bytes,
 // so that one that should have stayed can be put back.
 type Release struct {
-	At          time.Time      `json:"at"`
-	Outcome     string         `json:"outcome"`  // Releasing until it is known
-	Halves      []Half         `json:"halves"`   // what was to be removed, and how it ended
-	Finished    bool           `json:"finished"` // the outcome is known and the event is out
-	Reason      string         `json:"reason"`
-	RequestedBy string         `json:"requested_by"`
-	Forced      bool           `json:"forced"`
-	Why         string         `json:"why,omitempty"` // why it was refused, or why nobody knows how a half ended
-	Request     string         `json:"request"`       // Lambda's request ID
-	Held        []Bytes        `json:"held"`
-	Finding     policy.Finding `json:"finding"` // what the event says of the lock
+	At          time.Time          `json:"at"`
+	Outcome     string             `json:"outcome"`  // Releasing until it is known
+	Halves      []Half             `json:"halves"`   // what was to be removed, and how it ended
+	Finished    bool               `json:"finished"` // the outcome is known and the event is out
+	Reason      string             `json:"reason"`
+	RequestedBy string             `json:"requested_by"`
+	Forced      bool               `json:"forced"`
+	Why         string             `json:"why,omitempty"` // why it was refused, or why nobody knows how a half ended
+	Request     string             `json:"request"`       // Lambda's request ID
+	Held        []Bytes            `json:"held"`
+	Description policy.Description `json:"finding"` // what the event says of the lock
 }
 
 // Releasing is the outcome on record before the first delete. A record that keeps it

@@ -17,10 +17,10 @@ type Scan struct {
 	Held       int             // LocksHeld
 	Stuck      int             // StuckLocks
 	Unreadable int             // UnreadableLocks
-	Errors     int             // ScanErrors: backends that could not be read
+	Errors     int             // ScanErrors: stores that could not be read
 	Oldest     time.Duration   // OldestLockAge
 	Resolved   []time.Duration // TimeToResolve of each lock that was resolved
-	// Partial says that a backend could not be read, and that what it held is not known
+	// Partial says that a store could not be read, and that what it held is not known
 	// either. A zero then means nothing, and is not sent where an alarm would take it
 	// for an all-clear.
 	Partial bool

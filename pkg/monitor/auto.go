@@ -201,7 +201,7 @@ func (p *planner) schedule(q *evidence.Question, key ledger.Key) []string {
 	case plan != nil && plan.Mode == p.auto.Mode && p.auto.Mode == policy.AutoReport:
 		return []string{reportOnly} // people were notified once
 	case plan == nil || plan.Mode != p.auto.Mode || !plan.Basis.Same(basis) || p.unwatched(known):
-		p.planned = append(p.planned, planned{key, basis, alert.Planned{Finding: q.Case.Finding(), Mode: p.auto.Mode, NotBefore: p.notBefore()}})
+		p.planned = append(p.planned, planned{key, basis, alert.Planned{Description: q.Case.Describe(), Mode: p.auto.Mode, NotBefore: p.notBefore()}})
 		if p.auto.Mode == policy.AutoReport {
 			return []string{reportOnly}
 		}

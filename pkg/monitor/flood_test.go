@@ -86,7 +86,7 @@ func (s *simulation) heard(prefix string) []string {
 	for _, e := range s.events {
 		items := e.Locks
 		if e.Lock != nil {
-			items = append(items, alert.Item{Finding: *e.Lock})
+			items = append(items, alert.Item{Description: *e.Lock})
 		}
 		for _, i := range items {
 			if e.Type != alert.LockReminder && tflock.Path(i.Path).Prefix() == prefix {

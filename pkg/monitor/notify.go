@@ -112,7 +112,7 @@ func (n *notifier) send(ctx context.Context, news *news, event alert.Event, step
 	}
 	if news.change == ledger.Resolved {
 		for _, step := range news.steps() {
-			n.resolved = append(n.resolved, n.endOf(step).Sub(step.Entry.Finding.HeldSince))
+			n.resolved = append(n.resolved, n.endOf(step).Sub(step.Entry.Description.HeldSince))
 		}
 	}
 	n.record(ctx, func(yield func(ledger.Step) bool) {
@@ -180,16 +180,16 @@ func messagesOf(steps []ledger.StoreStep, change ledger.Change) iter.Seq[[]ledge
 
 // storeEvent is the event of one change of these stores.
 func (n *notifier) storeEvent(change ledger.Change, steps []ledger.StoreStep) alert.Event {
-	severity, backends := alert.Warning, make([]alert.Backend, len(steps))
+	severity, stores := alert.Warning, make([]alert.Store, len(steps))
 	for i, s := range steps {
-		backends[i] = alert.Backend{ARN: s.ARN, Problem: s.Problem, Since: s.Store.FailingSince, Crowded: n.scan.Crowds(s.ARN), Withheld: n.scan.Withholds(s.ARN)}
+		stores[i] = alert.Store{ARN: s.ARN, Problem: s.Problem, Since: s.Store.FailingSince, Crowded: n.scan.Crowds(s.ARN), Withheld: n.scan.Withholds(s.ARN)}
 		switch change {
 		case ledger.Gone:
-			backends[i].Absent, backends[i].Since = alert.Deleted, s.Store.LastRead
+			stores[i].Absent, stores[i].Since = alert.Deleted, s.Store.LastRead
 		case ledger.Unmatched:
-			backends[i].Absent, backends[i].Since = alert.Unmatched, time.Time{}
+			stores[i].Absent, stores[i].Since = alert.Unmatched, time.Time{}
 		case ledger.Unsafe:
-			backends[i].Unsafe, backends[i].Since = true, time.Time{}
+			stores[i].Unsafe, stores[i].Since = true, time.Time{}
 		}
 		if urgent(s.Store.Notified) {
 			severity = alert.Critical
@@ -201,13 +201,13 @@ func (n *notifier) storeEvent(change ledger.Change, steps []ledger.StoreStep) al
 	case ledger.Gone, ledger.Unsafe:
 		severity = alert.Warning
 	}
-	return n.composer.Scan(eventOf[change], severity, backends, n.scan.Ended)
+	return n.composer.Scan(eventOf[change], severity, stores, n.scan.Ended)
 }
 
 // event is the event of one lock.
 func (n *notifier) event(ctx context.Context, step ledger.Step) alert.Event {
 	i := n.item(ctx, step)
-	e := n.composer.Lock(eventOf[step.Change], i.Finding, step.Entry.Notified, n.endOf(step))
+	e := n.composer.Lock(eventOf[step.Change], i.Description, step.Entry.Notified, n.endOf(step))
 	if i.Release != nil {
 		e = e.By(i.Release.RequestedBy, i.Release.Reason)
 	}
@@ -233,7 +233,7 @@ func (n *notifier) summary(ctx context.Context, news *news) alert.Event {
 			items[i] = n.item(ctx, step)
 			continue
 		}
-		items[i] = alert.Item{Finding: *step.Entry.Finding, Ended: n.endOf(step), Current: step.Current}
+		items[i] = alert.Item{Description: *step.Entry.Description, Ended: n.endOf(step), Current: step.Current}
 	}
 	switch {
 	case news.change == ledger.Resolved:
@@ -251,7 +251,7 @@ func (n *notifier) summary(ctx context.Context, news *news) alert.Event {
 // item is a lock with who took it and who removed it, as far as that is known by now. What
 // was released through us has a record of ours, which says more than S3's event.
 func (n *notifier) item(ctx context.Context, step ledger.Step) alert.Item {
-	i := alert.Item{Finding: *step.Entry.Finding, Ended: n.endOf(step), Current: step.Current, Release: n.release(ctx, step)}
+	i := alert.Item{Description: *step.Entry.Description, Ended: n.endOf(step), Current: step.Current, Release: n.release(ctx, step)}
 	witness, removal := n.gone(ctx, step)
 	if witness != nil {
 		i.Witness = witness

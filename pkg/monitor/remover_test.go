@@ -51,7 +51,7 @@ func TestWhoRemovedTheObjectDidNotEndALockWhoseRowOutlivedIt(t *testing.T) {
 			key := ledger.Key{Path: "states/x", ID: "x"}
 			memory := ledger.Memory{Locks: map[ledger.Key]ledger.Entry{key: {
 				FirstSeen: simStart, Kinds: []tflock.Kind{tflock.DynamoDB, tflock.S3}, Stores: []string{table, simBucket}, Since: tc.since, ETag: "e", Notified: 1, NotifiedAt: simStart,
-				Finding: &policy.Finding{ID: "x", Path: "states/x", HeldSince: simStart, Verdict: policy.Stuck}, Stuck: true, HeldSince: simStart,
+				Description: &policy.Description{ID: "x", Path: "states/x", HeldSince: simStart, Verdict: policy.Stuck}, Stuck: true, HeldSince: simStart,
 			}}}
 			found := &scan.Scan{Started: at, Ended: at, Watched: []string{table, simBucket}, Failures: map[string]scan.Failure{}}
 			err := monitor.NotifyWitnessed(t.Context(), s, s, memory, found, ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: time.Minute, Keep: monitor.Keep}, removedBy{"bob", at.Add(-time.Minute)})
@@ -100,7 +100,7 @@ func heldUntil(read time.Time) ledger.Memory {
 	return ledger.Memory{
 		Locks: map[ledger.Key]ledger.Entry{{Path: "states/x", ID: "x"}: {
 			FirstSeen: simStart, Kinds: []tflock.Kind{tflock.S3}, Stores: []string{simBucket}, ETag: "e", Notified: 1, NotifiedAt: simStart,
-			Finding: &policy.Finding{ID: "x", Path: "states/x", HeldSince: simStart, Verdict: policy.Stuck}, Stuck: true, HeldSince: simStart,
+			Description: &policy.Description{ID: "x", Path: "states/x", HeldSince: simStart, Verdict: policy.Stuck}, Stuck: true, HeldSince: simStart,
 		}},
 		Stores: map[string]ledger.Store{simBucket: {LastRead: read}},
 	}

@@ -14,16 +14,16 @@ import (
 // Report is the function's answer: the current locks, worst first. Where it has no room for all, the
 // worst one of each top-level prefix comes before the others.
 type Report struct {
-	ScannedAt     time.Time        `json:"scanned_at"`
-	Complete      bool             `json:"complete"` // every store was read to its end
-	Held          int              `json:"held"`     // locks with an ID, stuck ones included
-	Stuck         int              `json:"stuck"`
-	Unreadable    int              `json:"unreadable"`
-	OldestSeconds int64            `json:"oldest_seconds"` // age of the oldest lock with an ID
-	Locks         []policy.Finding `json:"locks"`
-	Omitted       int              `json:"omitted,omitempty"`  // locks that the list has no room for
-	Errors        []string         `json:"errors"`             // a store that could not be read each
-	Warnings      []string         `json:"warnings,omitempty"` // a store each whose locks cannot be relied on, or of which that is not known
+	ScannedAt     time.Time            `json:"scanned_at"`
+	Complete      bool                 `json:"complete"` // every store was read to its end
+	Held          int                  `json:"held"`     // locks with an ID, stuck ones included
+	Stuck         int                  `json:"stuck"`
+	Unreadable    int                  `json:"unreadable"`
+	OldestSeconds int64                `json:"oldest_seconds"` // age of the oldest lock with an ID
+	Locks         []policy.Description `json:"locks"`
+	Omitted       int                  `json:"omitted,omitempty"`  // locks that the list has no room for
+	Errors        []string             `json:"errors"`             // a store that could not be read each
+	Warnings      []string             `json:"warnings,omitempty"` // a store each whose locks cannot be relied on, or of which that is not known
 }
 
 // An answer of a Lambda has at most 6 MB. The list is cut by number, and by size for
@@ -38,7 +38,7 @@ func newReport(found *scan.Scan) Report {
 	r := Report{
 		ScannedAt: found.Started.UTC(), Complete: found.Complete(),
 		Held: figures.Held, Stuck: figures.Stuck, Unreadable: figures.Unreadable, OldestSeconds: int64(figures.Oldest / time.Second),
-		Locks: []policy.Finding{}, Errors: found.Errors(), Warnings: found.Warnings(),
+		Locks: []policy.Description{}, Errors: found.Errors(), Warnings: found.Warnings(),
 	}
 	r.Locks = listed(found.Worst)
 	r.Omitted = found.Len() - len(r.Locks)
@@ -46,16 +46,16 @@ func newReport(found *scan.Scan) Report {
 }
 
 // listed describes locks, as many as the answer has room for.
-func listed(worst []policy.Case) []policy.Finding {
-	findings, size := make([]policy.Finding, len(worst)), 0
-	chosen := alert.NewSelection[policy.Finding](len(worst))
+func listed(worst []policy.Case) []policy.Description {
+	descriptions, size := make([]policy.Description, len(worst)), 0
+	chosen := alert.NewSelection[policy.Description](len(worst))
 	for i, c := range worst {
-		findings[i] = c.Finding()
-		size += sizeOf(findings[i])
-		chosen.Add(findings[i].Path, findings[i])
+		descriptions[i] = c.Describe()
+		size += sizeOf(descriptions[i])
+		chosen.Add(descriptions[i].Path, descriptions[i])
 	}
 	if size <= maxBytes {
-		return findings
+		return descriptions
 	}
 	size = 0
 	for i, f := range chosen.Items() {
@@ -75,8 +75,8 @@ func (r Report) failure() error {
 	return errors.Join(errs...)
 }
 
-// sizeOf bounds a finding's JSON from above: no byte of a text takes more than six.
-func sizeOf(f policy.Finding) int {
+// sizeOf bounds a description's JSON from above: no byte of a text takes more than six.
+func sizeOf(f policy.Description) int {
 	size := 512 + 6*(len(f.ID)+len(f.Path)+len(f.Operation)+len(f.Who)+len(f.Version))
 	for _, reason := range f.Evidence.Reasons {
 		size += 6 * len(reason)

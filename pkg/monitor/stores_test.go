@@ -47,7 +47,7 @@ func TestRemindersOfFailingStoresShareAMessage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var said []string
 			for _, e := range stores(t, tc.stores, 0, time.Hour, 4*time.Hour, 8*time.Hour, 12*time.Hour) {
-				said = append(said, fmt.Sprint(e.Severity, " ", len(e.Backends)))
+				said = append(said, fmt.Sprint(e.Severity, " ", len(e.Stores)))
 			}
 			if got := strings.Join(said, ", "); got != tc.want {
 				t.Errorf("%s, want %s", got, tc.want)
@@ -92,7 +92,7 @@ func TestAStoreThatIsGone(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if len(s.events) != 2 || s.events[1].Type != alert.ScanFailed || s.events[1].Backends[0].ARN != covered || !strings.Contains(s.events[1].Text, "no longer exists") {
+	if len(s.events) != 2 || s.events[1].Type != alert.ScanFailed || s.events[1].Stores[0].ARN != covered || !strings.Contains(s.events[1].Text, "no longer exists") {
 		t.Errorf("%+v", s.events[1:])
 	}
 	if len(s.memory.Locks) != 0 {

@@ -187,7 +187,7 @@ func TestWhatIsKnownOfTheRunIsEvidence(t *testing.T) {
 			if may, why := c.MayRelease(); may != tc.may {
 				t.Errorf("may be released: %v, %s", may, why)
 			}
-			if f := c.Finding(); f.Run == nil || f.Run.Status != tc.run.Status {
+			if f := c.Describe(); f.Run == nil || f.Run.Status != tc.run.Status {
 				t.Errorf("the lock's JSON has %+v", f.Run)
 			}
 		})

@@ -2,6 +2,6 @@
 // may it be released.
 //
 // Every decision is a pure function of what it is given, the time included. The
-// package knows no AWS, no clock and no storage. Its Finding is how a judged lock
+// package knows no AWS, no clock and no storage. Its Description is how a judged lock
 // reads everywhere: in the functions' answers, in events and in the ledger.
 package policy

@@ -279,14 +279,14 @@ func TestNewFindingBoundsWhatAHolderWrote(t *testing.T) {
 	l := lock(ago(time.Hour))
 	l.Info.Who = strings.Repeat("é", 100_000)
 	l.ID = strings.Repeat("x", 100_000)
-	f := judged(l, policy.Sighting{}).Finding()
+	f := judged(l, policy.Sighting{}).Describe()
 	if len(f.Who) > 256 || len(f.ID) > 1024 || !strings.HasSuffix(f.Who, "é…") {
 		t.Errorf("%d bytes of Who, %d of ID, ends in %q", len(f.Who), len(f.ID), f.Who[len(f.Who)-5:])
 	}
 	if f.Held() != time.Hour || f.Created == nil {
 		t.Errorf("got %+v", f)
 	}
-	if f := (policy.Case{Lock: lock(time.Time{})}).Finding(); f.Created != nil {
+	if f := (policy.Case{Lock: lock(time.Time{})}).Describe(); f.Created != nil {
 		t.Error("a year 1 is not a claim to show")
 	}
 }

@@ -85,7 +85,7 @@ func (f RepairFacts) mayDelete() (RepairVerdict, string) {
 	case !f.Exists:
 		return MayRepair, "the digests go, since there is no state"
 	case f.LockfileAlone:
-		return MayRepair, "the digests go, since the path locks by lock file alone"
+		return MayRepair, "the digests go, since the path locks by lockfile alone"
 	}
 	return RefuseRepair, "there is a state, and its clients may lock by the table and check the digest; accept_state makes the digest right"
 }

@@ -84,7 +84,7 @@ func TestAWitnessProvesTheAgeOfARowWhoseObjectIsGone(t *testing.T) {
 			if c.Verdict != verdict || c.Held != held {
 				t.Errorf("a witness changed the verdict to %s, or the age to %s", c.Verdict, c.Held)
 			}
-			f := c.Finding()
+			f := c.Describe()
 			if f.Witness == nil || f.Witness.Session != "gh-1-2" || !strings.HasPrefix(f.Evidence.Reasons[0], "taken by session gh-1-2 (AWS:AROAX:gh-1-2) at ") {
 				t.Errorf("%+v, %q", f.Witness, f.Evidence.Reasons)
 			}

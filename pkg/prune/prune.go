@@ -45,7 +45,7 @@ type Rules struct {
 	ReportOnly bool          // PruneMode=report: delete nothing, and there is no right to write
 	// WithoutDigest is PruneWithoutDigest: prune a state although no watched table has a
 	// digest of it. OwnBucket, the ARN of the stack's own bucket or empty, needs no digests:
-	// its clients use the stack's own table or lock files.
+	// its clients use the stack's own table or lockfiles.
 	WithoutDigest bool
 	OwnBucket     string
 }

@@ -83,7 +83,7 @@ func TestRepair(t *testing.T) {
 			policy.DeleteDigest, repair.Refused, "accept_state", string(now),
 			[2]string{stale, ""},
 		},
-		"a digest beside a state that locks by lock file alone is deleted": {
+		"a digest beside a state that locks by lockfile alone is deleted": {
 			func(w *world) string { w.Put(key, now); w.digest(w.Table, stale); w.locking = "lockfile"; return "" },
 			policy.DeleteDigest, repair.Repaired, "", string(now),
 			[2]string{},

@@ -142,7 +142,7 @@ func (r *Reporter) released(ctx context.Context, from time.Time) (lastReleases, 
 			continue
 		}
 		recorded.Release.Held = nil // its bytes, which nobody needs here
-		recorded.Release.Finding = policy.Finding{}
+		recorded.Release.Description = policy.Description{}
 		last[recorded.Key] = release{Release: recorded.Release}
 	}
 	return last, nil

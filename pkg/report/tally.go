@@ -84,9 +84,9 @@ func ofCurrent(c ledger.Current, now time.Time) lock {
 	if l.heldSince.IsZero() {
 		l.heldSince = c.FirstSeen
 	}
-	if c.Finding != nil {
-		l.who, l.operation = c.Finding.Who, c.Finding.Operation
-		if w := c.Finding.Witness; w != nil {
+	if c.Description != nil {
+		l.who, l.operation = c.Description.Who, c.Description.Operation
+		if w := c.Description.Witness; w != nil {
 			l.holder = holder(w.Session)
 		}
 	}

@@ -13,7 +13,7 @@
 // holds each string whole, takes the last of two equal keys, ignores the case
 // of keys and repairs invalid UTF-8, all without a word.
 //
-// It knows nothing of AWS, of where states lie, of their age, or of what is to
+// It knows nothing of AWS, of where states are, of their age, or of what is to
 // be done with them. Values of attributes and outputs are often secrets: they
 // are skipped, and never kept or quoted. Standard library only.
 package tfstate

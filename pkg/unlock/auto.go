@@ -149,8 +149,8 @@ func (u *Unlocker) recallAuto(ctx context.Context, l tflock.Lock) (ledger.Auto, 
 
 // keep records that somebody wants the lock to stay until it is released by hand.
 func (u *Unlocker) keep(ctx context.Context, r Request, c policy.Case) (Answer, error) {
-	finding := c.Finding()
-	a := Answer{Outcome: Kept, Lock: &finding, Released: []tflock.Kind{}}
+	described := c.Describe()
+	a := Answer{Outcome: Kept, Lock: &described, Released: []tflock.Kind{}}
 	if !r.DryRun {
 		stop := ledger.Stop{At: u.Now().UTC(), By: or(r.RequestedBy, "an unnamed caller"), Stores: ledger.StoresOf(c.Lock)}
 		if err := u.Autos.Stopped(ctx, ledger.KeyOf(c.Lock), stop); err != nil {
@@ -158,7 +158,7 @@ func (u *Unlocker) keep(ctx context.Context, r Request, c policy.Case) (Answer, 
 		}
 		u.Log.WarnContext(ctx, "lock is kept from automatic release", "path", c.Path, "lock_id", tflock.BoundedID(c.ID), "by", stop.By, "reason", r.Reason)
 	}
-	a.Message = fmt.Sprintf("The lock of %s on %s is not released automatically any more.", or(finding.Who, "an unknown holder"), finding.Path)
+	a.Message = fmt.Sprintf("The lock of %s on %s is not released automatically any more.", or(described.Who, "an unknown holder"), described.Path)
 	a.NextSteps = []string{"Release it by hand once its run is over: nothing else changes."}
 	return a, nil
 }

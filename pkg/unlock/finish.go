@@ -29,7 +29,7 @@ type unfinished interface {
 // Outcomes on record that no caller got.
 const (
 	notReleased = "not_released" // the lock turned out to be there still
-	notKnown    = "not_known"    // nobody can know whether it is
+	notKnown    = "unknown"      // nobody can find out whether it is
 )
 
 // Finish finishes each record that was made before the time until, of one lock ID or of
@@ -142,16 +142,16 @@ func (f Finisher) event(r ledger.Release) (alert.Event, bool) {
 	whole := r.Outcome == string(Released)
 	switch {
 	case r.Outcome == string(Refused):
-		return f.Composer.Refused(r.Finding, r.RequestedBy, r.Why, r.At), true
+		return f.Composer.Refused(r.Description, r.RequestedBy, r.Why, r.At), true
 	case r.Any(ledger.HalfUnknown):
-		return f.Composer.NotKnown(r.Finding, r.RequestedBy, r.Reason, r.Why, r.Forced, r.Any(ledger.HalfRemoved, ledger.HalfGone), r.At), true
+		return f.Composer.NotKnown(r.Description, r.RequestedBy, r.Reason, r.Why, r.Forced, r.Any(ledger.HalfRemoved, ledger.HalfGone), r.At), true
 	case !r.Any(ledger.HalfRemoved, ledger.HalfGone):
 		return alert.Event{}, false
 	case r.Any(ledger.HalfUnwatched):
-		return f.Composer.NotKnown(r.Finding, r.RequestedBy, r.Reason, r.Why, r.Forced, true, r.At), true
+		return f.Composer.NotKnown(r.Description, r.RequestedBy, r.Reason, r.Why, r.Forced, true, r.At), true
 	case whole && !r.Any(ledger.HalfRemoved):
-		return f.Composer.Gone(r.Finding, r.RequestedBy, r.Reason, r.Forced, r.At), true
+		return f.Composer.Gone(r.Description, r.RequestedBy, r.Reason, r.Forced, r.At), true
 	default:
-		return f.Composer.Released(r.Finding, r.RequestedBy, r.Reason, r.Forced, whole, r.At), true
+		return f.Composer.Released(r.Description, r.RequestedBy, r.Reason, r.Forced, whole, r.At), true
 	}
 }

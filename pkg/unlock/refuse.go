@@ -14,7 +14,7 @@ import (
 // caller always learns that the lock stays, whatever fails then.
 func (u *Unlocker) refuse(ctx context.Context, r Request, key ledger.Key, record ledger.Release, why string, steps []string) Answer {
 	a := Answer{
-		Outcome: Refused, Lock: &record.Finding, Released: []tflock.Kind{}, NextSteps: steps,
+		Outcome: Refused, Lock: &record.Description, Released: []tflock.Kind{}, NextSteps: steps,
 		Message: fmt.Sprintf("Not released: %s. Releasing a live lock gives the state two writers.", why),
 	}
 	if r.DryRun {
@@ -43,7 +43,7 @@ func (u *Unlocker) refuseUnreadable(ctx context.Context, r Request, f found, req
 	c.Judge(u.Rules, now)
 	record := ledger.Release{
 		At: now, Reason: r.Reason, RequestedBy: r.RequestedBy, Request: requestID, Held: contents(l),
-		Finding: c.Finding(),
+		Description: c.Describe(),
 	}
 	why := fmt.Sprintf("%s holds something on %s that cannot be read (%v), so whether it is this lock is not known", l.Holdings[0].Store, l.Path, l.Holdings[0].Err)
 	return u.refuse(ctx, r, ledger.KeyOf(l), record, why, []string{
@@ -53,7 +53,7 @@ func (u *Unlocker) refuseUnreadable(ctx context.Context, r Request, f found, req
 }
 
 // afterRefusal says what to do about a lock that was kept.
-func (u *Unlocker) afterRefusal(f policy.Finding, j policy.Case) []string {
+func (u *Unlocker) afterRefusal(f policy.Description, j policy.Case) []string {
 	if j.Run != nil && j.Run.Status == policy.RunInProgress {
 		return append([]string{
 			"Look at its run (" + j.Run.Name() + "): wait for its end, or cancel it, and repeat.",
@@ -68,7 +68,7 @@ func (u *Unlocker) afterRefusal(f policy.Finding, j policy.Case) []string {
 }
 
 // wouldRelease answers a dry run that nothing speaks against, or that force would end.
-func (u *Unlocker) wouldRelease(f policy.Finding, may bool, why string) Answer {
+func (u *Unlocker) wouldRelease(f policy.Description, may bool, why string) Answer {
 	a := Answer{
 		Outcome: WouldRelease, Lock: &f, Released: []tflock.Kind{},
 		Message:   fmt.Sprintf("Nothing was touched. The lock of %s on %s would be released: %s.", or(f.Who, "an unknown holder"), f.Path, why),

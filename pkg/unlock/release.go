@@ -14,7 +14,7 @@ import (
 
 // release removes every half of a lock that is watched. The record, with the bytes, is made
 // before. It fails when nothing went for certain.
-func (u *Unlocker) release(ctx context.Context, l tflock.Lock, f policy.Finding, record ledger.Release, concerns []error, unwatched halves) (Answer, error) {
+func (u *Unlocker) release(ctx context.Context, l tflock.Lock, f policy.Description, record ledger.Release, concerns []error, unwatched halves) (Answer, error) {
 	key := ledger.KeyOf(l)
 	record.Outcome, record.Halves = ledger.Releasing, append(planned(l), unwatched.record()...)
 	record.Why = unwatched.why()
@@ -58,7 +58,7 @@ func (u *Unlocker) publish(ctx context.Context, key ledger.Key, record ledger.Re
 	return u.finisher().publish(ctx, ledger.Unfinished{Key: key, Release: record})
 }
 
-func (u *Unlocker) answer(ctx context.Context, f policy.Finding, all halves, record ledger.Release, concerns []error) Answer {
+func (u *Unlocker) answer(ctx context.Context, f policy.Description, all halves, record ledger.Release, concerns []error) Answer {
 	a := Answer{Lock: &f, Released: record.Kinds(ledger.HalfRemoved, ledger.HalfGone)}
 	holder, repeat := or(f.Who, "an unknown holder"), "Repeat the same call: it is safe, and finishes what is left."
 	switch {
@@ -86,7 +86,7 @@ func (u *Unlocker) answer(ctx context.Context, f policy.Finding, all halves, rec
 	return a
 }
 
-func age(f policy.Finding) string {
+func age(f policy.Description) string {
 	least := time.Duration(f.HeldAtLeastSeconds) * time.Second
 	return policy.Judgement{Held: f.Held(), HeldAtLeast: least}.Age()
 }

@@ -12,7 +12,7 @@ import (
 )
 
 // afterRelease says what to look for before the next apply.
-func (u *Unlocker) afterRelease(ctx context.Context, f policy.Finding) []string {
+func (u *Unlocker) afterRelease(ctx context.Context, f policy.Description) []string {
 	var steps []string
 	if f.Operation != "OperationTypePlan" {
 		steps = append(steps, "Look for an errored.tfstate where the run died: if there is one, `terraform state push errored.tfstate` comes first.")
@@ -26,7 +26,7 @@ func (u *Unlocker) afterRelease(ctx context.Context, f policy.Finding) []string 
 }
 
 // notWatched names the places where another half of the lock could be and nobody looks.
-func (u *Unlocker) notWatched(f policy.Finding) []string {
+func (u *Unlocker) notWatched(f policy.Description) []string {
 	var steps []string
 	if len(u.Stores.Tables) == 0 && !slices.Contains(f.Holdings, tflock.DynamoDB) {
 		steps = append(steps, "No lock table is watched: if the client also has dynamodb_table, a row of this lock may be left there; remove it with `terraform force-unlock`, or add the table to WatchTableArns.")

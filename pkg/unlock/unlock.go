@@ -32,11 +32,11 @@ const (
 
 // Answer is what the caller gets.
 type Answer struct {
-	Outcome   Outcome         `json:"outcome"`
-	Message   string          `json:"message"` // for a tired person at night
-	Lock      *policy.Finding `json:"lock"`
-	Released  []tflock.Kind   `json:"released"` // the halves that went
-	NextSteps []string        `json:"next_steps"`
+	Outcome   Outcome             `json:"outcome"`
+	Message   string              `json:"message"` // for a tired person at night
+	Lock      *policy.Description `json:"lock"`
+	Released  []tflock.Kind       `json:"released"` // the halves that went
+	NextSteps []string            `json:"next_steps"`
 }
 
 type memory interface {
@@ -144,9 +144,9 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 		return u.keep(ctx, r, c)
 	}
 	known := u.askOfRun(ctx, &c)
-	finding := c.Finding()
+	described := c.Describe()
 	may, why := u.mayRelease(ctx, r, f, c, known)
-	steps := slices.Concat(unwatchedSteps(unwatched), u.afterRefusal(finding, c))
+	steps := slices.Concat(unwatchedSteps(unwatched), u.afterRefusal(described, c))
 	unsafe, doubt, silent := u.conditions(ctx, l)
 	if may && unsafe != "" {
 		may, why, steps = false, unsafe, afterUnsafe()
@@ -155,17 +155,17 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 		may, why = false, "not released automatically: "+doubt
 	}
 	record := ledger.Release{
-		At: now, Reason: r.Reason, RequestedBy: r.RequestedBy, Forced: r.Force && !may, Request: requestID, Held: contents(l), Finding: finding,
+		At: now, Reason: r.Reason, RequestedBy: r.RequestedBy, Forced: r.Force && !may, Request: requestID, Held: contents(l), Description: described,
 	}
 	switch {
 	case !may && !r.Force:
 		return u.refuse(ctx, r, ledger.KeyOf(l), record, why, steps), nil
 	case r.DryRun:
-		a := u.wouldRelease(finding, may, why)
+		a := u.wouldRelease(described, may, why)
 		a.NextSteps = append(a.NextSteps, unwatchedSteps(unwatched)...)
 		return a, nil
 	}
-	a, err := u.release(ctx, l, finding, record, concerns, unwatched)
+	a, err := u.release(ctx, l, described, record, concerns, unwatched)
 	a.NextSteps = slices.Concat(doubtStep(doubt), a.NextSteps, silentStep(a.Released, silent))
 	if err == nil && len(a.Released) > 0 {
 		if late := u.finisher().Absorb(ctx, ledger.KeyOf(l), now, u.endOf, unwatched); late != nil {
@@ -214,7 +214,7 @@ func (u *Unlocker) judgedBefore(ctx context.Context, l tflock.Lock, seen *policy
 		return false
 	}
 	known := false
-	since := r.At.Add(-time.Duration(r.Finding.HeldAtLeastSeconds) * time.Second)
+	since := r.At.Add(-time.Duration(r.Description.HeldAtLeastSeconds) * time.Second)
 	for _, h := range l.Holdings {
 		same := slices.ContainsFunc(r.Held, func(b ledger.Bytes) bool { return b.Is(h.Raw) && slices.Contains(b.Stores, h.Store) })
 		for i := range seen.Holdings {

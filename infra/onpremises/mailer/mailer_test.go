@@ -22,7 +22,7 @@ import (
 // event is an alert with what mail finds hard: Unicode, lines that begin with a dot, long lines.
 func event(who string) alert.Event {
 	now := time.Date(2026, time.March, 2, 9, 0, 0, 0, time.UTC)
-	return alert.Composer{Account: "123456789012", Region: "eu-central-1"}.Lock(alert.LockStuck, policy.Finding{
+	return alert.Composer{Account: "123456789012", Region: "eu-central-1"}.Lock(alert.LockStuck, policy.Description{
 		ID: "78007e4f-0000-4000-8000-000000000000", Path: "acme-states/" + strings.Repeat("long/", 60) + "Ü=日本/terraform.tfstate", Operation: "OperationTypeApply", Who: who,
 		HeldSince: now.Add(-2 * time.Hour), HeldSeconds: 7200, ThresholdSeconds: 1800, Verdict: policy.Stuck,
 		Evidence: policy.Evidence{Liveness: policy.LikelyOrphan, Reasons: []string{"..a line\n.\nof dots"}},

@@ -63,7 +63,7 @@ func (r Renderer) event(e alert.Event) *api.WebhookMessage {
 	d.states(e)
 	d.week(e)
 	d.findings(e)
-	d.list("", alert.BackendLines(e), 0)
+	d.list("", alert.StoreLines(e), 0)
 	d.list("", alert.RepairLines(e), 0)
 	d.list("What could not be done", e.Details, 0)
 	d.footer(r.links(e), fmt.Sprintf("Account %s, region %s, %s", e.Account, e.Region, policy.Clock(e.Time)))
@@ -88,7 +88,7 @@ func headline(e alert.Event) string {
 	switch {
 	case e.Lock != nil:
 		if e.Release != nil && e.Type == alert.LockReleased {
-			h.one = map[alert.Outcome]string{alert.Partly: "Released IN PART after %s", alert.Unsure: "Gone after %s", alert.Undetermined: "Perhaps released after %s"}[e.Release.Outcome]
+			h.one = map[alert.Outcome]string{alert.Partly: "Released IN PART after %s", alert.Gone: "Gone after %s", alert.NotKnown: "Perhaps released after %s"}[e.Release.Outcome]
 			h.one = cmp.Or(h.one, headings[e.Type].one)
 		}
 		what := h.mark + " " + h.one
@@ -110,8 +110,8 @@ func headline(e alert.Event) string {
 		return h.mark + " State repaired IN PART: " + tail(e.Repair.Path, 90)
 	case e.Repair != nil:
 		return h.mark + " " + h.one + ": " + tail(e.Repair.Path, 90)
-	case len(e.Backends) > 1:
-		return h.mark + " " + fmt.Sprintf(h.many, len(e.Backends))
+	case len(e.Stores) > 1:
+		return h.mark + " " + fmt.Sprintf(h.many, len(e.Stores))
 	default:
 		return h.mark + " " + h.one
 	}
@@ -187,7 +187,7 @@ func (d *draft) locks(e alert.Event) {
 	lines := make([]string, len(e.Locks))
 	for i, item := range e.Locks {
 		lines[i] = "• " + tail(item.Path, 120)
-		if (e.Type == alert.LockStuck || e.Type == alert.LockReminder) && !alert.Releasable(item.Finding) {
+		if (e.Type == alert.LockStuck || e.Type == alert.LockReminder) && !alert.Releasable(item.Description) {
 			lines[i] += " (no command: press Release on the dashboard)"
 		}
 		lines[i] += ": " + alert.ItemLine(e, item)

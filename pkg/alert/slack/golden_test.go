@@ -35,7 +35,7 @@ var (
 )
 
 // overdue is a lock whose CI run has ended, and that S3's events say who took.
-func overdue() policy.Finding {
+func overdue() policy.Description {
 	f, ended := samples.Lock(), now.Add(-14*time.Minute)
 	f.Who = "runner@fv-az1234-567"
 	f.Witness = &policy.Witness{
@@ -55,7 +55,7 @@ func planned(mode policy.AutoMode, n int) []alert.Planned {
 		if i > 0 {
 			f.Path = fmt.Sprintf("states/team-%d/terraform.tfstate", i%3)
 		}
-		list = append(list, alert.Planned{Finding: f, Mode: mode, NotBefore: now.Add(5 * time.Minute)})
+		list = append(list, alert.Planned{Description: f, Mode: mode, NotBefore: now.Add(5 * time.Minute)})
 	}
 	return list
 }
@@ -101,13 +101,13 @@ type sample struct {
 }
 
 func sampleEvents() map[string]sample {
-	alive, unreadable := samples.Lock(), policy.Finding{
+	alive, unreadable := samples.Lock(), policy.Description{
 		Path: "deploy-lock", HeldSince: now.Add(-time.Hour), HeldSeconds: 3600, HeldAtLeastSeconds: 3600, Stores: stores[:1], Holdings: []tflock.Kind{tflock.DynamoDB}, Verdict: policy.Unreadable,
 		Evidence: policy.Evidence{Liveness: policy.Unknown, Reasons: []string{tflock.ErrForeign.Error()}},
 	}
 	alive.Evidence.Liveness = policy.PossiblyLive
 	alive.Evidence.Reasons[1] = "the state was written 2m ago, under this lock: the run may be alive"
-	var many []policy.Finding // a flood under one prefix, and production
+	var many []policy.Description // a flood under one prefix, and production
 	for i := range 300 {
 		f := samples.Lock()
 		f.Path, f.ID = fmt.Sprintf("states/sandbox/%d/terraform.tfstate", i), fmt.Sprintf("id-%d", i)
@@ -123,7 +123,7 @@ func sampleEvents() map[string]sample {
 	hostile.Operation, hostile.Version = "*Apply*\u202e", "<!here>"
 	hostile.ID = "x\"}' ; ```<!channel> & `id`"
 	hostile.Evidence.Reasons = append(hostile.Evidence.Reasons, "conflict: the same state is also locked by <!channel>\u2028• forged")
-	table := alert.Backend{ARN: "arn:aws:dynamodb:eu-west-1:123456789012:table/locks", Since: now.Add(-time.Hour)}
+	table := alert.Store{ARN: "arn:aws:dynamodb:eu-west-1:123456789012:table/locks", Since: now.Add(-time.Hour)}
 	failing := table
 	failing.Problem = table.ARN + ": it does not exist in that account and region: was it deleted, or is its ARN wrong? (ResourceNotFoundException: no table)"
 	alarm := func(state, reason string) sample {
@@ -151,22 +151,22 @@ func sampleEvents() map[string]sample {
 		"lock-reminder":               event(composer.Lock(alert.LockReminder, samples.Held(4*time.Hour+30*time.Minute), 2, now)),
 		"lock-reminder-critical":      event(composer.Lock(alert.LockReminder, samples.Held(52*time.Hour), 3, now)),
 		"lock-resolved":               event(composer.Lock(alert.LockResolved, samples.Held(3*time.Hour+12*time.Minute), 1, now).By("ana", "laptop died")),
-		"lock-reminder-shared":        event(composer.Summary(alert.LockReminder, []policy.Finding{samples.Held(52 * time.Hour), plan, hostile}, alert.Critical, now)),
+		"lock-reminder-shared":        event(composer.Summary(alert.LockReminder, []policy.Description{samples.Held(52 * time.Hour), plan, hostile}, alert.Critical, now)),
 		"state-finding":               event(composer.StateFindings(alert.StateFinding, samples.Findings()[1:2], now)),
 		"state-finding-many":          event(composer.StateFindings(alert.StateFinding, samples.Findings(), now)),
 		"state-finding-resolved":      event(composer.StateFindings(alert.StateFindingResolved, samples.Findings()[:2], now)),
-		"lock-resolved-shared":        event(composer.Shared(alert.LockResolved, []alert.Item{{Finding: samples.Lock(), Current: &next}, {Finding: plan}}, alert.Info, now)),
+		"lock-resolved-shared":        event(composer.Shared(alert.LockResolved, []alert.Item{{Description: samples.Lock(), Current: &next}, {Description: plan}}, alert.Info, now)),
 		"lock-resolved-and-again":     event(composer.Lock(alert.LockResolved, samples.Held(3*time.Hour+12*time.Minute), 1, now).NowLockedBy(next)),
-		"lock-unreadable-shared":      event(composer.Summary(alert.LockUnreadable, []policy.Finding{unreadable, unreadable}, alert.Warning, now)),
+		"lock-unreadable-shared":      event(composer.Summary(alert.LockUnreadable, []policy.Description{unreadable, unreadable}, alert.Warning, now)),
 		"lock-released-half":          event(composer.Released(samples.Lock(), "ana", "laptop died", false, false, now)),
-		"lock-released-unsure":        event(composer.Gone(samples.Lock(), "ana", "laptop died", false, now)),
-		"scan-failed-shared":          event(composer.Scan(alert.ScanFailed, alert.Critical, []alert.Backend{failing, {ARN: "arn:aws:s3:::states", Problem: "access denied", Since: now.Add(-time.Hour)}}, now)),
+		"lock-released-gone":          event(composer.Gone(samples.Lock(), "ana", "laptop died", false, now)),
+		"scan-failed-shared":          event(composer.Scan(alert.ScanFailed, alert.Critical, []alert.Store{failing, {ARN: "arn:aws:s3:::states", Problem: "access denied", Since: now.Add(-time.Hour)}}, now)),
 		"alarm-no-data":               alarm("INSUFFICIENT_DATA", "Insufficient Data: 1 datapoint was unknown."),
 		"lock-released":               event(composer.Released(samples.Lock(), "ana", "laptop died", false, true, now)),
 		"lock-refused":                event(composer.Refused(samples.Lock(), "ana", "the state was written 2m ago: somebody is at work on it (guard 10m)", now)),
 		"lock-unreadable":             event(composer.Lock(alert.LockUnreadable, unreadable, 1, now)),
-		"scan-failed":                 event(composer.Scan(alert.ScanFailed, alert.Warning, []alert.Backend{failing}, now)),
-		"scan-recovered":              event(composer.Scan(alert.ScanRecovered, alert.Info, []alert.Backend{table}, now)),
+		"scan-failed":                 event(composer.Scan(alert.ScanFailed, alert.Warning, []alert.Store{failing}, now)),
+		"scan-recovered":              event(composer.Scan(alert.ScanRecovered, alert.Info, []alert.Store{table}, now)),
 		"prune-report":                event(composer.Prune(pruneReport(), now)),
 		"state-repaired":              event(composer.Repaired(samples.Repair(), now)),
 		"report-weekly":               event(composer.Weekly(week(), now)),

@@ -36,7 +36,7 @@ func TestNoContentBreaksALimitOrForgesMarkup(t *testing.T) {
 	renderer := slack.Renderer{Dashboard: "https://eu-central-1.console.aws.amazon.com/cloudwatch/home?region=eu-central-1#dashboards/dashboard/lockwarden"}
 	rapid.Check(t, func(t *rapid.T) {
 		draw := func(what string) string { return text.Draw(t, what) }
-		finding := func() policy.Finding {
+		described := func() policy.Description {
 			f := samples.Lock()
 			f.ID, f.Who, f.Operation, f.Version, f.Path = draw("id"), draw("who"), draw("operation"), draw("version"), "states/"+draw("key")
 			f.Witness = &policy.Witness{Principal: draw("principal"), Session: draw("session"), SourceIP: draw("address"), TakenAt: f.HeldSince}
@@ -61,15 +61,15 @@ func TestNoContentBreaksALimitOrForgesMarkup(t *testing.T) {
 			alert.LockReleasePlanned, alert.ScanFailed, alert.ScanRecovered, alert.PruneReported, alert.StateRepaired, "summary", "forged",
 		}).Draw(t, "type"); kind {
 		case alert.LockReleased:
-			e = composer.Released(finding(), draw("asker"), draw("reason"), true, true, now)
+			e = composer.Released(described(), draw("asker"), draw("reason"), true, true, now)
 		case alert.LockResolved:
-			e = composer.Lock(kind, finding(), 1, now).RemovedBy(policy.Removal{Principal: draw("remover"), Session: draw("remover's session"), SourceIP: draw("address"), RemovedAt: now})
+			e = composer.Lock(kind, described(), 1, now).RemovedBy(policy.Removal{Principal: draw("remover"), Session: draw("remover's session"), SourceIP: draw("address"), RemovedAt: now})
 		case alert.LockReleasePlanned:
-			e = composer.Planned([]alert.Planned{{Finding: finding(), Mode: policy.AutoRelease, NotBefore: now}}, now)
+			e = composer.Planned([]alert.Planned{{Description: described(), Mode: policy.AutoRelease, NotBefore: now}}, now)
 		case alert.LockRefused:
-			e = composer.Refused(finding(), draw("asker"), draw("why"), now)
+			e = composer.Refused(described(), draw("asker"), draw("why"), now)
 		case alert.ScanFailed, alert.ScanRecovered:
-			e = composer.Scan(kind, alert.Warning, []alert.Backend{{ARN: draw("arn"), Problem: draw("problem")}, {ARN: draw("arn")}}, now)
+			e = composer.Scan(kind, alert.Warning, []alert.Store{{ARN: draw("arn"), Problem: draw("problem")}, {ARN: draw("arn")}}, now)
 		case alert.PruneReported:
 			r := alert.PruneReport{Pruned: 9, Kept: 99, Errors: []string{draw("error")}}
 			for i := range rapid.IntRange(0, 60).Draw(t, "states") {
@@ -83,7 +83,7 @@ func TestNoContentBreaksALimitOrForgesMarkup(t *testing.T) {
 			facts := policy.StateAndDigests{StateMD5: draw("md5"), VersionID: draw("version"), Digests: map[string]string{draw("table"): draw("digest"), draw("table 2"): draw("digest")}}
 			e = composer.Repaired(alert.Repair{Path: draw("path"), Action: policy.RestoreVersion, VersionID: draw("version"), RequestedBy: draw("who"), Reason: draw("reason"), Before: facts, After: facts}, now)
 		case "summary":
-			e = composer.Summary(alert.LockStuck, []policy.Finding{finding(), finding(), finding()}, alert.Critical, now)
+			e = composer.Summary(alert.LockStuck, []policy.Description{described(), described(), described()}, alert.Critical, now)
 			for len(e.Locks) < 200 {
 				e.Locks = append(e.Locks, e.Locks...)
 			}
@@ -91,13 +91,13 @@ func TestNoContentBreaksALimitOrForgesMarkup(t *testing.T) {
 				e.Prefixes = append(e.Prefixes, alert.Prefix{Prefix: fmt.Sprint(draw("prefix"), i), Locks: i})
 			}
 		case "forged": // by somebody who may publish to the topic
-			f := finding()
+			f := described()
 			e = composer.Lock(alert.Type(draw("type")), f, 1, now)
 			e.Severity, e.Text, e.Account = alert.Severity(draw("severity")), draw("text"), draw("account")
 			e.Actions = alert.Actions{Unlock: draw("command")}
 			e.Time = time.Unix(rapid.Int64Range(-6e10, 2.5e11).Draw(t, "time"), 0)
 		default:
-			e = composer.Lock(kind, finding(), rapid.IntRange(1, 9).Draw(t, "notified"), now)
+			e = composer.Lock(kind, described(), rapid.IntRange(1, 9).Draw(t, "notified"), now)
 		}
 		raw, err := json.Marshal(e)
 		if err != nil {
@@ -147,7 +147,7 @@ func TestHostileIDsAreInNoCommand(t *testing.T) {
 			f.ID = fmt.Sprint(id)
 			for _, e := range []alert.Event{
 				composer.Lock(alert.LockStuck, f, 1, now), composer.Lock(alert.LockReminder, f, 3, now),
-				composer.Summary(alert.LockReminder, []policy.Finding{f, f}, alert.Warning, now),
+				composer.Summary(alert.LockReminder, []policy.Description{f, f}, alert.Warning, now),
 			} {
 				shown := shownFor(t, e)
 				if form := e.Actions.UnlockForm; form != "" {

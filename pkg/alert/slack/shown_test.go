@@ -21,7 +21,7 @@ func TestCodeCanBeCopied(t *testing.T) {
 	strange.Who, strange.Path = "a<b>&c_d*e@host", "states/a_b/*c*/<d>&e/terraform.tfstate"
 	plain.Path = "states/a_b=c,d+e@f~g/h i/terraform.tfstate"
 	command := composer.Lock(alert.LockStuck, plain, 1, now).Actions.Unlock
-	for want, f := range map[string]policy.Finding{
+	for want, f := range map[string]policy.Description{
 		"`" + strange.Who + "`": strange, "`" + strange.Path + "`": strange, "`" + strange.ID + "`": strange,
 		"`" + plain.Path + "`": plain, "```" + command + "```": plain,
 	} {
@@ -63,7 +63,7 @@ func TestAFloodHidesNothing(t *testing.T) {
 			t.Errorf("%q is not in %s", want, shown)
 		}
 	}
-	var many []policy.Finding
+	var many []policy.Description
 	for i := range 40 {
 		f := samples.Lock()
 		f.Path, f.Who = fmt.Sprintf("states/team-%d/%s/terraform.tfstate", i, strings.Repeat("<&>", 60)), strings.Repeat("&", 200)

@@ -7,10 +7,10 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// Finding is a lock with what was decided about it: the `Lock` of every answer and
+// Description is a lock with what was decided about it: the `Lock` of every answer and
 // event. Texts that a lock's holder wrote are clipped, so that no holder can make
 // an answer or an alert too large to be sent.
-type Finding struct {
+type Description struct {
 	ID                 string        `json:"id"`
 	Path               string        `json:"path"` // bucket/key of the state
 	Operation          string        `json:"operation"`
@@ -33,9 +33,9 @@ type Finding struct {
 // at most 2048 bytes. An ID that is too long to be written anywhere has a short name.
 const maxField = 256
 
-// Finding describes the case, with its evidence.
-func (c Case) Finding() Finding {
-	f := Finding{
+// Describe describes the case, with its evidence.
+func (c Case) Describe() Description {
+	f := Description{
 		ID: tflock.BoundedID(c.ID), Path: string(c.Path),
 		Operation: clip(c.Info.Operation), Who: clip(c.Info.Who), Version: clip(c.Info.Version),
 		HeldSince: c.Since.UTC(), HeldSeconds: int64(c.Held / time.Second), HeldAtLeastSeconds: int64(c.HeldAtLeast / time.Second),
@@ -58,7 +58,7 @@ func stores(l tflock.Lock) []string {
 }
 
 // Held is how long the lock was held at most when it was judged, to the second.
-func (f Finding) Held() time.Duration { return time.Duration(f.HeldSeconds) * time.Second }
+func (f Description) Held() time.Duration { return time.Duration(f.HeldSeconds) * time.Second }
 
 // clip cuts a text to maxField bytes at the border of a character, and shows that it did.
 func clip(text string) string {
