@@ -205,6 +205,7 @@ $(B)/bin/vale: $(TOOLS)/prose/go.mod $(TOOLS)/prose/go.sum
 # Everything that people read, names in the code included; the first lines show that words and spelling are looked for at all.
 prose: $(B)/bin/vale ## plain words and one spelling: the lists are in infra/tools/prose
 	@for word in lies col''or; do ! $(B)/bin/vale --output=line "It $$word in the table." >/dev/null || { echo "$$word is not found: see .vale.ini"; exit 1; }; done
+	@! grep -L '^## Decision$$' docs/adr/*.md | sed 's/$$/ has no heading "## Decision"/' | grep .
 	$(B)/bin/vale --output=line $$(git ls-files | grep -E '\.(go|md|yaml|yml|py|sh)$$|^Makefile$$' | grep -vE '/testdata/|^$(TOOLS)/prose/')
 
 template: $(B)/venv/done ## check template.yaml: cfn-lint, and the real SAM transform

@@ -92,7 +92,7 @@ func TestWhoTookAndWhoRemovedALock(t *testing.T) {
 		"a removal without a creation":                    {[]ledger.ObjectEvent{removed(t, 2, "")}, map[string]string{"A": "nobody"}},
 		"a removal before it is another lock's":           {[]ledger.ObjectEvent{removed(t, 1, ""), created(t, 2, "A")}, map[string]string{"A": "took-2"}},
 		"one after another, each with its own":            {[]ledger.ObjectEvent{created(t, 1, "A"), removed(t, 2, ""), created(t, 3, "B"), removed(t, 4, "")}, map[string]string{"A": "took-1 removed-2", "B": "took-3 removed-4"}},
-		"another creation is between":                   {[]ledger.ObjectEvent{created(t, 1, "A"), created(t, 2, "B"), removed(t, 3, "")}, map[string]string{"A": "took-1", "B": "took-2 removed-3"}},
+		"another creation is between":                     {[]ledger.ObjectEvent{created(t, 1, "A"), created(t, 2, "B"), removed(t, 3, "")}, map[string]string{"A": "took-1", "B": "took-2 removed-3"}},
 		"it was removed twice, and the first time counts": {[]ledger.ObjectEvent{created(t, 1, "A"), removed(t, 3, ""), removed(t, 2, "")}, map[string]string{"A": "took-1 removed-2"}},
 		"a waiting client takes the same object again":    {[]ledger.ObjectEvent{created(t, 1, "A"), removed(t, 2, ""), created(t, 3, "A")}, map[string]string{"A": "took-3"}},
 		"and its earlier attempt is reported last":        {[]ledger.ObjectEvent{created(t, 3, "A"), removed(t, 2, ""), created(t, 1, "A")}, map[string]string{"A": "took-3"}},
