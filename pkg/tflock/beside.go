@@ -19,10 +19,9 @@ type Meant struct {
 //
 // Whoever may take a lock and hands text to others can make one that people read as the lock of its
 // writer, while a part that nobody looks at names another team's. Which part counts to a reader
-// cannot be known, so nothing is searched for: whatever is not one of the sentences and fields in
-// phrases.txt, this lock's ID or its path has to be a clear number, a time or plain punctuation: no word is
-// free, not even a greeting. The text is taken as it is, and with what wraps it taken off; one reading that is
-// understood is enough, since unwrapping never hides a word (see stages).
+// cannot be known, so nothing is searched for: the whole text has to be a command, a client's error or an alert of
+// ours, of the phrases in phrases.txt, this lock's ID and its path. The text is taken as it is, and with what wraps
+// it taken off; one reading that is understood is enough, since unwrapping never hides a word (see stages).
 func (m Meant) Beside(text string) string {
 	if other := hidden(text); other != "" {
 		return quote(other)
@@ -36,16 +35,42 @@ func (m Meant) Beside(text string) string {
 	return quote(other)
 }
 
-func (m Meant) besideIn(text string) string {
-	p := m.unframed(text)
-	if p.other != "" {
-		return p.other
+// besideIn takes a text for a command, a client's error and an alert, one after the other.
+func (m Meant) besideIn(text string) (other string) {
+	framed := m.unframed(text)
+	if framed.other != "" {
+		return framed.other
 	}
+	best := -1
+	for _, kind := range []textKind{commandText, clientText, alertText} {
+		p := *framed
+		p.covered = make([]bool, len(p.text))
+		is := p.besideAs(kind)
+		if is == "" {
+			return ""
+		}
+		if understood := len(p.text) - len(p.uncovered(0, len(p.text))); understood > best { // what it most likely is
+			best, other = understood, is
+		}
+	}
+	return other
+}
+
+// besideAs takes a text for one of a kind. A client's error shows the ID and the path of the lock in its block, an alert the
+// path in a sentence of its own. So that nothing else can be meant, whatever has a value that its writer chooses shows the path as well.
+func (p *page) besideAs(kind textKind) string {
 	p.coverOwn()
-	if other := p.coverPhrases(); other != "" {
+	if other := cmp.Or(p.coverPhrases(kind), p.judge(kind)); other != "" {
 		return other
 	}
-	return p.judge()
+	if p.named != "" && !p.showsPath {
+		return p.named
+	}
+	if kind == clientText && !p.saysID || kind != commandText && !p.saysPath {
+		first := words(p.text)
+		return strings.Join(first[:min(len(first), 4)], " ")
+	}
+	return ""
 }
 
 // page is a text whose lines are without their frame, and which of its bytes are understood.
@@ -54,6 +79,11 @@ type page struct {
 	text    string
 	covered []bool
 	other   string // what the frame shows of another lock
+
+	named     string // a name in the text that its writer may have chosen; empty: none
+	showsPath bool   // a phrase in it has the path of this lock's state
+	saysPath  bool   // so has one of those that only texts of its kind have
+	saysID    bool   // likewise the ID
 }
 
 // cover notes that a part of the text is understood.
@@ -106,9 +136,9 @@ func ends(text string, at int) bool {
 }
 
 // judge looks at what is not covered, line by line.
-func (p *page) judge() string {
+func (p *page) judge(kind textKind) string {
 	open := p.uncovered(0, len(p.text))
-	if drawn := cmp.Or(banner.FindString(open), drawing(open), numbers(open)); drawn != "" {
+	if drawn := cmp.Or(banner.FindString(open), drawing(open)); drawn != "" {
 		return drawn
 	}
 	for from := 0; from <= len(p.text); {
@@ -116,7 +146,7 @@ func (p *page) judge() string {
 		if i := strings.IndexByte(p.text[from:], '\n'); i >= 0 {
 			to = from + i
 		}
-		if other := p.line(from, to); other != "" {
+		if other := p.line(from, to, kind); other != "" {
 			return other
 		}
 		from = to + 1
@@ -132,11 +162,11 @@ const longestRow = 500
 
 // line judges one line. In one with both ID and path of this lock, as in our tables, its holder, verdict and age
 // are about it.
-func (p *page) line(from, to int) string {
+func (p *page) line(from, to int, kind textKind) string {
 	rest := p.uncovered(from, to)
 	row := to-from <= longestRow && p.isRow(from, to)
 	for _, word := range words(rest) {
-		if marks.MatchString(word) || clear.MatchString(word) || row && p.isCell(word) {
+		if marks.MatchString(word) || row && (clear.MatchString(word) || p.isCell(word)) || kind != commandText && aTime.MatchString(word) {
 			continue
 		}
 		return after(rest, word)
@@ -185,7 +215,7 @@ func after(rest, word string) string {
 func words(text string) []string {
 	var all []string
 	for word := range strings.FieldsFuncSeq(text, func(r rune) bool {
-		return r <= ' ' && r != 0 && r != '\b' && r != 0x1b || strings.ContainsRune("\"'`“”‘’«»()[]{}<>|│,;=*!?…•·", r)
+		return r == ' ' || r == '\t' || r == '\n' || r == '\x01' || strings.ContainsRune("\"'`“”‘’«»()[]{}<>|│,;=*!?…•·", r)
 	}) {
 		if word = strings.TrimLeft(strings.Trim(word, ".:"), "@#$+~&"); word != "" {
 			all = append(all, word)
@@ -196,10 +226,18 @@ func words(text string) []string {
 
 func isFrame(r rune) bool { return r >= 0x2500 && r <= 0x257f }
 
+// Times that there can be: an ID could be written in others.
+const (
+	date   = `20[0-9]{2}[-/](?:0[1-9]|1[0-2])[-/](?:0[1-9]|[12][0-9]|3[01])`
+	clock  = `(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{1,9})?)?`
+	zone   = `(?:Z|UTC|[+-][01][0-9]:?[0-5][0-9])?`
+	timeOf = `(?:` + date + `(?:(?:T|UTC)` + clock + zone + `)?|` + clock + zone + `)`
+)
+
 var (
 	// clear is what nobody reads as an ID: numbers, versions, times, lengths.
-	clear = regexp.MustCompile(`^(?:[0-9]{1,4}[%.]?|v?[0-9]{1,3}(?:\.[0-9]{1,4}){1,3}(?:-(?:dev|(?:rc|alpha|beta)[0-9]*))?|[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}|[+-][0-9]{4}|` +
-		`(?:[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T|UTC))?[0-9]{1,2}:[0-9]{2}(?::[0-9]{2}(?:[.,][0-9]{1,9})?)?(?:Z|UTC)?|(?:[0-9]{1,4}(?:ms|[smhd])){1,4}|UTC)$`)
+	clear = regexp.MustCompile(`^(?:[0-9]{1,4}[%.]?|v?[0-9]{1,3}(?:\.[0-9]{1,4}){1,3}(?:-(?:dev|(?:rc|alpha|beta)[0-9]*))?|[+-][0-9]{4}|` + timeOf + `|(?:[0-9]{1,4}(?:ms|[smhd])){1,4}|UTC)$`)
+	aTime = regexp.MustCompile(`^` + timeOf + `$`)
 	// marks are what stands alone.
 	marks = regexp.MustCompile(`^[-–—#&$~+/\\%:@.^_\x{2500}-\x{257f}]+$`)
 )

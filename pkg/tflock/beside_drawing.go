@@ -2,17 +2,35 @@ package tflock
 
 import (
 	"regexp"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
-// Signs and numbers say nothing one by one, but letters can be drawn with signs on several lines,
-// and an ID can be written in groups of digits. So there may be a few of either.
+// Signs say nothing one by one, but letters can be drawn with them on several lines. So there may be a few.
 
 // manySigns are those of a line that may be a row of a drawing.
 const manySigns = 3
 
+// signs is how many characters of a text are no blanks.
+func signs(text string) int { return utf8.RuneCountInString(strings.Join(strings.Fields(text), "")) }
+
 // plainRow is a line that frames, tables and fences have.
 var plainRow = regexp.MustCompile("^(?:[|│> \\t]*|[|+├┌└│ ]*(?::?[-─]{3,}:?[|+┼┬┴┤┐┘│ ]*)+|[\\s\"'{}\\[\\](),;:+`]*)$")
+
+// manyBeside are signs beside what is understood, in one line, that may be a part of a drawing. Our command has six in a row.
+const manyBeside = 7
+
+// bars are those of a frame whose lines were joined, all at the same distance, maybe with a prompt.
+var bars = regexp.MustCompile(`^[:.]{0,3}[ \t]*[|│╷╵]?(?: {1,2}[|│╷╵])*(?: \$)?[ \t]*$`)
+
+var quoted = regexp.MustCompile(`^(?:> ?)*`)
+
+// drawn says that what is between two parts that are understood may be a part of a drawing.
+func drawn(between string) bool {
+	between = quoted.ReplaceAllString(between, "")
+	return !bars.MatchString(between) && (signs(between) >= manyBeside || len(strings.Fields(between)) > 2)
+}
 
 // drawing gives the first line of what may be a drawing: of lines of many signs a text has but few that
 // differ. In a row of bars a drawing may hide as well.
@@ -22,8 +40,10 @@ func drawing(open string) string {
 	first := ""
 	for line := range strings.SplitSeq(open, "\n") {
 		line = strings.TrimRight(line, " \t")
-		signs := strings.Join(strings.Fields(line), "")
-		if strings.ContainsFunc(line, counts) || len([]rune(signs)) < manySigns {
+		if between := strings.FieldsFunc(line, func(r rune) bool { return r == '\x01' || counts(r) }); strings.Contains(line, "\x01") && slices.ContainsFunc(between, drawn) {
+			return strings.TrimSpace(line)
+		}
+		if strings.ContainsFunc(line, counts) || signs(line) < manySigns {
 			continue
 		}
 		if !plainRow.MatchString(line) && strings.ContainsAny(strings.TrimSpace(line), " \t") {
@@ -34,28 +54,6 @@ func drawing(open string) string {
 		}
 		if len(rows) > few {
 			return first
-		}
-	}
-	return ""
-}
-
-var (
-	aNumber   = `[0-9]{1,4}[%.]?`
-	inARow    = regexp.MustCompile(`(?:^|[^0-9A-Za-z.,:-])(` + aNumber + `(?:[ \t|*"'` + "`" + `,;=!?()<>{}-]+` + aNumber + `){2,})(?:$|[^0-9A-Za-z:.-])`)
-	onlyDigit = regexp.MustCompile(`(?m)^[^\pL\pN\n\x01]*(` + aNumber + `)[^\pL\pN\n\x01]*$`)
-)
-
-// numbers gives what may be an ID in groups: three numbers in a row, or three on lines that have nothing else.
-func numbers(open string) string {
-	for line := range strings.SplitSeq(open, "\n") {
-		if at := inARow.FindStringSubmatch(dates.ReplaceAllString(line, " : ")); at != nil {
-			return at[1]
-		}
-	}
-	seen := map[string]bool{}
-	for _, line := range onlyDigit.FindAllStringSubmatch(open, -1) {
-		if seen[line[1]] = true; len(seen) > 2 {
-			return line[1]
 		}
 	}
 	return ""

@@ -16,18 +16,21 @@ type said struct {
 
 // isField says that a phrase is a label with a value behind its colon.
 func (p phrase) isField() bool {
-	last := p[len(p)-1]
-	return len(p) == 2 && last.kind == aValue && last.colon && last.mark != "<url>"
+	last := p.parts[len(p.parts)-1]
+	return len(p.parts) == 2 && last.kind == aValue && last.colon && last.mark != "<url>"
 }
+
+// isFree says of a value that its writer chooses it.
+func (p part) isFree() bool { return p.kind == aValue || p.kind == aShape }
 
 // isFree says that a phrase has a value that its writer chooses, and nothing that names this lock.
 func (p phrase) isFree() bool {
 	free := false
-	for _, one := range p {
+	for _, one := range p.parts {
 		if one.kind == ownID || one.kind == ownPath {
 			return false
 		}
-		free = free || one.kind == aValue || one.mark == "<name>"
+		free = free || one.isFree()
 	}
 	return free
 }
@@ -35,7 +38,7 @@ func (p phrase) isFree() bool {
 // label is a phrase without its values.
 func (p phrase) label() string {
 	var b strings.Builder
-	for _, one := range p {
+	for _, one := range p.parts {
 		b.WriteString(string(one.literal) + " ")
 	}
 	return b.String()

@@ -7,26 +7,22 @@ import (
 	"strings"
 )
 
-// common is what loggers and CI systems write before a line, and what is clear in itself: times,
-// levels, counters, quotations.
-var common = regexp.MustCompile(`^[ \t│|>*#╷╵"']*(?:\[?[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}[T ]?(?:UTC)?[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?\]?[ :]|` +
-	`\[?[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?\]?[ :]|(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-9][0-9] [0-9]{2}:[0-9]{2}:[0-9]{2} |` +
+// common is what loggers and CI systems write before a line, and what is clear in itself: times, levels, quotations.
+var common = regexp.MustCompile(`^[ \t│|>*#╷╵"']*(?:\[?` + date + `(?:T|UTC| |)` + clock + zone + `\]?:? |\[?` + clock + zone + `\]?:? |` +
+	`(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-3][0-9] ` + clock + ` |` +
 	`##\[(?:command|debug|endgroup|error|group|section|warning)\]|::(?:error|warning|notice|group|endgroup)::|\[(?:Container|container|stderr|stdout|ERROR|INFO|WARN|DEBUG|error|info)\] ?|(?:ERROR|INFO|WARN|WARNING|STDERR|STDOUT|DEBUG|stdout|stderr)[ :|]|` +
 	`[FP] |[0-9]{2}[OE][+]? )`)
 
-// counted is a line with its number before it.
-var counted = regexp.MustCompile(`^[ \t]*([0-9]{1,6})[:|] `)
+// counted is a line with its number before it, as that of a line of a file or an item of a list.
+var counted = regexp.MustCompile(`(?m)^[ \t│|>]*([0-9]{1,5})(?:[:|.] | {1,2})`)
 
-// miscounted gives the number before a line that does not follow the one before: an ID can be written there.
+// miscounted gives the first number before a line that does not follow the one before, nor is the first again: an ID can be
+// written there.
 func miscounted(text string) string {
 	last := -1
-	for line := range strings.SplitSeq(text, "\n") {
-		at := counted.FindStringSubmatch(line)
-		if at == nil {
-			continue
-		}
+	for _, at := range counted.FindAllStringSubmatch(text, -1) {
 		n, _ := strconv.Atoi(at[1])
-		if n != last+1 && n > 1 && (last >= 0 || n > 9999) {
+		if n != last+1 && n > 1 && last >= 0 {
 			return at[1]
 		}
 		last = n
@@ -61,7 +57,6 @@ func (m Meant) unframed(text string) *page {
 	}
 	p.text = b.String()
 	p.other = cmp.Or(p.other, miscounted(text))
-	p.covered = make([]bool, len(p.text))
 	return p
 }
 
@@ -156,6 +151,5 @@ func sameWords(a, b string) bool {
 	return true
 }
 
-// counter is a time or a number, with marks and the name of a program around it. A long number is a time in
-// milliseconds, whose first digits are the same in all lines.
-var counter = regexp.MustCompile(`^([\[(]?(?:(?:time|ts|at|pid|line|terraform|tofu|terragrunt)[=\[(])?)(?:[0-9]{1,6}|([0-9]{7})[0-9]{3,9}|(?:[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}(?:T|UTC)?)?[0-9]{2}:[0-9]{2}:[0-9]{2}(?:[.,][0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2})?)[\])]*[:|]?$`)
+// counter is a time, with marks and the name of a field around it: in seconds, or in milliseconds since 1970.
+var counter = regexp.MustCompile(`^([\[(]?(?:(?:time|ts|at)[=\[(])?)(?:(1[0-9]{6})[0-9]{6}|(?:` + date + `(?:T|UTC)?)?` + clock + zone + `)[\])]*[:|]?$`)

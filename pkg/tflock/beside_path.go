@@ -3,14 +3,14 @@ package tflock
 import "strings"
 
 // ownPathAt is where a path of the state ends that stands behind a label: as it is, or masked,
-// clipped or wrapped. It is -1 where there is none.
-func (s *skeleton) ownPathAt(behind int) int {
-	rest := strings.TrimPrefix(s.text[behind:], "*\n") // a label in bold
-	rest = strings.TrimPrefix(strings.TrimLeft(rest, " \t\n:=\"'`("), "s3://")
+// clipped or wrapped. It is -1 where there is none. whole says that all or most of it is there.
+func (s *skeleton) ownPathAt(behind int) (to int, whole bool) {
+	rest := strings.TrimPrefix(s.text[behind:], "*\n")                           // a label in bold
+	rest = strings.TrimPrefix(strings.TrimLeft(rest, " \t\n:=\"'`(|-"), "s3://") // or below a row of a table's head
 	from := len(s.text) - len(rest)
 	for _, path := range s.Paths {
 		if to := samePath(s.text, from, path); to >= 0 {
-			return to
+			return to, true
 		}
 	}
 	shown := s.text[from:]
@@ -19,10 +19,16 @@ func (s *skeleton) ownPathAt(behind int) int {
 	}
 	for _, more := range []string{shown, strings.TrimRight(shown, ",;:)"), s.wrapped(from, shown)} {
 		if strings.Contains(more, "/") && isMasked(more) && s.canBeOwn(more) {
-			return from + len(more)
+			return from + len(more), s.isMost(more)
 		}
 	}
-	return -1
+	return -1, false
+}
+
+// isMost says that a masked path shows more than half of the state's, or its whole key, so that hardly any other can be meant.
+func (s *skeleton) isMost(shown string) bool {
+	_, key, _ := strings.Cut(s.Paths[0], "/")
+	return len(masks.ReplaceAllString(shown, ""))*2 > len(s.Paths[0]) || strings.HasSuffix(shown, "/"+key)
 }
 
 // wrapped is a masked path with what the next line has of it.

@@ -3,7 +3,6 @@ package tflock
 import (
 	_ "embed"
 	"regexp"
-	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -14,15 +13,31 @@ import (
 //go:embed phrases.txt
 var phraseList string
 
-// A phrase is a row of parts. Blanks, line ends and punctuation do not count between and in its
-// words, since everything that carries a text wraps it elsewhere.
-type phrase []part
+// A phrase is a row of parts. Blanks and line ends do not count between its words, since everything that carries a text
+// wraps it elsewhere.
+type phrase struct {
+	parts []part
+	in    textKind // the texts that have it
+}
+
+// textKind is what a text is that names a lock; several together where something is in texts of several kinds.
+type textKind int
+
+const (
+	commandText textKind = 1 << iota
+	clientText
+	alertText
+)
+
+// sections are the parts of phrases.txt.
+var sections = map[string]textKind{"# command": commandText | clientText | alertText, "# client": clientText, "# alert": alertText, "# around": clientText | alertText}
 
 type part struct {
 	kind    partKind
 	mark    string // as phrases.txt has it
 	literal []rune
 	begins  []bool // which of its characters begin a word
+	signs   []int  // how many signs are before each
 	colon   bool   // it is a value behind a colon, and not in the next line
 	goesOn  bool   // it is a value that goes on behind a path
 }
@@ -56,264 +71,57 @@ func partOf(mark string) part {
 // phrases are all of them, by the first two characters.
 var phrases = func() map[string][]phrase {
 	all := map[string][]phrase{}
+	var in textKind
 	for line := range strings.Lines(phraseList) {
-		if line = strings.TrimSpace(line); line == "" || strings.HasPrefix(line, "//") {
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "//") {
 			continue
 		}
-		var p phrase
-		for line != "" {
-			at := partMark.FindStringIndex(line)
-			if at == nil {
-				at = []int{len(line), len(line)}
-			}
-			if word, begins := bones(line[:at[0]]); len(word) > 0 {
-				p = append(p, part{literal: word, begins: begins})
-			}
-			if at[0] < at[1] {
-				one := partOf(line[at[0]:at[1]])
-				one.colon = strings.HasSuffix(strings.TrimRight(line[:at[0]], " "), ":")
-				one.goesOn = len(p) > 0 && p[len(p)-1].kind == ownPath || one.mark == "<who>" && len(p) > 2
-				p = append(p, one)
-			}
-			line = line[at[1]:]
+		if of, ok := sections[line]; ok {
+			in = of
+			continue
 		}
-		first := string(p[0].literal[:2])
-		all[first] = append(all[first], p)
+		parts := partsOf(line)
+		first := string(parts[0].literal[:2])
+		all[first] = append(all[first], phrase{parts, in})
 	}
 	return all
 }()
 
-// bones are the characters of a text that count in a phrase, and which of them begin a word.
-func bones(text string) (all []rune, begins []bool) {
-	first := true
-	for _, r := range text {
-		if counts(r) {
-			all, begins = append(all, unicode.ToLower(r)), append(begins, first)
+func partsOf(line string) (parts []part) {
+	for line != "" {
+		at := partMark.FindStringIndex(line)
+		if at == nil {
+			at = []int{len(line), len(line)}
 		}
-		first = !counts(r)
+		if one := bones(line[:at[0]]); len(one.literal) > 0 {
+			parts = append(parts, one)
+		}
+		if at[0] < at[1] {
+			one := partOf(line[at[0]:at[1]])
+			one.colon = strings.HasSuffix(strings.TrimRight(line[:at[0]], " "), ":")
+			one.goesOn = len(parts) > 0 && parts[len(parts)-1].kind == ownPath || one.mark == "<who>" && len(parts) > 2
+			parts = append(parts, one)
+		}
+		line = line[at[1]:]
 	}
-	return all, begins
+	return parts
+}
+
+// bones are the characters of a text that count in a phrase.
+func bones(text string) (p part) {
+	from := 0
+	for i, r := range text {
+		if counts(r) {
+			p.literal, p.begins, p.signs = append(p.literal, unicode.ToLower(r)), append(p.begins, from < i || i == 0), append(p.signs, signs(text[from:i]))
+			from = i + utf8.RuneLen(r)
+		}
+	}
+	return p
 }
 
 // counts leaves out blanks and marks. A character that a reader may not see counts.
 func counts(r rune) bool {
 	return r > ' ' && r <= unicode.MaxASCII && isAlnum(byte(r)) || r > unicode.MaxASCII && !isFrame(r) && !strings.ContainsRune("“”‘’«»…•·–—", r) ||
 		r <= ' ' && r != ' ' && r != '\n' && r != '\t'
-}
-
-// skeleton is a text without what does not count, and where each character stands.
-type skeleton struct {
-	*page
-	bones []rune
-	at    []int // the byte of each; one more for the end of the text
-	steps int   // how many ends of values are still tried; a hostile text has very many values in each other
-}
-
-func (p *page) skeleton() skeleton {
-	s := skeleton{page: p, steps: stepsOf(p.text)}
-	for i, r := range p.text {
-		if counts(r) {
-			s.bones, s.at = append(s.bones, unicode.ToLower(r)), append(s.at, i)
-		}
-	}
-	s.at = append(s.at, len(p.text))
-	return s
-}
-
-func stepsOf(text string) int { return 100_000 + 20*len(text) }
-
-// coverPhrases covers the best phrase at each word. other is what a value in one shows.
-func (p *page) coverPhrases() (other string) {
-	s := p.skeleton()
-	var free []said
-	for i := 0; i+1 < len(s.bones); i++ {
-		if !s.isStart(i) {
-			continue
-		}
-		best := s.best(i)
-		if best.other != "" {
-			return best.other
-		}
-		if best.to > 0 {
-			p.cover(s.at[i], best.to)
-			end := s.index(best.to, i)
-			if best.phrase.isFree() {
-				free = append(free, said{label: best.phrase.label(), value: string(s.bones[i:end]), from: s.at[i], to: best.to, once: best.phrase.isField()})
-			}
-			i = max(i, end-1)
-		}
-	}
-	if s.steps <= 0 {
-		return s.text[:min(len(s.text), 80)]
-	}
-	return p.outside(free)
-}
-
-// best is the best phrase that begins with a character; its end is -1 where there is none.
-func (s *skeleton) best(i int) found {
-	best := found{to: -1}
-	for _, one := range phrases[string(s.bones[i:i+2])] {
-		if f, ok := s.match(one, i, s.at[i]); ok && f.betterThan(best) {
-			best = f
-			best.phrase = one
-		}
-	}
-	return best
-}
-
-// found is a phrase in a text: where it ends, and what a value in it shows of another lock.
-type found struct {
-	to     int
-	other  string
-	phrase phrase
-}
-
-// betterThan prefers the longer phrase, and first of all one whose values show nothing.
-func (f found) betterThan(other found) bool {
-	if clean := f.other == ""; other.to >= 0 && clean != (other.other == "") {
-		return clean
-	}
-	return f.to > other.to
-}
-
-func (s *skeleton) isStart(i int) bool {
-	at := s.at[i]
-	return at == 0 || !isAlnum(s.text[at-1])
-}
-
-// index is the first character that counts at or behind a byte of the text.
-func (s *skeleton) index(at, from int) int {
-	for from < len(s.bones) && s.at[from] < at {
-		from++
-	}
-	return from
-}
-
-// match matches the parts of a phrase from a character on; behind is the byte where the part before
-// has ended.
-func (s *skeleton) match(p phrase, i, behind int) (found, bool) {
-	if len(p) == 0 {
-		return found{to: behind}, behind >= len(s.text) || !isAlnum(s.text[behind]) || !isAlnum(s.text[behind-1])
-	}
-	switch p[0].kind {
-	case literal:
-		end := i + len(p[0].literal)
-		if end > len(s.bones) || !slices.Equal(s.bones[i:end], p[0].literal) || s.splits(i, p[0].begins) {
-			return found{}, false
-		}
-		last := s.at[end-1]
-		_, size := utf8.DecodeRuneInString(s.text[last:])
-		return s.match(p[1:], end, last+size)
-	case ownID:
-		at := s.at[i]
-		if !strings.HasPrefix(s.text[at:], s.ID) || !ends(s.text, at+len(s.ID)) {
-			return found{}, false
-		}
-		return s.then(p, i, at+len(s.ID))
-	case ownPath:
-		to := s.ownPathAt(behind)
-		if to < 0 {
-			return found{}, false
-		}
-		return s.then(p, i, to)
-	case aShape:
-		return s.matchShape(p, i)
-	case lineEnd:
-		rest, _, _ := strings.Cut(s.text[behind:], "\n")
-		return found{to: behind}, !strings.ContainsFunc(rest, counts)
-	default:
-		return s.matchValue(p, i, behind)
-	}
-}
-
-func (s *skeleton) matchShape(p phrase, i int) (found, bool) {
-	to := s.wordAt(i)
-	if to < 0 || !s.hasShape(s.text[s.at[i]:to], p[0].mark) {
-		return found{}, false
-	}
-	return s.then(p, i, to)
-}
-
-// splits says that a word of a phrase has marks in it. A line's end it may have: terminals wrap anywhere.
-func (s *skeleton) splits(i int, begins []bool) bool {
-	for k := 1; k < len(begins); k++ {
-		between := s.text[s.at[i+k-1]+utf8.RuneLen(s.bones[i+k-1]) : s.at[i+k]]
-		if !begins[k] && between != "" && !strings.Contains(between, "\n") {
-			return true
-		}
-	}
-	return false
-}
-
-func (s *skeleton) then(p phrase, i, to int) (found, bool) { return s.match(p[1:], s.index(to, i), to) }
-
-// longestValue bounds a value in a phrase that goes on behind it.
-const longestValue = 300
-
-// blockLabel is what follows a field in a block that was joined to one line.
-var blockLabel = regexp.MustCompile(`[ \t|,;](?:(?:Path|Operation|Who|Version|Created|Info):|(?:Terraform|OpenTofu) acquires a state lock)`)
-
-func (s *skeleton) matchValue(p phrase, i, behind int) (found, bool) {
-	if len(p) == 1 {
-		return s.lastValue(p[0], behind)
-	}
-	for j := i; j < len(s.bones) && s.at[j]-behind <= longestValue && s.steps > 0; j++ {
-		s.steps--
-		if !s.isStart(j) && p[1].kind != ownPath {
-			continue
-		}
-		from := s.at[j]
-		if p[1].kind == ownPath && j > i {
-			from = s.at[j-1] + 1
-		}
-		if f, ok := s.match(p[1:], j, from); ok {
-			if f.other == "" {
-				f.other = s.value(s.text[behind:from], p[0].mark)
-			}
-			return f, true
-		}
-	}
-	return found{}, false
-}
-
-// lastValue is a value up to the end of its line, or to the next label: of the line of a label with a colon,
-// and of the line behind a label without one, which is then alone in its line.
-func (s *skeleton) lastValue(p part, behind int) (found, bool) {
-	const marks = " \t*\"'`"
-	rest := strings.TrimLeft(s.text[behind:], marks)
-	if p.colon && !strings.HasPrefix(rest, ":") && !strings.HasPrefix(rest, "=") {
-		return found{}, false
-	}
-	from := len(s.text) - len(rest)
-	if !p.colon && !p.goesOn {
-		if !strings.HasPrefix(rest, "\n") {
-			return found{}, false
-		}
-		from++
-	}
-	to := len(s.text)
-	if end := strings.IndexByte(s.text[from:], '\n'); end >= 0 {
-		to = from + end
-	}
-	if at := blockLabel.FindStringIndex(s.text[from:to]); at != nil {
-		to = from + at[0]
-	}
-	return found{to: to, other: s.value(s.text[from:to], p.mark)}, true
-}
-
-// wordAt is where a word ends that begins there.
-func (s *skeleton) wordAt(i int) int {
-	if i >= len(s.bones) {
-		return -1
-	}
-	from := s.at[i]
-	end := strings.IndexFunc(s.text[from:], func(r rune) bool { return r <= ' ' || r > unicode.MaxASCII || strings.ContainsRune("\"'`,;()<>|", r) })
-	if end < 0 {
-		end = len(s.text) - from
-	}
-	word := strings.TrimRight(s.text[from:from+end], ".:")
-	if word == "" {
-		return -1
-	}
-	return from + len(word)
 }

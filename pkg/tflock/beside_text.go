@@ -49,7 +49,7 @@ func wideSpaces(text string) string {
 }
 
 // colours are codes that hide nothing, also without their escape character.
-var colours = regexp.MustCompile(`\x1b\[[0-9;]{0,15}[mK]|\[(?:(?:[0-9]|[349][0-7]|[12][0-9]|10[0-7])(?:;(?:[0-9]|[349][0-7]|[12][0-9]|10[0-7])){0,3}|0?;)?[mK]`)
+var colours = regexp.MustCompile(`\r?\x1b\[[0-9;]{0,15}[mK]|\[(?:(?:[0-9]|[349][0-7]|[12][0-9]|10[0-7])(?:;(?:[0-9]|[349][0-7]|[12][0-9]|10[0-7])){0,3}|0?;)?[mK]`)
 
 // knownTags have no words in them.
 var knownTags = regexp.MustCompile(`(?i)</?(br|p|div|span|pre|code|ul|ol|li|table|tbody|thead|tr|td|th|summary|details|b|i|em|strong|blockquote|h[1-6])(?: (?:class|dir)="(?:line|ltr|rtl|auto|log|code|pre|highlight)")? ?/?>`)

@@ -10,7 +10,7 @@ import (
 // shapes are what a word in a phrase may look like, so that it is not read as a lock's ID or path.
 var shapes = map[string]*regexp.Regexp{
 	"<version>":  clear,
-	"<time>":     regexp.MustCompile(`^(?:[0-9]{4}-[0-9]{2}-[0-9]{2}(?:T[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?(?:Z|[+-][0-9]{2}:?[0-9]{2}))?|[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]{1,9})?|[+-]?[0-9]{4})$`),
+	"<time>":     regexp.MustCompile(`^(?:` + timeOf + `|[+-]?[0-9]{4})$`),
 	"<number>":   regexp.MustCompile(`^[0-9]{1,12}$`),
 	"<request>":  regexp.MustCompile(`^[A-Z0-9]{15,64}$`),
 	"<request+>": regexp.MustCompile(`^(?:[A-Za-z0-9]{15,64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`),

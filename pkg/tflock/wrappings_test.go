@@ -58,12 +58,8 @@ func eachLine(before, after string) func(string) string {
 	return func(text string) string {
 		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 		for i, line := range lines {
-			// The second %d of a time counts on, as it does in a log.
-			prefix := before
-			if strings.Contains(before, "%") {
-				prefix = fmt.Sprintf(before, i%60, (i*7919)%1000)
-			}
-			lines[i] = prefix + line + after
+			count := []any{i % 60, (i * 7919) % 1000} // the second of a time counts on, as it does in a log
+			lines[i] = fmt.Sprintf(before, count[:strings.Count(before, "%")]...) + line + after
 		}
 		return strings.Join(lines, "\n") + "\n"
 	}
@@ -145,7 +141,7 @@ var wrappings = map[string]func(string) string{
 	"a stream's name in brackets":       eachLine("[stderr] ", ""),
 	"kubectl, all containers":           eachLine("[pod/apply-7f9c4/terraform] ", ""),
 	"a node's log file":                 eachLine("2026-11-21T09:20:%02d.%03dZ stderr F ", ""),
-	"syslog":                            eachLine("Nov 21 09:20:%02d build-12 terraform[%d]: ", ""),
+	"syslog":                            eachLine("Nov 21 09:20:%02d build-12 terraform[4711]: ", ""),
 	"syslog, escaped":                   replace("\n", "#012"),
 	"Terragrunt":                        eachLine("09:20:%02d.%03d STDERR [payments/production] tofu: ", ""),
 	"Terragrunt's frame":                then(frame, eachLine("09:20:%02d.%03d ERROR  [payments] terraform: ", "")),

@@ -1,0 +1,255 @@
+package tflock
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+)
+
+// skeleton is a text without what does not count, and where each character stands.
+type skeleton struct {
+	*page
+	bones []rune
+	at    []int // the byte of each; one more for the end of the text
+	steps int   // how many ends of values are still tried; a hostile text has very many values in each other
+}
+
+func (p *page) skeleton() skeleton {
+	s := skeleton{page: p, steps: stepsOf(p.text)}
+	for i, r := range p.text {
+		if counts(r) {
+			s.bones, s.at = append(s.bones, unicode.ToLower(r)), append(s.at, i)
+		}
+	}
+	s.at = append(s.at, len(p.text))
+	return s
+}
+
+func stepsOf(text string) int { return 100_000 + 20*len(text) }
+
+// coverPhrases covers the best phrase at each word, of those that a text of this kind has. other is what a value in one shows.
+func (p *page) coverPhrases(kind textKind) (other string) {
+	s := p.skeleton()
+	var free []said
+	for i := 0; i+1 < len(s.bones); i++ {
+		if !s.isStart(i) {
+			continue
+		}
+		best := s.best(i, kind)
+		if best.other != "" {
+			return best.other
+		}
+		if best.to > 0 {
+			p.cover(s.at[i], best.to)
+			p.anchor(best, kind)
+			end := s.index(best.to, i)
+			if best.phrase.isFree() {
+				p.named = p.text[s.at[i]:best.to]
+				free = append(free, said{label: best.phrase.label(), value: string(s.bones[i:end]), from: s.at[i], to: best.to, once: best.phrase.isField()})
+			}
+			i = max(i, end-1)
+		}
+	}
+	if s.steps <= 0 {
+		return s.text[:min(len(s.text), 80)]
+	}
+	return p.outside(free)
+}
+
+// anchor notes what a phrase shows that only texts of this kind have.
+func (p *page) anchor(f found, kind textKind) {
+	p.showsPath = p.showsPath || f.path
+	if f.phrase.in == kind {
+		p.saysPath = p.saysPath || f.path
+		p.saysID = p.saysID || slices.ContainsFunc(f.phrase.parts, func(one part) bool { return one.kind == ownID })
+	}
+}
+
+// best is the best phrase that begins with a character; its end is -1 where there is none.
+func (s *skeleton) best(i int, kind textKind) found {
+	best := found{to: -1}
+	for _, one := range phrases[string(s.bones[i:i+2])] {
+		if one.in&kind == 0 {
+			continue
+		}
+		if f, ok := s.match(one.parts, i, s.at[i]); ok && f.betterThan(best) {
+			best = f
+			best.phrase = one
+		}
+	}
+	return best
+}
+
+// found is a phrase in a text: where it ends, and what it shows.
+type found struct {
+	to     int
+	other  string
+	path   bool // it shows the path of this lock's state, all or most of it
+	phrase phrase
+}
+
+// betterThan prefers the longer phrase, and first of all one whose values show nothing.
+func (f found) betterThan(other found) bool {
+	if clean := f.other == ""; other.to >= 0 && clean != (other.other == "") {
+		return clean
+	}
+	return f.to > other.to
+}
+
+func (s *skeleton) isStart(i int) bool {
+	at := s.at[i]
+	return at == 0 || !isAlnum(s.text[at-1])
+}
+
+// index is the first character that counts at or behind a byte of the text.
+func (s *skeleton) index(at, from int) int {
+	for from < len(s.bones) && s.at[from] < at {
+		from++
+	}
+	return from
+}
+
+// match matches the parts of a phrase from a character on; behind is the byte where the part before
+// has ended.
+func (s *skeleton) match(p []part, i, behind int) (found, bool) {
+	if len(p) == 0 {
+		return found{to: behind}, behind >= len(s.text) || !isAlnum(s.text[behind]) || !isAlnum(s.text[behind-1])
+	}
+	switch p[0].kind {
+	case literal:
+		end := i + len(p[0].literal)
+		if end > len(s.bones) || !slices.Equal(s.bones[i:end], p[0].literal) || s.splits(i, p[0].begins, p[0].signs) || len(p) > 1 && p[1].colon && p[1].isFree() && s.breaksLabel(i, end) {
+			return found{}, false
+		}
+		last := s.at[end-1]
+		_, size := utf8.DecodeRuneInString(s.text[last:])
+		return s.match(p[1:], end, last+size)
+	case ownID:
+		at := s.at[i]
+		if !strings.HasPrefix(s.text[at:], s.ID) || !ends(s.text, at+len(s.ID)) {
+			return found{}, false
+		}
+		return s.then(p, i, at+len(s.ID))
+	case ownPath:
+		to, whole := s.ownPathAt(behind)
+		if to < 0 {
+			return found{}, false
+		}
+		f, ok := s.then(p, i, to)
+		f.path = f.path || whole
+		return f, ok
+	case aShape:
+		return s.matchShape(p, i)
+	case lineEnd:
+		rest, _, _ := strings.Cut(s.text[behind:], "\n")
+		return found{to: behind}, !strings.ContainsFunc(rest, counts)
+	default:
+		return s.matchValue(p, i, behind)
+	}
+}
+
+func (s *skeleton) matchShape(p []part, i int) (found, bool) {
+	to := s.wordAt(i)
+	if to < 0 || !s.hasShape(s.text[s.at[i]:to], p[0].mark) {
+		return found{}, false
+	}
+	return s.then(p, i, to)
+}
+
+// splits says that a word of a phrase has marks in it, or that there are many between two words, in which letters can be
+// drawn. A line's end a word may have: terminals wrap anywhere.
+func (s *skeleton) splits(i int, begins []bool, own []int) bool {
+	for k := 1; k < len(begins); k++ {
+		between := s.between(i+k-1, i+k)
+		if !begins[k] && between != "" && between != "\n" || signs(between) > own[k]+manySigns {
+			return true
+		}
+	}
+	return false
+}
+
+// breaksLabel says that a label ends in the line behind that of its name: what is there looks like a label of its own,
+// as the "ID:" of "Request\nID:" does.
+func (s *skeleton) breaksLabel(i, end int) bool {
+	const label = len("RequestID")
+	return strings.Contains(s.text[s.at[max(i, end-label)]:s.at[end-1]], "\n")
+}
+
+func (s *skeleton) between(one, other int) string {
+	return s.text[s.at[one]+utf8.RuneLen(s.bones[one]) : s.at[other]]
+}
+
+func (s *skeleton) then(p []part, i, to int) (found, bool) { return s.match(p[1:], s.index(to, i), to) }
+
+// longestValue bounds a value in a phrase that goes on behind it.
+const longestValue = 300
+
+// blockLabel is what follows a field in a block that was joined to one line.
+var blockLabel = regexp.MustCompile(`[ \t|,;](?:(?:Path|Operation|Who|Version|Created|Info):|(?:Terraform|OpenTofu) acquires a state lock)`)
+
+func (s *skeleton) matchValue(p []part, i, behind int) (found, bool) {
+	if len(p) == 1 {
+		return s.lastValue(p[0], behind)
+	}
+	for j := i; j < len(s.bones) && s.at[j]-behind <= longestValue && s.steps > 0; j++ {
+		s.steps--
+		if !s.isStart(j) && p[1].kind != ownPath {
+			continue
+		}
+		from := s.at[j]
+		if p[1].kind == ownPath && j > i {
+			from = s.at[j-1] + 1
+		}
+		if f, ok := s.match(p[1:], j, from); ok {
+			if f.other == "" {
+				f.other = s.value(s.text[behind:from], p[0].mark)
+			}
+			return f, true
+		}
+	}
+	return found{}, false
+}
+
+// lastValue is a value up to the end of its line, or to the next label: of the line of a label with a colon,
+// and of the line behind a label without one, which is then alone in its line.
+func (s *skeleton) lastValue(p part, behind int) (found, bool) {
+	const marks = " \t*\"'`"
+	rest := strings.TrimLeft(s.text[behind:], marks)
+	if p.colon && !strings.HasPrefix(rest, ":") && !strings.HasPrefix(rest, "=") {
+		return found{}, false
+	}
+	from := len(s.text) - len(rest)
+	if !p.colon && !p.goesOn {
+		if !strings.HasPrefix(rest, "\n") {
+			return found{}, false
+		}
+		from++
+	}
+	to := len(s.text)
+	if end := strings.IndexByte(s.text[from:], '\n'); end >= 0 {
+		to = from + end
+	}
+	if at := blockLabel.FindStringIndex(s.text[from:to]); at != nil {
+		to = from + at[0]
+	}
+	return found{to: to, other: s.value(s.text[from:to], p.mark)}, true
+}
+
+// wordAt is where a word ends that begins there.
+func (s *skeleton) wordAt(i int) int {
+	if i >= len(s.bones) {
+		return -1
+	}
+	from := s.at[i]
+	end := strings.IndexFunc(s.text[from:], func(r rune) bool { return r <= ' ' || r > unicode.MaxASCII || strings.ContainsRune("\"'`,;()<>|", r) })
+	if end < 0 {
+		end = len(s.text) - from
+	}
+	word := strings.TrimRight(s.text[from:from+end], ".:")
+	if word == "" {
+		return -1
+	}
+	return from + len(word)
+}
