@@ -4,7 +4,9 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/lockwarden/lockwarden/infra/local"
@@ -16,11 +18,18 @@ import (
 type giants struct {
 	local.Wire
 	t *testing.T
+	// swapped says that they are giants only once somebody has taken the lock of one of them.
+	swapped bool
+	locked  atomic.Bool
 }
 
 func (g *giants) Do(r *http.Request) (*http.Response, error) {
 	out, err := g.Wire.Do(r)
-	if err == nil && out.StatusCode == http.StatusOK && strings.Contains(r.URL.Path, "/giant") && r.URL.RawQuery == "x-id=GetObject" {
+	isGiant := strings.Contains(r.URL.Path, "/giant") && (!g.swapped || g.locked.Load())
+	if strings.Contains(r.URL.Path, "/giant") && r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, ".tflock") {
+		g.locked.Store(true)
+	}
+	if err == nil && out.StatusCode == http.StatusOK && isGiant && r.URL.RawQuery == "x-id=GetObject" && strings.HasSuffix(r.URL.Path, ".tfstate") {
 		_ = out.Body.Close()
 		out.Body, out.ContentLength = io.NopCloser(&blanks{t: g.t}), 5<<40
 		out.Header.Set("Content-Length", fmt.Sprint(int64(5<<40)))
@@ -74,5 +83,33 @@ func TestStatesOfAnySizeTakeNoTimeFromOthers(t *testing.T) {
 		if s.Reason != policy.UnreadableFile || !strings.Contains(s.Why, "5242880 MB") {
 			t.Errorf("%s: %s, %s", s.Path, s.Reason, s.Why)
 		}
+	}
+}
+
+// Somebody puts a giant in the place of a state that we have looked at, as soon as we have its lock. It is
+// kept unread, its digest stays, our lock goes, and the states of others are pruned.
+func TestAStateThatIsSwappedForAGiantUnderOurLock(t *testing.T) {
+	w := newWorld(t)
+	const giant = "branches/m/giant.tfstate"
+	others := []string{"branches/a/one.tfstate", "branches/z/one.tfstate"}
+	for _, key := range append(others, giant) {
+		w.stale(key, local.State(t, "destroyed"))
+	}
+	cfg := server.Config()
+	wire := &giants{t: t, swapped: true}
+	cfg.HTTPClient = wire
+	report, err := w.pruner(cfg).Run(t.Context(), prune.Request{}, "run")
+	if err != nil || !wire.locked.Load() {
+		t.Fatalf("%v; locked %v", err, wire.locked.Load())
+	}
+	want := []string{"branches/a/one.tfstate pruned", giant + " kept " + string(policy.UnreadableFile), "branches/z/one.tfstate pruned"}
+	if got := fates(report); !slices.Equal(got, want) || len(report.Errors) != 0 || report.StoppedEarly {
+		t.Fatalf("%q, errors %q, stopped early %v", got, report.Errors, report.StoppedEarly)
+	}
+	if why := report.Kept[0].Why; !strings.Contains(why, "5242880 MB") {
+		t.Errorf("it is kept because %s", why)
+	}
+	if !w.Readable(giant) || w.Digests(giant)[0] == "" || len(w.held()) > 0 {
+		t.Errorf("its digests are %q; held %q", w.Digests(giant), w.held())
 	}
 }
