@@ -224,3 +224,41 @@ func TestWhatMayPassIsLookedAtAgain(t *testing.T) {
 		})
 	}
 }
+
+// The holder unlocks in the moment between our look and our delete, which comes late or not at all. The lock
+// is gone, and nobody knows by whom: answer, record and event say so, and none of them counts it as our release.
+func TestAHolderThatEndsInTheMomentOfTheDelete(t *testing.T) {
+	for call, kind := range map[string]func(w *world) backend.Store{
+		"DynamoDB_20120810.DeleteItem": func(w *world) backend.Store { return w.set.Tables[0] },
+		"DELETE":                       func(w *world) backend.Store { return w.set.Buckets[0] },
+	} {
+		for _, arrives := range []bool{true, false} {
+			t.Run(fmt.Sprint(call, ", which arrives: ", arrives), func(t *testing.T) {
+				w := newWorld(t)
+				w.lock("k", "named", kind(w))
+				w.scan()
+				ended := false
+				wire := &local.Wire{
+					Before: func(name string) {
+						if name == call && !ended {
+							ended = true
+							w.clear()
+						}
+					},
+					Refuse: func(name string) bool { return name == call && !arrives },
+				}
+				a, err := w.run(wire, request(w, "named", ""))
+				if err != nil || a.Outcome != unlock.Released || !strings.Contains(a.Message, "whether by this release or by its holder is not known") {
+					t.Errorf("the answer is %+v, %v", a, err)
+				}
+				r, found, err := w.releases().LastRelease(t.Context(), ledger.Key{Path: w.Path("k"), ID: "named"})
+				if err != nil || !found || !r.Finished || r.Any(ledger.HalfRemoved) || !r.Any(ledger.HalfGone) {
+					t.Errorf("on record: %+v, %v", r, err)
+				}
+				if heard := w.releasesHeard(); !ended || len(heard) != 1 || !strings.Contains(heard[0], "whether by this release or by its holder is not known") {
+					t.Errorf("people hear %q", heard)
+				}
+			})
+		}
+	}
+}
