@@ -99,7 +99,7 @@ func TestAFailedCallHeals(t *testing.T) {
 func TestLeftovers(t *testing.T) {
 	for name, tc := range map[string]struct {
 		who, operation, request string
-		deadline                time.Duration // from now
+		deadline                time.Duration // from now; 0: it names none
 		cleared                 bool
 	}{
 		"of the same request":                     {"lockwarden-prune@lambda", "lockwarden-prune", "request", time.Hour, true},
@@ -110,11 +110,16 @@ func TestLeftovers(t *testing.T) {
 		"without a request, of one without":       {"lockwarden-prune@lambda", "lockwarden-prune", "", time.Hour, false},
 		"somebody else's with our operation":      {"me@host", "lockwarden-prune", "request", -time.Hour, false},
 		"ours by name, with a client's operation": {"lockwarden-prune@lambda", "OperationTypeApply", "request", -time.Hour, false},
+		"ours by name, that names no deadline":    {"lockwarden-prune@lambda", "lockwarden-prune", "other", 0, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			w.stale(key, local.State(t, "destroyed"))
-			note, _ := json.Marshal(map[string]any{"request_id": tc.request, "deadline": time.Now().Add(tc.deadline).UTC()})
+			says := map[string]any{"request_id": tc.request}
+			if tc.deadline != 0 {
+				says["deadline"] = time.Now().Add(tc.deadline).UTC()
+			}
+			note, _ := json.Marshal(says)
 			raw, err := tflock.Info{ID: "x", Operation: tc.operation, Info: string(note), Who: tc.who, Created: time.Now().Add(-time.Minute).UTC(), Path: string(w.Path(key))}.Marshal()
 			if err != nil {
 				t.Fatal(err)
@@ -139,6 +144,33 @@ func TestLeftovers(t *testing.T) {
 				t.Errorf("got %+v", report.Kept)
 			}
 		})
+	}
+}
+
+// A run that was given no deadline dies with its locks. It counts as alive for as long as a Lambda may live,
+// and its locks are leftovers from then on.
+func TestARunWithoutADeadline(t *testing.T) {
+	w := newWorld(t)
+	w.stale(key, local.State(t, "destroyed"))
+	var dead atomic.Bool
+	wire := &local.Wire{Refuse: func(call string) bool {
+		if strings.HasSuffix(call, ".DeleteItem") {
+			dead.Store(true)
+		}
+		return dead.Load()
+	}}
+	_, _ = w.run(wire, prune.Request{}, "first")
+	held := w.held()
+	if len(held) == 0 {
+		t.Fatal("the run that died left no lock")
+	}
+	w.later(10 * time.Minute)
+	if report, err := w.run(&local.Wire{}, prune.Request{}, "second"); err != nil || len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked || !slices.Equal(w.held(), held) {
+		t.Errorf("after ten minutes: %+v, %v; held %q", report, err, w.held())
+	}
+	w.later(10 * time.Minute)
+	if report, err := w.run(&local.Wire{}, prune.Request{}, "third"); err != nil || len(report.Pruned) != 1 || len(w.held()) > 0 {
+		t.Errorf("after twenty minutes: %+v, %v; held %q", report, err, w.held())
 	}
 }
 

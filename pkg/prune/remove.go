@@ -49,7 +49,7 @@ func (r *remover) removeRecorded(ctx context.Context, s *inspection) (released b
 	record := newRecord(r.locks, s.stale, false)
 	err = r.records.Record(ctx, record)
 	if errors.Is(err, ledger.ErrRecorded) {
-		s.facts.Changed = err.Error()
+		s.facts.Locked = err.Error()
 		s.judge()
 		return false, nil
 	}

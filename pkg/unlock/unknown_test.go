@@ -195,8 +195,10 @@ func TestWhatMayPassIsLookedAtAgain(t *testing.T) {
 			w.scan()
 			_, _ = w.run(dyingAt("DELETE"), request(w, "named", ""))
 			w.denied = "k.tflock"
-			if a, err := w.run(&local.Wire{}, request(w, "named", fmt.Sprintf(`,"path":%q,"dry_run":true`, w.Path("k")))); err != nil || a.Outcome != unlock.Refused {
-				t.Errorf("while it may not be read: %+v, %v", a, err)
+			for _, dry := range []bool{true, false} {
+				if a, err := w.run(&local.Wire{}, request(w, "named", fmt.Sprintf(`,"path":%q,"dry_run":%v`, w.Path("k"), dry))); err != nil || a.Outcome != unlock.Refused {
+					t.Errorf("while it may not be read: %+v, %v", a, err)
+				}
 			}
 			for _, later := range []time.Duration{5 * time.Minute, 30 * time.Minute, time.Hour, 20 * time.Hour, 25 * time.Hour} {
 				if tc.again == later {
@@ -260,5 +262,57 @@ func TestAHolderThatEndsInTheMomentOfTheDelete(t *testing.T) {
 				}
 			})
 		}
+	}
+}
+
+// An earlier release died, and its lock is there still. While its store cannot be read, a repeat calls nothing
+// gone; after a day in which it could not, the repeat says so, and asks no more.
+func TestAStoreThatCannotBeReadSinceIsNotGone(t *testing.T) {
+	w := newWorld(t)
+	w.lock("k", "named", w.set.Buckets[0])
+	w.scan()
+	_, _ = w.run(dyingAt("DELETE"), request(w, "named", ""))
+	// What is there now has another ID, and the look at how the earlier release ended fails.
+	w.clear()
+	w.lock("k", "another", w.set.Buckets[0])
+	for _, c := range []struct {
+		later time.Duration
+		fails bool
+		heard int
+	}{{5 * time.Minute, true, 0}, {25 * time.Hour, false, 1}} {
+		w.ahead = time.Hour + c.later
+		var reads atomic.Int64
+		broken := &local.Wire{Refuse: func(call string) bool { return call == "GET" && reads.Add(1) > 1 }}
+		a, err := w.run(broken, request(w, "named", fmt.Sprintf(`,"path":%q`, w.Path("k"))))
+		if a.Outcome != unlock.Changed && err == nil || (err != nil) != c.fails {
+			t.Errorf("after %s: %+v, %v", c.later, a, err)
+		}
+		heard := w.releasesHeard()
+		for _, text := range heard {
+			if !strings.Contains(text, "could not be read since") || !strings.Contains(text, "may be there still") {
+				t.Errorf("after %s people hear %s", c.later, text)
+			}
+		}
+		if len(heard) != c.heard {
+			t.Errorf("after %s people heard %d times: %q", c.later, len(heard), heard)
+		}
+	}
+}
+
+// The answer of a delete is lost, and then the object cannot be read: it may be the lock still, or another
+// one. Nobody says that another lock is there.
+func TestADeleteWithoutAnAnswerOfWhatCannotBeReadThen(t *testing.T) {
+	w := newWorld(t)
+	w.lock("k", "named", w.set.Buckets[0])
+	w.scan()
+	wire := &local.Wire{Refuse: func(call string) bool {
+		if call == "DELETE" {
+			w.archived = "k.tflock"
+		}
+		return call == "DELETE"
+	}}
+	a, err := w.run(wire, request(w, "named", ""))
+	if err != nil || a.Outcome != unlock.Partial || len(a.Released) != 0 || !strings.Contains(a.Message, "not known") {
+		t.Errorf("%+v, %v", a, err)
 	}
 }

@@ -52,16 +52,16 @@ type world struct {
 // archive answers as S3 does for objects that it does not give.
 type archive struct {
 	aws.HTTPClient
-	archived, denied string
+	world *world
 }
 
 func (a archive) Do(r *http.Request) (*http.Response, error) {
 	var answer string
 	switch is := func(end string) bool { return end != "" && strings.HasSuffix(r.URL.Path, end) }; {
 	case r.Method != http.MethodGet:
-	case is(a.archived):
+	case is(a.world.archived):
 		answer = `<Error><Code>InvalidObjectState</Code><Message>The operation is not valid for the object's storage class</Message></Error>`
-	case is(a.denied):
+	case is(a.world.denied):
 		answer = `<Error><Code>AccessDenied</Code><Message>not authorized to perform kms:Decrypt</Message></Error>`
 	}
 	if answer == "" {
@@ -124,7 +124,7 @@ func (w *world) scanAfter(later time.Duration) monitor.Report {
 	now := func() time.Time { return time.Now().Add(later) }
 	composer := alert.Composer{Account: "123456789012", Region: local.Region}
 	cfg := server.Config()
-	cfg.HTTPClient = archive{cfg.HTTPClient, w.archived, w.denied}
+	cfg.HTTPClient = archive{cfg.HTTPClient, w}
 	set, err := backend.Open(cfg, []string{w.TableARN}, []string{w.BucketARN})
 	if err != nil {
 		w.Fatal(err)
@@ -151,7 +151,7 @@ func (w *world) run(wire *local.Wire, r unlock.Request) (unlock.Answer, error) {
 	if w.wire != nil {
 		cfg.HTTPClient = w.wire
 	}
-	cfg.HTTPClient = archive{cfg.HTTPClient, w.archived, w.denied}
+	cfg.HTTPClient = archive{cfg.HTTPClient, w}
 	set, err := backend.Open(cfg, []string{w.TableARN}, []string{w.BucketARN}) // an empty ARN is none
 	if err != nil {
 		w.Fatal(err)
