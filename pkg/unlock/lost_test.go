@@ -190,7 +190,8 @@ func TestTheRepeatFinishesBesideSomethingUnreadable(t *testing.T) {
 	}
 	byPath := fmt.Sprintf(`,"path":%q,"force":true`, w.Path("k"))
 	down := &local.Wire{Refuse: func(call string) bool { return call == "POST" }} // SNS speaks the query protocol
-	if a, err := w.run(down, request(w, "named", byPath)); err != nil || a.Outcome != unlock.Partial || len(w.published()) != 0 {
+	if a, err := w.run(down, request(w, "named", byPath)); err != nil || a.Outcome != unlock.Partial || len(w.published()) != 0 ||
+		!strings.Contains(strings.Join(a.NextSteps, "\n"), "not published or recorded everywhere") {
 		t.Fatalf("got %+v, %v", a, err)
 	}
 	a, err := w.run(&local.Wire{}, request(w, "named", byPath))

@@ -1,0 +1,169 @@
+package unlock_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+	"github.com/lockwarden/lockwarden/pkg/unlock"
+)
+
+// The holder unlocks in the moment between our look and our delete, which comes late or not at all. The lock
+// is gone, and nobody knows by whom: answer, record and event say so, and none of them counts it as our release.
+func TestAHolderThatEndsInTheMomentOfTheDelete(t *testing.T) {
+	for call, kind := range map[string]func(w *world) backend.Store{
+		"DynamoDB_20120810.DeleteItem": func(w *world) backend.Store { return w.set.Tables[0] },
+		"DELETE":                       func(w *world) backend.Store { return w.set.Buckets[0] },
+	} {
+		for _, arrives := range []bool{true, false} {
+			t.Run(fmt.Sprint(call, ", which arrives: ", arrives), func(t *testing.T) {
+				w := newWorld(t)
+				w.lock("k", "named", kind(w))
+				w.scan()
+				ended := false
+				wire := &local.Wire{
+					Before: func(name string) {
+						if name == call && !ended {
+							ended = true
+							w.clear()
+						}
+					},
+					Refuse: func(name string) bool { return name == call && !arrives },
+				}
+				a, err := w.run(wire, request(w, "named", ""))
+				if err != nil || a.Outcome != unlock.Released || !strings.Contains(a.Message, "whether by this release or by its holder is not known") {
+					t.Errorf("the answer is %+v, %v", a, err)
+				}
+				r, found, err := w.releases().LastRelease(t.Context(), ledger.Key{Path: w.Path("k"), ID: "named"})
+				if err != nil || !found || !r.Finished || r.Any(ledger.HalfRemoved) || !r.Any(ledger.HalfGone) {
+					t.Errorf("on record: %+v, %v", r, err)
+				}
+				if heard := w.releasesHeard(); !ended || len(heard) != 1 || !strings.Contains(heard[0], "whether by this release or by its holder is not known") {
+					t.Errorf("people hear %q", heard)
+				}
+			})
+		}
+	}
+}
+
+// An earlier release died, and its lock is there still. While its store cannot be read, a repeat calls nothing
+// gone; after a day in which it could not, the repeat says so, and asks no more.
+func TestAStoreThatCannotBeReadSinceIsNotGone(t *testing.T) {
+	w := newWorld(t)
+	w.lock("k", "named", w.set.Buckets[0])
+	w.scan()
+	_, _ = w.run(dyingAt("DELETE"), request(w, "named", ""))
+	// What is there now has another ID, and the look at how the earlier release ended fails.
+	w.clear()
+	w.lock("k", "another", w.set.Buckets[0])
+	for _, c := range []struct {
+		later time.Duration
+		fails bool
+		heard int
+	}{{5 * time.Minute, true, 0}, {25 * time.Hour, false, 1}} {
+		w.ahead = time.Hour + c.later
+		var reads atomic.Int64
+		broken := &local.Wire{Refuse: func(call string) bool { return call == "GET" && reads.Add(1) > 1 }}
+		a, err := w.run(broken, request(w, "named", fmt.Sprintf(`,"path":%q`, w.Path("k"))))
+		if a.Outcome != unlock.Changed && err == nil || (err != nil) != c.fails {
+			t.Errorf("after %s: %+v, %v", c.later, a, err)
+		}
+		heard := w.releasesHeard()
+		for _, text := range heard {
+			if !strings.Contains(text, "could not be read since") || !strings.Contains(text, "may be there still") {
+				t.Errorf("after %s people hear %s", c.later, text)
+			}
+		}
+		if len(heard) != c.heard {
+			t.Errorf("after %s people heard %d times: %q", c.later, len(heard), heard)
+		}
+	}
+}
+
+// The answer of a delete is lost, and then the object cannot be read: it may be the lock still, or another
+// one. Nobody says that another lock is there.
+func TestADeleteWithoutAnAnswerOfWhatCannotBeReadThen(t *testing.T) {
+	w := newWorld(t)
+	w.lock("k", "named", w.set.Buckets[0])
+	w.scan()
+	wire := &local.Wire{Refuse: func(call string) bool {
+		if call == "DELETE" {
+			w.archived = "k.tflock"
+		}
+		return call == "DELETE"
+	}}
+	a, err := w.run(wire, request(w, "named", ""))
+	if err != nil || a.Outcome != unlock.Partial || len(a.Released) != 0 || !strings.Contains(a.Message, "not known") {
+		t.Errorf("%+v, %v", a, err)
+	}
+}
+
+// An earlier release died before its delete. Whoever calls again later hears how it ended: where the lock is
+// still there nobody hears of a release, and where another lock is there by now its own is gone.
+func TestHowAnEarlierReleaseEnded(t *testing.T) {
+	for name, tc := range map[string]struct {
+		meanwhile func(w *world)
+		asked     string // the key that the call names
+		want      unlock.Outcome
+		heard     int
+	}{
+		"the lock is still there": {func(*world) {}, "copied/k", unlock.NotFound, 0},
+		"another one is there":    {func(w *world) { w.clear(); w.lock("k", "another", w.set.Buckets[0]) }, "k", unlock.Changed, 1},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.lock("k", "named", w.set.Buckets[0])
+			w.scan()
+			_, _ = w.run(dyingAt("DELETE"), request(w, "named", ""))
+			tc.meanwhile(w)
+			w.ahead += 5 * time.Minute
+			a, err := w.run(&local.Wire{}, request(w, "named", fmt.Sprintf(`,"path":%q`, w.Path(tc.asked))))
+			if err != nil || a.Outcome != tc.want {
+				t.Errorf("%+v, %v", a, err)
+			}
+			heard := w.releasesHeard()
+			if len(heard) != tc.heard || (tc.heard > 0 && !strings.Contains(heard[0], "whether by this release or by its holder is not known")) {
+				t.Errorf("people hear %q", heard)
+			}
+			r, found, err := w.releases().LastRelease(t.Context(), ledger.Key{Path: w.Path("k"), ID: "named"})
+			if err != nil || found != (tc.heard > 0) || r.Any(ledger.HalfGone) != found {
+				t.Errorf("on record: %+v, %v", r, err)
+			}
+			if left, err := w.releases().Unfinished(t.Context(), ""); err != nil || len(left) > 0 {
+				t.Errorf("unfinished: %+v, %v", left, err)
+			}
+		})
+	}
+}
+
+// One half went, and of the other nobody knows yet: people hear of the release once, when that is known.
+func TestPeopleHearOfAReleaseWhenBothHalvesAreKnown(t *testing.T) {
+	w := newWorld(t)
+	w.lock("k", "named", w.set.All()...)
+	w.scan()
+	var lost atomic.Bool
+	wire := &local.Wire{
+		Lose:   func(call string) bool { return call == "DELETE" && !lost.Swap(true) },
+		Refuse: func(call string) bool { return lost.Load() && call == "GET" },
+	}
+	a, err := w.run(wire, request(w, "named", ""))
+	if err != nil || a.Outcome != unlock.Partial || !slices.Equal(a.Released, []tflock.Kind{tflock.DynamoDB}) || !strings.Contains(strings.Join(a.NextSteps, "\n"), "Repeat the same call") {
+		t.Errorf("%+v, %v", a, err)
+	}
+	if got := w.published(); len(got) > 0 {
+		t.Errorf("published %q before it is known", got)
+	}
+	for range 2 {
+		w.scanAfter(w.ahead + 5*time.Minute)
+	}
+	if heard := w.releasesHeard(); len(heard) != 1 || strings.Contains(heard[0], "in part") {
+		t.Errorf("people hear %q", heard)
+	}
+}
