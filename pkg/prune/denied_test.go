@@ -1,8 +1,12 @@
 package prune_test
 
 import (
+	"bytes"
+	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -12,6 +16,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/prune"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 func (w *world) prunerOver(client aws.HTTPClient) *prune.Pruner {
@@ -91,6 +96,64 @@ func TestDeniedDeletes(t *testing.T) {
 			w.later(time.Hour)
 			if report := w.prune(); len(report.Pruned) != states || len(w.held()) != 0 {
 				t.Errorf("once it is allowed: %d pruned, held %v, %q", len(report.Pruned), w.held(), report.Errors)
+			}
+		})
+	}
+}
+
+// keepsRows refuses every delete of a row in one table, as DynamoDB does.
+type keepsRows struct {
+	local.Wire
+	table   string // its name
+	refused int
+}
+
+func (k *keepsRows) Do(r *http.Request) (*http.Response, error) {
+	if !strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".DeleteItem") {
+		return k.Wire.Do(r)
+	}
+	raw, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(raw))
+	if !bytes.Contains(raw, []byte(k.table+`"`)) {
+		return k.Wire.Do(r)
+	}
+	k.refused++
+	body := `{"__type":"com.amazon.coral.service#AccessDeniedException","Message":"no"}`
+	return &http.Response{StatusCode: 400, Header: http.Header{}, Body: io.NopCloser(strings.NewReader(body)), Request: r}, nil
+}
+
+// In one of two tables no row can be deleted. All else of our lock that can be released is, except the
+// object, which stays as long as a row does; and where that row is of a dead run of ours, nothing comes to it.
+func TestDeniedDeletesInOneTable(t *testing.T) {
+	for name, left := range map[string]bool{"a lock of this run": false, "the row of a dead run": true} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			content := local.State(t, "destroyed")
+			w.stale(key, content)
+			want := []string{"dynamodb " + key + " lockwarden-prune@lambda", "s3 " + key + " lockwarden-prune@lambda"}
+			if left {
+				want = want[:1]
+				note, _ := json.Marshal(map[string]any{"request_id": "dead", "deadline": time.Now().Add(-time.Hour).UTC()})
+				raw, err := tflock.Info{ID: "x", Operation: "lockwarden-prune", Info: string(note), Who: "lockwarden-prune@lambda", Created: time.Now().Add(-time.Hour).UTC(), Path: string(w.Path(key))}.Marshal()
+				if err == nil {
+					_, err = w.Set.Tables[1].Acquire(t.Context(), w.Path(key), raw)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			wire := &keepsRows{table: w.Table + "-other"}
+			report, err := w.prunerOver(wire).Run(t.Context(), prune.Request{}, "run")
+			if err == nil || wire.refused == 0 || len(report.Pruned) > 0 || !slices.Equal(w.held(), want) {
+				t.Errorf("%v after %d refusals, held %q, want %q; %d pruned", err, wire.refused, w.held(), want, len(report.Pruned))
+			}
+			w.hasItsDigest(key, content)
+			w.later(time.Hour)
+			if report := w.prune(); len(report.Pruned) != 1 || len(w.held()) != 0 {
+				t.Errorf("once it is allowed: %d pruned, held %q, %q", len(report.Pruned), w.held(), report.Errors)
 			}
 		})
 	}
