@@ -26,11 +26,12 @@ func TestALockThatAClientWaitedForIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	intervals := []string{"1 minute", "5 minutes", "10 minutes", "15 minutes", "30 minutes", "1 hour"}
-	stacks, failed := make([]*local.Stack, len(intervals)), make([]error, len(intervals))
+	// Each client has a stack of its own, so that no scan of another one bounds the age of its lock.
+	stacks, failed := make([]*local.Stack, 2*len(intervals)), make([]error, 2*len(intervals))
 	var deploys sync.WaitGroup
-	for i, every := range intervals {
+	for i := range stacks {
 		deploys.Go(func() {
-			stacks[i], failed[i] = server.Deploy(t.Context(), fmt.Sprintf("every%d", i), map[string]string{"ReleaseGuard": "8s", "ScanEvery": every})
+			stacks[i], failed[i] = server.Deploy(t.Context(), fmt.Sprintf("every%d", i), map[string]string{"ReleaseGuard": "8s", "ScanEvery": intervals[i/2]})
 		})
 	}
 	deploys.Wait()
@@ -38,8 +39,8 @@ func TestALockThatAClientWaitedForIsRefused(t *testing.T) {
 		t.Fatal(err)
 	}
 	for i, every := range intervals {
-		stack := stacks[i]
 		for k, client := range clients[:2] {
+			stack := stacks[2*i+k]
 			mode := []local.Mode{local.ByTable, local.ByBoth}[(i+k)%2]
 			t.Run(fmt.Sprintf("%s, %s, a scan every %s", client.Name, mode, every), func(t *testing.T) {
 				t.Parallel()

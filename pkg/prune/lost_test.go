@@ -3,11 +3,16 @@ package prune_test
 import (
 	"fmt"
 	"net/http"
+	"slices"
+	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/prune"
 )
 
@@ -59,5 +64,76 @@ func TestALostAnswerFollowedByFailedReads(t *testing.T) {
 				break
 			}
 		}
+	}
+}
+
+// The answer to the release of our lock is lost, and before we look whether it is gone a client has taken
+// its own. That lock stays, and the state under it.
+func TestAClientThatTakesTheLockBeforeWeLook(t *testing.T) {
+	for name, tc := range map[string]struct {
+		release, look string
+		store         func(w *world) backend.Store
+	}{
+		"its row":    {".DeleteItem", ".GetItem", func(w *world) backend.Store { return w.Set.Tables[1] }},
+		"its object": {"DELETE", "GET", func(w *world) backend.Store { return w.Set.Buckets[0] }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.stale(key, local.State(t, "destroyed"))
+			var lost, taken atomic.Bool
+			wire := &local.Wire{
+				Lose: func(call string) bool { return strings.HasSuffix(call, tc.release) && !lost.Swap(true) },
+				Before: func(call string) {
+					if lost.Load() && strings.HasSuffix(call, tc.look) && !taken.Swap(true) {
+						w.Lock(key, "client", tc.store(w))
+					}
+				},
+			}
+			report, err := w.run(wire, prune.Request{}, "request")
+			if err != nil || !taken.Load() || len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked {
+				t.Errorf("%+v, %v; a client came: %v", report, err, taken.Load())
+			}
+			held := w.held()
+			if len(held) != 1 || !slices.ContainsFunc(held, func(h string) bool { return strings.HasSuffix(h, " me@host") }) || !w.Readable(key) {
+				t.Errorf("held %q", held)
+			}
+		})
+	}
+}
+
+// One release of our lock does not arrive. The run looks, finds its lock, releases it again, and goes on.
+func TestAReleaseThatDoesNotArriveIsRepeated(t *testing.T) {
+	for _, release := range []string{".DeleteItem", "DELETE"} {
+		t.Run(release, func(t *testing.T) {
+			w := newWorld(t)
+			w.stale(key, local.State(t, "destroyed"))
+			var cut atomic.Bool
+			wire := &local.Wire{Refuse: func(call string) bool { return strings.HasSuffix(call, release) && !cut.Swap(true) }}
+			report, err := w.run(wire, prune.Request{}, "request")
+			if err != nil || !cut.Load() || len(report.Pruned) != 1 || len(report.Errors) > 0 || len(w.held()) > 0 {
+				t.Errorf("%+v, %v; held %q", report, err, w.held())
+			}
+		})
+	}
+}
+
+// The release of our lock object does not arrive, and then the object cannot be read: nobody knows whether it
+// is ours still. The run does not say that all is well, and deletes nothing.
+func TestALockThatCannotBeReadAfterItsRelease(t *testing.T) {
+	w := newWorld(t)
+	w.stale(key, local.State(t, "destroyed"))
+	var cut atomic.Bool
+	wire := &local.Wire{Refuse: func(call string) bool {
+		if call == "DELETE" {
+			cut.Store(true)
+		}
+		return call == "DELETE"
+	}}
+	sealed := answers{wire, func(r *http.Request) bool {
+		return cut.Load() && r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, ".tflock")
+	}, 403, "InvalidObjectState"}
+	report, err := w.prunerOver(sealed).Run(t.Context(), prune.Request{}, "request")
+	if err == nil || len(report.Pruned) > 0 || len(w.held()) != 1 || !w.Readable(key) {
+		t.Errorf("%+v, %v; held %q", report, err, w.held())
 	}
 }

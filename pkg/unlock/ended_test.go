@@ -109,35 +109,46 @@ func TestADeleteWithoutAnAnswerOfWhatCannotBeReadThen(t *testing.T) {
 // still there nobody hears of a release, and where another lock is there by now its own is gone.
 func TestHowAnEarlierReleaseEnded(t *testing.T) {
 	for name, tc := range map[string]struct {
+		at        string // the call at which the earlier release died
 		meanwhile func(w *world)
 		asked     string // the key that the call names
 		want      unlock.Outcome
-		heard     int
+		heard     string // empty: nothing
 	}{
-		"the lock is still there": {func(*world) {}, "copied/k", unlock.NotFound, 0},
-		"another one is there":    {func(w *world) { w.clear(); w.lock("k", "another", w.set.Buckets[0]) }, "k", unlock.Changed, 1},
+		"the lock is still there":   {"DELETE", func(*world) {}, "copied/k", unlock.NotFound, ""},
+		"half of it is still there": {".DeleteItem", func(*world) {}, "copied/k", unlock.NotFound, "released only in part"},
+		"another one is there": {
+			"DELETE", func(w *world) { w.clear(); w.lock("k", "another", w.set.Buckets[0]) }, "k", unlock.Changed, "whether by this release or by its holder is not known",
+		},
+		"it is gone, and a copy of it is released": {
+			"DELETE", func(w *world) { w.clear(); w.lock("copied/k", "named", w.set.Buckets[0]) }, "copied/k", unlock.Released, "",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.lock("k", "named", w.set.Buckets[0])
+			w.lock("k", "named", w.set.All()...)
 			w.scan()
-			_, _ = w.run(dyingAt("DELETE"), request(w, "named", ""))
+			_, _ = w.run(dyingAt(tc.at), request(w, "named", fmt.Sprintf(`,"path":%q`, w.Path("k"))))
 			tc.meanwhile(w)
 			w.ahead += 5 * time.Minute
 			a, err := w.run(&local.Wire{}, request(w, "named", fmt.Sprintf(`,"path":%q`, w.Path(tc.asked))))
 			if err != nil || a.Outcome != tc.want {
 				t.Errorf("%+v, %v", a, err)
 			}
-			heard := w.releasesHeard()
-			if len(heard) != tc.heard || (tc.heard > 0 && !strings.Contains(heard[0], "whether by this release or by its holder is not known")) {
+			heard := slices.DeleteFunc(w.releasesHeard(), func(text string) bool { return strings.Contains(text, "copied/k") })
+			if len(heard) > 1 || (len(heard) > 0) != (tc.heard != "") || !strings.Contains(strings.Join(heard, ""), tc.heard) {
 				t.Errorf("people hear %q", heard)
 			}
-			r, found, err := w.releases().LastRelease(t.Context(), ledger.Key{Path: w.Path("k"), ID: "named"})
-			if err != nil || found != (tc.heard > 0) || r.Any(ledger.HalfGone) != found {
-				t.Errorf("on record: %+v, %v", r, err)
+			w.scanAfter(w.ahead + 5*time.Minute)
+			if later := w.releasesHeard(); tc.want == unlock.Released && (len(later) != 2 || !strings.Contains(later[1], "is not known")) {
+				t.Errorf("after the next scan people heard %q", later)
 			}
 			if left, err := w.releases().Unfinished(t.Context(), ""); err != nil || len(left) > 0 {
 				t.Errorf("unfinished: %+v, %v", left, err)
+			}
+			r, found, err := w.releases().LastRelease(t.Context(), ledger.Key{Path: w.Path("copied/k"), ID: "named"})
+			if err != nil || found != (tc.want == unlock.Released) || (found && r.Finding.Path != string(w.Path("copied/k"))) {
+				t.Errorf("on record of the copy: %+v, %v, %v", r, found, err)
 			}
 		})
 	}

@@ -158,6 +158,20 @@ func TestARefusalWhileNobodyCanBeNotified(t *testing.T) {
 	}
 }
 
+// Our run dies before it could say that it refuses: the next scan says so, once.
+func TestARefusalThatDiesBeforeAnybodyIsNotified(t *testing.T) {
+	w := newWorld(t)
+	w.ahead = time.Minute
+	w.lock("k", "named", w.set.All()...)
+	_, _ = w.run(dyingAt("POST"), request(w, "named", "")) // SNS speaks the query protocol
+	for range 2 {
+		w.scanAfter(w.ahead + 5*time.Minute)
+	}
+	if got := w.published(); !slices.Equal(got, []string{"lock.refused"}) {
+		t.Errorf("published %q", got)
+	}
+}
+
 // What cannot be read on the path may be the lock: it is never "not found", and stays.
 func TestSomethingUnreadableOnThePath(t *testing.T) {
 	w := newWorld(t)
