@@ -74,7 +74,7 @@ var functions = []function{
 		falseClaims: func(w *world, c contents, outcome string) violations {
 			there := w.holds(c, named)
 			return when(strings.HasPrefix(outcome, "released") && there, "it says released, and the lock is there").
-				and(strings.HasPrefix(outcome, "not_found") && there, "it says not found, and the lock is there").
+				and(outcome == "not_found" && there, "it says not found, and the lock is there"). // and not that something cannot be read
 				and(outcome == "changed" && len(w.rivals) == 0, "it says that another lock is there now, and none is")
 		},
 	},
@@ -88,37 +88,41 @@ var functions = []function{
 				return prunedAtEnd(w, c).and(c.deleted[unreported], "a state was deleted that a client had just written").
 					and(err != nil || events["prune.report "+unreported] > 0 || c.remembers("pruned", string(w.Path(unreported))), "a state counts as pruned that was never deleted")
 			}},
+			theirRow: prunedNone, theirObject: prunedNone,
 			slashes: {"pruned 0, kept 2", []string{"prune.report " + full, "prune.report " + unreported}, func(_ *world, c contents) violations {
 				return when(c.deleted[empty], "a state was deleted that an old client has locked")
 			}},
 		},
-		falseClaims: func(_ *world, c contents, outcome string) violations {
-			return when(c.hasOwnLock(), "it reports success, and left its lock").
+		falseClaims: func(w *world, c contents, outcome string) violations {
+			return when(len(w.ownLocks(c)) > 0, "it reports success, and left its lock").
 				and(strings.HasPrefix(outcome, "pruned 1") && !c.deleted[empty], "it says pruned, and the state is there")
 		},
 	},
 	{
 		name: "accept", run: runAccept, next: time.Hour,
-		expected: expected{"repaired", []string{"state.repaired " + mismatched}, acceptedAtEnd},
+		expected:  expected{"repaired", []string{"state.repaired " + mismatched}, acceptedAtEnd},
+		elsewhere: held("locked"),
 		falseClaims: func(w *world, c contents, outcome string) violations {
 			return when(outcome == "repaired" && len(acceptedAtEnd(w, c)) > 0, "it says repaired, and the digest is not right").
-				and(c.hasOwnLock(), "it has an answer, and left its lock")
+				and(len(w.ownLocks(c)) > 0, "it has an answer, and left its lock")
 		},
 	},
 	{
 		name: "roll back", run: runRollBack, next: time.Hour,
-		expected: expected{"repaired", []string{"state.repaired " + rolledBack}, rolledBackAtEnd},
+		expected:  expected{"repaired", []string{"state.repaired " + rolledBack}, rolledBackAtEnd},
+		elsewhere: held("locked"),
 		falseClaims: func(w *world, c contents, outcome string) violations {
 			return when(outcome == "repaired" && len(rolledBackAtEnd(w, c)) > 0, "it says repaired, and the state is not the old one").
-				and(c.hasOwnLock(), "it has an answer, and left its lock")
+				and(len(w.ownLocks(c)) > 0, "it has an answer, and left its lock")
 		},
 	},
 	{
 		name: "delete digest", run: runDeleteDigest, next: time.Hour,
-		expected: expected{"repaired", []string{"state.repaired " + orphaned}, digestDeletedAtEnd},
+		expected:  expected{"repaired", []string{"state.repaired " + orphaned}, digestDeletedAtEnd},
+		elsewhere: held("locked"),
 		falseClaims: func(w *world, c contents, outcome string) violations {
 			return when(outcome == "repaired" && len(digestDeletedAtEnd(w, c)) > 0, "it says repaired, and the digest is there").
-				and(c.hasOwnLock(), "it has an answer, and left its lock")
+				and(len(w.ownLocks(c)) > 0, "it has an answer, and left its lock")
 		},
 	},
 	{
@@ -136,11 +140,15 @@ var functions = []function{
 			return when(c.deleted[restored], "the state was not restored").
 				and(c.remembers("pruned", string(w.Path(restored))), "the ledger lists a restored state as pruned")
 		}},
+		elsewhere: held("refused"),
 		falseClaims: func(_ *world, c contents, outcome string) violations {
 			return when(outcome == "restored" && c.deleted[restored], "it says restored, and the state is not there")
 		},
 	},
 }
+
+// prunedNone is what is expected of a prune where a client has half of the lock of its only empty state.
+var prunedNone = expected{"pruned 0, kept 2", []string{"prune.report " + full, "prune.report " + unreported}, (*world).keptUnderLocks}
 
 var monitorNotifies = []string{"lock.stuck " + named, "lock.unreadable " + foreign, "lock.resolved " + gone, "scan.recovered spare"}
 

@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -53,8 +54,8 @@ func (w *world) locksKept(c contents, releases bool) (l violations) {
 			continue
 		}
 		now, there := c.locks[at]
-		may := releases && strings.HasSuffix(at, " "+named)
-		l = l.and(!there && !may, "lock released that nobody named: "+at).and(there && now != raw, "lock overwritten: "+at)
+		may := (releases && strings.HasSuffix(at, " "+named)) || isOwn(raw)
+		l = l.and(!there && !may, "lock released that nobody named: "+at).and(there && now != raw && (!isOwn(raw) || !isOwn(now)), "lock overwritten: "+at)
 	}
 	for at, raw := range w.rivals {
 		l = l.and(c.locks[at] != raw, "the lock of a rival was released or overwritten: "+at)
@@ -79,7 +80,7 @@ func (w *world) statesKept(c contents) (l violations) {
 		key := w.Path(name).Clean().Key()
 		l = l.and(c.deleted[key] && !w.first.deleted[key] && !isOwn(raw), "state deleted under the lock of another: "+key)
 	}
-	return l
+	return append(l, w.keptUnderLocks(c)...)
 }
 
 // readable says which states a client that reads them now would fail on: their digest
@@ -103,8 +104,8 @@ func (w *world) readable(c contents) (l violations) {
 // disturbed.
 func (w *world) healed(c contents, all []function) []string {
 	var l violations
-	for at, raw := range c.locks {
-		l = l.and(isOwn(raw), "a lock of our own is left: "+at)
+	for at := range w.ownLocks(c) {
+		l = append(l, "a lock of our own is left: "+at)
 	}
 	events, err := w.events()
 	if err != nil {
@@ -224,11 +225,10 @@ func (c contents) unreported() (n int) {
 	return n
 }
 
-func (c contents) hasOwnLock() bool {
-	for _, raw := range c.locks {
-		if isOwn(raw) {
-			return true
-		}
-	}
-	return false
+// ownLocks are the locks of our own but those that are there as they were at first. Nobody has come to
+// the states of those, or a function could not have done its work there.
+func (w *world) ownLocks(c contents) map[string]string {
+	own := maps.Clone(c.locks)
+	maps.DeleteFunc(own, func(at, raw string) bool { return !isOwn(raw) || w.first.locks[at] == raw })
+	return own
 }

@@ -25,6 +25,10 @@ const (
 	plain        scene = ""
 	tableOnly    scene = "row alone"               // of the named lock the object is missing
 	bucketOnly   scene = "object alone"            // of the named lock the row is missing
+	theirRow     scene = "their row alone"         // a client has half a lock, its row, on each state that we would lock
+	theirObject  scene = "their object alone"      // the same with its object
+	ownRow       scene = "own row alone"           // a dead run of ours has left half a lock, its row, on each such state
+	ownObject    scene = "own object alone"        // the same with its object
 	archived     scene = "archived"                // a lock object beside the others is archived
 	noKey        scene = "no key"                  // a lock object beside the others is under a KMS key that we may not use
 	archivedHalf scene = "archived half"           // the object of the named lock is archived
@@ -54,12 +58,16 @@ type setting struct {
 }
 
 // order is that in which the scenes are tried.
-var order = []scene{plain, tableOnly, bucketOnly, archived, noKey, archivedHalf, archivedLock, demanding, slashes, slashesFresh, crowd, reapplied, unordered, lost, retaken}
+var order = []scene{plain, tableOnly, bucketOnly, theirRow, theirObject, ownRow, ownObject, archived, noKey, archivedHalf, archivedLock, demanding, slashes, slashesFresh, crowd, reapplied, unordered, lost, retaken}
 
 var settings = map[scene]setting{
 	plain:        {functions: []string{"monitor", "unlock", "prune", "restore", "witness", "accept", "roll back", "delete digest"}},
 	tableOnly:    {functions: []string{"unlock", "monitor"}, prepare: withoutObject},
 	bucketOnly:   {functions: []string{"unlock", "monitor"}, prepare: withoutRow},
+	theirRow:     {functions: lockers, prepare: halfOf(theirs, false)},
+	theirObject:  {functions: lockers, prepare: halfOf(theirs, true)},
+	ownRow:       {functions: lockers, prepare: halfOf(deadRuns, false)},
+	ownObject:    {functions: lockers, prepare: halfOf(deadRuns, true)},
 	archived:     {functions: []string{"monitor", "unlock"}, prepare: lockAway, refuses: gets(away, archivedAway)},
 	noKey:        {functions: []string{"monitor", "unlock"}, prepare: lockAway, refuses: gets(away, keyRefused)},
 	archivedHalf: {functions: []string{"unlock"}, path: named, refuses: gets(named, archivedAway)},

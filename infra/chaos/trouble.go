@@ -60,11 +60,9 @@ func hangingLedger(w *world, c contents, calls []seen) []string {
 // not even for a moment: a crash could come then.
 func deniedDeletes(w *world, c contents, calls []seen) []string {
 	locked := map[string]bool{}
-	for at, raw := range c.locks {
-		if isOwn(raw) {
-			_, key, _ := strings.Cut(at, " ")
-			locked[key] = true
-		}
+	for at := range w.ownLocks(c) {
+		_, key, _ := strings.Cut(at, " ")
+		locked[key] = true
 	}
 	l := when(len(locked) > 1, "locks of our own were left on several states")
 	for _, call := range calls {
@@ -80,7 +78,7 @@ func deniedDeletes(w *world, c contents, calls []seen) []string {
 // withoutLedger: without a record nothing is released or deleted.
 func withoutLedger(w *world, c contents, _ []seen) (l []string) {
 	for at, raw := range w.first.locks {
-		l = append(l, when(c.locks[at] != raw, "a lock went, and there is no record of it: "+at)...)
+		l = append(l, when(c.locks[at] != raw && !isOwn(raw), "a lock went, and there is no record of it: "+at)...)
 	}
 	for key := range c.deleted {
 		l = append(l, when(!w.first.deleted[key], "a state was deleted, and there is no record of it: "+key)...)

@@ -147,6 +147,29 @@ func TestLeftovers(t *testing.T) {
 	}
 }
 
+// A dead run of ours has left its lock object, and a client has the row alone: our leftover is cleared, and the
+// client's row is not.
+func TestAClientsRowBesideALeftover(t *testing.T) {
+	w := newWorld(t)
+	w.stale(key, local.State(t, "destroyed"))
+	note, _ := json.Marshal(map[string]any{"request_id": "dead", "deadline": time.Now().Add(-time.Hour).UTC()})
+	raw, err := tflock.Info{ID: "x", Operation: "lockwarden-prune", Info: string(note), Who: "lockwarden-prune@lambda", Created: time.Now().Add(-time.Hour).UTC(), Path: string(w.Path(key))}.Marshal()
+	if err == nil {
+		_, err = w.Set.Buckets[0].Acquire(t.Context(), w.Path(key), raw)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Lock(key, "client", w.Set.Tables[1])
+	report := w.prune()
+	if len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked || !strings.Contains(report.Kept[0].Why, "me@host") {
+		t.Errorf("%+v", report)
+	}
+	if held := w.held(); !slices.Equal(held, []string{"dynamodb " + key + " me@host"}) || !w.Readable(key) {
+		t.Errorf("held %q", held)
+	}
+}
+
 // A run that was given no deadline dies with its locks. It counts as alive for as long as a Lambda may live,
 // and its locks are leftovers from then on.
 func TestARunWithoutADeadline(t *testing.T) {
