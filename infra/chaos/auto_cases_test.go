@@ -134,6 +134,32 @@ var automaticCases = map[string]automaticCase{
 		m.later(nextScan)
 		m.scan()
 	}},
+	"its row is gone": {actors: cast(modelKeys[0], drawn{kind: "row goes"}), play: func(m *model) {
+		m.takesLock()
+		m.cancelled()
+		m.all(more)
+		m.all(first)
+		m.later(nextScan)
+		m.all(second)
+	}},
+	"its row is gone since its release was announced": {stays: true, actors: cast(modelKeys[0], drawn{kind: "row goes"}), play: func(m *model) {
+		m.takesLock()
+		m.cancelled()
+		m.all(first)
+		m.all(more)
+		m.later(nextScan)
+		m.all(second)
+	}},
+	"its object is gone since its release was announced": {stays: true, actors: cast(modelKeys[0], drawn{kind: "object goes"}), play: func(m *model) {
+		m.takesLock()
+		m.cancelled()
+		m.all(first)
+		m.all(more)
+		m.later(nextScan)
+		m.all(second)
+		m.later(nextScan)
+		m.scan()
+	}},
 	"another run that its tag names is in progress": {stays: true, actors: cast(modelKeys[1], drawn{kind: "witness"}), play: func(m *model) {
 		m.processes[theJob].actor = job{client: client{drawn: drawn{writes: 1}}, naming: bySession, tag: "99"}
 		m.ci.begin("99")

@@ -83,7 +83,7 @@ func TestAutomaticDuels(t *testing.T) {
 	t.Parallel()
 	w, n := engineWorld(t), 0
 	for _, other := range []drawn{
-		{kind: "lockless", writes: 1, managed: true}, {kind: "row alone"}, {kind: "keeper"}, {kind: "keep"}, {kind: "tagger"}, {kind: "rerun", writes: 1}, {kind: "auto", clock: 2 * time.Minute},
+		{kind: "lockless", writes: 1, managed: true}, {kind: "row alone"}, {kind: "row goes"}, {kind: "object goes"}, {kind: "keeper"}, {kind: "keep"}, {kind: "tagger"}, {kind: "rerun", writes: 1}, {kind: "auto", clock: 2 * time.Minute},
 	} {
 		for i, goesOn := 0, true; goesOn; i++ {
 			n++

@@ -77,6 +77,8 @@ var kinds = map[string]struct {
 	"keeper":        {false, func(d drawn, _ plan) actor { return tagging{keeps: true} }},
 	"unkeeper":      {false, func(d drawn, _ plan) actor { return untagging{} }},
 	"row alone":     {false, func(d drawn, _ plan) actor { return rowAlone{d} }},
+	"row goes":      {false, func(drawn, plan) actor { return halving{} }},
+	"object goes":   {false, func(drawn, plan) actor { return halving{object: true} }},
 	"keep":          {true, func(d drawn, _ plan) actor { return keeping{d.target} }},
 	"auto":          {true, func(d drawn, _ plan) actor { return autoScanning{drawn: d} }},
 	"accept":        {true, func(drawn, plan) actor { return &repairing{action: policy.AcceptState} }},

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
+	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/evidence"
 	"github.com/lockwarden/lockwarden/pkg/parameter"
 	"github.com/lockwarden/lockwarden/pkg/policy"
@@ -162,6 +163,26 @@ func (rowAlone) run(p *process, cfg aws.Config) error {
 		_, err = set.Tables[0].Acquire(context.Background(), p.name(), raw)
 	}
 	return err
+}
+
+// halving removes one half of the lock of its key, as a force-unlock does that fails at the other.
+type halving struct{ object bool }
+
+func (a halving) run(p *process, cfg aws.Config) error {
+	set, err := p.model.open(cfg)
+	if err != nil {
+		return err
+	}
+	var store backend.Store = set.Tables[0]
+	if a.object {
+		store = set.Buckets[0]
+	}
+	h, there, err := store.Find(context.Background(), p.name())
+	if err != nil || !there {
+		return err
+	}
+	p.id = h.Info.ID // it acts for the lock's holder
+	return store.Release(context.Background(), h)
 }
 
 // selectAll is what the model's AutoRelease selects.

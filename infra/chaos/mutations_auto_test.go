@@ -92,6 +92,12 @@ var automaticMutations = map[string]mutation{
 		nil,
 		"although something changed since it was announced",
 	},
+	"a half that goes is no change": {
+		"pkg/policy/auto.go", " || len(b.Holdings) != len(o.Holdings) {\n", " {\n\t\treturn false\n\t}\n\tif len(b.Holdings) != len(o.Holdings) {\n\t\treturn true\n\t}\n\tif false {\n",
+		"TestAutomatic",
+		nil,
+		"although something changed since it was announced",
+	},
 	"a refusal leaves the plan as it is": {
 		"pkg/unlock/refuse.go", "if r.RequestedBy == policy.AutoRequester && u.Autos != nil {", "if false {",
 		"TestAutomatic",

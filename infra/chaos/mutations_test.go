@@ -99,6 +99,30 @@ var mutations = map[string]mutation{
 		[]string{"-only=unlock (double slashes, written)"},
 		"undisturbed, double slashes, written:",
 	},
+	"a state is locked in its bucket alone": {
+		"pkg/statelock/locker.go", "for _, t := range l.stores.Tables {\n\t\tfor _, name := range l.Names(path) {\n\t\t\tall = append", "for _, t := range l.stores.Tables[:0] {\n\t\tfor _, name := range l.Names(path) {\n\t\t\tall = append",
+		"TestMatrix",
+		[]string{"-only=prune (their row alone)"},
+		"undisturbed, their row alone:",
+	},
+	"our lock object takes the place of whatever is there": {
+		"pkg/backend/acquire.go", `ContentType: aws.String("application/json"), IfNoneMatch: aws.String("*"),`, `ContentType: aws.String("application/json"),`,
+		"TestMatrix",
+		[]string{"-only=accept (their object alone)"},
+		"undisturbed, their object alone:",
+	},
+	"a leftover has no row": {
+		"pkg/statelock/locker.go", "range slices.Backward(l.Places(b, path)) {", "range slices.Backward(l.Places(b, path)[:1]) {",
+		"TestMatrix",
+		[]string{"-only=accept (own row alone)"},
+		"undisturbed, own row alone:",
+	},
+	"a leftover has no object": {
+		"pkg/statelock/locker.go", "range slices.Backward(l.Places(b, path)) {", "range slices.Backward(l.Places(b, path)[1:]) {",
+		"TestMatrix",
+		[]string{"-only=accept (own object alone)"},
+		"undisturbed, own object alone:",
+	},
 	"our lock names no encryption": {
 		"pkg/backend/acquire.go", "ServerSideEncryption: like.algorithm, SSEKMSKeyId: like.key, BucketKeyEnabled: like.bucketKey, ChecksumAlgorithm", "ChecksumAlgorithm",
 		"TestMatrix",
