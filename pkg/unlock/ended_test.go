@@ -147,7 +147,7 @@ func TestHowAnEarlierReleaseEnded(t *testing.T) {
 				t.Errorf("unfinished: %+v, %v", left, err)
 			}
 			r, found, err := w.releases().LastRelease(t.Context(), ledger.Key{Path: w.Path("copied/k"), ID: "named"})
-			if err != nil || found != (tc.want == unlock.Released) || (found && r.Finding.Path != string(w.Path("copied/k"))) {
+			if err != nil || found != (tc.want == unlock.Released) || (found && r.Description.Path != string(w.Path("copied/k"))) {
 				t.Errorf("on record of the copy: %+v, %v, %v", r, found, err)
 			}
 		})

@@ -80,7 +80,7 @@ func TestAHalfThatNobodyCanLookAtIsNotGone(t *testing.T) {
 					}
 				}
 				r, found, err := w.releases().LastRelease(t.Context(), ledger.Key{Path: w.Path("k"), ID: "named"})
-				if len(heard) != 1 || err != nil || !found || !r.Finished || r.Outcome != "not_known" || r.Any(ledger.HalfGone, ledger.HalfRemoved) {
+				if len(heard) != 1 || err != nil || !found || !r.Finished || r.Outcome != "unknown" || r.Any(ledger.HalfGone, ledger.HalfRemoved) {
 					t.Errorf("people heard %d times; on record: %+v, %v", len(heard), r, err)
 				}
 			})
