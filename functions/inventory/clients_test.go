@@ -1,7 +1,6 @@
 package main_test
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -12,49 +11,9 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
-	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
-
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
-
-// workspace is an initialised directory of a client for a state of the stack's backend, as
-// it is reached through that AWS.
-func (s *site) workspace(through *local.AWS, client local.Client, key string, mode local.Mode, initArgs ...string) (*local.Workspace, string) {
-	s.Helper()
-	dir := s.TempDir()
-	w, err := through.Workspace(s.Context(), client, dir, s.bucket(), s.stack.Outputs["LockTableName"], key, mode, initArgs...)
-	if err != nil {
-		s.Fatal(err)
-	}
-	return w, dir
-}
-
-func (s *site) mustRun(w *local.Workspace, args ...string) string {
-	s.Helper()
-	out, err := w.Run(s.Context(), args...)
-	if err != nil {
-		s.Fatal(err)
-	}
-	return out
-}
-
-// eachClient is a test of its own for each client that is installed.
-func eachClient(t *testing.T, test func(t *testing.T, client local.Client)) {
-	t.Helper()
-	clients, err := local.Clients()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, client := range clients {
-		t.Run(client.Name, func(t *testing.T) {
-			t.Parallel()
-			test(t, client)
-		})
-	}
-}
 
 // A client whose digest is denied says that its apply is complete, and every later plan
 // fails. The finding names the version that the digest is of. Another state was deleted by
@@ -110,41 +69,6 @@ func TestWhatBreaksClientsIsFoundAndItsRepairWorks(t *testing.T) {
 		s.want("after the repairs", s.found(s.inventory()))
 		s.want("people", s.news(), "state.finding_resolved digest_mismatch of "+key, "state.finding_resolved digest_orphan of "+deleted)
 	})
-}
-
-// repair does what a finding names as its repair.
-func (s *site) repair(fix *policy.StateFix) {
-	s.Helper()
-	request, err := json.Marshal(fix)
-	if err != nil {
-		s.Fatal(err)
-	}
-	payload := strings.TrimSuffix(string(request), "}") + `,"reason":"as the finding says","requested_by":"ana"}`
-	if result := s.invoke("repair", "RepairFunction", payload); !strings.Contains(result.Payload, `"outcome":"repaired"`) {
-		s.Fatal(result.Payload)
-	}
-}
-
-func (s *site) remove(key string) {
-	s.Helper()
-	if _, err := s.stack.AWS().S3().DeleteObject(s.Context(), &s3.DeleteObjectInput{Bucket: aws.String(s.bucket()), Key: &key}); err != nil {
-		s.Fatal(err)
-	}
-}
-
-func (s *site) version(key string) string {
-	s.Helper()
-	contents, err := s.stack.AWS().Contents(s.bucket())
-	if err != nil {
-		s.Fatal(err)
-	}
-	for _, v := range contents.Versions { // the newest of a key first
-		if v.Key == key {
-			return v.ID
-		}
-	}
-	s.Fatalf("there is no %s", key)
-	return ""
 }
 
 // What real clients do on purpose is not a finding, or one that is reported once.
@@ -271,125 +195,4 @@ func TestTwoClientsWriteOneStateAtOnce(t *testing.T) {
 	}
 	s.want("people", s.news(), "state.finding "+s.named(f))
 	s.want("notified once", s.found(s.inventory()))
-}
-
-// Half of a team has moved to lockfiles, and no scan ever meets their short locks. The first apply by
-// lockfile looks like a move, of which nobody is warned; when the client of the table applies
-// again, and then the other one, they are found to exclude nobody, with the versions that show it.
-func TestATeamThatMovedInPart(t *testing.T) {
-	t.Parallel()
-	clients, err := local.Clients()
-	if err != nil {
-		t.Fatal(err)
-	}
-	s := newSite(t)
-	const key = "team/terraform.tfstate"
-	byFile, _ := s.workspace(s.stack.AWS(), clients[0], key, local.ByFile)
-	byTable, _ := s.workspace(s.stack.AWS(), clients[len(clients)-1], key, local.ByTable) // Terraform, where it is on the PATH
-	apply := func(w *local.Workspace, ticks int) string {
-		s.mustRun(w, "apply", "-auto-approve", fmt.Sprintf("-var=seconds=%d", ticks))
-		time.Sleep(3100 * time.Millisecond) // of S3's times, which have whole seconds
-		return s.version(key)
-	}
-	apply(byTable, 0)
-	s.want("a client of the table", s.found(s.inventory()))
-	first := apply(byFile, 1)
-	report := s.inventory()
-	s.want("the first apply by lockfile", s.found(report), "digest_mismatch of "+key)
-	if f := report.Findings[0]; f.Severity != policy.SeverityInfo || f.Evidence.Move == "" {
-		t.Errorf("%+v", f)
-	}
-	if out, err := byTable.Run(t.Context(), "plan"); err == nil || !strings.Contains(out, "does not have the expected content") {
-		t.Errorf("the client of the table plans: %s", out)
-	}
-	if err := s.stack.AWS().SetDigest(t.Context(), s.stack.Outputs["LockTableName"], s.path(key), ""); err != nil { // as people do who search for that error
-		t.Fatal(err)
-	}
-	second := apply(byTable, 0)
-	s.want("the client of the table again", s.found(s.inventory()))
-	third := apply(byFile, 1)
-	report = s.inventory()
-	s.want("and the other one", s.found(report), "digest_mismatch of "+key, "mixed_locking of "+key)
-	f := report.Findings[0] // the severe ones first
-	var ways []string
-	for _, v := range f.Evidence.Versions {
-		ways = append(ways, fmt.Sprint(v.VersionID, " ", v.Locking))
-	}
-	want := []string{first + " lockfile", second + " table", third + " lockfile"}
-	if f.Severity != policy.SeverityCritical || !slices.Equal(ways, want) || !strings.Contains(f.Text, first) || !strings.Contains(f.Text, second) || !strings.Contains(f.Text, third) {
-		t.Errorf("%q, want %q: %s", ways, want, f.Text)
-	}
-}
-
-// A team moves to lockfiles in a bucket that keeps no versions: nothing shows how its state was written, so
-// that nobody is warned of the digest that its first apply leaves behind. Plans work.
-func TestATeamThatMovesWithoutVersions(t *testing.T) {
-	t.Parallel()
-	s := newSite(t)
-	client, err := local.Tofu()
-	if err != nil {
-		t.Fatal(err)
-	}
-	if _, err := s.stack.AWS().S3().PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{
-		Bucket: aws.String(s.bucket()), VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusSuspended},
-	}); err != nil {
-		t.Fatal(err)
-	}
-	const key = "team/terraform.tfstate"
-	byTable, _ := s.workspace(s.stack.AWS(), client, key, local.ByTable)
-	s.mustRun(byTable, "apply", "-auto-approve")
-	s.want("a client of the table", s.found(s.inventory()))
-	byFile, _ := s.workspace(s.stack.AWS(), client, key, local.ByFile)
-	s.mustRun(byFile, "apply", "-auto-approve", "-var=seconds=1")
-	report := s.inventory()
-	s.want("the first apply by lockfile", s.found(report), "digest_mismatch of "+key)
-	if f := report.Findings[0]; f.Severity != policy.SeverityInfo || f.Evidence.Move != policy.MoveUnknown {
-		t.Errorf("%+v", f)
-	}
-	s.mustRun(byFile, "plan", "-detailed-exitcode", "-var=seconds=1")
-}
-
-// object is a resource as clients write it.
-func object(mode, kind, attributes string) string {
-	return fmt.Sprintf(`{"mode":%q,"type":%q,"name":"x","provider":"provider[\"registry.terraform.io/hashicorp/aws\"]","instances":[{"schema_version":0,"attributes":{%s}}]}`, mode, kind, attributes)
-}
-
-// push has a client push its state with these resources in place of its own.
-func (s *site) push(w *local.Workspace, file string, resources ...string) {
-	s.Helper()
-	pulled := s.mustRun(w, "state", "pull")
-	var state map[string]json.RawMessage
-	if err := json.Unmarshal([]byte(pulled), &state); err != nil {
-		s.Fatalf("%v: %s", err, pulled)
-	}
-	var serial int
-	if err := json.Unmarshal(state["serial"], &serial); err != nil {
-		s.Fatal(err)
-	}
-	state["serial"] = json.RawMessage(fmt.Sprint(serial + 1))
-	state["resources"] = json.RawMessage("[" + strings.Join(resources, ",") + "]")
-	changed, err := json.Marshal(state)
-	if err == nil {
-		err = os.WriteFile(file, changed, 0o600)
-	}
-	if err != nil {
-		s.Fatal(err)
-	}
-	s.mustRun(w, "state", "push", filepath.Base(file))
-}
-
-// lockedApply begins an apply that two scans of the monitor see, and a third one sees to be
-// over. The function that it gives waits for that.
-func (s *site) lockedApply(client local.Client, key string, mode local.Mode) (ended func() error) {
-	s.Helper()
-	dir, failed := s.TempDir(), make(chan error, 1)
-	go func() {
-		_, run, err := s.stack.Hold(s.Context(), client, dir, key, mode, []string{"-var=seconds=12", "-replace=terraform_data.app"})
-		if err == nil {
-			err = errors.Join(s.stack.Scan(s.Context()), s.stack.Scan(s.Context()))
-			err = errors.Join(err, run.Wait(), s.stack.Scan(s.Context()))
-		}
-		failed <- err
-	}()
-	return func() error { return <-failed }
 }

@@ -4,11 +4,8 @@ import (
 	"context"
 	"flag"
 	"fmt"
-	"io"
 	"math/rand/v2"
-	"net/http"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"testing/synctest"
@@ -19,15 +16,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/lockwarden/lockwarden/infra/scale"
-	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/evidence"
 	pkgledger "github.com/lockwarden/lockwarden/pkg/ledger"
-	"github.com/lockwarden/lockwarden/pkg/metric"
 	"github.com/lockwarden/lockwarden/pkg/monitor"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/repair"
-	"github.com/lockwarden/lockwarden/pkg/run"
 	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
@@ -88,132 +82,6 @@ var floods = []flood{
 			f.object(fmt.Sprintf("a-team/slow-%d", i), string(f.raw("a-team/slow", 0)))
 		}
 	}},
-}
-
-// flooded is an AWS with two teams, and what people hear of it.
-type flooded struct {
-	*testing.T
-	world  *scale.World
-	table  *scale.Table
-	bucket *scale.Bucket
-	room   int
-	slow   string
-	// refused are objects that S3 answers with a 503, as those under an external key whose store does not answer.
-	refused string
-
-	now   int // the scan
-	heard []string
-}
-
-// Do answers a call from the world.
-func (f *flooded) Do(r *http.Request) (*http.Response, error) {
-	if f.slow != "" && r.Method == http.MethodGet && strings.Contains(r.URL.Path, f.slow) {
-		select {
-		case <-time.After(25 * time.Second):
-		case <-r.Context().Done():
-			return nil, r.Context().Err()
-		}
-	}
-	if key, ok := strings.CutPrefix(r.URL.Path, "/states/"); ok && r.URL.Query().Has("tagging") && (key == endedKey+tflock.Suffix || strings.HasPrefix(key, "a-team/")) {
-		return &http.Response{ // what the tag says is the lock's own word, and a-team's names a run too
-			StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/xml"}, "X-Amz-Version-Id": {"v1"}}, Request: r,
-			Body: io.NopCloser(strings.NewReader("<Tagging><TagSet><Tag><Key>run</Key><Value>gh-1-" + strconv.Itoa(len(key)) + "</Value></Tag></TagSet></Tagging>")),
-		}, nil
-	}
-	if f.refused != "" && r.Method == http.MethodGet && strings.Contains(r.URL.Path, f.refused) {
-		return &http.Response{
-			StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Content-Type": {"application/xml"}}, Request: r,
-			Body: io.NopCloser(strings.NewReader("<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>")),
-		}, nil
-	}
-	return scale.Direct{World: f.world}.Do(r)
-}
-
-func (f *flooded) raw(key string, age time.Duration) []byte {
-	raw, err := tflock.Info{ID: "id-of-" + key, Operation: "OperationTypeApply", Who: "me@host", Version: "1.11.4", Created: time.Now().Add(-age).UTC(), Path: "states/" + key}.Marshal()
-	if err != nil {
-		f.Fatal(err)
-	}
-	return raw
-}
-
-func (f *flooded) lock(key string, age time.Duration) scale.Item {
-	return scale.Item{"LockID": {"S": "states/" + key}, "Info": {"S": string(f.raw(key, age))}}
-}
-
-// row writes a row with that Info, or with none.
-func (f *flooded) row(key, info string) {
-	item := scale.Item{"LockID": {"S": "states/" + key}}
-	if info != "" {
-		item["Info"] = map[string]string{"S": info}
-	}
-	f.table.Put(item)
-}
-
-func (f *flooded) drop(key string) {
-	f.table.Remove("states/" + key)
-	f.bucket.Remove(key + tflock.Suffix)
-}
-
-func (f *flooded) object(key, body string) { f.bucket.Put(key+tflock.Suffix, body, time.Now()) }
-
-// Publish hears of production.
-func (f *flooded) Publish(_ context.Context, e alert.Event) error {
-	items := e.Locks
-	if e.Lock != nil {
-		items = append(items, alert.Item{Description: *e.Lock})
-	}
-	for _, i := range items {
-		if e.Type != alert.LockReminder && tflock.Path(i.Path).Prefix() == "states/production" {
-			f.heard = append(f.heard, fmt.Sprintf("scan %02d: %s %s", f.now, e.Type, i.Path))
-		}
-	}
-	return nil
-}
-
-// Put takes the metrics.
-func (*flooded) Put(context.Context, metric.Scan, time.Time) error { return nil }
-
-// CountReleased counts a release.
-func (*flooded) CountReleased(context.Context, int, time.Time) error { return nil }
-
-// endedKey is the key of a state whose lock is to be released automatically: its run has ended.
-const endedKey = "production/automatic"
-
-// automated has the runs behind locks end soon after S3 stored them, and has the unlock function invoked.
-type automated struct {
-	*flooded
-	unlocker *unlock.Unlocker
-}
-
-func (a *automated) open(context.Context) (evidence.Opened, error) {
-	selected, err := policy.ParseSelection("*/production/**")
-	return evidence.Opened{Asker: a, Auto: policy.AutoRules{Locks: selected, Mode: policy.AutoRelease}}, err
-}
-
-func (*automated) Ask(_ context.Context, locks []run.Named) []*policy.Run {
-	all := make([]*policy.Run, len(locks))
-	for i, l := range locks {
-		if l.Tag == "" {
-			continue
-		}
-		all[i] = &policy.Run{Source: policy.GitHub, ID: l.Tag, Status: policy.RunInProgress}
-		if ended := l.Taken.Add(30*time.Second + 4*time.Minute); ended.Before(time.Now()) { // between two scans, like the threshold
-			all[i] = &policy.Run{Source: policy.GitHub, ID: l.Tag, Status: policy.RunEnded, Ended: &ended, Detail: "cancelled"}
-		}
-	}
-	return all
-}
-
-// Release is what the monitor asks for.
-func (a *automated) Release(ctx context.Context, path, id, reason string) (string, error) {
-	request, err := unlock.ParseRequest([]byte(fmt.Sprintf(`{"lock_id":%q,"path":%q,"reason":%q,"requested_by":%q}`, id, path, reason, policy.AutoRequester)))
-	if err != nil {
-		return "", err
-	}
-	answer, err := a.unlocker.Run(ctx, request, "auto")
-	a.heard = append(a.heard, fmt.Sprintf("scan %02d: automatic release of %s: %s, %v", a.now, path, answer.Outcome, err))
-	return string(answer.Outcome), err
 }
 
 // script is what production does before each scan.

@@ -63,7 +63,7 @@ var automaticMutations = map[string]mutation{
 		"although nobody could read its tags",
 	},
 	"people need not know of a release": {
-		"pkg/monitor/auto.go", "if err := p.Topic.Publish(ctx, p.Composer.Planned(locks, p.found.Ended)); err != nil {", "if err := error(nil); err != nil {",
+		"pkg/monitor/autorelease.go", "if err := p.Topic.Publish(ctx, p.Composer.Planned(locks, p.found.Ended)); err != nil {", "if err := error(nil); err != nil {",
 		"TestAutomatic",
 		nil,
 		"and no earlier scan had announced it",
@@ -75,7 +75,7 @@ var automaticMutations = map[string]mutation{
 		"and no earlier scan had announced it",
 	},
 	"the announced time is no promise": {
-		"pkg/monitor/auto.go", "NotBefore: one.NotBefore})", "NotBefore: p.found.Started})",
+		"pkg/monitor/autorelease.go", "NotBefore: one.NotBefore})", "NotBefore: p.found.Started})",
 		"TestAutomatic",
 		nil,
 		"its lock is there: false",

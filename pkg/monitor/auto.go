@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
@@ -26,11 +25,6 @@ type autos interface {
 	Claim(ctx context.Context, key ledger.Key, read ledger.Plan, now time.Time) error
 	Brake(ctx context.Context, m ledger.AutoMemory, next policy.Brake) (ledger.AutoMemory, error)
 	Renew(ctx context.Context, m ledger.AutoMemory, held func(ledger.Key) bool, now time.Time) error
-}
-
-// Releaser asks the unlock function for one release, once, and gives its outcome.
-type Releaser interface {
-	Release(ctx context.Context, path, id, reason string) (outcome string, err error)
 }
 
 // planner decides what happens to the locks that AutoRelease selects.
@@ -233,109 +227,3 @@ func (p *planner) notBefore() time.Time {
 }
 
 const reportOnly = "AutoReleaseMode is report: nothing is released"
-
-// publish notifies of what was planned, then records it: one event for each lock, or one
-// for all when they are many.
-func (p *planner) publish(ctx context.Context) {
-	parts := slices.Collect(slices.Chunk(p.planned, 1))
-	if len(p.planned) > alert.SummaryAbove {
-		parts = [][]planned{p.planned}
-	}
-	for _, part := range parts {
-		locks := make([]alert.Planned, len(part))
-		for i, one := range part {
-			locks[i] = one.Planned
-		}
-		if err := p.Topic.Publish(ctx, p.Composer.Planned(locks, p.found.Ended)); err != nil {
-			p.errs = append(p.errs, err)
-			continue
-		}
-		for _, one := range part {
-			err := p.Autos.Planned(ctx, one.key, p.memory.Locks[one.key].Plan, ledger.Plan{Basis: one.basis, Mode: one.Mode, Published: p.found.Ended.UTC(), NotBefore: one.NotBefore})
-			p.stands[one.key] = err == nil || errors.Is(err, ledger.ErrOvertaken)
-			if errors.Is(err, ledger.ErrOvertaken) {
-				p.Log.InfoContext(ctx, "another scan has planned or claimed the release of a lock meanwhile", "path", one.key.Path, "lock_id", one.key.ID)
-				continue
-			}
-			p.errs = append(p.errs, err)
-		}
-	}
-}
-
-// claim takes the right to invoke the unlock function for the locks that are due, as many
-// as the brake lets. Those whose runs ended first come first.
-func (p *planner) claim(ctx context.Context) {
-	slices.SortStableFunc(p.due, func(a, b *evidence.Question) int { return a.Case.Run.Ended.Compare(*b.Case.Run.Ended) })
-	for _, q := range p.due {
-		key := ledger.KeyOf(q.Case.Lock)
-		if why := p.claimOne(ctx, key); why != "" {
-			check := p.checks[key]
-			check.HeldBack = []string{why}
-			p.checks[key] = check
-			continue
-		}
-		p.claimed = append(p.claimed, q)
-	}
-}
-
-// claimOne says why a lock was not claimed; empty: it was.
-func (p *planner) claimOne(ctx context.Context, key ledger.Key) string {
-	next, said := p.memory.Brake.Next(p.Now())
-	if said == policy.Pause {
-		if err := p.Topic.Publish(ctx, p.Composer.AutoPaused(len(p.due)-len(p.claimed), p.found.Ended)); err != nil {
-			p.errs = append(p.errs, err)
-			return pausedNow
-		}
-	}
-	if said != policy.Waiting {
-		memory, err := p.Autos.Brake(ctx, p.memory, next)
-		if err != nil {
-			return "its release could not be claimed: " + err.Error()
-		}
-		p.memory = memory
-	}
-	if said != policy.Go {
-		return pausedNow
-	}
-	plan := *p.memory.Locks[key].Plan
-	plan.NotBefore = plan.Earliest(p.ScanEvery)
-	if err := p.Autos.Claim(ctx, key, plan, p.Now()); err != nil {
-		return "its release could not be claimed: " + err.Error()
-	}
-	return ""
-}
-
-const pausedNow = "automatic release is paused, since the unlock function was invoked three times within an hour: it goes on when an hour has passed without that"
-
-// release invokes the unlock function for the locks that were claimed, side by side. An
-// answer that is lost waits for the next scan; a refusal voids the plan.
-func (m *Monitor) release(ctx context.Context, claimed []*evidence.Question) error {
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-answerTime))
-		defer cancel()
-	}
-	errs := make([]error, len(claimed))
-	var group sync.WaitGroup
-	for i, q := range claimed {
-		group.Go(func() {
-			key := ledger.KeyOf(q.Case.Lock)
-			reason := q.Case.Run.Words(q.Case.At)
-			outcome, err := m.Releaser.Release(ctx, string(key.Path), key.ID, reason)
-			m.Log.InfoContext(ctx, "asked for an automatic release", "path", key.Path, "lock_id", key.ID, "reason", reason, "outcome", outcome, "error", err)
-			if outcome == refusedOutcome {
-				err = errors.Join(err, m.Autos.Void(ctx, key))
-			}
-			errs[i] = err
-		})
-	}
-	group.Wait()
-	return errors.Join(errs...)
-}
-
-// answerTime is kept of an invocation's time to answer: an unlock function that takes long is
-// not waited for until Lambda ends the monitor too.
-const answerTime = 3 * time.Second
-
-// refusedOutcome is the unlock function's answer that it keeps the lock.
-const refusedOutcome = "refused"
