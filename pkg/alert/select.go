@@ -75,11 +75,20 @@ func (s *Selection[T]) Add(path string, item T) {
 
 // picked are those of the others that there is room for, in the order in which they are listed.
 func (s *Selection[T]) picked() []listing[T] {
-	others := s.others
-	if len(s.leading)+len(others) > prefixesListed {
-		others = tflock.InTurns(others, func(l listing[T]) tflock.Path { return l.path })
+	room := s.limit - len(s.leading)
+	if len(s.leading)+len(s.others) <= prefixesListed {
+		return s.others[:min(len(s.others), room)]
 	}
-	return others[:min(len(others), s.limit-len(s.leading))]
+	order := make([]int, len(s.others)) // turns of numbers, since a deep path takes a copy for each of its folders
+	for i := range order {
+		order[i] = i
+	}
+	order = tflock.InTurns(order, func(i int) tflock.Path { return s.others[i].path })
+	picked := make([]listing[T], min(len(order), room))
+	for i := range picked {
+		picked[i] = s.others[order[i]]
+	}
+	return picked
 }
 
 // Items gives the picked ones: the first of each prefix, then the others, each in the

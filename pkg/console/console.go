@@ -13,6 +13,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/scan"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/widget"
 )
 
@@ -93,17 +94,10 @@ func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self st
 	found := c.Scanner.Read(ctx)
 	memory, err := c.Ledger.Recall(ctx)
 	found.Judge(memory, 0)
-	locks := slices.Collect(found.Locks())
-	if r.Path != "" {
-		locks = slices.DeleteFunc(locks, func(j policy.Case) bool { return !doublestar.MatchUnvalidated(r.Path, string(j.Path)) })
-	}
-	slices.SortStableFunc(locks, newestTrouble)
-	if len(locks) > r.PageSize {
-		leadEachPrefix(locks)
-	}
+	locks, figures := listed(found, r)
 	p := locksPage{
 		at: at, request: r, self: self, unlock: c.Unlock, prune: c.Prune, reports: c.Reports != nil, now: found.Ended,
-		stores: len(found.Watched), failures: found.Errors(), figures: scan.FiguresOf(locks), total: len(locks),
+		stores: len(found.Watched), failures: found.Errors(), figures: figures, total: len(locks),
 	}
 	if err != nil {
 		p.forgot = err.Error()
@@ -113,7 +107,7 @@ func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self st
 	}
 	p.pages, p.request.Page = r.pages(len(locks)), r.pageOf(len(locks))
 	first := (p.request.Page - 1) * r.PageSize
-	shown := locks[first:min(first+r.PageSize, len(locks))]
+	shown := casesOf(found, locks[first:min(first+r.PageSize, len(locks))])
 	found.Look(ctx, shown) // states are looked at for what is shown only
 	c.witness(ctx, shown)
 	autos := c.recallAutos(ctx)
@@ -148,23 +142,65 @@ func (c *Console) witness(ctx context.Context, shown []policy.Case) {
 // witnessTime bounds the look for evidence that a page does not need.
 const witnessTime = 5 * time.Second
 
+// listing is a lock with what decides its place. A page has few of the locks, and all of their
+// cases at once take more memory than the function has.
+type listing struct {
+	at      int // its place in the scan
+	path    tflock.Path
+	rank    int
+	trouble time.Time
+}
+
+// listed gives the locks that are asked for, in the order of the pages, and counts them.
+func listed(found *scan.Scan, r Request) (locks []listing, figures scan.Figures) {
+	at := -1
+	for c := range found.Locks() {
+		if at++; r.Path != "" && !doublestar.MatchUnvalidated(r.Path, string(c.Path)) {
+			continue
+		}
+		figures.Count(c)
+		locks = append(locks, listing{at, c.Path, scan.Rank(c.Verdict), trouble(c)})
+	}
+	slices.SortStableFunc(locks, newestTrouble)
+	if len(locks) > r.PageSize {
+		leadEachPrefix(locks)
+	}
+	return locks, figures
+}
+
+// casesOf gives the cases of some locks, in their order.
+func casesOf(found *scan.Scan, locks []listing) []policy.Case {
+	places := make(map[int]int, len(locks))
+	for i, l := range locks {
+		places[l.at] = i
+	}
+	cases, at := make([]policy.Case, len(locks)), -1
+	for c := range found.Locks() {
+		at++
+		if i, shown := places[at]; shown {
+			cases[i] = c
+		}
+	}
+	return cases
+}
+
 // newestTrouble orders locks as people want to see them: stuck before unreadable before
 // fresh, and what came last first.
-func newestTrouble(a, b policy.Case) int {
-	return cmp.Or(scan.Rank(a.Verdict)-scan.Rank(b.Verdict), trouble(b).Compare(trouble(a)))
+func newestTrouble(a, b listing) int {
+	return cmp.Or(a.rank-b.rank, b.trouble.Compare(a.trouble))
 }
 
 // leadEachPrefix puts the newest stuck lock of each top-level prefix first, and then those of each
 // folder in turn, as the alerts do, so that no flood of stuck locks under one prefix moves the others
 // off the first page.
-func leadEachPrefix(sorted []policy.Case) {
-	stuck := slices.IndexFunc(sorted, func(j policy.Case) bool { return j.Verdict != policy.Stuck })
+func leadEachPrefix(sorted []listing) {
+	stuck := slices.IndexFunc(sorted, func(l listing) bool { return l.rank != scan.Rank(policy.Stuck) })
 	if stuck < 0 {
 		stuck = len(sorted)
 	}
-	chosen := alert.NewSelection[policy.Case](stuck)
-	for _, j := range sorted[:stuck] {
-		chosen.Add(string(j.Path), j)
+	chosen := alert.NewSelection[listing](stuck)
+	for _, l := range sorted[:stuck] {
+		chosen.Add(string(l.path), l)
 	}
 	copy(sorted, chosen.Items())
 }

@@ -12,16 +12,8 @@ type Figures struct {
 	Oldest                  time.Duration // age of the oldest lock with an ID
 }
 
-// FiguresOf counts some locks.
-func FiguresOf(locks []policy.Case) Figures {
-	var f Figures
-	for _, c := range locks {
-		f.count(c)
-	}
-	return f
-}
-
-func (f *Figures) count(c policy.Case) {
+// Count counts a lock.
+func (f *Figures) Count(c policy.Case) {
 	if c.Verdict == policy.Unreadable {
 		f.Unreadable++
 		return

@@ -33,7 +33,7 @@ func (s *Scan) Judge(earlier memory, n int) {
 		locks, next := s.holdings.at(first)
 		for nth, l := range locks {
 			c := s.judge(l)
-			s.Figures.count(c)
+			s.Figures.Count(c)
 			s.order = append(s.order, place{int32(first), int32(nth), int8(Rank(c.Verdict)), c.Since.UnixMicro()}) //nolint:gosec // memory ends long before
 		}
 		first = next
