@@ -2,7 +2,6 @@ package scan
 
 import (
 	"cmp"
-	"hash/maphash"
 	"iter"
 	"slices"
 
@@ -24,7 +23,7 @@ type place struct {
 }
 
 // Judge gives each lock its verdict by what earlier scans know of it, and keeps n of them in
-// Worst: the first, or where there are more, a share for each prefix. The others are judged again each time that Locks gives them: that takes
+// Worst: the first, or where there are more, a share for each folder. The others are judged again each time that Locks gives them: that takes
 // a microsecond, while 100,000 cases take more memory than a small function has. It looks
 // at no state: see Look.
 func (s *Scan) Judge(earlier memory, n int) {
@@ -44,45 +43,33 @@ func (s *Scan) Judge(earlier memory, n int) {
 	chosen := s.share(n)
 	s.Worst, s.inWorst = make([]policy.Case, len(chosen)), make(map[int]int, len(chosen))
 	for i, at := range chosen {
-		s.Worst[i], s.inWorst[at] = s.caseAt(s.order[at]), i
+		s.Worst[i], s.inWorst[int(at)] = s.caseAt(s.order[at]), i
 	}
 }
 
-// share chooses n of the ordered locks: all where there are no more. Else the first of each
-// top-level prefix come first, then the second ones, and unreadable ones last: whoever may write
-// under one prefix could otherwise take the place of everybody else's.
-func (s *Scan) share(n int) []int {
-	chosen := make([]int, len(s.order))
+// share chooses n of the ordered locks: all where there are no more. Else those of each folder come
+// in turn, and unreadable ones last: whoever may write under one prefix could otherwise take the place
+// of everybody else's.
+func (s *Scan) share(n int) []int32 {
+	chosen := make([]int32, len(s.order))
 	for i := range chosen {
-		chosen[i] = i
+		chosen[i] = int32(i) //nolint:gosec // memory ends long before
 	}
 	if len(chosen) <= n {
 		return chosen
 	}
-	round, count := make([]int32, len(s.order)), map[uint64]int32{} // by a hash: there may be as many prefixes as locks
-	seed := maphash.MakeSeed()
-	for i, p := range s.order {
-		prefix := maphash.String(seed, s.prefixAt(p))
-		round[i] = count[prefix]
-		count[prefix]++
-	}
+	chosen = tflock.InTurns(chosen, func(i int32) tflock.Path { return s.holdings[s.order[i].first].path })
 	last := int8(Rank(policy.Unreadable)) //nolint:gosec // one of three
-	slices.SortStableFunc(chosen, func(a, b int) int {
-		unreadable := func(i int) int {
+	slices.SortStableFunc(chosen, func(a, b int32) int {
+		unreadable := func(i int32) int {
 			if s.order[i].rank == last {
 				return 1
 			}
 			return 0
 		}
-		return cmp.Or(cmp.Compare(unreadable(a), unreadable(b)), cmp.Compare(round[a], round[b]))
+		return cmp.Compare(unreadable(a), unreadable(b))
 	})
 	return chosen[:n]
-}
-
-// prefixAt is the top-level prefix of a lock's path.
-func (s *Scan) prefixAt(p place) string {
-	locks, _ := s.holdings.at(int(p.first))
-	return locks[p.nth].Path.Prefix()
 }
 
 // Len is how many locks were judged.

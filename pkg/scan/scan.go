@@ -24,7 +24,7 @@ type Scan struct {
 	Unsafe map[string]string
 	Doubts map[string]string
 	// Worst are the judged locks that are kept so that evidence can be added to them, the most
-	// pressing first; where there are very many, the first of each prefix come first.
+	// pressing first; where there are very many, those of each folder come in turn.
 	Worst []policy.Case
 
 	rules    policy.Rules
