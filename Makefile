@@ -127,11 +127,15 @@ engines: setup $(JOURNEY) $(ENGINES) $(MORE_ENGINES) ## real stores that nobody 
 	@go run ./infra/engines -without '$(WITHOUT)'$(if $(WRITE), -write)
 	LOCKWARDEN_TESTS=$(if $(findstring dynoxide,$(WITHOUT)),all,engines) go test ./infra/onpremises
 
-test: setup $(CLIENTS) $(JOURNEY) $(ENGINES) ## every test, real clients included, under the race detector
+test: setup $(CLIENTS) $(JOURNEY) $(ENGINES) ## every test, real clients included, under the race detector but for those of volume
 	@# The longest packages first, so that none of them is left alone at the end; one more than
 	@# there are cores, since they wait for clients and for the local AWS. Vet is lint's, and symbols for a
 	@# debugger take a third of the time to link.
 	go test -race -vet=off -ldflags='-s -w' -p $$(($$(nproc) + 1)) -timeout 30m ./infra/journey ./pkg/prune ./infra/chaos ./infra/stack ./functions/... ./... # a package at most: real clients on a busy machine take their time
+	@# The tests of files that the race detector is not for, in every package that has such.
+	@files=$$(grep -lE '^//go:build !race$$' $(filter %_test.go,$(GOFILES)) | xargs grep -lE '^func Test') && [ -n "$$files" ] && \
+	tests=$$(grep -hoE '^func Test\w+' $$files | cut -c6- | paste -sd '|' -) && echo "go test -run '$$tests'" && \
+	go test -vet=off -count 1 -run "^($$tests)$$" $$(dirname $$files | sort -u | sed 's|^|./|')
 
 fuzz: ## ten seconds of fuzzing for each parser
 	@for pkg in $$(grep -lE '^func Fuzz' $(GOFILES) | xargs -n1 dirname | sort -u); do \

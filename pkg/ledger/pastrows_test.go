@@ -57,35 +57,6 @@ func TestMoreLocksThanOneScanRecordsAreCounted(t *testing.T) {
 	}
 }
 
-// Whoever takes and drops locks all day fills neither the history nor the day of others.
-func TestADayOfEndedLocksIsBounded(t *testing.T) {
-	t.Parallel()
-	b := newBook(t)
-	at := time.Date(2026, 3, 9, 6, 0, 0, 0, time.UTC)
-	const rounds, each, long = 6, 500, 1900
-	day := func() {
-		for range rounds {
-			b.scan(t, at, nil, false, flood("a-team", each, long)...)
-			at = at.Add(5 * time.Minute)
-			b.scan(t, at, nil, false)
-			at = at.Add(5 * time.Minute)
-		}
-		b.scan(t, at, nil, false, flood("production", 30, 0)...)
-		b.scan(t, at.Add(5*time.Minute), nil, false)
-	}
-	day()
-	first := b.sum(t)
-	if first.rows["b/production"] != 30 || first.bytes > 4<<20 || first.bytes < 3<<20 || first.rows["b/a-team"]+first.more != rounds*each {
-		t.Errorf("%v rows, %d bytes, %d more", first.rows, first.bytes, first.more)
-	}
-	at = at.Truncate(24 * time.Hour).Add(30 * time.Hour)
-	day()
-	second := b.sum(t)
-	if second.rows["b/production"] != 60 || second.rows["b/a-team"] != 2*first.rows["b/a-team"] {
-		t.Errorf("the next day: %v rows", second.rows)
-	}
-}
-
 // Locks under any number of names are no memory of who asks for the states that there are.
 func TestHowAStateIsLockedIsReadForThatStateAlone(t *testing.T) {
 	t.Parallel()
