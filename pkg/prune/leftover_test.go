@@ -95,6 +95,47 @@ func TestAClientsRowBesideALeftover(t *testing.T) {
 	}
 }
 
+// A prune died, its locks are gone, and a repair is at work on the state by now. Whatever that prune has on
+// record, the next one leaves the repair its lock.
+func TestARepairAtWorkAfterADeadPrune(t *testing.T) {
+	w := newWorld(t)
+	w.stale(key, local.State(t, "destroyed"))
+	var dead atomic.Bool
+	wire := &local.Wire{Refuse: func(call string) bool {
+		if strings.HasSuffix(call, ".DeleteItem") {
+			dead.Store(true)
+		}
+		return dead.Load()
+	}}
+	_, _ = w.run(wire, prune.Request{}, "first")
+	for _, s := range w.Set.All() {
+		for h, err := range s.Holdings(t.Context()) {
+			if err == nil {
+				err = s.Release(t.Context(), h)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	w.later(20 * time.Minute)
+	note, _ := json.Marshal(map[string]any{"request_id": "repair", "deadline": w.now().Add(time.Minute).UTC()})
+	raw, err := tflock.Info{ID: "x", Operation: "lockwarden-repair", Info: string(note), Who: "lockwarden-repair@lambda", Created: w.now().UTC(), Path: string(w.Path(key))}.Marshal()
+	for _, s := range w.Set.All() {
+		if err == nil {
+			_, err = s.Acquire(t.Context(), w.Path(key), raw)
+		}
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	held := w.held()
+	report := w.prune()
+	if len(held) != 3 || !slices.Equal(w.held(), held) || len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked {
+		t.Errorf("held %q, then %q; %+v", held, w.held(), report)
+	}
+}
+
 // A run that was given no deadline dies with its locks. It counts as alive for as long as a Lambda may live,
 // and its locks are leftovers from then on.
 func TestARunWithoutADeadline(t *testing.T) {

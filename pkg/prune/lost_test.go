@@ -137,3 +137,14 @@ func TestALockThatCannotBeReadAfterItsRelease(t *testing.T) {
 		t.Errorf("%+v, %v; held %q", report, err, w.held())
 	}
 }
+
+// A dry run that cannot read whether somebody has the lock does not say that it would prune.
+func TestADryRunThatCannotReadTheLock(t *testing.T) {
+	w := newWorld(t)
+	w.stale(key, local.State(t, "destroyed"))
+	sealed := answers{&local.Wire{}, func(r *http.Request) bool { return strings.HasSuffix(r.URL.Path, ".tflock") }, 500, "InternalError"}
+	report, err := w.prunerOver(sealed).Run(t.Context(), prune.Request{DryRun: true}, "request")
+	if err == nil && len(report.Errors) == 0 || len(report.Pruned) > 0 || slices.ContainsFunc(report.Kept, func(s policy.Stale) bool { return s.Fate == policy.WouldPrune }) {
+		t.Errorf("%+v, %v", report, err)
+	}
+}

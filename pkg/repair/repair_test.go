@@ -1,17 +1,21 @@
 package repair_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/repair"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -187,9 +191,11 @@ func TestRepair(t *testing.T) {
 
 func TestALockStaysWhereItIs(t *testing.T) {
 	for name, take := range map[string]func(w *world){
-		"of a client in the bucket": func(w *world) { w.Lock(key, "id", w.Set.Buckets[0]) },
-		"of a client in a table":    func(w *world) { w.Lock(key, "id", w.Set.Tables[1]) },
-		"that cannot be read":       func(w *world) { w.Put(key+".tflock", []byte("me, until noon")) },
+		"of a client in the bucket":         func(w *world) { w.Lock(key, "id", w.Set.Buckets[0]) },
+		"of a client in a table":            func(w *world) { w.Lock(key, "id", w.Set.Tables[1]) },
+		"that cannot be read":               func(w *world) { w.Put(key+".tflock", []byte("me, until noon")) },
+		"of a prune at work, in the bucket": func(w *world) { w.pruneAtWork(w.Set.Buckets[0]) },
+		"of a prune at work, in a table":    func(w *world) { w.pruneAtWork(w.Set.Tables[1]) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -269,4 +275,44 @@ func TestARowThatClimbsOutOfItsPrefixKeepsNobodyFromARepair(t *testing.T) {
 		t.Errorf("the other row is %.40q now, %v", got, err)
 	}
 	w.Readable(key)
+}
+
+// pruneAtWork takes the lock of a prune of ours that may be alive.
+func (w *world) pruneAtWork(store backend.Store) {
+	w.Helper()
+	note := fmt.Sprintf(`{"request_id":"another","deadline":%q}`, time.Now().Add(10*time.Minute).UTC().Format(time.RFC3339))
+	raw, err := tflock.Info{ID: "x", Operation: "lockwarden-prune", Info: note, Who: "lockwarden-prune@lambda", Created: time.Now().UTC(), Path: string(w.Path(key))}.Marshal()
+	if err == nil {
+		_, err = store.Acquire(w.Context(), w.Path(key), raw)
+	}
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// Whether anybody has a lock cannot be read: a dry run does not say that it would repair.
+func TestADryRunThatCannotReadTheLocks(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.Put(key, serial(t, 5))
+	w.digest(w.Table, local.MD5([]byte("another")))
+	cfg := server.Config()
+	cfg.HTTPClient = withoutLocks{&local.Wire{}}
+	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+	request := w.request(policy.AcceptState, "")
+	request.DryRun = true
+	answer, err := w.repairer(cfg).Run(t.Context(), request, "request")
+	if err != nil || answer.Outcome != repair.Refused || !strings.Contains(answer.Message, "whether it is locked is not known") {
+		t.Errorf("%+v, %v", answer, err)
+	}
+}
+
+// withoutLocks is the wire to an S3 that fails at every lock object.
+type withoutLocks struct{ *local.Wire }
+
+func (c withoutLocks) Do(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.URL.Path, ".tflock") {
+		return nil, errors.New("the connection is cut")
+	}
+	return c.Wire.Do(r)
 }
