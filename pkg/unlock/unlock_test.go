@@ -31,6 +31,7 @@ func TestOutcomes(t *testing.T) {
 		left     []string
 		notified []string
 		says     string
+		steps    string
 	}{
 		"both halves go": {
 			prepare: func(w *world) { w.lock("k", id, both(w)...) }, want: unlock.Released,
@@ -45,7 +46,7 @@ func TestOutcomes(t *testing.T) {
 		},
 		"a row that says it is old and that no scan has seen is refused": {
 			prepare: func(w *world) { w.lock("k", id, w.set.Tables[0]) }, unseen: true, want: unlock.Refused,
-			left: []string{"k " + id + " [dynamodb]"}, notified: []string{"lock.refused"}, says: "no scan has seen this lock before",
+			left: []string{"k " + id + " [dynamodb]"}, notified: []string{"lock.refused"}, says: "no scan has seen this lock before", steps: "after the monitor's next scan",
 		},
 		"the path names the lock": {
 			prepare: func(w *world) { w.lock("k", id, both(w)...); w.lock("j", id, both(w)...) }, more: `,"path":"PATH"`,
@@ -127,7 +128,8 @@ func TestOutcomes(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if a.Outcome != tc.want || !slices.Equal(a.Released, tc.released) || !strings.Contains(a.Message, tc.says) || len(a.NextSteps) == 0 {
+			said := strings.Join(append(a.NextSteps, a.Message), "\n")
+			if a.Outcome != tc.want || !slices.Equal(a.Released, tc.released) || !strings.Contains(a.Message, tc.says) || !strings.Contains(said, tc.steps) || len(a.NextSteps) == 0 {
 				t.Errorf("got %+v", a)
 			}
 			if got := w.held(); !slices.Equal(got, tc.left) && len(got)+len(tc.left) > 0 {
