@@ -5,6 +5,7 @@ import (
 	"os/exec"
 	"strings"
 	"testing"
+	"unicode"
 
 	"pgregory.net/rapid"
 
@@ -53,6 +54,39 @@ func TestAShellSeesTheIntendedArguments(t *testing.T) {
 			t.Fatalf("the shell sees %q", got)
 		}
 	})
+}
+
+// Whoever writes one key chooses its ID and path. A single character that some shell, chat or mail client reads
+// as more than itself, quotes of typographers among them, and there is no command.
+func TestAnyOtherCharacterIsInNoCommand(t *testing.T) {
+	others := "‘’‚‛“”„‟′″«»｀＂＇\u00a0\u2028\u200b\u202eéα"
+	for c := rune(1); c < 0x7f; c++ {
+		if !unicode.IsLetter(c) && !unicode.IsDigit(c) {
+			others += string(c)
+		}
+	}
+	none := func(f policy.Description) {
+		t.Helper()
+		e := composer.Lock(alert.LockStuck, f, 1, now)
+		if alert.Releasable(f) || e.Actions.Unlock != "" || e.Actions.ForceUnlock != "" {
+			t.Errorf("ID %q, path %q: %+v", f.ID, f.Path, e.Actions)
+		}
+	}
+	for _, c := range others {
+		if f := samples.Lock(); !strings.ContainsRune(inID, c) {
+			f.ID = "78007e4f" + string(c) + "7284"
+			none(f)
+		}
+		if f := samples.Lock(); !strings.ContainsRune(inPath, c) {
+			f.Path = "states/net" + string(c) + "work"
+			none(f)
+		}
+	}
+	for _, path := range []string{"states/a -b", "states/a  b", " states/a", "states/a ", ""} {
+		f := samples.Lock()
+		f.Path = path
+		none(f)
+	}
 }
 
 // arguments are those that the command's program gets of a shell.

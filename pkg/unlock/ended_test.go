@@ -178,3 +178,74 @@ func TestPeopleHearOfAReleaseWhenBothHalvesAreKnown(t *testing.T) {
 		t.Errorf("people hear %q", heard)
 	}
 }
+
+// A dry run finishes nothing that an earlier release left: it touches nothing, and people hear nothing of it.
+func TestADryRunFinishesNothing(t *testing.T) {
+	w := newWorld(t)
+	w.lock("k", "named", w.set.Buckets[0])
+	w.scan()
+	_, _ = w.run(dyingAt("DELETE"), request(w, "named", ""))
+	w.clear()
+	w.ahead += 5 * time.Minute
+	a, err := w.run(&local.Wire{}, request(w, "named", `,"dry_run":true`))
+	if err != nil || a.Outcome != unlock.NotFound || len(w.published()) > 0 {
+		t.Errorf("%+v, %v; published %q", a, err, w.published())
+	}
+	if left, err := w.releases().Unfinished(t.Context(), ""); err != nil || len(left) != 1 {
+		t.Errorf("unfinished: %+v, %v", left, err)
+	}
+}
+
+// A store that cannot be read may have a half of the lock of that path: where nothing else is found it is no
+// "not found", and where one half went it is no "released".
+func TestAStoreThatCannotBeReadOnThePath(t *testing.T) {
+	w := newWorld(t)
+	byPath := fmt.Sprintf(`,"path":%q`, w.Path("k"))
+	noRow := func() *local.Wire { // the first read of a row is that of the lock, and the others are of the ledger
+		var rows atomic.Int64
+		return &local.Wire{Refuse: func(call string) bool { return strings.HasSuffix(call, ".GetItem") && rows.Add(1) == 1 }}
+	}
+	if a, err := w.run(noRow(), request(w, "named", byPath)); err == nil || !strings.Contains(err.Error(), "not everything could be read") {
+		t.Errorf("nothing there: %+v, %v", a, err)
+	}
+	w.lock("k", "named", w.set.Buckets[0])
+	w.scan()
+	if a, err := w.run(noRow(), request(w, "named", byPath+`,"force":true`)); err != nil || a.Outcome != unlock.Partial || !slices.Equal(a.Released, []tflock.Kind{tflock.S3}) {
+		t.Errorf("one half: %+v, %v", a, err)
+	}
+}
+
+// A ledger that cannot be read keeps every lock.
+func TestNothingIsReleasedWithoutTheMemory(t *testing.T) {
+	w := newWorld(t)
+	w.lock("k", "named", w.set.All()...)
+	w.scan()
+	var rows atomic.Int64 // the first is that of the lock
+	wire := &local.Wire{Refuse: func(call string) bool { return strings.HasSuffix(call, ".GetItem") && rows.Add(1) > 1 }}
+	a, err := w.run(wire, request(w, "named", fmt.Sprintf(`,"path":%q`, w.Path("k"))))
+	if err == nil || !strings.Contains(err.Error(), "nothing was released") || !slices.Equal(w.held(), []string{"k named [dynamodb s3]"}) {
+		t.Errorf("%+v, %v; held %q", a, err, w.held())
+	}
+}
+
+// A release removed the object of a lock that no scan has seen, and not its row. The row that is there now has
+// the ID and other bytes: what was proven of the former half says nothing of it, and it stays.
+func TestAHalfWithOtherBytesIsNotAsOldAsTheFormerOne(t *testing.T) {
+	w := newWorld(t)
+	w.lock("k", "named", w.set.All()...)
+	noRowGoes := &local.Wire{Refuse: func(call string) bool { return strings.HasSuffix(call, ".DeleteItem") }}
+	if a, err := w.run(noRowGoes, request(w, "named", "")); err != nil || a.Outcome != unlock.Partial || !slices.Equal(w.held(), []string{"k named [dynamodb]"}) {
+		t.Fatalf("%+v, %v; held %q", a, err, w.held())
+	}
+	w.clear()
+	raw, err := tflock.Info{ID: "named", Who: "somebody@else", Operation: "OperationTypeApply", Created: time.Now().UTC(), Path: string(w.Path("k"))}.Marshal()
+	if err == nil {
+		_, err = w.set.Tables[0].Acquire(t.Context(), w.Path("k"), raw)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if a, err := w.run(&local.Wire{}, request(w, "named", "")); err != nil || a.Outcome != unlock.Refused || len(w.held()) != 1 {
+		t.Errorf("%+v, %v; held %q", a, err, w.held())
+	}
+}
