@@ -113,3 +113,59 @@ func TestAStateThatIsSwappedForAGiantUnderOurLock(t *testing.T) {
 		t.Errorf("its digests are %q; held %q", w.Digests(giant), w.held())
 	}
 }
+
+// bodies is the wire to an S3 whose versions have these bytes, and as many as it says.
+type bodies struct {
+	local.Wire
+	size  int64
+	begin string
+	read  int
+}
+
+func (b *bodies) Do(r *http.Request) (*http.Response, error) {
+	out, err := b.Wire.Do(r)
+	if err == nil && out.StatusCode == http.StatusOK && r.Method == http.MethodGet && r.URL.Query().Get("x-id") == "GetObject" && strings.HasSuffix(r.URL.Path, ".tfstate") {
+		_ = out.Body.Close()
+		out.Body, out.ContentLength = io.NopCloser(b), b.size
+		out.Header.Set("Content-Length", fmt.Sprint(b.size))
+	}
+	return out, err
+}
+
+func (b *bodies) Read(p []byte) (int, error) {
+	if int64(b.read) >= b.size {
+		return 0, io.EOF
+	}
+	n := copy(p, b.begin)
+	for i := n; i < len(p); i++ {
+		p[i] = 'x'
+	}
+	b.begin = ""
+	b.read += len(p)
+	return len(p), nil
+}
+
+// What is no state is not read to its end for a restore, and what is larger than a function can hold not at all.
+func TestARestoreReadsNoFurtherThanItMust(t *testing.T) {
+	for name, tc := range map[string]struct {
+		body *bodies
+		most int // bytes read
+		says string
+	}{
+		"no state, of 60 MB": {&bodies{size: 60 << 20, begin: "PK\x03\x04"}, 1 << 20, "is not a Terraform or OpenTofu state"},
+		"an object, of 5 TB": {&bodies{size: 5 << 40}, 0, "too large"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.stale(key, local.State(t, "destroyed"))
+			w.Remove(key)
+			answer, err := w.prunerOver(tc.body).Restore(t.Context(), w.Path(key), "restore")
+			if err != nil || answer.Outcome != prune.Refused || !strings.Contains(answer.Message, tc.says) || tc.body.read > tc.most {
+				t.Errorf("%+v, %v; %d bytes were read", answer, err, tc.body.read)
+			}
+			if _, there := w.Content(key); there {
+				t.Error("it was restored")
+			}
+		})
+	}
+}

@@ -75,6 +75,8 @@ func TestMemoryIsFlatWhateverIsInARow(t *testing.T) {
 		"a Who, an Operation and a Version of 130 KB each": func(i int, _ string) string {
 			return fmt.Sprintf(`{"ID":"%[1]d","Who":"%[1]d%[2]s","Operation":"%[1]d%[2]s","Version":"%[1]d%[2]s"}`, i, filler[:size/3])
 		},
+		"an Operation of 390 KB":        func(i int, _ string) string { return fmt.Sprintf(`{"ID":"%[1]d","Operation":"%[1]d%[2]s"}`, i, filler) },
+		"a Version of 390 KB":           func(i int, _ string) string { return fmt.Sprintf(`{"ID":"%[1]d","Version":"%[1]d%[2]s"}`, i, filler) },
 		"an Info of 390 KB":             func(i int, _ string) string { return fmt.Sprintf(`{"ID":"%d","Info":"%s"}`, i, filler) },
 		"text of 390 KB":                func(int, string) string { return filler },
 		"a Who of 390 KB without an ID": func(int, string) string { return `{"ID":"","Who":"` + filler + `"}` },

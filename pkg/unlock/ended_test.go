@@ -249,3 +249,22 @@ func TestAHalfWithOtherBytesIsNotAsOldAsTheFormerOne(t *testing.T) {
 		t.Errorf("%+v, %v; held %q", a, err, w.held())
 	}
 }
+
+// Whether the state was written lately cannot be read: the lock stays, and force, which the record shows, ends it.
+func TestAStateThatCannotBeLookedAtKeepsItsLock(t *testing.T) {
+	w := newWorld(t)
+	w.lock("k", "named", w.set.Tables[0])
+	w.scan()
+	for _, force := range []string{"", `,"force":true`} {
+		want := map[bool]unlock.Outcome{true: unlock.Refused, false: unlock.Released}[force == ""]
+		var reads atomic.Int64 // the first is that of the lock's object
+		wire := &local.Wire{Refuse: func(call string) bool { return call == "GET" && reads.Add(1) > 1 }}
+		a, err := w.run(wire, request(w, "named", fmt.Sprintf(`,"path":%q`, w.Path("k"))+force))
+		if err != nil || a.Outcome != want || (want == unlock.Refused && !strings.Contains(a.Message, "whether the state was written recently is not known")) {
+			t.Errorf("force %q: %+v, %v", force, a, err)
+		}
+	}
+	if r, found, err := w.releases().LastRelease(t.Context(), ledger.Key{Path: w.Path("k"), ID: "named"}); err != nil || !found || !r.Forced {
+		t.Errorf("on record: %+v, %v", r, err)
+	}
+}
