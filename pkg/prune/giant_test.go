@@ -145,7 +145,7 @@ func (b *bodies) Read(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// What is no state is not read to its end for a restore, and what is larger than a function can hold not at all.
+// An object that is not a state is not read to its end for a restore, and what is larger than a function can hold not at all.
 func TestARestoreReadsNoFurtherThanItMust(t *testing.T) {
 	for name, tc := range map[string]struct {
 		body *bodies

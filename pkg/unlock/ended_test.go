@@ -196,8 +196,8 @@ func TestADryRunFinishesNothing(t *testing.T) {
 	}
 }
 
-// A store that cannot be read may have a half of the lock of that path: where nothing else is found it is no
-// "not found", and where one half went it is no "released".
+// A store that cannot be read may have a half of the lock of that path: where nothing else is found the answer is
+// not "not found", and where one half went it is not "released".
 func TestAStoreThatCannotBeReadOnThePath(t *testing.T) {
 	w := newWorld(t)
 	byPath := fmt.Sprintf(`,"path":%q`, w.Path("k"))
