@@ -46,6 +46,19 @@ func (f function) in(s scene) expected {
 	return f.expected
 }
 
+// repairOf is a repair of one state, which claims too much where it says that it is repaired and is not.
+func repairOf(name string, run func(context.Context, *world, aws.Config, string) (string, error), path string, atEnd func(*world, contents) violations, wrong string) function {
+	return function{
+		name: name, run: run, next: time.Hour,
+		expected:  expected{"repaired", []string{"state.repaired " + path}, atEnd},
+		elsewhere: held("locked"),
+		falseClaims: func(w *world, c contents, outcome string) violations {
+			return when(outcome == "repaired" && len(atEnd(w, c)) > 0, "it says repaired, and "+wrong).
+				and(len(w.ownLocks(c)) > 0, "it has an answer, and left its lock")
+		},
+	}
+}
+
 var functions = []function{
 	{
 		name: "monitor", run: runMonitor, next: 5 * time.Minute, heals: 2,
@@ -98,33 +111,9 @@ var functions = []function{
 				and(strings.HasPrefix(outcome, "pruned 1") && !c.deleted[empty], "it says pruned, and the state is there")
 		},
 	},
-	{
-		name: "accept", run: runAccept, next: time.Hour,
-		expected:  expected{"repaired", []string{"state.repaired " + mismatched}, acceptedAtEnd},
-		elsewhere: held("locked"),
-		falseClaims: func(w *world, c contents, outcome string) violations {
-			return when(outcome == "repaired" && len(acceptedAtEnd(w, c)) > 0, "it says repaired, and the digest is not right").
-				and(len(w.ownLocks(c)) > 0, "it has an answer, and left its lock")
-		},
-	},
-	{
-		name: "roll back", run: runRollBack, next: time.Hour,
-		expected:  expected{"repaired", []string{"state.repaired " + rolledBack}, rolledBackAtEnd},
-		elsewhere: held("locked"),
-		falseClaims: func(w *world, c contents, outcome string) violations {
-			return when(outcome == "repaired" && len(rolledBackAtEnd(w, c)) > 0, "it says repaired, and the state is not the old one").
-				and(len(w.ownLocks(c)) > 0, "it has an answer, and left its lock")
-		},
-	},
-	{
-		name: "delete digest", run: runDeleteDigest, next: time.Hour,
-		expected:  expected{"repaired", []string{"state.repaired " + orphaned}, digestDeletedAtEnd},
-		elsewhere: held("locked"),
-		falseClaims: func(w *world, c contents, outcome string) violations {
-			return when(outcome == "repaired" && len(digestDeletedAtEnd(w, c)) > 0, "it says repaired, and the digest is there").
-				and(len(w.ownLocks(c)) > 0, "it has an answer, and left its lock")
-		},
-	},
+	repairOf("accept", runAccept, mismatched, acceptedAtEnd, "the digest is not right"),
+	repairOf("roll back", runRollBack, rolledBack, rolledBackAtEnd, "the state is not the old one"),
+	repairOf("delete digest", runDeleteDigest, orphaned, digestDeletedAtEnd, "the digest is there"),
 	{
 		name: "witness", run: runWitness, repeated: true, next: time.Minute,
 		expected: expected{"recorded", nil, func(w *world, c contents) violations {
