@@ -268,3 +268,22 @@ func TestAStateThatCannotBeLookedAtKeepsItsLock(t *testing.T) {
 		t.Errorf("on record: %+v, %v", r, err)
 	}
 }
+
+// The digest cannot be read after the release: the answer does not say that reads will work.
+func TestADigestThatCannotBeReadIsNotCalledRight(t *testing.T) {
+	w := newWorld(t)
+	w.lock("k", "named", w.set.Tables[0])
+	w.scan()
+	var gone atomic.Bool
+	wire := &local.Wire{Refuse: func(call string) bool {
+		if strings.HasSuffix(call, ".DeleteItem") {
+			gone.Store(true)
+		}
+		return gone.Load() && strings.HasSuffix(call, ".GetItem")
+	}}
+	a, err := w.run(wire, request(w, "named", ""))
+	steps := strings.Join(a.NextSteps, "\n")
+	if err != nil || a.Outcome != unlock.Released || strings.Contains(steps, "reads will work") || !strings.Contains(steps, "Whether the digest matches the state could not be checked") {
+		t.Errorf("%+v, %v", a, err)
+	}
+}

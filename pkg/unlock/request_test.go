@@ -9,20 +9,21 @@ import (
 
 func TestParseRequestSaysWhatToDo(t *testing.T) {
 	for name, tc := range map[string]struct{ payload, want string }{
-		"no reason":            {`{"lock_id":"x"}`, "reason is missing"},
-		"a blank reason":       {`{"lock_id":"x","reason":" "}`, "reason is missing"},
-		"no lock_id":           {`{"reason":"y"}`, "lock_id is missing"},
-		"an empty lock_id":     {`{"lock_id":"","reason":"y"}`, "lock_id is missing"},
-		"a number as lock_id":  {`{"lock_id":7,"reason":"y"}`, "lock_id must be a string"},
-		"a string as force":    {`{"lock_id":"x","reason":"y","force":"yes"}`, "force must be a bool"},
-		"a field misspelt":     {`{"lockid":"x","reason":"y"}`, "there is no field \"lockid\""},
-		"rubbish as lock_id":   {`{"lock_id":"please unlock production","reason":"y"}`, "no lock ID in the text"},
-		"an address as path":   {`{"lock_id":"x","path":"s3://b/k","reason":"y"}`, "path must be bucket/key"},
-		"two objects":          {`{"lock_id":"x","reason":"y"}{}`, "something after"},
-		"not JSON":             {`lock_id=x`, "not a JSON object"},
-		"nothing":              {``, "not a JSON object"},
-		"a list":               {`[]`, "not a JSON object"},
-		"an ID that is a trap": {`{"lock_id":"{}","reason":"y"}`, "no lock ID in the text"},
+		"no reason":           {`{"lock_id":"x"}`, "reason is missing"},
+		"a blank reason":      {`{"lock_id":"x","reason":" "}`, "reason is missing"},
+		"no lock_id":          {`{"reason":"y"}`, "lock_id is missing"},
+		"an empty lock_id":    {`{"lock_id":"","reason":"y"}`, "lock_id is missing"},
+		"a number as lock_id": {`{"lock_id":7,"reason":"y"}`, "lock_id must be a string"},
+		"a string as force":   {`{"lock_id":"x","reason":"y","force":"yes"}`, "force must be a bool"},
+		"force in the name of automatic releases": {`{"lock_id":"x","reason":"y","requested_by":"lockwarden-auto","force":true}`, "nothing is released automatically with force"},
+		"a field misspelt":                        {`{"lockid":"x","reason":"y"}`, "there is no field \"lockid\""},
+		"rubbish as lock_id":                      {`{"lock_id":"please unlock production","reason":"y"}`, "no lock ID in the text"},
+		"an address as path":                      {`{"lock_id":"x","path":"s3://b/k","reason":"y"}`, "path must be bucket/key"},
+		"two objects":                             {`{"lock_id":"x","reason":"y"}{}`, "something after"},
+		"not JSON":                                {`lock_id=x`, "not a JSON object"},
+		"nothing":                                 {``, "not a JSON object"},
+		"a list":                                  {`[]`, "not a JSON object"},
+		"an ID that is a trap":                    {`{"lock_id":"{}","reason":"y"}`, "no lock ID in the text"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if _, err := unlock.ParseRequest([]byte(tc.payload)); err == nil || !strings.Contains(err.Error(), tc.want) {
