@@ -9,11 +9,11 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
-// linked finds what mail programs and chats make a link of: a URL, a name that begins with www., and
-// the schemes that call or write to somebody. Bare names such as example.com/x are not among it: hosts
+// linked finds what mail programs and chats make a link of: a URL, a name that begins with www. or ftp., the schemes that
+// call or write to somebody, open a program or a file. Bare names such as example.com/x are not among it: hosts
 // and buckets have such names.
 var linked = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`://|\b(?i:mailto|tel|sms|sip|skype|callto):|(?:^|[^\pL\pN._/-])(?i:www)\.`)
+	return regexp.MustCompile(`://|\b(?i:mailto|tel|sms|sips?|skype|callto|facetime|xmpp|im|slack|msteams|zoommtg|tg|file|data|javascript|news|webcal|ms-[a-z]+):|(?:^|[^\pL\pN._/@-])(?i:www|ftp)\.`)
 })
 
 // Unlink takes links in a text apart, as https[:]//, so that nobody presses what a stranger wrote in

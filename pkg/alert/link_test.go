@@ -13,12 +13,12 @@ import (
 )
 
 var strangersLinks = []string{
-	"https://evil.example/unlock?lock=1", "HTTP://evil.example", "x-any+scheme://evil.example", "www.evil.example/unlock", "(WWW.evil.example)", "mailto:a@evil.example", "Tel:+15551234",
+	"https://evil.example/unlock?lock=1", "HTTP://evil.example", "x-any+scheme://evil.example", "www.evil.example/unlock", "(WWW.evil.example)", "mailto:a@evil.example", "Tel:+15551234", "ftp.evil.example/x", "SIPS:me@evil.example", "slack://user?id=1", "slack:user", `file:\\evil.example\x`, "ms-word:ofe",
 	"Press https://evil.example to release",
 }
 
 // pressed is what a mail program or a chat makes a link of.
-var pressed = regexp.MustCompile(`(?i)[a-z][a-z0-9+.-]*://[^ ]*|\bmailto:|\btel:|(^|[^a-z./_-])www\.`)
+var pressed = regexp.MustCompile(`(?i)[a-z][a-z0-9+.-]*://[^ ]*|\b(mailto|tel|sips|slack|file|ms-word):|(^|[^a-z./_@-])(www|ftp)\.`)
 
 // Whoever writes a lock gets no link of theirs into what people read, in any field; ours stay.
 func TestAStrangersLinkIsNoLinkInAMessage(t *testing.T) {
@@ -58,7 +58,7 @@ func TestAStrangersLinkIsNoLinkInAMessage(t *testing.T) {
 // What would be a link is in no command; what looks a little like one stays in it.
 func TestALinkIsInNoCommand(t *testing.T) {
 	for path, plain := range map[string]bool{
-		"states/https://evil.example/x": false, "states/mailto:x": false, "www.evil.example/x": false,
+		"states/https://evil.example/x": false, "states/mailto:x": false, "states/file:x": false, "www.evil.example/x": false,
 		"states/www.example.com/terraform.tfstate": true, "states/hotel:1/x": true, "states/a:/b": true,
 	} {
 		f := samples.Lock()
