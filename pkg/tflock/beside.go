@@ -63,8 +63,8 @@ func (p *page) besideAs(kind textKind) string {
 	if other := cmp.Or(p.coverPhrases(kind), p.judge(kind)); other != "" {
 		return other
 	}
-	if p.named != "" && !p.showsPath {
-		return p.named
+	if shown := cmp.Or(p.named, p.part); shown != "" && !p.showsPath {
+		return shown
 	}
 	if kind == clientText && !p.saysID || kind != commandText && !p.saysPath {
 		first := words(p.text)
@@ -81,6 +81,7 @@ type page struct {
 	other   string // what the frame shows of another lock
 
 	named     string // a name in the text that its writer may have chosen; empty: none
+	part      string // a sentence with a part of a path; likewise
 	showsPath bool   // a phrase in it has the path of this lock's state
 	saysPath  bool   // so has one of those that only texts of its kind have
 	saysID    bool   // likewise the ID
@@ -119,15 +120,28 @@ func (m Meant) owns(text string) (places [][2]int) {
 	return places
 }
 
+// A path beside a mask is a part of a longer one.
+var (
+	maskBefore = regexp.MustCompile(`(?i)(?:\*{3,}|…|\.{3}|\[(?:masked|redacted)\]|[<(](?:sensitive(?: value)?|redacted)[>)])$`)
+	maskBehind = regexp.MustCompile(`(?i)^(?:\*{3,}|…|\.{3}|\[(?:masked|redacted)\]|[<(](?:sensitive(?: value)?|redacted)[>)])`)
+)
+
 // begins says that a word which begins there is not a part of a longer one.
 func begins(text string, at int) bool {
 	before := strings.TrimSuffix(text[:at], "s3://")
+	const longest = len("(sensitive value)")
+	if maskBefore.MatchString(before[max(0, len(before)-longest):]) {
+		return false
+	}
 	return before == "" || !isAlnum(before[len(before)-1]) && strings.IndexByte("-_./\\@+%", before[len(before)-1]) < 0
 }
 
 // ends says that a word which ends there does not go on.
 func ends(text string, at int) bool {
 	rest := text[at:]
+	if maskBehind.MatchString(rest) {
+		return false
+	}
 	rest = strings.TrimLeft(rest, ".:")
 	if rest != "" && rest != text[at:] { // a full stop, and then a word
 		return !isAlnum(rest[0])

@@ -32,28 +32,27 @@ func drawn(between string) bool {
 	return !bars.MatchString(between) && (signs(between) >= manyBeside || len(strings.Fields(between)) > 2)
 }
 
-// drawing gives the first line of what may be a drawing: of lines of many signs a text has but few that
-// differ. In a row of bars a drawing may hide as well.
+// frameAlone is a line with nothing but its frame, or the quotation of an empty string.
+var frameAlone = regexp.MustCompile(`^[ \t]*(?:[|>]?[ \t]*[│|╷╵>]?|["'\[\]{},]{1,4})$`)
+
+// drawing gives the first line of what may be a drawing: of lines of signs alone a text has but few that differ. In a row
+// of bars a drawing may hide as well.
 func drawing(open string) string {
 	const few = 3
 	rows := map[string]bool{}
-	first := ""
 	for line := range strings.SplitSeq(open, "\n") {
 		line = strings.TrimRight(line, " \t")
 		if between := strings.FieldsFunc(line, func(r rune) bool { return r == '\x01' || counts(r) }); strings.Contains(line, "\x01") && slices.ContainsFunc(between, drawn) {
 			return strings.TrimSpace(line)
 		}
-		if strings.ContainsFunc(line, counts) || signs(line) < manySigns {
+		if strings.ContainsFunc(line, counts) || frameAlone.MatchString(line) {
 			continue
 		}
 		if !plainRow.MatchString(line) && strings.ContainsAny(strings.TrimSpace(line), " \t") {
 			return strings.TrimSpace(line)
 		}
-		if rows[line] = true; first == "" {
-			first = line
-		}
-		if len(rows) > few {
-			return first
+		if rows[line] = true; len(rows) > few {
+			return strings.TrimSpace(line)
 		}
 	}
 	return ""

@@ -7,12 +7,15 @@ import (
 	"unicode"
 )
 
-// said is a sentence or a field of a text whose value is free.
-type said struct {
-	label, value string // what phrases.txt has of it, and the whole, both without what does not count
-	from, to     int
-	once         bool // it is a field of the lock, which has one value
+// value is a sentence or a field of a text whose value is free.
+type value struct {
+	label, text string // what phrases.txt has of it, and the whole, both without what does not count
+	from, to    int
+	once        bool // it is a field of the lock, which has one value
 }
+
+// manyTimes is how often a text may say the same: more would push what it begins with out of sight.
+const manyTimes = 16
 
 // isField says that a phrase is a label with a value behind its colon.
 func (p phrase) isField() bool {
@@ -47,7 +50,7 @@ func (p phrase) label() string {
 // A free value counts only where a reader sees it together with the lock's ID or path.
 const (
 	farthest  = 6000 // bytes: our events in JSON have their links below
-	manyLines = 80
+	manyLines = 60
 )
 
 // A part of a text may fill a screen with nothing: clients, CI systems and our messages leave at most three lines
@@ -85,15 +88,16 @@ var gap = regexp.MustCompile(`\n(?:[ \t│|>*#]*\n){3}|[ \t]{150}`)
 
 // outside gives the first free value that is not about this lock for certain: it is away from the
 // lock's ID and path, or the same field has another value elsewhere.
-func (p *page) outside(free []said) string {
+func (p *page) outside(free []value) string {
 	places := p.owns(p.text)
 	first := map[string]string{}
 	for _, one := range free {
-		if known, ok := first[one.label]; ok && one.once && known != one.value {
+		if known, ok := first[one.label]; ok && one.once && known != one.text {
 			return p.text[one.from:one.to]
 		}
-		first[one.label] = one.value
-		if !slices.ContainsFunc(places, func(at [2]int) bool { return p.together(one, at) }) {
+		first[one.label] = one.text
+		next, _ := slices.BinarySearchFunc(places, one.from, func(at [2]int, from int) int { return at[0] - from })
+		if !slices.ContainsFunc(places[max(0, next-1):min(len(places), next+1)], func(at [2]int) bool { return p.together(one, at) }) {
 			return p.text[one.from:one.to]
 		}
 	}
@@ -101,7 +105,7 @@ func (p *page) outside(free []said) string {
 }
 
 // together says whether a reader sees both at once.
-func (p *page) together(one said, at [2]int) bool {
+func (p *page) together(one value, at [2]int) bool {
 	from, to := min(one.to, at[1]), max(one.from, at[0])
 	if from >= to {
 		return true

@@ -22,7 +22,7 @@ func miscounted(text string) string {
 	last := -1
 	for _, at := range counted.FindAllStringSubmatch(text, -1) {
 		n, _ := strconv.Atoi(at[1])
-		if n != last+1 && n > 1 && last >= 0 {
+		if n != last+1 && n > 1 && (last >= 0 || n > 9999) {
 			return at[1]
 		}
 		last = n

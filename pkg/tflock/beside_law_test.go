@@ -118,7 +118,7 @@ func TestNoTextThatShowsTwoLocksReleasesTheHiddenOne(t *testing.T) {
 var aHolder = rapid.Custom(func(t *rapid.T) tflock.Info {
 	who := rapid.SampledFrom([]string{
 		`CORP\svc$deploy@BUILD-12`, "runner@fv-az1245-345", "root@ip-10-0-3-77.eu-central-1.compute.internal", "jenkins@apply-7f9c4b8d6c-x2x9p", "Ana Maria@laptop", "root@runner-abc123-project-42-concurrent-0",
-		rapid.StringMatching(`u[a-z]{2,7}@h[a-z]{2,7}(-[0-9][0-9a-z]{1,5}){0,3}`).Draw(t, "made up"),
+		rapid.StringMatching(`us[a-z]{2,7}@ho[a-z]{2,7}(-[0-9][0-9a-z]{1,5}){0,3}`).Draw(t, "made up"),
 	}).Draw(t, "who")
 	operation := rapid.SampledFrom([]string{"OperationTypeApply", "OperationTypePlan", "OperationTypeRefresh", "OperationTypeInvalid", "init", "migration source state"}).Draw(t, "operation")
 	version := rapid.SampledFrom([]string{"1.5.7", "1.11.4", "1.15.0", "1.12.6-dev", "1.10.0-rc1"}).Draw(t, "version")

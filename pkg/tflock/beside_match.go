@@ -32,22 +32,29 @@ func stepsOf(text string) int { return 100_000 + 20*len(text) }
 // coverPhrases covers the best phrase at each word, of those that a text of this kind has. other is what a value in one shows.
 func (p *page) coverPhrases(kind textKind) (other string) {
 	s := p.skeleton()
-	var free []said
+	var free []value
+	said := map[string]int{}
 	for i := 0; i+1 < len(s.bones); i++ {
 		if !s.isStart(i) {
 			continue
 		}
 		best := s.best(i, kind)
+		if best.to > 0 && s.isJoined(i, best.to) {
+			best = found{to: -1}
+		}
 		if best.other != "" {
 			return best.other
 		}
 		if best.to > 0 {
 			p.cover(s.at[i], best.to)
+			if said[best.phrase.label()]++; said[best.phrase.label()] > manyTimes {
+				return s.text[s.at[i]:best.to]
+			}
 			p.anchor(best, kind)
 			end := s.index(best.to, i)
 			if best.phrase.isFree() {
 				p.named = p.text[s.at[i]:best.to]
-				free = append(free, said{label: best.phrase.label(), value: string(s.bones[i:end]), from: s.at[i], to: best.to, once: best.phrase.isField()})
+				free = append(free, value{label: best.phrase.label(), text: string(s.bones[i:end]), from: s.at[i], to: best.to, once: best.phrase.isField()})
 			}
 			i = max(i, end-1)
 		}
@@ -61,6 +68,9 @@ func (p *page) coverPhrases(kind textKind) (other string) {
 // anchor notes what a phrase shows that only texts of this kind have.
 func (p *page) anchor(f found, kind textKind) {
 	p.showsPath = p.showsPath || f.path
+	if !f.path && slices.ContainsFunc(f.phrase.parts, func(one part) bool { return one.kind == ownPath }) {
+		p.part = string(f.phrase.parts[0].literal)
+	}
 	if f.phrase.in == kind {
 		p.saysPath = p.saysPath || f.path
 		p.saysID = p.saysID || slices.ContainsFunc(f.phrase.parts, func(one part) bool { return one.kind == ownID })
@@ -96,6 +106,14 @@ func (f found) betterThan(other found) bool {
 		return clean
 	}
 	return f.to > other.to
+}
+
+// isJoined says that a phrase is a part of a longer word: an ID or a path can be made of clients' words.
+func (s *skeleton) isJoined(i, to int) bool {
+	const joins = "-_/.@+"
+	before := strings.TrimRight(s.text[:s.at[i]], joins)
+	behind := strings.TrimLeft(s.text[to:], joins)
+	return before != "" && len(before) < s.at[i] && isAlnum(before[len(before)-1]) || behind != "" && len(behind) < len(s.text)-to && isAlnum(behind[0])
 }
 
 func (s *skeleton) isStart(i int) bool {
@@ -173,8 +191,9 @@ func (s *skeleton) splits(i int, begins []bool, own []int) bool {
 // breaksLabel says that a label ends in the line behind that of its name: what is there looks like a label of its own,
 // as the "ID:" of "Request\nID:" does.
 func (s *skeleton) breaksLabel(i, end int) bool {
-	const label = len("RequestID")
-	return strings.Contains(s.text[s.at[max(i, end-label)]:s.at[end-1]], "\n")
+	const label, longest = len("RequestID"), len("Request ID") + 8 // with a few blanks: a terminal breaks a longer line
+	text := s.text[s.at[max(i, end-label)]:s.at[end-1]]
+	return strings.Contains(text, "\n") || len(text) > longest
 }
 
 func (s *skeleton) between(one, other int) string {

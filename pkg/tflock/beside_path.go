@@ -1,6 +1,12 @@
 package tflock
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
+
+// signsAround bounds the signs of masks in a path, and those around it.
+const signsAround = 64
 
 // ownPathAt is where a path of the state ends that stands behind a label: as it is, or masked,
 // clipped or wrapped. It is -1 where there is none. whole says that all or most of it is there.
@@ -13,9 +19,12 @@ func (s *skeleton) ownPathAt(behind int) (to int, whole bool) {
 			return to, true
 		}
 	}
-	shown := s.text[from:]
+	shown := s.text[from:min(len(s.text), from+len(s.Paths[0])+2*signsAround)]
 	if end := strings.IndexFunc(shown, func(r rune) bool { return r <= ' ' || strings.ContainsRune("\"'`", r) }); end >= 0 {
 		shown = shown[:end]
+	}
+	if len(shown) > len(s.Paths[0])+signsAround {
+		return -1, false
 	}
 	for _, more := range []string{shown, strings.TrimRight(shown, ",;:)"), s.wrapped(from, shown)} {
 		if strings.Contains(more, "/") && isMasked(more) && s.canBeOwn(more) {
@@ -25,15 +34,22 @@ func (s *skeleton) ownPathAt(behind int) (to int, whole bool) {
 	return -1, false
 }
 
-// isMost says that a masked path shows more than half of the state's, or its whole key, so that hardly any other can be meant.
+// isMost says that a masked path shows more than half of the state's, or its whole key, so that hardly any other can be
+// meant. One that is clipped may be any that ends, or begins, like it.
 func (s *skeleton) isMost(shown string) bool {
+	if isClipped.MatchString(shown) {
+		return false
+	}
 	_, key, _ := strings.Cut(s.Paths[0], "/")
 	return len(masks.ReplaceAllString(shown, ""))*2 > len(s.Paths[0]) || strings.HasSuffix(shown, "/"+key)
 }
 
+var isClipped = regexp.MustCompile(`…|^\.{3}|\.{3}$`)
+
 // wrapped is a masked path with what the next line has of it.
 func (s *skeleton) wrapped(from int, shown string) string {
 	rest := s.text[from+len(shown):]
+	rest = rest[:min(len(rest), len(s.Paths[0])+2*signsAround)]
 	trimmed := strings.TrimLeft(rest, " \t\n")
 	next, _, _ := strings.Cut(trimmed, "\n")
 	next, _ = word(next)

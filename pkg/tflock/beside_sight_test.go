@@ -16,6 +16,11 @@ func TestATextOfSeveralPartsIsNotUnderstood(t *testing.T) {
 		failed  = "Error: Error acquiring the state lock\n\nError message: ConditionalCheckFailedException: The conditional request failed\n\tstatus code: 400, request"
 		noPath  = "Lock Info:\n  ID:        " + other + "\n  Path:      ***/***\n  Operation: OperationTypeApply\n"
 	)
+	fields := "  Operation: OperationTypeApply\n  Who:       me@host\n  Version:   1.11.4\n  Created:   2026-11-21 09:14:55.120394 +0000 UTC\n  Info:      \n\n\n"
+	filler := strings.Repeat("Acquiring state lock. This may take a few moments...\n", 60)
+	alert := func(path string) string {
+		return "[Lockwarden] stuck 45m: " + path + " (me@host, run likely dead)\n\nState:      " + path + "\nHeld by:    me@host\nLock ID:    " + other + "\n"
+	}
 	each := func(text string, before ...string) string {
 		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 		for i := range lines {
@@ -61,6 +66,30 @@ func TestATextOfSeveralPartsIsNotUnderstood(t *testing.T) {
 		"lengths in a row":                         "77d12h34m 55s10d20h" + block,
 		"what a terminal overwrites":               "lock_id=" + other + "\rterraform apply run terraform-apply-7712      \n",
 		"characters that a terminal obeys":         "Lock ID: " + other + "\n\x02\x03",
+		"a path that is said to be longer":         alert("…b/prod/x"),
+		"a path with a mask that hides nothing":    alert("b/***prod/x"),
+		"a path with a clip that hides nothing":    alert("b/…prod/x"),
+		"a path that is said to go on":             alert("b/prod/x…"),
+		"a command for a path that goes on":        "lockwarden unlock " + other + " --path b/prod/x***",
+		"a command for a clipped path":             "lockwarden unlock " + other + " --path …/prod/x",
+		"a clipped path":                           alert("…/prod/x"),
+		"a line's end that is none in Unix":        failed + "\u0085  ID:        " + own + "\n" + fields + block,
+		"a line's end of Unicode":                  failed + "\u2028  ID:        " + own + "\n" + fields + block,
+		"a label that a terminal wraps":            failed + strings.Repeat(" ", 250) + "ID:        " + own + "\n" + fields + block,
+		"a label that a terminal wraps at tabs":    failed + strings.Repeat("\t", 20) + "ID:        " + own + "\n" + fields + block,
+		"words that a terminal erases":             failed + "\r\x1b[K  ID:        " + own + "\n" + fields + block,
+		"a line that a terminal erases":            failed + "\x1b[2K  ID:        " + own + "\n" + fields + block,
+		"a block that a terminal conceals":         "Error: Error acquiring the state lock\n\x1b[8m" + block + "\x1b[0m is anybody on this?",
+		"a block in black on black":                "Error: Error acquiring the state lock\n\x1b[30;40m" + block + "\x1b[0m is anybody on this?",
+		"fields far above their block":             "Error: Error acquiring the state lock\n\n" + fields + filler + block,
+		"an ID of clients' words above an error":   "Error locking state: Error acquiring the state lock: terraform-apply-run\n" + block,
+		"an ID of five digits":                     "Error acquiring the state lock\n77120: is anybody on this?\n" + block,
+		"words in an error":                        "Error: Error acquiring the state lock\n\nError message: operation error\n\nHi all, the payroll nightly of a-team hangs\n\nhttps response error StatusCode: 412, RequestID: ABCDEFGHIJKLMNOP, HostID: x, api error PreconditionFailed: At least one of the pre-conditions you specified did not hold\n" + block,
+		"a path in an address, encoded":            "Its run: https://x.example/b%2Fa-team%2Fx\nState: b/prod/x\nLock ID: " + other,
+		"the ID of a run in words":                 "Lock run id: payroll-nightly\nState: b/prod/x\nLock ID: " + other,
+		"a request in JSON":                        `{"status code":400,"request":{"id":"` + own + `"}}` + "\n" + `{"ID":"` + other + `","Path":"b/prod/x"}`,
+		"a region of words":                        "aws lambda invoke --region release-only-the-lock-of-a-team --function-name lockwarden-unlock --cli-read-timeout 60\n" + `{"lock_id":"` + other + `","path":"b/prod/x"}`,
+		"letters drawn with few signs":             "Error acquiring the state lock\n /\\\n--\n/ \\\n \n--\n :\n :\n\nerror\n" + block,
 		"an empty mask":                            noPath,
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -15,7 +15,7 @@ const maxStages = 10
 func stages(text string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		text = strings.TrimPrefix(strings.ToValidUTF8(text, "\uFFFD"), "\uFEFF")
-		text = wideSpaces(newlines(text))
+		text = wideSpaces(newlines(section.ReplaceAllString(text, "$1 ")))
 		limit := 8*len(text) + 64<<10
 		for range maxStages {
 			if !yield(text) {
@@ -41,6 +41,8 @@ func wideSpaces(text string) string {
 		switch {
 		case r == wordJoiner:
 			return -1
+		case r == '\u0085' || r == '\u2028' || r == '\u2029': // some programs end a line there
+			return '\n'
 		case isWideSpace(r):
 			return ' '
 		}
@@ -48,8 +50,12 @@ func wideSpaces(text string) string {
 	}, text)
 }
 
-// colours are codes that hide nothing, also without their escape character.
-var colours = regexp.MustCompile(`\r?\x1b\[[0-9;]{0,15}[mK]|\[(?:(?:[0-9]|[349][0-7]|[12][0-9]|10[0-7])(?:;(?:[0-9]|[349][0-7]|[12][0-9]|10[0-7])){0,3}|0?;)?[mK]`)
+// section is what GitLab writes at the beginning and the end of one, and lets the terminal erase.
+var section = regexp.MustCompile(`(section_(?:start|end):[0-9]{10}:[a-z_]{1,40})\r\x1b\[0K`)
+
+// colours are codes that hide nothing, also without their escape character: no background, no black, nothing that erases
+// what is before it.
+var colours = regexp.MustCompile(`\x1b\[(?:(?:0?[0-4]?|2[2-4]|3[1-79]|9[0-7])(?:;(?:0?[0-4]?|2[2-4]|3[1-79]|9[0-7])){0,3}m|0?K)|\[(?:(?:[0-9]|[349][0-7]|[12][0-9]|10[0-7])(?:;(?:[0-9]|[349][0-7]|[12][0-9]|10[0-7])){0,3}|0?;)?[mK]`)
 
 // knownTags have no words in them.
 var knownTags = regexp.MustCompile(`(?i)</?(br|p|div|span|pre|code|ul|ol|li|table|tbody|thead|tr|td|th|summary|details|b|i|em|strong|blockquote|h[1-6])(?: (?:class|dir)="(?:line|ltr|rtl|auto|log|code|pre|highlight)")? ?/?>`)

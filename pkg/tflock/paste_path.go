@@ -99,11 +99,14 @@ func canBe(shown, path string) bool {
 		return false
 	}
 	for _, part := range parts[1 : len(parts)-1] {
-		if _, rest, ok = strings.Cut(rest, withoutBlanks(part)); !ok {
+		part = withoutBlanks(part)
+		at := strings.Index(rest[min(1, len(rest)):], part)
+		if at < 0 {
 			return false
 		}
+		rest = rest[min(1, len(rest))+at+len(part):]
 	}
-	return true
+	return rest != "" // a mask hides something: what it would leave whole is read as another path
 }
 
 func withoutBlanks(text string) string { return strings.Join(strings.Fields(text), "") }

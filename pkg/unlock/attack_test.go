@@ -87,8 +87,7 @@ func TestTextOfAForgedLockThatIsGoneReleasesNoOther(t *testing.T) {
 	}
 }
 
-// A CI system that masks a secret, a terminal that wraps a path, and a log line that is cut
-// hide no lock: what they leave of the path is of it.
+// A CI system that masks a secret, and a terminal that wraps a path, hide no lock: what they leave of the path is of it.
 func TestTextWhoseVisiblePathIsOfTheLockReleasesIt(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
@@ -101,8 +100,7 @@ func TestTextWhoseVisiblePathIsOfTheLockReleasesIt(t *testing.T) {
 		"a masked bucket":          block("***/" + key),
 		"a mask within":            block(strings.ReplaceAll(path, "env", "[MASKED]")),
 		"two masks":                block("***/production/****/terraform.tfstate"),
-		"a clipped beginning":      block("..." + path[5:]),
-		"a clipped end":            "State: " + path[:len(path)-4] + "…\nLock ID: " + victim + "\n",
+		"a clip and the whole":     "[Lockwarden] stuck 45m: ..." + path[5:] + " (me@host, run likely dead)\n\nState:      " + path + "\nLock ID:    " + victim + "\n",
 		"a wrapped path":           block(path[:9] + "\n" + path[9:]),
 		"a wrapped, masked path":   block("***/production/e\nnv/terraform.tfstate"),
 		"an error in a cut line":   "Lock Info: ID: " + victim + " Path: " + path,
