@@ -9,18 +9,19 @@ import (
 
 // shapes are what a word in a phrase may look like, so that it is not read as a lock's ID or path.
 var shapes = map[string]*regexp.Regexp{
-	"<version>": clear,
-	"<time>":    regexp.MustCompile(`^(?:` + timeOf + `|[+-]?[0-9]{4})$`),
-	"<number>":  regexp.MustCompile(`^[0-9]{1,12}$`),
-	"<request>": regexp.MustCompile(`^(?:[A-Z0-9]{15,64}|[A-Za-z0-9]{52})$`),
-	"<host>":    regexp.MustCompile(`^(?:[A-Za-z0-9+/]{40,}={0,2}|[A-Za-z])$`), // or one letter, where whoever made a sample left it out
-	"<arn>":     regexp.MustCompile(`^arn:aws:dynamodb:[a-z0-9-]{1,20}:[0-9]{12}:table/[A-Za-z_.-]+$`),
-	"<link>":    regexp.MustCompile(`^https://[A-Za-z0-9.-]{1,60}(?:/[A-Za-z0-9._-]{1,60}){1,5}/(?:actions/runs|-/jobs|-/pipelines)/[0-9]{1,12}$`),
-	"<topic>":   regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]{1,20}:[0-9]{12}:[A-Za-z_.-]{1,40}$`),
-	"<section>": regexp.MustCompile(`^(?:[0-9]{10}:)?(?:step_script|apply|plan|prepare_script|after_script|cleanup_file_variables)(?:\[0K)?$`),
-	"<day>":     regexp.MustCompile(`^(?i:mon|tue|wed|thu|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|january|february|march|april|june|july|august|september|october|november|december)$`),
-	"<region>":  regexp.MustCompile(`^[a-z]{2}(?:-[a-z]+){1,2}-[0-9]$`),
-	"<build>":   regexp.MustCompile(`^(?:[0-9]{1,12}(?:/[0-9]{1,3})?|i-[0-9a-f]{8,17})$`),
+	"<version>":  clear,
+	"<time>":     regexp.MustCompile(`^(?:` + timeOf + `|[+-]?[0-9]{4})$`),
+	"<number>":   regexp.MustCompile(`^[0-9]{1,12}$`),
+	"<request>":  regexp.MustCompile(`^(?:[A-Z0-9]{15,64}|[A-Za-z0-9]{52})$`),
+	"<request+>": regexp.MustCompile(`^(?:[A-Za-z0-9]{15,64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`), // stores outside of AWS
+	"<host>":     regexp.MustCompile(`^(?:[A-Za-z0-9+/]{40,}={0,2}|[A-Za-z])$`),                              // or one letter, where whoever made a sample left it out
+	"<arn>":      regexp.MustCompile(`^arn:aws:dynamodb:[a-z0-9-]{1,20}:[0-9]{12}:table/[A-Za-z_.-]+$`),
+	"<link>":     regexp.MustCompile(`^https://[A-Za-z0-9.-]{1,60}(?:/[A-Za-z0-9._-]{1,60}){1,5}/(?:actions/runs|-/jobs|-/pipelines)/[0-9]{1,12}$`),
+	"<topic>":    regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]{1,20}:[0-9]{12}:[A-Za-z_.-]{1,40}$`),
+	"<section>":  regexp.MustCompile(`^(?:[0-9]{10}:)?(?:step_script|apply|plan|prepare_script|after_script|cleanup_file_variables)(?:\[0K)?$`),
+	"<day>":      regexp.MustCompile(`^(?i:mon|tue|wed|thu|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|january|february|march|april|june|july|august|september|october|november|december)$`),
+	"<region>":   regexp.MustCompile(`^[a-z]{2}(?:-[a-z]+){1,2}-[0-9]$`),
+	"<build>":    regexp.MustCompile(`^(?:[0-9]{1,12}(?:/[0-9]{1,3})?|i-[0-9a-f]{8,17})$`),
 }
 
 // names are words without digits, and those of AWS with digits in a fixed place: of a region, an account, an ARN,

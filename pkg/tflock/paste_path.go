@@ -23,7 +23,8 @@ func (r Reference) OtherState(names ...string) string {
 		}
 	}
 	for _, path := range r.doubtful() {
-		if !slices.ContainsFunc(names, func(name string) bool { return canBe(path, name) }) {
+		// A path whose line goes on has a clip of ours behind it, which may stand for nothing.
+		if !slices.ContainsFunc(names, func(name string) bool { return canBe(path, name) || canBe(strings.TrimSuffix(path, "…"), name) }) {
 			return path
 		}
 	}
