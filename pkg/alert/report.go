@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"fmt"
 	"time"
-
 )
 
 // Weekly makes the event of one week.

@@ -10,7 +10,7 @@ import (
 // Meant is the lock that a text is taken to name, and what is known of it.
 type Meant struct {
 	ID      string
-	Paths   []string // the names of its state; see Path.Clean
+	Paths   []string // the names of its state, at least one; see Path.Clean
 	Buckets []string // names of buckets that are watched: a path below one of them is another state's
 }
 
@@ -78,7 +78,10 @@ type page struct {
 	Meant
 	text    string
 	covered []bool
-	other   string // what the frame shows of another lock
+	other   string // what its frame, or what is said too often, shows of another lock
+
+	said map[string]int // how often the phrases are in it, by their labels
+	free []value        // those whose value is free
 
 	named     string // a name in the text that its writer may have chosen; empty: none
 	part      string // a sentence with a part of a path; likewise

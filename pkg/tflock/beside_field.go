@@ -38,6 +38,10 @@ func (p phrase) isFree() bool {
 	return free
 }
 
+func (p phrase) has(kind partKind) bool {
+	return slices.ContainsFunc(p.parts, func(one part) bool { return one.kind == kind })
+}
+
 // label is a phrase without its values.
 func (p phrase) label() string {
 	var b strings.Builder
@@ -88,10 +92,10 @@ var gap = regexp.MustCompile(`\n(?:[ \t│|>*#]*\n){3}|[ \t]{150}`)
 
 // outside gives the first free value that is not about this lock for certain: it is away from the
 // lock's ID and path, or the same field has another value elsewhere.
-func (p *page) outside(free []value) string {
+func (p *page) outside() string {
 	places := p.owns(p.text)
 	first := map[string]string{}
-	for _, one := range free {
+	for _, one := range p.free {
 		if known, ok := first[one.label]; ok && one.once && known != one.text {
 			return p.text[one.from:one.to]
 		}

@@ -1,6 +1,7 @@
 package tflock
 
 import (
+	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -32,48 +33,43 @@ func stepsOf(text string) int { return 100_000 + 20*len(text) }
 // coverPhrases covers the best phrase at each word, of those that a text of this kind has. other is what a value in one shows.
 func (p *page) coverPhrases(kind textKind) (other string) {
 	s := p.skeleton()
-	var free []value
-	said := map[string]int{}
-	for i := 0; i+1 < len(s.bones); i++ {
+	p.said = map[string]int{}
+	for i := 0; i+1 < len(s.bones) && p.other == ""; i++ {
 		if !s.isStart(i) {
 			continue
 		}
 		best := s.best(i, kind)
-		if best.to > 0 && s.isJoined(i, best.to) {
-			best = found{to: -1}
-		}
 		if best.other != "" {
 			return best.other
 		}
 		if best.to > 0 {
-			p.cover(s.at[i], best.to)
-			if said[best.phrase.label()]++; said[best.phrase.label()] > manyTimes {
-				return s.text[s.at[i]:best.to]
-			}
-			p.anchor(best, kind)
 			end := s.index(best.to, i)
-			if best.phrase.isFree() {
-				p.named = p.text[s.at[i]:best.to]
-				free = append(free, value{label: best.phrase.label(), text: string(s.bones[i:end]), from: s.at[i], to: best.to, once: best.phrase.isField()})
-			}
+			p.note(best, kind, value{label: best.phrase.label(), text: string(s.bones[i:end]), from: s.at[i], to: best.to, once: best.phrase.isField()})
 			i = max(i, end-1)
 		}
 	}
 	if s.steps <= 0 {
 		return s.text[:min(len(s.text), 80)]
 	}
-	return p.outside(free)
+	return cmp.Or(p.other, p.outside())
 }
 
-// anchor notes what a phrase shows that only texts of this kind have.
-func (p *page) anchor(f found, kind textKind) {
+// note covers a phrase, and keeps what it shows.
+func (p *page) note(f found, kind textKind, v value) {
+	p.cover(v.from, v.to)
+	text := p.text[v.from:v.to]
+	if p.said[v.label]++; p.said[v.label] > manyTimes {
+		p.other = text
+	}
+	if f.phrase.isFree() {
+		p.named, p.free = text, append(p.free, v)
+	}
 	p.showsPath = p.showsPath || f.path
-	if !f.path && slices.ContainsFunc(f.phrase.parts, func(one part) bool { return one.kind == ownPath }) {
-		p.part = string(f.phrase.parts[0].literal)
+	if !f.path && f.phrase.has(ownPath) {
+		p.part = text
 	}
 	if f.phrase.in == kind {
-		p.saysPath = p.saysPath || f.path
-		p.saysID = p.saysID || slices.ContainsFunc(f.phrase.parts, func(one part) bool { return one.kind == ownID })
+		p.saysPath, p.saysID = p.saysPath || f.path, p.saysID || f.phrase.has(ownID)
 	}
 }
 
@@ -84,7 +80,7 @@ func (s *skeleton) best(i int, kind textKind) found {
 		if one.in&kind == 0 {
 			continue
 		}
-		if f, ok := s.match(one.parts, i, s.at[i]); ok && f.betterThan(best) {
+		if f, ok := s.match(one.parts, i, s.at[i]); ok && f.betterThan(best) && !s.isJoined(i, f.to) {
 			best = f
 			best.phrase = one
 		}
