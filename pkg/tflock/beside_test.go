@@ -199,18 +199,20 @@ func TestRealTextsAreUnderstood(t *testing.T) {
 		texts[file] = string(raw)
 	}
 	for name, text := range map[string]string{
-		"an ID with a label":      "Lock ID: " + pastedID,
-		"an ID in quotes":         `"` + pastedID + `"`,
-		"a command":               "terraform force-unlock " + pastedID,
-		"a forced command":        "$ tofu force-unlock -force " + pastedID + "\n",
-		"a request":               `{"lock_id":"` + pastedID + `","path":"` + pastedPath + `","reason":"laptop died, run is over","requested_by":"me"}`,
-		"a lock's object":         `{"ID":"` + pastedID + `","Operation":"OperationTypeApply","Info":"","Who":"ana@ip-10-0-3-77.eu-central-1.compute.internal","Version":"1.11.4","Created":"2026-11-23T07:06:04.85961561Z","Path":"` + pastedPath + `"}`,
-		"a row as DynamoDB's":     `{"LockID":{"S":"` + pastedPath + `"},"Info":{"S":"{\"ID\":\"` + pastedID + `\",\"Operation\":\"OperationTypeApply\",\"Info\":\"\",\"Who\":\"ana@laptop\",\"Version\":\"1.11.4\",\"Created\":\"2026-11-23T07:06:04.8Z\",\"Path\":\"` + pastedPath + `\"}"}}`,
-		"a row":                   `{"LockID":"` + pastedPath + `","Info":"{\"ID\":\"` + pastedID + `\",\"Path\":\"` + pastedPath + `\"}"}`,
-		"the table of the CLI":    "1 held, 1 of them stuck; 0 unreadable.\nSTATE                                              VERDICT  HELD  BY          RUN          LOCK ID\n" + pastedPath + "  stuck    45m   ana@laptop  likely dead  " + pastedID + "\n",
-		"a table in Markdown":     "| STATE | LOCK ID | BY |\n|---|---|---|\n| " + pastedPath + " | " + pastedID + " | ana@laptop |\n",
-		"Terraform 1.5's message": "Error: Error acquiring the state lock\n\nError message: ConditionalCheckFailedException: The conditional request failed\n\tstatus code: 400, request id: 7PV6Q2R0BNTCIQJKKN1MVL6QNBVV4KQNSO5AEMVJF66Q9ASUAAJG\nLock Info:\n  ID:        " + pastedID + "\n  Path:      " + pastedPath + "\n  Operation: OperationTypePlan\n  Who:       ana@laptop\n  Version:   1.5.7\n  Created:   2026-11-23 07:06:04.85961561 +0000 UTC\n  Info:      \n",
-		"a few words of a person": "is anybody at work on this?\n\n" + clientError(lockInfo()),
+		"an ID with a label":         "Lock ID: " + pastedID,
+		"an ID in quotes":            `"` + pastedID + `"`,
+		"a command":                  "terraform force-unlock " + pastedID,
+		"a forced command":           "$ tofu force-unlock -force " + pastedID + "\n",
+		"a request":                  `{"lock_id":"` + pastedID + `","path":"` + pastedPath + `","reason":"laptop died, run is over","requested_by":"me"}`,
+		"a lock's object":            `{"ID":"` + pastedID + `","Operation":"OperationTypeApply","Info":"","Who":"ana@ip-10-0-3-77.eu-central-1.compute.internal","Version":"1.11.4","Created":"2026-11-23T07:06:04.85961561Z","Path":"` + pastedPath + `"}`,
+		"a row as DynamoDB's":        `{"LockID":{"S":"` + pastedPath + `"},"Info":{"S":"{\"ID\":\"` + pastedID + `\",\"Operation\":\"OperationTypeApply\",\"Info\":\"\",\"Who\":\"ana@laptop\",\"Version\":\"1.11.4\",\"Created\":\"2026-11-23T07:06:04.8Z\",\"Path\":\"` + pastedPath + `\"}"}}`,
+		"a row":                      `{"LockID":"` + pastedPath + `","Info":"{\"ID\":\"` + pastedID + `\",\"Path\":\"` + pastedPath + `\"}"}`,
+		"the table of the CLI":       "1 held, 1 of them stuck; 0 unreadable.\nSTATE                                              VERDICT  HELD  BY          RUN          LOCK ID\n" + pastedPath + "  stuck    45m   ana@laptop  likely dead  " + pastedID + "\n",
+		"a table in Markdown":        "| STATE | LOCK ID | BY |\n|---|---|---|\n| " + pastedPath + " | " + pastedID + " | ana@laptop |\n",
+		"Terraform 1.5's message":    "Error: Error acquiring the state lock\n\nError message: ConditionalCheckFailedException: The conditional request failed\n\tstatus code: 400, request id: 7PV6Q2R0BNTCIQJKKN1MVL6QNBVV4KQNSO5AEMVJF66Q9ASUAAJG\nLock Info:\n  ID:        " + pastedID + "\n  Path:      " + pastedPath + "\n  Operation: OperationTypePlan\n  Who:       ana@laptop\n  Version:   1.5.7\n  Created:   2026-11-23 07:06:04.85961561 +0000 UTC\n  Info:      \n",
+		"a command and its question": "$ terraform force-unlock " + pastedID + "\nDo you really want to force-unlock?\n  Terraform will remove the lock on the remote state.\n  This will allow local Terraform commands to modify this state, even though it\n  may still be in use. Only 'yes' will be accepted to confirm.\n\n  Enter a value: \n",
+		"a backend's first use":      "Initializing the backend...\n\nSuccessfully configured the backend \"s3\"! OpenTofu will automatically\nuse this backend unless the backend configuration changes.\nInitializing modules...\n" + clientError(lockInfo()),
+		"a few words of a person":    "is anybody at work on this?\n\n" + clientError(lockInfo()),
 	} {
 		texts[name] = text
 	}
