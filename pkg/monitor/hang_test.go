@@ -19,24 +19,33 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/monitor"
 )
 
+// look is a call that looks at one state.
+const look = "look"
+
 // tap listens to what the monitor sends, and keeps some calls from being answered.
 type tap struct {
 	mu      sync.Mutex
-	hang    []string // calls that are never answered, such as "UpdateItem" or "Publish"
+	hang    []string // calls that are never answered, such as "UpdateItem", "Publish" or look
 	deny    []string // calls that are refused
 	metrics map[string]float64
 	events  []alert.Event
 }
 
 func (t *tap) Do(r *http.Request) (*http.Response, error) {
-	body, err := io.ReadAll(r.Body)
-	if err != nil {
-		return nil, err
+	var body []byte
+	if r.Body != nil {
+		var err error
+		if body, err = io.ReadAll(r.Body); err != nil {
+			return nil, err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
 	}
-	r.Body = io.NopCloser(bytes.NewReader(body))
 	form, _ := url.ParseQuery(string(body)) // DynamoDB's JSON is none
 	_, call, _ := strings.Cut(r.Header.Get("X-Amz-Target"), ".")
 	call += form.Get("Action")
+	if r.URL.Query().Get("prefix") != "" {
+		call = look
+	}
 	t.mu.Lock()
 	hang, deny := slices.Contains(t.hang, call), slices.Contains(t.deny, call)
 	t.mu.Unlock()
@@ -92,13 +101,17 @@ func (t *tap) types() string {
 	return strings.Join(types, " ")
 }
 
+func stuckForAnHour(locks int) scale.Crowd {
+	return scale.Crowd{States: locks, Locks: locks, Taken: time.Now().Add(-time.Hour)}
+}
+
 // tapped is an account with two locks that are stuck for an hour, in one table.
 func tapped(t *testing.T) (*account, *tap) {
 	t.Helper()
 	w := &scale.World{
 		Latency: time.Millisecond,
 		Tables: map[string]*scale.Table{
-			"locks":  scale.LockTable("locks", scale.Crowd{States: 2, Locks: 2, Taken: time.Now().Add(-time.Hour)}),
+			"locks":  scale.LockTable("locks", stuckForAnHour(2)),
 			"ledger": scale.Ledger("ledger"),
 		},
 	}
@@ -147,6 +160,26 @@ func TestMetricsAreSentWhateverHangs(t *testing.T) {
 				t.Errorf("later %q, want %q: %v", tap.types(), tc.later, err)
 			}
 		})
+	}
+}
+
+// An invocation with four seconds left, and a bucket that gives its listing and no single state.
+func TestLooksThatHangTakeNoTimeFromOthers(t *testing.T) {
+	t.Parallel()
+	tap := &tap{hang: []string{look}}
+	a := watch(t, &scale.World{
+		Latency: time.Millisecond,
+		Tables:  map[string]*scale.Table{"locks": scale.LockTable("locks", stuckForAnHour(2)), "ledger": scale.Ledger("ledger")},
+		Buckets: map[string]*scale.Bucket{"states": {Name: "states", Crowd: scale.Crowd{States: 5001}}}, // too many for the listing to tell
+	}, []string{scale.TableARN("locks")}, []string{scale.BucketARN("states")}, tap)
+	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+	defer cancel()
+	report, err := a.monitor.Run(ctx)
+	if err != nil || report.Stuck != 2 || !report.Complete {
+		t.Errorf("%+v, %v", report, err)
+	}
+	if tap.types() != "lock.stuck lock.stuck" || tap.metrics["StuckLocks"] != 2 {
+		t.Errorf("published %q, metrics: %v", tap.types(), tap.metrics)
 	}
 }
 

@@ -117,11 +117,16 @@ func TestNothingIsRepairedWithoutOurLock(t *testing.T) {
 // written: there it writes nothing.
 func TestNothingIsRepairedInAStoreThatIgnoresConditions(t *testing.T) {
 	t.Parallel()
-	for name, wire := range map[string]*local.Careless{
-		"of a lock":                   {Ignores: "If-None-Match"},
-		"of a release":                {Ignores: "If-Match", Of: http.MethodDelete},
-		"of a write over a state":     {Ignores: "If-Match", Of: http.MethodPut},
-		"nobody knows: it is refused": {Denies: http.MethodPut},
+	for name, tc := range map[string]struct {
+		store string // whose name the answer says
+		wire  *local.Careless
+	}{
+		"of a lock":                   {"bucket", &local.Careless{Ignores: "If-None-Match"}},
+		"of a release":                {"bucket", &local.Careless{Ignores: "If-Match", Of: http.MethodDelete}},
+		"of a write over a state":     {"bucket", &local.Careless{Ignores: "If-Match", Of: http.MethodPut}},
+		"nobody knows: it is refused": {"bucket", &local.Careless{Denies: http.MethodPut}},
+		"of a row's lock":             {"table", &local.Careless{Row: "PutItem"}},
+		"of a row's release":          {"table", &local.Careless{Row: "DeleteItem"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -130,11 +135,11 @@ func TestNothingIsRepairedInAStoreThatIgnoresConditions(t *testing.T) {
 			w.digest(w.Table, local.MD5([]byte("another")))
 			before := w.Digests(key)
 			cfg := server.Config()
-			cfg.HTTPClient = wire
+			cfg.HTTPClient = tc.wire
 			r := w.repairer(cfg)
 			r.Stores.Distrust()
 			answer, err := r.Run(t.Context(), w.request(policy.AcceptState, ""), "request")
-			if err != nil || answer.Outcome != repair.Refused || !strings.Contains(answer.Message, "safely") || !strings.Contains(answer.Message, w.BucketARN) || w.Digests(key) != before || len(w.held()) > 0 {
+			if err != nil || answer.Outcome != repair.Refused || !strings.Contains(answer.Message, "safely") || !strings.Contains(answer.Message, map[string]string{"bucket": w.BucketARN, "table": w.Set.Tables[0].ARN()}[tc.store]) || w.Digests(key) != before || len(w.held()) > 0 {
 				t.Errorf("%+v, %v, digests %q", answer, err, w.Digests(key))
 			}
 		})

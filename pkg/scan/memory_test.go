@@ -3,6 +3,7 @@ package scan_test
 import (
 	"fmt"
 	"runtime"
+	"runtime/debug"
 	"runtime/metrics"
 	"strings"
 	"sync/atomic"
@@ -39,8 +40,11 @@ func open(t *testing.T, w *scale.World, tables, buckets []string) backend.Set {
 	return set
 }
 
-// peak runs something and gives the most live heap meanwhile, in bytes.
+// peak runs something and gives the most live heap meanwhile, in bytes. What is allocated
+// during a collection counts as live, and on a busy machine a collection is slow: frequent ones of
+// a small heap bound that error.
 func peak(run func()) uint64 {
+	defer debug.SetGCPercent(debug.SetGCPercent(10))
 	runtime.GC()
 	var most atomic.Uint64
 	done := make(chan struct{})
@@ -104,7 +108,7 @@ func TestMemoryIsFlatWhateverIsInARow(t *testing.T) {
 			runtime.ReadMemStats(&kept)
 			t.Logf("live heap of at most %.1f MB, %.1f MB after", float64(most)/(1<<20), float64(kept.HeapAlloc)/(1<<20))
 			// What one megabyte of a page, a few objects and their JSON take, here and in the server.
-			if limit := uint64(15 << 20); most > limit {
+			if limit := uint64(10 << 20); most > limit {
 				t.Errorf("live heap of %d MB while it reads %d MB", most>>20, 2*locks*size>>20)
 			}
 			if kept.HeapAlloc > 6<<20 {
