@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"unicode"
+	"unicode/utf8"
 )
 
 // Meant is the lock that a text is taken to name, and what is known of it.
@@ -13,6 +15,9 @@ type Meant struct {
 	Paths   []string // the names of its state, at least one; see Path.Clean
 	Buckets []string // names of buckets that are watched: a path below one of them is another state's
 }
+
+// longestUnderstood bounds a text, in bytes. An error of a client has a thousand, our events have some five thousand.
+const longestUnderstood = 32 << 10
 
 // Beside gives the first thing in a text, beside what names this lock, in which a person could
 // read another one, quoted for people; it is empty where the text is understood as a whole.
@@ -23,12 +28,15 @@ type Meant struct {
 // ours, of the phrases in phrases.txt, this lock's ID and its path. The text is taken as it is, and with what wraps
 // it taken off; one reading that is understood is enough, since unwrapping never hides a word (see stages).
 func (m Meant) Beside(text string) string {
-	if other := hidden(text); other != "" {
+	if len(text) > longestUnderstood {
+		return quote(strings.ToValidUTF8(text[longestUnderstood:longestUnderstood+min(80, len(text)-longestUnderstood)], ""))
+	}
+	if other := cmp.Or(hidden(text), repeated(text)); other != "" {
 		return quote(other)
 	}
 	other := ""
 	for stage := range stages(text) {
-		if other = m.besideIn(stage); other == "" {
+		if other = cmp.Or(hidden(stage), m.besideIn(stage)); other == "" {
 			return ""
 		}
 	}
@@ -145,11 +153,14 @@ func ends(text string, at int) bool {
 	if maskBehind.MatchString(rest) {
 		return false
 	}
+	if r, _ := utf8.DecodeRuneInString(rest); r > unicode.MaxASCII && unicode.IsLetter(r) {
+		return false
+	}
 	rest = strings.TrimLeft(rest, ".:")
 	if rest != "" && rest != text[at:] { // a full stop, and then a word
 		return !isAlnum(rest[0])
 	}
-	return rest == "" || !isAlnum(rest[0]) && strings.IndexByte("-_/\\@+%", rest[0]) < 0
+	return rest == "" || !isAlnum(rest[0]) && strings.IndexByte("-_/\\@+%~#&=$^", rest[0]) < 0
 }
 
 // judge looks at what is not covered, line by line.
@@ -182,13 +193,19 @@ const longestRow = 500
 func (p *page) line(from, to int, kind textKind) string {
 	rest := p.uncovered(from, to)
 	row := to-from <= longestRow && p.isRow(from, to)
-	for _, word := range words(rest) {
-		if marks.MatchString(word) || row && (clear.MatchString(word) || p.isCell(word)) || kind != commandText && aTime.MatchString(word) {
+	for i, word := range words(rest) {
+		if marks.MatchString(word) || row && (clear.MatchString(word) || p.isCell(word)) || i == 0 && kind != commandText && p.isFirst(from, word) && aTime.MatchString(word) {
 			continue
 		}
 		return after(rest, word)
 	}
 	return ""
+}
+
+// isFirst says that nothing that counts is before a word of a line: a time is not what a phrase before it names.
+func (p *page) isFirst(from int, word string) bool {
+	at := from + strings.Index(p.text[from:], word)
+	return !slices.Contains(p.covered[from:at], true)
 }
 
 // cells are the words of our tables' rows.
@@ -242,51 +259,3 @@ func words(text string) []string {
 }
 
 func isFrame(r rune) bool { return r >= 0x2500 && r <= 0x257f }
-
-// Times that there can be: an ID could be written in others.
-const (
-	date   = `20[0-9]{2}[-/](?:0[1-9]|1[0-2])[-/](?:0[1-9]|[12][0-9]|3[01])`
-	clock  = `(?:[01]?[0-9]|2[0-3]):[0-5][0-9](?::[0-5][0-9](?:[.,][0-9]{1,9})?)?`
-	zone   = `(?:Z|UTC|[+-][01][0-9]:?[0-5][0-9])?`
-	timeOf = `(?:` + date + `(?:(?:T|UTC)` + clock + zone + `)?|` + clock + zone + `)`
-)
-
-var (
-	// clear is what nobody reads as an ID: numbers, versions, times, lengths.
-	clear = regexp.MustCompile(`^(?:[0-9]{1,4}[%.]?|v?[0-9]{1,3}(?:\.[0-9]{1,4}){1,3}(?:-(?:dev|(?:rc|alpha|beta)[0-9]*))?|[+-][0-9]{4}|` + timeOf + `|(?:[0-9]{1,4}(?:ms|[smhd])){1,4}|UTC)$`)
-	aTime = regexp.MustCompile(`^` + timeOf + `$`)
-	// marks are what stands alone.
-	marks = regexp.MustCompile(`^[-–—#&$~+/\\%:@.^_\x{2500}-\x{257f}]+$`)
-)
-
-// lockWords begin what is said of a lock or of where one is, folded.
-var lockWords = folded(
-	"lock", "unlock", "id", "ids", "uuid", "identifier", "path", "paths", "state", "states", "statefile", "tfstate", "bucket", "buckets", "key", "keys", "table", "row", "stack", "workspace",
-)
-
-func folded(words ...string) []string {
-	for i, word := range words {
-		words[i] = fold(word)
-	}
-	return words
-}
-
-func isTalk(word string) bool { return slices.Contains(talk, fold(word)) }
-
-// fold makes one character of those that look alike.
-func fold(word string) string { return lookAlike.Replace(strings.ToLower(word)) }
-
-var lookAlike = strings.NewReplacer("i", "l", "1", "l", "|", "l", "0", "o")
-
-// talk is what people say of locks.
-var talk = folded("release", "releases", "released", "releasing", "held", "stuck")
-
-func isLockWord(word string) bool {
-	word = fold(word)
-	for _, one := range lockWords {
-		if word == one || len(one) > 3 && one[len(one)-1] == 'k' && strings.HasPrefix(word, one) && !strings.HasPrefix(word, fold("lockwarden")) {
-			return true
-		}
-	}
-	return false
-}

@@ -1,6 +1,8 @@
 package tflock
 
 import (
+	"cmp"
+	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,8 +16,31 @@ type value struct {
 	once        bool // it is a field of the lock, which has one value
 }
 
-// manyTimes is how often a text may say the same: more would push what it begins with out of sight.
-const manyTimes = 16
+// How often a text may say the same: more would push what it begins with out of sight.
+const (
+	manyTimes = 16
+	manyLines = 20  // that differ in digits only
+	manyParts = 100 // likewise, between commas, as of JSON
+)
+
+// repeated gives a line, or a part of one, that a text has very often.
+func repeated(text string) string {
+	text = digit.ReplaceAllString(text, "0")
+	return cmp.Or(moreThan(manyLines, strings.SplitSeq(text, "\n")), moreThan(manyParts, strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == '\n' })))
+}
+
+func moreThan(most int, parts iter.Seq[string]) string {
+	times := map[string]int{}
+	for part := range parts {
+		if part = strings.TrimSpace(part); !strings.ContainsFunc(part, unicode.IsLetter) {
+			continue
+		}
+		if times[part]++; times[part] > most {
+			return part
+		}
+	}
+	return ""
+}
 
 // isField says that a phrase is a label with a value behind its colon.
 func (p phrase) isField() bool {
@@ -53,8 +78,8 @@ func (p phrase) label() string {
 
 // A free value counts only where a reader sees it together with the lock's ID or path.
 const (
-	farthest  = 6000 // bytes: our events in JSON have their links below
-	manyLines = 60
+	farthest     = 6000 // bytes: our events in JSON have their links below
+	farthestLine = 60
 )
 
 // A part of a text may fill a screen with nothing: clients, CI systems and our messages leave at most three lines
@@ -115,5 +140,5 @@ func (p *page) together(one value, at [2]int) bool {
 		return true
 	}
 	between := p.text[from:to]
-	return len(between) <= farthest && strings.Count(between, "\n") <= manyLines && (!one.once || !gap.MatchString(between))
+	return len(between) <= farthest && strings.Count(between, "\n") <= farthestLine && (!one.once || !gap.MatchString(between))
 }

@@ -34,17 +34,17 @@ func miscounted(text string) string {
 type frames struct {
 	before []string // the first that fits is taken off
 	behind string
+	kinds  map[string]bool // the forms of what was taken off before a line
 }
 
-// unframed takes off what stands before and behind each line: what is common, and what the line with
+// unframed takes off what stands before and behind each line: its number, what is common, and what the line with
 // this lock's ID has there. The latter must show nothing of another lock.
 func (m Meant) unframed(text string) *page {
-	p := &page{Meant: m}
+	p := &page{Meant: m, other: miscounted(text)}
+	text = counted.ReplaceAllString(text, "")
 	prefix, suffix := m.frameOf(text)
-	if p.other = m.frameShows(prefix); p.other == "" {
-		p.other = m.frameShows(suffix)
-	}
-	f := frames{behind: suffix}
+	p.other = cmp.Or(p.other, m.frameShows(prefix), m.frameShows(suffix))
+	f := frames{behind: suffix, kinds: map[string]bool{}}
 	if prefix != "" {
 		f.before = append(f.before, prefix)
 		if first, _, ok := strings.Cut(prefix, "] "); ok && strings.HasPrefix(first, "[") {
@@ -54,11 +54,19 @@ func (m Meant) unframed(text string) *page {
 	var b strings.Builder
 	for line := range strings.SplitSeq(text, "\n") {
 		b.WriteString(f.strip(line) + "\n")
+		if len(f.kinds) > manyFrames {
+			p.other = cmp.Or(p.other, line)
+		}
 	}
 	p.text = b.String()
-	p.other = cmp.Or(p.other, miscounted(text))
 	return p
 }
+
+// Letters can be drawn with what is before lines as well. One line has at most three times and levels, and a text few forms of them.
+const (
+	manyCommon = 3
+	manyFrames = 8
+)
 
 // strip takes a frame off a line.
 func (f frames) strip(line string) string {
@@ -69,14 +77,17 @@ func (f frames) strip(line string) string {
 			break
 		}
 	}
-	if cut, ok := strings.CutSuffix(rest, f.behind); ok && f.behind != "" {
-		rest = cut
-	}
-	if at := counted.FindStringIndex(rest); at != nil {
+	framed := rest
+	for range manyCommon {
+		at := common.FindStringIndex(rest)
+		if at == nil {
+			break
+		}
 		rest = rest[at[1]:]
 	}
-	for at := common.FindStringIndex(rest); at != nil; at = common.FindStringIndex(rest) {
-		rest = rest[at[1]:]
+	f.kinds[digit.ReplaceAllString(line[:len(line)-len(framed)]+"|"+framed[:len(framed)-len(rest)], "0")] = true
+	if f.behind != "" {
+		rest = strings.TrimSuffix(rest, f.behind)
 	}
 	return rest
 }
@@ -113,9 +124,15 @@ var loggers = regexp.MustCompile(`^(?:(?i:(?:(?:level|stream|tf-path|logger|time
 	`[FP]|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|build-[0-9]{1,2}|(?:terraform|tofu)-[0-9]{1,2}|(?:terraform|tofu|terragrunt)\[[0-9]{1,7}\]|\[?pod/` + pod + `/(?:terraform|tofu)\]?|pod=` + pod + `|` +
 	`[0-9]{2}[OE]\+?|\[01[0-9A-Z]{8}\])$`)
 
+// signsOf are more signs in a row than frames have.
+var signsOf = regexp.MustCompile(`[^\pL\pN]{5}`)
+
 // frameShows gives what a frame shows that no known logger writes.
 func (m Meant) frameShows(frame string) string {
 	frame = colours.ReplaceAllString(frame, " ")
+	if at := signsOf.FindString(strings.Join(strings.Fields(frame), "")); at != "" {
+		return frame
+	}
 	if at := likeID.FindString(frame); at != "" && !counter.MatchString(at) && dates.ReplaceAllString(frame, " ") == frame {
 		return at
 	}

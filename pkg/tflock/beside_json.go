@@ -30,7 +30,9 @@ func unfolded(text string) string {
 		if budget -= end; !u.read(text[at : at+end]) {
 			continue
 		}
-		rest.WriteString(text[from:at] + "\n")
+		if before := text[from:at]; strings.TrimSpace(before) != "" { // what is between lines of JSON is no distance
+			rest.WriteString(before + "\n")
+		}
 		at += end - 1
 		from = at + 1
 	}
@@ -38,6 +40,9 @@ func unfolded(text string) string {
 		return text
 	}
 	rest.WriteString(text[from:])
+	if u.size > 8*len(text)+longestUnderstood { // of names in names
+		return text
+	}
 	for _, name := range u.order {
 		rest.WriteString("\n" + u.streams[name].String())
 	}
@@ -48,6 +53,7 @@ func unfolded(text string) string {
 type unfolding struct {
 	streams map[string]*strings.Builder
 	order   []string
+	size    int // of the names
 }
 
 // read adds a value. It is false, and adds nothing, where that is not JSON.
@@ -109,6 +115,9 @@ func (u *unfolding) add(open []member, value string) {
 		}
 	}
 	name := strings.Join(names, " ")
+	if u.size += len(name); u.size > maxText {
+		return
+	}
 	b, known := u.streams[name]
 	if !known {
 		b = &strings.Builder{}

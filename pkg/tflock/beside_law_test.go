@@ -55,7 +55,7 @@ var namings = []string{
 
 // printed is what clients and CI systems print around an error.
 var printed = []string{
-	"", "Error: Error acquiring the state lock", "Acquiring state lock. This may take a few moments...", "Process completed with exit code 1.", "09:12:33 INFO Initializing the backend...",
+	"", "Error: Error acquiring the state lock", "Acquiring state lock. This may take a few moments...", "Process completed with exit code 1.", "Initializing the backend...",
 	"Terraform acquires a state lock to protect the state from being written", "$ terraform apply -auto-approve", "Cleaning up project directory and file based variables",
 }
 

@@ -133,13 +133,7 @@ func (s *skeleton) match(p []part, i, behind int) (found, bool) {
 	}
 	switch p[0].kind {
 	case literal:
-		end := i + len(p[0].literal)
-		if end > len(s.bones) || !slices.Equal(s.bones[i:end], p[0].literal) || s.splits(i, p[0].begins, p[0].signs) || len(p) > 1 && p[1].colon && p[1].isFree() && s.breaksLabel(i, end) {
-			return found{}, false
-		}
-		last := s.at[end-1]
-		_, size := utf8.DecodeRuneInString(s.text[last:])
-		return s.match(p[1:], end, last+size)
+		return s.matchLiteral(p, i, behind)
 	case ownID:
 		at := s.at[i]
 		if !strings.HasPrefix(s.text[at:], s.ID) || !ends(s.text, at+len(s.ID)) {
@@ -162,6 +156,22 @@ func (s *skeleton) match(p []part, i, behind int) (found, bool) {
 	default:
 		return s.matchValue(p, i, behind)
 	}
+}
+
+func (s *skeleton) matchLiteral(p []part, i, behind int) (found, bool) {
+	end := i + len(p[0].literal)
+	if end > len(s.bones) || !slices.Equal(s.bones[i:end], p[0].literal) || s.splits(i, p[0].begins, p[0].signs) {
+		return found{}, false
+	}
+	if behind < s.at[i] && p[0].signs[0] > 0 && signs(s.text[behind:s.at[i]]) == 0 { // values of JSON that were apart
+		return found{}, false
+	}
+	if len(p) > 1 && p[1].colon && p[1].isFree() && s.breaksLabel(i, end) {
+		return found{}, false
+	}
+	last := s.at[end-1]
+	_, size := utf8.DecodeRuneInString(s.text[last:])
+	return s.match(p[1:], end, last+size)
 }
 
 func (s *skeleton) matchShape(p []part, i int) (found, bool) {
@@ -210,12 +220,9 @@ func (s *skeleton) matchValue(p []part, i, behind int) (found, bool) {
 	}
 	for j := i; j < len(s.bones) && s.at[j]-behind <= longestValue && s.steps > 0; j++ {
 		s.steps--
-		if !s.isStart(j) && p[1].kind != ownPath {
+		from, ok := s.valueEnds(p[1], i, j)
+		if !ok {
 			continue
-		}
-		from := s.at[j]
-		if p[1].kind == ownPath && j > i {
-			from = s.at[j-1] + 1
 		}
 		if f, ok := s.match(p[1:], j, from); ok {
 			if f.other == "" {
@@ -225,6 +232,15 @@ func (s *skeleton) matchValue(p []part, i, behind int) (found, bool) {
 		}
 	}
 	return found{}, false
+}
+
+// valueEnds says whether a value can end before a character, and where: a path behind it is a word of its own.
+func (s *skeleton) valueEnds(next part, i, j int) (int, bool) {
+	if next.kind != ownPath || j == i {
+		return s.at[j], next.kind == ownPath || s.isStart(j)
+	}
+	from := s.at[j-1] + utf8.RuneLen(s.bones[j-1])
+	return from, strings.ContainsAny(s.text[from:s.at[j]], " \t\n`")
 }
 
 // lastValue is a value up to the end of its line, or to the next label: of the line of a label with a colon,
@@ -258,8 +274,12 @@ func (s *skeleton) wordAt(i int) int {
 		return -1
 	}
 	from := s.at[i]
-	end := strings.IndexFunc(s.text[from:], func(r rune) bool { return r <= ' ' || r > unicode.MaxASCII || strings.ContainsRune("\"'`,;()<>|", r) })
-	if end < 0 {
+	const longest = 2000
+	end := strings.IndexFunc(s.text[from:min(len(s.text), from+longest)], func(r rune) bool { return r <= ' ' || r > unicode.MaxASCII || strings.ContainsRune("\"'`,;()<>|", r) })
+	switch {
+	case end < 0 && len(s.text)-from > longest:
+		return -1
+	case end < 0:
 		end = len(s.text) - from
 	}
 	word := strings.TrimRight(s.text[from:from+end], ".:")

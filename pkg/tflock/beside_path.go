@@ -14,6 +14,9 @@ func (s *skeleton) ownPathAt(behind int) (to int, whole bool) {
 	rest := strings.TrimPrefix(s.text[behind:], "*\n")                           // a label in bold
 	rest = strings.TrimPrefix(strings.TrimLeft(rest, " \t\n:=\"'`(|-"), "s3://") // or below a row of a table's head
 	from := len(s.text) - len(rest)
+	if !begins(s.text, from) {
+		return -1, false
+	}
 	for _, path := range s.Paths {
 		if to := samePath(s.text, from, path); to >= 0 {
 			return to, true

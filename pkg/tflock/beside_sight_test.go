@@ -21,6 +21,8 @@ func TestATextOfSeveralPartsIsNotUnderstood(t *testing.T) {
 	alert := func(path string) string {
 		return "[Lockwarden] stuck 45m: " + path + " (me@host, run likely dead)\n\nState:      " + path + "\nHeld by:    me@host\nLock ID:    " + other + "\n"
 	}
+	stateAndID := "State: b/prod/x\nLock ID: " + other + "\n"
+	picture := "  F           F F F  F F F    F    F   F \nF   F           F    F      F   F  F F F \nF F F  F F F    F    F F    F F F  F F F \nF   F           F    F      F   F  F   F \n"
 	each := func(text string, before ...string) string {
 		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 		for i := range lines {
@@ -90,6 +92,22 @@ func TestATextOfSeveralPartsIsNotUnderstood(t *testing.T) {
 		"a request in JSON":                        `{"status code":400,"request":{"id":"` + own + `"}}` + "\n" + `{"ID":"` + other + `","Path":"b/prod/x"}`,
 		"a region of words":                        "aws lambda invoke --region release-only-the-lock-of-a-team --function-name lockwarden-unlock --cli-read-timeout 60\n" + `{"lock_id":"` + other + `","path":"b/prod/x"}`,
 		"letters drawn with few signs":             "Error acquiring the state lock\n /\\\n--\n/ \\\n \n--\n :\n :\n\nerror\n" + block,
+		"a bucket that ends like the lock's":       strings.Replace(alert("acme-a-team-b/prod/x"), "State:      acme-a-team-b/prod/x\n", "", 1),
+		"an ARN that ends like the lock's path":    strings.Replace(alert("arn:aws:s3:::a-team-b/prod/x"), "State:      arn:aws:s3:::a-team-b/prod/x\n", "", 1),
+		"words before the path":                    strings.Replace(alert("not b/prod/x but a-team payroll"), "State:      not b/prod/x but a-team payroll\n", "", 1),
+		"a path that goes on with a letter":        strings.Replace(alert("b/prod/xé-a-team"), "State:      b/prod/xé-a-team\n", "", 1),
+		"a sentence for a duration":                "🔒 Stuck since the payroll nightly of a-team was started by ana: b/prod/x\nLock ID: " + other,
+		"very many levels before a line":           "Error: Error acquiring the state lock\n\n" + fields + strings.Repeat("INFO ", 4000) + "Acquiring state lock. This may take a few moments\n" + block,
+		"very many objects between":                `{"reason":"payroll nightly of a-team hangs","requested_by":"ana@a-team"}` + "\n" + strings.Repeat(`{"level":"error"}`+"\n", 500) + `{"ID":"` + other + `","Path":"b/prod/x"}`,
+		"very many strings in a line between":      "Held by: ana@a-team\nOperation: apply\n[" + strings.Repeat(`"Runbook",`, 400) + `"Runbook"]` + "\n" + stateAndID,
+		"very many escaped lines between":          "Runbook: https://wiki.example/a-team/payroll-nightly\n" + strings.Repeat("%0A", 50) + stateAndID,
+		"a request in names and values":            `{"ConditionalCheckFailedException: The conditional request failed status code":400,"request":{"id":"PAYROLLNIGHTLYAPPLY20261128"}}` + "\n" + `{"ID":"` + other + `","Path":"b/prod/x"}`,
+		"an ID that is a time":                     "Error locking state: Error acquiring the state lock: 2026-11-28T07:12:00.345510209Z\n" + block,
+		"numbers behind a frame":                   strings.ReplaceAll("\nError acquiring the state lock\n77120: is anybody on this?\n34551: it fails\n"+block, "\n", "\nterraform: "),
+		"a block in white":                         "Error: Error acquiring the state lock\n\x1b[97m" + block + "\x1b[0m",
+		"letters drawn with frames":                "Error: Error acquiring the state lock\n" + picture + block,
+		"letters drawn with times":                 "Error acquiring the state lock\n" + strings.ReplaceAll(picture, "F", "12:00") + block,
+		"more than 32 KB":                          alert("b/prod/x") + strings.Repeat("\n", 33<<10),
 		"an empty mask":                            noPath,
 	} {
 		t.Run(name, func(t *testing.T) {

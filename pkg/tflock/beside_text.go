@@ -16,7 +16,7 @@ func stages(text string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		text = strings.TrimPrefix(strings.ToValidUTF8(text, "\uFFFD"), "\uFEFF")
 		text = wideSpaces(newlines(section.ReplaceAllString(text, "$1 ")))
-		limit := 8*len(text) + 64<<10
+		limit := 2*len(text) + 4<<10
 		for range maxStages {
 			if !yield(text) {
 				return
@@ -53,9 +53,9 @@ func wideSpaces(text string) string {
 // section is what GitLab writes at the beginning and the end of one, and lets the terminal erase.
 var section = regexp.MustCompile(`(section_(?:start|end):[0-9]{10}:[a-z_]{1,40})\r\x1b\[0K`)
 
-// colours are codes that hide nothing, also without their escape character: no background, no black, nothing that erases
-// what is before it.
-var colours = regexp.MustCompile(`\x1b\[(?:(?:0?[0-4]?|2[2-4]|3[1-79]|9[0-7])(?:;(?:0?[0-4]?|2[2-4]|3[1-79]|9[0-7])){0,3}m|0?K)|\[(?:(?:[0-9]|[349][0-7]|[12][0-9]|10[0-7])(?:;(?:[0-9]|[349][0-7]|[12][0-9]|10[0-7])){0,3}|0?;)?[mK]`)
+// colours are codes that hide nothing, also without their escape character: no background, no black, no white, nothing
+// that erases what is before it.
+var colours = regexp.MustCompile(`\x1b\[(?:(?:0?[0-4]?|2[2-4]|3[1-69]|9[0-6])(?:;(?:0?[0-4]?|2[2-4]|3[1-69]|9[0-6])){0,3}m|0?K)|\[(?:(?:[0-9]|[349][0-7]|[12][0-9]|10[0-7])(?:;(?:[0-9]|[349][0-7]|[12][0-9]|10[0-7])){0,3}|0?;)?[mK]`)
 
 // knownTags have no words in them.
 var knownTags = regexp.MustCompile(`(?i)</?(br|p|div|span|pre|code|ul|ol|li|table|tbody|thead|tr|td|th|summary|details|b|i|em|strong|blockquote|h[1-6])(?: (?:class|dir)="(?:line|ltr|rtl|auto|log|code|pre|highlight)")? ?/?>`)
