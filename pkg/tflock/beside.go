@@ -31,7 +31,7 @@ func (m Meant) Beside(text string) string {
 	if len(text) > longestUnderstood {
 		return quote(strings.ToValidUTF8(text[longestUnderstood:longestUnderstood+min(80, len(text)-longestUnderstood)], ""))
 	}
-	if other := cmp.Or(hidden(text), repeated(text)); other != "" {
+	if other := cmp.Or(hidden(text), m.offScreen(text)); other != "" {
 		return quote(other)
 	}
 	other := ""
@@ -86,10 +86,9 @@ type page struct {
 	Meant
 	text    string
 	covered []bool
-	other   string // what its frame, or what is said too often, shows of another lock
+	other   string // what its frame shows of another lock
 
-	said map[string]int // how often the phrases are in it, by their labels
-	free []value        // those whose value is free
+	free []value // the phrases whose value is free
 
 	named     string // a name in the text that its writer may have chosen; empty: none
 	part      string // a sentence with a part of a path; likewise

@@ -1,8 +1,6 @@
 package tflock
 
 import (
-	"cmp"
-	"iter"
 	"regexp"
 	"slices"
 	"strings"
@@ -14,32 +12,6 @@ type value struct {
 	label, text string // what phrases.txt has of it, and the whole, both without what does not count
 	from, to    int
 	once        bool // it is a field of the lock, which has one value
-}
-
-// How often a text may say the same: more would push what it begins with out of sight.
-const (
-	manyTimes = 16
-	manyLines = 20  // that differ in digits only
-	manyParts = 100 // likewise, between commas, as of JSON
-)
-
-// repeated gives a line, or a part of one, that a text has very often.
-func repeated(text string) string {
-	text = digit.ReplaceAllString(text, "0")
-	return cmp.Or(moreThan(manyLines, strings.SplitSeq(text, "\n")), moreThan(manyParts, strings.FieldsFuncSeq(text, func(r rune) bool { return r == ',' || r == '\n' })))
-}
-
-func moreThan(most int, parts iter.Seq[string]) string {
-	times := map[string]int{}
-	for part := range parts {
-		if part = strings.TrimSpace(part); !strings.ContainsFunc(part, unicode.IsLetter) {
-			continue
-		}
-		if times[part]++; times[part] > most {
-			return part
-		}
-	}
-	return ""
 }
 
 // isField says that a phrase is a label with a value behind its colon.
@@ -87,6 +59,7 @@ const (
 const (
 	manyBreaks = 13  // line breaks without a letter or a digit between them
 	manyBlanks = 300 // other signs in one line
+	narrow     = 80  // columns
 )
 
 // hidden gives what follows a part of a text without letters and digits that may fill a screen: whoever pastes the
@@ -104,8 +77,12 @@ func hidden(text string) string {
 			begun, screen, breaks, blanks = true, false, 0, 0
 		case r == '\n':
 			breaks, blanks = breaks+1, 0
+		case r == '\t':
+			blanks += 8
 		default:
-			blanks++
+			if blanks++; blanks%narrow == 0 {
+				breaks++ // a terminal breaks the line there
+			}
 		}
 		screen = screen || breaks >= manyBreaks || blanks >= manyBlanks
 	}

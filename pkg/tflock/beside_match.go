@@ -1,7 +1,6 @@
 package tflock
 
 import (
-	"cmp"
 	"regexp"
 	"slices"
 	"strings"
@@ -33,8 +32,7 @@ func stepsOf(text string) int { return 100_000 + 20*len(text) }
 // coverPhrases covers the best phrase at each word, of those that a text of this kind has. other is what a value in one shows.
 func (p *page) coverPhrases(kind textKind) (other string) {
 	s := p.skeleton()
-	p.said = map[string]int{}
-	for i := 0; i+1 < len(s.bones) && p.other == ""; i++ {
+	for i := 0; i+1 < len(s.bones); i++ {
 		if !s.isStart(i) {
 			continue
 		}
@@ -44,23 +42,20 @@ func (p *page) coverPhrases(kind textKind) (other string) {
 		}
 		if best.to > 0 {
 			end := s.index(best.to, i)
-			p.note(best, kind, value{label: best.phrase.label(), text: string(s.bones[i:end]), from: s.at[i], to: best.to, once: best.phrase.isField()})
+			p.note(best, kind, value{label: best.phrase.label(), text: strings.Join(strings.Fields(s.text[s.at[i]:best.to]), " "), from: s.at[i], to: best.to, once: best.phrase.isField()})
 			i = max(i, end-1)
 		}
 	}
 	if s.steps <= 0 {
 		return s.text[:min(len(s.text), 80)]
 	}
-	return cmp.Or(p.other, p.outside())
+	return p.outside()
 }
 
 // note covers a phrase, and keeps what it shows.
 func (p *page) note(f found, kind textKind, v value) {
 	p.cover(v.from, v.to)
 	text := p.text[v.from:v.to]
-	if p.said[v.label]++; p.said[v.label] > manyTimes {
-		p.other = text
-	}
 	if f.phrase.isFree() {
 		p.named, p.free = text, append(p.free, v)
 	}
@@ -160,10 +155,10 @@ func (s *skeleton) match(p []part, i, behind int) (found, bool) {
 
 func (s *skeleton) matchLiteral(p []part, i, behind int) (found, bool) {
 	end := i + len(p[0].literal)
-	if end > len(s.bones) || !slices.Equal(s.bones[i:end], p[0].literal) || s.splits(i, p[0].begins, p[0].signs) {
+	if end > len(s.bones) || !slices.Equal(s.bones[i:end], p[0].literal) || s.splits(i, p[0], len(p) > 1 && p[1].kind == ownPath) {
 		return found{}, false
 	}
-	if behind < s.at[i] && p[0].signs[0] > 0 && signs(s.text[behind:s.at[i]]) == 0 { // values of JSON that were apart
+	if apart := s.text[min(behind, s.at[i]):s.at[i]]; apart != "" && (p[0].signs[0] > 0 && signs(apart) == 0 || isWide(apart)) { // as values of JSON
 		return found{}, false
 	}
 	if len(p) > 1 && p[1].colon && p[1].isFree() && s.breaksLabel(i, end) {
@@ -184,14 +179,20 @@ func (s *skeleton) matchShape(p []part, i int) (found, bool) {
 
 // splits says that a word of a phrase has marks in it, or that there are many between two words, in which letters can be
 // drawn. A line's end a word may have: terminals wrap anywhere.
-func (s *skeleton) splits(i int, begins []bool, own []int) bool {
-	for k := 1; k < len(begins); k++ {
+func (s *skeleton) splits(i int, p part, table bool) bool {
+	for k := 1; k < len(p.begins); k++ {
 		between := s.between(i+k-1, i+k)
-		if !begins[k] && between != "" && between != "\n" || signs(between) > own[k]+manySigns {
+		if !p.begins[k] && between != "" && between != "\n" || signs(between) > p.signs[k]+manySigns || !table && isWide(between) {
 			return true
 		}
 	}
 	return false
+}
+
+// isWide says that a terminal may break a line there: only the columns of a table have so many blanks.
+func isWide(between string) bool {
+	const manyBlanks = 24
+	return len(between) > manyBlanks && !strings.Contains(between, "\n")
 }
 
 // breaksLabel says that a label ends in the line behind that of its name: what is there looks like a label of its own,
@@ -224,6 +225,9 @@ func (s *skeleton) matchValue(p []part, i, behind int) (found, bool) {
 		if !ok {
 			continue
 		}
+		if strings.Count(s.text[behind:from], "\n") > 2 {
+			break
+		}
 		if f, ok := s.match(p[1:], j, from); ok {
 			if f.other == "" {
 				f.other = s.value(s.text[behind:from], p[0].mark)
@@ -242,6 +246,9 @@ func (s *skeleton) valueEnds(next part, i, j int) (int, bool) {
 	from := s.at[j-1] + utf8.RuneLen(s.bones[j-1])
 	return from, strings.ContainsAny(s.text[from:s.at[j]], " \t\n`")
 }
+
+// holder is what follows a path in our subjects: who holds the lock, and what is known of its run.
+var holder = regexp.MustCompile(`^[ \t]*(?:\(.{0,120}, (?:its )?run [a-z ]{3,30}\))?[ \t]*$`)
 
 // lastValue is a value up to the end of its line, or to the next label: of the line of a label with a colon,
 // and of the line behind a label without one, which is then alone in its line.
@@ -264,6 +271,9 @@ func (s *skeleton) lastValue(p part, behind int) (found, bool) {
 	}
 	if at := blockLabel.FindStringIndex(s.text[from:to]); at != nil {
 		to = from + at[0]
+	}
+	if p.goesOn && p.mark == "*" && !holder.MatchString(s.text[from:to]) {
+		return found{}, false
 	}
 	return found{to: to, other: s.value(s.text[from:to], p.mark)}, true
 }

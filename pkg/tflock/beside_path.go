@@ -14,7 +14,7 @@ func (s *skeleton) ownPathAt(behind int) (to int, whole bool) {
 	rest := strings.TrimPrefix(s.text[behind:], "*\n")                           // a label in bold
 	rest = strings.TrimPrefix(strings.TrimLeft(rest, " \t\n:=\"'`(|-"), "s3://") // or below a row of a table's head
 	from := len(s.text) - len(rest)
-	if !begins(s.text, from) {
+	if !begins(s.text, from) || isWide(s.text[behind:from]) {
 		return -1, false
 	}
 	for _, path := range s.Paths {
@@ -37,14 +37,20 @@ func (s *skeleton) ownPathAt(behind int) (to int, whole bool) {
 	return -1, false
 }
 
-// isMost says that a masked path shows more than half of the state's, or its whole key, so that hardly any other can be
-// meant. One that is clipped may be any that ends, or begins, like it.
+// isMost says that a masked path shows more than half of the folders in the state's, or its whole key, so that hardly any other
+// can be meant. One that is clipped may be any that ends, or begins, like it.
 func (s *skeleton) isMost(shown string) bool {
 	if isClipped.MatchString(shown) {
 		return false
 	}
 	_, key, _ := strings.Cut(s.Paths[0], "/")
-	return len(masks.ReplaceAllString(shown, ""))*2 > len(s.Paths[0]) || strings.HasSuffix(shown, "/"+key)
+	return len(masks.ReplaceAllString(middle(shown), ""))*2 > len(middle(s.Paths[0])) || strings.HasSuffix(shown, "/"+key)
+}
+
+// middle is a path without its bucket and its last name.
+func middle(path string) string {
+	_, key, _ := strings.Cut(path, "/")
+	return key[:max(0, strings.LastIndexByte(key, '/'))]
 }
 
 var isClipped = regexp.MustCompile(`…|^\.{3}|\.{3}$`)
@@ -71,10 +77,8 @@ func (s *skeleton) canBeOwn(shown string) bool {
 // samePath is where a path ends that stands there, maybe wrapped; -1 where another one does.
 func samePath(text string, from int, path string) int {
 	at := from
-	for i := 0; i < len(path); i++ {
-		for at < len(text) && text[at] == '\n' || at < len(text) && strings.IndexByte(" \t", text[at]) >= 0 && text[at] != path[i] && at > from && strings.Contains(text[from:at], "\n") {
-			at++
-		}
+	for i := range len(path) {
+		at += wrap(text[from:at], text[at:], path[i])
 		if at >= len(text) || text[at] != path[i] {
 			return -1
 		}
@@ -85,8 +89,24 @@ func samePath(text string, from int, path string) int {
 			at += len(of)
 		}
 	}
-	if !ends(text, at) {
+	const breaks = 3
+	if !ends(text, at) || strings.Count(text[from:at], "\n") > breaks {
 		return -1
 	}
 	return at
+}
+
+// wrap is how many line ends and blanks of an indentation are before the next character of a path.
+func wrap(before, rest string, next byte) int {
+	const indent = 16
+	broken := strings.Contains(before, "\n")
+	for i := range min(len(rest), indent) {
+		switch {
+		case rest[i] == '\n':
+			broken = true
+		case !broken || rest[i] == next || rest[i] != ' ' && rest[i] != '\t':
+			return i
+		}
+	}
+	return min(len(rest), indent)
 }

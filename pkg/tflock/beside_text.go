@@ -15,7 +15,7 @@ const maxStages = 10
 func stages(text string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		text = strings.TrimPrefix(strings.ToValidUTF8(text, "\uFFFD"), "\uFEFF")
-		text = wideSpaces(newlines(section.ReplaceAllString(text, "$1 ")))
+		text = wideSpaces(newlines(plainly.ReplaceAllString(text, "$1$2 ")))
 		limit := 2*len(text) + 4<<10
 		for range maxStages {
 			if !yield(text) {
@@ -50,12 +50,12 @@ func wideSpaces(text string) string {
 	}, text)
 }
 
-// section is what GitLab writes at the beginning and the end of one, and lets the terminal erase.
-var section = regexp.MustCompile(`(section_(?:start|end):[0-9]{10}:[a-z_]{1,40})\r\x1b\[0K`)
+// plainly is what GitLab writes at the beginning and the end of a section, and lets the terminal erase, and a time in grey.
+var plainly = regexp.MustCompile(`(section_(?:start|end):[0-9]{10}:[a-z_]{1,40})\r\x1b\[0K|\x1b\[0;90m(` + clock + `)\x1b\[0m`)
 
-// colours are codes that hide nothing, also without their escape character: no background, no black, no white, nothing
+// colours are codes that hide nothing, also without their escape character: no background, no black, grey or white, nothing
 // that erases what is before it.
-var colours = regexp.MustCompile(`\x1b\[(?:(?:0?[0-4]?|2[2-4]|3[1-69]|9[0-6])(?:;(?:0?[0-4]?|2[2-4]|3[1-69]|9[0-6])){0,3}m|0?K)|\[(?:(?:[0-9]|[349][0-7]|[12][0-9]|10[0-7])(?:;(?:[0-9]|[349][0-7]|[12][0-9]|10[0-7])){0,3}|0?;)?[mK]`)
+var colours = regexp.MustCompile(`\x1b\[(?:(?:0?[0134]?|2[2-4]|3[1-69]|9[1-6])(?:;(?:0?[0134]?|2[2-4]|3[1-69]|9[1-6])){0,3}m|0?K)|\[(?:(?:[0-9]|[349][0-7]|[12][0-9]|10[0-7])(?:;(?:[0-9]|[349][0-7]|[12][0-9]|10[0-7])){0,3}|0?;)?[mK]`)
 
 // knownTags have no words in them.
 var knownTags = regexp.MustCompile(`(?i)</?(br|p|div|span|pre|code|ul|ol|li|table|tbody|thead|tr|td|th|summary|details|b|i|em|strong|blockquote|h[1-6])(?: (?:class|dir)="(?:line|ltr|rtl|auto|log|code|pre|highlight)")? ?/?>`)

@@ -69,7 +69,11 @@ var (
 // value gives what the value of a field shows of another lock: it has words, but no ID, no path, nothing
 // that is said of locks, and no character that looks like another. mark is that of the field.
 func (m Meant) value(text, mark string) string {
+	const manyWords = 12
 	text = m.withoutOwn(text)
+	if len(strings.Fields(text)) > manyWords {
+		return strings.TrimSpace(text)
+	}
 	if mark == "<who>" {
 		text = codeBuild.ReplaceAllString(text, " ")
 	}
