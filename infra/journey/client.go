@@ -58,10 +58,11 @@ func (p *Project) Run(ctx context.Context, args ...string) (string, error) {
 	if own == "" {
 		return said, err
 	}
-	if _, err := p.runOnce(ctx, "force-unlock", own); err != nil {
-		return said, err
+	_, failed := p.runOnce(ctx, "force-unlock", own) // of a half-lock it removes that half, and fails
+	if said, err = p.runOnce(ctx, args...); err != nil {
+		err = errors.Join(err, failed)
 	}
-	return p.runOnce(ctx, args...)
+	return said, err
 }
 
 func (p *Project) runOnce(ctx context.Context, args ...string) (string, error) {

@@ -1,8 +1,14 @@
 package journey
 
 import (
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
+
+	"github.com/lockwarden/lockwarden/infra/engines/server"
+	"github.com/lockwarden/lockwarden/infra/local"
 )
 
 // What Terraform 1.11.4 printed when its SDK had lost the answer to its own PutItem.
@@ -37,5 +43,22 @@ func TestAClientsOwnLockIsTakenForNoOther(t *testing.T) {
 		if got := takenSince(tc.said, tc.began); got != tc.want {
 			t.Errorf("%s: %q", name, got)
 		}
+	}
+}
+
+// A client that met the half of its own lock: force-unlock removes that half, fails since there is no other, and the command
+// is run again.
+func TestAClientGoesOnAfterTheHalfOfItsOwnLock(t *testing.T) {
+	dir := t.TempDir()
+	met := strings.Replace(metItsOwnLock, "2026-11-28 23:02:14.174885538", time.Now().Add(time.Minute).UTC().Format("2006-01-02 15:04:05"), 1)
+	script := "#!/bin/sh\ncase $1 in\nforce-unlock) touch unlocked; echo 'Failed to unlock state: dynamoDB lock released but s3 failed'; exit 1 ;;\nesac\n[ -e unlocked ] && { echo planned; exit; }\ncat met\nexit 1\n"
+	for name, text := range map[string]string{"client": script, "met": met} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil { //nolint:gosec // it is run
+			t.Fatal(err)
+		}
+	}
+	p := &Project{&Engine{Server: &server.Server{}}, local.Client{Name: "a client", Path: filepath.Join(dir, "client")}, dir}
+	if said, err := p.Run(t.Context(), "plan"); err != nil || said != "planned\n" {
+		t.Errorf("%q, %v", said, err)
 	}
 }
