@@ -31,21 +31,23 @@ func (m Meant) Beside(text string) string {
 	if len(text) > longestUnderstood {
 		return quote(strings.ToValidUTF8(text[longestUnderstood:longestUnderstood+min(80, len(text)-longestUnderstood)], ""))
 	}
-	if other := cmp.Or(hidden(text), m.offScreen(text)); other != "" {
+	shown := shownAs(text)
+	if other := cmp.Or(hidden(text), overwritten(text), m.offScreen(shown)); other != "" {
 		return quote(other)
 	}
 	other := ""
 	for stage := range stages(text) {
-		if other = cmp.Or(hidden(stage), m.besideIn(stage)); other == "" {
+		if other = cmp.Or(hidden(stage), m.besideIn(stage, shown)); other == "" {
 			return ""
 		}
 	}
 	return quote(other)
 }
 
-// besideIn takes a text for a command, a client's error and an alert, one after the other.
-func (m Meant) besideIn(text string) (other string) {
+// besideIn takes a text for a command, a client's error and an alert, one after the other. shown is what people see of it.
+func (m Meant) besideIn(text, shown string) (other string) {
 	framed := m.unframed(text)
+	framed.shown = shown
 	if framed.other != "" {
 		return framed.other
 	}
@@ -85,6 +87,7 @@ func (p *page) besideAs(kind textKind) string {
 type page struct {
 	Meant
 	text    string
+	shown   string // as people see it
 	covered []bool
 	other   string // what its frame shows of another lock
 

@@ -58,7 +58,7 @@ const (
 // empty, and some wrappings twice as many.
 const (
 	manyBreaks = 13  // line breaks without a letter or a digit between them
-	manyBlanks = 300 // other signs in one line
+	manyBlanks = 150 // other signs in one line
 	narrow     = 80  // columns
 )
 
@@ -95,7 +95,10 @@ var gap = regexp.MustCompile(`\n(?:[ \t│|>*#]*\n){3}|[ \t]{150}`)
 // outside gives the first free value that is not about this lock for certain: it is away from the
 // lock's ID and path, or the same field has another value elsewhere.
 func (p *page) outside() string {
-	places := p.owns(p.text)
+	places := p.pathsIn(p.text)
+	if len(places) == 0 { // it is masked
+		places = p.owns(p.text)
+	}
 	first := map[string]string{}
 	for _, one := range p.free {
 		if known, ok := first[one.label]; ok && one.once && known != one.text {

@@ -19,7 +19,7 @@ func (s *skeleton) ownPathAt(behind int) (to int, whole bool) {
 	}
 	for _, path := range s.Paths {
 		if to := samePath(s.text, from, path); to >= 0 {
-			return to, true
+			return to, strings.Contains(s.shown, s.text[from:to]) // and not only as names and values of JSON, or in escapes
 		}
 	}
 	shown := s.text[from:min(len(s.text), from+len(s.Paths[0])+2*signsAround)]
@@ -31,7 +31,7 @@ func (s *skeleton) ownPathAt(behind int) (to int, whole bool) {
 	}
 	for _, more := range []string{shown, strings.TrimRight(shown, ",;:)"), s.wrapped(from, shown)} {
 		if strings.Contains(more, "/") && isMasked(more) && s.canBeOwn(more) {
-			return from + len(more), s.isMost(more)
+			return from + len(more), s.isMost(more) && strings.Contains(s.shown, more)
 		}
 	}
 	return -1, false
@@ -78,7 +78,7 @@ func (s *skeleton) canBeOwn(shown string) bool {
 func samePath(text string, from int, path string) int {
 	at := from
 	for i := range len(path) {
-		at += wrap(text[from:at], text[at:], path[i])
+		at += wrap(text[at:], path[i])
 		if at >= len(text) || text[at] != path[i] {
 			return -1
 		}
@@ -97,9 +97,9 @@ func samePath(text string, from int, path string) int {
 }
 
 // wrap is how many line ends and blanks of an indentation are before the next character of a path.
-func wrap(before, rest string, next byte) int {
+func wrap(rest string, next byte) int {
 	const indent = 16
-	broken := strings.Contains(before, "\n")
+	broken := false
 	for i := range min(len(rest), indent) {
 		switch {
 		case rest[i] == '\n':

@@ -1,6 +1,7 @@
 package tflock
 
 import (
+	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -11,39 +12,53 @@ const (
 	screen  = 45 // rows
 )
 
-// width is how many columns a line takes.
-func width(line string) int {
-	const tab = 7 // more than the one that it is
-	return utf8.RuneCountInString(line) + tab*strings.Count(line, "\t")
+// lineEndings are what some terminal, browser or viewer of logs shows as the end of a line.
+var lineEndings = strings.NewReplacer("\r\n", "\n", "\v", "\n", "\f", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n", "\u00a0", " ")
+
+// shownAs is a text as viewers show it: with its escaped line ends as such, in which others see a message in JSON.
+func shownAs(text string) string { return escapes.Replace(escapes.Replace(lineEndings.Replace(text))) }
+
+// erased is what GitLab writes at the beginning and the end of a section, alone in its line but for a time: it lets the
+// terminal erase it.
+var erased = regexp.MustCompile(`(?m)^((?:[0-9TZOE:.+-]{1,40} )*section_(?:start|end):[0-9]{10}:[a-z_]{1,40})\r\x1b\[0K`)
+
+// overwritten gives what a terminal shows in place of what is before it in its line.
+func overwritten(text string) string {
+	text = strings.ReplaceAll(erased.ReplaceAllString(text, "$1"), "\r\n", "\n")
+	_, behind, found := strings.Cut(strings.TrimRight(text, "\r\n"), "\r")
+	if !found {
+		return ""
+	}
+	rest := words(behind)
+	return strings.Join(append([]string{"\r"}, rest[:min(len(rest), 4)]...), " ")
 }
 
 // offScreen gives the beginning of the first screen of a text that does not show the path of this lock's state: whoever reads the
 // beginning of a text, its end, or anything between sees what it is about. A text that fits on a screen needs no path.
 func (m Meant) offScreen(text string) string {
-	row, since, first := 0, 0, 0
-	for at := 0; at < len(text); {
-		line := text[at:]
-		if end := strings.IndexByte(line, '\n'); end >= 0 {
-			line = line[:end+1]
-		}
-		row += max(1, (width(strings.TrimRight(line, "\r\n"))+columns-1)/columns)
-		if m.showsPath(escapes.Replace(escapes.Replace(line))) {
-			since, first = row, at
-		}
-		if row-since > screen {
-			rest := words(text[first:])
+	from := 0
+	for _, at := range append(m.pathsIn(text), [2]int{len(text), len(text)}) {
+		if rows(text[from:max(from, at[0])]) > screen {
+			rest := words(text[from:])
 			return strings.Join(rest[:min(len(rest), 4)], " ")
 		}
-		at += len(line)
+		from = max(from, at[1])
 	}
 	return ""
 }
 
-func (m Meant) showsPath(line string) bool {
-	for _, path := range m.Paths {
-		if at := strings.Index(line, path); path != "" && at >= 0 && begins(line, at) && ends(line, at+len(path)) {
-			return true
-		}
+// pathsIn are the places of the paths of this lock in a text.
+func (m Meant) pathsIn(text string) [][2]int {
+	m.ID = ""
+	return m.owns(text)
+}
+
+// rows is how many rows a text takes.
+func rows(text string) (n int) {
+	const tab = 7 // more than the one column that it is counted as
+	for line := range strings.SplitSeq(text, "\n") {
+		width := utf8.RuneCountInString(line) + tab*strings.Count(line, "\t")
+		n += max(1, (width+columns-1)/columns)
 	}
-	return false
+	return n
 }

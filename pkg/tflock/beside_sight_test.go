@@ -23,6 +23,9 @@ func TestATextOfSeveralPartsIsNotUnderstood(t *testing.T) {
 	}
 	stateAndID := "State: b/prod/x\nLock ID: " + other + "\n"
 	picture := "  F           F F F  F F F    F    F   F \nF   F           F    F      F   F  F F F \nF F F  F F F    F    F F    F F F  F F F \nF   F           F    F      F   F  F   F \n"
+	clipped := alert("…/x")
+	nothingToDo := "Nothing to do if the lock may be released. Any change to the lock, its run or its state stops it. "
+	said := "Make sure that the run is over: look at https://github.com/acme/a-team-payroll/actions/runs/123, or ask me@host. If you release the lock of a live run, two runs write the same state.\nHeld by: me@host\nOperation: payroll nightly\nLock ID: " + other + "\n"
 	each := func(text string, before ...string) string {
 		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")
 		for i := range lines {
@@ -118,6 +121,17 @@ func TestATextOfSeveralPartsIsNotUnderstood(t *testing.T) {
 		"a path that is off the screen":              "[Lockwarden] stuck 45m:" + strings.Repeat(" ", 290) + "b/prod/x (me@host, run likely dead)\n\nLock ID: " + other,
 		"a path that is broken very often":           "[Lockwarden] stuck 45m: b/pr" + strings.Repeat("\n", 10) + "od/x (me@host, run likely dead)\n\nLock ID: " + other,
 		"a label at the end of a terminal's line":    "Error: Error acquiring the state lock\n\nError message: ConditionalCheckFailedException: The conditional request failed\n\tstatus code: 400," + strings.Repeat(" ", 45) + "request ID:        PAYROLL20261128NIGHTLY\n" + fields + block,
+		"a path at the end of a very long line":      clipped + "\n" + strings.Repeat(nothingToDo, 250) + "State: b/prod/x\n",
+		"a path behind escaped lines":                `{"text":` + asJSON(clipped+strings.Repeat("Runbook\n", 500)+"State: b/prod/x") + `}`,
+		"a path behind other line ends":              clipped + strings.Repeat("Runbook\u0085", 500) + "State: b/prod/x",
+		"an alert that a terminal shows in part":     "State: b/prod/x\rLock ID: " + other + "\rHeld by: me@host\r[Lockwarden] stuck 45m: …/x (me@host, run likely dead)",
+		"a line that GitLab's section erases":        clipped + "\nLockID: b/prod/x section_end:1732181695:step_script\r\x1b[0Kterraform apply\n",
+		"a path in escapes":                          clipped + `{"state":"\u0062\u002f\u0070\u0072\u006f\u0064\u002f\u0078"}`,
+		"a path in escapes below sentences":          said + `{"state":"\u0062\u002f\u0070\u0072\u006f\u0064\u002f\u0078"}`,
+		"a lock whose path is in escapes":            `{"ID":"` + other + `","Operation":"payroll nightly","Who":"me@host","Path":"\u0062\u002f\u0070\u0072\u006f\u0064\u002f\u0078"}`,
+		"a path in the strings of a list":            clipped + `{"state":["b/","pro","d/x"]}`,
+		"a path with blanks between its letters":     strings.Replace(noPath, "***/***", "***/x", 1) + fields + "LockID: b\np   r   o   d   /   x",
+		"sentences, and a path in a very long line":  said + strings.Repeat(nothingToDo, 250) + "State: b/prod/x\n",
 		"an empty mask":                              noPath,
 	} {
 		t.Run(name, func(t *testing.T) {

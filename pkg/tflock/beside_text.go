@@ -15,7 +15,7 @@ const maxStages = 10
 func stages(text string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		text = strings.TrimPrefix(strings.ToValidUTF8(text, "\uFFFD"), "\uFEFF")
-		text = wideSpaces(newlines(plainly.ReplaceAllString(text, "$1$2 ")))
+		text = wideSpaces(newlines(grey.ReplaceAllString(erased.ReplaceAllString(text, "$1 "), "$1 ")))
 		limit := 2*len(text) + 4<<10
 		for range maxStages {
 			if !yield(text) {
@@ -50,8 +50,8 @@ func wideSpaces(text string) string {
 	}, text)
 }
 
-// plainly is what GitLab writes at the beginning and the end of a section, and lets the terminal erase, and a time in grey.
-var plainly = regexp.MustCompile(`(section_(?:start|end):[0-9]{10}:[a-z_]{1,40})\r\x1b\[0K|\x1b\[0;90m(` + clock + `)\x1b\[0m`)
+// grey are times in that colour. Nothing else is free to have it, since some terminals show it as their background.
+var grey = regexp.MustCompile(`\x1b\[0;90m(` + clock + `)\x1b\[0m`)
 
 // colours are codes that hide nothing, also without their escape character: no background, no black, grey or white, nothing
 // that erases what is before it.

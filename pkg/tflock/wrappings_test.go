@@ -102,7 +102,6 @@ var wrappings = map[string]func(string) string{
 	"every other a no-break space":    replace("  ", " \u00a0"),
 	"a frame and no-break spaces":     then(frame, replace(" ", "\u00a0")),
 	"Windows line ends":               replace("\n", "\r\n"),
-	"old Mac line ends":               replace("\n", "\r"),
 	"a byte order mark":               func(text string) string { return "\ufeff" + text },
 	"a reply in a mail":               eachLine("> ", ""),
 	"a reply to a reply":              eachLine("> > ", ""),
