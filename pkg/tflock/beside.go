@@ -32,12 +32,12 @@ func (m Meant) Beside(text string) string {
 		return quote(strings.ToValidUTF8(text[longestUnderstood:longestUnderstood+min(80, len(text)-longestUnderstood)], ""))
 	}
 	shown := shownAs(text)
-	if other := cmp.Or(hidden(text), overwritten(text), m.offScreen(shown)); other != "" {
+	if other := cmp.Or(hidden(text), overwritten(text), m.offScreen(shown, screen)); other != "" {
 		return quote(other)
 	}
 	other := ""
 	for stage := range stages(text) {
-		if other = cmp.Or(hidden(stage), m.besideIn(stage, shown)); other == "" {
+		if other = cmp.Or(hidden(stage), m.offScreen(stage, unwrapped), m.besideIn(stage, shown)); other == "" {
 			return ""
 		}
 	}
@@ -146,7 +146,7 @@ func begins(text string, at int) bool {
 	if maskBefore.MatchString(before[max(0, len(before)-longest):]) {
 		return false
 	}
-	return before == "" || !isAlnum(before[len(before)-1]) && strings.IndexByte("-_./\\@+%", before[len(before)-1]) < 0
+	return before == "" || !isAlnum(before[len(before)-1]) && strings.IndexByte("-_./\\@+%:#", before[len(before)-1]) < 0
 }
 
 // ends says that a word which ends there does not go on.

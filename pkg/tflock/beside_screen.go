@@ -8,8 +8,9 @@ import (
 
 // What people see of a text at once.
 const (
-	columns = 120
-	screen  = 45 // rows
+	columns   = 120
+	screen    = 45 // rows
+	unwrapped = 60 // of a text whose JSON is a line for each member, as our events are then
 )
 
 // lineEndings are what some terminal, browser or viewer of logs shows as the end of a line.
@@ -35,7 +36,7 @@ func overwritten(text string) string {
 
 // offScreen gives the beginning of the first screen of a text that does not show the path of this lock's state: whoever reads the
 // beginning of a text, its end, or anything between sees what it is about. A text that fits on a screen needs no path.
-func (m Meant) offScreen(text string) string {
+func (m Meant) offScreen(text string, screen int) string {
 	from := 0
 	for _, at := range append(m.pathsIn(text), [2]int{len(text), len(text)}) {
 		if rows(text[from:max(from, at[0])]) > screen {

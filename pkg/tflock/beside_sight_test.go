@@ -132,6 +132,8 @@ func TestATextOfSeveralPartsIsNotUnderstood(t *testing.T) {
 		"a path in the strings of a list":            clipped + `{"state":["b/","pro","d/x"]}`,
 		"a path with blanks between its letters":     strings.Replace(noPath, "***/***", "***/x", 1) + fields + "LockID: b\np   r   o   d   /   x",
 		"sentences, and a path in a very long line":  said + strings.Repeat(nothingToDo, 250) + "State: b/prod/x\n",
+		"a path behind lines of HTML":                clipped + strings.Repeat(strings.Repeat("Runbook<br>", 10)+"\n", 30) + "State: b/prod/x",
+		"a path at the end of an address":            clipped + strings.Repeat("Runbook: https://wiki.example/a-team/"+strings.Repeat("x", 100)+"#:b/prod/x\n"+strings.Repeat("Runbook\n", 38), 5) + "State: b/prod/x",
 		"an empty mask":                              noPath,
 	} {
 		t.Run(name, func(t *testing.T) {
