@@ -32,7 +32,7 @@ func TestAFloodHidesNothing(t *testing.T) {
 	})
 }
 
-// Teams that share the first part of their keys, as workspaces do, are told from each other by
+// Teams that share the first part of their keys, as workspaces do, are kept apart by
 // the next one: whatever one of them fills, another's lock has its place and its command.
 func TestAFloodHidesNothingOfTeamsThatShareTheFirstPartOfTheirKeys(t *testing.T) {
 	var all []policy.Description
