@@ -116,12 +116,10 @@ func scripted(r *rand.Rand, scans int) script {
 	return s
 }
 
-// play runs the monitor over some scans. It gives what people hear of production, what the answers say of its locks,
-// and what comes of a release.
-func play(t *testing.T, seed, n uint64, with []flood) []string {
+// newFlooded is an AWS without locks, and the monitor and unlocker that work in it. AutoRelease is that selection.
+func newFlooded(t *testing.T, autoRelease string) (*flooded, *monitor.Monitor, *unlock.Unlocker, *repair.Repairer) {
 	t.Helper()
-	const scans = 16
-	f := &flooded{T: t, room: 80, table: scale.LockTable("locks", scale.Crowd{}), bucket: &scale.Bucket{Name: "states"}}
+	f := &flooded{T: t, room: 80, planned: map[string][]time.Time{}, table: scale.LockTable("locks", scale.Crowd{}), bucket: &scale.Bucket{Name: "states"}}
 	f.world = &scale.World{Tables: map[string]*scale.Table{"locks": f.table, "ledger": scale.Ledger("ledger")}, Buckets: map[string]*scale.Bucket{"states": f.bucket}}
 	endpoint := "http://127.0.0.1:1"
 	cfg := aws.Config{Region: scale.Region, BaseEndpoint: &endpoint, HTTPClient: f, Credentials: credentials.NewStaticCredentialsProvider("local", "local", "")}
@@ -137,7 +135,7 @@ func play(t *testing.T, seed, n uint64, with []flood) []string {
 	u := &unlock.Unlocker{
 		Stores: set, Memory: ledger.Notifications, Releases: ledger.Releases, Autos: ledger.Autos, Composer: composer(), Topic: f, Meter: f, Rules: rules, Now: time.Now, Log: quiet,
 	}
-	auto := &automated{f, u}
+	auto := &automated{f, u, autoRelease}
 	u.Runs = &evidence.Runs{Open: auto.open}
 	m := &monitor.Monitor{
 		Autos: ledger.Autos, Runs: u.Runs, Releaser: auto,
@@ -147,6 +145,15 @@ func play(t *testing.T, seed, n uint64, with []flood) []string {
 	repairer := &repair.Repairer{
 		Stores: set, Records: pkgledger.NewRepairs(dynamodb.NewFromConfig(cfg), "ledger"), History: pkgledger.NewHistory(dynamodb.NewFromConfig(cfg), "ledger"), Composer: composer(), Topic: f, Now: time.Now, Log: quiet,
 	}
+	return f, m, u, repairer
+}
+
+// play runs the monitor over some scans. It gives what people hear of production, what the answers say of its locks,
+// and what comes of a release.
+func play(t *testing.T, seed, n uint64, with []flood) []string {
+	t.Helper()
+	const scans = 16
+	f, m, u, repairer := newFlooded(t, "*/production/**")
 	does := scripted(rand.New(rand.NewPCG(seed, n)), scans) //nolint:gosec // a test's
 	state, err := sample("applied")
 	if err != nil {
@@ -167,7 +174,7 @@ func play(t *testing.T, seed, n uint64, with []flood) []string {
 		cancel()
 		for _, l := range report.Locks {
 			if tflock.Path(l.Path).Prefix() == "states/production" {
-				f.heard = append(f.heard, fmt.Sprintf("scan %02d: %s is %s in the answer", f.now, l.Path, l.Verdict))
+				f.hear("scan %02d: %s is %s in the answer", f.now, l.Path, l.Verdict)
 			}
 		}
 		time.Sleep(time.Until(start.Add(time.Duration(f.now+1) * 5 * time.Minute)))
@@ -178,14 +185,14 @@ func play(t *testing.T, seed, n uint64, with []flood) []string {
 			t.Fatal(err)
 		}
 		a, err := u.Run(t.Context(), request, "r")
-		f.heard = append(f.heard, fmt.Sprintf("release of %s: %s, %v", key, a.Outcome, err))
+		f.hear("release of %s: %s, %v", key, a.Outcome, err)
 	}
 	request, err := repair.ParseRequest([]byte(`{"path":"states/production/repaired","action":"accept_state","reason":"chaos","requested_by":"me"}`))
 	if err != nil {
 		t.Fatal(err)
 	}
 	a, err := repairer.Run(t.Context(), request, "r")
-	f.heard = append(f.heard, fmt.Sprintf("repair: %s, %v, %v", a.Outcome, a.After.Digests, err))
+	f.hear("repair: %s, %v, %v", a.Outcome, a.After.Digests, err)
 	slices.Sort(f.heard)
 	return f.heard
 }

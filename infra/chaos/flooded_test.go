@@ -5,8 +5,10 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -31,8 +33,11 @@ type flooded struct {
 	// refused are objects that S3 answers with a 503, as those under an external key whose store does not answer.
 	refused string
 
-	now   int // the scan
-	heard []string
+	now     int        // the scan
+	tags    int        // of the locks of a-team: another number is another run
+	mu      sync.Mutex // locks are released side by side
+	heard   []string
+	planned map[string][]time.Time // when people heard of planned releases, by prefix
 }
 
 // Do answers a call from the world.
@@ -45,9 +50,13 @@ func (f *flooded) Do(r *http.Request) (*http.Response, error) {
 		}
 	}
 	if key, ok := strings.CutPrefix(r.URL.Path, "/states/"); ok && r.URL.Query().Has("tagging") && (key == endedKey+tflock.Suffix || strings.HasPrefix(key, "a-team/")) {
+		run := len(key)
+		if key != endedKey+tflock.Suffix {
+			run += f.tags
+		}
 		return &http.Response{ // what the tag says is the lock's own word, and a-team's names a run too
 			StatusCode: http.StatusOK, Header: http.Header{"Content-Type": {"application/xml"}, "X-Amz-Version-Id": {"v1"}}, Request: r,
-			Body: io.NopCloser(strings.NewReader("<Tagging><TagSet><Tag><Key>run</Key><Value>gh-1-" + strconv.Itoa(len(key)) + "</Value></Tag></TagSet></Tagging>")),
+			Body: io.NopCloser(strings.NewReader("<Tagging><TagSet><Tag><Key>run</Key><Value>gh-1-" + strconv.Itoa(run) + "</Value></Tag></TagSet></Tagging>")),
 		}, nil
 	}
 	if f.refused != "" && r.Method == http.MethodGet && strings.Contains(r.URL.Path, f.refused) {
@@ -87,18 +96,41 @@ func (f *flooded) drop(key string) {
 
 func (f *flooded) object(key, body string) { f.bucket.Put(key+tflock.Suffix, body, time.Now()) }
 
+// hear notes what people hear of production.
+func (f *flooded) hear(format string, args ...any) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.heard = append(f.heard, fmt.Sprintf(format, args...))
+}
+
 // Publish hears of production.
 func (f *flooded) Publish(_ context.Context, e alert.Event) error {
 	items := e.Locks
 	if e.Lock != nil {
 		items = append(items, alert.Item{Description: *e.Lock})
 	}
+	if e.Type == alert.LockReleasePlanned {
+		for _, prefix := range prefixesOf(items) {
+			f.planned[prefix] = append(f.planned[prefix], time.Now())
+		}
+	}
 	for _, i := range items {
 		if e.Type != alert.LockReminder && tflock.Path(i.Path).Prefix() == "states/production" {
-			f.heard = append(f.heard, fmt.Sprintf("scan %02d: %s %s", f.now, e.Type, i.Path))
+			f.hear("scan %02d: %s %s", f.now, e.Type, i.Path)
 		}
 	}
 	return nil
+}
+
+// prefixesOf are those of some locks, each once.
+func prefixesOf(items []alert.Item) []string {
+	var prefixes []string
+	for _, i := range items {
+		if prefix := tflock.Path(i.Path).Prefix(); !slices.Contains(prefixes, prefix) {
+			prefixes = append(prefixes, prefix)
+		}
+	}
+	return prefixes
 }
 
 // Put takes the metrics.
@@ -114,10 +146,11 @@ const endedKey = "production/automatic"
 type automated struct {
 	*flooded
 	unlocker *unlock.Unlocker
+	selects  string
 }
 
 func (a *automated) open(context.Context) (evidence.Opened, error) {
-	selected, err := policy.ParseSelection("*/production/**")
+	selected, err := policy.ParseSelection(a.selects)
 	return evidence.Opened{Asker: a, Auto: policy.AutoRules{Locks: selected, Mode: policy.AutoRelease}}, err
 }
 
@@ -142,6 +175,6 @@ func (a *automated) Release(ctx context.Context, path, id, reason string) (strin
 		return "", err
 	}
 	answer, err := a.unlocker.Run(ctx, request, "auto")
-	a.heard = append(a.heard, fmt.Sprintf("scan %02d: automatic release of %s: %s, %v", a.now, path, answer.Outcome, err))
+	a.hear("scan %02d: automatic release of %s: %s, %v", a.now, path, answer.Outcome, err)
 	return string(answer.Outcome), err
 }

@@ -7,22 +7,23 @@ type Change int
 
 // The changes. Those up to Forget concern locks, the rest stores.
 const (
-	Note        Change = iota // nothing to notify, something to record
-	Stuck                     // became stuck, or was already when first seen
-	Reminder                  // still stuck: its reminder is due, or shares the message of one that is
-	Unreadable                // an unreadable holding that people were not notified of
-	Resolved                  // people were notified that it is stuck, and it is gone
-	Forget                    // gone without a notification, or no longer watched
-	Failed                    // a store cannot be read, and people should know now
-	StillFailed               // its reminder is due, or shares the message of one that is
-	Recovered                 // a store that people know as failing was read again, twice in a row
-	Gone                      // a store that a pattern covers was there, and no longer exists
-	Unmatched                 // a pattern that has never matched anything
-	Unsafe                    // a store does not honour conditional requests, and people do not know
+	Note           Change = iota // nothing to notify, something to record
+	Stuck                        // became stuck, or was already when first seen
+	Reminder                     // still stuck: its reminder is due, or shares the message of one that is
+	Unreadable                   // an unreadable holding that people were not notified of
+	Resolved                     // people were notified that it is stuck, and it is gone
+	Forget                       // gone without a notification, or no longer watched
+	Failed                       // a store cannot be read, and people should know now
+	StillFailed                  // its reminder is due, or shares the message of one that is
+	Recovered                    // a store that people know as failing was read again, twice in a row
+	Gone                         // a store that a pattern covers was there, and no longer exists
+	Unmatched                    // a pattern that has never matched anything
+	Unsafe                       // a store does not honour conditional requests, and people do not know
+	ReleasePlanned               // an automatic release is planned; no Step has it, since the monitor plans
 )
 
 func (c Change) String() string {
-	return [...]string{"note", "stuck", "reminder", "unreadable", "resolved", "forget", "failed", "still failed", "recovered", "gone", "unmatched", "unsafe"}[c]
+	return [...]string{"note", "stuck", "reminder", "unreadable", "resolved", "forget", "failed", "still failed", "recovered", "gone", "unmatched", "unsafe", "release planned"}[c]
 }
 
 // Step is one change of a lock. Entry is the memory once people are notified, or for
@@ -38,6 +39,14 @@ type Step struct {
 	Shared bool
 	ended  bool // the lock was watched until its end
 	before Entry
+}
+
+// Store is the ARN of the store in which the lock was first seen, or empty in rows of older versions.
+func (s Step) Store() string {
+	if len(s.Entry.Stores) == 0 {
+		return ""
+	}
+	return s.Entry.Stores[0]
 }
 
 // Unnotified is the step when its event could not be published: the sighting is recorded,

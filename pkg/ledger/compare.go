@@ -98,14 +98,12 @@ func (c comparison) resolves(step Step) (Step, bool) {
 	if step.Change != Resolved {
 		return step, true
 	}
-	switch c.memory.Stores[step.Entry.Stores[0]].access(Resolved, step.Key.Path, c.scan.Ended, c.rules) {
-	case shut:
+	may, shared := c.memory.MayNotify(Resolved, step.Store(), step.Key.Path, c.scan.Ended, c.rules)
+	if !may {
 		recorded := step.Entry.Gone != nil
 		return step.Unnotified(), !recorded
-	case shared:
-		step.Shared = true
-	case open:
 	}
+	step.Shared = shared
 	return step, true
 }
 
@@ -214,14 +212,11 @@ func (c comparison) unlessShut(change Change, entry Entry, o policy.Case) (Chang
 	if len(entry.Stores) > 0 {
 		store = entry.Stores[0]
 	}
-	switch c.memory.Stores[store].access(change, o.Path, c.scan.Ended, c.rules) {
-	case shut:
+	may, shared := c.memory.MayNotify(change, store, o.Path, c.scan.Ended, c.rules)
+	if !may {
 		return Note, false
-	case shared:
-		return change, true
-	default:
-		return change, false
 	}
+	return change, shared
 }
 
 // stale says whether an entry should be renewed.

@@ -38,7 +38,7 @@ func (l *life) scan(at time.Time, failures map[string]scan.Failure, locks ...pol
 			l.memory.Locks[s.Key] = s.Entry
 		}
 		message := ledger.Message{}
-		message.Add(s, l.memory.Stores)
+		message.Add(s.Change, s.Store(), s.Key.Path, l.memory.Stores)
 		messages.Add(message)
 		if s.Change != ledger.Note && s.Change != ledger.Forget {
 			heard = append(heard, s.Change.String()+" "+string(s.Key.Path))

@@ -23,14 +23,15 @@ type bound struct {
 	most  int
 }
 
-// MostMessages is how many messages about stuck locks under one prefix, and how many about their
-// ends, people get within an hour before the next ones share one.
+// MostMessages is how many messages about stuck locks under one prefix, how many about their ends, and how
+// many about planned releases, people get within an hour before the next ones share one.
 const MostMessages = 10
 
 var bounds = map[Change]bound{
-	Stuck:      {time.Hour, MostMessages},
-	Resolved:   {time.Hour, MostMessages},
-	Unreadable: {24 * time.Hour, 1},
+	Stuck:          {time.Hour, MostMessages},
+	Resolved:       {time.Hour, MostMessages},
+	ReleasePlanned: {time.Hour, MostMessages},
+	Unreadable:     {24 * time.Hour, 1},
 }
 
 func (b bound) full(s Slot) bool { return s.Messages >= b.most }
@@ -76,28 +77,18 @@ func (s Store) slot(c Change, path tflock.Path) (name string, is bool) {
 	}
 }
 
-// access says whether people are notified now of what is new under a prefix.
-type access int
-
-const (
-	open   access = iota // as it comes
-	shut                 // not yet: the prefix has had its messages
-	shared               // it had, and their time is over: what is new shares one message
-)
-
-// access says whether people are notified now of a change of a lock on that path.
-func (s Store) access(c Change, path tflock.Path, now time.Time, rules Rules) access {
+// MayNotify says whether people may be notified now of a change of a lock in that store, which they may
+// not while its prefix has had its messages, and whether it then shares one with others.
+func (m Memory) MayNotify(c Change, store string, path tflock.Path, now time.Time, rules Rules) (may, shared bool) {
+	s := m.Stores[store]
 	b, bounded := bounds[c]
 	name, is := s.slot(c, path)
 	used := s.Slots[c.String()][name]
-	switch {
-	case !bounded || !is || !b.full(used):
-		return open
-	case b.over(used, now, rules):
-		return shared
-	default:
-		return shut
+	if !bounded || !is || !b.full(used) {
+		return true, false
 	}
+	over := b.over(used, now, rules)
+	return over, over
 }
 
 // slotKey is a slot of a store.
@@ -110,14 +101,13 @@ type slotKey struct {
 // Message is one that people get, by the slots in which it counts.
 type Message map[slotKey]bool
 
-// Add adds a step that the message is about. stores is the memory before the scan.
-func (m Message) Add(s Step, stores map[string]Store) {
-	if _, bounded := bounds[s.Change]; !bounded || len(s.Entry.Stores) == 0 {
+// Add adds a change of a lock in that store, which the message is about. stores is the memory before the scan.
+func (m Message) Add(c Change, store string, path tflock.Path, stores map[string]Store) {
+	if _, bounded := bounds[c]; !bounded {
 		return
 	}
-	store := s.Entry.Stores[0]
-	if name, is := stores[store].slot(s.Change, s.Key.Path); is && len(m) < maxSlots*len(stores)+maxSlots {
-		m[slotKey{store, s.Change, name}] = true
+	if name, is := stores[store].slot(c, path); is && len(m) < maxSlots*len(stores)+maxSlots {
+		m[slotKey{store, c, name}] = true
 	}
 }
 

@@ -31,9 +31,10 @@ type autos interface {
 type planner struct {
 	*Monitor
 	*knownRuns
-	found  *scan.Scan
-	crowds map[tflock.Path]int           // how many locks and unreadable entries are on a path
-	names  map[tflock.Path][]tflock.Path // the names under which something is locked, up to two, by the cleaned path
+	notifier *notifier
+	found    *scan.Scan
+	crowds   map[tflock.Path]int           // how many locks and unreadable entries are on a path
+	names    map[tflock.Path][]tflock.Path // the names under which something is locked, up to two, by the cleaned path
 
 	checks  map[ledger.Key]ledger.Check
 	stands  map[ledger.Key]bool // whose plan this scan has confirmed, or made
@@ -45,18 +46,21 @@ type planner struct {
 
 // planned is a release that is planned in this scan.
 type planned struct {
-	key   ledger.Key
-	basis policy.Basis
+	key    ledger.Key
+	basis  policy.Basis
+	store  string // ARN of one that holds the lock
+	shared bool   // its prefix has had its messages for now, so that it shares one
 	alert.Planned
 }
 
 // plan publishes which locks are going to be released, and claims those that are due: the
 // plan was published by an earlier scan, and nothing has changed since. It gives them.
-func (m *Monitor) plan(ctx context.Context, found *scan.Scan, known *knownRuns) ([]*evidence.Question, error) {
+func (m *Monitor) plan(ctx context.Context, n *notifier, known *knownRuns) ([]*evidence.Question, error) {
 	if known == nil {
 		return nil, nil
 	}
-	p := &planner{Monitor: m, knownRuns: known, found: found, crowds: map[tflock.Path]int{}, names: map[tflock.Path][]tflock.Path{}, checks: map[ledger.Key]ledger.Check{}, stands: map[ledger.Key]bool{}}
+	found := n.scan
+	p := &planner{Monitor: m, knownRuns: known, notifier: n, found: found, crowds: map[tflock.Path]int{}, names: map[tflock.Path][]tflock.Path{}, checks: map[ledger.Key]ledger.Check{}, stands: map[ledger.Key]bool{}}
 	if known.auto.Locks.Any() {
 		for c := range found.Locks() {
 			p.count(c)
@@ -195,7 +199,12 @@ func (p *planner) schedule(q *evidence.Question, key ledger.Key) []string {
 	case plan != nil && plan.Mode == p.auto.Mode && p.auto.Mode == policy.AutoReport:
 		return []string{reportOnly} // people were notified once
 	case plan == nil || plan.Mode != p.auto.Mode || !plan.Basis.Same(basis) || p.unwatched(known):
-		p.planned = append(p.planned, planned{key, basis, alert.Planned{Description: q.Case.Describe(), Mode: p.auto.Mode, NotBefore: p.notBefore()}})
+		store := q.Case.Holdings[0].Store
+		may, shared := p.notifier.memory.MayNotify(ledger.ReleasePlanned, store, q.Case.Path, p.found.Ended, p.notifier.rules)
+		if !may {
+			return []string{tooManyPlans}
+		}
+		p.planned = append(p.planned, planned{key, basis, store, shared, alert.Planned{Description: q.Case.Describe(), Mode: p.auto.Mode, NotBefore: p.notBefore()}})
 		if p.auto.Mode == policy.AutoReport {
 			return []string{reportOnly}
 		}
@@ -225,5 +234,8 @@ func (p *planner) unwatched(known ledger.Auto) bool {
 func (p *planner) notBefore() time.Time {
 	return p.found.Started.Add(p.ScanEvery - min(p.ScanEvery/10, 30*time.Second)).UTC().Truncate(time.Second)
 }
+
+// tooManyPlans: each plan is a message, and whoever may change the tags of locks could otherwise fill the channel.
+const tooManyPlans = "there were as many messages about planned releases under its prefix as an hour may have: its release is planned in a later scan"
 
 const reportOnly = "AutoReleaseMode is report: nothing is released"

@@ -11,6 +11,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/evidence"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Releaser asks the unlock function for one release, once, and gives its outcome.
@@ -18,22 +19,44 @@ type Releaser interface {
 	Release(ctx context.Context, path, id, reason string) (outcome string, err error)
 }
 
-// publish notifies of what was planned, then records it: one event for each lock, or one
-// for all when they are many.
-func (p *planner) publish(ctx context.Context) {
-	parts := slices.Collect(slices.Chunk(p.planned, 1))
-	if len(p.planned) > alert.SummaryAbove {
-		parts = [][]planned{p.planned}
+// parts are the planned releases, by the messages that people get: one for each lock, or one for all when they are
+// many; and one for those under prefixes that have had their messages.
+func (p *planner) parts() [][]planned {
+	var alone, shared []planned
+	for _, one := range p.planned {
+		if one.shared {
+			shared = append(shared, one)
+		} else {
+			alone = append(alone, one)
+		}
 	}
-	for _, part := range parts {
-		locks := make([]alert.Planned, len(part))
+	parts := slices.Collect(slices.Chunk(alone, 1))
+	if len(alone) > alert.SummaryAbove {
+		parts = [][]planned{alone}
+	}
+	if len(shared) > 0 {
+		parts = append(parts, shared)
+	}
+	return parts
+}
+
+// publish notifies of what was planned, then records it.
+func (p *planner) publish(ctx context.Context) {
+	for _, part := range p.parts() {
+		locks, message := make([]alert.Planned, len(part)), ledger.Message{}
 		for i, one := range part {
 			locks[i] = one.Planned
+			message.Add(ledger.ReleasePlanned, one.store, one.key.Path, p.notifier.memory.Stores)
 		}
-		if err := p.Topic.Publish(ctx, p.Composer.Planned(locks, p.found.Ended)); err != nil {
+		event := p.Composer.Planned(locks, p.found.Ended)
+		if part[0].shared && len(part) > 1 {
+			event = event.Bounded(ledger.MostMessages)
+		}
+		if err := p.Topic.Publish(ctx, event); err != nil {
 			p.errs = append(p.errs, err)
 			continue
 		}
+		p.notifier.out.Add(message)
 		for _, one := range part {
 			err := p.Autos.Planned(ctx, one.key, p.memory.Locks[one.key].Plan, ledger.Plan{Basis: one.basis, Mode: one.Mode, Published: p.found.Ended.UTC(), NotBefore: one.NotBefore})
 			p.stands[one.key] = err == nil || errors.Is(err, ledger.ErrOvertaken)
@@ -47,10 +70,11 @@ func (p *planner) publish(ctx context.Context) {
 }
 
 // claim takes the right to invoke the unlock function for the locks that are due, as many
-// as the brake lets. Those whose runs ended first come first.
+// as the brake lets. Those whose runs ended first come first, but folders take turns: whoever writes one prefix
+// could otherwise use up what the brake lets.
 func (p *planner) claim(ctx context.Context) {
 	slices.SortStableFunc(p.due, func(a, b *evidence.Question) int { return a.Case.Run.Ended.Compare(*b.Case.Run.Ended) })
-	for _, q := range p.due {
+	for _, q := range tflock.InTurns(p.due, func(q *evidence.Question) tflock.Path { return q.Case.Path }) {
 		key := ledger.KeyOf(q.Case.Lock)
 		if why := p.claimOne(ctx, key); why != "" {
 			check := p.checks[key]

@@ -46,7 +46,7 @@ func TestWhatIsRememberedOfRunsDoesNotGrow(t *testing.T) {
 		for i := range found.Worst {
 			known.asked = append(known.asked, &evidence.Question{Case: &found.Worst[i]})
 		}
-		if _, err := m.plan(t.Context(), found, known); err != nil {
+		if _, err := m.plan(t.Context(), &notifier{scan: found}, known); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -28,7 +28,7 @@ type Witnesses = witnesses
 // NotifyWitnessed is Notify where the removal of lock objects is known.
 func NotifyWitnessed(ctx context.Context, l Lease, topic Topic, memory ledger.Memory, found *scan.Scan, rules ledger.Rules, w Witnesses) error {
 	n := notifier{
-		lease: l, released: l, witnesses: w, composer: alert.Composer{}, topic: topic, log: slog.New(slog.DiscardHandler),
+		out: ledger.Messages{}, lease: l, released: l, witnesses: w, composer: alert.Composer{}, topic: topic, log: slog.New(slog.DiscardHandler),
 		memory: memory, scan: found, rules: rules, until: time.Now().Add(time.Hour),
 	}
 	return n.run(ctx)
@@ -38,7 +38,7 @@ func NotifyWitnessed(ctx context.Context, l Lease, topic Topic, memory ledger.Me
 // the test's own.
 func Notify(ctx context.Context, l Lease, topic Topic, memory ledger.Memory, found *scan.Scan, rules ledger.Rules) error {
 	n := notifier{
-		lease: l, released: l, composer: alert.Composer{}, topic: topic, log: slog.New(slog.DiscardHandler),
+		out: ledger.Messages{}, lease: l, released: l, composer: alert.Composer{}, topic: topic, log: slog.New(slog.DiscardHandler),
 		memory: memory, scan: found, rules: rules, until: time.Now().Add(time.Hour),
 	}
 	return n.run(ctx)

@@ -119,13 +119,13 @@ func (m *Monitor) notify(ctx context.Context, b budget, lease *ledger.Lease, fou
 	unfinished := m.finish(ctx, found)
 	ctx, cancel := b.notifying(ctx, lease.Until)
 	defer cancel()
-	n := notifier{
-		lease: lease, released: m.Released, witnesses: m.Witnesses, composer: m.Composer, topic: m.Topic, log: m.Log, memory: lease.Memory, scan: found,
+	n := &notifier{
+		out: ledger.Messages{}, lease: lease, released: m.Released, witnesses: m.Witnesses, composer: m.Composer, topic: m.Topic, log: m.Log, memory: lease.Memory, scan: found,
 		rules: ledger.Rules{RemindEvery: m.RemindEvery, ScanEvery: m.ScanEvery, Keep: keep},
 	}
 	deadline, _ := ctx.Deadline()
 	n.until = time.Now().Add(time.Until(deadline) / 2)
-	due, unplanned := m.plan(ctx, found, known)
+	due, unplanned := m.plan(ctx, n, known)
 	err = n.run(ctx)
 	return due, n.resolved, errors.Join(unfinished, unplanned, err, lease.Forget(ctx))
 }

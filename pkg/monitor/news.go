@@ -108,7 +108,7 @@ func gather(steps iter.Seq[ledger.Step]) gathered {
 }
 
 func (g *gathered) addUnreadable(step ledger.Step) {
-	store := storeOf(step)
+	store := step.Store()
 	n := g.unreadable[store]
 	if n == nil && len(g.stores) <= alert.SummaryAbove {
 		n = newsOf(step.Change)
@@ -118,9 +118,6 @@ func (g *gathered) addUnreadable(step ledger.Step) {
 		n.add(step)
 	}
 }
-
-// storeOf is the store of an unreadable holding.
-func storeOf(step ledger.Step) string { return step.Entry.Stores[0] }
 
 // unnotified gives the steps as they are when nobody could be notified.
 func unnotified(steps iter.Seq[ledger.Step]) iter.Seq[ledger.Step] {

@@ -56,7 +56,6 @@ type notifier struct {
 // that the next scan begins from the older memory.
 func (n *notifier) run(ctx context.Context) error {
 	n.steps = ledger.Compare(n.memory, n.scan, n.rules)
-	n.out = ledger.Messages{}
 	all := gather(n.steps)
 	for _, change := range []ledger.Change{ledger.Stuck, ledger.Reminder, ledger.Resolved} {
 		n.locks(ctx, all.of(change))
@@ -99,7 +98,7 @@ func (n *notifier) unreadable(ctx context.Context, all gathered) {
 		if news.count == 1 {
 			event = n.event(ctx, news.steps()[0])
 		}
-		n.send(ctx, news, event, n.only(func(s ledger.Step) bool { return s.Change == ledger.Unreadable && storeOf(s) == store }))
+		n.send(ctx, news, event, n.only(func(s ledger.Step) bool { return s.Change == ledger.Unreadable && s.Store() == store }))
 	}
 }
 
@@ -117,7 +116,7 @@ func (n *notifier) send(ctx context.Context, news *news, event alert.Event, step
 	}
 	n.record(ctx, func(yield func(ledger.Step) bool) {
 		for step := range steps {
-			message.Add(step, n.memory.Stores)
+			message.Add(step.Change, step.Store(), step.Key.Path, n.memory.Stores)
 			if !yield(step) {
 				return
 			}
