@@ -43,7 +43,7 @@ func (f *flooded) leave(key string) {
 
 func nothing(*flooded) {}
 
-// A team whose locks AutoRelease selects tags them anew before each scan, so that each scan plans other releases. People
+// A team whose locks AutoRelease selects gives them other tags before each scan, so that each scan plans other releases. People
 // get a bounded number of messages about that, and hear of the planned release of another team as without it.
 func TestPlannedReleasesOfOnePrefixDoNotFillTheChannel(t *testing.T) {
 	t.Parallel()
