@@ -78,10 +78,10 @@ func (c Composer) Gone(f policy.Description, who, reason string, forced bool, no
 	return c.release(f, Release{Outcome: Gone, RequestedBy: who, Reason: reason, Forced: forced}, now)
 }
 
-// NotKnown makes the event of a release of which nobody can know how it ended, and why.
+// Unknown makes the event of a release of which nobody can know how it ended, and why.
 // some says that one half of the lock is gone: then the other one is not known.
-func (c Composer) NotKnown(f policy.Description, who, reason, why string, forced, some bool, now time.Time) Event {
-	r := Release{Outcome: NotKnown, RequestedBy: who, Reason: reason, Forced: forced, Why: why}
+func (c Composer) Unknown(f policy.Description, who, reason, why string, forced, some bool, now time.Time) Event {
+	r := Release{Outcome: Unknown, RequestedBy: who, Reason: reason, Forced: forced, Why: why}
 	if some {
 		r.Outcome = Partly
 	}

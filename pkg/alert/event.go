@@ -122,8 +122,8 @@ const (
 	Partly  Outcome = "partial" // one half is gone; the state may still be locked
 	Gone    Outcome = "gone"    // whether by the release or by its holder is not known
 	Refused Outcome = "refused"
-	// NotKnown: nobody can find out whether it is gone.
-	NotKnown Outcome = "unknown"
+	// Unknown: nobody can find out whether it is gone.
+	Unknown Outcome = "unknown"
 )
 
 // Release is a request to release a lock.

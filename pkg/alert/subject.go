@@ -33,7 +33,7 @@ func lockSubject(e Event) string {
 			what = "could be released, held " + held
 		}
 	case LockReleased:
-		what = map[Outcome]string{Whole: "released after ", Partly: "released IN PART after ", Gone: "gone after ", NotKnown: "perhaps released after "}[e.Release.Outcome] + held
+		what = map[Outcome]string{Whole: "released after ", Partly: "released IN PART after ", Gone: "gone after ", Unknown: "perhaps released after "}[e.Release.Outcome] + held
 	case LockRefused:
 		what = "NOT released, held " + held
 	}

@@ -52,7 +52,7 @@ func releasedText(path, who, held, run string, r Release) string {
 	switch {
 	case r.Outcome == Gone:
 		text = fmt.Sprintf("is gone; whether by this release or by its holder is not known (%s). The release was asked for by %s.", run, asker(r))
-	case r.Outcome == NotKnown:
+	case r.Outcome == Unknown:
 		text = fmt.Sprintf("may be there still (%s): %s asked for its release, and whether that had its effect cannot be found out, because %s", run, asker(r), ended(Clean(r.Why, maxReason)))
 	case r.Outcome == Partly && r.Why != "":
 		text = fmt.Sprintf("was released in part by %s (%s); whether its other half is gone cannot be found out, because %s", asker(r), run, ended(Clean(r.Why, maxReason)))

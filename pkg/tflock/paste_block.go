@@ -23,7 +23,7 @@ import (
 
 // readBlocks reads every block, and gives the text before the first: all of it where
 // there is none.
-func readBlocks(text string, exact bool) (found findings, before string) {
+func readBlocks(text string, exact bool) (found reading, before string) {
 	before = text
 	scan := headings{text: text}
 	this, ok := scan.next()
@@ -109,7 +109,7 @@ func veiled(text string) bool {
 }
 
 // readBlock reads what follows a heading with that prefix on its line.
-func readBlock(prefix, region string, exact bool) findings {
+func readBlock(prefix, region string, exact bool) reading {
 	suffix, lines, _ := strings.Cut(region, "\n")
 	if first := strings.TrimLeft(suffix, " \t│|>,;/"); hasLabel(first, "ID") {
 		return readOneLine(suffix, lines)
@@ -117,11 +117,11 @@ func readBlock(prefix, region string, exact bool) findings {
 	for _, f := range []frame{{prefix, suffix, true, exact}, {prefix, suffix, false, exact}} {
 		b := block{frame: f}
 		if b.read(lines) {
-			return b.findings()
+			return b.reading()
 		}
 	}
 	other := strings.ReplaceAll(suffix, `ID:"`, "")
-	return findings{open: !isProse(suffix) || strings.Contains(other, "ID:") || strings.Contains(other, "Path:")}
+	return reading{open: !isProse(suffix) || strings.Contains(other, "ID:") || strings.Contains(other, "Path:")}
 }
 
 // isProse says that a text has two words of letters, as what follows a heading that a
@@ -138,23 +138,23 @@ func isProse(text string) bool {
 
 // readLines reads the lines of a block that was copied without its heading. Without a
 // path's line they are only taken for that where they are all.
-func readLines(text string, exact, all bool) findings {
+func readLines(text string, exact, all bool) reading {
 	for at := 0; at < len(text); {
 		line, _, more := strings.Cut(text[at:], "\n")
 		if hasLabel(stripLog(line), "ID") {
 			b := block{frame: frame{exact: exact}, headless: true}
 			b.read(text[at:])
 			if b.stage < inPath && !all {
-				return findings{}
+				return reading{}
 			}
-			return b.findings()
+			return b.reading()
 		}
 		if !more {
 			break
 		}
 		at += len(line) + 1
 	}
-	return findings{}
+	return reading{}
 }
 
 // block is what was read of the lines of one.
@@ -242,7 +242,7 @@ func (b *block) repeated(label string, first, again field) {
 	}
 }
 
-func (b *block) findings() (found findings) {
+func (b *block) reading() (found reading) {
 	id := b.id.value
 	switch {
 	case b.contradiction != nil:

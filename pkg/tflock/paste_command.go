@@ -4,13 +4,13 @@ import "strings"
 
 // readCommands finds commands that release a lock: a client's force-unlock, and ours with
 // the payload {"lock_id": …} in the quotes of any shell.
-func readCommands(text string) (found findings) {
+func readCommands(text string) (found reading) {
 	found.merge(forceUnlock(text))
 	found.merge(lockIDs(text))
 	return found
 }
 
-func forceUnlock(text string) (found findings) {
+func forceUnlock(text string) (found reading) {
 	const command = "unlock "
 	for at := 0; ; {
 		i := strings.Index(text[at:], command)
@@ -66,7 +66,7 @@ func commandID(line string) (string, bool) {
 const placeholder = "LOCK_ID"
 
 // lockIDs finds lock_id with a value: in JSON that a shell has quoted, or as a variable.
-func lockIDs(text string) (found findings) {
+func lockIDs(text string) (found reading) {
 	for at := 0; at < len(text); {
 		i := indexAny(text[at:], "lock_id", "LOCK_ID")
 		if i < 0 {

@@ -12,7 +12,7 @@ import (
 // An object that is a lock, a row of a lock table, or a message of ours names a lock by
 // its fields. Of any other the strings are read, those of the same field one below the
 // other: loggers make an object of every line that a client prints.
-func (r *reader) json(text string, depth int, exact bool) (rest string, found findings) {
+func (r *reader) json(text string, depth int, exact bool) (rest string, found reading) {
 	if depth > maxDepth || !strings.ContainsAny(text, "{[") {
 		return text, found
 	}
@@ -119,7 +119,7 @@ func behindLabel(before string) bool {
 
 // walker goes through JSON values.
 type walker struct {
-	findings
+	reading
 	exact   bool                        // the text is as it was: an ID may have any signs
 	strings map[string]*strings.Builder // by the path of the field
 	order   []string
@@ -257,17 +257,17 @@ func attribute(value any) string {
 func (w *walker) ownMessage(at string, level int, v map[string]any) bool {
 	known := false
 	if lock, ok := v["lock"].(map[string]any); ok {
-		known = w.finding(lock)
+		known = w.description(lock)
 	}
 	if locks, ok := v["locks"].([]any); ok {
 		for _, item := range locks {
-			if lock, ok := item.(map[string]any); ok && w.finding(lock) {
+			if lock, ok := item.(map[string]any); ok && w.description(lock) {
 				known = true
 			}
 		}
 	}
 	if w.whole && level == 0 && hasAny(v, "verdict", "held_since") {
-		known = w.finding(v) || known
+		known = w.description(v) || known
 	}
 	id, ok := v["lock_id"].(string)
 	if !ok {
@@ -284,13 +284,13 @@ func (w *walker) ownMessage(at string, level int, v map[string]any) bool {
 	return true
 }
 
-func (w *walker) finding(lock map[string]any) bool {
+func (w *walker) description(lock map[string]any) bool {
 	id, ok := lock["id"].(string)
-	path, isFinding := lock["path"].(string)
-	if ok && isFinding {
+	path, named := lock["path"].(string)
+	if ok && named {
 		w.named(id, path)
 	}
-	return ok && isFinding
+	return ok && named
 }
 
 func hasAny(v map[string]any, names ...string) bool {
@@ -306,7 +306,7 @@ func (w *walker) named(id, path string) {
 }
 
 // result reads the strings that were kept.
-func (w *walker) result(r *reader, depth int) findings {
+func (w *walker) result(r *reader, depth int) reading {
 	for _, at := range w.order {
 		// Whatever names a lock has one of these in it.
 		text := w.strings[at].String()
@@ -314,5 +314,5 @@ func (w *walker) result(r *reader, depth int) findings {
 			w.merge(r.document(text, depth+1))
 		}
 	}
-	return w.findings
+	return w.reading
 }

@@ -9,14 +9,14 @@ import (
 // labelled collects what stands behind labels, outside of a client's block: in our mail
 // and Slack messages, on the dashboard, or in a few lines of a client's error.
 type labelled struct {
-	findings
+	reading
 	next  string
 	above string // the line before, where it is a path
 	paths []mention
 }
 
 // readLabels reads a text line by line.
-func readLabels(text string) findings {
+func readLabels(text string) reading {
 	var l labelled
 	for line := range strings.SplitSeq(text, "\n") {
 		l.line(fromPath(line))
@@ -28,7 +28,7 @@ func readLabels(text string) findings {
 		}
 	}
 	l.mentions = append(l.mentions, l.paths...)
-	return l.findings
+	return l.reading
 }
 
 func (l *labelled) line(line string) {
@@ -119,7 +119,7 @@ func summaryID(line string) string {
 // Markdown. A line whose columns are not as many as the heading's is no row of it; where it has
 // an ID all the same, a holder may have written what separates columns, and nobody knows which
 // row people read.
-func readTable(text string) (found findings) {
+func readTable(text string) (found reading) {
 	id, path, columns := -1, -1, 0
 	for line := range strings.SplitSeq(text, "\n") {
 		cells := splitCells(line)

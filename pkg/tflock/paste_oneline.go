@@ -3,7 +3,7 @@ package tflock
 import "strings"
 
 // readOneLine reads a block whose lines were joined to one. There are no others of it.
-func readOneLine(line, lines string) (found findings) {
+func readOneLine(line, lines string) (found reading) {
 	before, rest := separator(line)
 	_, rest, _ = strings.Cut(rest, ":")
 	id, rest := word(strings.TrimLeft(rest, " \t"))

@@ -25,8 +25,8 @@ func newReader(text string) *reader {
 func (r *reader) spent() bool { return r.budget < 0 }
 
 // document reads a text by the first of its views in which it names a lock.
-func (r *reader) document(text string, depth int) findings {
-	var all findings
+func (r *reader) document(text string, depth int) reading {
+	var all reading
 	exact := true
 	for view := range views(text) {
 		const least = 64
@@ -44,7 +44,7 @@ func (r *reader) document(text string, depth int) findings {
 	return all
 }
 
-func (r *reader) view(view string, depth int, exact bool) findings {
+func (r *reader) view(view string, depth int, exact bool) reading {
 	rest, found := r.json(view, depth, exact)
 	blocks, before := readBlocks(rest, exact)
 	found.merge(blocks)

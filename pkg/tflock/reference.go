@@ -117,8 +117,8 @@ type mention struct {
 	labelled bool // of a state: it is what a label says the text is about
 }
 
-// findings are what a reading of a text gives.
-type findings struct {
+// reading is what one way to read a text gives.
+type reading struct {
 	mentions []mention
 	// refused says why a place that should name a lock cannot be followed. One is enough
 	// to refuse the whole text.
@@ -127,18 +127,18 @@ type findings struct {
 	open bool
 }
 
-func (f *findings) add(m mention) { f.mentions = append(f.mentions, m) }
+func (r *reading) add(m mention) { r.mentions = append(r.mentions, m) }
 
-func (f *findings) refuse(err error) {
-	if f.refused == nil {
-		f.refused = err
+func (r *reading) refuse(err error) {
+	if r.refused == nil {
+		r.refused = err
 	}
 }
 
-func (f *findings) merge(other findings) {
-	f.mentions = append(f.mentions, other.mentions...)
-	f.refuse(other.refused)
-	f.open = f.open || other.open
+func (r *reading) merge(other reading) {
+	r.mentions = append(r.mentions, other.mentions...)
+	r.refuse(other.refused)
+	r.open = r.open || other.open
 }
 
 func parseLong(text string) (Reference, error) {

@@ -144,11 +144,11 @@ func (f Finisher) event(r ledger.Release) (alert.Event, bool) {
 	case r.Outcome == string(Refused):
 		return f.Composer.Refused(r.Description, r.RequestedBy, r.Why, r.At), true
 	case r.Any(ledger.HalfUnknown):
-		return f.Composer.NotKnown(r.Description, r.RequestedBy, r.Reason, r.Why, r.Forced, r.Any(ledger.HalfRemoved, ledger.HalfGone), r.At), true
+		return f.Composer.Unknown(r.Description, r.RequestedBy, r.Reason, r.Why, r.Forced, r.Any(ledger.HalfRemoved, ledger.HalfGone), r.At), true
 	case !r.Any(ledger.HalfRemoved, ledger.HalfGone):
 		return alert.Event{}, false
 	case r.Any(ledger.HalfUnwatched):
-		return f.Composer.NotKnown(r.Description, r.RequestedBy, r.Reason, r.Why, r.Forced, true, r.At), true
+		return f.Composer.Unknown(r.Description, r.RequestedBy, r.Reason, r.Why, r.Forced, true, r.At), true
 	case whole && !r.Any(ledger.HalfRemoved):
 		return f.Composer.Gone(r.Description, r.RequestedBy, r.Reason, r.Forced, r.At), true
 	default:

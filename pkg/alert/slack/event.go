@@ -88,7 +88,7 @@ func headline(e alert.Event) string {
 	switch {
 	case e.Lock != nil:
 		if e.Release != nil && e.Type == alert.LockReleased {
-			h.one = map[alert.Outcome]string{alert.Partly: "Released IN PART after %s", alert.Gone: "Gone after %s", alert.NotKnown: "Perhaps released after %s"}[e.Release.Outcome]
+			h.one = map[alert.Outcome]string{alert.Partly: "Released IN PART after %s", alert.Gone: "Gone after %s", alert.Unknown: "Perhaps released after %s"}[e.Release.Outcome]
 			h.one = cmp.Or(h.one, headings[e.Type].one)
 		}
 		what := h.mark + " " + h.one
