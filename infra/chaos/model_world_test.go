@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/infra/inprocess"
 	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/backend/contract"
 )
 
 // makeModelWorld has an empty state on every key. It is made once, in an AWS of its own
@@ -60,7 +61,7 @@ func engineWorld(t *testing.T) *world {
 	w.engine = inprocess.New(w.now, lag)
 	cfg := w.engine.Config()
 	for name, keys := range map[string][]string{w.Table: {"LockID"}, w.Ledger: {"kind", "id"}} {
-		if _, err := local.MakeTable(t.Context(), cfg, name, keys...); err != nil {
+		if _, err := contract.MakeTable(t.Context(), cfg, name, keys...); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -28,7 +28,7 @@ func pruned(ctx context.Context, s *stage) error {
 		return err
 	}
 	const key = "branches/feature/terraform.tfstate"
-	w, err := s.aws.Workspace(ctx, tofu, s.dir, s.name, s.name, key, local.ByTable)
+	w, err := s.aws.Workspace(ctx, tofu, s.dir, s.Bucket, s.Table, key, local.ByTable)
 	if err != nil {
 		return err
 	}
@@ -76,7 +76,7 @@ func (s *stage) prune(ctx context.Context, keys ...string) error {
 func (s *stage) paths(keys []string) []string {
 	var all []string
 	for _, key := range keys {
-		all = append(all, string(s.path(key)))
+		all = append(all, string(s.Path(key)))
 	}
 	slices.Sort(all)
 	return all
@@ -143,7 +143,7 @@ func restored(ctx context.Context, s *stage) error {
 	if err := s.prune(ctx, key); err != nil {
 		return err
 	}
-	payload, err := json.Marshal(prune.Request{Restore: s.path(key)})
+	payload, err := json.Marshal(prune.Request{Restore: s.Path(key)})
 	if err != nil {
 		return err
 	}
@@ -154,7 +154,7 @@ func restored(ctx context.Context, s *stage) error {
 	if answer.Outcome != prune.Restored || answer.Serial != 7 {
 		return fmt.Errorf("restore answers %s: %s", answer.Outcome, answer.Message)
 	}
-	if digest, err := s.set.Buckets[0].StateDigest(ctx, s.path(key)); err != nil || digest == "" {
+	if digest, err := s.set.Buckets[0].StateDigest(ctx, s.Path(key)); err != nil || digest == "" {
 		return fmt.Errorf("the state is not there: %w", err)
 	}
 	return s.free(ctx)
@@ -171,11 +171,11 @@ func (s *stage) fill(ctx context.Context) error {
 			var writes []types.WriteRequest
 			for i := start; i < start+batch; i++ {
 				writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: map[string]types.AttributeValue{
-					"LockID": &types.AttributeValueMemberS{Value: string(s.path(fmt.Sprintf("%d/terraform.tfstate-md5", i)))},
+					"LockID": &types.AttributeValueMemberS{Value: string(s.Path(fmt.Sprintf("%d/terraform.tfstate-md5", i)))},
 					"Digest": &types.AttributeValueMemberS{Value: "d41d8cd98f00b204e9800998ecf8427e"},
 				}}})
 			}
-			_, err := client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{s.name: writes}})
+			_, err := client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{s.Table: writes}})
 			return err
 		})
 	}
@@ -189,7 +189,7 @@ func crowded(ctx context.Context, s *stage) error {
 		return err
 	}
 	for i := range locks {
-		if err := local.TakeLock(ctx, s.path(fmt.Sprintf("%d/terraform.tfstate", i)), fmt.Sprintf("lock-%d", i), s.set.Tables[0]); err != nil {
+		if err := local.TakeLock(ctx, s.Path(fmt.Sprintf("%d/terraform.tfstate", i)), fmt.Sprintf("lock-%d", i), s.set.Tables[0]); err != nil {
 			return err
 		}
 	}

@@ -71,7 +71,7 @@ func deaths(c local.Client) []scene {
 func deadClient(c local.Client, mode local.Mode, holdings ...tflock.Kind) func(ctx context.Context, s *stage) error {
 	return func(ctx context.Context, s *stage) error {
 		const key = "network/production/terraform.tfstate"
-		w, err := s.aws.Workspace(ctx, c, s.dir, s.name, s.name, key, mode)
+		w, err := s.aws.Workspace(ctx, c, s.dir, s.Bucket, s.Table, key, mode)
 		if err != nil {
 			return err
 		}
@@ -128,8 +128,8 @@ func plan(ctx context.Context, w *local.Workspace) (string, error) {
 // and the lock's ID, of which two scans have notified once.
 func (s *stage) die(ctx context.Context, w *local.Workspace, key string, mode local.Mode, holdings []tflock.Kind) (text, id string, err error) {
 	run, err := w.Hold(ctx, local.TenMinutes, func() bool {
-		_, row, tableErr := s.set.Tables[0].Find(ctx, s.path(key))
-		_, object, bucketErr := s.set.Buckets[0].Find(ctx, s.path(key))
+		_, row, tableErr := s.set.Tables[0].Find(ctx, s.Path(key))
+		_, object, bucketErr := s.set.Buckets[0].Find(ctx, s.Path(key))
 		return tableErr == nil && bucketErr == nil && row == (mode != local.ByFile) && object == (mode != local.ByTable)
 	})
 	if err != nil {
@@ -158,7 +158,7 @@ func (s *stage) die(ctx context.Context, w *local.Workspace, key string, mode lo
 	if err != nil {
 		return "", "", err
 	}
-	if e.Lock == nil || e.Lock.Path != string(s.path(key)) || !slices.Equal(e.Lock.Holdings, holdings) {
+	if e.Lock == nil || e.Lock.Path != string(s.Path(key)) || !slices.Equal(e.Lock.Holdings, holdings) {
 		return "", "", fmt.Errorf("the alert is of another lock: %+v", e.Lock)
 	}
 	return text, e.Lock.ID, nil
@@ -195,7 +195,7 @@ const guard = 10 * time.Second
 
 // releasedByForceAlone wants a lock's release refused with these words, and done with force.
 func (s *stage) releasedByForceAlone(ctx context.Context, key, id, says string) error {
-	request, guarded := unlock.Request{LockID: id, Path: string(s.path(key))}, map[string]string{"RELEASE_GUARD": guard.String()}
+	request, guarded := unlock.Request{LockID: id, Path: string(s.Path(key))}, map[string]string{"RELEASE_GUARD": guard.String()}
 	a, err := s.release(ctx, request, unlock.Refused, guarded)
 	if err != nil {
 		return err
@@ -225,7 +225,7 @@ func oddKeys(keys ...string) func(ctx context.Context, s *stage) error {
 			return err
 		}
 		for i, key := range keys {
-			if _, err := s.release(ctx, unlock.Request{LockID: fmt.Sprintf("lock-%d", i), Path: string(s.path(key))}, unlock.Released, nil); err != nil {
+			if _, err := s.release(ctx, unlock.Request{LockID: fmt.Sprintf("lock-%d", i), Path: string(s.Path(key))}, unlock.Released, nil); err != nil {
 				return fmt.Errorf("%q: %w", key, err)
 			}
 		}
@@ -242,7 +242,7 @@ func (s *stage) seesBothHalves(ctx context.Context, keys []string) error {
 	}
 	for i, key := range keys {
 		if !slices.ContainsFunc(report.Locks, func(l policy.Description) bool {
-			return l.ID == fmt.Sprintf("lock-%d", i) && l.Path == string(s.path(key)) && len(l.Holdings) == 2
+			return l.ID == fmt.Sprintf("lock-%d", i) && l.Path == string(s.Path(key)) && len(l.Holdings) == 2
 		}) {
 			return fmt.Errorf("the scan does not see the two halves of the lock on %q: %d locks, %+v", key, report.Held, report.Locks)
 		}
@@ -257,7 +257,7 @@ func (s *stage) seesBothHalves(ctx context.Context, keys []string) error {
 // A store without regions has one table for both.
 func twoRegions(ctx context.Context, s *stage) error {
 	abroad := s.aws.In("eu-west-1")
-	arn, err := contract.MakeTable(ctx, abroad.Config(), s.name, "LockID")
+	arn, err := abroad.MakeTable(ctx, s.Table, "LockID")
 	if err != nil {
 		return err
 	}
@@ -267,7 +267,7 @@ func twoRegions(ctx context.Context, s *stage) error {
 	}
 	tables := map[string]*backend.Table{"near": s.set.Tables[0], "far": set.Tables[0]}
 	for id, table := range tables {
-		if err := local.TakeLock(ctx, s.path(id+"/terraform.tfstate"), id, table); err != nil {
+		if err := local.TakeLock(ctx, s.Path(id+"/terraform.tfstate"), id, table); err != nil {
 			return err
 		}
 	}
@@ -280,10 +280,10 @@ func twoRegions(ctx context.Context, s *stage) error {
 		return fmt.Errorf("the scan sees %d locks, and not %d", report.Held, len(tables))
 	}
 	for id, table := range tables {
-		if _, err := s.release(ctx, unlock.Request{LockID: id, Path: string(s.path(id + "/terraform.tfstate"))}, unlock.Released, nil); err != nil {
+		if _, err := s.release(ctx, unlock.Request{LockID: id, Path: string(s.Path(id + "/terraform.tfstate"))}, unlock.Released, nil); err != nil {
 			return err
 		}
-		if _, found, err := table.Find(ctx, s.path(id+"/terraform.tfstate")); err != nil || found {
+		if _, found, err := table.Find(ctx, s.Path(id+"/terraform.tfstate")); err != nil || found {
 			return fmt.Errorf("lock %s is still there: %v, %w", id, found, err)
 		}
 	}

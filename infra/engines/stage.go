@@ -21,18 +21,16 @@ import (
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/backend"
-	"github.com/lockwarden/lockwarden/pkg/backend/contract"
 	"github.com/lockwarden/lockwarden/pkg/monitor"
-	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
 )
 
-// stage is what one scene has to itself: a bucket and a lock table of one name, a ledger, a
-// topic with a queue, and the environment of functions that watch them.
+// stage is what one scene has to itself: a place, a queue that gets the messages of its topic, and
+// the environment of functions that watch it.
 type stage struct {
+	local.Place
 	aws   *local.AWS
 	dir   string // an empty folder
-	name  string
 	set   backend.Set
 	env   map[string]string
 	queue string // URL
@@ -44,57 +42,46 @@ type stage struct {
 var stages atomic.Int64
 
 func newStage(ctx context.Context, a *local.AWS, dir string, rows int) (*stage, error) {
-	s := &stage{aws: a, name: fmt.Sprintf("scene-%d-%d", time.Now().UnixNano(), stages.Add(1)), rows: rows, within: local.Timeout}
+	s := &stage{aws: a, rows: rows, within: local.Timeout}
 	var err error
 	if s.dir, err = os.MkdirTemp(dir, "scene-"); err != nil {
 		return nil, err
 	}
-	table, err := contract.MakeTable(ctx, a.Config(), s.name, "LockID")
-	if err != nil {
+	if s.Place, err = a.MakePlace(ctx, fmt.Sprintf("scene-%d-%d", time.Now().UnixNano(), stages.Add(1))); err != nil {
 		return nil, err
 	}
-	if _, err := contract.MakeTable(ctx, a.Config(), s.name+"-ledger", "kind", "id"); err != nil {
+	if s.set, err = backend.Open(a.Config(), []string{s.TableARN}, []string{s.BucketARN}); err != nil {
 		return nil, err
 	}
-	if _, err := contract.MakeBucket(ctx, a.Config(), s.name); err != nil {
-		return nil, err
-	}
-	if s.set, err = backend.Open(a.Config(), []string{table}, []string{"arn:aws:s3:::" + s.name}); err != nil {
-		return nil, err
-	}
-	topic, err := s.listen(ctx)
-	if err != nil {
+	if err := s.listen(ctx); err != nil {
 		return nil, err
 	}
 	s.env = a.Env()
 	delete(s.env, "TRUST_STORES") // they are probed, as stores outside of AWS are
 	maps.Copy(s.env, map[string]string{
-		"ACCOUNT_ID": "123456789012", "TABLE_ARNS": table, "BUCKET_ARNS": "arn:aws:s3:::" + s.name, "LEDGER_TABLE": s.name + "-ledger", "TOPIC_ARN": topic,
-		"METRIC_NAMESPACE": s.name, "STUCK_AFTER": "1ms", "RELEASE_GUARD": "1ms", "PRUNE_PATHS": "branches/**", "PRUNE_AFTER_DAYS": "0",
+		"ACCOUNT_ID": "123456789012", "TABLE_ARNS": s.TableARN, "BUCKET_ARNS": s.BucketARN, "LEDGER_TABLE": s.Ledger, "TOPIC_ARN": s.Topic,
+		"METRIC_NAMESPACE": s.Bucket, "STUCK_AFTER": "1ms", "RELEASE_GUARD": "1ms", "PRUNE_PATHS": "branches/**", "PRUNE_AFTER_DAYS": "0",
 		"AWS_LAMBDA_FUNCTION_NAME": "scene", "UNLOCK_FUNCTION": "scene-unlock",
 	})
 	return s, nil
 }
 
-// listen makes a topic with a queue that gets its messages as they are.
-func (s *stage) listen(ctx context.Context) (topic string, err error) {
-	if topic, err = s.aws.MakeTopic(ctx, s.name); err != nil {
-		return "", err
-	}
+// listen makes a queue that gets the messages of the topic as they are.
+func (s *stage) listen(ctx context.Context) error {
 	queues := sqs.NewFromConfig(s.aws.Config())
-	made, err := queues.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &s.name, Attributes: map[string]string{"VisibilityTimeout": "43200"}})
+	made, err := queues.CreateQueue(ctx, &sqs.CreateQueueInput{QueueName: &s.Bucket, Attributes: map[string]string{"VisibilityTimeout": "43200"}})
 	if err != nil {
-		return "", err
+		return err
 	}
 	s.queue = aws.ToString(made.QueueUrl)
 	attributes, err := queues.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &s.queue, AttributeNames: []types.QueueAttributeName{types.QueueAttributeNameQueueArn}})
 	if err != nil {
-		return "", err
+		return err
 	}
 	_, err = sns.NewFromConfig(s.aws.Config()).Subscribe(ctx, &sns.SubscribeInput{
-		TopicArn: &topic, Protocol: aws.String("sqs"), Endpoint: aws.String(attributes.Attributes["QueueArn"]), Attributes: map[string]string{"RawMessageDelivery": "true"},
+		TopicArn: &s.Topic, Protocol: aws.String("sqs"), Endpoint: aws.String(attributes.Attributes["QueueArn"]), Attributes: map[string]string{"RawMessageDelivery": "true"},
 	})
-	return topic, err
+	return err
 }
 
 // arrival is how long a message may take from the topic to the queue: MiniStack delivers it
@@ -201,17 +188,14 @@ func (s *stage) release(ctx context.Context, request unlock.Request, want unlock
 	return answer, nil
 }
 
-// path is that of the state with this key.
-func (s *stage) path(key string) tflock.Path { return tflock.NewPath(s.name, key) }
-
 // take takes the lock of a state in the table and in the bucket, as a client does with both.
 func (s *stage) take(ctx context.Context, key, id string) error {
-	return local.TakeLock(ctx, s.path(key), id, s.set.Buckets[0], s.set.Tables[0])
+	return local.TakeLock(ctx, s.Path(key), id, s.set.Buckets[0], s.set.Tables[0])
 }
 
 // holds says what is wrong if a store has not this lock on a state.
 func (s *stage) holds(ctx context.Context, in backend.Store, key, id string) error {
-	switch h, found, err := in.Find(ctx, s.path(key)); {
+	switch h, found, err := in.Find(ctx, s.Path(key)); {
 	case err != nil:
 		return err
 	case !found:
@@ -237,7 +221,7 @@ func (s *stage) free(ctx context.Context) error {
 
 // put writes an object without asking.
 func (s *stage) put(ctx context.Context, key, content string) error {
-	_, err := s.aws.S3().PutObject(ctx, &s3.PutObjectInput{Bucket: &s.name, Key: &key, Body: strings.NewReader(content)})
+	_, err := s.aws.S3().PutObject(ctx, &s3.PutObjectInput{Bucket: &s.Bucket, Key: &key, Body: strings.NewReader(content)})
 	return err
 }
 

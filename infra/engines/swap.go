@@ -30,19 +30,19 @@ func swapped(in func(s *stage) backend.Store) func(ctx context.Context, s *stage
 	return func(ctx context.Context, s *stage) error {
 		const key = "network/terraform.tfstate"
 		store := in(s)
-		if err := local.TakeLock(ctx, s.path(key), "old", store); err != nil {
+		if err := local.TakeLock(ctx, s.Path(key), "old", store); err != nil {
 			return err
 		}
 		if _, err := s.scan(ctx); err != nil {
 			return err
 		}
-		service, deletes := deletesOf(store, s.path(key))
+		service, deletes := deletesOf(store, s.Path(key))
 		p, err := before(cmp.Or(s.env["AWS_ENDPOINT_URL_"+service], s.env["AWS_ENDPOINT_URL"]), deletes, func() error { return s.overwrite(ctx, store, key, "new") })
 		if err != nil {
 			return err
 		}
 		defer p.stop()
-		_, err = s.release(ctx, unlock.Request{LockID: "old", Path: string(s.path(key))}, unlock.Changed, map[string]string{"AWS_ENDPOINT_URL_" + service: p.url})
+		_, err = s.release(ctx, unlock.Request{LockID: "old", Path: string(s.Path(key))}, unlock.Changed, map[string]string{"AWS_ENDPOINT_URL_" + service: p.url})
 		if swapErr := p.done(); swapErr != nil {
 			return fmt.Errorf("%w (%w)", swapErr, err)
 		}
@@ -68,15 +68,15 @@ func deletesOf(store backend.Store, path tflock.Path) (service string, deletes f
 
 // overwrite puts another lock in the place of one.
 func (s *stage) overwrite(ctx context.Context, store backend.Store, key, id string) error {
-	raw, err := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: string(s.path(key))}.Marshal()
+	raw, err := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now().UTC(), Path: string(s.Path(key))}.Marshal()
 	if err != nil {
 		return err
 	}
 	if _, isTable := store.(*backend.Table); !isTable {
 		return s.put(ctx, key+tflock.Suffix, string(raw))
 	}
-	_, err = dynamodb.NewFromConfig(s.aws.Config()).PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.name, Item: map[string]types.AttributeValue{
-		"LockID": &types.AttributeValueMemberS{Value: string(s.path(key))}, "Info": &types.AttributeValueMemberS{Value: string(raw)},
+	_, err = dynamodb.NewFromConfig(s.aws.Config()).PutItem(ctx, &dynamodb.PutItemInput{TableName: &s.Table, Item: map[string]types.AttributeValue{
+		"LockID": &types.AttributeValueMemberS{Value: string(s.Path(key))}, "Info": &types.AttributeValueMemberS{Value: string(raw)},
 	}})
 	return err
 }

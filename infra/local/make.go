@@ -2,17 +2,16 @@ package local
 
 import (
 	"context"
-	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/ssm"
 	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
+
+	"github.com/lockwarden/lockwarden/pkg/backend/contract"
 )
 
 // In is the same AWS in another region.
@@ -50,42 +49,12 @@ func (a *AWS) With(tables, buckets string) *AWS {
 // MakeTable makes a table with these string keys, a hash key and at most one range
 // key, and gives its ARN.
 func (a *AWS) MakeTable(ctx context.Context, name string, keys ...string) (string, error) {
-	return MakeTable(ctx, a.Config(), name, keys...)
+	return contract.MakeTable(ctx, a.Config(), name, keys...)
 }
 
-// MakeTable makes one in the AWS of that configuration.
-func MakeTable(ctx context.Context, cfg aws.Config, name string, keys ...string) (string, error) {
-	input := &dynamodb.CreateTableInput{TableName: &name, BillingMode: types.BillingModePayPerRequest}
-	for i, key := range keys {
-		input.AttributeDefinitions = append(input.AttributeDefinitions, types.AttributeDefinition{AttributeName: &key, AttributeType: types.ScalarAttributeTypeS})
-		input.KeySchema = append(input.KeySchema, types.KeySchemaElement{AttributeName: &key, KeyType: []types.KeyType{types.KeyTypeHash, types.KeyTypeRange}[i]})
-	}
-	client := dynamodb.NewFromConfig(cfg)
-	_, err := client.CreateTable(ctx, input)
-	// moto loses an answer now and then, and the SDK's repeat finds the table that it made.
-	if _, exists := errors.AsType[*types.ResourceInUseException](err); err != nil && !exists {
-		return "", err
-	}
-	out, err := client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &name})
-	if err != nil {
-		return "", err
-	}
-	return aws.ToString(out.Table.TableArn), nil
-}
-
-// MakeBucket makes a versioned bucket and gives its ARN.
+// MakeBucket makes a bucket, versioned where the AWS has versions, and gives its ARN.
 func (a *AWS) MakeBucket(ctx context.Context, name string) (string, error) {
-	client := a.S3()
-	_, err := client.CreateBucket(ctx, &s3.CreateBucketInput{
-		Bucket: &name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(a.region)},
-	})
-	if _, exists := errors.AsType[*s3types.BucketAlreadyOwnedByYou](err); err != nil && !exists {
-		return "", err
-	}
-	_, err = client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
-		Bucket: &name, VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled},
-	})
-	return "arn:aws:s3:::" + name, err
+	return "arn:aws:s3:::" + name, contract.MakeBucket(ctx, a.Config(), name)
 }
 
 // MakeTopic makes a topic and gives its ARN.

@@ -83,7 +83,7 @@ func TestTheDocument(t *testing.T) {
 			}
 			if tc.store != nil {
 				o.store = start(t, *tc.store)
-				if _, err := contract.MakeBucket(t.Context(), configFor(o.store), bucket); err != nil {
+				if err := contract.MakeBucket(t.Context(), configFor(o.store), bucket); err != nil {
 					t.Fatal(err)
 				}
 			} else {

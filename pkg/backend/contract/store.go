@@ -13,6 +13,7 @@ import (
 	dynamotypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -78,7 +79,7 @@ func MakeTable(ctx context.Context, cfg aws.Config, name string, keys ...string)
 // has versions.
 func NewBucket(ctx context.Context, cfg aws.Config) (*Store, error) {
 	s := &Store{Name: newName(), bucket: s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })}
-	if _, err := MakeBucket(ctx, cfg, s.Name); err != nil {
+	if err := MakeBucket(ctx, cfg, s.Name); err != nil {
 		return nil, err
 	}
 	set, err := backend.Open(cfg, nil, []string{"arn:aws:s3:::" + s.Name})
@@ -89,20 +90,23 @@ func NewBucket(ctx context.Context, cfg aws.Config) (*Store, error) {
 	return s, nil
 }
 
-// MakeBucket makes a bucket, and says whether the engine keeps versions in it: without them it
-// is made all the same.
-func MakeBucket(ctx context.Context, cfg aws.Config, name string) (versioned bool, err error) {
+// MakeBucket makes a bucket, versioned where the engine has versions: some stores have none, and are
+// used all the same.
+func MakeBucket(ctx context.Context, cfg aws.Config, name string) error {
 	client := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
-	_, err = client.CreateBucket(ctx, &s3.CreateBucketInput{
+	_, err := client.CreateBucket(ctx, &s3.CreateBucketInput{
 		Bucket: &name, CreateBucketConfiguration: &s3types.CreateBucketConfiguration{LocationConstraint: s3types.BucketLocationConstraint(cfg.Region)},
 	})
 	if _, exists := errors.AsType[*s3types.BucketAlreadyOwnedByYou](err); err != nil && !exists {
-		return false, err
+		return err
 	}
 	_, err = client.PutBucketVersioning(ctx, &s3.PutBucketVersioningInput{
 		Bucket: &name, VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled},
 	})
-	return err == nil, nil //nolint:nilerr // some stores have no versions, and are used all the same
+	if _, refused := errors.AsType[smithy.APIError](err); refused {
+		return nil
+	}
+	return err
 }
 
 // path is that of the state with this key: a table's rows name a bucket of the same name.
