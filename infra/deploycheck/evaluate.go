@@ -83,13 +83,7 @@ func Evaluate(t Template, place Place) (d Deployed, err error) {
 
 // Of gives the names of the resources of a type, sorted.
 func (d Deployed) Of(resourceType string) []string {
-	var found []string
-	for _, name := range names(d.Resources) {
-		if d.Resources[name].Type == resourceType {
-			found = append(found, name)
-		}
-	}
-	return found
+	return Template{Resources: d.Resources}.Of(resourceType)
 }
 
 // Before says whether a resource is surely there before another: whether that one

@@ -1,10 +1,14 @@
 package deploycheck
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"maps"
+	"path/filepath"
 	"slices"
+
+	"github.com/lockwarden/lockwarden/infra/local"
 )
 
 // Template is plain CloudFormation, after the SAM transform.
@@ -39,18 +43,18 @@ type Rule struct {
 
 // Resource is one of a template, or of an evaluated one.
 type Resource struct {
-	Type           string
-	Condition      string
-	DependsOn      any
-	DeletionPolicy string
-	Properties     map[string]any
+	Type                string
+	Condition           string
+	DependsOn           any
+	DeletionPolicy      string
+	UpdateReplacePolicy string
+	Properties          map[string]any
 }
 
 // Output is one of a template.
 type Output struct {
 	Condition string
 	Value     any
-	Export    any
 }
 
 // Parse reads what the SAM transform printed.
@@ -60,6 +64,24 @@ func Parse(text []byte) (Template, error) {
 		return Template{}, fmt.Errorf("not a template: %w", err)
 	}
 	return t, nil
+}
+
+// Load reads a template after the real SAM transform, with its default parameters: one of this
+// repository, or any by its whole path.
+func Load(ctx context.Context, file string) (Template, error) {
+	if !filepath.IsAbs(file) {
+		file = filepath.Join(local.Root(), file)
+	}
+	text, err := local.Transform(ctx, file)
+	if err != nil {
+		return Template{}, err
+	}
+	return Parse(text)
+}
+
+// Of gives the names of the resources of a type, sorted.
+func (t Template) Of(resourceType string) []string {
+	return slices.DeleteFunc(names(t.Resources), func(name string) bool { return t.Resources[name].Type != resourceType })
 }
 
 // Problem is something that a deploy would refuse, or that would not work after it.

@@ -69,24 +69,6 @@ func Replaced(ctx context.Context, older string) (map[string]string, error) {
 	return found, json.Unmarshal(out, &found)
 }
 
-// Resource is one of the template's, as CloudFormation gets it: with its functions
-// still in it.
-type Resource struct {
-	Type       string
-	Condition  string
-	Properties map[string]any
-}
-
-// Template gives template.yaml after the real SAM transform, by logical ID.
-func (a *AWS) Template(ctx context.Context) (map[string]Resource, error) {
-	out, err := Transform(ctx, filepath.Join(Root(), "template.yaml"))
-	if err != nil {
-		return nil, err
-	}
-	var t struct{ Resources map[string]Resource }
-	return t.Resources, json.Unmarshal(out, &t)
-}
-
 // Watched are the ARNs of the tables and of the buckets that the functions watch.
 func (s *Stack) Watched() (tables, buckets []string) {
 	env := s.Functions["MonitorFunction"]

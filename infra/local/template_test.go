@@ -3,7 +3,6 @@ package local_test
 import (
 	"encoding/json"
 	"fmt"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -11,6 +10,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
+	"github.com/lockwarden/lockwarden/infra/deploycheck"
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/policy"
@@ -21,28 +21,17 @@ var server *local.AWS
 
 func TestMain(m *testing.M) { local.Main(m, &server) }
 
-// chatResources are those of the nested stack for Amazon Q.
-func chatResources(t *testing.T) map[string]local.Resource {
+// nestedTemplate is that of the stack for Amazon Q.
+const nestedTemplate = "infra/chat/amazon-q.yaml"
+
+// resources are those of a template of this repository after the real SAM transform.
+func resources(t *testing.T, file string) map[string]deploycheck.Resource {
 	t.Helper()
-	text, err := local.Transform(t.Context(), filepath.Join(local.Root(), "infra", "chat", "amazon-q.yaml"))
+	template, err := deploycheck.Load(t.Context(), file)
 	if err != nil {
-		t.Fatal(err)
-	}
-	var template struct{ Resources map[string]local.Resource }
-	if err := json.Unmarshal(text, &template); err != nil {
 		t.Fatal(err)
 	}
 	return template.Resources
-}
-
-// resources are those of the transformed template.
-func resources(t *testing.T) map[string]local.Resource {
-	t.Helper()
-	all, err := server.Template(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return all
 }
 
 // The button finds its values where an alert has them, and runs a command that the unlock
@@ -80,7 +69,7 @@ func TestTheReleaseButtonFitsTheAlert(t *testing.T) {
 			Variables map[string]string
 		}
 	}
-	decode(t, chatResources(t)["ReleaseAction"].Properties, &action)
+	decode(t, resources(t, nestedTemplate)["ReleaseAction"].Properties, &action)
 	if n := len(action.Definition.CommandText); n > 100 { // what the API takes; CloudFormation's page says 5,000
 		t.Errorf("the command has %d characters", n)
 	}
@@ -115,7 +104,7 @@ func TestTheReleaseButtonFitsTheAlert(t *testing.T) {
 
 // Members of the channel can invoke the unlock function, and nothing else.
 func TestTheChannelMayOnlyUnlock(t *testing.T) {
-	resources, chat := resources(t), chatResources(t)
+	resources, chat := resources(t, "template.yaml"), resources(t, nestedTemplate)
 	only := `[{"Ref":"UnlockInvokePolicyArn"}]`
 	if got := encoded(t, resources["AmazonQ"].Properties); !strings.Contains(got, `"UnlockInvokePolicyArn":{"Ref":"UnlockInvokePolicy"}`) {
 		t.Errorf("the nested stack gets %s", got)
@@ -138,7 +127,7 @@ func TestTheChannelMayOnlyUnlock(t *testing.T) {
 
 // What cannot be posted is kept, once, and its alarm cannot ring in a circle.
 func TestWhatSlackRefusesIsKept(t *testing.T) {
-	resources := resources(t)
+	resources := resources(t, "template.yaml")
 	invoke := resources["SlackFunctionEventInvokeConfig"].Properties
 	if got := encoded(t, invoke["DestinationConfig"]); got != `{"OnFailure":{"Destination":{"Fn::GetAtt":["SlackDeadLetters","Arn"]}}}` {
 		t.Errorf("failures go to %s", got)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lockwarden/lockwarden/infra/deploycheck"
 	"github.com/lockwarden/lockwarden/infra/local"
 )
 
@@ -33,7 +34,7 @@ func TestEveryFunctionInLambdaGetsTheStoreOfTheDocument(t *testing.T) {
 	if err := os.WriteFile(file, []byte(strings.Replace(string(whole), line, string(change[1]), 1)), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	before, after := functionsIn(t, filepath.Join(local.Root(), "template.yaml")), functionsIn(t, file)
+	before, after := functionsIn(t, "template.yaml"), functionsIn(t, file)
 	if len(before) < 9 || len(after) != len(before) {
 		t.Fatalf("%d functions before, %d after", len(before), len(after))
 	}
@@ -60,26 +61,18 @@ type function struct {
 // functionsIn are those of the template in a file, by logical ID.
 func functionsIn(t *testing.T, file string) map[string]function {
 	t.Helper()
-	text, err := local.Transform(t.Context(), file)
+	template, err := deploycheck.Load(t.Context(), file)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var template struct {
-		Resources map[string]struct {
-			Type       string
-			Properties json.RawMessage
-		}
-	}
-	if err := json.Unmarshal(text, &template); err != nil {
-		t.Fatal(err)
-	}
 	all := map[string]function{}
-	for name, resource := range template.Resources {
-		if resource.Type != "AWS::Lambda::Function" {
-			continue
-		}
+	for _, name := range template.Of("AWS::Lambda::Function") {
+		properties, err := json.Marshal(template.Resources[name].Properties)
 		var f function
-		if err := json.Unmarshal(resource.Properties, &f); err != nil {
+		if err == nil {
+			err = json.Unmarshal(properties, &f)
+		}
+		if err != nil {
 			t.Fatal(err)
 		}
 		all[name] = f

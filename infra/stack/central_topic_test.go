@@ -2,7 +2,6 @@ package stack_test
 
 import (
 	"encoding/json"
-	"path/filepath"
 	"strings"
 	"testing"
 
@@ -38,9 +37,8 @@ func TestManyAccountsTellOneTopic(t *testing.T) {
 		TopicArn: &topic, AttributeName: aws.String("Policy"), AttributeValue: aws.String(centralPolicy(t, topic, member)),
 	})
 	check(t, err)
-	result, err = s.Invoke(t.Context(), "monitor", "MonitorFunction", "{}")
-	if err != nil || result.Failed {
-		t.Fatalf("with the policy: %v, %s", err, result.Payload)
+	if err := s.Scan(t.Context()); err != nil {
+		t.Fatalf("with the policy: %v", err)
 	}
 	published, err := server.Published(topic)
 	if err != nil || len(published) != 1 || published[0].Attributes["type"] != "lock.stuck" {
@@ -60,9 +58,7 @@ func centralPolicy(t *testing.T, topic, member string) string {
 // central is infra/iam/central-topic.yaml as it is deployed with these parameters.
 func central(t *testing.T, parameters map[string]string) deploycheck.Deployed {
 	t.Helper()
-	text, err := local.Transform(t.Context(), filepath.Join(local.Root(), "infra", "iam", "central-topic.yaml"))
-	check(t, err)
-	template, err := deploycheck.Parse(text)
+	template, err := deploycheck.Load(t.Context(), "infra/iam/central-topic.yaml")
 	check(t, err)
 	deployed, err := deploycheck.Evaluate(template, deploycheck.Place{Region: local.Region, Account: "999988887777", Stack: "central", Parameters: parameters})
 	check(t, err)

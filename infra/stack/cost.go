@@ -6,6 +6,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+
+	"github.com/lockwarden/lockwarden/infra/deploycheck"
 )
 
 // List prices in us-east-1, in dollars.
@@ -74,7 +76,7 @@ type Item struct {
 
 // Cost is what the stack costs a month with its defaults, by the template's own
 // numbers: its alarms, metrics, dashboards, and scans.
-func Cost(t Template) ([]Item, error) {
+func Cost(t deploycheck.Template) ([]Item, error) {
 	scans, err := perMonth(t, "ScanEvery")
 	if err != nil {
 		return nil, err
@@ -122,7 +124,7 @@ func witnessed(memory float64) float64 {
 
 // perMonth is how often a schedule comes a month. Its default is a period such as
 // "5 minutes", or a rate of one.
-func perMonth(t Template, parameter string) (float64, error) {
+func perMonth(t deploycheck.Template, parameter string) (float64, error) {
 	every, _ := t.Parameters[parameter].Default.(string)
 	number, unit, _ := strings.Cut(strings.TrimSuffix(strings.TrimPrefix(every, "rate("), ")"), " ")
 	n, err := strconv.Atoi(number)
@@ -134,7 +136,7 @@ func perMonth(t Template, parameter string) (float64, error) {
 }
 
 // Metrics are the stack's own ones that its dashboard shows, in order.
-func Metrics(t Template) []string {
+func Metrics(t deploycheck.Template) []string {
 	var names []string
 	body := fmt.Sprint(t.Resources["Dashboard"].Properties["DashboardBody"])
 	for _, part := range strings.Split(body, `["${Namespace}","`)[1:] {
@@ -150,7 +152,7 @@ func Metrics(t Template) []string {
 }
 
 // alarmMetrics counts what is billed of alarms: each metric that one looks at.
-func alarmMetrics(t Template) int {
+func alarmMetrics(t deploycheck.Template) int {
 	n := 0
 	for _, name := range t.Of("AWS::CloudWatch::Alarm") {
 		several, ok := t.Resources[name].Properties["Metrics"].([]any)

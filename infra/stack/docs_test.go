@@ -14,8 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lockwarden/lockwarden/infra/deploycheck"
 	"github.com/lockwarden/lockwarden/infra/local"
-	"github.com/lockwarden/lockwarden/infra/stack"
 )
 
 // docs/configuration.md lists every parameter with its default, and every variable
@@ -77,7 +77,7 @@ func TestFunctionsGetTheVariablesThatTheyRead(t *testing.T) {
 }
 
 // given are the variables that the template gives a function, sorted.
-func given(template stack.Template, logicalID string) []string {
+func given(template deploycheck.Template, logicalID string) []string {
 	environment, _ := template.Resources[logicalID].Properties["Environment"].(map[string]any)
 	names, _ := environment["Variables"].(map[string]any)
 	return slices.Sorted(maps.Keys(names))

@@ -1,6 +1,10 @@
 package stack
 
-import "fmt"
+import (
+	"fmt"
+
+	"github.com/lockwarden/lockwarden/infra/deploycheck"
+)
 
 // What one inventory of stocked states does, of which a twentieth changed since the one
 // before, twice each: their versions are listed, and each new one is read. The calls are what a test of pkg/inventory counts; the duration is what the CPU time
@@ -18,7 +22,7 @@ const (
 const perS3Put = 0.005 / 1000
 
 // inventoryCost is what the inventories of a month cost.
-func inventoryCost(t Template) (Item, error) {
+func inventoryCost(t deploycheck.Template) (Item, error) {
 	runs, err := perMonth(t, "InventorySchedule")
 	memory, _ := t.Resources["InventoryFunction"].Properties["MemorySize"].(float64)
 	if err == nil && memory == 0 {

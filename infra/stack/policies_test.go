@@ -6,7 +6,7 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/lockwarden/lockwarden/infra/stack"
+	"github.com/lockwarden/lockwarden/infra/deploycheck"
 )
 
 // wholesale are the actions that AWS lets nobody narrow to a resource, with the
@@ -75,7 +75,7 @@ type grant struct {
 }
 
 // grants are the statements of all identity policies.
-func grants(template stack.Template) []grant {
+func grants(template deploycheck.Template) []grant {
 	var found []grant
 	for name, r := range template.Resources {
 		switch r.Type {

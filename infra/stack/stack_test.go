@@ -6,17 +6,17 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lockwarden/lockwarden/infra/deploycheck"
 	"github.com/lockwarden/lockwarden/infra/local"
-	"github.com/lockwarden/lockwarden/infra/stack"
 )
 
 var server *local.AWS
 
 func TestMain(m *testing.M) { local.Main(m, &server) }
 
-func load(t *testing.T) stack.Template {
+func load(t *testing.T) deploycheck.Template {
 	t.Helper()
-	template, err := stack.Load(t.Context())
+	template, err := deploycheck.Load(t.Context(), "template.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

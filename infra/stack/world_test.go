@@ -115,9 +115,7 @@ func (w *world) prepare(t *testing.T, function, name string) *local.Stack {
 
 func (w *world) scan(t *testing.T) {
 	t.Helper()
-	if result, err := w.quick.Invoke(t.Context(), "monitor", "MonitorFunction", "{}"); err != nil || result.Failed {
-		t.Fatalf("%v: %s", err, result.Payload)
-	}
+	check(t, w.quick.Scan(t.Context()))
 }
 
 // scanOutOfTurn has the monitor scan while another invocation is telling.
