@@ -127,11 +127,7 @@ func plan(ctx context.Context, w *local.Workspace) (string, error) {
 // die has the client die, lets the next one print that it is locked out, and gives that text
 // and the lock's ID, of which two scans have notified once.
 func (s *stage) die(ctx context.Context, w *local.Workspace, key string, mode local.Mode, holdings []tflock.Kind) (text, id string, err error) {
-	run, err := w.Hold(ctx, local.TenMinutes, func() bool {
-		_, row, tableErr := s.set.Tables[0].Find(ctx, s.Path(key))
-		_, object, bucketErr := s.set.Buckets[0].Find(ctx, s.Path(key))
-		return tableErr == nil && bucketErr == nil && row == (mode != local.ByFile) && object == (mode != local.ByTable)
-	})
+	run, err := w.Hold(ctx, local.TenMinutes, local.Held(ctx, s.set, s.Path(key), mode))
 	if err != nil {
 		return "", "", err
 	}

@@ -62,15 +62,6 @@ var globals = regexp.MustCompile(`(?m)(^Globals:\n  Function:\n(?:    (?:[A-DF-Z
 // metricMath is the property Metrics of an alarm, to the next one.
 var metricMath = regexp.MustCompile(`(?m)^      Metrics:\n(?:        .*\n)+`)
 
-// Changes says in words what differs from what a user deploys.
-func Changes() []string {
-	var all []string
-	for _, c := range changes {
-		all = append(all, c.why)
-	}
-	return all
-}
-
 // Copy puts the repository, as git knows it and with what is not committed yet, into dir,
 // with an older template in place of its template.yaml (empty for its own), changed for this
 // engine. An older template may lack what is changed, ours may not: a change that does

@@ -7,7 +7,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockwarden/lockwarden/infra/engines/server"
 	"github.com/lockwarden/lockwarden/infra/local"
 )
 
@@ -51,14 +50,17 @@ func TestAClientsOwnLockIsTakenForNoOther(t *testing.T) {
 func TestAClientGoesOnAfterTheHalfOfItsOwnLock(t *testing.T) {
 	dir := t.TempDir()
 	met := strings.Replace(metItsOwnLock, "2026-11-28 23:02:14.174885538", time.Now().Add(time.Minute).UTC().Format("2006-01-02 15:04:05"), 1)
-	script := "#!/bin/sh\ncase $1 in\nforce-unlock) touch unlocked; echo 'Failed to unlock state: dynamoDB lock released but s3 failed'; exit 1 ;;\nesac\n[ -e unlocked ] && { echo planned; exit; }\ncat met\nexit 1\n"
+	script := "#!/bin/sh\ncase $1 in\ninit) exit ;;\nforce-unlock) touch unlocked; echo 'Failed to unlock state: dynamoDB lock released but s3 failed'; exit 1 ;;\nesac\n[ -e unlocked ] && { echo planned; exit; }\ncat met\nexit 1\n"
 	for name, text := range map[string]string{"client": script, "met": met} {
 		if err := os.WriteFile(filepath.Join(dir, name), []byte(text), 0o700); err != nil { //nolint:gosec // it is run
 			t.Fatal(err)
 		}
 	}
-	p := &Project{&Engine{Server: &server.Server{}}, local.Client{Name: "a client", Path: filepath.Join(dir, "client")}, dir}
-	if said, err := p.Run(t.Context(), "plan"); err != nil || said != "planned\n" {
+	w, err := local.Init(t.Context(), local.Client{Name: "a client", Path: filepath.Join(dir, "client")}, dir, "", os.Environ())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if said, err := (Project{w}).Run(t.Context(), "plan"); err != nil || said != "planned\n" {
 		t.Errorf("%q, %v", said, err)
 	}
 }

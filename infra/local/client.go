@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -81,8 +82,19 @@ var Modes = []Mode{ByTable, ByFile, ByBoth}
 type Workspace struct {
 	client Client
 	dir    string
-	aws    *AWS
+	env    []string
 	named  string // Terraform's workspace; empty for the one that is selected
+}
+
+// Init writes a configuration into dir and initialises it, with more arguments of init where they
+// are given. Its commands have this environment and no other.
+func Init(ctx context.Context, c Client, dir, configuration string, env []string, args ...string) (*Workspace, error) {
+	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(configuration), 0o600); err != nil {
+		return nil, err
+	}
+	w := &Workspace{client: c, dir: dir, env: env}
+	_, err := w.Run(ctx, append([]string{"init"}, args...)...)
+	return w, err
 }
 
 // In is the same directory with another of Terraform's workspaces, which need not exist.
@@ -141,12 +153,11 @@ func (a *AWS) Workspace(ctx context.Context, c Client, dir, bucket, table, key s
 			fmt.Sprintf("endpoint = %q\n    dynamodb_endpoint = %q\n    sts_endpoint = %q\n    iam_endpoint = %q", a.at(s3.ServiceID), a.at(dynamodb.ServiceID), a.Endpoint, a.Endpoint),
 		).Replace(text)
 	}
-	if err := os.WriteFile(filepath.Join(dir, "main.tf"), []byte(text), 0o600); err != nil {
-		return nil, err
+	env := []string{"PATH=" + os.Getenv("PATH"), "HOME=" + dir, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1"}
+	for name, value := range a.Env() {
+		env = append(env, name+"="+value)
 	}
-	w := &Workspace{client: c, dir: dir, aws: a}
-	_, err := w.Run(ctx, append([]string{"init"}, initArgs...)...)
-	return w, err
+	return Init(ctx, c, dir, text, env, initArgs...)
 }
 
 // Run runs the client to its end and gives its output, which the error carries too.
@@ -174,6 +185,11 @@ var (
 // Hold starts an apply with these arguments, and waits until held says that its lock
 // is there.
 func (w *Workspace) Hold(ctx context.Context, args []string, held func() bool) (*Run, error) {
+	return w.Start(ctx, args, func(string) bool { return held() })
+}
+
+// Start starts an apply, and waits until held says by what it has printed that it holds its lock.
+func (w *Workspace) Start(ctx context.Context, args []string, held func(said string) bool) (*Run, error) {
 	cmd, said := w.command(ctx, append([]string{"apply", "-auto-approve"}, args...)...), &Output{}
 	cmd.Stdout, cmd.Stderr = said, said
 	if err := cmd.Start(); err != nil {
@@ -181,8 +197,8 @@ func (w *Workspace) Hold(ctx context.Context, args []string, held func() bool) (
 	}
 	r := &Run{cmd: cmd, done: make(chan error, 1)}
 	go func() { r.done <- cmd.Wait() }()
-	for deadline := time.Now().Add(time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
-		if held() {
+	for deadline := time.Now().Add(2 * time.Minute); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if held(said.String()) {
 			return r, nil
 		}
 		select {
@@ -191,7 +207,7 @@ func (w *Workspace) Hold(ctx context.Context, args []string, held func() bool) (
 		default:
 		}
 	}
-	return nil, errors.Join(errors.New("the lock was not seen within a minute"), r.Kill())
+	return nil, errors.Join(errors.New("the lock was not seen within two minutes"), r.Kill())
 }
 
 // Kill ends the client and all that it started, as a laptop does that dies: the lock
@@ -221,12 +237,9 @@ func (w *Workspace) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd.Dir = w.dir
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) } // with what it started
-	cmd.Env = []string{"PATH=" + os.Getenv("PATH"), "HOME=" + w.dir, "CHECKPOINT_DISABLE=1", "TF_IN_AUTOMATION=1"}
-	for name, value := range w.aws.Env() {
-		cmd.Env = append(cmd.Env, name+"="+value)
-	}
+	cmd.Env = w.env
 	if w.named != "" {
-		cmd.Env = append(cmd.Env, "TF_WORKSPACE="+w.named)
+		cmd.Env = append(slices.Clip(w.env), "TF_WORKSPACE="+w.named)
 	}
 	return cmd
 }

@@ -26,13 +26,17 @@ func (s *Stack) Hold(ctx context.Context, c Client, dir, key string, mode Mode, 
 	if err != nil {
 		return nil, nil, err
 	}
-	path := tflock.NewPath(s.Outputs["StateBucketName"], key)
-	run, err := w.Hold(ctx, args, func() bool {
+	run, err := w.Hold(ctx, args, Held(ctx, set, tflock.NewPath(s.Outputs["StateBucketName"], key), mode))
+	return w, run, err
+}
+
+// Held gives a question: whether the lock of a state is now wherever the mode puts it, and nowhere else.
+func Held(ctx context.Context, set backend.Set, path tflock.Path, mode Mode) func() bool {
+	return func() bool {
 		_, row, tableErr := set.Tables[0].Find(ctx, path)
 		_, object, bucketErr := set.Buckets[0].Find(ctx, path)
 		return tableErr == nil && bucketErr == nil && row == (mode != ByFile) && object == (mode != ByTable)
-	})
-	return w, run, err
+	}
 }
 
 // Leave has a client take a lock and die of kill -9.
