@@ -22,7 +22,7 @@ import (
 )
 
 // repository is the ID of the one whose workflows take the locks.
-const repository = 84213377
+const repository = "84213377"
 
 // guard is the ReleaseGuard of these stacks.
 const guard = 3 * time.Second
@@ -37,12 +37,12 @@ type pipelines struct {
 func newPipelines(t *testing.T) *pipelines {
 	t.Helper()
 	server := local.StartForTest(t)
-	github, err := local.StartGitHub()
+	github, err := local.StartGitHub(repository)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(github.Stop)
-	if err := server.MakeSecret(t.Context(), "/team/github", github.Token); err != nil {
+	if err := server.MakeSecret(t.Context(), "/team/github", local.GitHubToken); err != nil {
 		t.Fatal(err)
 	}
 	stack, err := server.Deploy(t.Context(), "lockwarden", map[string]string{
@@ -61,11 +61,11 @@ func newPipelines(t *testing.T) *pipelines {
 }
 
 // takenBy says, as S3's events do, that the session of a run took the lock of a state.
-func (p *pipelines) takenBy(key string, run int64) {
+func (p *pipelines) takenBy(key, run string) {
 	p.Helper()
 	all, err := p.aws.Notifications(p.Context(), p.stack.Outputs["StateBucketName"], key+".tflock")
 	if err == nil {
-		err = p.stack.Notify(p.Context(), all[len(all)-1].By(p.github.Session(repository, run)))
+		err = p.stack.Notify(p.Context(), all[len(all)-1].By(p.github.Session(run)+"-1"))
 	}
 	if err != nil {
 		p.Fatal(err)
@@ -73,7 +73,7 @@ func (p *pipelines) takenBy(key string, run int64) {
 }
 
 // put takes the lock of a state for a run, as a client does, with an object alone.
-func (p *pipelines) put(key string, run int64) {
+func (p *pipelines) put(key, run string) {
 	p.Helper()
 	if err := local.TakeLock(p.Context(), p.path(key), "id-of-"+key, p.bucket()); err != nil {
 		p.Fatal(err)
@@ -174,8 +174,8 @@ func cancelledRun(p *pipelines) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.github.Start(repository, 1)
-	p.github.Start(repository, 2)
+	p.github.Begin("1")
+	p.github.Begin("2")
 	workspace, cancelled, err := p.stack.Hold(t.Context(), tofu, t.TempDir(), dead, local.ByBoth, local.TenMinutes)
 	if err != nil {
 		t.Fatal(err)
@@ -185,8 +185,8 @@ func cancelledRun(p *pipelines) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = working.Kill() }) // it may be gone
-	p.takenBy(dead, 1)
-	p.takenBy(alive, 2)
+	p.takenBy(dead, "1")
+	p.takenBy(alive, "2")
 	locks, log := p.goodScan()
 	for key, f := range locks {
 		if f.Run == nil || f.Run.Status != policy.RunInProgress || f.Evidence.Liveness != policy.PossiblyLive || f.Verdict != policy.Fresh {
@@ -200,7 +200,7 @@ func cancelledRun(p *pipelines) {
 	if err := cancelled.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	p.github.Cancel(repository, 1, time.Now())
+	p.github.End("1", "cancelled", time.Now())
 	locks, log = p.goodScan()
 	if f := locks[dead]; f.Run == nil || f.Run.Status != policy.RunEnded || f.Evidence.Liveness != policy.RunOver || !strings.Contains(log, "it is released 3s after that at the earliest") {
 		t.Errorf("%+v\n%s", f, log)
@@ -272,15 +272,15 @@ func monitorsRights(p *pipelines) {
 func liar(p *pipelines) {
 	t := p.T
 	const own, unselected, late, others = "env/liar/terraform.tfstate", "production/terraform.tfstate", "env/late/terraform.tfstate", "env/others/terraform.tfstate"
-	p.github.Cancel(repository, 4, time.Now().Add(-time.Minute)) // before any of these locks
-	p.github.Start(repository, 3)
-	p.github.Start(repository, 5)
-	p.put(own, 3)        // somebody else's run: this client is alive all the time
-	p.put(unselected, 3) // the same where a person decides
-	p.put(late, 4)       // a run that is over already
-	p.put(others, 5)     // another team's, by its own role: the liar cannot change its tags or its session
+	p.github.End("4", "cancelled", time.Now().Add(-time.Minute)) // before any of these locks
+	p.github.Begin("3")
+	p.github.Begin("5")
+	p.put(own, "3")        // somebody else's run: this client is alive all the time
+	p.put(unselected, "3") // the same where a person decides
+	p.put(late, "4")       // a run that is over already
+	p.put(others, "5")     // another team's, by its own role: the liar cannot change its tags or its session
 	p.goodScan()
-	p.github.Cancel(repository, 3, time.Now())
+	p.github.End("3", "cancelled", time.Now())
 	time.Sleep(guard + time.Second)
 	var log string
 	for range 3 {

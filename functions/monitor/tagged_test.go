@@ -13,13 +13,13 @@ import (
 // the tag leads to the run without any session.
 func tagged(p *pipelines) {
 	t := p.T
-	const key, run = "env/tagged/terraform.tfstate", 6
+	const key, run = "env/tagged/terraform.tfstate", "6"
 	tofu, err := local.Tofu()
 	if err != nil {
 		t.Fatal(err)
 	}
 	w, err := p.aws.Workspace(t.Context(), tofu, t.TempDir(), p.stack.Outputs["StateBucketName"], p.stack.Outputs["LockTableName"], key, local.ByFile,
-		fmt.Sprintf(`-backend-config=lock_tags={run="%s"}`, p.github.Session(repository, run)))
+		fmt.Sprintf(`-backend-config=lock_tags={run="%s"}`, p.github.Session(run)+"-1"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -30,7 +30,7 @@ func tagged(p *pipelines) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p.github.Start(repository, run)
+	p.github.Begin(run)
 	locks, _ := p.goodScan()
 	if f := locks[key]; f.Run == nil || f.Run.Status != policy.RunInProgress || f.Run.Source != policy.GitHub || f.Run.ID != "6" || f.Witness != nil {
 		t.Errorf("in progress: %+v", f)
@@ -38,7 +38,7 @@ func tagged(p *pipelines) {
 	if err := job.Kill(); err != nil {
 		t.Fatal(err)
 	}
-	p.github.Cancel(repository, run, time.Now())
+	p.github.End(run, "cancelled", time.Now())
 	locks, _ = p.goodScan()
 	f := locks[key]
 	if f.Run == nil || f.Run.Status != policy.RunEnded || f.Evidence.Liveness != policy.RunOver || !strings.Contains(strings.Join(f.Evidence.Reasons, "; "), f.Run.URL) {

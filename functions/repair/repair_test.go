@@ -26,13 +26,9 @@ func invoke(t *testing.T, stack *local.Stack, request repair.Request) repair.Ans
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := stack.Invoke(t.Context(), "repair", "RepairFunction", string(payload))
 	var answer repair.Answer
-	if err == nil {
-		err = json.Unmarshal([]byte(result.Payload), &answer)
-	}
-	if err != nil || result.Failed {
-		t.Fatalf("%v: %s\n%s", err, result.Payload, result.Log)
+	if err := stack.Ask(t.Context(), "repair", string(payload), &answer); err != nil {
+		t.Fatal(err)
 	}
 	return answer
 }

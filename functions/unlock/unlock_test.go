@@ -24,12 +24,8 @@ func ask(t *testing.T, stack *local.Stack, r unlock.Request) unlock.Answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	result, err := stack.Invoke(t.Context(), "unlock", "UnlockFunction", string(payload))
-	if err != nil || result.Failed {
-		t.Fatalf("%v: %s", err, result.Payload)
-	}
 	var answer unlock.Answer
-	if err := json.Unmarshal([]byte(result.Payload), &answer); err != nil {
+	if err := stack.Ask(t.Context(), "unlock", string(payload), &answer); err != nil {
 		t.Fatal(err)
 	}
 	return answer

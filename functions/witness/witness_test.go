@@ -43,12 +43,8 @@ func (s *site) check(err error) {
 // scan has the monitor scan, and gives its answer and its alerts.
 func (s *site) scan() (monitor.Report, []alert.Event) {
 	s.Helper()
-	result, err := s.stack.Invoke(s.Context(), "monitor", "MonitorFunction", "{}")
-	s.check(err)
 	var report monitor.Report
-	if result.Failed || json.Unmarshal([]byte(result.Payload), &report) != nil {
-		s.Fatalf("%s\n%s", result.Payload, result.Log)
-	}
+	s.check(s.stack.Ask(s.Context(), "monitor", "{}", &report))
 	published, err := s.stack.AWS().Published(s.stack.Outputs["AlertTopicArn"])
 	s.check(err)
 	var events []alert.Event

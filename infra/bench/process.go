@@ -10,6 +10,8 @@ import (
 	"strconv"
 	"syscall"
 	"time"
+
+	"github.com/lockwarden/lockwarden/infra/local"
 )
 
 // program is a process that asks the Runtime API for events.
@@ -33,11 +35,11 @@ type run struct {
 func invoke(ctx context.Context, p program, payload string, hold int64) (run, error) {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Minute)
 	defer cancel()
-	api, err := newRuntime(ctx, payload)
+	api, answers, stop, err := local.StartRuntime(ctx, payload, local.FunctionARN("bench"))
 	if err != nil {
 		return run{}, err
 	}
-	defer api.close()
+	defer stop()
 	argv := p.argv
 	if hold > 0 {
 		group, err := newGroup(hold)
@@ -48,7 +50,7 @@ func invoke(ctx context.Context, p program, payload string, hold int64) (run, er
 		argv = group.wrap(argv)
 	}
 	process := exec.CommandContext(ctx, argv[0], argv[1:]...) //nolint:gosec // our own programs
-	process.Env = []string{"AWS_LAMBDA_RUNTIME_API=" + api.address, "PATH=" + os.Getenv("PATH")}
+	process.Env = []string{"AWS_LAMBDA_RUNTIME_API=" + api, "PATH=" + os.Getenv("PATH")}
 	for name, value := range p.environment {
 		process.Env = append(process.Env, name+"="+value)
 	}
@@ -61,16 +63,16 @@ func invoke(ctx context.Context, p program, payload string, hold int64) (run, er
 	ended := make(chan error, 1)
 	go func() { ended <- process.Wait() }()
 	select {
-	case answer := <-api.answers:
+	case answer := <-answers:
 		rss, err := highWater(process.Process.Pid)
 		_ = process.Process.Kill() // Lambda would keep it warm
 		<-ended                    //nolint:errcheck // it was killed
-		if err == nil && answer.failed {
-			err = fmt.Errorf("%s failed: %.2000s\n%s", p.name, answer.payload, output.text)
+		if err == nil && answer.Failed {
+			err = fmt.Errorf("%s failed: %.2000s\n%s", p.name, answer.Payload, output.text)
 		}
 		usage, _ := process.ProcessState.SysUsage().(*syscall.Rusage)
 		return run{
-			Init: api.asked.Sub(started), Wall: answer.at.Sub(api.asked), RSS: rss,
+			Init: answer.Asked.Sub(started), Wall: answer.Answered.Sub(answer.Asked), RSS: rss,
 			CPU: time.Duration(usage.Utime.Nano() + usage.Stime.Nano()),
 		}, err
 	case err := <-ended:

@@ -51,7 +51,7 @@ var automaticCases = map[string]automaticCase{
 	}},
 	"what its run does is not known": {stays: true, actors: cast(modelKeys[1]), play: func(m *model) {
 		m.takesLock()
-		m.ci.refuse(http.StatusInternalServerError)
+		m.ci.Refuse(http.StatusInternalServerError)
 		m.later(17 * time.Minute)
 		m.all(first)
 		m.later(nextScan)
@@ -162,10 +162,10 @@ var automaticCases = map[string]automaticCase{
 	}},
 	"another run that its tag names is in progress": {stays: true, actors: cast(modelKeys[1], drawn{kind: "witness"}), play: func(m *model) {
 		m.processes[theJob].actor = job{client: client{drawn: drawn{writes: 1}}, naming: bySession, tag: "99"}
-		m.ci.begin("99")
+		m.ci.Begin("99")
 		m.takesLock()
 		m.all(more)
-		m.ci.end(m.processes[theJob].job, "cancelled")
+		m.ci.End(m.processes[theJob].job, "cancelled", m.now())
 		m.later(17 * time.Minute)
 		m.all(first)
 		m.later(nextScan)
@@ -263,8 +263,7 @@ var automaticCases = map[string]automaticCase{
 		m.processes[theJob].actor = job{client: client{drawn: drawn{writes: 1}}}
 		m.takesLock()
 		m.later(17 * time.Minute)
-		m.ci.end(m.processes[theJob].job, "cancelled") // says the CI system, of the attempt before
-		m.ci.runs[m.processes[theJob].job].updated = m.now().Add(-time.Hour)
+		m.ci.End(m.processes[theJob].job, "cancelled", m.now().Add(-time.Hour)) // says the CI system, of the attempt before
 		m.all(first)
 		m.later(nextScan)
 		m.all(second)

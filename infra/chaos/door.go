@@ -9,7 +9,6 @@ import (
 	"encoding/json"
 	"hash/crc32"
 	"io"
-	"net"
 	"net/http"
 	"net/http/httputil"
 	"net/url"
@@ -18,6 +17,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -51,13 +51,7 @@ func (d *doors) open(p *party, clock time.Duration) (endpoint string, stop func(
 		// A client that is killed in the middle of a call is expected.
 		ErrorHandler: func(w http.ResponseWriter, _ *http.Request, _ error) { w.WriteHeader(http.StatusBadGateway) },
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", nil, err
-	}
-	server := &http.Server{ReadHeaderTimeout: time.Minute, Handler: &door{d, p, clock, proxy}}
-	go server.Serve(listener) //nolint:errcheck // Close ends it
-	return "http://" + listener.Addr().String(), func() { _ = server.Close() }, nil
+	return local.Serve(&door{d, p, clock, proxy})
 }
 
 func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -65,6 +66,12 @@ type automatic struct {
 	scan    int  // the moment at which the scan began that asked for it
 	asked   bool // it has asked the CI system
 	wasOver bool // and the last answer said that the run is completed
+}
+
+// hears notes what the CI system answers to it.
+func (a *automatic) hears(body []byte) {
+	a.wasOver = (a.wasOver || !a.asked) && local.SaysOver(body)
+	a.asked = true
 }
 
 // claimTime is within which the unlock function is invoked once for a lock.

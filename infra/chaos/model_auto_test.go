@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 
+	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/evidence"
 	"github.com/lockwarden/lockwarden/pkg/parameter"
@@ -57,7 +58,7 @@ func (m *model) runsFor(p *process) *evidence.Runs {
 type secret struct{}
 
 func (secret) GetParameter(context.Context, string) (parameter.Parameter, error) {
-	return parameter.Parameter{Value: ciToken, Type: parameter.SecureString}, nil
+	return parameter.Parameter{Value: local.GitHubToken, Type: parameter.SecureString}, nil
 }
 
 // asking is a process's way to the CI system.
@@ -73,10 +74,9 @@ func (c asking) RoundTrip(r *http.Request) (*http.Response, error) {
 
 // answer is the CI system's. What it says to whoever releases is noted.
 func (c asking) answer(r *http.Request) *http.Response {
-	status, body := c.model.ci.answer(r.URL.Path, r.Header.Get("Authorization"))
-	if a := c.auto; a != nil {
-		a.wasOver = (a.wasOver || !a.asked) && saysOver(body)
-		a.asked = true
+	status, body := c.model.ci.Answer(r.URL.Path, r.Header.Get("Authorization"))
+	if c.auto != nil {
+		c.auto.hears(body)
 	}
 	return answer(r, status, http.Header{"Content-Type": {"application/json"}}, string(body))
 }

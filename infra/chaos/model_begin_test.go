@@ -22,7 +22,7 @@ type model struct {
 	history   *history
 	processes []*process
 	children  []*process // the functions that they invoked
-	ci        *ci
+	ci        *local.GitHub
 	auto      policy.AutoRules
 	notices   []local.Notification     // of S3, about lock objects
 	attempts  map[string]*runAttempt   // the latest of each run
@@ -36,7 +36,7 @@ type model struct {
 
 func newModel(t *testing.T, w *world, outside *courier, p plan, start time.Time) *model {
 	t.Helper()
-	m := &model{world: w, t: t, outside: outside, ci: newCI(w.now), asked: map[string]unlockRequest{}, prunes: map[string]bool{}, attempts: map[string]*runAttempt{}}
+	m := &model{world: w, t: t, outside: outside, ci: local.NewGitHub("1", w.now), asked: map[string]unlockRequest{}, prunes: map[string]bool{}, attempts: map[string]*runAttempt{}}
 	m.gate = &gate{}
 	m.history = newHistory(w.now, releaseGuard)
 	m.history.slack = 4 * time.Minute // of the steps that time passes in the shortest has six

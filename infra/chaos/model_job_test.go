@@ -51,9 +51,9 @@ func (m *model) joins(p *process, lags bool) {
 	former := m.attempts[p.job]
 	if former == nil || former.over {
 		m.attempts[p.job] = &runAttempt{}
-		m.ci.begin(p.job)
+		m.ci.Begin(p.job)
 		if former != nil && lags {
-			m.ci.lag(p.job, "cancelled", m.history.over[former.members[0].id])
+			m.ci.Lag(p.job, "cancelled", m.history.over[former.members[0].id])
 		}
 	}
 	m.attempts[p.job].members = append(m.attempts[p.job].members, p)
@@ -73,7 +73,7 @@ func (m *model) ends(job, conclusion string) {
 		return
 	}
 	a.over = true
-	m.ci.end(job, conclusion)
+	m.ci.End(job, conclusion, m.now())
 	for _, p := range a.members {
 		m.history.ends(string(m.Path(p.key)), p.id, m.now())
 	}
@@ -85,7 +85,7 @@ func (m *model) endsLate() {
 		for _, p := range a.members {
 			p.dead = p.dead || a.over
 		}
-		m.ci.upToDate(job)
+		m.ci.UpToDate(job)
 	}
 }
 

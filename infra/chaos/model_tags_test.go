@@ -74,7 +74,7 @@ func (k keeping) run(p *process, cfg aws.Config) error {
 
 // acquireTagged takes the object of a lock with a tag that names its run.
 func (p *process) acquireTagged(cfg aws.Config, raw []byte) error {
-	tag := url.Values{"run": {session(p.tag)}}.Encode()
+	tag := url.Values{"run": {p.model.ci.Session(p.tag)}}.Encode()
 	_, err := p.s3(cfg).PutObject(context.Background(), &s3.PutObjectInput{
 		Bucket: &p.model.Bucket, Key: aws.String(p.key + tflock.Suffix), Body: strings.NewReader(string(raw)), IfNoneMatch: aws.String("*"), Tagging: &tag,
 	})

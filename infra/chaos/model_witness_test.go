@@ -19,7 +19,7 @@ import (
 // everybody else their own.
 func (p *process) sessionOf() string {
 	if p.job != "" {
-		return session(p.job)
+		return p.model.ci.Session(p.job)
 	}
 	return "person-" + fmt.Sprint(p.number)
 }

@@ -38,39 +38,52 @@ type race struct {
 // releaseGuard is longer than any client of the race holds its lock, if it is not killed.
 const releaseGuard = 10 * time.Minute
 
-// runRace lets clients race until the time is up. Each key has a terraform and a tofu
-// that contend for it, where both are there.
-func runRace(ctx context.Context, d time.Duration, modes []local.Mode, out io.Writer) error {
+// newRace makes one in an AWS of its own, with that ReleaseGuard; stop ends it.
+func newRace(ctx context.Context, name string, guard, stuckAfter time.Duration) (r *race, stop func(), err error) {
 	server, err := local.Start()
 	if err != nil {
-		return err
+		return nil, func() {}, err
 	}
-	defer server.Stop()
-	upstream, err := url.Parse(server.Endpoint)
-	if err != nil {
-		return err
-	}
-	r := &race{world: &world{aws: server, stuckAfter: time.Second}, server: server, name: onlyRace, outcomes: map[string]map[string]int{}}
-	if r.Place, err = server.MakePlace(ctx, "race"); err != nil {
-		return err
-	}
-	r.doors = &doors{upstream: upstream, bucket: r.Bucket, table: r.Table, history: newHistory(time.Now, releaseGuard)}
-	r.history.slack = 3 * time.Second // S3's times are whole seconds
-	r.history.loud = true
-	defer func() {
+	r = &race{world: &world{aws: server, stuckAfter: stuckAfter}, server: server, name: name, outcomes: map[string]map[string]int{}}
+	stop = func() {
 		for _, stop := range r.stops {
 			stop()
 		}
-	}()
+		server.Stop()
+	}
+	upstream, err := url.Parse(server.Endpoint)
+	if err != nil {
+		return nil, stop, err
+	}
+	r.Place, err = server.MakePlace(ctx, "race")
+	r.doors = &doors{upstream: upstream, bucket: r.Bucket, table: r.Table, history: newHistory(time.Now, guard)}
+	r.history.slack = 3 * time.Second // S3's times are whole seconds
+	r.history.loud = true
+	return r, stop, err
+}
+
+// inFolder races with a folder for the clients, and reports what came of it.
+func (r *race) inFolder(out io.Writer, d time.Duration, run func(dir string) error) error {
 	dir, err := os.MkdirTemp("", "lockwarden-chaos-")
 	if err != nil {
 		return err
 	}
 	defer os.RemoveAll(dir) //nolint:errcheck // it is a temporary folder
-	if err := r.run(ctx, d, dir, modes); err != nil {
+	if err := run(dir); err != nil {
 		return err
 	}
 	return r.report(out, d)
+}
+
+// runRace lets clients race until the time is up. Each key has a terraform and a tofu
+// that contend for it, where both are there.
+func runRace(ctx context.Context, d time.Duration, modes []local.Mode, out io.Writer) error {
+	r, stop, err := newRace(ctx, onlyRace, releaseGuard, time.Second)
+	defer stop()
+	if err != nil {
+		return err
+	}
+	return r.inFolder(out, d, func(dir string) error { return r.run(ctx, d, dir, modes) })
 }
 
 // enter gives a party's own way to AWS.

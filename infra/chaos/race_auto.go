@@ -2,20 +2,11 @@ package main
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
-	"net/url"
-	"os"
 	"sync"
 	"sync/atomic"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/ssm"
-	ssmtypes "github.com/aws/aws-sdk-go-v2/service/ssm/types"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/policy"
@@ -26,7 +17,7 @@ import (
 // binaries, with nothing but an environment. What the CI system says comes over HTTP.
 type autoRace struct {
 	*race
-	ci       *ci
+	ci       *local.GitHub
 	monitor  string // path of the binary
 	unlock   string
 	scanners []*party // the monitors
@@ -43,62 +34,29 @@ const autoGuard = 5 * time.Second
 
 // runAutoRace lets clients race until the time is up.
 func runAutoRace(ctx context.Context, d time.Duration, out io.Writer) error {
-	r, stop, err := newAutoRace(ctx)
+	basis, stop, err := newRace(ctx, onlyAuto, autoGuard, time.Hour)
 	defer stop()
 	if err != nil {
 		return err
 	}
-	dir, err := os.MkdirTemp("", "lockwarden-chaos-")
+	r := &autoRace{race: basis, ci: local.NewGitHub("1", time.Now), notices: make(chan local.Notification, 1000)}
+	services, end, err := local.Serve(r.handler())
 	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(dir) //nolint:errcheck // it is a temporary folder
-	if err := r.run(ctx, d, dir); err != nil {
-		return err
-	}
-	return r.report(out, d)
-}
-
-func newAutoRace(ctx context.Context) (r *autoRace, stop func(), err error) {
-	server, err := local.Start()
-	if err != nil {
-		return nil, func() {}, err
-	}
-	r = &autoRace{race: &race{world: &world{aws: server, stuckAfter: time.Hour}, server: server, name: onlyAuto, outcomes: map[string]map[string]int{}}, ci: newCI(time.Now), notices: make(chan local.Notification, 1000)}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return r, server.Stop, err
-	}
-	services := &http.Server{ReadHeaderTimeout: time.Minute, Handler: r.handler()}
-	go services.Serve(listener) //nolint:errcheck // Close ends it
-	r.services = "http://" + listener.Addr().String()
-	stop = func() {
-		_ = services.Close()
-		for _, stop := range r.stops {
-			stop()
-		}
-		server.Stop()
-	}
-	upstream, err := url.Parse(server.Endpoint)
-	if err != nil {
-		return r, stop, err
-	}
-	if r.Place, err = server.MakePlace(ctx, "auto"); err != nil {
-		return r, stop, err
-	}
-	r.doors = &doors{upstream: upstream, bucket: r.Bucket, table: r.Table, history: newHistory(time.Now, autoGuard), noticed: r.notify}
-	r.history.slack = 3 * time.Second // S3's times are whole seconds
-	r.history.loud = true
+	defer end()
+	r.services, r.noticed = services, r.notify
 	r.history.mode, r.history.selects = policy.AutoRelease, func(string) bool { return true }
-	if r.monitor, err = local.Build(ctx, "monitor"); err == nil {
-		r.unlock, err = local.Build(ctx, "unlock")
+	if r.monitor, err = local.Build(ctx, "monitor"); err != nil {
+		return err
 	}
-	return r, stop, errors.Join(err, r.putParameter(ctx, "/github-token", ciToken))
-}
-
-func (r *autoRace) putParameter(ctx context.Context, name, value string) error {
-	_, err := ssm.NewFromConfig(r.server.Config()).PutParameter(ctx, &ssm.PutParameterInput{Name: &name, Value: &value, Type: ssmtypes.ParameterTypeSecureString, Overwrite: aws.Bool(true)})
-	return err
+	if r.unlock, err = local.Build(ctx, "unlock"); err != nil {
+		return err
+	}
+	if err := r.server.MakeSecret(ctx, "/github-token", local.GitHubToken); err != nil {
+		return err
+	}
+	return r.inFolder(out, d, func(dir string) error { return r.run(ctx, d, dir) })
 }
 
 // run has everybody at work until the time is up, and lets each finish what it began.

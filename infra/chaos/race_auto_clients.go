@@ -38,40 +38,23 @@ func (r *autoRace) works(ctx, timeUp context.Context, c *racer) {
 func (r *autoRace) begins(c *racer, run string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	c.session = session(run)
-	r.ci.begin(run)
+	c.session = r.ci.Session(run)
+	r.ci.Begin(run)
 }
 
 // overs ends an attempt of the run, whose client is over.
 func (r *autoRace) overs(c *racer, run, conclusion string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.ci.end(run, conclusion)
+	r.ci.End(run, conclusion, time.Now())
 	if c.id != "" {
 		r.history.ends(string(r.Path(c.key)), c.id, time.Now().Truncate(time.Second)) // as GitHub says it
 	}
 }
 
-// holds has the client take its lock in an apply that takes long.
-func (r *autoRace) holds(ctx context.Context, c *racer, w *local.Workspace) *local.Run {
-	path := string(r.Path(c.key))
-	run, err := w.Hold(ctx, local.TenMinutes, func() bool {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		_, object := r.history.locks[place{inBucket, path}]
-		_, row := r.history.locks[place{inTable, path}]
-		return object && row == (c.mode == local.ByBoth)
-	})
-	if err != nil {
-		r.fails("%v", err)
-		return nil
-	}
-	return run
-}
-
 // isCancelled: the run is cancelled while its client holds the lock, which goes by itself.
 func (r *autoRace) isCancelled(ctx context.Context, c *racer, w *local.Workspace, run string) bool {
-	held := r.holds(ctx, c, w)
+	held := c.hold(ctx, r.race, w)
 	if held == nil {
 		return false
 	}
@@ -85,7 +68,7 @@ func (r *autoRace) isCancelled(ctx context.Context, c *racer, w *local.Workspace
 // hangs: the client holds its lock for longer than the guard, and its run goes on. Then it
 // dies with its host, and its run is over some time later.
 func (r *autoRace) hangs(ctx context.Context, c *racer, w *local.Workspace, run string) bool {
-	held := r.holds(ctx, c, w)
+	held := c.hold(ctx, r.race, w)
 	if held == nil {
 		return false
 	}
@@ -94,7 +77,7 @@ func (r *autoRace) hangs(ctx context.Context, c *racer, w *local.Workspace, run 
 	_ = held.Kill()
 	id := c.ends(r.race)
 	time.Sleep(autoGuard)
-	if !r.race.holds(string(r.Path(c.key)), id) {
+	if !r.holds(string(r.Path(c.key)), id) {
 		r.fails("the lock %s went while its run was in progress", id)
 	}
 	r.overs(c, run, "failure")
@@ -104,7 +87,7 @@ func (r *autoRace) hangs(ctx context.Context, c *racer, w *local.Workspace, run 
 // isStartedAgain: the run is cancelled, and its next attempt meets the lock of the former
 // one, under the same session.
 func (r *autoRace) isStartedAgain(ctx context.Context, c *racer, w *local.Workspace, run string) bool {
-	held := r.holds(ctx, c, w)
+	held := c.hold(ctx, r.race, w)
 	if held == nil {
 		return false
 	}
@@ -122,11 +105,8 @@ func (r *autoRace) isStartedAgain(ctx context.Context, c *racer, w *local.Worksp
 // goes waits until the lock of a run that is over is gone.
 func (r *autoRace) goes(ctx context.Context, c *racer, id string) bool {
 	began := time.Now()
-	for ; r.race.holds(string(r.Path(c.key)), id) && ctx.Err() == nil; time.Sleep(100 * time.Millisecond) {
-		if time.Since(began) > 3*time.Minute {
-			r.fails("the lock %s of a run that is over was never released: %s", id, c.key)
-			return false
-		}
+	if !c.goes(ctx, r.race, id) {
+		return false
 	}
 	r.note("released automatically", fmt.Sprintf("within %ds of the end", 10*(1+int(time.Since(began).Seconds())/10)))
 	return true

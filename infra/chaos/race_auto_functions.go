@@ -44,23 +44,21 @@ func (r *autoRace) environment(ctx context.Context, endpoint, name string, numbe
 	} {
 		environment[name] = value
 	}
-	return environment, r.putParameter(ctx, parameter, string(runs))
+	return environment, r.server.MakeSecret(ctx, parameter, string(runs))
 }
 
 // handler is the CI system and Lambda, each under the number of who calls.
 func (r *autoRace) handler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /ci/{number}/", func(w http.ResponseWriter, q *http.Request) {
-		status, body := r.ci.answer(strings.TrimPrefix(q.URL.Path, "/ci/"+q.PathValue("number")), q.Header.Get("Authorization"))
+		status, body := r.ci.Answer(strings.TrimPrefix(q.URL.Path, "/ci/"+q.PathValue("number")), q.Header.Get("Authorization"))
 		if p, is := r.asking.Load(q.PathValue("number")); is {
 			r.mu.Lock()
-			a := p.(*party).auto //nolint:errcheck,forcetypeassert // nothing else is stored
-			a.wasOver = (a.wasOver || !a.asked) && saysOver(body)
-			a.asked = true
+			p.(*party).auto.hears(body) //nolint:errcheck,forcetypeassert // nothing else is stored
 			r.mu.Unlock()
 		}
 		w.WriteHeader(status)
-		_, _ = w.Write(body) // its reader may be gone
+		_, _ = w.Write(body) //nolint:gosec // JSON, for a machine; its reader may be gone
 	})
 	mux.HandleFunc("POST /lambda/{number}/2015-03-31/functions/unlock/invocations", func(w http.ResponseWriter, q *http.Request) {
 		payload, err := io.ReadAll(q.Body)

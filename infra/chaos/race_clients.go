@@ -112,30 +112,46 @@ func (c *racer) ends(r *race) (id string) {
 
 // holdAndDie takes a lock, is killed, and works on the state once the lock was released.
 func (c *racer) holdAndDie(ctx context.Context, r *race, w *local.Workspace) bool {
-	path := r.Path(c.key)
-	run, err := w.Hold(ctx, local.TenMinutes, func() bool {
-		r.mu.Lock()
-		defer r.mu.Unlock()
-		_, object := r.history.locks[place{inBucket, string(path)}]
-		_, row := r.history.locks[place{inTable, string(path)}]
-		return object == (c.mode != local.ByTable) && row == (c.mode != local.ByFile)
-	})
-	if err == nil {
-		err = run.Kill()
+	run := c.hold(ctx, r, w)
+	if run == nil {
+		return false
 	}
-	if err != nil {
+	if err := run.Kill(); err != nil {
 		r.fails("%v", err)
 		return false
 	}
 	id := c.ends(r)
 	r.note(c.kind.Name, "killed")
-	for deadline := time.Now().Add(3 * time.Minute); r.holds(string(path), id) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
+	return c.goes(ctx, r, id) && c.does(ctx, r, w, "plan")
+}
+
+// hold has the client take its lock in an apply that takes long. Nil: it failed.
+func (c *racer) hold(ctx context.Context, r *race, w *local.Workspace) *local.Run {
+	path := string(r.Path(c.key))
+	run, err := w.Hold(ctx, local.TenMinutes, func() bool {
+		r.mu.Lock()
+		defer r.mu.Unlock()
+		_, object := r.history.locks[place{inBucket, path}]
+		_, row := r.history.locks[place{inTable, path}]
+		return object == (c.mode != local.ByTable) && row == (c.mode != local.ByFile)
+	})
+	if err != nil {
+		r.fails("%v", err)
+		return nil
+	}
+	return run
+}
+
+// goes waits until the lock that nobody holds any more is gone.
+func (c *racer) goes(ctx context.Context, r *race, id string) bool {
+	path := string(r.Path(c.key))
+	for deadline := time.Now().Add(3 * time.Minute); r.holds(path, id) && ctx.Err() == nil; time.Sleep(50 * time.Millisecond) {
 		if time.Now().After(deadline) {
-			r.fails("the lock %s of a dead client on %s was named for minutes, and never released", id, path)
+			r.fails("the lock %s on %s, which nobody holds any more, was not released for minutes", id, path)
 			return false
 		}
 	}
-	return c.does(ctx, r, w, "plan")
+	return true
 }
 
 func (r *race) holds(path, id string) bool {

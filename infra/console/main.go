@@ -53,12 +53,16 @@ func run(ctx context.Context, listen, then string, args []string) error {
 	if err != nil {
 		return err
 	}
-	s := &scene{stack: stack, left: map[string]*local.Workspace{}}
-	if s.dir, err = os.MkdirTemp("", "lockwarden-console-"); err != nil {
+	clients, err := local.Clients()
+	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(s.dir) //nolint:errcheck // a temporary folder
-	defer s.end()
+	team, err := stack.Team(clients[0])
+	if err != nil {
+		return err
+	}
+	defer team.End()
+	s := &scene{team, clients, map[string]*local.Workspace{}}
 	if err := s.play(ctx); err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer slack.Stop()
-	github, err := local.StartGitHub()
+	github, err := local.StartGitHub(repository)
 	if err != nil {
 		return err
 	}
@@ -63,12 +63,12 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer stop()
-	s := &scene{aws: aws, stack: stack, slack: slack, github: github, client: client, stuck: map[string]*local.Workspace{}}
-	if s.dir, err = os.MkdirTemp("", "lockwarden-demo-"); err != nil {
+	team, err := stack.Team(client)
+	if err != nil {
 		return err
 	}
-	defer os.RemoveAll(s.dir) //nolint:errcheck // a temporary folder
-	defer s.end()
+	defer team.End()
+	s := &scene{Team: team, slack: slack, github: github, stuck: map[string]*local.Workspace{}}
 	for _, part := range []func(context.Context) error{s.stuckLocks, s.pipelines, s.prune, s.mismatch} {
 		if err := part(ctx); err != nil {
 			return err
@@ -79,7 +79,7 @@ func run(ctx context.Context) error {
 }
 
 func deploy(ctx context.Context, aws *local.AWS, slack *local.Webhook, github *local.GitHub) (*local.Stack, error) {
-	for name, value := range map[string]string{secretName: slack.URL, tokenName: github.Token} {
+	for name, value := range map[string]string{secretName: slack.URL, tokenName: local.GitHubToken} {
 		if err := aws.MakeSecret(ctx, name, value); err != nil {
 			return nil, err
 		}

@@ -7,7 +7,7 @@ import (
 
 func (s *scene) printMetrics(ctx context.Context) error {
 	for _, name := range []string{"LocksHeld", "StuckLocks", "UnreadableLocks", "ScanErrors", "OldestLockAge"} {
-		value, unit, _, err := s.aws.Metric(ctx, s.stack.Functions["MonitorFunction"]["METRIC_NAMESPACE"], name)
+		value, unit, _, err := s.AWS().Metric(ctx, s.Functions["MonitorFunction"]["METRIC_NAMESPACE"], name)
 		if err != nil {
 			return err
 		}

@@ -17,29 +17,22 @@ import (
 // the digest is of, a repair makes it right, and the client plans again.
 func (s *scene) mismatch(ctx context.Context) error {
 	const key = "payments/production/terraform.tfstate"
-	step("%s applies %s; at its second apply its role may not write the digest, which it says nothing of", s.client.Name, key)
-	dir, err := s.folder(key)
+	step("%s applies %s; at its second apply its role may not write the digest, which it says nothing of", s.Client.Name, key)
+	w, err := s.Run(ctx, key, local.ByTable, "apply")
 	if err != nil {
 		return err
 	}
-	w, err := s.stack.Workspace(ctx, s.client, dir, key, local.ByTable)
-	if err != nil {
-		return err
-	}
-	if _, err := w.Run(ctx, "apply", "-auto-approve"); err != nil {
-		return err
-	}
-	if err := s.applyWithoutDigest(ctx, key); err != nil {
+	if err := s.Undigested(ctx, key); err != nil {
 		return err
 	}
 	if out, err := w.Run(ctx, "plan", "-var=seconds=1"); err == nil {
 		return errors.New("a plan succeeds, although the digest is that of another version: " + out)
 	}
-	fmt.Printf("  %s plan: fails after ten seconds, with \"state data in S3 does not have the expected content\"\n", s.client.Name)
+	fmt.Printf("  %s plan: fails after ten seconds, with \"state data in S3 does not have the expected content\"\n", s.Client.Name)
 
 	step("the inventory runs; it looks at that digest again after 15 seconds, since it might be on its way")
 	var report inventory.Report
-	if err := s.answer(ctx, "inventory", "InventoryFunction", "{}", &report); err != nil {
+	if err := s.Ask(ctx, "inventory", "{}", &report); err != nil {
 		return err
 	}
 	messages, err := s.news()
@@ -54,7 +47,7 @@ func (s *scene) mismatch(ctx context.Context) error {
 		}
 	}
 	for _, f := range report.Findings {
-		if f.Path == tflock.NewPath(s.stack.Outputs["StateBucketName"], key) && f.Fix != nil {
+		if f.Path == tflock.NewPath(s.Outputs["StateBucketName"], key) && f.Fix != nil {
 			fix = &repair.Request{Path: f.Fix.Path, Action: f.Fix.Action}
 		}
 	}
@@ -62,25 +55,6 @@ func (s *scene) mismatch(ctx context.Context) error {
 		return fmt.Errorf("the inventory did not find it: %+v", report)
 	}
 	return s.repair(ctx, w, *fix)
-}
-
-// applyWithoutDigest applies in another folder, as another runner does.
-func (s *scene) applyWithoutDigest(ctx context.Context, key string) error {
-	denied, stop, err := s.aws.DigestsDenied()
-	if err != nil {
-		return err
-	}
-	defer stop()
-	dir, err := s.folder("another-runner")
-	if err != nil {
-		return err
-	}
-	w, err := denied.Workspace(ctx, s.client, dir, s.stack.Outputs["StateBucketName"], s.stack.Outputs["LockTableName"], key, local.ByTable)
-	if err != nil {
-		return err
-	}
-	_, err = w.Run(ctx, "apply", "-auto-approve", "-var=seconds=1")
-	return err
 }
 
 // repair shows what a repair would do, does it, and has the client plan.
@@ -93,7 +67,7 @@ func (s *scene) repair(ctx context.Context, w *local.Workspace, request repair.R
 			return err
 		}
 		var answer repair.Answer
-		if err := s.answer(ctx, "repair", "RepairFunction", string(payload), &answer); err != nil {
+		if err := s.Ask(ctx, "repair", string(payload), &answer); err != nil {
 			return err
 		}
 		if answer.Outcome != repair.WouldRepair && answer.Outcome != repair.Repaired {
@@ -105,18 +79,6 @@ func (s *scene) repair(ctx context.Context, w *local.Workspace, request repair.R
 	if _, err := w.Run(ctx, "plan", "-var=seconds=1"); err != nil {
 		return err
 	}
-	fmt.Printf("  %s plan: succeeded\n", s.client.Name)
+	fmt.Printf("  %s plan: succeeded\n", s.Client.Name)
 	return nil
-}
-
-// answer invokes a function that must succeed, and decodes what it says.
-func (s *scene) answer(ctx context.Context, function, logicalID, payload string, into any) error {
-	result, err := s.stack.Invoke(ctx, function, logicalID, payload)
-	if err != nil {
-		return err
-	}
-	if result.Failed {
-		return fmt.Errorf("%s failed: %s\n%s", function, result.Payload, result.Log)
-	}
-	return json.Unmarshal([]byte(result.Payload), into)
 }

@@ -10,33 +10,33 @@ import (
 )
 
 // repository is the ID of the one whose workflows take the locks.
-const repository = 84213377
+const repository = "84213377"
 
 // takenBy says, as S3's events do, that the session of a run took the lock of a state.
-func (s *scene) takenBy(ctx context.Context, key string, run int64) error {
-	all, err := s.aws.Notifications(ctx, s.stack.Outputs["StateBucketName"], key+".tflock")
+func (s *scene) takenBy(ctx context.Context, key, run string) error {
+	all, err := s.AWS().Notifications(ctx, s.Outputs["StateBucketName"], key+".tflock")
 	if err != nil {
 		return err
 	}
-	return s.stack.Notify(ctx, all[len(all)-1].By(s.github.Session(repository, run)))
+	return s.Notify(ctx, all[len(all)-1].By(s.github.Session(run)+"-1"))
 }
 
 // pipelines shows automatic release: the lock of a cancelled run goes by itself, and that
 // of a run that is at work stays.
 func (s *scene) pipelines(ctx context.Context) error {
 	const cancelled, working = "environments/checkout/terraform.tfstate", "environments/payments/terraform.tfstate"
-	const first, second = 9912345602, 9912345603
+	const first, second = "9912345602", "9912345603"
 	step("two GitHub runs apply on %s and %s; AutoRelease selects both", cancelled, working)
-	s.github.Start(repository, first)
-	s.github.Start(repository, second)
-	workspace, run, err := s.hold(ctx, cancelled, local.ByBoth)
+	s.github.Begin(first)
+	s.github.Begin(second)
+	workspace, run, err := s.Hold(ctx, cancelled, local.ByBoth)
 	if err != nil {
 		return err
 	}
-	if _, _, err := s.hold(ctx, working, local.ByBoth); err != nil {
+	if _, _, err := s.Hold(ctx, working, local.ByBoth); err != nil {
 		return err
 	}
-	for key, run := range map[string]int64{cancelled: first, working: second} {
+	for key, run := range map[string]string{cancelled: first, working: second} {
 		if err := s.takenBy(ctx, key, run); err != nil {
 			return err
 		}
@@ -45,10 +45,10 @@ func (s *scene) pipelines(ctx context.Context) error {
 		return err
 	}
 	step("somebody cancels the first one, and its runner is killed: its lock stays behind, too young to count as stuck")
-	if err := s.kill(run); err != nil {
+	if err := s.Kill(run); err != nil {
 		return err
 	}
-	s.github.Cancel(repository, first, time.Now())
+	s.github.End(first, "cancelled", time.Now())
 	step("waiting %s, the ReleaseGuard since its end; then two scans: the first one says what will happen, the second one, at the time that it named (which is moved here), releases", guard+time.Second)
 	if err := sleep(ctx, guard+time.Second); err != nil {
 		return err
@@ -57,7 +57,7 @@ func (s *scene) pipelines(ctx context.Context) error {
 		if _, err := s.scan(ctx); err != nil {
 			return err
 		}
-		if err := s.stack.DuePlans(ctx); err != nil {
+		if err := s.DuePlans(ctx); err != nil {
 			return err
 		}
 	}
@@ -67,7 +67,7 @@ func (s *scene) pipelines(ctx context.Context) error {
 	if _, err := workspace.Run(ctx, "plan"); err != nil {
 		return err
 	}
-	fmt.Printf("\n%s plan on %s: succeeded\n", s.client.Name, cancelled)
+	fmt.Printf("\n%s plan on %s: succeeded\n", s.Client.Name, cancelled)
 	return s.printWhyItStays(ctx, working)
 }
 
@@ -91,7 +91,7 @@ func (s *scene) printReleases(context.Context) error {
 
 // printWhyItStays prints what the dashboard says of the lock of the living run.
 func (s *scene) printWhyItStays(ctx context.Context, key string) error {
-	page, err := local.Dashboard{Stack: s.stack, Context: local.DashboardContext("light", 1280, "+00:00", nil)}.Open(ctx)
+	page, err := local.Dashboard{Stack: s.Stack, Context: local.DashboardContext("light", 1280, "+00:00", nil)}.Open(ctx)
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"time"
 
@@ -10,43 +9,25 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/prune"
 )
 
-// workspaceAfter makes a workspace with that key, and runs these commands in it.
-func (s *scene) workspaceAfter(ctx context.Context, key string, commands ...string) (*local.Workspace, error) {
-	dir, err := s.folder(key)
-	if err != nil {
-		return nil, err
-	}
-	w, err := s.stack.Workspace(ctx, s.client, dir, key, local.ByBoth)
-	if err != nil {
-		return nil, err
-	}
-	for _, command := range commands {
-		if _, err := w.Run(ctx, command, "-auto-approve"); err != nil {
-			return nil, err
-		}
-	}
-	return w, nil
-}
-
 // prune shows stale branch states: an empty one goes, one that still manages resources
 // is reported, and the first is brought back.
 func (s *scene) prune(ctx context.Context) error {
 	const merged, forgotten = "branches/merged/terraform.tfstate", "branches/forgotten/terraform.tfstate"
 	step("two branches: %s is applied and destroyed, %s only applied; then a month passes", merged, forgotten)
-	branch, err := s.workspaceAfter(ctx, merged, "apply", "destroy")
+	branch, err := s.Run(ctx, merged, local.ByBoth, "apply", "destroy")
 	if err != nil {
 		return err
 	}
-	if _, err := s.workspaceAfter(ctx, forgotten, "apply"); err != nil {
+	if _, err := s.Run(ctx, forgotten, local.ByBoth, "apply"); err != nil {
 		return err
 	}
-	bucket := s.stack.Outputs["StateBucketName"]
-	if err := s.aws.Age(bucket, "branches/", 31*24*time.Hour); err != nil {
+	bucket := s.Outputs["StateBucketName"]
+	if err := s.AWS().Age(bucket, "branches/", 31*24*time.Hour); err != nil {
 		return err
 	}
 	step("the prune function runs")
 	var report prune.Report
-	if err := s.invokePrune(ctx, "{}", &report); err != nil {
+	if err := s.Ask(ctx, "prune", "{}", &report); err != nil {
 		return err
 	}
 	messages, err := s.news()
@@ -60,10 +41,10 @@ func (s *scene) prune(ctx context.Context) error {
 	if _, err := branch.Run(ctx, "plan"); err != nil {
 		return err
 	}
-	fmt.Printf("\n%s plan on %s: succeeded, no digest is in its way\n", s.client.Name, merged)
+	fmt.Printf("\n%s plan on %s: succeeded, no digest is in its way\n", s.Client.Name, merged)
 	step("the pruned state is missed, so it is brought back")
 	var answer prune.Answer
-	if err := s.invokePrune(ctx, fmt.Sprintf(`{"restore":%q}`, bucket+"/"+merged), &answer); err != nil {
+	if err := s.Ask(ctx, "prune", fmt.Sprintf(`{"restore":%q}`, bucket+"/"+merged), &answer); err != nil {
 		return err
 	}
 	if answer.Outcome != prune.Restored {
@@ -73,17 +54,6 @@ func (s *scene) prune(ctx context.Context) error {
 	if _, err := branch.Run(ctx, "plan"); err != nil {
 		return err
 	}
-	fmt.Printf("  %s plan: succeeded\n", s.client.Name)
+	fmt.Printf("  %s plan: succeeded\n", s.Client.Name)
 	return nil
-}
-
-func (s *scene) invokePrune(ctx context.Context, payload string, answer any) error {
-	result, err := s.stack.Invoke(ctx, "prune", "PruneFunction", payload)
-	if err != nil {
-		return err
-	}
-	if result.Failed {
-		return fmt.Errorf("the prune failed: %s\n%s", result.Payload, result.Log)
-	}
-	return json.Unmarshal([]byte(result.Payload), answer)
 }

@@ -2,11 +2,7 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"os"
-	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -14,69 +10,26 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/monitor"
 )
 
-// scene is the deployed stack and the runs in it.
+// scene is the deployed stack and who works with it.
 type scene struct {
-	aws    *local.AWS
-	stack  *local.Stack
-	slack  *local.Webhook // stands in for it
-	github *local.GitHub  // the same
-	client local.Client
-	dir    string
-	alive  []*local.Run
+	*local.Team
+	slack  *local.Webhook              // stands in for it
+	github *local.GitHub               // the same
 	stuck  map[string]*local.Workspace // by path
 	heard  int
 }
 
-func (s *scene) end() {
-	for _, run := range s.alive {
-		_ = run.Kill() // one that came to its end is gone already
-	}
-}
-
-// hold starts an apply that lives until the demo ends.
-func (s *scene) hold(ctx context.Context, key string, mode local.Mode) (*local.Workspace, *local.Run, error) {
-	dir, err := s.folder(key)
-	if err != nil {
-		return nil, nil, err
-	}
-	w, run, err := s.stack.Hold(ctx, s.client, dir, key, mode, local.TenMinutes)
-	if err != nil {
-		return nil, nil, err
-	}
-	s.alive = append(s.alive, run)
-	return w, run, nil
-}
-
-// kill ends an apply as a machine that dies does.
-func (s *scene) kill(run *local.Run) error {
-	s.alive = slices.DeleteFunc(s.alive, func(r *local.Run) bool { return r == run })
-	return run.Kill()
-}
-
 // path is that of the state with this key.
-func (s *scene) path(key string) string { return s.stack.Outputs["StateBucketName"] + "/" + key }
+func (s *scene) path(key string) string { return s.Outputs["StateBucketName"] + "/" + key }
 
-// folder makes an empty one for a state's configuration.
-func (s *scene) folder(key string) (string, error) {
-	dir := filepath.Join(s.dir, strings.ReplaceAll(key, "/", "-"))
-	return dir, os.Mkdir(dir, 0o700)
-}
-
-func (s *scene) scan(ctx context.Context) (monitor.Report, error) {
-	var report monitor.Report
-	result, err := s.stack.Invoke(ctx, "monitor", "MonitorFunction", "{}")
-	if err != nil {
-		return report, err
-	}
-	if result.Failed {
-		return report, fmt.Errorf("the monitor failed: %s\n%s", result.Payload, result.Log)
-	}
-	return report, json.Unmarshal([]byte(result.Payload), &report)
+func (s *scene) scan(ctx context.Context) (report monitor.Report, err error) {
+	err = s.Ask(ctx, "monitor", "{}", &report)
+	return report, err
 }
 
 // news are the messages since the last call.
 func (s *scene) news() ([]local.Message, error) {
-	all, err := s.aws.Published(s.stack.Outputs["AlertTopicArn"])
+	all, err := s.AWS().Published(s.Outputs["AlertTopicArn"])
 	if err != nil {
 		return nil, err
 	}

@@ -20,7 +20,7 @@ func (s *scene) printSlack(ctx context.Context, m local.Message) error {
 	if err != nil {
 		return err
 	}
-	result, err := s.stack.Invoke(ctx, "slack", "SlackFunction", payload)
+	result, err := s.Invoke(ctx, "slack", "SlackFunction", payload)
 	if err != nil {
 		return err
 	}

@@ -32,7 +32,7 @@ func (s *scene) stuckLocks(ctx context.Context) error {
 	if err := sleep(ctx, stuckAfter+time.Second); err != nil {
 		return err
 	}
-	if _, _, err := s.hold(ctx, "database/production/terraform.tfstate", local.ByBoth); err != nil {
+	if _, _, err := s.Hold(ctx, "database/production/terraform.tfstate", local.ByBoth); err != nil {
 		return err
 	}
 	step("the monitor scans again")
@@ -57,18 +57,16 @@ func (s *scene) stuckLocks(ctx context.Context) error {
 func (s *scene) leaveLocks(ctx context.Context) error {
 	for i, mode := range local.Modes {
 		key := []string{"network/production/terraform.tfstate", staging, "branches/feature-x/terraform.tfstate"}[i]
-		step("%s apply on %s, locking by %s, dies of kill -9", s.client.Name, key, mode)
-		dir, err := s.folder(key)
+		step("%s apply on %s, locking by %s, dies of kill -9", s.Client.Name, key, mode)
+		w, err := s.Leave(ctx, s.Client, key, mode)
 		if err != nil {
 			return err
 		}
-		if s.stuck[s.path(key)], err = s.stack.Leave(ctx, s.client, dir, key, mode); err != nil {
-			return err
-		}
+		s.stuck[s.path(key)] = w
 	}
-	const run = 9912345601
-	step("S3 notifies the witness: session %s took the lock of %s; GitHub says that this run was cancelled", s.github.Session(repository, run), staging)
-	s.github.Cancel(repository, run, time.Now())
+	const run = "9912345601"
+	step("S3 notifies the witness: session %s took the lock of %s; GitHub says that this run was cancelled", s.github.Session(run)+"-1", staging)
+	s.github.End(run, "cancelled", time.Now())
 	return s.takenBy(ctx, staging, run)
 }
 
@@ -129,19 +127,18 @@ func (s *scene) unlock(ctx context.Context, w *local.Workspace, f policy.Descrip
 	if err != nil {
 		return err
 	}
-	result, err := s.stack.Invoke(ctx, "unlock", "UnlockFunction", string(payload))
-	if err != nil {
+	var answer unlock.Answer
+	if err := s.Ask(ctx, "unlock", string(payload), &answer); err != nil {
 		return err
 	}
-	var answer unlock.Answer
-	if err := json.Unmarshal([]byte(result.Payload), &answer); err != nil || answer.Outcome != unlock.Released {
-		return fmt.Errorf("not released: %s", result.Payload)
+	if answer.Outcome != unlock.Released {
+		return fmt.Errorf("not released: %+v", answer)
 	}
 	fmt.Println("  " + answer.Message)
 	if _, err := w.Run(ctx, "plan"); err != nil {
 		return err
 	}
-	fmt.Printf("  %s plan: succeeded\n", s.client.Name)
+	fmt.Printf("  %s plan: succeeded\n", s.Client.Name)
 	return nil
 }
 

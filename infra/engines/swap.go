@@ -6,11 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
-	"net/http/httputil"
-	"net/url"
 	"strings"
 	"sync"
 	"time"
@@ -94,26 +90,9 @@ type proxy struct {
 
 // before starts one.
 func before(target string, calls func(r *http.Request, body []byte) bool, do func() error) (*proxy, error) {
-	to, err := url.Parse(target)
-	if err != nil {
-		return nil, err
-	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	p := &proxy{url: "http://" + listener.Addr().String()}
-	forward := &httputil.ReverseProxy{Rewrite: func(r *httputil.ProxyRequest) {
-		r.SetURL(to)
-		r.Out.Host = r.In.Host // it is signed
-	}}
-	s := &http.Server{ReadHeaderTimeout: time.Second, Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			w.WriteHeader(http.StatusBadGateway)
-			return
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
+	p := &proxy{}
+	var err error
+	p.url, p.stop, err = local.Proxy(target, func(_ http.ResponseWriter, r *http.Request, body []byte) bool {
 		if calls(r, body) {
 			p.once.Do(func() {
 				err := do()
@@ -122,11 +101,9 @@ func before(target string, calls func(r *http.Request, body []byte) bool, do fun
 				p.did, p.err = true, err
 			})
 		}
-		forward.ServeHTTP(w, r)
-	})}
-	go s.Serve(listener) //nolint:errcheck // Close ends it
-	p.stop = func() { _ = s.Close() }
-	return p, nil
+		return false
+	})
+	return p, err
 }
 
 // done says what is wrong if the call did not come, or what was done before it failed.

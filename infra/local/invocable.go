@@ -4,10 +4,8 @@ import (
 	"bytes"
 	"io"
 	"maps"
-	"net"
 	"net/http"
 	"strings"
-	"time"
 )
 
 // lambdaID is the SDK's name for Lambda, for its endpoint.
@@ -20,18 +18,16 @@ func (s *Stack) Invocable() (stop func(), err error) {
 	if _, err := s.aws.ask("invocable"); err != nil {
 		return nil, err
 	}
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
 	door := &invocations{stack: s, api: s.aws.Endpoint}
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", door.serve)
-	server := &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
-	go server.Serve(listener) //nolint:errcheck // Close ends it
-	s.aws = s.aws.apartFrom(map[string]string{lambdaID: "http://" + listener.Addr().String()})
+	endpoint, stop, err := Serve(mux)
+	if err != nil {
+		return nil, err
+	}
+	s.aws = s.aws.apartFrom(map[string]string{lambdaID: endpoint})
 	s.sessions.Clear() // they know the old endpoint
-	return func() { _ = server.Close() }, nil
+	return stop, nil
 }
 
 // apartFrom is the same AWS with services at endpoints of their own.

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 )
@@ -20,6 +20,8 @@ type Result struct {
 	Payload string // the answer, or the error as Lambda reports it
 	Failed  bool   // the function returned an error
 	Log     string
+	// Asked is when the function first asked for an event, and Answered when it answered.
+	Asked, Answered time.Time
 }
 
 // Timeout is what an invocation gets here, if it is not given another time.
@@ -70,18 +72,15 @@ func Invoke(ctx context.Context, binary string, environment map[string]string, p
 func InvokeWithin(ctx context.Context, timeout time.Duration, binary string, environment map[string]string, payload string) (Result, error) {
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	api, answers, stop, err := StartRuntime(ctx, payload, FunctionARN(environment["AWS_LAMBDA_FUNCTION_NAME"]))
 	if err != nil {
 		return Result{}, err
 	}
-	answers := make(chan Result, 1)
-	server := &http.Server{Handler: runtimeAPI(ctx, payload, FunctionARN(environment["AWS_LAMBDA_FUNCTION_NAME"]), answers), ReadHeaderTimeout: time.Second}
-	go server.Serve(listener) //nolint:errcheck // Close ends it
-	defer server.Close()      //nolint:errcheck // nothing is lost
+	defer stop()
 
 	var log Output
 	process := exec.CommandContext(ctx, binary)
-	process.Env = []string{"AWS_LAMBDA_RUNTIME_API=" + listener.Addr().String(), "PATH=" + os.Getenv("PATH")}
+	process.Env = []string{"AWS_LAMBDA_RUNTIME_API=" + api, "PATH=" + os.Getenv("PATH")}
 	for name, value := range environment {
 		process.Env = append(process.Env, name+"="+value)
 	}
@@ -109,13 +108,15 @@ func FunctionARN(name string) string {
 	return "arn:aws:lambda:" + Region + ":123456789012:function:" + name
 }
 
-func runtimeAPI(ctx context.Context, payload, arn string, answers chan<- Result) http.Handler {
+// StartRuntime is Lambda's side of the Runtime API, at that address, for one event. It ends with stop.
+func StartRuntime(ctx context.Context, payload, arn string) (address string, answers <-chan Result, stop func(), err error) {
 	const version = "/2018-06-01/runtime/"
-	mux := http.NewServeMux()
+	mux, results := http.NewServeMux(), make(chan Result, 1)
 	var once sync.Once
+	var asked time.Time // before there is a result
 	mux.HandleFunc("GET "+version+"invocation/next", func(w http.ResponseWriter, _ *http.Request) {
 		first := false
-		once.Do(func() { first = true })
+		once.Do(func() { first, asked = true, time.Now() })
 		if !first {
 			<-ctx.Done() // there is no second event
 			return
@@ -128,13 +129,15 @@ func runtimeAPI(ctx context.Context, payload, arn string, answers chan<- Result)
 	})
 	answer := func(failed bool) http.HandlerFunc {
 		return func(w http.ResponseWriter, r *http.Request) {
+			at := time.Now()
 			body, _ := io.ReadAll(r.Body)
 			w.WriteHeader(http.StatusAccepted)
-			answers <- Result{Payload: string(body), Failed: failed}
+			results <- Result{Payload: string(body), Failed: failed, Asked: asked, Answered: at}
 		}
 	}
 	mux.HandleFunc("POST "+version+"invocation/{id}/response", answer(false))
 	mux.HandleFunc("POST "+version+"invocation/{id}/error", answer(true))
 	mux.HandleFunc("POST "+version+"init/error", answer(true))
-	return mux
+	url, stop, err := Serve(mux)
+	return strings.TrimPrefix(url, "http://"), results, stop, err
 }

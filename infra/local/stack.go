@@ -99,12 +99,21 @@ func (s *Stack) As(ctx context.Context, logicalID string) (*AWS, error) {
 
 // Scan lets the monitor see the locks once, as its schedule does: a lock's row has no
 // other proof of its age.
-func (s *Stack) Scan(ctx context.Context) error {
-	result, err := s.Invoke(ctx, "monitor", "MonitorFunction", "{}")
-	if err == nil && result.Failed {
-		err = fmt.Errorf("the monitor failed: %s\n%s", result.Payload, result.Log)
+func (s *Stack) Scan(ctx context.Context) error { return s.Ask(ctx, "monitor", "{}", nil) }
+
+// Ask invokes a function of this folder, which must not fail, and decodes its answer, unless
+// into is nil.
+func (s *Stack) Ask(ctx context.Context, function, payload string, into any) error {
+	result, err := s.Invoke(ctx, function, strings.ToUpper(function[:1])+function[1:]+"Function", payload)
+	switch {
+	case err != nil:
+		return err
+	case result.Failed:
+		return fmt.Errorf("%s failed: %s\n%s", function, result.Payload, result.Log)
+	case into == nil:
+		return nil
 	}
-	return err
+	return json.Unmarshal([]byte(result.Payload), into)
 }
 
 // Invoke builds functions/<name> and runs it once as Lambda would, with the

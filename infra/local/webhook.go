@@ -2,7 +2,6 @@ package local
 
 import (
 	"io"
-	"net"
 	"net/http"
 	"strconv"
 	"sync"
@@ -11,8 +10,8 @@ import (
 
 // Webhook stands in for Slack: an endpoint on this machine that takes posts.
 type Webhook struct {
-	URL    string
-	server *http.Server
+	URL  string
+	Stop func() // ends the endpoint
 
 	mu      sync.Mutex
 	posts   []string
@@ -28,20 +27,12 @@ type Refusal struct {
 
 // StartWebhook listens for posts to a path, which is a webhook's secret.
 func StartWebhook(path string) (*Webhook, error) {
-	listener, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	w := &Webhook{URL: "http://" + listener.Addr().String() + path}
-	mux := http.NewServeMux()
+	w, mux := &Webhook{}, http.NewServeMux()
 	mux.HandleFunc("POST "+path, w.take)
-	w.server = &http.Server{Handler: mux, ReadHeaderTimeout: time.Second}
-	go w.server.Serve(listener) //nolint:errcheck // Stop ends it
-	return w, nil
+	endpoint, stop, err := Serve(mux)
+	w.URL, w.Stop = endpoint+path, stop
+	return w, err
 }
-
-// Stop ends the endpoint.
-func (w *Webhook) Stop() { _ = w.server.Close() }
 
 // Refuse makes it answer so from now on.
 func (w *Webhook) Refuse(r Refusal) {

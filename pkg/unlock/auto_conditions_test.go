@@ -28,7 +28,7 @@ var conditions = map[string]struct {
 	reason  string
 }{
 	"its run is in progress":                     {func(p *pipeline) { p.lives("1") }, "its run is in progress"},
-	"its run is not known":                       {func(p *pipeline) { p.mu.Lock(); delete(p.runs, "1"); p.mu.Unlock() }, "whether its run is over is not known"},
+	"its run is not known":                       {func(p *pipeline) { p.github.Refuse(http.StatusNotFound) }, "whether its run is over is not known"},
 	"its run ended before it was taken":          {func(p *pipeline) { p.ends("1", -time.Hour) }, "before this lock was taken"},
 	"nothing names a run":                        {func(p *pipeline) { p.tag("env/x", map[string]string{"owner": "ada"}) }, "no CI run is known to be behind it"},
 	"a tag names another run that lives":         {func(p *pipeline) { p.lives("2"); p.tag("env/x", map[string]string{"run": "gh-1-2"}) }, "its run is in progress"},

@@ -5,8 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
-	"net/http/httptest"
 	"strconv"
 	"strings"
 	"sync"
@@ -40,13 +38,12 @@ type pipeline struct {
 	began    time.Time
 	rules    policy.AutoRules
 	mu       sync.Mutex
-	runs     map[string]string // what GitHub says of each run
 	invoked  int
 	lost     bool // the answers of the unlock function are lost
 	outcomes []string
 	before   func()       // happens between a claim and its release; nil: nothing
 	said     local.Output // of several functions at once
-	github   *httptest.Server
+	github   *local.GitHub
 
 	witnesses *ledger.Witnesses // nil: nobody keeps who took locks
 }
@@ -57,17 +54,11 @@ func newPipeline(t *testing.T, mode policy.AutoMode) *pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
-	p := &pipeline{world: newWorld(t), began: time.Now(), rules: policy.AutoRules{Locks: locks, Mode: mode}, runs: map[string]string{}}
-	p.github = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		p.mu.Lock()
-		defer p.mu.Unlock()
-		answer, ok := p.runs[r.URL.Path[strings.LastIndexByte(r.URL.Path, '/')+1:]]
-		if !ok {
-			w.WriteHeader(http.StatusNotFound)
-		}
-		fmt.Fprint(w, answer)
-	}))
-	t.Cleanup(p.github.Close)
+	p := &pipeline{world: newWorld(t), began: time.Now(), rules: policy.AutoRules{Locks: locks, Mode: mode}}
+	if p.github, err = local.StartGitHub("1"); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(p.github.Stop)
 	t.Cleanup(func() { t.Log(p.said.String()) })
 	return p
 }
@@ -94,21 +85,16 @@ func (p *pipeline) tag(key string, tags map[string]string) {
 
 // ends says that a run ended so long after the beginning; lives that it is at work.
 func (p *pipeline) ends(run string, after time.Duration) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.runs[run] = `{"status":"completed","conclusion":"cancelled","updated_at":"` + p.began.Add(after).UTC().Format(time.RFC3339) + `","html_url":"https://github.com/acme/infra/actions/runs/` + run + `"}`
+	p.github.Refuse(0)
+	p.github.End(run, "cancelled", p.began.Add(after))
 }
 
-func (p *pipeline) lives(run string) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.runs[run] = `{"status":"in_progress"}`
-}
+func (p *pipeline) lives(run string) { p.github.Begin(run) }
 
 type noSecret struct{}
 
 func (noSecret) GetParameter(context.Context, string) (parameter.Parameter, error) {
-	return parameter.Parameter{Value: "token", Type: parameter.SecureString}, nil
+	return parameter.Parameter{Value: local.GitHubToken, Type: parameter.SecureString}, nil
 }
 
 func (p *pipeline) asks(now func() time.Time) *evidence.Runs {
