@@ -95,39 +95,3 @@ func contents(v any) []string {
 	}
 	return all
 }
-
-// Nested finds what CloudFormation would refuse of the parameters that a stack gives to
-// a stack within it.
-func Nested(parent Deployed, name string, child Template) []Problem {
-	given, _ := parent.Resources[name].Properties["Parameters"].(map[string]any)
-	var found []Problem
-	for _, parameter := range names(given) {
-		if _, ok := child.Parameters[parameter]; !ok {
-			found = append(found, problem(name, "the nested template has no parameter %s", parameter))
-		}
-	}
-	for _, parameter := range names(child.Parameters) {
-		if _, ok := given[parameter]; !ok && child.Parameters[parameter].Default == nil {
-			found = append(found, problem(name, "the nested template's parameter %s has no value", parameter))
-		}
-	}
-	return found
-}
-
-// lacking are the types of resources that whole partitions do not have. CloudFormation
-// refuses a template that names one, whatever its condition. cfn-lint knows each region's
-// own (make template).
-var lacking = map[string][]string{"aws-us-gov": {"AWS::Chatbot::"}, "aws-cn": {"AWS::Chatbot::"}}
-
-// Types finds the resources of a template that the partition of a place does not know.
-func Types(t Template, place Place) []Problem {
-	var found []Problem
-	for _, name := range names(t.Resources) {
-		for _, prefix := range lacking[place.Partition()] {
-			if strings.HasPrefix(t.Resources[name].Type, prefix) {
-				found = append(found, problem(name, "%s has no %s, and CloudFormation refuses the whole template", place.Partition(), t.Resources[name].Type))
-			}
-		}
-	}
-	return found
-}
