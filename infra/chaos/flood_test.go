@@ -11,8 +11,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/lockwarden/lockwarden/infra/scale"
@@ -121,8 +119,7 @@ func newFlooded(t *testing.T, autoRelease string) (*flooded, *monitor.Monitor, *
 	t.Helper()
 	f := &flooded{T: t, room: 80, planned: map[string][]time.Time{}, table: scale.LockTable("locks", scale.Crowd{}), bucket: &scale.Bucket{Name: "states"}}
 	f.world = &scale.World{Tables: map[string]*scale.Table{"locks": f.table, "ledger": scale.Ledger("ledger")}, Buckets: map[string]*scale.Bucket{"states": f.bucket}}
-	endpoint := "http://127.0.0.1:1"
-	cfg := aws.Config{Region: scale.Region, BaseEndpoint: &endpoint, HTTPClient: f, Credentials: credentials.NewStaticCredentialsProvider("local", "local", "")}
+	cfg := scale.Config(f)
 	set, err := backend.Open(cfg, []string{scale.TableARN("locks")}, []string{scale.BucketARN("states")})
 	if err != nil {
 		t.Fatal(err)

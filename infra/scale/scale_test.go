@@ -2,14 +2,12 @@ package scale_test
 
 import (
 	"errors"
-	"net/http"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -18,18 +16,10 @@ import (
 	"github.com/lockwarden/lockwarden/infra/scale"
 )
 
-func serve(t *testing.T, w *scale.World) aws.Config {
+func online(t *testing.T, w *scale.World) aws.Config {
 	t.Helper()
-	endpoint, stop, err := w.Serve()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stop)
 	w.Latency = time.Millisecond
-	return aws.Config{
-		Region: scale.Region, BaseEndpoint: &endpoint, HTTPClient: &http.Client{},
-		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-	}
+	return w.Online(t)
 }
 
 func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
@@ -37,7 +27,7 @@ func text(s string) types.AttributeValue { return &types.AttributeValueMemberS{V
 func TestAScanReadsMegabytesBeforeItFilters(t *testing.T) {
 	table := scale.LockTable("locks", scale.Crowd{States: 20_000, Locks: 7, Taken: time.Now()})
 	w := &scale.World{Tables: map[string]*scale.Table{"locks": table}}
-	client := dynamodb.NewFromConfig(serve(t, w))
+	client := dynamodb.NewFromConfig(online(t, w))
 	table.Put(scale.Lock("states/one", "one", time.Now()))
 	for filter, want := range map[string]int{
 		"": 20_008, "attribute_not_exists(Digest)": 8, "attribute_exists(Digest)": 20_000,
@@ -71,7 +61,7 @@ func TestAScanReadsMegabytesBeforeItFilters(t *testing.T) {
 
 func TestWritesKeepTheirConditions(t *testing.T) {
 	w := &scale.World{Tables: map[string]*scale.Table{"ledger": scale.Ledger("ledger")}}
-	client := dynamodb.NewFromConfig(serve(t, w))
+	client := dynamodb.NewFromConfig(online(t, w))
 	update := func(condition, now string) string {
 		_, err := client.UpdateItem(t.Context(), &dynamodb.UpdateItemInput{
 			TableName: aws.String("ledger"), Key: map[string]types.AttributeValue{"kind": text("run"), "id": text("monitor")},
@@ -97,7 +87,7 @@ func TestWritesKeepTheirConditions(t *testing.T) {
 func TestAListingIsInOrderAndWhole(t *testing.T) {
 	b := &scale.Bucket{Name: "states", Crowd: scale.Crowd{States: 2_500, Locks: 500, Taken: time.Now()}}
 	w := &scale.World{Buckets: map[string]*scale.Bucket{"states": b}}
-	client := s3.NewFromConfig(serve(t, w), func(o *s3.Options) { o.UsePathStyle = true })
+	client := s3.NewFromConfig(online(t, w), func(o *s3.Options) { o.UsePathStyle = true })
 	for _, key := range []string{"a", "teams/team-0001/x", "z"} {
 		b.Put(key, "{}", time.Now())
 	}

@@ -8,6 +8,9 @@ import (
 	"strings"
 	"sync"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 )
 
 // Region and Account are where everything is.
@@ -82,6 +85,32 @@ func (w *World) Serve() (endpoint string, stop func(), err error) {
 	server := &http.Server{Handler: w, ReadHeaderTimeout: 10 * time.Second}
 	go server.Serve(listener) //nolint:errcheck // Close ends it
 	return "http://" + listener.Addr().String(), func() { _ = server.Close() }, nil
+}
+
+// Config is for clients of a world by that way to it.
+func Config(client aws.HTTPClient) aws.Config {
+	return aws.Config{
+		Region: Region, BaseEndpoint: aws.String("http://127.0.0.1:1"), HTTPClient: client,
+		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	}
+}
+
+// Online serves until a test ends, and is for clients that connect.
+func (w *World) Online(t interface {
+	Helper()
+	Fatal(args ...any)
+	Cleanup(f func())
+},
+) aws.Config {
+	t.Helper()
+	endpoint, stop, err := w.Serve()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(stop)
+	cfg := Config(nil)
+	cfg.BaseEndpoint = &endpoint
+	return cfg
 }
 
 // Direct is the HTTP client of an SDK that calls a world in the same process without a

@@ -9,9 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-
 	"github.com/lockwarden/lockwarden/infra/scale"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 )
@@ -51,11 +48,7 @@ func open(b *testing.B, crowd scale.Crowd) backend.Set {
 		Tables:  map[string]*scale.Table{"locks": scale.LockTable("locks", crowd)},
 		Buckets: map[string]*scale.Bucket{"states": {Name: "states", Crowd: crowd}},
 	}}
-	cfg := aws.Config{
-		Region: scale.Region, BaseEndpoint: aws.String("http://127.0.0.1"), HTTPClient: c,
-		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-	}
-	set, err := backend.Open(cfg, []string{scale.TableARN("locks")}, []string{scale.BucketARN("states")})
+	set, err := backend.Open(scale.Config(c), []string{scale.TableARN("locks")}, []string{scale.BucketARN("states")})
 	if err != nil {
 		b.Fatal(err)
 	}

@@ -13,13 +13,8 @@ import (
 
 func TestDigestsAreReadAHundredAtOnce(t *testing.T) {
 	w := &scale.World{Latency: time.Millisecond, Tables: map[string]*scale.Table{"locks": scale.LockTable("locks", scale.Crowd{})}}
-	endpoint, stop, err := w.Serve()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stop)
-	cfg := server.Config()
-	cfg.BaseEndpoint = &endpoint
+	cfg := w.Online(t)
+	cfg.HTTPClient = server.Config().HTTPClient
 	set, err := backend.Open(cfg, []string{scale.TableARN("locks"), scale.TableARN("none")}, nil)
 	if err != nil {
 		t.Fatal(err)

@@ -24,13 +24,8 @@ func aBucket(t *testing.T, region string) (*scale.World, *backend.Bucket) {
 	t.Helper()
 	w := &scale.World{Latency: time.Millisecond, Buckets: map[string]*scale.Bucket{"states": {Name: "states", Region: region}}}
 	w.Buckets["states"].Put("k", "{}", time.Now())
-	endpoint, stop, err := w.Serve()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stop)
-	cfg := server.Config()
-	cfg.Region, cfg.BaseEndpoint = scale.Region, &endpoint
+	cfg := w.Online(t)
+	cfg.HTTPClient = server.Config().HTTPClient
 	set, err := backend.Open(cfg, nil, []string{scale.BucketARN("states")})
 	if err != nil {
 		t.Fatal(err)

@@ -120,13 +120,8 @@ func TestListsAreReadToTheirEnd(t *testing.T) {
 		w.Buckets[fmt.Sprintf("s-%04d", i)] = &scale.Bucket{Name: fmt.Sprintf("s-%04d", i), Region: map[bool]string{true: "eu-west-1"}[i == 1199]}
 	}
 	w.Buckets["t-1"] = &scale.Bucket{Name: "t-1"}
-	endpoint, stop, err := w.Serve()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stop)
-	cfg := server.Config()
-	cfg.Region, cfg.BaseEndpoint = scale.Region, &endpoint
+	cfg := w.Online(t)
+	cfg.HTTPClient = server.Config().HTTPClient
 	set, err := backend.Open(cfg, []string{scale.TableARN("*-24*"), scale.TableARN("led*")}, []string{scale.BucketARN("s-*9"), scale.BucketARN("s-00*")})
 	if err != nil {
 		t.Fatal(err)

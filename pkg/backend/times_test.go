@@ -12,9 +12,6 @@ import (
 	"testing/iotest"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-
 	"github.com/lockwarden/lockwarden/infra/scale"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/backend/contract"
@@ -81,14 +78,8 @@ func TestAListingTellsOfWholeBucketsOnly(t *testing.T) {
 		"states": {Name: "states", Crowd: scale.Crowd{States: 5000, Taken: taken}},
 		"larger": {Name: "larger", Crowd: scale.Crowd{States: 5001, Taken: taken}},
 	}}
-	endpoint, stop, err := w.Serve()
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer stop()
-	set, err := backend.Open(aws.Config{
-		Region: scale.Region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-	}, nil, []string{scale.BucketARN("states"), scale.BucketARN("larger")})
+	online := w.Online(t)
+	set, err := backend.Open(online, nil, []string{scale.BucketARN("states"), scale.BucketARN("larger")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,7 +106,8 @@ func TestAListingTellsOfWholeBucketsOnly(t *testing.T) {
 	})
 	t.Run("in S3 also what is not in one of several pages", func(t *testing.T) {
 		s3 := "http://s3.amazonaws.com"
-		cfg := aws.Config{Region: scale.Region, BaseEndpoint: &s3, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""), HTTPClient: redirected(endpoint)}
+		cfg := scale.Config(redirected(*online.BaseEndpoint))
+		cfg.BaseEndpoint = &s3
 		set, err := backend.Open(cfg, nil, []string{scale.BucketARN("states")})
 		if err != nil {
 			t.Fatal(err)
@@ -126,7 +118,7 @@ func TestAListingTellsOfWholeBucketsOnly(t *testing.T) {
 	})
 	t.Run("all of it when a page had to be asked for again", func(t *testing.T) {
 		cfg := server.Config()
-		cfg.BaseEndpoint, cfg.HTTPClient = &endpoint, &flaky{breaks: 5} // the last page
+		cfg.BaseEndpoint, cfg.HTTPClient = &*online.BaseEndpoint, &flaky{breaks: 5} // the last page
 		set, err := backend.Open(cfg, nil, []string{scale.BucketARN("states")})
 		if err != nil {
 			t.Fatal(err)

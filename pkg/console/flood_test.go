@@ -10,8 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/lockwarden/lockwarden/infra/scale"
@@ -57,13 +55,8 @@ func TestAFloodOfLocksFitsTheMemoryOfAPage(t *testing.T) {
 		put(fmt.Sprintf("states/team-a/%d", i))
 	}
 	put("states/production/terraform.tfstate")
-	endpoint, stop, err := w.Serve()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stop)
-	scales := &weighed{}
-	cfg := aws.Config{Region: scale.Region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""), HTTPClient: scales}
+	scales, cfg := &weighed{}, w.Online(t)
+	cfg.HTTPClient = scales
 	set, err := backend.Open(cfg, []string{scale.TableARN("locks")}, nil)
 	if err != nil {
 		t.Fatal(err)

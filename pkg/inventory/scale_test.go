@@ -14,8 +14,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/lockwarden/lockwarden/infra/scale"
@@ -37,15 +35,8 @@ type account struct {
 func newAccount(t *testing.T, states, objects int) *account {
 	t.Helper()
 	w := scale.Stock(states, objects)
-	endpoint, stop, err := w.Serve()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stop)
-	cfg := aws.Config{
-		Region: scale.Region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-		RequestMinCompressSizeBytes: 10240, // the default of a loaded configuration
-	}
+	cfg := w.Online(t)
+	cfg.RequestMinCompressSizeBytes = 10240 // the default of a loaded configuration
 	set, err := backend.Open(cfg, []string{scale.TableARN("locks")}, []string{scale.BucketARN("states")})
 	if err != nil {
 		t.Fatal(err)

@@ -8,8 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/google/go-cmp/cmp"
 	"pgregory.net/rapid"
@@ -31,12 +29,7 @@ type book struct {
 func newBook(t testing.TB) *book {
 	t.Helper()
 	w := &scale.World{Tables: map[string]*scale.Table{"ledger": scale.Ledger("ledger")}}
-	endpoint, stop, err := w.Serve()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stop)
-	client := dynamodb.NewFromConfig(aws.Config{Region: scale.Region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", "")})
+	client := dynamodb.NewFromConfig(w.Online(t))
 	return &book{ledger.NewNotifications(client, "ledger"), ledger.NewHistory(client, "ledger"), w}
 }
 

@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/lockwarden/lockwarden/infra/scale"
@@ -27,7 +26,7 @@ func ledgerOf(t *testing.T) (*scale.World, *ledger.Witnesses) {
 
 // clientOf calls that AWS without a connection.
 func clientOf(world *scale.World) *dynamodb.Client {
-	return dynamodb.NewFromConfig(aws.Config{Region: scale.Region, HTTPClient: scale.Direct{World: world}, Credentials: aws.AnonymousCredentials{}})
+	return dynamodb.NewFromConfig(scale.Config(scale.Direct{World: world}))
 }
 
 type failer interface{ Fatal(args ...any) }

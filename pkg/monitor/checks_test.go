@@ -6,7 +6,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"github.com/lockwarden/lockwarden/infra/scale"
@@ -22,7 +21,7 @@ import (
 func TestWhatIsRememberedOfRunsDoesNotGrow(t *testing.T) {
 	t.Parallel()
 	fake := &scale.World{Tables: map[string]*scale.Table{"ledger": scale.Ledger("ledger")}}
-	client := dynamodb.NewFromConfig(aws.Config{Region: scale.Region, HTTPClient: scale.Direct{World: fake}, Credentials: aws.AnonymousCredentials{}})
+	client := dynamodb.NewFromConfig(scale.Config(scale.Direct{World: fake}))
 	autos := ledger.NewAutos(client, "ledger")
 	m := &Monitor{Autos: autos, Log: slog.New(slog.DiscardHandler), Now: time.Now, ScanEvery: 5 * time.Minute}
 	production := caseOn("b/production/x")

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
@@ -50,15 +49,8 @@ var scaleRules = policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.M
 // watch makes a monitor of these stores; its calls go through a client, if one is given.
 func watch(t *testing.T, w *scale.World, tables, buckets []string, client ...aws.HTTPClient) *account {
 	t.Helper()
-	endpoint, stop, err := w.Serve()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stop)
-	cfg := aws.Config{
-		Region: scale.Region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-		RequestMinCompressSizeBytes: 10240, // the default of a loaded configuration
-	}
+	cfg := w.Online(t)
+	cfg.RequestMinCompressSizeBytes = 10240 // the default of a loaded configuration
 	for _, c := range client {
 		cfg.HTTPClient = c
 	}

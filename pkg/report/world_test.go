@@ -47,7 +47,7 @@ type world struct {
 func newWorld(t *testing.T, q quarter) *world {
 	t.Helper()
 	fake := &scale.World{Tables: map[string]*scale.Table{"ledger": scale.Ledger("ledger")}}
-	client := dynamodb.NewFromConfig(aws.Config{Region: scale.Region, HTTPClient: scale.Direct{World: fake}, Credentials: aws.AnonymousCredentials{}})
+	client := dynamodb.NewFromConfig(scale.Config(scale.Direct{World: fake}))
 	return &world{
 		T: t, quarter: q, fake: fake, client: client, now: monday, done: monday, notifications: ledger.NewNotifications(client, "ledger"), releases: ledger.NewReleases(client, "ledger"),
 		prunes: ledger.NewPrunes(client, "ledger"), reports: ledger.NewReports(client, "ledger"),

@@ -10,9 +10,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
-
 	"github.com/lockwarden/lockwarden/infra/scale"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
@@ -26,14 +23,7 @@ var rules = policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute
 // open gives the stores of a world.
 func open(t *testing.T, w *scale.World, tables, buckets []string) backend.Set {
 	t.Helper()
-	endpoint, stop, err := w.Serve()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stop)
-	set, err := backend.Open(aws.Config{
-		Region: scale.Region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
-	}, tables, buckets)
+	set, err := backend.Open(w.Online(t), tables, buckets)
 	if err != nil {
 		t.Fatal(err)
 	}

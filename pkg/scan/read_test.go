@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/lockwarden/lockwarden/infra/scale"
 	"github.com/lockwarden/lockwarden/pkg/backend"
@@ -32,14 +31,9 @@ func (h hanging) Do(r *http.Request) (*http.Response, error) {
 // openBehind gives the buckets of a world behind a client.
 func openBehind(t *testing.T, w *scale.World, client aws.HTTPClient, buckets ...string) backend.Set {
 	t.Helper()
-	endpoint, stop, err := w.Serve()
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(stop)
-	set, err := backend.Open(aws.Config{
-		Region: scale.Region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""), HTTPClient: client,
-	}, nil, buckets)
+	cfg := w.Online(t)
+	cfg.HTTPClient = client
+	set, err := backend.Open(cfg, nil, buckets)
 	if err != nil {
 		t.Fatal(err)
 	}

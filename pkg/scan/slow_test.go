@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"github.com/lockwarden/lockwarden/infra/scale"
 	"github.com/lockwarden/lockwarden/pkg/backend"
@@ -44,10 +43,7 @@ func (s *slowly) Do(r *http.Request) (*http.Response, error) {
 // inProcess gives the stores of a world without a server.
 func inProcess(t *testing.T, client aws.HTTPClient, tables, buckets []string) backend.Set {
 	t.Helper()
-	endpoint := "http://127.0.0.1:1"
-	set, err := backend.Open(aws.Config{
-		Region: scale.Region, BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""), HTTPClient: client,
-	}, tables, buckets)
+	set, err := backend.Open(scale.Config(client), tables, buckets)
 	if err != nil {
 		t.Fatal(err)
 	}
