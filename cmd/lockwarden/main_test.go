@@ -11,8 +11,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/infra/local"
@@ -134,9 +132,7 @@ func listStates(t *testing.T, w *world) {
 	}
 	orphan := bucket + "/listed/gone.tfstate"
 	table := w.stack.Outputs["LockTableName"]
-	if _, err := dynamodb.NewFromConfig(w.stack.AWS().Config()).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &table, Item: map[string]types.AttributeValue{
-		"LockID": &types.AttributeValueMemberS{Value: orphan + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: "0123"},
-	}}); err != nil {
+	if err := w.stack.AWS().SetDigest(t.Context(), table, orphan, "0123"); err != nil {
 		t.Fatal(err)
 	}
 	code, out, errs := w.run("", "states")
@@ -173,10 +169,7 @@ func repairADigest(t *testing.T, w *world) {
 	if _, err = w.stack.AWS().S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(state)}); err != nil {
 		t.Fatal(err)
 	}
-	table := w.stack.Outputs["LockTableName"]
-	if _, err := dynamodb.NewFromConfig(w.stack.AWS().Config()).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &table, Item: map[string]types.AttributeValue{
-		"LockID": &types.AttributeValueMemberS{Value: path + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: "0123456789abcdef0123456789abcdef"},
-	}}); err != nil {
+	if err := w.stack.AWS().SetDigest(t.Context(), w.stack.Outputs["LockTableName"], path, "0123456789abcdef0123456789abcdef"); err != nil {
 		t.Fatal(err)
 	}
 	code, out, errs := w.run("", "repair", path, "accept_state", "--dry-run")

@@ -9,8 +9,6 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/infra/local"
@@ -93,10 +91,7 @@ func version(t *testing.T, stack *local.Stack, key string) string {
 
 func setDigest(t *testing.T, stack *local.Stack, path, value string) {
 	t.Helper()
-	if _, err := dynamodb.NewFromConfig(stack.AWS().Config()).PutItem(t.Context(), &dynamodb.PutItemInput{
-		TableName: aws.String(stack.Outputs["LockTableName"]),
-		Item:      map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: path + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: value}},
-	}); err != nil {
+	if err := stack.AWS().SetDigest(t.Context(), stack.Outputs["LockTableName"], path, value); err != nil {
 		t.Fatal(err)
 	}
 }

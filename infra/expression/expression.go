@@ -1,7 +1,7 @@
 // Package expression evaluates the conditions and filters of DynamoDB that Lockwarden
 // uses, for the AWSs in memory: attribute_exists, attribute_not_exists, begins_with,
-// contains, comparisons, BETWEEN, AND, OR and parentheses. AND binds stronger than OR.
-// Anything else is an error.
+// contains, comparisons, BETWEEN, AND, OR and parentheses. AND binds stronger than OR. It
+// projects and updates items too. Anything else is an error.
 package expression
 
 import (
@@ -35,6 +35,39 @@ func Name(word string, names map[string]string) string {
 		return name
 	}
 	return word
+}
+
+// Project gives the attributes of an item that a projection names, such as `LockID, #of`; an empty
+// one names all.
+func Project[V any](item map[string]V, projection string, names map[string]string) map[string]V {
+	if projection == "" {
+		return item
+	}
+	projected := map[string]V{}
+	for word := range strings.SplitSeq(projection, ",") {
+		name := Name(strings.TrimSpace(word), names)
+		if value, there := item[name]; there {
+			projected[name] = value
+		}
+	}
+	return projected
+}
+
+// Assign applies an update `SET #a = :a, …` to an item.
+func Assign[V any](item map[string]V, update string, names map[string]string, values map[string]V) error {
+	assignments, is := strings.CutPrefix(update, "SET ")
+	if !is {
+		return fmt.Errorf("only SET is known: %q", update)
+	}
+	for assignment := range strings.SplitSeq(assignments, ",") {
+		word, placeholder, _ := strings.Cut(assignment, "=")
+		value, known := values[strings.TrimSpace(placeholder)]
+		if !known {
+			return fmt.Errorf("there is no value %q", placeholder)
+		}
+		item[Name(strings.TrimSpace(word), names)] = value
+	}
+	return nil
 }
 
 // Holds evaluates an expression. An empty one holds.

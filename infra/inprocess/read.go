@@ -4,8 +4,8 @@ import (
 	"errors"
 	"maps"
 	"slices"
-	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	ddb "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
@@ -30,17 +30,8 @@ func (a *AWS) query(in *dynamodb.QueryInput) (any, error) {
 
 func (a *AWS) scan(in *dynamodb.ScanInput) (any, error) {
 	all, err := a.selected(in.TableName, nil, in.FilterExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues)
-	if in.ProjectionExpression != nil {
-		for i, r := range all {
-			part := item{}
-			for name := range strings.SplitSeq(*in.ProjectionExpression, ",") {
-				name = expression.Name(strings.TrimSpace(name), in.ExpressionAttributeNames)
-				if v, there := r[name]; there {
-					part[name] = v
-				}
-			}
-			all[i] = part
-		}
+	for i, r := range all {
+		all[i] = expression.Project(r, aws.ToString(in.ProjectionExpression), in.ExpressionAttributeNames)
 	}
 	return &dynamodb.ScanOutput{Items: all, Count: int32(len(all))}, err //nolint:gosec // they are few
 }

@@ -2,10 +2,8 @@ package inprocess
 
 import (
 	"errors"
-	"fmt"
 	"maps"
 	"net/http"
-	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -76,17 +74,8 @@ func (a *AWS) updateItem(in *dynamodb.UpdateItemInput) (any, error) {
 	if next == nil {
 		next = maps.Clone(item(in.Key))
 	}
-	list, is := strings.CutPrefix(aws.ToString(in.UpdateExpression), "SET ")
-	if !is {
-		return nil, fmt.Errorf("this AWS does not know the update %q", aws.ToString(in.UpdateExpression))
-	}
-	for part := range strings.SplitSeq(list, ",") {
-		name, value, _ := strings.Cut(part, "=")
-		v, known := in.ExpressionAttributeValues[strings.TrimSpace(value)]
-		if !known {
-			return nil, fmt.Errorf("this AWS does not know the update %q", part)
-		}
-		next[expression.Name(strings.TrimSpace(name), in.ExpressionAttributeNames)] = v
+	if err := expression.Assign(next, aws.ToString(in.UpdateExpression), in.ExpressionAttributeNames, in.ExpressionAttributeValues); err != nil {
+		return nil, err
 	}
 	t.all[id] = next
 	out := &dynamodb.UpdateItemOutput{}

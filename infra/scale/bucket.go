@@ -2,8 +2,6 @@ package scale
 
 import (
 	"cmp"
-	"crypto/md5" //nolint:gosec // S3's ETag is MD5
-	"encoding/hex"
 	"fmt"
 	"maps"
 	"net/http"
@@ -12,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -32,10 +31,7 @@ type Object struct {
 	Modified time.Time
 }
 
-func (o Object) etag() string {
-	sum := md5.Sum([]byte(o.Body)) //nolint:gosec // S3's ETag is MD5
-	return `"` + hex.EncodeToString(sum[:]) + `"`
-}
+func (o Object) etag() string { return `"` + local.MD5(o.Body) + `"` }
 
 // Put writes an object, as a client that is not measured.
 func (b *Bucket) Put(key, body string, modified time.Time) {

@@ -1,12 +1,11 @@
 package scale
 
 import (
-	"crypto/md5" //nolint:gosec // the clients' own digest is MD5
-	"encoding/hex"
 	"fmt"
 	"strconv"
 	"time"
 
+	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -56,8 +55,7 @@ func (c Crowd) lockInfo(i int, path string) string {
 	if c.Content != nil {
 		return c.Content(i, path)
 	}
-	sum := md5.Sum([]byte(path)) //nolint:gosec // any spread of bits does
-	id := hex.EncodeToString(sum[:])
+	id := local.MD5(path) // any spread of bits does
 	raw, err := tflock.Info{
 		ID:        fmt.Sprintf("%s-%s-%s-%s-%s", id[:8], id[8:12], id[12:16], id[16:20], id[20:]),
 		Operation: "OperationTypeApply", Who: fmt.Sprintf("runner@fv-az%03d-%03d", i%1000, i%997), Version: "1.11.4",
@@ -74,8 +72,7 @@ func (c Crowd) digest(i int) string {
 	if c.State != nil {
 		state = c.State(i)
 	}
-	sum := md5.Sum([]byte(state)) //nolint:gosec // the clients' own digest is MD5
-	return hex.EncodeToString(sum[:])
+	return local.MD5(state)
 }
 
 // Lock is the row of one lock, to Put into a lock table.
@@ -89,6 +86,5 @@ func Lock(path, id string, taken time.Time) Item {
 
 // Digest is the row of a state's digest, to Put into a lock table.
 func Digest(path, state string) Item {
-	sum := md5.Sum([]byte(state)) //nolint:gosec // the clients' own digest is MD5
-	return Item{"LockID": {"S": path + "-md5"}, "Digest": {"S": hex.EncodeToString(sum[:])}}
+	return Item{"LockID": {"S": path + "-md5"}, "Digest": {"S": local.MD5(state)}}
 }

@@ -2,7 +2,6 @@ package scale
 
 import (
 	"cmp"
-	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -146,34 +145,12 @@ func keep(r request, item Item) (bool, error) {
 }
 
 func project(r request, item Item) Item {
-	if r.ProjectionExpression == "" {
-		return item
-	}
-	projected := Item{}
-	for name := range strings.SplitSeq(r.ProjectionExpression, ",") {
-		name = expression.Name(strings.TrimSpace(name), r.ExpressionAttributeNames)
-		if value, ok := item[name]; ok {
-			projected[name] = value
-		}
-	}
-	return projected
+	return expression.Project(item, r.ProjectionExpression, r.ExpressionAttributeNames)
 }
 
-// update applies `SET #a = :a, …` to a row, or to a new one of that key.
+// update applies an update to a row, or to a new one of that key.
 func update(r request, before Item) (Item, error) {
 	after := maps.Clone(r.Key)
 	maps.Copy(after, before)
-	assignments, ok := strings.CutPrefix(r.UpdateExpression, "SET ")
-	if !ok {
-		return nil, errors.New("only SET is known")
-	}
-	for assignment := range strings.SplitSeq(assignments, ",") {
-		name, value, _ := strings.Cut(assignment, "=")
-		given, ok := r.ExpressionAttributeValues[strings.TrimSpace(value)]
-		if !ok {
-			return nil, fmt.Errorf("there is no value %q", value)
-		}
-		after[expression.Name(strings.TrimSpace(name), r.ExpressionAttributeNames)] = given
-	}
-	return after, nil
+	return after, expression.Assign(after, r.UpdateExpression, r.ExpressionAttributeNames, r.ExpressionAttributeValues)
 }

@@ -2,8 +2,6 @@ package stack_test
 
 import (
 	"context"
-	"crypto/md5" //nolint:gosec // what Terraform's digests are
-	"encoding/hex"
 	"strings"
 	"sync"
 	"testing"
@@ -11,7 +9,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/infra/local"
@@ -134,11 +131,7 @@ func (w *world) stale(t *testing.T) {
 	content := read(t, "pkg", "tfstate", "testdata", "destroyed.tfstate")
 	_, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(states), Key: aws.String(staleKey), Body: strings.NewReader(content)})
 	check(t, err)
-	sum := md5.Sum([]byte(content))
-	_, err = dynamodb.NewFromConfig(server.Config()).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(states), Item: map[string]types.AttributeValue{
-		"LockID": &types.AttributeValueMemberS{Value: states + "/" + staleKey + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: hex.EncodeToString(sum[:])},
-	}})
-	check(t, err)
+	check(t, server.SetDigest(t.Context(), states, states+"/"+staleKey, local.MD5(content)))
 	check(t, server.Age(states, staleKey, 60*24*time.Hour))
 }
 
@@ -221,8 +214,5 @@ func (w *world) mismatch(t *testing.T) {
 // digest has a digest that belongs to nothing.
 func (w *world) digest(t *testing.T, key string) {
 	t.Helper()
-	_, err := dynamodb.NewFromConfig(server.Config()).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String(states), Item: map[string]types.AttributeValue{
-		"LockID": &types.AttributeValueMemberS{Value: states + "/" + key + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: "0123"},
-	}})
-	check(t, err)
+	check(t, server.SetDigest(t.Context(), states, states+"/"+key, "0123"))
 }

@@ -10,8 +10,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/backend"
@@ -75,10 +73,7 @@ func (p place) path() string { return p.name + "/a/terraform.tfstate" }
 
 func (p place) digest(value string) {
 	p.Helper()
-	_, err := dynamodb.NewFromConfig(server.Config()).PutItem(context.Background(), &dynamodb.PutItemInput{TableName: &p.name, Item: map[string]types.AttributeValue{
-		"LockID": &types.AttributeValueMemberS{Value: p.path() + "-md5"}, "Digest": &types.AttributeValueMemberS{Value: value},
-	}})
-	if err != nil {
+	if err := server.SetDigest(context.Background(), p.name, p.path(), value); err != nil {
 		p.Fatal(err)
 	}
 }
