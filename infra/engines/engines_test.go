@@ -183,7 +183,7 @@ func TestTheTableHasEveryCellAndWhatFailed(t *testing.T) {
 	m.set("b", "two", "FAILED: lost", true)
 	var out strings.Builder
 	m.print(&out)
-	want := "promise  one   two\na        held  -\nb        -     FAILED\nFAILED: b on two: lost\n"
+	want := "| promise | one | two |\n| --- | --- | --- |\n| a | held | – |\n| b | – | FAILED |\n\nFAILED: b on two: lost\n"
 	if out.String() != want {
 		t.Errorf("got %q", out.String())
 	}

@@ -84,9 +84,7 @@ func run(ctx context.Context, out io.Writer, only string, without []string, writ
 		err = errors.Join(err, tryScenes(ctx, w, dir, lived, chosen.clients))
 	}
 	stores.print(out)
-	fmt.Fprintln(out)
 	lived.print(out)
-	fmt.Fprintln(out)
 	fmt.Fprint(out, probeTable(said))
 	if n := len(stores.failures) + len(lived.failures); n > 0 {
 		err = errors.Join(err, fmt.Errorf("%d cells are neither held nor an exception that is named", n))

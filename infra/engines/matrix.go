@@ -1,12 +1,12 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 	"sync"
-	"text/tabwriter"
 )
 
 // exception is what an engine cannot do.
@@ -73,23 +73,26 @@ func (m *matrix) set(row, column, cell string, failed bool) {
 
 // print writes the matrix as a table, then what failed.
 func (m *matrix) print(to io.Writer) {
-	m.mu.Lock()
-	defer m.mu.Unlock()
-	table := tabwriter.NewWriter(to, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(table, strings.Join(append([]string{m.title}, m.columns...), "\t"))
-	for _, row := range m.rows {
-		cells := []string{row}
-		for _, column := range m.columns {
-			cell := m.cells[[2]string{row, column}]
-			if cell == "" {
-				cell = "-" // the engine has no such store
-			}
-			cells = append(cells, cell)
-		}
-		fmt.Fprintln(table, strings.Join(cells, "\t"))
-	}
-	_ = table.Flush() // to, which is a terminal or a buffer, takes it
+	fmt.Fprintln(to, m.markdown())
 	for _, failure := range m.failures {
 		fmt.Fprintf(to, "FAILED: %s\n", failure)
 	}
+}
+
+// markdown is the matrix as a table of a page.
+func (m *matrix) markdown() string {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var lines []string
+	add := func(cells ...string) { lines = append(lines, "| "+strings.Join(cells, " | ")+" |\n") }
+	add(append([]string{m.title}, m.columns...)...)
+	add(slices.Repeat([]string{"---"}, 1+len(m.columns))...)
+	for _, row := range m.rows {
+		cells := []string{row}
+		for _, column := range m.columns {
+			cells = append(cells, cmp.Or(m.cells[[2]string{row, column}], "–")) // the engine has no such store
+		}
+		add(cells...)
+	}
+	return strings.Join(lines, "")
 }

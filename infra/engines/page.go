@@ -1,11 +1,9 @@
 package main
 
 import (
-	"cmp"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -51,20 +49,4 @@ func writePage(now time.Time, stores, lived *matrix, said []string) error {
 // cells are both matrices, under the day of their run.
 func cells(now time.Time, stores, lived *matrix) string {
 	return "The whole run of " + now.UTC().Format("2 January 2006, 15:04") + " UTC. – is a store that the engine has not.\n\n" + stores.markdown() + "\n" + lived.markdown()
-}
-
-// markdown is the matrix as a table of a page.
-func (m *matrix) markdown() string {
-	var lines []string
-	add := func(cells ...string) { lines = append(lines, "| "+strings.Join(cells, " | ")+" |\n") }
-	add(append([]string{m.title}, m.columns...)...)
-	add(slices.Repeat([]string{"---"}, 1+len(m.columns))...)
-	for _, row := range m.rows {
-		cells := []string{row}
-		for _, column := range m.columns {
-			cells = append(cells, cmp.Or(m.cells[[2]string{row, column}], "–"))
-		}
-		add(cells...)
-	}
-	return strings.Join(lines, "")
 }
