@@ -18,7 +18,7 @@ import (
 )
 
 // findings are what the probe says of each kind of store of an engine, as rows of the table in
-// docs/engines.md.
+// docs/engines.md. It must leave nothing in them.
 func findings(ctx context.Context, k server.Kind, cfg aws.Config) ([]string, error) {
 	var rows []string
 	if k.Buckets {
@@ -28,13 +28,22 @@ func findings(ctx context.Context, k server.Kind, cfg aws.Config) ([]string, err
 		}
 		client := s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
 		rows = append(rows, row(k.Name+", buckets", probe.Bucket(ctx, client, store.Name)))
+		left, err := client.ListObjectsV2(ctx, &s3.ListObjectsV2Input{Bucket: &store.Name})
+		if err != nil || len(left.Contents) > 0 {
+			return nil, fmt.Errorf("the probe left objects in a bucket of %s: %+v, %w", k.Name, left, err)
+		}
 	}
 	if k.Tables {
 		store, err := contract.NewTable(ctx, cfg)
 		if err != nil {
 			return nil, err
 		}
-		rows = append(rows, row(k.Name+", tables", probe.Table(ctx, dynamodb.NewFromConfig(cfg), store.Name)))
+		client := dynamodb.NewFromConfig(cfg)
+		rows = append(rows, row(k.Name+", tables", probe.Table(ctx, client, store.Name)))
+		left, err := client.Scan(ctx, &dynamodb.ScanInput{TableName: &store.Name})
+		if err != nil || left.Count > 0 {
+			return nil, fmt.Errorf("the probe left rows in a table of %s: %+v, %w", k.Name, left, err)
+		}
 	}
 	return rows, nil
 }

@@ -83,7 +83,7 @@ func TestTheDocument(t *testing.T) {
 			}
 			if tc.store != nil {
 				o.store = start(t, *tc.store)
-				if err := contract.MakeBucket(t.Context(), configFor(o.store), bucket); err != nil {
+				if err := contract.MakeBucket(t.Context(), o.store.Config(), bucket); err != nil {
 					t.Fatal(err)
 				}
 			} else {
@@ -99,8 +99,8 @@ const bucket, table, key = "acme-states", "terraform-locks", "network/terraform.
 // office is where the document is followed.
 type office struct {
 	cloud         *local.AWS
-	store, tables string // endpoints; empty: the document starts it, there is none
-	prefix, dir   string // where the document puts everything, and where the client works
+	store, tables *local.AWS // nil: the document starts it, there is none
+	prefix, dir   string     // where the document puts everything, and where the client works
 	skip          map[string]bool
 	mailbox       *onpremises.Mailbox // nil: SNS sends the mail
 }
@@ -129,7 +129,7 @@ func (o *office) follow(t *testing.T, d document) {
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
 	shell := exec.CommandContext(ctx, "bash", "-e", "-o", "pipefail", "-c", script)
-	var said output
+	var said local.Output
 	shell.Dir, shell.Env, shell.Stdout, shell.Stderr, shell.WaitDelay = local.Root(), settings, &said, &said, time.Second
 	shell.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	shell.Cancel = func() error { return syscall.Kill(-shell.Process.Pid, syscall.SIGKILL) } // with the store
@@ -152,13 +152,13 @@ func (o *office) follow(t *testing.T, d document) {
 
 	until(func() bool { return exists(ready) })
 	c := o.newClient(t, d.client)
-	id := c.die(t)
+	id := o.die(t, c)
 	if err := os.WriteFile(died, []byte(id), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	until(func() bool { return !exists(died) })
-	if out, err := c.command("plan").CombinedOutput(); err != nil {
-		t.Errorf("the plan after the release: %v\n%s", err, out)
+	if _, err := c.Run(t.Context(), "plan"); err != nil {
+		t.Errorf("the plan after the release: %v", err)
 	}
 	o.nothingIsLeft(t)
 	if err := os.WriteFile(died, nil, 0o600); err != nil {
@@ -201,11 +201,11 @@ func (o *office) settings(t *testing.T) ([]string, error) {
 	if o.mailbox != nil {
 		all = append(all, "MAILER=127.0.0.1:"+ports[8], "SMTP_SERVER="+o.mailbox.Address, "MAIL=oncall@example.com")
 	}
-	if o.store != "" {
-		all = append(all, "STORE="+o.store, "STORE_KEY="+server.AccessKey, "STORE_SECRET="+server.SecretKey)
+	if o.store != nil {
+		all = append(all, "STORE="+o.store.Endpoint, "STORE_KEY="+server.AccessKey, "STORE_SECRET="+server.SecretKey)
 	}
-	if o.tables != "" {
-		all = append(all, "TABLES="+o.tables, "TABLES_KEY="+server.AccessKey, "TABLES_SECRET="+server.SecretKey)
+	if o.tables != nil {
+		all = append(all, "TABLES="+o.tables.Endpoint, "TABLES_KEY="+server.AccessKey, "TABLES_SECRET="+server.SecretKey)
 	}
 	for name, value := range o.cloud.Env() {
 		if name != "TRUST_STORES" { // the store is probed
@@ -218,11 +218,7 @@ func (o *office) settings(t *testing.T) ([]string, error) {
 // nothingIsLeft finds what a probe or a lock left in the stores.
 func (o *office) nothingIsLeft(t *testing.T) {
 	t.Helper()
-	keys, err := o.keys()
-	if err != nil {
-		t.Fatal(err)
-	}
-	listed, err := s3At(o.storeURL(t), keys).ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String(bucket)})
+	listed, err := o.written(t).S3().ListObjectsV2(t.Context(), &s3.ListObjectsV2Input{Bucket: aws.String(bucket)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -231,10 +227,10 @@ func (o *office) nothingIsLeft(t *testing.T) {
 			t.Errorf("left: %s", *object.Key)
 		}
 	}
-	if o.tables == "" {
+	if o.tables == nil {
 		return
 	}
-	rows, err := dynamodb.NewFromConfig(configFor(o.tables)).Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String(table)})
+	rows, err := dynamodb.NewFromConfig(o.tables.Config()).Scan(t.Context(), &dynamodb.ScanInput{TableName: aws.String(table)})
 	if err != nil {
 		t.Fatal(err)
 	}

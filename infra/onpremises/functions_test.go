@@ -43,7 +43,7 @@ func TestFunctionsOverAStoreThatIgnoresConditions(t *testing.T) {
 	if err == nil {
 		topic, err = cloud.MakeTopic(t.Context(), "alerts")
 	}
-	client, bucket, key := buckets(store), "states", "a.tfstate.tflock"
+	client, bucket, key := store.S3(), "states", "a.tfstate.tflock"
 	if err == nil {
 		_, err = client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &bucket})
 	}
@@ -58,7 +58,7 @@ func TestFunctionsOverAStoreThatIgnoresConditions(t *testing.T) {
 	environment := maps.Clone(cloud.Env())
 	delete(environment, "TRUST_STORES")
 	maps.Copy(environment, map[string]string{
-		"AWS_ENDPOINT_URL_S3": store, "ACCOUNT_ID": "123456789012", "BUCKET_ARNS": bucket, "LEDGER_TABLE": ledger, "TOPIC_ARN": topic, "METRIC_NAMESPACE": "Test",
+		"AWS_ENDPOINT_URL_S3": store.Endpoint, "ACCOUNT_ID": "123456789012", "BUCKET_ARNS": bucket, "LEDGER_TABLE": ledger, "TOPIC_ARN": topic, "METRIC_NAMESPACE": "Test",
 		"STUCK_AFTER": "1ms", "RELEASE_GUARD": "1ms", "AWS_LAMBDA_FUNCTION_NAME": "beside", "AWS_ACCESS_KEY_ID": server.AccessKey, "AWS_SECRET_ACCESS_KEY": server.SecretKey,
 	})
 
@@ -98,7 +98,7 @@ func TestTheReportStaysInAWSWhereStatesAreElsewhere(t *testing.T) {
 		t.Fatal(err)
 	}
 	states, key := "states", "network/terraform.tfstate"
-	client := buckets(store)
+	client := store.S3()
 	_, err = client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: &states})
 	if err == nil {
 		_, err = client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: &states, Key: &key, Body: strings.NewReader(string(local.State(t, "applied")))})
@@ -112,7 +112,7 @@ func TestTheReportStaysInAWSWhereStatesAreElsewhere(t *testing.T) {
 	}
 	environment := maps.Clone(cloud.Env())
 	maps.Copy(environment, map[string]string{
-		"AWS_ENDPOINT_URL_S3": store, "LOCKWARDEN_PROFILE_S3": "store", "AWS_SHARED_CREDENTIALS_FILE": keys, "ACCOUNT_ID": "123456789012", "BUCKET_ARNS": states,
+		"AWS_ENDPOINT_URL_S3": store.Endpoint, "LOCKWARDEN_PROFILE_S3": "store", "AWS_SHARED_CREDENTIALS_FILE": keys, "ACCOUNT_ID": "123456789012", "BUCKET_ARNS": states,
 		"LEDGER_TABLE": place.Ledger, "TOPIC_ARN": place.Topic, "METRIC_NAMESPACE": "Test", "REPORT_BUCKET": place.Bucket, "UNLOCK_FUNCTION_ARN": "arn:aws:lambda:eu-central-1:123456789012:function:unlock",
 		"AWS_LAMBDA_FUNCTION_NAME": "elsewhere",
 	})
