@@ -28,6 +28,7 @@ const longestUnderstood = 32 << 10
 // ours, of the phrases in phrases.txt, this lock's ID and its path. The text is taken as it is, and with what wraps
 // it taken off; one reading that is understood is enough, since unwrapping never hides a word (see stages).
 func (m Meant) Beside(text string) string {
+	m.Paths = slices.DeleteFunc(slices.Clone(m.Paths), func(path string) bool { return path == "" })
 	if len(text) > longestUnderstood {
 		return quote(strings.ToValidUTF8(text[longestUnderstood:longestUnderstood+min(80, len(text)-longestUnderstood)], ""))
 	}
@@ -35,19 +36,19 @@ func (m Meant) Beside(text string) string {
 	if other := cmp.Or(hidden(text), overwritten(text), m.offScreen(shown, screen)); other != "" {
 		return quote(other)
 	}
-	other := ""
+	seen, other := newSight(renderedAs(shown)), ""
 	for stage := range stages(text) {
-		if other = cmp.Or(hidden(stage), m.offScreen(stage, unwrapped), m.besideIn(stage, shown)); other == "" {
+		if other = cmp.Or(hidden(stage), m.offScreen(stage, unwrapped), m.besideIn(stage, seen)); other == "" {
 			return ""
 		}
 	}
 	return quote(other)
 }
 
-// besideIn takes a text for a command, a client's error and an alert, one after the other. shown is what people see of it.
-func (m Meant) besideIn(text, shown string) (other string) {
+// besideIn takes a text for a command, a client's error and an alert, one after the other. seen is what people see of it.
+func (m Meant) besideIn(text string, seen *sight) (other string) {
 	framed := m.unframed(text)
-	framed.shown = shown
+	framed.seen = seen
 	if framed.other != "" {
 		return framed.other
 	}
@@ -70,8 +71,11 @@ func (m Meant) besideIn(text, shown string) (other string) {
 // path in a sentence of its own. So that nothing else can be meant, whatever has a value that its writer chooses shows the path as well.
 func (p *page) besideAs(kind textKind) string {
 	p.coverOwn()
-	if other := cmp.Or(p.coverPhrases(kind), p.judge(kind)); other != "" {
+	if other := cmp.Or(p.coverPhrases(kind), p.judge(kind), p.clipped); other != "" {
 		return other
+	}
+	if kind == commandText && p.drawn != "" {
+		return p.drawn
 	}
 	if shown := cmp.Or(p.named, p.part); shown != "" && !p.showsPath {
 		return shown
@@ -87,14 +91,16 @@ func (p *page) besideAs(kind textKind) string {
 type page struct {
 	Meant
 	text    string
-	shown   string // as people see it
+	seen    *sight
 	covered []bool
 	other   string // what its frame shows of another lock
+	drawn   string // a line of nothing but its frame: a command has none, since there is no path beside what could be drawn there
 
 	free []value // the phrases whose value is free
 
 	named     string // a name in the text that its writer may have chosen; empty: none
 	part      string // a sentence with a part of a path; likewise
+	clipped   string // a field with a part of a path, or with one that is out of sight: nothing tells it from a path of the writer's
 	showsPath bool   // a phrase in it has the path of this lock's state
 	saysPath  bool   // so has one of those that only texts of its kind have
 	saysID    bool   // likewise the ID

@@ -15,6 +15,9 @@ const manySigns = 3
 // signs is how many characters of a text are no blanks.
 func signs(text string) int { return utf8.RuneCountInString(strings.Join(strings.Fields(text), "")) }
 
+// letterless is a text without its letters and digits.
+func letterless(text string) string { return strings.Join(strings.FieldsFunc(text, counts), "") }
+
 // plainRow is a line that frames, tables and fences have.
 var plainRow = regexp.MustCompile("^(?:[|│> \\t]*|[|+├┌└│ ]*(?::?[-─]{3,}:?[|+┼┬┴┤┐┘│ ]*)+|[\\s\"'{}\\[\\](),;:+`]*)$")
 

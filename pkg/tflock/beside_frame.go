@@ -41,8 +41,7 @@ type frames struct {
 // this lock's ID has there. The latter must show nothing of another lock.
 func (m Meant) unframed(text string) *page {
 	p := &page{Meant: m, other: miscounted(text)}
-	text = counted.ReplaceAllString(text, "")
-	prefix, suffix := m.frameOf(text)
+	prefix, suffix := m.frameOf(counted.ReplaceAllString(text, ""))
 	p.other = cmp.Or(p.other, m.frameShows(prefix), m.frameShows(suffix))
 	f := frames{behind: suffix, kinds: map[string]bool{}}
 	if prefix != "" {
@@ -53,7 +52,11 @@ func (m Meant) unframed(text string) *page {
 	}
 	var b strings.Builder
 	for line := range strings.SplitSeq(text, "\n") {
-		b.WriteString(f.strip(line) + "\n")
+		rest := f.strip(counted.ReplaceAllString(line, ""))
+		b.WriteString(rest + "\n")
+		if !strings.ContainsFunc(rest, counts) && signs(letterless(dates.ReplaceAllString(line, ""))) > manySigns {
+			p.drawn = cmp.Or(p.drawn, strings.TrimSpace(line))
+		}
 		if len(f.kinds) > manyFrames {
 			p.other = cmp.Or(p.other, line)
 		}

@@ -135,8 +135,12 @@ func TestAClientsErrorAloneIsUnderstood(t *testing.T) {
 		text := lines(t, "above", printed...) + clientError(aHolder.Draw(t, "holder")) + lines(t, "below", printed...)
 		wrapping := rapid.SampledFrom(names).Draw(t, "wrapping")
 		text = wrappings[wrapping](text)
+		marks := []string{"> ", "```", "2026-11-21T09:20:00.120Z", "yes, mine"}
+		if strings.HasPrefix(wrapping, "one line") || wrapping == "a list in JSON" { // a long line is read where there is no other
+			marks = marks[:3]
+		}
 		if wrapping != "a byte order mark" { // nothing stands before it
-			text = lines(t, "marks", "> ", "```", "2026-11-21T09:20:00.120Z", "yes, mine") + text
+			text = lines(t, "marks", marks...) + text
 		}
 		ref, err := tflock.ParseReference(text)
 		if err != nil {

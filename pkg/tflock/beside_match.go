@@ -60,7 +60,11 @@ func (p *page) note(f found, kind textKind, v value) {
 		p.named, p.free = text, append(p.free, v)
 	}
 	p.showsPath = p.showsPath || f.path
-	if !f.path && f.phrase.has(ownPath) {
+	switch {
+	case f.path || !f.phrase.has(ownPath):
+	case len(f.phrase.parts) == 2:
+		p.clipped = text
+	default:
 		p.part = text
 	}
 	if f.phrase.in == kind {

@@ -2,6 +2,7 @@ package tflock
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 )
 
@@ -9,7 +10,8 @@ import (
 const signsAround = 64
 
 // ownPathAt is where a path of the state ends that stands behind a label: as it is, or masked,
-// clipped or wrapped. It is -1 where there is none. whole says that all or most of it is there.
+// clipped or wrapped. It is -1 where there is none. whole says that all of it but a masked
+// bucket is there, in sight.
 func (s *skeleton) ownPathAt(behind int) (to int, whole bool) {
 	rest := strings.TrimPrefix(s.text[behind:], "*\n")                           // a label in bold
 	rest = strings.TrimPrefix(strings.TrimLeft(rest, " \t\n:=\"'`(|-"), "s3://") // or below a row of a table's head
@@ -18,8 +20,8 @@ func (s *skeleton) ownPathAt(behind int) (to int, whole bool) {
 		return -1, false
 	}
 	for _, path := range s.Paths {
-		if to := samePath(s.text, from, path); to >= 0 {
-			return to, strings.Contains(s.shown, s.text[from:to]) // and not only as names and values of JSON, or in escapes
+		if to := max(samePath(s.text, from, path), s.behindMask(from, path)); to >= 0 {
+			return to, s.seen.has(s.text[from:to])
 		}
 	}
 	shown := s.text[from:min(len(s.text), from+len(s.Paths[0])+2*signsAround)]
@@ -31,26 +33,25 @@ func (s *skeleton) ownPathAt(behind int) (to int, whole bool) {
 	}
 	for _, more := range []string{shown, strings.TrimRight(shown, ",;:)"), s.wrapped(from, shown)} {
 		if strings.Contains(more, "/") && isMasked(more) && s.canBeOwn(more) {
-			return from + len(more), s.isMost(more) && strings.Contains(s.shown, more)
+			return from + len(more), false
 		}
 	}
 	return -1, false
 }
 
-// isMost says that a masked path shows more than half of the folders in the state's, or its whole key, so that hardly any other
-// can be meant. One that is clipped may be any that ends, or begins, like it.
-func (s *skeleton) isMost(shown string) bool {
-	if isClipped.MatchString(shown) {
-		return false
+// behindMask is where a path ends whose bucket is masked, as CI systems mask a name that is a secret, and whose key is there as a
+// whole; -1 where none does. A mask anywhere else hides what tells states from each other. For the same reason the key has a
+// folder, and no other bucket can be meant.
+func (s *skeleton) behindMask(from int, path string) int {
+	own, key, _ := strings.Cut(path, "/")
+	shown, _, ok := strings.Cut(s.text[from:min(len(s.text), from+len(own)+signsAround)], "/")
+	if !ok || !isMasked(shown) || isClipped.MatchString(shown) || !strings.Contains(key, "/") || !canBe(shown, own) {
+		return -1
 	}
-	_, key, _ := strings.Cut(s.Paths[0], "/")
-	return len(masks.ReplaceAllString(middle(shown), ""))*2 > len(middle(s.Paths[0])) || strings.HasSuffix(shown, "/"+key)
-}
-
-// middle is a path without its bucket and its last name.
-func middle(path string) string {
-	_, key, _ := strings.Cut(path, "/")
-	return key[:max(0, strings.LastIndexByte(key, '/'))]
+	if slices.ContainsFunc(s.Buckets, func(other string) bool { return other != own && canBe(shown, other) }) {
+		return -1
+	}
+	return samePath(s.text, from+len(shown+"/"), key)
 }
 
 var isClipped = regexp.MustCompile(`…|^\.{3}|\.{3}$`)

@@ -17,7 +17,18 @@ const (
 var lineEndings = strings.NewReplacer("\r\n", "\n", "\v", "\n", "\f", "\n", "\u0085", "\n", "\u2028", "\n", "\u2029", "\n", "\u00a0", " ")
 
 // shownAs is a text as viewers show it: with its escaped line ends as such, in which others see a message in JSON.
-func shownAs(text string) string { return escapes.Replace(escapes.Replace(lineEndings.Replace(text))) }
+func shownAs(text string) string {
+	return colours.ReplaceAllString(escapes.Replace(escapes.Replace(lineEndings.Replace(text))), "")
+}
+
+// renderedAs is a text with all of its escapes and its HTML as what they stand for.
+func renderedAs(shown string) string {
+	const layers = 4 // of JSON in JSON
+	for range layers {
+		shown = plainTags(escapes.Replace(shown))
+	}
+	return shown
+}
 
 // erased is what GitLab writes at the beginning and the end of a section, alone in its line but for a time: it lets the
 // terminal erase it.
@@ -37,8 +48,11 @@ func overwritten(text string) string {
 // offScreen gives the beginning of the first screen of a text that does not show the path of this lock's state: whoever reads the
 // beginning of a text, its end, or anything between sees what it is about. A text that fits on a screen needs no path.
 func (m Meant) offScreen(text string, screen int) string {
-	from := 0
+	from, seen := 0, newSight(text)
 	for _, at := range append(m.pathsIn(text), [2]int{len(text), len(text)}) {
+		if at[0] < len(text) && (!seen.isWord(at[0]) || screen < unwrapped && !seen.isInColumns(at[0])) { // unwrapped lines have other lengths
+			continue
+		}
 		if rows(text[from:max(from, at[0])]) > screen {
 			rest := words(text[from:])
 			return strings.Join(rest[:min(len(rest), 4)], " ")
@@ -56,10 +70,14 @@ func (m Meant) pathsIn(text string) [][2]int {
 
 // rows is how many rows a text takes.
 func rows(text string) (n int) {
-	const tab = 7 // more than the one column that it is counted as
 	for line := range strings.SplitSeq(text, "\n") {
-		width := utf8.RuneCountInString(line) + tab*strings.Count(line, "\t")
-		n += max(1, (width+columns-1)/columns)
+		n += max(1, (width(line)+columns-1)/columns)
 	}
 	return n
+}
+
+// width is how many columns a line takes at most.
+func width(line string) int {
+	const tab = 7 // more than the one column that it is counted as
+	return utf8.RuneCountInString(line) + tab*strings.Count(line, "\t")
 }

@@ -1,0 +1,164 @@
+package tflock_test
+
+import (
+	"strings"
+	"testing"
+
+	"pgregory.net/rapid"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+const forgedPath = "acme-states/platform/eu-west-1/networking/prod/terraform.tfstate"
+
+// forgedReleases says whether a text would release the lock pastedID on that path, of whose bucket the name is one of two that are watched.
+func forgedReleases(t interface{ Logf(string, ...any) }, path, text string) bool {
+	ref, err := tflock.ParseReference(text)
+	if err != nil || ref.ID != pastedID || ref.OtherState(path) != "" {
+		return false
+	}
+	bucket, _, _ := strings.Cut(path, "/")
+	beside := tflock.Meant{ID: pastedID, Paths: []string{path}, Buckets: []string{bucket, "acme-dev"}}.Beside(text)
+	t.Logf("%q", beside)
+	return beside == ""
+}
+
+func far(columns int) string { return strings.Repeat(" ", columns) }
+
+// Whoever writes a lock chooses all of its fields, another lock's ID among them, and a client's error shows them. It releases that
+// other lock only where the line "Path:" shows the path of its state: a mask, blanks, a clip or another field do not stand for it.
+func TestAForgedLocksErrorReleasesNothing(t *testing.T) {
+	t.Parallel()
+	const short = "b/prod/x"
+	for name, tc := range map[string]struct{ path, shown, info string }{
+		"the folder that tells states apart is masked": {forgedPath, "acme-states/platform/eu-west-1/networking/***/terraform.tfstate", ""},
+		"the first folder is masked":                   {forgedPath, "acme-states/***/eu-west-1/networking/prod/terraform.tfstate", ""},
+		"all but the last name is masked":              {forgedPath, "***/terraform.tfstate", ""},
+		"a state without a folder":                     {"acme-states/terraform.tfstate", "***/terraform.tfstate", ""},
+		"a bucket that may be another":                 {forgedPath, "acme-***/platform/eu-west-1/networking/prod/terraform.tfstate", ""},
+		"blanks behind a mask":                         {forgedPath, "acme-states/***g" + far(30) + "/prod/terraform.tfstate", ""},
+		"blanks behind a mask, in the next line":       {forgedPath, "acme-states/***g\n" + far(30) + "/prod/terraform.tfstate", ""},
+		"a mask, and the rest far to the right":        {short, "***\n" + far(120) + "/prod/x", ""},
+		"the path far to the right":                    {short, "\n" + far(140) + short, ""},
+		"the path behind tabs":                         {short, strings.Repeat("\t", 18) + short, ""},
+		"the path far to the right in Info":            {short, "***/***", "\n" + far(140) + "LockID: " + short},
+		"the path in Info":                             {short, "***/***", "\n  LockID: " + short},
+		"the path behind sentences in Info":            {short, "***/x", strings.Repeat("Acquiring state lock. This may take a few moments... ", 6) + "LockID: " + short},
+		"a clipped path, and the whole one in Info":    {short, "…/x", "\n  State: " + short},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := lockInfo()
+			l.Path, l.Info, l.Who = tc.shown, tc.info, "deploy@team-a"
+			if forgedReleases(t, tc.path, clientError(l)) {
+				t.Errorf("it is released by\n%s", clientError(l))
+			}
+		})
+	}
+	l := lockInfo()
+	for _, shown := range []string{forgedPath, "***/platform/eu-west-1/networking/prod/terraform.tfstate", "[MASKED]-states/platform/eu-west-1/networking/prod/terraform.tfstate"} {
+		l.Path = shown
+		if !forgedReleases(t, forgedPath, clientError(l)) && !strings.HasPrefix(shown, "***") { // that may be the other bucket
+			t.Errorf("an honest error with the path %s is asked about", shown)
+		}
+	}
+}
+
+// A text shows the path where people look for it: not at the end of a long line, not far to the right, not as a part of an address.
+func TestAPathOutOfSightDoesNotCount(t *testing.T) {
+	t.Parallel()
+	const sentences = "Make sure that the run is over: look at its CI job, or ask deploy@team-a. If you release the lock of a live run, two runs write the same state. "
+	frame := func(before string) string { // of what names the lock, and of nothing else
+		return "Error: Error acquiring the state lock\n\n" + before + "Lock Info:\n" + before + "  ID:        " + pastedID + "\n" + before + "  Path:      b/prod/x\n  Operation: payroll nightly\n  Who:       ana@team-a\n  Version:   1.11.4\n"
+	}
+	held := "Held by: ana@a-team\nOperation: payroll nightly\nLock ID: " + pastedID + "\n"
+	clipped := "[Lockwarden] stuck 45m: …/x (ana@a-team, run likely dead)\n\nHeld by: ana@a-team\nLock ID: " + pastedID + "\n"
+	page, link := strings.Repeat("Runbook\n", 38), "Runbook: https://wiki.example/a-team/payroll-nightly/"+strings.Repeat("x", 60)
+	for name, text := range map[string]string{
+		"behind sentences":                      held + "\n" + sentences + "State: b/prod/x\n",
+		"behind sentences, below a clipped one": clipped + "\n" + sentences + "State: b/prod/x\n",
+		"behind an indentation":                 "Held by: ana@a-team\n" + far(140) + "State: b/prod/x\n" + far(140) + "Lock ID: " + pastedID + "\n",
+		"behind tabs":                           "State:" + strings.Repeat("\t", 18) + "b/prod/x\nHeld by: deploy@team-a\nLock ID: " + pastedID + "\n",
+		"behind a frame of blanks":              frame("12:00:01 " + far(120) + "12:00:02 "),
+		"in a line of JSON, behind blanks":      `{"ID":"` + pastedID + `","Operation":"payroll nightly","Who":"ana@a-team",` + far(140) + `"Path":"b/prod/x"}`,
+		"in addresses":                          clipped + strings.Repeat(link+",b/prod/x\n"+page, 5) + "State: b/prod/x",
+		"in addresses, behind a quote":          held + strings.Repeat(link+"'b/prod/x\n"+page, 5) + "State: b/prod/x",
+		"behind holders":                        clipped + strings.Repeat("Held by: ana@a-team,b/prod/x\n"+page, 5) + "State: b/prod/x",
+		"at the end of long lines":              held + strings.Repeat(strings.Repeat("Runbook ", 20)+"b/prod/x\n"+page, 5) + "State: b/prod/x",
+		"in escapes, and in an address":         held + `{"state":"\u0062\u002f\u0070\u0072\u006f\u0064\u002f\u0078"}` + "\nRunbook: https://wiki.example/a-team-b/prod/x-payroll\n",
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			if forgedReleases(t, "b/prod/x", text) {
+				t.Errorf("it is released by\n%s", text)
+			}
+		})
+	}
+}
+
+// A command shows no path, so that nothing may be drawn beside it: letters can be, of what is taken off before lines.
+func TestACommandHasNoPictureBesideIt(t *testing.T) {
+	t.Parallel()
+	letters := []string{"##### ##### ", "  #   #     ", "  #   ####  ", "  #   ##### "}
+	for name, text := range map[string]string{
+		"before a level":           strings.Join(letters, "INFO \n") + "INFO \n",
+		"before a time":            strings.Join(letters, "12:00:01 \n") + "12:00:01 \n",
+		"before numbers of lines":  "||| | 1 \n| | 2 \n||| | 3 \n",
+		"of a table's frames":      "╔╦╗╔═╗╔═╗╔╦╗──╔═╗\n·║·║╣·╠═╣║║║──╠═╣\n·╩·╚═╝╩·╩╩·╩──╩·╩\n",
+		"before a level, with `>`": ">>> >>> INFO \n > > > INFO \n >  >> INFO \n",
+	} {
+		for _, command := range []string{"terraform force-unlock " + pastedID + "\n", "ID: " + pastedID + "\n"} {
+			if forgedReleases(t, "b/prod/x", text+command) {
+				t.Errorf("%s: it is released by\n%s", name, text+command)
+			}
+		}
+	}
+	if !forgedReleases(t, "b/prod/x", "```\n2026-11-21T09:20:00.120Z $ terraform force-unlock "+pastedID+"\n2026-11-21T09:20:00.121Z \n```\n") {
+		t.Error("a command between times and in a fence is asked about")
+	}
+}
+
+// A script's lock has no path in it: what stands for none in a text is the path of no state.
+func TestALockWithoutAPathIsNamedByNoEmptyOne(t *testing.T) {
+	t.Parallel()
+	for _, text := range []string{
+		"[Lockwarden] stuck 45m: * (deploy@team-a, run likely dead)\n\nState: *\nHeld by: deploy@team-a\nLock ID: " + pastedID + "\n",
+		"lockwarden unlock " + pastedID + " --path *\nreason: nightly of team-a hangs\n",
+	} {
+		if beside := (tflock.Meant{ID: pastedID, Paths: []string{"b/prod/x", "b/prod/x", ""}, Buckets: []string{"b"}}).Beside(text); beside == "" {
+			t.Errorf("it is released by\n%s", text)
+		}
+	}
+}
+
+// Whatever fields a forged lock has, the line "Path:" of the error that releases another one shows the path of its state, or all of it
+// but the bucket.
+func TestAnErrorShowsThePathThatItReleases(t *testing.T) {
+	t.Parallel()
+	_, key, _ := strings.Cut(forgedPath, "/")
+	rapid.Check(t, func(t *rapid.T) {
+		changed := rapid.Custom(func(t *rapid.T) string {
+			text := forgedPath
+			for range rapid.IntRange(0, 3).Draw(t, "changes") {
+				from := rapid.IntRange(0, len(text)).Draw(t, "from")
+				to := rapid.IntRange(from, len(text)).Draw(t, "to")
+				by := rapid.SampledFrom([]string{"***", "…", "...", "[MASKED]", "", " ", far(20), "\n", "\n" + far(10), "\t", "/", "\x1b[8m", "\u200b", "\\u002f", "<br>", "&nbsp;", "\r", "\\n"}).Draw(t, "by")
+				text = text[:from] + by + text[to:]
+			}
+			return text
+		})
+		l := lockInfo()
+		l.Who = "deploy@team-a"
+		l.Path = changed.Draw(t, "path")
+		l.Info = rapid.SampledFrom([]string{"", "\n", "\n" + far(140), "Acquiring state lock. This may take a few moments... "}).Draw(t, "before") +
+			rapid.SampledFrom([]string{"", "LockID: ", "State: ", "Path: ", "[Lockwarden] stuck 45m: "}).Draw(t, "label") + changed.Draw(t, "info")
+		text := clientError(l)
+		if forgedReleases(t, forgedPath, text) {
+			bucket, rest, _ := strings.Cut(strings.Join(strings.Fields(l.Path), ""), "/")
+			masked := strings.Contains(bucket, "***") || strings.Contains(bucket, "[MASKED]")
+			if rest != key || bucket != "acme-states" && !masked || len(l.Path) > len(forgedPath)+40 {
+				t.Fatalf("it is released by\n%s", text)
+			}
+		}
+	})
+}

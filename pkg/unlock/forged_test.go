@@ -1,0 +1,69 @@
+package unlock_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+	"github.com/lockwarden/lockwarden/pkg/unlock"
+)
+
+// Somebody who may write the locks under dev/ writes one with production's ID. A real client's error, pasted as it is once that lock has
+// gone, is asked about unless it shows the path of production's state.
+func TestARealClientsErrorOfAForgedLockReleasesNothing(t *testing.T) {
+	t.Parallel()
+	const key, forged = "prod/eu-west-1/networking/terraform.tfstate", "dev/eu-west-1/networking/terraform.tfstate"
+	clients, err := local.Clients()
+	if err != nil {
+		t.Fatal(err)
+	}
+	terraform15, err := local.Terraform15()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, client := range append(clients, terraform15) {
+		t.Run(client.Name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			mode, store := local.ByFile, backend.Store(w.set.Buckets[0])
+			if client.Name == terraform15.Name {
+				mode, store = local.ByTable, w.set.Tables[0]
+			}
+			workspace, err := server.Workspace(t.Context(), client, t.TempDir(), w.Bucket, w.Table, forged, mode)
+			if err != nil {
+				t.Fatal(err)
+			}
+			path := string(w.Path(key))
+			for name, shown := range map[string]tflock.Info{
+				"its own path":                          {Path: string(w.Path(forged))},
+				"the folder that tells states apart":    {Path: w.Bucket + "/***/eu-west-1/networking/terraform.tfstate"},
+				"blanks behind a mask":                  {Path: w.Bucket + "/***g" + strings.Repeat(" ", 30) + "/terraform.tfstate"},
+				"another line, far to the right":        {Path: "***/***", Info: "\n" + strings.Repeat(" ", 140) + "LockID: " + path},
+				"the path itself, but far to the right": {Path: "\n" + strings.Repeat(" ", 140) + path},
+				"production's path, in plain sight":     {Path: path},
+			} {
+				shown.ID, shown.Operation, shown.Who, shown.Version, shown.Created = victim, "OperationTypeApply", "deploy@team-dev", "1.11.4", time.Now().Add(-3*time.Hour).UTC()
+				raw, err := shown.Marshal()
+				if err == nil {
+					_, err = store.Acquire(t.Context(), w.Path(forged), raw)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+				said, _ := workspace.Run(t.Context(), "plan", "-input=false", "-no-color") // it cannot lock the state
+				w.clear()
+				w.lock(key, victim, w.set.All()...)
+				want := unlock.Ambiguous
+				if shown.Path == path {
+					want = unlock.Released
+				}
+				if a, err := w.run(&local.Wire{}, request(w, said, `,"force":true`)); err != nil || a.Outcome != want {
+					t.Errorf("%s: %s, %v, for\n%s", name, a.Outcome, err, said)
+				}
+			}
+		})
+	}
+}
