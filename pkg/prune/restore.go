@@ -43,7 +43,9 @@ func (a *Answer) refuse(format string, values ...any) {
 // writes the bytes as a new version: no delete marker and no version is removed, and
 // the state counts as fresh. It works under the lock, as every client does.
 func (p *Pruner) Restore(ctx context.Context, path tflock.Path, requestID string) (Answer, error) {
-	p = p.discovered(ctx)
+	work, cancel := statelock.InTime(ctx)
+	defer cancel()
+	p = p.discovered(work)
 	a := Answer{Path: path}
 	b := p.Stores.BucketOf(path)
 	switch {
@@ -56,21 +58,26 @@ func (p *Pruner) Restore(ctx context.Context, path tflock.Path, requestID string
 	case !b.Lockable(path):
 		a.refuse("%s cannot be locked, since the name of its lock object would be longer than the 1,024 bytes that S3 allows.", path)
 	default:
-		if why := statelock.Unsafe(ctx, p.Stores.Tables, b, probe.Report.UnsafePrune); why != "" {
+		if why := statelock.Unsafe(work, p.Stores.Tables, b, probe.Report.UnsafePrune); why != "" {
 			a.refuse("a state can only be restored under its lock, and %s.", why)
 			return a, nil
 		}
-		return a, p.restore(ctx, b, requestID, &a)
+		err := p.restore(ctx, work, b, requestID, &a)
+		return a, statelock.OutOfTime(work, err)
 	}
 	return a, nil
 }
 
-func (p *Pruner) restore(ctx context.Context, b *backend.Bucket, requestID string, a *Answer) error {
-	aliases, err := statelock.AliasesOf(ctx, p.Stores.Tables, a.Path)
+// restore does its work in time before the invocation ends.
+func (p *Pruner) restore(invocation, ctx context.Context, b *backend.Bucket, requestID string, a *Answer) error {
+	locks, err := statelock.ForState(invocation, ctx, p.Stores, a.Path, requestID, p.Now)
+	if unread, late := errors.AsType[*statelock.UnreadError](err); late {
+		a.refuse("%v.", unread)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
-	locks := statelock.New(ctx, p.Stores, aliases, requestID, p.Now(), p.Now)
 	old, err := lastVersion(ctx, b, a)
 	switch {
 	case err != nil:
@@ -90,7 +97,7 @@ func (p *Pruner) restore(ctx context.Context, b *backend.Bucket, requestID strin
 	switch {
 	case isBusy && !isLeft:
 		a.refuse("%s.", busy.Why)
-		return p.Records.Withdraw(ctx, record)
+		return p.Records.Withdraw(invocation, record)
 	case err != nil:
 		return err
 	}
@@ -99,9 +106,9 @@ func (p *Pruner) restore(ctx context.Context, b *backend.Bucket, requestID strin
 		return err // the record stays, and the next prune settles it
 	}
 	if a.Outcome == Restored {
-		return p.Records.Forget(ctx, a.Path)
+		return p.Records.Forget(invocation, a.Path)
 	}
-	return p.Records.Withdraw(ctx, record)
+	return p.Records.Withdraw(invocation, record)
 }
 
 // forgetDead clears what a dead invocation of ours left on a state that is there.
@@ -116,6 +123,10 @@ func (p *Pruner) forgetDead(ctx context.Context, b *backend.Bucket, locks *state
 // writeBack works under the lock.
 func (p *Pruner) writeBack(ctx context.Context, b *backend.Bucket, locks *statelock.Locker, old *oldState, a *Answer) error {
 	name, err := locks.NewName(ctx, a.Path)
+	if unread, late := errors.AsType[*statelock.UnreadError](err); late {
+		a.refuse("%v.", unread)
+		return nil
+	}
 	if err != nil {
 		return err
 	}

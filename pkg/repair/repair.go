@@ -67,7 +67,9 @@ type Repairer struct {
 // Run repairs one state. An error means that it is not known how it ended, or that people
 // were not notified: a repeat goes on where it stopped.
 func (r *Repairer) Run(ctx context.Context, request Request, requestID string) (Answer, error) {
-	w := &work{Repairer: r, request: request, stores: r.Stores.Discover(ctx)}
+	inTime, cancel := statelock.InTime(ctx)
+	defer cancel()
+	w := &work{Repairer: r, request: request, stores: r.Stores.Discover(inTime)}
 	w.answer = Answer{Path: request.Path, Before: policy.StateAndDigests{Digests: map[string]string{}}, After: policy.StateAndDigests{Digests: map[string]string{}}, NextSteps: []string{}}
 	w.bucket = w.stores.BucketOf(request.Path)
 	switch {
@@ -78,7 +80,8 @@ func (r *Repairer) Run(ctx context.Context, request Request, requestID string) (
 	case !w.bucket.Lockable(request.Path):
 		w.end(Refused, "%s cannot be locked, since the name of its lock object would be longer than the 1,024 bytes that S3 allows", request.Path)
 	default:
-		return w.answer, w.run(ctx, requestID)
+		err := w.run(ctx, inTime, requestID)
+		return w.answer, statelock.OutOfTime(inTime, err)
 	}
 	return w.answer, nil
 }
@@ -105,8 +108,9 @@ func (w *work) end(o Outcome, format string, values ...any) {
 	w.answer.Outcome, w.answer.Message = o, message+"."
 }
 
-func (w *work) run(ctx context.Context, requestID string) error {
-	if err := w.look(ctx, requestID); err != nil {
+// run looks, judges and repairs. All of it has to be done in time before the invocation ends.
+func (w *work) run(invocation, ctx context.Context, requestID string) error {
+	if err := w.look(invocation, ctx, requestID); err != nil {
 		w.end(Refused, "not everything could be read, and nothing is repaired on a part of the facts: %v", err)
 		return nil
 	}
@@ -154,16 +158,14 @@ func (w *work) run(ctx context.Context, requestID string) error {
 	if w.request.DryRun {
 		return w.wouldRepair(ctx, why)
 	}
-	return w.repair(ctx, requestID, why, wanted)
+	return w.repair(invocation, ctx, requestID, why, wanted)
 }
 
 // look reads the state and its digests.
-func (w *work) look(ctx context.Context, requestID string) error {
-	aliases, err := statelock.AliasesOf(ctx, w.stores.Tables, w.request.Path)
-	if err != nil {
+func (w *work) look(invocation, ctx context.Context, requestID string) (err error) {
+	if w.locks, err = statelock.ForState(invocation, ctx, w.stores, w.request.Path, requestID, w.Now); err != nil {
 		return err
 	}
-	w.locks = statelock.New(ctx, w.stores, aliases, requestID, w.Now(), w.Now)
 	w.seen, err = read(ctx, w.stores, w.bucket, w.locks, w.request.Path)
 	return err
 }
@@ -240,7 +242,7 @@ func (w *work) planned() policy.StateAndDigests {
 }
 
 // repair takes the locks, reads again under them, and writes.
-func (w *work) repair(ctx context.Context, requestID, why string, wanted []ledger.DigestRow) error {
+func (w *work) repair(invocation, ctx context.Context, requestID, why string, wanted []ledger.DigestRow) error {
 	record := ledger.Repair{
 		At: w.Now().UTC(), Request: requestID, Path: w.request.Path, Action: w.request.Action, VersionID: w.request.VersionID, Target: w.target.md5,
 		Reason: w.request.Reason, RequestedBy: w.request.RequestedBy, Before: w.answer.Before, After: w.answer.Before, Rows: merged(w.seen.rows, wanted),
@@ -250,7 +252,7 @@ func (w *work) repair(ctx context.Context, requestID, why string, wanted []ledge
 		return err
 	}
 	err = w.underLock(ctx, lock, &record, wanted)
-	return errors.Join(err, w.locks.Release(ctx, lock), w.conclude(ctx, record, why, err))
+	return errors.Join(err, w.locks.Release(ctx, lock), w.conclude(invocation, record, why, err))
 }
 
 // take takes the locks, releases them, and takes them again: no digest may go before it is

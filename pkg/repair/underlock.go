@@ -27,7 +27,11 @@ func (w *work) underLock(ctx context.Context, lock *statelock.Held, record *ledg
 		return nil
 	}
 	name, err := w.locks.NewName(ctx, w.request.Path)
+	unread, late := errors.AsType[*statelock.UnreadError](err)
 	switch {
+	case late:
+		w.end(Refused, "%v", unread)
+		return nil
 	case err != nil:
 		return err
 	case name != "":

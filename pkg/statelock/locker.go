@@ -12,9 +12,6 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// ReleaseTime bounds how long a release is tried, even when the run was cancelled.
-const ReleaseTime = 20 * time.Second
-
 // Locker takes the locks of states as a client would, in every place where a client
 // could look for one: nothing pairs a bucket with a table.
 type Locker struct {
@@ -25,24 +22,13 @@ type Locker struct {
 
 	stores  backend.Set
 	aliases backend.Aliases // other names of states in the tables
+	looked  time.Duration   // how long it took to find those of one state
 }
 
 // Aliases gives the other names that the tables have for states.
 func Aliases(ctx context.Context, tables []*backend.Table) (all backend.Aliases, err error) {
 	for _, t := range tables {
 		found, err := t.Aliases(ctx)
-		if err != nil {
-			return backend.Aliases{}, err
-		}
-		all.Add(found)
-	}
-	return all, nil
-}
-
-// AliasesOf gives the other names that the tables have for one state.
-func AliasesOf(ctx context.Context, tables []*backend.Table, path tflock.Path) (all backend.Aliases, err error) {
-	for _, t := range tables {
-		found, err := t.AliasesOf(ctx, path)
 		if err != nil {
 			return backend.Aliases{}, err
 		}
@@ -73,9 +59,10 @@ func (l *Locker) Names(path tflock.Path) []tflock.Path {
 // NewName gives a name under which a table has rows of the state now and had none when the
 // locker was made; empty: there is none. A client of Terraform up to 1.5 with such a name
 // locks a row that Places does not know, so whoever writes under our lock asks first. It
-// reads the tables whole. A name that comes later still is not known to anybody.
+// reads the tables whole. A name that comes later still is not known to anybody. It fails with
+// *UnreadError where that takes much longer than it took before, since somebody may wait for our lock.
 func (l *Locker) NewName(ctx context.Context, path tflock.Path) (tflock.Path, error) {
-	all, err := AliasesOf(ctx, l.stores.Tables, path)
+	all, err := aliasesWithin(ctx, l.looked+more, l.stores.Tables, path)
 	if err != nil {
 		return "", err
 	}
