@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
@@ -12,6 +13,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/prune"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/widget"
 )
 
@@ -121,7 +123,7 @@ func table(title string, total int, states []policy.Stale, columns ...column) wi
 	for _, c := range columns {
 		headings = append(headings, c.heading)
 	}
-	shown := states[:min(len(states), shownStates)]
+	shown := someOfEach(states, func(s policy.Stale) tflock.Path { return s.Path })
 	rows := make([]widget.Node, len(shown))
 	for i, s := range shown {
 		cells := []widget.Part{widget.El("th", widget.A("scope", "row"), widget.Class("lw-path"), widget.Path(string(s.Path)))}
@@ -138,7 +140,7 @@ func restorable(at widget.Context, p Prunings) widget.Node {
 	if len(p.Lately) == 0 {
 		return widget.Node{}
 	}
-	shown := p.Lately[:min(len(p.Lately), shownStates)]
+	shown := someOfEach(p.Lately, func(pruned ledger.Pruned) tflock.Path { return pruned.State.Path })
 	rows := make([]widget.Node, len(shown))
 	for i, pruned := range shown {
 		s := pruned.State
@@ -153,10 +155,27 @@ func restorable(at widget.Context, p Prunings) widget.Node {
 	return titled("Pruned lately", len(p.Lately), len(shown), []string{"State", "Pruned", "Was last written", "Serial", "Restore"}, rows)
 }
 
+// someOfEach gives as many as a table shows, in their order. Where there are more, those of each folder
+// come in turns: many of one team hide none of another, with the button that restores it.
+func someOfEach[T any](all []T, path func(T) tflock.Path) []T {
+	order := make([]int, len(all))
+	for i := range order {
+		order[i] = i
+	}
+	order = tflock.InTurns(order, func(i int) tflock.Path { return path(all[i]) })
+	order = order[:min(len(order), shownStates)]
+	slices.Sort(order)
+	some := make([]T, len(order))
+	for i, place := range order {
+		some[i] = all[place]
+	}
+	return some
+}
+
 func titled(title string, total, shown int, headings []string, rows []widget.Node) widget.Node {
 	caption := widget.Count(total, "state")
 	if shown < total {
-		caption = fmt.Sprintf("The first %d of %s", shown, caption)
+		caption = fmt.Sprintf("%d of %s, some of each prefix", shown, caption)
 	}
 	return widget.All(widget.El("h2", widget.Text(title)), widget.Table(caption, headings, rows))
 }
