@@ -30,45 +30,34 @@ func (p Place) arn(service, resource string) string {
 	return "arn:" + p.Partition() + ":" + service + ":" + p.Region + ":" + p.Account + ":" + resource
 }
 
-// global is an ARN of a service without regions.
-func (p Place) global(service, resource string) string {
-	return "arn:" + p.Partition() + ":" + service + "::" + p.Account + ":" + resource
+// kinds are the longest name that each type takes, and its service and the rest of its ARN before the name.
+var kinds = map[string]struct {
+	longest         int
+	service, before string
+}{
+	"AWS::DynamoDB::Table": {255, "dynamodb", "table/"}, "AWS::SNS::Topic": {256, "sns", ""}, "AWS::SQS::Queue": {80, "sqs", ""},
+	"AWS::Lambda::Function": {64, "lambda", "function:"}, "AWS::Logs::LogGroup": {512, "logs", "log-group:"}, "AWS::CloudWatch::Alarm": {255, "cloudwatch", "alarm:"},
+	"AWS::IAM::Role": {64, "iam", "role/"}, "AWS::IAM::ManagedPolicy": {128, "iam", "policy/"},
 }
 
 // physical is a resource's name and ARN.
 func (p Place) physical(resourceType, logicalID string) (name, arn string) {
-	switch resourceType {
-	case "AWS::S3::Bucket":
+	if resourceType == "AWS::S3::Bucket" {
 		name = strings.ToLower(p.named(logicalID, 63))
 		return name, "arn:" + p.Partition() + ":s3:::" + name
-	case "AWS::DynamoDB::Table":
-		name = p.named(logicalID, 255)
-		return name, p.arn("dynamodb", "table/"+name)
-	case "AWS::SNS::Topic":
-		name = p.named(logicalID, 256)
-		return name, p.arn("sns", name)
-	case "AWS::SQS::Queue":
-		name = p.named(logicalID, 80)
-		return name, p.arn("sqs", name)
-	case "AWS::Lambda::Function":
-		name = p.named(logicalID, 64)
-		return name, p.arn("lambda", "function:"+name)
-	case "AWS::IAM::Role":
-		name = p.named(logicalID, 64)
-		return name, p.global("iam", "role/"+name)
-	case "AWS::IAM::ManagedPolicy":
-		name = p.named(logicalID, 128)
-		return name, p.global("iam", "policy/"+name)
-	case "AWS::Logs::LogGroup":
-		name = p.named(logicalID, 512)
-		return name, p.arn("logs", "log-group:"+name+":*")
-	case "AWS::CloudWatch::Alarm":
-		name = p.named(logicalID, 255)
-		return name, p.arn("cloudwatch", "alarm:"+name)
-	default:
-		name = p.named(logicalID, 128)
-		return name, p.arn("other", name)
 	}
+	kind, known := kinds[resourceType]
+	if !known {
+		kind.longest, kind.service = 128, "other"
+	}
+	name = p.named(logicalID, kind.longest)
+	switch kind.service {
+	case "iam": // which has no regions
+		return name, "arn:" + p.Partition() + ":iam::" + p.Account + ":" + kind.before + name
+	case "logs":
+		return name, p.arn("logs", kind.before+name+":*")
+	}
+	return name, p.arn(kind.service, kind.before+name)
 }
 
 // reference is what Ref gives.

@@ -20,73 +20,77 @@ var sourceActions = map[string][]string{
 
 // Rights finds who is not allowed, in time, what a service checks or needs.
 func Rights(d Deployed) []Problem {
-	var found []Problem
+	f := &rights{Deployed: d}
 	for _, name := range names(d.Resources) {
 		r := d.Resources[name]
 		switch r.Type {
 		case "AWS::Lambda::Function":
-			found = append(found, d.functionRights(name, r)...)
+			f.function(name, r)
 		case "AWS::Lambda::EventInvokeConfig":
-			found = append(found, d.destinationRights(name, r)...)
+			f.destination(name, r)
 		case "AWS::Lambda::EventSourceMapping":
-			found = append(found, d.sourceRights(name, r)...)
+			f.source(name, r)
 		case "AWS::Scheduler::Schedule":
-			found = append(found, d.scheduleRights(name, r)...)
+			f.schedule(name, r)
 		case "AWS::SNS::Subscription":
-			found = append(found, d.subscriptionRights(name, r)...)
+			f.subscription(name, r)
 		case "AWS::CloudWatch::Alarm":
-			found = append(found, d.alarmRights(name, r)...)
+			f.alarm(name, r)
 		case "AWS::S3::Bucket":
-			found = append(found, d.notificationRights(name, r)...)
+			f.notification(name, r)
 		}
 	}
-	return found
+	return f.found
 }
 
-func (d Deployed) functionRights(name string, r Resource) []Problem {
-	role, ok := d.byARN(r.Properties["Role"])
-	if !ok {
-		return []Problem{problem(name, "its role is not in the template")}
+// rights are what is wrong with those of a deployed template.
+type rights struct {
+	Deployed
+	found []Problem
+}
+
+// unless adds a problem where something is not so.
+func (f *rights) unless(so bool, name, format string, args ...any) {
+	if !so {
+		f.found = append(f.found, problem(name, format, args...))
 	}
-	var found []Problem
-	if !d.trusts(role, "lambda.amazonaws.com") {
-		found = append(found, problem(name, "Lambda may not assume %s", role))
+}
+
+// why adds a problem with its reason, where there is one.
+func (f *rights) why(reason, name, format string, args ...any) {
+	f.unless(reason == "", name, format+": %s", append(args, reason)...)
+}
+
+func (f *rights) function(name string, r Resource) {
+	role, ok := f.byARN(r.Properties["Role"])
+	if f.unless(ok, name, "its role is not in the template"); !ok {
+		return
 	}
-	group, ok := d.byARN(at(r.Properties["LoggingConfig"], "LogGroup"))
-	if !ok {
-		return append(found, problem(name, "it has no log group of its own, so that Lambda makes one that never expires"))
+	f.unless(f.trusts(role, "lambda.amazonaws.com"), name, "Lambda may not assume %s", role)
+	group, ok := f.byARN(at(r.Properties["LoggingConfig"], "LogGroup"))
+	if f.unless(ok, name, "it has no log group of its own, so that Lambda makes one that never expires"); !ok {
+		return
 	}
-	_, arn := d.Place.physical("AWS::Logs::LogGroup", group)
+	_, arn := f.Place.physical("AWS::Logs::LogGroup", group)
 	for _, action := range []string{"logs:CreateLogStream", "logs:PutLogEvents"} {
-		if why := d.mayBefore(role, action, arn, name); why != "" {
-			found = append(found, problem(name, "it cannot log: %s", why))
-		}
+		f.why(f.mayBefore(role, action, arn, name), name, "it cannot log")
 	}
 	if target := at(r.Properties["DeadLetterConfig"], "TargetArn"); target != nil {
-		if why := d.mayWrite(role, target, name); why != "" {
-			found = append(found, problem(name, "Lambda refuses its dead-letter queue: %s", why))
-		}
+		f.why(f.mayWrite(role, target, name), name, "Lambda refuses its dead-letter queue")
 	}
-	return found
 }
 
-func (d Deployed) destinationRights(name string, r Resource) []Problem {
-	var found []Problem
+func (f *rights) destination(name string, r Resource) {
 	for _, on := range []string{"OnFailure", "OnSuccess"} {
 		destination := at(r.Properties["DestinationConfig"], on, "Destination")
 		if destination == nil {
 			continue
 		}
-		function, _ := d.byARN(r.Properties["FunctionName"])
-		role, _ := d.byARN(d.Resources[function].Properties["Role"])
-		if why := d.mayWrite(role, destination, name); why != "" {
-			found = append(found, problem(name, "Lambda refuses the destination of %s: %s", function, why))
-		}
-		if on == "OnFailure" && !d.calledWithoutWaiting(function) && !d.invokable(function) {
-			found = append(found, problem(name, "%s is only called synchronously, and needs no destination", function))
-		}
+		function, _ := f.byARN(r.Properties["FunctionName"])
+		role, _ := f.byARN(f.Resources[function].Properties["Role"])
+		f.why(f.mayWrite(role, destination, name), name, "Lambda refuses the destination of %s", function)
+		f.unless(on != "OnFailure" || f.calledWithoutWaiting(function) || f.invokable(function), name, "%s is only called synchronously, and needs no destination", function)
 	}
-	return found
 }
 
 // mayWrite says why a role may not surely write to a destination by the time that a
@@ -128,122 +132,88 @@ func (d Deployed) invokable(function string) bool {
 	return false
 }
 
-func (d Deployed) sourceRights(name string, r Resource) []Problem {
-	function, _ := d.byARN(r.Properties["FunctionName"])
-	role, _ := d.byARN(d.Resources[function].Properties["Role"])
+func (f *rights) source(name string, r Resource) {
+	function, _ := f.byARN(r.Properties["FunctionName"])
+	role, _ := f.byARN(f.Resources[function].Properties["Role"])
 	source := fmt.Sprint(r.Properties["EventSourceArn"])
 	parts := strings.SplitN(source, ":", 6)
-	if len(parts) < 6 || sourceActions[parts[2]] == nil {
-		return []Problem{problem(name, "%s is not an event source that is known here", source)}
+	known := len(parts) == 6 && sourceActions[parts[2]] != nil
+	if f.unless(known, name, "%s is not an event source that is known here", source); !known {
+		return
 	}
-	var found []Problem
 	for _, action := range sourceActions[parts[2]] {
-		if why := d.mayBefore(role, action, source, name); why != "" {
-			found = append(found, problem(name, "Lambda refuses the event source of %s: %s", function, why))
-		}
+		f.why(f.mayBefore(role, action, source, name), name, "Lambda refuses the event source of %s", function)
 	}
-	if queue, ok := d.byARN(source); ok && parts[2] == "sqs" {
-		visible, timeout := number(d.Resources[queue].Properties["VisibilityTimeout"], 30), number(d.Resources[function].Properties["Timeout"], 3)
-		if visible < timeout {
-			found = append(found, problem(name, "Lambda refuses %s: its visibility timeout of %v s is less than the timeout of %s, %v s", queue, visible, function, timeout))
-		}
+	if queue, ok := f.byARN(source); ok && parts[2] == "sqs" {
+		visible, timeout := number(f.Resources[queue].Properties["VisibilityTimeout"], 30), number(f.Resources[function].Properties["Timeout"], 3)
+		f.unless(visible >= timeout, name, "Lambda refuses %s: its visibility timeout of %v s is less than the timeout of %s, %v s", queue, visible, function, timeout)
 	}
 	if target := at(r.Properties["DestinationConfig"], "OnFailure", "Destination"); target != nil {
-		if why := d.mayWrite(role, target, name); why != "" {
-			found = append(found, problem(name, "Lambda refuses its destination: %s", why))
-		}
+		f.why(f.mayWrite(role, target, name), name, "Lambda refuses its destination")
 	}
-	return found
 }
 
-func (d Deployed) scheduleRights(name string, r Resource) []Problem {
+func (f *rights) schedule(name string, r Resource) {
 	target := r.Properties["Target"]
-	role, ok := d.byARN(at(target, "RoleArn"))
-	if !ok {
-		return []Problem{problem(name, "its role is not in the template")}
+	role, ok := f.byARN(at(target, "RoleArn"))
+	if f.unless(ok, name, "its role is not in the template"); !ok {
+		return
 	}
-	var found []Problem
-	if !d.trusts(role, "scheduler.amazonaws.com") {
-		found = append(found, problem(name, "Scheduler refuses it: it may not assume %s", role))
-	}
-	if why := d.mayBefore(role, "lambda:InvokeFunction", fmt.Sprint(at(target, "Arn")), name); why != "" {
-		found = append(found, problem(name, "it cannot invoke its target: %s", why))
-	}
+	f.unless(f.trusts(role, "scheduler.amazonaws.com"), name, "Scheduler refuses it: it may not assume %s", role)
+	f.why(f.mayBefore(role, "lambda:InvokeFunction", fmt.Sprint(at(target, "Arn")), name), name, "it cannot invoke its target")
 	if queue := at(target, "DeadLetterConfig", "Arn"); queue != nil {
-		if why := d.mayBefore(role, "sqs:SendMessage", fmt.Sprint(queue), name); why != "" {
-			found = append(found, problem(name, "what it cannot deliver is lost: %s", why))
-		}
+		f.why(f.mayBefore(role, "sqs:SendMessage", fmt.Sprint(queue), name), name, "what it cannot deliver is lost")
 	}
-	return found
 }
 
-func (d Deployed) subscriptionRights(name string, r Resource) []Problem {
-	var found []Problem
+func (f *rights) subscription(name string, r Resource) {
 	topic, endpoint := r.Properties["TopicArn"], fmt.Sprint(r.Properties["Endpoint"])
 	switch r.Properties["Protocol"] {
 	case "lambda":
-		if !slices.ContainsFunc(d.Of("AWS::Lambda::Permission"), func(permission string) bool {
-			p := d.Resources[permission].Properties
-			function, _ := d.byARN(p["FunctionName"])
-			subscribed, _ := d.byARN(endpoint)
+		f.unless(slices.ContainsFunc(f.Of("AWS::Lambda::Permission"), func(permission string) bool {
+			p := f.Resources[permission].Properties
+			function, _ := f.byARN(p["FunctionName"])
+			subscribed, _ := f.byARN(endpoint)
 			return p["Action"] == "lambda:InvokeFunction" && p["Principal"] == "sns.amazonaws.com" && p["SourceArn"] == topic && function == subscribed
-		}) {
-			found = append(found, problem(name, "nothing lets SNS invoke %s for this topic", endpoint))
-		}
+		}), name, "nothing lets SNS invoke %s for this topic", endpoint)
 	case "sqs":
-		if !d.lets("AWS::SQS::QueuePolicy", "sns.amazonaws.com", "sqs:SendMessage", endpoint) {
-			found = append(found, problem(name, "no queue policy lets SNS send to %s", endpoint))
-		}
+		f.unless(f.lets("AWS::SQS::QueuePolicy", "sns.amazonaws.com", "sqs:SendMessage", endpoint), name, "no queue policy lets SNS send to %s", endpoint)
 	}
 	if queue := at(r.Properties["RedrivePolicy"], "deadLetterTargetArn"); queue != nil {
-		if !d.lets("AWS::SQS::QueuePolicy", "sns.amazonaws.com", "sqs:SendMessage", fmt.Sprint(queue)) {
-			found = append(found, problem(name, "no queue policy lets SNS send to %v what it cannot deliver", queue))
-		}
+		f.unless(f.lets("AWS::SQS::QueuePolicy", "sns.amazonaws.com", "sqs:SendMessage", fmt.Sprint(queue)), name, "no queue policy lets SNS send to %v what it cannot deliver", queue)
 	}
-	return found
 }
 
-// alarmRights holds the topic that an alarm notifies against what lets CloudWatch in: the
+// alarm holds the topic that an alarm notifies against what lets CloudWatch in: the
 // policy that SNS gives every topic, or one of the template that names it. A topic under
 // the AWS-managed key takes nothing from CloudWatch.
-func (d Deployed) alarmRights(name string, r Resource) []Problem {
-	var found []Problem
+func (f *rights) alarm(name string, r Resource) {
 	for _, kind := range []string{"AlarmActions", "OKActions", "InsufficientDataActions"} {
 		for _, action := range texts(r.Properties[kind]) {
-			topic, ok := d.byARN(action)
-			if !ok || d.Resources[topic].Type != "AWS::SNS::Topic" {
+			topic, ok := f.byARN(action)
+			if !ok || f.Resources[topic].Type != "AWS::SNS::Topic" {
 				continue // an existing one, whose owner knows its policy
 			}
-			own := slices.ContainsFunc(d.Of("AWS::SNS::TopicPolicy"), func(policy string) bool {
-				return slices.Contains(texts(d.Resources[policy].Properties["Topics"]), action)
+			own := slices.ContainsFunc(f.Of("AWS::SNS::TopicPolicy"), func(policy string) bool {
+				return slices.Contains(texts(f.Resources[policy].Properties["Topics"]), action)
 			})
-			if own && !d.lets("AWS::SNS::TopicPolicy", "cloudwatch.amazonaws.com", "sns:Publish", action) {
-				found = append(found, problem(name, "the policy of %s replaces the one that SNS made, and does not let CloudWatch publish", topic))
-			}
-			if key := fmt.Sprint(d.Resources[topic].Properties["KmsMasterKeyId"]); strings.HasSuffix(key, "aws/sns") {
-				found = append(found, problem(name, "CloudWatch cannot use the key of %s", topic))
-			}
+			f.unless(!own || f.lets("AWS::SNS::TopicPolicy", "cloudwatch.amazonaws.com", "sns:Publish", action), name, "the policy of %s replaces the one that SNS made, and does not let CloudWatch publish", topic)
+			f.unless(!strings.HasSuffix(fmt.Sprint(f.Resources[topic].Properties["KmsMasterKeyId"]), "aws/sns"), name, "CloudWatch cannot use the key of %s", topic)
 		}
 	}
-	return found
 }
 
-// notificationRights holds what a bucket notifies against the policy that S3 checks when
+// notification holds what a bucket notifies against the policy that S3 checks when
 // it takes the bucket's configuration.
-func (d Deployed) notificationRights(name string, r Resource) []Problem {
-	var found []Problem
+func (f *rights) notification(name string, r Resource) {
 	for _, to := range listed(at(r.Properties["NotificationConfiguration"], "QueueConfigurations")) {
 		queue := fmt.Sprint(at(to, "Queue"))
-		allowed := slices.ContainsFunc(d.Of("AWS::SQS::QueuePolicy"), func(policy string) bool {
-			return d.Before(policy, name) && slices.ContainsFunc(statements(d.Resources[policy].Properties["PolicyDocument"]), func(s statement) bool {
+		f.unless(slices.ContainsFunc(f.Of("AWS::SQS::QueuePolicy"), func(policy string) bool {
+			return f.Before(policy, name) && slices.ContainsFunc(statements(f.Resources[policy].Properties["PolicyDocument"]), func(s statement) bool {
 				return s.allows("sqs:SendMessage", queue) && slices.Contains(s.principals, "s3.amazonaws.com")
 			})
-		})
-		if !allowed {
-			found = append(found, problem(name, "S3 refuses to notify %s: no queue policy that the bucket waits for lets it", queue))
-		}
+		}), name, "S3 refuses to notify %s: no queue policy that the bucket waits for lets it", queue)
 	}
-	return found
 }
 
 // mentions says whether a text occurs in what a value holds.

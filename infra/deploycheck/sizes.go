@@ -67,25 +67,16 @@ func TemplateSizes(t Template, text []byte) []Problem {
 	return found
 }
 
-// Inline is how much a role's inline policies take of what IAM allows.
-func (d Deployed) Inline(role string) int {
-	n := 0
-	for _, p := range d.policies(role) {
-		if !p.managed {
-			n += compact(p.document)
-		}
-	}
-	return n
-}
-
 func (d Deployed) roleSizes(name string, r Resource) []Problem {
-	managed := len(texts(r.Properties["ManagedPolicyArns"]))
+	managed, inline := len(texts(r.Properties["ManagedPolicyArns"])), 0
 	for _, p := range d.policies(name) {
-		if p.managed && p.carrier != name {
+		if !p.managed {
+			inline += compact(p.document)
+		} else if p.carrier != name {
 			managed++
 		}
 	}
-	found := over(name, "all inline policies", d.Inline(name), inlineLimit)
+	found := over(name, "all inline policies", inline, inlineLimit)
 	found = append(found, over(name, "the managed policies", managed, attachedLimit)...)
 	return append(found, over(name, "the trust policy", compact(r.Properties["AssumeRolePolicyDocument"]), trustLimit)...)
 }
