@@ -62,7 +62,7 @@ func runAccept(ctx context.Context, w *world, cfg aws.Config, requestID string) 
 
 // runRollBack makes the first version the newest.
 func runRollBack(ctx context.Context, w *world, cfg aws.Config, requestID string) (string, error) {
-	versions, _, err := w.versions(context.Background(), rolledBack)
+	versions, _, err := w.versions(context.Background(), w.aws.Config(), rolledBack)
 	if err != nil {
 		return "", err
 	}

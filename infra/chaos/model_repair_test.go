@@ -5,7 +5,6 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
@@ -21,15 +20,9 @@ type repairing struct {
 func (r *repairing) run(p *process, cfg aws.Config) error {
 	m, ctx := p.model, context.Background()
 	if r.action == policy.RestoreVersion && r.version == "" {
-		out, err := s3For(m.config()).ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: &m.Bucket, Prefix: &p.key})
+		all, _, err := m.versions(ctx, m.config(), p.key)
 		if err != nil {
 			return err
-		}
-		var all []string
-		for _, v := range out.Versions {
-			if *v.Key == p.key {
-				all = append(all, *v.VersionId)
-			}
 		}
 		r.version = all[min(r.back, len(all)-1)]
 	}

@@ -114,7 +114,7 @@ func moreStates(ctx context.Context, w *world) error {
 // a client has written a new version over the one on record, and no delete marker is
 // between them.
 func writtenAgain(ctx context.Context, w *world) error {
-	_, markers, err := w.versions(ctx, unreported)
+	_, markers, err := w.versions(ctx, w.aws.Config(), unreported)
 	for _, id := range markers {
 		_, failed := w.aws.S3().DeleteObject(ctx, &s3.DeleteObjectInput{Bucket: &w.Bucket, Key: aws.String(unreported), VersionId: &id})
 		err = errors.Join(err, failed)

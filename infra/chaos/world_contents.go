@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/infra/local"
@@ -95,8 +96,8 @@ func (c contents) String() string {
 }
 
 // versions are the IDs of a key's versions and of its delete markers, the newest first.
-func (w *world) versions(ctx context.Context, key string) (versions, markers []string, err error) {
-	out, err := w.aws.S3().ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: &w.Bucket, Prefix: &key})
+func (w *world) versions(ctx context.Context, cfg aws.Config, key string) (versions, markers []string, err error) {
+	out, err := s3For(cfg).ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: &w.Bucket, Prefix: &key})
 	if err != nil {
 		return nil, nil, err
 	}
