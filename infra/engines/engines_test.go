@@ -33,8 +33,8 @@ func TestEnginesKeepThePromisesOfStores(t *testing.T) {
 			}
 			said := probed(t.Context(), s.AWS().Config())
 			for _, p := range promises(k) {
-				t.Run(p.name, func(t *testing.T) {
-					if cell, failed := judge(excepted[k.Name][p.name], p.keep(t.Context(), s.AWS().Config()), said); failed {
+				t.Run(p.Name, func(t *testing.T) {
+					if cell, failed := judge(excepted[k.Name][p.Name], p.Run(t.Context(), s.AWS().Config()), said); failed {
 						t.Error(cell)
 					}
 				})

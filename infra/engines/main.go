@@ -130,8 +130,8 @@ func tryPromises(ctx context.Context, k server.Kind, cfg aws.Config, m *matrix) 
 	}
 	said := probed(ctx, cfg)
 	for _, p := range promises(k) {
-		cell, failed := judge(excepted[k.Name][p.name], p.keep(ctx, cfg), said)
-		m.set(p.name, k.Name, cell, failed)
+		cell, failed := judge(excepted[k.Name][p.Name], p.Run(ctx, cfg), said)
+		m.set(p.Name, k.Name, cell, failed)
 	}
 	return rows, ctx.Err()
 }

@@ -34,7 +34,7 @@ func expectedCells() string {
 	stores, lived := newMatrix("promise of a store"), newMatrix("scene")
 	for _, k := range slices.Concat([]server.Kind{moto}, quick, slow) {
 		for _, p := range promises(k) {
-			stores.set(p.name, k.Name, cmp.Or(excepted[k.Name][p.name].name, held), false)
+			stores.set(p.Name, k.Name, cmp.Or(excepted[k.Name][p.Name].name, held), false)
 		}
 	}
 	for _, w := range slices.Concat(slowWorlds[:1], quickWorlds, slowWorlds[1:]) {
@@ -53,7 +53,7 @@ func TestEveryExceptionIsOfARowThatThereIs(t *testing.T) {
 		known[k.Name] = true
 		var rows []string
 		for _, p := range promises(k) {
-			rows = append(rows, p.name)
+			rows = append(rows, p.Name)
 		}
 		for _, s := range scenes(local.Client{Name: "tofu"}, local.Client{Name: terraform}) {
 			rows = append(rows, s.name)

@@ -13,12 +13,6 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/probe"
 )
 
-// promise is one of package contract, with a store of its own.
-type promise struct {
-	name string
-	keep func(ctx context.Context, cfg aws.Config) error
-}
-
 // probed gives what a probe says of the buckets of an engine, in one text. It is asked once,
 // and only if it is wanted.
 func probed(ctx context.Context, cfg aws.Config) func() string {
@@ -33,26 +27,12 @@ func probed(ctx context.Context, cfg aws.Config) func() string {
 }
 
 // promises are those that an engine is to keep.
-func promises(k server.Kind) []promise {
-	var all []promise
-	add := func(kind string, checks []contract.Check, open func(context.Context, aws.Config) (*contract.Store, error)) {
-		for _, check := range checks {
-			all = append(all, promise{kind + check.Name, func(ctx context.Context, cfg aws.Config) error {
-				store, err := open(ctx, cfg)
-				if err != nil {
-					return err
-				}
-				return check.Run(ctx, store)
-			}})
-		}
-	}
+func promises(k server.Kind) (all []contract.Check) {
 	if k.Tables {
-		add("table: ", contract.Tables(), contract.NewTable)
-		all = append(all, promise{"table: what is not a lock table says so", contract.NoLockTables})
+		all = append(all, contract.Tables()...)
 	}
 	if k.Buckets {
-		add("bucket: ", contract.Buckets(), contract.NewBucket)
-		all = append(all, promise{"bucket: one that there is not says so", contract.NoBucket})
+		all = append(all, contract.Buckets()...)
 	}
 	return all
 }

@@ -54,32 +54,10 @@ func list(t *testing.T, s backend.Store) map[string]tflock.Holding {
 // What every store promises, on moto; package infra/engines has the same for other engines.
 func TestContract(t *testing.T) {
 	t.Parallel()
-	for kind, suite := range map[string]struct {
-		checks []contract.Check
-		open   func(context.Context, aws.Config) (*contract.Store, error)
-	}{
-		"table": {contract.Tables(), contract.NewTable}, "bucket": {contract.Buckets(), contract.NewBucket},
-	} {
-		for _, check := range suite.checks {
-			t.Run(kind+": "+check.Name, func(t *testing.T) {
-				t.Parallel()
-				store, err := suite.open(t.Context(), server.Config())
-				if err == nil {
-					err = check.Run(t.Context(), store)
-				}
-				if err != nil {
-					t.Error(err)
-				}
-			})
-		}
-	}
-	for name, check := range map[string]func(context.Context, aws.Config) error{
-		"a table that is not a lock table, or that there is not, says so": contract.NoLockTables,
-		"a bucket that there is not says so":                              contract.NoBucket,
-	} {
-		t.Run(name, func(t *testing.T) {
+	for _, check := range append(contract.Tables(), contract.Buckets()...) {
+		t.Run(check.Name, func(t *testing.T) {
 			t.Parallel()
-			if err := check(t.Context(), server.Config()); err != nil {
+			if err := check.Run(t.Context(), server.Config()); err != nil {
 				t.Error(err)
 			}
 		})

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,7 +18,7 @@ import (
 
 // Buckets are the promises of a state bucket.
 func Buckets() []Check {
-	return slices.Concat(both, []Check{
+	return append(checks("bucket", NewBucket, both, []promise{
 		{"a control character in a key is listed as it is", controlCharacter},
 		{"a key with // is listed as it is", doubleSlash},
 		{"locks are found among more keys than a page has", amongManyKeys},
@@ -31,7 +30,7 @@ func Buckets() []Check {
 		{"a state is written only where there is none", stateExists},
 		{"a state is written over only if it is the one that was read", stateReplaced},
 		{"a state without tags is not protected, one with the tag is", tags},
-	})
+	}), Check{"bucket: one that there is not says so", noBucket})
 }
 
 func doubleSlash(ctx context.Context, s *Store) error {
@@ -182,8 +181,8 @@ func tags(ctx context.Context, s *Store) error {
 	return nil
 }
 
-// NoBucket is a promise of a bucket service: one that there is not fails with words.
-func NoBucket(ctx context.Context, cfg aws.Config) error {
+// noBucket is a promise of a bucket service: one that there is not fails with words.
+func noBucket(ctx context.Context, cfg aws.Config) error {
 	arn := "arn:aws:s3:::" + newName()
 	set, err := backend.Open(cfg, nil, []string{arn})
 	if err != nil {

@@ -4,21 +4,45 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"sync"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// Check is one promise. Run gets a store of its own, new and empty.
+// Check is one promise. Run says what does not hold of it in the engine that cfg leads to.
 type Check struct {
 	Name string
-	Run  func(ctx context.Context, s *Store) error
+	Run  func(ctx context.Context, cfg aws.Config) error
+}
+
+// promise is one that is kept by a store of its own, new and empty.
+type promise struct {
+	name string
+	keep func(ctx context.Context, s *Store) error
+}
+
+// checks are those of promises, each with a new store of that kind.
+func checks(kind string, open func(context.Context, aws.Config) (*Store, error), promises ...[]promise) []Check {
+	var all []Check
+	for _, p := range slices.Concat(promises...) {
+		all = append(all, Check{kind + ": " + p.name, func(ctx context.Context, cfg aws.Config) error {
+			s, err := open(ctx, cfg)
+			if err != nil {
+				return err
+			}
+			return p.keep(ctx, s)
+		}})
+	}
+	return all
 }
 
 // both are the promises of tables and buckets alike.
-var both = []Check{
+var both = []promise{
 	{"an empty store has no holdings", empty},
 	{"a taken lock is listed and found with its exact bytes", listedAndFound},
 	{"a write that is repeated finds its own lock", repeated},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -16,13 +15,13 @@ import (
 
 // Tables are the promises of a lock table.
 func Tables() []Check {
-	return slices.Concat(both, []Check{
+	return append(checks("table", NewTable, both, []promise{
 		{"a control character in a key is listed as it is", controlCharacter},
 		{"locks, digests and rows of other tools are told apart", rowsApart},
 		{"a digest is deleted only if it is the one that was read", digests},
 		{"a digest is written over only if it is the one that was read", digestReplaced},
 		{"digests are read in batches", digestBatch},
-	})
+	}), Check{"table: what is not a lock table says so", noLockTables})
 }
 
 func rowsApart(ctx context.Context, s *Store) error {
@@ -156,9 +155,9 @@ func digestBatch(ctx context.Context, s *Store) error {
 	return err
 }
 
-// NoLockTables is a promise of a table service: a table of somebody's own, and one that there
+// noLockTables is a promise of a table service: a table of somebody's own, and one that there
 // is not, fail with words, and none of their rows is an unreadable lock.
-func NoLockTables(ctx context.Context, cfg aws.Config) error {
+func noLockTables(ctx context.Context, cfg aws.Config) error {
 	for _, tc := range []struct {
 		keys []string
 		row  func(i int) map[string]dynamotypes.AttributeValue
