@@ -37,9 +37,15 @@ type World struct {
 // NewWorld makes one in that AWS.
 func NewWorld(t failing, in *AWS) *World {
 	t.Helper()
+	return NewWorldIn(t, in, fmt.Sprintf("w%d", time.Now().UnixNano()))
+}
+
+// NewWorldIn makes one whose bucket and first table have that name.
+func NewWorldIn(t failing, in *AWS, name string) *World {
+	t.Helper()
 	w := &World{t: t, aws: in}
 	var err error
-	if w.Place, err = in.MakePlace(t.Context(), fmt.Sprintf("w%d", time.Now().UnixNano())); err == nil {
+	if w.Place, err = in.MakePlace(t.Context(), name); err == nil {
 		if w.Other, err = in.MakeTable(t.Context(), w.Table+"-other", "LockID"); err == nil {
 			w.Set, err = w.Open(in.Config())
 		}

@@ -19,7 +19,7 @@ func TestALockObjectThatCannotBeReadHidesNoNeighbour(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
 			for _, key := range []string{"away", "released", "stuck"} {
-				w.lock(key, key, w.set.Buckets[0])
+				w.Lock(key, key, w.Set.Buckets[0])
 			}
 			hide(w)
 			w.scan()
@@ -30,9 +30,9 @@ func TestALockObjectThatCannotBeReadHidesNoNeighbour(t *testing.T) {
 			if err != nil || a.Outcome != unlock.Released {
 				t.Errorf("the release: %+v, %v", a, err)
 			}
-			h, _, err := w.set.Buckets[0].Find(t.Context(), w.Path("released"))
+			h, _, err := w.Set.Buckets[0].Find(t.Context(), w.Path("released"))
 			if err == nil {
-				err = w.set.Buckets[0].Release(t.Context(), h)
+				err = w.Set.Buckets[0].Release(t.Context(), h)
 			}
 			if err != nil {
 				t.Fatal(err)

@@ -19,7 +19,7 @@ import (
 // thousand watched stores, whose memory is compressed, as with two.
 func TestWithManyStoresARowTakenAfterTheScanIsYoung(t *testing.T) {
 	w := newWorld(t)
-	w.lock("k", victim, w.set.Buckets[0])
+	w.Lock("k", victim, w.Set.Buckets[0])
 	w.scan()
 	now := time.Now()
 	lease, err := w.memory().Begin(t.Context(), "test", &scan.Scan{Started: now}, now)
@@ -27,7 +27,7 @@ func TestWithManyStoresARowTakenAfterTheScanIsYoung(t *testing.T) {
 		t.Fatal(err)
 	}
 	stores := lease.Memory.Stores
-	for _, s := range w.set.All() { // read a moment ago, in the clock of the call
+	for _, s := range w.Set.All() { // read a moment ago, in the clock of the call
 		stores[s.ARN()] = ledger.Store{LastRead: now.Add(w.ahead - time.Minute)}
 	}
 	for i := range 1000 {
@@ -36,7 +36,7 @@ func TestWithManyStoresARowTakenAfterTheScanIsYoung(t *testing.T) {
 	if err := lease.End(t.Context(), stores); err != nil {
 		t.Fatal(err)
 	}
-	w.lock("k", victim, w.set.Tables[0]) // its client waited for the row until now
+	w.Lock("k", victim, w.Set.Tables[0]) // its client waited for the row until now
 	if a, err := w.run(&local.Wire{}, request(w, victim, "")); err != nil || a.Outcome != unlock.Refused {
 		t.Errorf("got %+v, %v", a, err)
 	}
@@ -47,7 +47,7 @@ func TestWithManyStoresARowTakenAfterTheScanIsYoung(t *testing.T) {
 // the forged one is gone.
 func TestTextOfAForgedLockThatIsGoneReleasesNoOther(t *testing.T) {
 	w := newWorld(t)
-	w.lock("production/terraform.tfstate", victim, w.set.All()...)
+	w.Lock("production/terraform.tfstate", victim, w.Set.All()...)
 	w.scan()
 	at := func(key string) string { return string(w.Path(key)) }
 	forged := at("team-a/terraform.tfstate")
@@ -74,7 +74,7 @@ func TestTextOfAForgedLockThatIsGoneReleasesNoOther(t *testing.T) {
 	} {
 		for _, more := range []string{"", `,"force":true`} {
 			if len(w.held()) == 0 { // released for the text before, which failed
-				w.lock("production/terraform.tfstate", victim, w.set.All()...)
+				w.Lock("production/terraform.tfstate", victim, w.Set.All()...)
 			}
 			a, err := w.run(&local.Wire{}, request(w, text, more))
 			if err != nil || a.Outcome != unlock.Ambiguous || len(w.held()) != 1 {
@@ -107,7 +107,7 @@ func TestTextWhoseVisiblePathIsOfTheLockReleasesIt(t *testing.T) {
 		"a label and a command":    "State: " + path + "\n  terraform force-unlock " + victim + "\n",
 	} {
 		w.clear()
-		w.lock(key, victim, w.set.All()...)
+		w.Lock(key, victim, w.Set.All()...)
 		if a, err := w.run(&local.Wire{}, request(w, text, `,"force":true`)); err != nil || a.Outcome != unlock.Released || len(w.held()) != 0 {
 			t.Errorf("%s: %+v, %v", name, a, err)
 		}
@@ -124,7 +124,7 @@ func TestTextOfAForgedRowThatIsGoneReleasesNoOther(t *testing.T) {
 			w.BucketARN = ""
 		}
 		real := string(w.Path("terraform.tfstate"))
-		w.lock("terraform.tfstate", victim, w.set.Tables[0])
+		w.Lock("terraform.tfstate", victim, w.Set.Tables[0])
 		for name, text := range map[string]string{
 			"our mail":         "State:      team-a-states/x\nLock ID:    " + victim + "\n",
 			"a client's error": "Lock Info:\n  ID:        " + victim + "\n  Path:      team-a-states/x\n  Operation: OperationTypeApply\n",
@@ -146,7 +146,7 @@ func TestTextOfALockInACopiedBucket(t *testing.T) {
 	original := w.Path("k")
 	raw, err := tflock.Info{ID: victim, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now(), Path: string(original)}.Marshal()
 	if err == nil {
-		_, err = w.set.Buckets[0].Acquire(t.Context(), w.Path("copy/k"), raw)
+		_, err = w.Set.Buckets[0].Acquire(t.Context(), w.Path("copy/k"), raw)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -163,8 +163,8 @@ func TestATextWithTheIDsOfTwoLocksReleasesNeither(t *testing.T) {
 	w := newWorld(t)
 	const own = "aaaaaaaa-1111-2222-3333-444444444444"
 	theirs, mine := string(w.Path("production/terraform.tfstate")), string(w.Path("a-team/terraform.tfstate"))
-	w.lock("production/terraform.tfstate", victim, w.set.All()...)
-	w.lock("a-team/terraform.tfstate", own, w.set.All()...)
+	w.Lock("production/terraform.tfstate", victim, w.Set.All()...)
+	w.Lock("a-team/terraform.tfstate", own, w.Set.All()...)
 	w.scan()
 	held := len(w.held())
 	for name, text := range map[string]string{

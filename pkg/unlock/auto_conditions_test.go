@@ -34,11 +34,11 @@ var conditions = map[string]struct {
 	"a tag names another run that lives":         {func(p *pipeline) { p.lives("2"); p.tag("env/x", map[string]string{"run": "gh-1-2"}) }, "its run is in progress"},
 	"its run ended within the guard":             {func(p *pipeline) { p.ends("1", 16*minute) }, "it is released 10m after that at the earliest"},
 	"its state was written since":                {func(p *pipeline) { p.outlive() }, "after its run had ended"},
-	"another lock is on its state":               {func(p *pipeline) { p.unlockRow("env/x"); p.lock("env/x", "another", p.set.Tables[0]) }, "another lock is on the same state"},
+	"another lock is on its state":               {func(p *pipeline) { p.unlockRow("env/x"); p.Lock("env/x", "another", p.Set.Tables[0]) }, "another lock is on the same state"},
 	"a table cannot be read":                     {func(p *pipeline) { p.watchNothing() }, "not everything could be read"},
 	"its object has the tag":                     {func(p *pipeline) { p.tag("env/x", map[string]string{"run": "gh-1-1", policy.KeepTag: ""}) }, "its object has the tag " + policy.KeepTag},
 	"its tags cannot be read":                    {func(p *pipeline) { p.hideTags() }, "the tags of its object are not known"},
-	"its state is locked by another name":        {func(p *pipeline) { p.lock("env//x", "another", p.set.Tables[0]) }, "the same state is locked by another name"},
+	"its state is locked by another name":        {func(p *pipeline) { p.Lock("env//x", "another", p.Set.Tables[0]) }, "the same state is locked by another name"},
 	"the session that took it could not be read": {func(p *pipeline) { p.loseSessions() }, "the session that took the lock could not be read"},
 	"somebody pressed Keep":                      {func(p *pipeline) { p.keep("env/x") }, "ada asked that it stays"},
 }
@@ -61,7 +61,7 @@ func (p *pipeline) watchNothing() {
 	if err != nil {
 		p.Fatal(err)
 	}
-	p.set = set
+	p.Set = set
 }
 
 // hideTags has S3 refuse to say what tags objects have.
@@ -73,7 +73,7 @@ func (p *pipeline) hideTags() {
 	if err != nil {
 		p.Fatal(err)
 	}
-	p.set = set
+	p.Set = set
 }
 
 // nameOften has the table get rows of the state under more names than anybody gives it.
@@ -109,7 +109,7 @@ func (n noTags) Do(r *http.Request) (*http.Response, error) {
 func (p *pipeline) page(after time.Duration) string {
 	p.Helper()
 	c := console.Console{
-		Scanner: scan.New(p.set, p.unlocker(after).Rules, func() time.Time { return p.began.Add(after) }),
+		Scanner: scan.New(p.Set, p.unlocker(after).Rules, func() time.Time { return p.began.Add(after) }),
 		Ledger:  p.memory(), Autos: p.autos(), Unlock: "arn:aws:lambda:eu-central-1:123456789012:function:unlock",
 	}
 	page, err := local.ParsePage(c.Answer(p.Context(), []byte(`{"widgetContext":{}}`), "arn:aws:lambda:eu-central-1:123456789012:function:console"))
@@ -147,7 +147,7 @@ func mustNotBePlanned(t *testing.T, store *local.Careless, says string) {
 		t.Fatal(err)
 	}
 	set.Distrust()
-	p.set = set
+	p.Set = set
 	p.take("env/x", "1")
 	p.ends("1", minute)
 	p.scans(12*minute, 17*minute, 22*minute)
@@ -169,13 +169,13 @@ func TestEachConditionAloneStopsThePlan(t *testing.T) {
 			p := newPipeline(t, policy.AutoRelease)
 			p.take("env/x", "1")
 			p.ends("1", minute)
-			whole := p.set
+			whole := p.Set
 			c.violate(p)
 			for _, at := range []time.Duration{17 * minute, 22 * minute} {
 				_ = p.scanAt(at) // it fails where a table cannot be read
 			}
 			page := p.page(22*minute + time.Second)
-			p.set = whole // what is held is asked of stores that answer
+			p.Set = whole // what is held is asked of stores that answer
 			if got := p.published(); slices.Contains(got, "lock.release_planned") || slices.Contains(got, "lock.released") || p.invoked > 0 || len(p.held()) == 0 {
 				t.Errorf("published %q, invoked %d times, held %q", got, p.invoked, p.held())
 			}
@@ -200,12 +200,12 @@ func TestEachConditionAloneStopsTheRelease(t *testing.T) {
 			p.take("env/x", "1")
 			p.ends("1", minute)
 			p.scans(17 * minute)
-			whole := p.set
+			whole := p.Set
 			p.before = func() { c.violate(p) }
 			if err := p.scanAt(22 * minute); err != nil || p.invoked != 1 || len(p.outcomes) != 1 {
 				t.Fatalf("%v, invoked %d times: %q", err, p.invoked, p.outcomes)
 			}
-			p.set = whole
+			p.Set = whole
 			if said := p.outcomes[0]; !strings.HasPrefix(said, "refused Not released: not released automatically: ") || !strings.Contains(said, c.reason) {
 				t.Errorf("the unlock function says %q, and not %q", said, c.reason)
 			}

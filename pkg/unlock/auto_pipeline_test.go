@@ -66,7 +66,7 @@ func newPipeline(t *testing.T, mode policy.AutoMode) *pipeline {
 // take takes the lock of a state for a run, in both places.
 func (p *pipeline) take(key, run string) {
 	p.Helper()
-	p.lock(key, idOf(key), p.set.Buckets[0], p.set.Tables[0])
+	p.Lock(key, idOf(key), p.Set.Buckets[0], p.Set.Tables[0])
 	p.tag(key, map[string]string{"run": "gh-1-" + run})
 }
 
@@ -112,7 +112,7 @@ func (p *pipeline) autos() *ledger.Autos {
 func (p *pipeline) unlocker(after time.Duration) *unlock.Unlocker {
 	now := func() time.Time { return p.began.Add(after) }
 	u := &unlock.Unlocker{
-		Stores: p.set, Composer: alert.Composer{Account: "123456789012", Region: "eu-central-1", UnlockFunction: "unlock"},
+		Stores: p.Set, Composer: alert.Composer{Account: "123456789012", Region: "eu-central-1", UnlockFunction: "unlock"},
 		Memory: p.memory(), Releases: p.releases(), Runs: p.asks(now), Autos: p.autos(),
 		Topic: alert.NewTopic(sns.NewFromConfig(server.Config()), p.Topic), Meter: metric.NewPublisher(server.Config(), "Test"),
 		Rules: policy.Rules{Thresholds: policy.Thresholds{Default: 2 * time.Hour}, ReleaseGuard: guard}, Now: now, Log: slog.New(slog.NewTextHandler(&p.said, nil)),
@@ -156,7 +156,7 @@ func (p *pipeline) scanAt(after time.Duration) error {
 	now := func() time.Time { return p.began.Add(after) }
 	u := p.unlocker(after)
 	m := &monitor.Monitor{
-		Scanner: scan.New(p.set, u.Rules, now), Ledger: p.memory(), Released: p.releases(), Composer: u.Composer, Topic: u.Topic, Meter: metric.NewPublisher(server.Config(), "Test"),
+		Scanner: scan.New(p.Set, u.Rules, now), Ledger: p.memory(), Released: p.releases(), Composer: u.Composer, Topic: u.Topic, Meter: metric.NewPublisher(server.Config(), "Test"),
 		RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Now: now, Log: u.Log, Runs: u.Runs, Autos: p.autos(), Releaser: releaser{p, after},
 	}
 	if p.witnesses != nil {
@@ -194,9 +194,9 @@ func (p *pipeline) unlockObject(key string) {
 
 func (p *pipeline) unlockRow(key string) {
 	p.Helper()
-	h, _, err := p.set.Tables[0].Find(p.Context(), p.Path(key))
+	h, _, err := p.Set.Tables[0].Find(p.Context(), p.Path(key))
 	if err == nil {
-		err = p.set.Tables[0].Release(p.Context(), h)
+		err = p.Set.Tables[0].Release(p.Context(), h)
 	}
 	if err != nil {
 		p.Fatal(err)

@@ -34,7 +34,7 @@ func violation(name string) func(p *pipeline) {
 	case "AutoRelease is report":
 		return func(p *pipeline) { p.rules.Mode = policy.AutoReport }
 	case "its stores are not watched":
-		return func(p *pipeline) { p.set = newWorld(p.T).set }
+		return func(p *pipeline) { p.Set = newWorld(p.T).Set }
 	}
 	return conditions[name].violate
 }
@@ -47,7 +47,7 @@ func (p *pipeline) watch(tables, buckets []string) {
 	if err != nil {
 		p.Fatal(err)
 	}
-	p.set = set
+	p.Set = set
 }
 
 // What holds a planned lock back ends the plan, also when it goes again weeks later: people
@@ -217,9 +217,9 @@ func TestAWishOutlivesAScanThatDoesNotWatchItsStore(t *testing.T) {
 		t.Run(when, func(t *testing.T) {
 			t.Parallel()
 			p := newPipeline(t, policy.AutoRelease)
-			p.lock("env/x", idOf("env/x"), p.set.Buckets[0])
+			p.Lock("env/x", idOf("env/x"), p.Set.Buckets[0])
 			p.tag("env/x", map[string]string{"run": "gh-1-1"})
-			p.lock("env/y", idOf("env/y"), p.set.Tables[0]) // so that there is something to judge
+			p.Lock("env/y", idOf("env/y"), p.Set.Tables[0]) // so that there is something to judge
 			p.ends("1", minute)
 			if when == "a scan saw it" {
 				p.scans(12 * minute)

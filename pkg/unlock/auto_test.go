@@ -56,8 +56,8 @@ func TestAChangeAfterThePlanStopsTheRelease(t *testing.T) {
 		"the run ended later":    func(p *pipeline) { p.ends("1", 2*minute) },
 		"nobody knows the run":   func(p *pipeline) { p.github.Refuse(http.StatusNotFound) },
 		"a state is there":       func(p *pipeline) { p.state("env/x") },
-		"another lock object":    func(p *pipeline) { p.unlockObject("env/x"); p.lock("env/x", idOf("env/x"), p.set.Buckets[0]) },
-		"another lock in a row":  func(p *pipeline) { p.unlockRow("env/x"); p.lock("env/x", "another", p.set.Tables[0]) },
+		"another lock object":    func(p *pipeline) { p.unlockObject("env/x"); p.Lock("env/x", idOf("env/x"), p.Set.Buckets[0]) },
+		"another lock in a row":  func(p *pipeline) { p.unlockRow("env/x"); p.Lock("env/x", "another", p.Set.Tables[0]) },
 		"one half less":          func(p *pipeline) { p.unlockRow("env/x") },
 		"AutoRelease is off":     func(p *pipeline) { p.rules.Locks = policy.Selection{} },
 		"AutoRelease is report":  func(p *pipeline) { p.rules.Mode = policy.AutoReport },
@@ -279,7 +279,7 @@ func TestTheSessionThatTookALockNamesItsRun(t *testing.T) {
 		t.Run(key, func(t *testing.T) {
 			t.Parallel()
 			key := strings.NewReplacer(" ", "-", ",", "", "'", "").Replace(key)
-			p.lock(key, "id-"+key, p.set.Buckets[0])
+			p.Lock(key, "id-"+key, p.Set.Buckets[0])
 			if tc.tags != nil {
 				p.tag(key, tc.tags)
 			}

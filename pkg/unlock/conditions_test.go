@@ -18,7 +18,7 @@ import (
 func TestAStoreThatIgnoresTheConditionOfADelete(t *testing.T) {
 	w := newWorld(t)
 	w.wire = &local.Careless{Ignores: "If-Match"}
-	w.lock("a", "id-a", w.set.Buckets[0])
+	w.Lock("a", "id-a", w.Set.Buckets[0])
 	w.scan()
 	for name, more := range map[string]string{"a release": "", "a dry run": `,"dry_run":true`} {
 		a, err := w.run(nil, request(w, "id-a", more))
@@ -45,7 +45,7 @@ func TestAStoreThatIgnoresTheConditionOfADelete(t *testing.T) {
 func TestAStoreThatDeniesTheProbe(t *testing.T) {
 	w := newWorld(t)
 	w.wire = &local.Careless{Denies: http.MethodPut}
-	w.lock("a", "id-a", w.set.All()...)
+	w.Lock("a", "id-a", w.Set.All()...)
 	w.scan()
 	a, err := w.run(nil, request(w, "id-a", ""))
 	if err != nil || a.Outcome != unlock.Released || !slices.ContainsFunc(a.NextSteps, func(s string) bool {
@@ -59,7 +59,7 @@ func TestAStoreThatDeniesTheProbe(t *testing.T) {
 func TestAStoreThatDeletesNothing(t *testing.T) {
 	w := newWorld(t)
 	w.wire = &local.Careless{DeletesNothing: true}
-	w.lock("a", "id-a", w.set.Buckets[0])
+	w.Lock("a", "id-a", w.Set.Buckets[0])
 	w.scan()
 	a, err := w.run(nil, request(w, "id-a", ""))
 	if err != nil || a.Outcome != unlock.Released || !strings.Contains(strings.Join(a.NextSteps, "\n"), "Whether this release or the lock's holder removed it is not known: "+w.BucketARN) {
@@ -72,7 +72,7 @@ func TestAStoreThatHonoursConditions(t *testing.T) {
 	w := newWorld(t)
 	wire := &local.Careless{}
 	w.wire = wire
-	w.lock("a", "id-a", w.set.All()...)
+	w.Lock("a", "id-a", w.Set.All()...)
 	w.scan()
 	a, err := w.run(nil, request(w, "id-a", ""))
 	if err != nil || a.Outcome != unlock.Released || strings.Contains(strings.Join(a.NextSteps, ""), "honours") || strings.Contains(strings.Join(a.NextSteps, ""), "not known") {

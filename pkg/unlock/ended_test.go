@@ -19,13 +19,13 @@ import (
 // is gone, and nobody knows by whom: answer, record and event say so, and none of them counts it as our release.
 func TestAHolderThatEndsInTheMomentOfTheDelete(t *testing.T) {
 	for call, kind := range map[string]func(w *world) backend.Store{
-		"DynamoDB_20120810.DeleteItem": func(w *world) backend.Store { return w.set.Tables[0] },
-		"DELETE":                       func(w *world) backend.Store { return w.set.Buckets[0] },
+		"DynamoDB_20120810.DeleteItem": func(w *world) backend.Store { return w.Set.Tables[0] },
+		"DELETE":                       func(w *world) backend.Store { return w.Set.Buckets[0] },
 	} {
 		for _, arrives := range []bool{true, false} {
 			t.Run(fmt.Sprint(call, ", which arrives: ", arrives), func(t *testing.T) {
 				w := newWorld(t)
-				w.lock("k", "named", kind(w))
+				w.Lock("k", "named", kind(w))
 				w.scan()
 				ended := false
 				wire := &local.Wire{
@@ -57,12 +57,12 @@ func TestAHolderThatEndsInTheMomentOfTheDelete(t *testing.T) {
 // gone; after a day in which it could not, the repeat says so, and asks no more.
 func TestAStoreThatCannotBeReadSinceIsNotGone(t *testing.T) {
 	w := newWorld(t)
-	w.lock("k", "named", w.set.Buckets[0])
+	w.Lock("k", "named", w.Set.Buckets[0])
 	w.scan()
 	_, _ = w.run(dyingAt("DELETE"), request(w, "named", ""))
 	// What is there now has another ID, and the look at how the earlier release ended fails.
 	w.clear()
-	w.lock("k", "another", w.set.Buckets[0])
+	w.Lock("k", "another", w.Set.Buckets[0])
 	for _, c := range []struct {
 		later time.Duration
 		fails bool
@@ -91,7 +91,7 @@ func TestAStoreThatCannotBeReadSinceIsNotGone(t *testing.T) {
 // one. Nobody says that another lock is there.
 func TestADeleteWithoutAnAnswerOfWhatCannotBeReadThen(t *testing.T) {
 	w := newWorld(t)
-	w.lock("k", "named", w.set.Buckets[0])
+	w.Lock("k", "named", w.Set.Buckets[0])
 	w.scan()
 	wire := &local.Wire{Refuse: func(call string) bool {
 		if call == "DELETE" {
@@ -118,15 +118,15 @@ func TestHowAnEarlierReleaseEnded(t *testing.T) {
 		"the lock is still there":   {"DELETE", func(*world) {}, "copied/k", unlock.NotFound, ""},
 		"half of it is still there": {".DeleteItem", func(*world) {}, "copied/k", unlock.NotFound, "released only in part"},
 		"another one is there": {
-			"DELETE", func(w *world) { w.clear(); w.lock("k", "another", w.set.Buckets[0]) }, "k", unlock.Changed, "whether by this release or by its holder is not known",
+			"DELETE", func(w *world) { w.clear(); w.Lock("k", "another", w.Set.Buckets[0]) }, "k", unlock.Changed, "whether by this release or by its holder is not known",
 		},
 		"it is gone, and a copy of it is released": {
-			"DELETE", func(w *world) { w.clear(); w.lock("copied/k", "named", w.set.Buckets[0]) }, "copied/k", unlock.Released, "",
+			"DELETE", func(w *world) { w.clear(); w.Lock("copied/k", "named", w.Set.Buckets[0]) }, "copied/k", unlock.Released, "",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.lock("k", "named", w.set.All()...)
+			w.Lock("k", "named", w.Set.All()...)
 			w.scan()
 			_, _ = w.run(dyingAt(tc.at), request(w, "named", fmt.Sprintf(`,"path":%q`, w.Path("k"))))
 			tc.meanwhile(w)
@@ -157,7 +157,7 @@ func TestHowAnEarlierReleaseEnded(t *testing.T) {
 // One half went, and of the other nobody knows yet: people hear of the release once, when that is known.
 func TestPeopleHearOfAReleaseWhenBothHalvesAreKnown(t *testing.T) {
 	w := newWorld(t)
-	w.lock("k", "named", w.set.All()...)
+	w.Lock("k", "named", w.Set.All()...)
 	w.scan()
 	var lost atomic.Bool
 	wire := &local.Wire{
@@ -182,7 +182,7 @@ func TestPeopleHearOfAReleaseWhenBothHalvesAreKnown(t *testing.T) {
 // A dry run finishes nothing that an earlier release left: it touches nothing, and people hear nothing of it.
 func TestADryRunFinishesNothing(t *testing.T) {
 	w := newWorld(t)
-	w.lock("k", "named", w.set.Buckets[0])
+	w.Lock("k", "named", w.Set.Buckets[0])
 	w.scan()
 	_, _ = w.run(dyingAt("DELETE"), request(w, "named", ""))
 	w.clear()
@@ -208,7 +208,7 @@ func TestAStoreThatCannotBeReadOnThePath(t *testing.T) {
 	if a, err := w.run(noRow(), request(w, "named", byPath)); err == nil || !strings.Contains(err.Error(), "not everything could be read") {
 		t.Errorf("nothing there: %+v, %v", a, err)
 	}
-	w.lock("k", "named", w.set.Buckets[0])
+	w.Lock("k", "named", w.Set.Buckets[0])
 	w.scan()
 	if a, err := w.run(noRow(), request(w, "named", byPath+`,"force":true`)); err != nil || a.Outcome != unlock.Partial || !slices.Equal(a.Released, []tflock.Kind{tflock.S3}) {
 		t.Errorf("one half: %+v, %v", a, err)
@@ -218,7 +218,7 @@ func TestAStoreThatCannotBeReadOnThePath(t *testing.T) {
 // A ledger that cannot be read keeps every lock.
 func TestNothingIsReleasedWithoutTheMemory(t *testing.T) {
 	w := newWorld(t)
-	w.lock("k", "named", w.set.All()...)
+	w.Lock("k", "named", w.Set.All()...)
 	w.scan()
 	var rows atomic.Int64 // the first is that of the lock
 	wire := &local.Wire{Refuse: func(call string) bool { return strings.HasSuffix(call, ".GetItem") && rows.Add(1) > 1 }}
@@ -232,7 +232,7 @@ func TestNothingIsReleasedWithoutTheMemory(t *testing.T) {
 // the ID and other bytes: what was proven of the former half says nothing of it, and it stays.
 func TestAHalfWithOtherBytesIsNotAsOldAsTheFormerOne(t *testing.T) {
 	w := newWorld(t)
-	w.lock("k", "named", w.set.All()...)
+	w.Lock("k", "named", w.Set.All()...)
 	noRowGoes := &local.Wire{Refuse: func(call string) bool { return strings.HasSuffix(call, ".DeleteItem") }}
 	if a, err := w.run(noRowGoes, request(w, "named", "")); err != nil || a.Outcome != unlock.Partial || !slices.Equal(w.held(), []string{"k named [dynamodb]"}) {
 		t.Fatalf("%+v, %v; held %q", a, err, w.held())
@@ -240,7 +240,7 @@ func TestAHalfWithOtherBytesIsNotAsOldAsTheFormerOne(t *testing.T) {
 	w.clear()
 	raw, err := tflock.Info{ID: "named", Who: "somebody@else", Operation: "OperationTypeApply", Created: time.Now().UTC(), Path: string(w.Path("k"))}.Marshal()
 	if err == nil {
-		_, err = w.set.Tables[0].Acquire(t.Context(), w.Path("k"), raw)
+		_, err = w.Set.Tables[0].Acquire(t.Context(), w.Path("k"), raw)
 	}
 	if err != nil {
 		t.Fatal(err)
@@ -253,7 +253,7 @@ func TestAHalfWithOtherBytesIsNotAsOldAsTheFormerOne(t *testing.T) {
 // Whether the state was written lately cannot be read: the lock stays, and force, which the record shows, ends it.
 func TestAStateThatCannotBeLookedAtKeepsItsLock(t *testing.T) {
 	w := newWorld(t)
-	w.lock("k", "named", w.set.Tables[0])
+	w.Lock("k", "named", w.Set.Tables[0])
 	w.scan()
 	for _, force := range []string{"", `,"force":true`} {
 		want := map[bool]unlock.Outcome{true: unlock.Refused, false: unlock.Released}[force == ""]
@@ -272,7 +272,7 @@ func TestAStateThatCannotBeLookedAtKeepsItsLock(t *testing.T) {
 // The digest cannot be read after the release: the answer does not say that reads will work.
 func TestADigestThatCannotBeReadIsNotCalledRight(t *testing.T) {
 	w := newWorld(t)
-	w.lock("k", "named", w.set.Tables[0])
+	w.Lock("k", "named", w.Set.Tables[0])
 	w.scan()
 	var gone atomic.Bool
 	wire := &local.Wire{Refuse: func(call string) bool {

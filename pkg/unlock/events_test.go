@@ -19,7 +19,7 @@ import (
 func TestSampleEventsLeadToTheirOutcome(t *testing.T) {
 	const id, key = "78007e4f-7284-5b8c-b34c-620445a03e9c", "network/production/terraform.tfstate"
 	w := newWorldIn(t, "states") // the bucket that the pasted text names
-	held := func(key, id string) { w.lock(key, id, w.set.All()...) }
+	held := func(key, id string) { w.Lock(key, id, w.Set.All()...) }
 	prepare := map[string]func(){
 		"released":                  func() { held(key, id) },
 		"released-by-pasted-text":   func() { held(key, id) },
@@ -84,7 +84,7 @@ func TestSampleEventsLeadToTheirOutcome(t *testing.T) {
 // clear removes every lock.
 func (w *world) clear() {
 	w.Helper()
-	for _, s := range w.set.All() {
+	for _, s := range w.Set.All() {
 		for h, err := range s.Holdings(w.Context()) {
 			if err == nil {
 				err = s.Release(w.Context(), h)

@@ -28,9 +28,9 @@ func TestARealClientsErrorOfAForgedLockReleasesNothing(t *testing.T) {
 		t.Run(client.Name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(t)
-			mode, store := local.ByFile, backend.Store(w.set.Buckets[0])
+			mode, store := local.ByFile, backend.Store(w.Set.Buckets[0])
 			if client.Name == terraform15.Name {
-				mode, store = local.ByTable, w.set.Tables[0]
+				mode, store = local.ByTable, w.Set.Tables[0]
 			}
 			workspace, err := server.Workspace(t.Context(), client, t.TempDir(), w.Bucket, w.Table, forged, mode)
 			if err != nil {
@@ -55,7 +55,7 @@ func TestARealClientsErrorOfAForgedLockReleasesNothing(t *testing.T) {
 				}
 				said, _ := workspace.Run(t.Context(), "plan", "-input=false", "-no-color") // it cannot lock the state
 				w.clear()
-				w.lock(key, victim, w.set.All()...)
+				w.Lock(key, victim, w.Set.All()...)
 				want := unlock.Ambiguous
 				if shown.Path == path {
 					want = unlock.Released

@@ -13,8 +13,8 @@ import (
 func TestHalfASearchReleasesNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.lock("production/k", victim, w.set.Buckets[0])
-	w.lock("a-team/x", victim, w.set.Tables[0])
+	w.Lock("production/k", victim, w.Set.Buckets[0])
+	w.Lock("a-team/x", victim, w.Set.Tables[0])
 	w.scan()
 	w.searchTime = 300 * time.Millisecond
 	wire := &local.Wire{Before: func(call string) {
@@ -32,7 +32,7 @@ func TestHalfASearchReleasesNothing(t *testing.T) {
 func TestATableThatDoesNotExistKeepsNoLockFromItsRelease(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.lock("production/k", victim, w.set.Buckets[0])
+	w.Lock("production/k", victim, w.Set.Buckets[0])
 	w.scan()
 	w.TableARN += "-missing"
 	if a, err := w.run(&local.Wire{}, request(w, victim, `,"force":true`)); err != nil || a.Outcome == unlock.Ambiguous || len(w.held()) != 0 {

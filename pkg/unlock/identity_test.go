@@ -56,8 +56,8 @@ func TestAHostileIDReleasesItsOwnLockOnly(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w.clear()
 			id = strings.ReplaceAll(id, "PATH", string(w.Path("other/terraform.tfstate")))
-			w.lock("mine", id, w.set.All()...)
-			w.lock("other/terraform.tfstate", victim, w.set.All()...)
+			w.Lock("mine", id, w.Set.All()...)
+			w.Lock("other/terraform.tfstate", victim, w.Set.All()...)
 			payload, err := json.Marshal(map[string]string{"path": string(w.Path("mine")), "lock_id": id, "reason": "test"})
 			if err != nil {
 				t.Fatal(err)
@@ -84,7 +84,7 @@ func TestAHostileIDReleasesItsOwnLockOnly(t *testing.T) {
 func TestAmbiguousIsShortAndCanBeAnswered(t *testing.T) {
 	w := newWorld(t)
 	for i := range 12 {
-		w.lock(fmt.Sprintf("k%02d", i), "same", w.set.Buckets[0])
+		w.Lock(fmt.Sprintf("k%02d", i), "same", w.Set.Buckets[0])
 	}
 	a, err := w.run(&local.Wire{}, request(w, "same", ""))
 	if err != nil || a.Outcome != unlock.Ambiguous || !strings.Contains(a.Message, "12 states") || len(a.NextSteps) > 8 || strings.Contains(a.Message, "k00") {
@@ -110,20 +110,20 @@ func TestAmbiguousIsShortAndCanBeAnswered(t *testing.T) {
 func TestCopiesOfAnIDDoNotHideTheRealLock(t *testing.T) {
 	t.Parallel()
 	for name, tc := range map[string]struct{ real, copies func(w *world) backend.Store }{
-		"an object, copied into objects": {func(w *world) backend.Store { return w.set.Buckets[0] }, func(w *world) backend.Store { return w.set.Buckets[0] }},
-		"a row, copied into objects":     {func(w *world) backend.Store { return w.set.Tables[0] }, func(w *world) backend.Store { return w.set.Buckets[0] }},
-		"a row, copied into rows":        {func(w *world) backend.Store { return w.set.Tables[0] }, func(w *world) backend.Store { return w.set.Tables[0] }},
-		"an object, copied into rows":    {func(w *world) backend.Store { return w.set.Buckets[0] }, func(w *world) backend.Store { return w.set.Tables[0] }},
+		"an object, copied into objects": {func(w *world) backend.Store { return w.Set.Buckets[0] }, func(w *world) backend.Store { return w.Set.Buckets[0] }},
+		"a row, copied into objects":     {func(w *world) backend.Store { return w.Set.Tables[0] }, func(w *world) backend.Store { return w.Set.Buckets[0] }},
+		"a row, copied into rows":        {func(w *world) backend.Store { return w.Set.Tables[0] }, func(w *world) backend.Store { return w.Set.Tables[0] }},
+		"an object, copied into rows":    {func(w *world) backend.Store { return w.Set.Buckets[0] }, func(w *world) backend.Store { return w.Set.Tables[0] }},
 	} {
 		for _, scanned := range []bool{true, false} {
 			t.Run(fmt.Sprint(name, ", after a scan ", scanned), func(t *testing.T) {
 				t.Parallel()
 				w := newWorld(t)
 				w.scan()
-				w.lock("production/terraform.tfstate", victim, tc.real(w))
+				w.Lock("production/terraform.tfstate", victim, tc.real(w))
 				time.Sleep(time.Second) // S3's times have no fractions of a second
 				for i := range 30 {
-					w.lock(fmt.Sprintf("a-sandbox/%02d", i), victim, tc.copies(w))
+					w.Lock(fmt.Sprintf("a-sandbox/%02d", i), victim, tc.copies(w))
 				}
 				if scanned {
 					w.scanAfter(time.Minute)
@@ -140,8 +140,8 @@ func TestCopiesOfAnIDDoNotHideTheRealLock(t *testing.T) {
 // Text that is also the whole ID of a lock names neither for certain.
 func TestATextThatIsALocksIDIsAmbiguous(t *testing.T) {
 	w := newWorld(t)
-	w.lock("k", victim, w.set.Buckets[0])
-	w.lock("mine", "ID: "+victim, w.set.Buckets[0])
+	w.Lock("k", victim, w.Set.Buckets[0])
+	w.Lock("mine", "ID: "+victim, w.Set.Buckets[0])
 	for _, left := range []int{2, 1} {
 		a, err := w.run(&local.Wire{}, request(w, "ID: "+victim, ""))
 		if err != nil || a.Outcome != unlock.Ambiguous || len(w.held()) != left || !strings.Contains(strings.Join(a.NextSteps, "\n"), `"lock_id":"ID: `+victim+`"`) {
@@ -157,7 +157,7 @@ func TestATextThatIsALocksIDIsAmbiguous(t *testing.T) {
 func TestAPathInTextThatLeadsNowhere(t *testing.T) {
 	w := newWorld(t)
 	text := "Lock Info:\n  ID:        " + victim + "\n  Path:      ***/prod/k\n"
-	w.lock("prod/k", victim, w.set.All()...)
+	w.Lock("prod/k", victim, w.Set.All()...)
 	if a, err := w.run(&local.Wire{}, request(w, victim, `,"path":"nowhere/prod/k"`)); err != nil || a.Outcome != unlock.NotFound {
 		t.Errorf("the payload's path: %+v, %v", a, err)
 	}
@@ -169,7 +169,7 @@ func TestAPathInTextThatLeadsNowhere(t *testing.T) {
 // A dry run says one thing: that the lock would go, or why it would not.
 func TestADryRunSaysOneThing(t *testing.T) {
 	w := newWorld(t)
-	w.lock("k", "named", w.set.Tables[0])
+	w.Lock("k", "named", w.Set.Tables[0])
 	for _, more := range []string{`,"dry_run":true`, `,"dry_run":true,"force":true`} {
 		for range 2 {
 			a, err := w.run(&local.Wire{}, request(w, "named", more))
@@ -203,7 +203,7 @@ func TestPlacesThatAreNotWatchedAreNamed(t *testing.T) {
 		}
 	}
 	w.TableARN = ""
-	w.lock("k", "named", w.set.Buckets[0])
+	w.Lock("k", "named", w.Set.Buckets[0])
 	a, err := w.run(&local.Wire{}, request(w, "named", ""))
 	if steps := strings.Join(a.NextSteps, "\n"); err != nil || a.Outcome != unlock.Released || !strings.Contains(steps, "No lock table is watched") {
 		t.Errorf("no table: %q, %v", steps, err)
@@ -219,7 +219,7 @@ func TestASearchTakesLittleMemory(t *testing.T) {
 		if i%2 == 0 {
 			raw = long // unreadable
 		}
-		if _, err := w.set.Tables[0].Acquire(t.Context(), w.Path(fmt.Sprint(i)), []byte(raw)); err != nil {
+		if _, err := w.Set.Tables[0].Acquire(t.Context(), w.Path(fmt.Sprint(i)), []byte(raw)); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -252,13 +252,13 @@ func TestManyCopiesOfAnIDDoNotHideTheRealLock(t *testing.T) {
 	const victim = "78007e4f-7284-5b8c-b34c-620445a03e9c"
 	w := newWorld(t)
 	w.scan()
-	w.lock("teams/b/prod/terraform.tfstate", victim, w.set.Tables[0])
+	w.Lock("teams/b/prod/terraform.tfstate", victim, w.Set.Tables[0])
 	w.scan()
 	var group errgroup.Group
 	group.SetLimit(8)
 	for i := range 120 {
 		group.Go(func() error {
-			return local.TakeLock(context.Background(), w.Path(fmt.Sprintf("teams/a/%03d", i)), victim, w.set.Tables[0])
+			return local.TakeLock(context.Background(), w.Path(fmt.Sprintf("teams/a/%03d", i)), victim, w.Set.Tables[0])
 		})
 	}
 	if err := group.Wait(); err != nil {

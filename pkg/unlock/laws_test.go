@@ -24,13 +24,13 @@ import (
 // A lock that is swapped between the reading and the delete is left alone.
 func TestASwappedLockSurvives(t *testing.T) {
 	for call, kind := range map[string]func(w *world) backend.Store{
-		"DynamoDB_20120810.DeleteItem": func(w *world) backend.Store { return w.set.Tables[0] },
-		"DELETE":                       func(w *world) backend.Store { return w.set.Buckets[0] },
+		"DynamoDB_20120810.DeleteItem": func(w *world) backend.Store { return w.Set.Tables[0] },
+		"DELETE":                       func(w *world) backend.Store { return w.Set.Buckets[0] },
 	} {
 		t.Run(call, func(t *testing.T) {
 			w := newWorld(t)
 			store := kind(w)
-			w.lock("k", "old", store)
+			w.Lock("k", "old", store)
 			swapped := false
 			wire := &local.Wire{Before: func(name string) {
 				if name != call || swapped {
@@ -44,7 +44,7 @@ func TestASwappedLockSurvives(t *testing.T) {
 				if err != nil && !errors.Is(err, backend.ErrGone) {
 					t.Error(err)
 				}
-				w.lock("k", "new", store)
+				w.Lock("k", "new", store)
 			}}
 			w.scan()
 			a, err := w.run(wire, request(w, "old", ""))
@@ -64,8 +64,8 @@ func TestNoCrashReleasesAnotherLock(t *testing.T) {
 	for variant, after := range []bool{false, true} {
 		for cut := range local.Calls(variant) {
 			w := newWorld(t)
-			w.lock("k", "named", w.set.All()...)
-			w.lock("j", "other", w.set.All()...)
+			w.Lock("k", "named", w.Set.All()...)
+			w.Lock("j", "other", w.Set.All()...)
 			wire := &local.Wire{CutAt: cut, AfterEffect: after}
 			_, _ = w.run(wire, request(w, "named", "")) // dies
 			gone := len(w.held()) == 1
@@ -100,7 +100,7 @@ func TestNoCrashReleasesAnotherLock(t *testing.T) {
 func TestNoInterleavingReleasesAnotherLock(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := newWorld(t)
-		stores := w.set.All()
+		stores := w.Set.All()
 		model := make([]string, len(stores)) // who holds k in each store, by the clients' own doing
 		next := 0
 		act := func(store int, action string) {
@@ -120,7 +120,7 @@ func TestNoInterleavingReleasesAnotherLock(t *testing.T) {
 				model[store] = "named"
 			}
 			if model[store] != "" {
-				w.lock("k", model[store], stores[store])
+				w.Lock("k", model[store], stores[store])
 			}
 		}
 		actions := rapid.SampledFrom([]string{"another lock", "the named lock", "unlock"})
@@ -167,7 +167,7 @@ func TestNoInterleavingReleasesAnotherLock(t *testing.T) {
 // One half that cannot be removed is said, reported as a part, and finished by a repeat.
 func TestOneHalfFailing(t *testing.T) {
 	w := newWorld(t)
-	w.lock("k", "named", w.set.All()...)
+	w.Lock("k", "named", w.Set.All()...)
 	a, err := w.run(&local.Wire{Refuse: func(call string) bool { return call == "DELETE" }}, request(w, "named", ""))
 	if err != nil || a.Outcome != unlock.Partial || !slices.Equal(w.held(), []string{"k named [s3]"}) {
 		t.Errorf("got %+v, %v, left %q", a, err, w.held())
@@ -176,7 +176,7 @@ func TestOneHalfFailing(t *testing.T) {
 	if err != nil || a.Outcome != unlock.Released || len(w.held()) != 0 {
 		t.Errorf("repeated: %+v, %v, left %q", a, err, w.held())
 	}
-	w.lock("k", "named", w.set.Tables[0])
+	w.Lock("k", "named", w.Set.Tables[0])
 	w.scan()
 	_, err = w.run(&local.Wire{Refuse: func(call string) bool { return strings.HasSuffix(call, "DeleteItem") }}, request(w, "named", ""))
 	if err == nil || !strings.Contains(err.Error(), "nothing was released, and it is safe to repeat") {
@@ -200,7 +200,7 @@ func TestTheAnswerComparesDigestAndState(t *testing.T) {
 		"d41d8cd98f00b204e9800998ecf8427e": "but the MD5 of the state is 99914b932bd37a50b983c5e7c90ae93b",
 	} {
 		w := newWorld(t)
-		w.lock("k", "named", w.set.Tables[0])
+		w.Lock("k", "named", w.Set.Tables[0])
 		w.scan()
 		if _, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: aws.String("k"), Body: strings.NewReader("{}")}); err != nil {
 			t.Fatal(err)

@@ -49,8 +49,8 @@ func TestWhateverAnswerIsLostTheEndIsKnown(t *testing.T) {
 		for nth := 1; ; nth++ {
 			name := fmt.Sprintf("call %d, after its effect %v, then no read %v", nth, mode.after, mode.readsFail)
 			w := newWorld(t)
-			w.lock("k", "named", w.set.All()...)
-			w.lock("j", "other", w.set.All()...)
+			w.Lock("k", "named", w.Set.All()...)
+			w.Lock("j", "other", w.Set.All()...)
 			wire, calls := fault(nth, mode.after, mode.readsFail)
 			r := request(w, "named", fmt.Sprintf(`,"path":%q`, w.Path("k")))
 			a, err := w.run(wire, r)
@@ -86,7 +86,7 @@ func TestWhateverAnswerIsLostTheEndIsKnown(t *testing.T) {
 // failed, and the next scan says once that the lock is gone.
 func TestALostDeleteIsFinishedByTheMonitor(t *testing.T) {
 	w := newWorld(t)
-	w.lock("k", "named", w.set.Buckets[0])
+	w.Lock("k", "named", w.Set.Buckets[0])
 	var gone atomic.Bool
 	wire := &local.Wire{
 		Lose:   func(call string) bool { return call == "DELETE" && !gone.Swap(true) },
@@ -112,7 +112,7 @@ func TestALostDeleteIsFinishedByTheMonitor(t *testing.T) {
 // The holder releases its lock after our invocation died before its first delete.
 func TestAHolderThatEndsAfterOurRunDied(t *testing.T) {
 	w := newWorld(t)
-	w.lock("k", "named", w.set.Buckets[0])
+	w.Lock("k", "named", w.Set.Buckets[0])
 	var dead atomic.Bool
 	wire := &local.Wire{Refuse: func(call string) bool {
 		if call == "DELETE" {
@@ -137,7 +137,7 @@ func TestAHolderThatEndsAfterOurRunDied(t *testing.T) {
 func TestARefusalWhileNobodyCanBeNotified(t *testing.T) {
 	w := newWorld(t)
 	w.ahead = time.Minute
-	w.lock("k", "named", w.set.All()...)
+	w.Lock("k", "named", w.Set.All()...)
 	down := &local.Wire{Refuse: func(call string) bool { return call == "POST" }} // SNS speaks the query protocol
 	a, err := w.run(down, request(w, "named", ""))
 	if err != nil || a.Outcome != unlock.Refused || !strings.Contains(strings.Join(a.NextSteps, "\n"), "not published") {
@@ -162,7 +162,7 @@ func TestARefusalWhileNobodyCanBeNotified(t *testing.T) {
 func TestARefusalThatDiesBeforeAnybodyIsNotified(t *testing.T) {
 	w := newWorld(t)
 	w.ahead = time.Minute
-	w.lock("k", "named", w.set.All()...)
+	w.Lock("k", "named", w.Set.All()...)
 	_, _ = w.run(dyingAt("POST"), request(w, "named", "")) // SNS speaks the query protocol
 	for range 2 {
 		w.scanAfter(w.ahead + 5*time.Minute)
@@ -175,7 +175,7 @@ func TestARefusalThatDiesBeforeAnybodyIsNotified(t *testing.T) {
 // What cannot be read on the path may be the lock: it is never "not found", and stays.
 func TestSomethingUnreadableOnThePath(t *testing.T) {
 	w := newWorld(t)
-	if _, err := w.set.Tables[0].Acquire(context.Background(), w.Path("k"), []byte("me, until noon")); err != nil {
+	if _, err := w.Set.Tables[0].Acquire(context.Background(), w.Path("k"), []byte("me, until noon")); err != nil {
 		t.Fatal(err)
 	}
 	byPath := fmt.Sprintf(`,"path":%q,"force":true`, w.Path("k"))
@@ -183,12 +183,12 @@ func TestSomethingUnreadableOnThePath(t *testing.T) {
 	if err != nil || a.Outcome != unlock.Refused || !strings.Contains(a.Message, "cannot be read") {
 		t.Errorf("alone: %+v, %v", a, err)
 	}
-	w.lock("k", "named", w.set.Buckets[0])
+	w.Lock("k", "named", w.Set.Buckets[0])
 	a, err = w.run(&local.Wire{}, request(w, "named", byPath))
 	if err != nil || a.Outcome != unlock.Partial || len(a.Released) != 1 {
 		t.Errorf("beside our half: %+v, %v", a, err)
 	}
-	if h, there, err := w.set.Tables[0].Find(t.Context(), w.Path("k")); err != nil || !there || h.Raw != "me, until noon" {
+	if h, there, err := w.Set.Tables[0].Find(t.Context(), w.Path("k")); err != nil || !there || h.Raw != "me, until noon" {
 		t.Errorf("left %+v, %v, %v", h, there, err)
 	}
 }
@@ -197,7 +197,7 @@ func TestSomethingUnreadableOnThePath(t *testing.T) {
 // is refused for the half that cannot be read.
 func TestTheRepeatFinishesBesideSomethingUnreadable(t *testing.T) {
 	w := newWorld(t)
-	w.lock("k", "named", w.set.Tables[0])
+	w.Lock("k", "named", w.Set.Tables[0])
 	key := "k.tflock"
 	if _, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: &key, Body: strings.NewReader("no lock at all")}); err != nil {
 		t.Fatal(err)
@@ -238,7 +238,7 @@ func TestNotFoundBesideWhatCannotBeReadElsewhere(t *testing.T) {
 	if left := w.held(); len(left) != 2 || len(w.published()) != 1 { // the refusal
 		t.Errorf("left %q, published %q", left, w.published())
 	}
-	w.lock("k", "named", w.set.Buckets[0])
+	w.Lock("k", "named", w.Set.Buckets[0])
 	lost := &local.Wire{Lose: func(call string) bool { return call == "DELETE" }, Refuse: func(call string) bool { return call == "POST" }}
 	if a, err := w.run(lost, request(w, "named", "")); err != nil || a.Outcome != unlock.Released {
 		t.Fatalf("released: %+v, %v", a, err)
@@ -253,7 +253,7 @@ func TestNotFoundBesideWhatCannotBeReadElsewhere(t *testing.T) {
 func TestALockWithAHugeIDIsReleased(t *testing.T) {
 	w := newWorld(t)
 	id := strings.Repeat("x", 380_000)
-	w.lock("k", id, w.set.Buckets[0])
+	w.Lock("k", id, w.Set.Buckets[0])
 	a, err := w.run(&local.Wire{}, request(w, id, fmt.Sprintf(`,"path":%q`, w.Path("k"))))
 	if err != nil || a.Outcome != unlock.Released || !strings.HasPrefix(a.Lock.ID, "sha256:") {
 		t.Fatalf("got %.300v, %v", fmt.Sprint(a), err)
@@ -262,7 +262,7 @@ func TestALockWithAHugeIDIsReleased(t *testing.T) {
 	if err != nil || !found || !r.Finished || len(r.Held) != 1 || r.Held[0].Size < 380_000 || r.Held[0].Raw == "" || len(r.Held[0].SHA256) != 64 {
 		t.Errorf("on record: %v, %v, %d", found, err, len(r.Held))
 	}
-	w.lock("k", id, w.set.Buckets[0])
+	w.Lock("k", id, w.Set.Buckets[0])
 	if a, err = w.run(&local.Wire{}, request(w, a.Lock.ID, fmt.Sprintf(`,"path":%q`, w.Path("k")))); err != nil || a.Outcome != unlock.Released {
 		t.Errorf("by its short name: %v, %v", a.Message, err)
 	}

@@ -26,7 +26,7 @@ func TestPastesReleaseTheirLock(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		w.lock(key, id, w.set.Buckets[0])
+		w.Lock(key, id, w.Set.Buckets[0])
 		pasted := strings.ReplaceAll(string(text), "acme-states/", w.Bucket+"/") // also where a line ends within the key
 		payload, err := json.Marshal(map[string]string{"lock_id": pasted, "reason": "its laptop died"})
 		if err != nil {

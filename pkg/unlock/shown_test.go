@@ -40,7 +40,7 @@ func TestATextThatShowsALockOfItsWriterReleasesNoOther(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w.T, w.archived = t, ""
 			w.clear()
-			w.lock("production/terraform.tfstate", victim, w.set.All()...)
+			w.Lock("production/terraform.tfstate", victim, w.Set.All()...)
 			if tc.body != "" {
 				key := "a-team/terraform.tfstate.tflock"
 				if _, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: &key, Body: strings.NewReader(tc.body)}); err != nil {
@@ -84,7 +84,7 @@ func TestATextThatShowsALockOfItsWriterReleasesNoOther(t *testing.T) {
 // The writer's own lock had production's ID, and is gone: the text that shows its path is about that.
 func TestATextThatShowsAnotherPathReleasesNothing(t *testing.T) {
 	w := newWorld(t)
-	w.lock("production/k", victim, w.set.All()...)
+	w.Lock("production/k", victim, w.Set.All()...)
 	w.scan()
 	theirs, mine := string(w.Path("production/k")), string(w.Path("a-team/x"))
 	for name, text := range map[string]string{
@@ -107,7 +107,7 @@ func TestATextThatShowsAnotherPathReleasesNothing(t *testing.T) {
 // ends, and says how to do without.
 func TestASearchThatLastsTooLong(t *testing.T) {
 	w := newWorld(t)
-	w.lock("k", victim, w.set.All()...)
+	w.Lock("k", victim, w.Set.All()...)
 	w.scan()
 	w.searchTime = 300 * time.Millisecond
 	wire := &local.Wire{Before: func(call string) {

@@ -17,7 +17,7 @@ import (
 func TestAStateIsFoundUnderTheKeyThatItIsStoredUnder(t *testing.T) {
 	const id, key, stored = "78007e4f-7284-5b8c-b34c-620445a03e9c", "team//app/terraform.tfstate", "team/app/terraform.tfstate"
 	w := newWorld(t)
-	w.lock(key, id, w.set.Tables[0])
+	w.Lock(key, id, w.Set.Tables[0])
 	w.scan()
 	if _, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: aws.String(stored), Body: strings.NewReader("{}")}); err != nil {
 		t.Fatal(err)

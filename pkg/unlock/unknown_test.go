@@ -41,19 +41,19 @@ func TestAHalfThatNobodyCanLookAtIsNotGone(t *testing.T) {
 		says  string
 	}{
 		"in a table that is not watched any more": {
-			func(w *world) backend.Store { return w.set.Tables[0] }, func(w *world) { w.TableARN = "" }, "is not watched any more",
+			func(w *world) backend.Store { return w.Set.Tables[0] }, func(w *world) { w.TableARN = "" }, "is not watched any more",
 		},
 		"in a bucket that is not watched any more": {
-			func(w *world) backend.Store { return w.set.Buckets[0] }, func(w *world) { w.BucketARN = "" }, "is not watched any more",
+			func(w *world) backend.Store { return w.Set.Buckets[0] }, func(w *world) { w.BucketARN = "" }, "is not watched any more",
 		},
 		"in an object that was archived": {
-			func(w *world) backend.Store { return w.set.Buckets[0] }, func(w *world) { w.archived = "k.tflock" }, "cannot be read",
+			func(w *world) backend.Store { return w.Set.Buckets[0] }, func(w *world) { w.archived = "k.tflock" }, "cannot be read",
 		},
 	} {
 		for _, byScan := range []bool{true, false} {
 			t.Run(fmt.Sprint(name, ", by a scan ", byScan), func(t *testing.T) {
 				w := newWorld(t)
-				w.lock("k", "named", tc.store(w))
+				w.Lock("k", "named", tc.store(w))
 				w.scan()
 				var dead atomic.Bool
 				wire := &local.Wire{Refuse: func(call string) bool {
@@ -95,7 +95,7 @@ func TestAHalfInAStoreThatIsNotWatchedAnyMore(t *testing.T) {
 	for _, died := range []bool{false, true} {
 		t.Run(fmt.Sprint("after a release that died: ", died), func(t *testing.T) {
 			w := newWorld(t)
-			w.lock("k", "named", w.set.All()...)
+			w.Lock("k", "named", w.Set.All()...)
 			w.scan()
 			if died {
 				_, _ = w.run(dyingAt("DELETE"), request(w, "named", ""))
@@ -141,7 +141,7 @@ func dyingAt(end string) *local.Wire {
 // there, nor is the lock called resolved once that one is gone.
 func TestAHalfThatIsNotWatchedAnyMoreIsUnknown(t *testing.T) {
 	w := newWorld(t)
-	w.lock("k", "named", w.set.All()...)
+	w.Lock("k", "named", w.Set.All()...)
 	w.scanAfter(time.Hour)
 	w.TableARN = ""
 	report := w.scanAfter(time.Hour + 5*time.Minute)
@@ -159,7 +159,7 @@ func TestAHalfThatIsNotWatchedAnyMoreIsUnknown(t *testing.T) {
 // The object of a lock may not be read for a while: its row is not called half of a lock.
 func TestAHalfThatCannotBeReadIsNotGone(t *testing.T) {
 	w := newWorld(t)
-	w.lock("k", "named", w.set.All()...)
+	w.Lock("k", "named", w.Set.All()...)
 	w.scanAfter(time.Hour)
 	w.denied = "k.tflock"
 	report := w.scanAfter(time.Hour + 5*time.Minute)
@@ -191,7 +191,7 @@ func TestWhatMayPassIsLookedAtAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
-			w.lock("k", "named", w.set.Buckets[0])
+			w.Lock("k", "named", w.Set.Buckets[0])
 			w.scan()
 			_, _ = w.run(dyingAt("DELETE"), request(w, "named", ""))
 			w.denied = "k.tflock"

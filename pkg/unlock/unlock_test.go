@@ -20,7 +20,7 @@ func TestOutcomes(t *testing.T) {
 	pasted := func(w *world, key string) string {
 		return string("Error acquiring the state lock\n\nLock Info:\n  ID:        " + id + "\n  Path:      " + w.Path(key) + "\n")
 	}
-	both := func(w *world) []backend.Store { return w.set.All() }
+	both := func(w *world) []backend.Store { return w.Set.All() }
 	for name, tc := range map[string]struct {
 		prepare  func(w *world)
 		unseen   bool                  // no scan has seen the locks
@@ -34,72 +34,72 @@ func TestOutcomes(t *testing.T) {
 		steps    string
 	}{
 		"both halves go": {
-			prepare: func(w *world) { w.lock("k", id, both(w)...) }, want: unlock.Released,
+			prepare: func(w *world) { w.Lock("k", id, both(w)...) }, want: unlock.Released,
 			released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, notified: []string{"lock.released"}, says: "held for 1h",
 		},
 		"a half-lock goes": {
-			prepare: func(w *world) { w.lock("k", id, w.set.Tables[0]) }, want: unlock.Released, released: []tflock.Kind{tflock.DynamoDB}, notified: []string{"lock.released"},
+			prepare: func(w *world) { w.Lock("k", id, w.Set.Tables[0]) }, want: unlock.Released, released: []tflock.Kind{tflock.DynamoDB}, notified: []string{"lock.released"},
 		},
 		"both halves go by S3's time, before any scan has seen them": {
-			prepare: func(w *world) { w.lock("k", id, both(w)...) }, unseen: true, want: unlock.Released,
+			prepare: func(w *world) { w.Lock("k", id, both(w)...) }, unseen: true, want: unlock.Released,
 			released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, notified: []string{"lock.released"},
 		},
 		"a row that says it is old and that no scan has seen is refused": {
-			prepare: func(w *world) { w.lock("k", id, w.set.Tables[0]) }, unseen: true, want: unlock.Refused,
+			prepare: func(w *world) { w.Lock("k", id, w.Set.Tables[0]) }, unseen: true, want: unlock.Refused,
 			left: []string{"k " + id + " [dynamodb]"}, notified: []string{"lock.refused"}, says: "no scan has seen this lock before", steps: "after the monitor's next scan",
 		},
 		"the path names the lock": {
-			prepare: func(w *world) { w.lock("k", id, both(w)...); w.lock("j", id, both(w)...) }, more: `,"path":"PATH"`,
+			prepare: func(w *world) { w.Lock("k", id, both(w)...); w.Lock("j", id, both(w)...) }, more: `,"path":"PATH"`,
 			want: unlock.Released, released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, left: []string{"j " + id + " [dynamodb s3]"}, notified: []string{"lock.released"},
 		},
 		"another lock on the path that is given": {
-			prepare: func(w *world) { w.lock("k", "other", both(w)...); w.lock("j", id, both(w)...) }, more: `,"path":"PATH"`,
+			prepare: func(w *world) { w.Lock("k", "other", both(w)...); w.Lock("j", id, both(w)...) }, more: `,"path":"PATH"`,
 			want: unlock.Changed, left: []string{"j " + id + " [dynamodb s3]", "k other [dynamodb s3]"}, says: "other",
 		},
 		"an empty path is none": {
-			prepare: func(w *world) { w.lock("k", id, both(w)...) }, more: `,"path":""`, want: unlock.Released,
+			prepare: func(w *world) { w.Lock("k", id, both(w)...) }, more: `,"path":""`, want: unlock.Released,
 			released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, notified: []string{"lock.released"},
 		},
 		"the pasted error names the lock": {
-			prepare: func(w *world) { w.lock("k", id, both(w)...) }, id: func(w *world) string { return pasted(w, "k") },
+			prepare: func(w *world) { w.Lock("k", id, both(w)...) }, id: func(w *world) string { return pasted(w, "k") },
 			want: unlock.Released, released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, notified: []string{"lock.released"},
 		},
 		"another lock stays": {
-			prepare: func(w *world) { w.lock("k", id, both(w)...); w.lock("j", "other", both(w)...) },
+			prepare: func(w *world) { w.Lock("k", id, both(w)...); w.Lock("j", "other", both(w)...) },
 			want:    unlock.Released, released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, left: []string{"j other [dynamodb s3]"}, notified: []string{"lock.released"},
 		},
 		"a rival on the same path stays": {
-			prepare: func(w *world) { w.lock("k", id, w.set.Buckets[0]); w.lock("k", "rival", w.set.Tables[0]) },
+			prepare: func(w *world) { w.Lock("k", id, w.Set.Buckets[0]); w.Lock("k", "rival", w.Set.Tables[0]) },
 			want:    unlock.Released, released: []tflock.Kind{tflock.S3}, left: []string{"k rival [dynamodb]"}, notified: []string{"lock.released"},
 		},
 		"nothing there": {prepare: func(*world) {}, want: unlock.NotFound, says: "There is no lock"},
 		"another lock on the named path": {
-			prepare: func(w *world) { w.lock("k", "other", both(w)...) }, id: func(w *world) string { return pasted(w, "k") },
+			prepare: func(w *world) { w.Lock("k", "other", both(w)...) }, id: func(w *world) string { return pasted(w, "k") },
 			want: unlock.Changed, left: []string{"k other [dynamodb s3]"}, says: "other",
 		},
 		"one ID on two states": {
-			prepare: func(w *world) { w.lock("k", id, both(w)...); w.lock("j", id, both(w)...) },
+			prepare: func(w *world) { w.Lock("k", id, both(w)...); w.Lock("j", id, both(w)...) },
 			want:    unlock.Ambiguous, left: []string{"j " + id + " [dynamodb s3]", "k " + id + " [dynamodb s3]"},
 		},
 		"one ID on two states, and the text says which": {
-			prepare: func(w *world) { w.lock("k", id, both(w)...); w.lock("j", id, both(w)...) }, id: func(w *world) string { return pasted(w, "k") },
+			prepare: func(w *world) { w.Lock("k", id, both(w)...); w.Lock("j", id, both(w)...) }, id: func(w *world) string { return pasted(w, "k") },
 			want: unlock.Released, released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, left: []string{"j " + id + " [dynamodb s3]"}, notified: []string{"lock.released"},
 		},
 		"a young lock is refused": {
-			prepare: func(w *world) { w.ahead = time.Minute; w.lock("k", id, both(w)...) },
+			prepare: func(w *world) { w.ahead = time.Minute; w.Lock("k", id, both(w)...) },
 			want:    unlock.Refused, left: []string{"k " + id + " [dynamodb s3]"}, notified: []string{"lock.refused"}, says: "only 1m",
 		},
 		"a dry run of a young lock is refused, and tells nobody": {
-			prepare: func(w *world) { w.ahead = time.Minute; w.lock("k", id, both(w)...) }, more: `,"dry_run":true`,
+			prepare: func(w *world) { w.ahead = time.Minute; w.Lock("k", id, both(w)...) }, more: `,"dry_run":true`,
 			want: unlock.Refused, left: []string{"k " + id + " [dynamodb s3]"},
 		},
 		"force overrides the guard": {
-			prepare: func(w *world) { w.ahead = time.Minute; w.lock("k", id, both(w)...) }, more: `,"force":true`,
+			prepare: func(w *world) { w.ahead = time.Minute; w.Lock("k", id, both(w)...) }, more: `,"force":true`,
 			want: unlock.Released, released: []tflock.Kind{tflock.S3, tflock.DynamoDB}, notified: []string{"lock.released"},
 		},
 		"a state written lately is refused": {
 			prepare: func(w *world) {
-				w.lock("k", id, w.set.Tables[0])
+				w.Lock("k", id, w.Set.Tables[0])
 				_, err := server.S3().PutObject(w.Context(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: aws.String("k"), Body: strings.NewReader("{}")})
 				if err != nil {
 					w.Fatal(err)
@@ -110,7 +110,7 @@ func TestOutcomes(t *testing.T) {
 			unseen: true, want: unlock.Refused, left: []string{"k " + id + " [dynamodb]"}, notified: []string{"lock.refused"}, says: "the state was written",
 		},
 		"a dry run releases nothing": {
-			prepare: func(w *world) { w.lock("k", id, both(w)...) }, more: `,"dry_run":true`,
+			prepare: func(w *world) { w.Lock("k", id, both(w)...) }, more: `,"dry_run":true`,
 			want: unlock.WouldRelease, left: []string{"k " + id + " [dynamodb s3]"}, says: "Nothing was touched",
 		},
 	} {

@@ -33,13 +33,12 @@ func TestMain(m *testing.M) {
 	local.Main(m, &server)
 }
 
-// world is a table and a bucket with locks, a ledger and a topic. Its clock runs an
+// world is a backend with locks, of whose tables only the first one is watched. Its clock runs an
 // hour ahead, so that what was put is an hour old.
 type world struct {
 	searchTime time.Duration // of unlock; 0: as deployed
 	*testing.T
-	local.Place
-	set   backend.Set
+	*local.World
 	ahead time.Duration
 	// wire is between the function and stores that it probes; nil: it trusts them.
 	wire aws.HTTPClient
@@ -76,39 +75,19 @@ func newWorld(t *testing.T) *world {
 
 func newWorldIn(t *testing.T, name string) *world {
 	t.Helper()
-	w := &world{T: t, ahead: time.Hour}
+	w := &world{T: t, World: local.NewWorldIn(t, server, name), ahead: time.Hour}
 	var err error
-	if w.Place, err = server.MakePlace(t.Context(), name); err == nil {
-		w.set, err = backend.Open(server.Config(), []string{w.TableARN}, []string{w.BucketARN})
-	}
-	if err != nil {
+	if w.Set, err = backend.Open(server.Config(), []string{w.TableARN}, []string{w.BucketARN}); err != nil {
 		t.Fatal(err)
 	}
 	return w
 }
 
-// lock takes a lock in these stores, as a client does.
-func (w *world) lock(key, id string, stores ...backend.Store) {
-	w.Helper()
-	if err := local.TakeLock(context.Background(), w.Path(key), id, stores...); err != nil {
-		w.Fatal(err)
-	}
-}
-
 // held lists all locks as "key id kinds".
 func (w *world) held() []string {
 	w.Helper()
-	var holdings []tflock.Holding
-	for _, s := range w.set.All() {
-		for h, err := range s.Holdings(context.Background()) {
-			if err != nil {
-				w.Fatal(err)
-			}
-			holdings = append(holdings, h)
-		}
-	}
 	list := []string{}
-	for _, l := range tflock.Merge(holdings) {
+	for _, l := range tflock.Merge(w.Holdings()) {
 		list = append(list, fmt.Sprint(strings.TrimPrefix(string(l.Path), w.Bucket+"/"), " ", l.ID, " ", l.Kinds()))
 	}
 	return list
@@ -188,12 +167,8 @@ func (w *world) releases() *ledger.Releases {
 
 func (w *world) published() []string {
 	w.Helper()
-	messages, err := server.Published(w.Topic)
-	if err != nil {
-		w.Fatal(err)
-	}
 	var types []string
-	for _, m := range messages {
+	for _, m := range w.Published() {
 		types = append(types, m.Attributes["type"])
 	}
 	return types
