@@ -23,66 +23,69 @@ func meets(condition *string, names map[string]string, values, there item) error
 
 var errCondition = errors.New("the conditional request failed")
 
-// conditionFailed is DynamoDB's answer, with the item that is there where that is wanted.
-func conditionFailed(err error, wanted ddb.ReturnValuesOnConditionCheckFailure, there item) error {
+// write is a change of one row, on a condition.
+type write struct {
+	table     *string
+	key       item // or all of the row
+	condition *string
+	names     map[string]string
+	values    item
+	onFailure ddb.ReturnValuesOnConditionCheckFailure
+}
+
+// write makes a change where its condition holds, and gives DynamoDB's answer where it does not: with
+// the item that is there, where that is wanted.
+func (a *AWS) write(w write, change func(t *rows, id string) error) error {
+	t, err := a.table(w.table)
+	if err != nil {
+		return err
+	}
+	id := t.id(w.key)
+	err = meets(w.condition, w.names, w.values, t.all[id])
+	if err == nil {
+		return change(t, id)
+	}
 	if !errors.Is(err, errCondition) {
 		return err
 	}
 	failed := &ddb.ConditionalCheckFailedException{Message: aws.String("The conditional request failed")}
-	if wanted == ddb.ReturnValuesOnConditionCheckFailureAllOld {
-		failed.Item = maps.Clone(there)
+	if w.onFailure == ddb.ReturnValuesOnConditionCheckFailureAllOld {
+		failed.Item = maps.Clone(t.all[id])
 	}
 	return refused(http.StatusBadRequest, failed)
 }
 
 func (a *AWS) putItem(in *dynamodb.PutItemInput) (any, error) {
-	t, err := a.table(in.TableName)
-	if err != nil {
-		return nil, err
-	}
-	id := t.id(in.Item)
-	if err := meets(in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, t.all[id]); err != nil {
-		return nil, conditionFailed(err, in.ReturnValuesOnConditionCheckFailure, t.all[id])
-	}
-	t.all[id] = maps.Clone(item(in.Item))
-	return &dynamodb.PutItemOutput{}, nil
+	w := write{in.TableName, in.Item, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.ReturnValuesOnConditionCheckFailure}
+	return &dynamodb.PutItemOutput{}, a.write(w, func(t *rows, id string) error {
+		t.all[id] = maps.Clone(item(in.Item))
+		return nil
+	})
 }
 
 func (a *AWS) deleteItem(in *dynamodb.DeleteItemInput) (any, error) {
-	t, err := a.table(in.TableName)
-	if err != nil {
-		return nil, err
-	}
-	id := t.id(in.Key)
-	if err := meets(in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, t.all[id]); err != nil {
-		return nil, conditionFailed(err, in.ReturnValuesOnConditionCheckFailure, t.all[id])
-	}
-	delete(t.all, id)
-	return &dynamodb.DeleteItemOutput{}, nil
+	w := write{in.TableName, in.Key, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.ReturnValuesOnConditionCheckFailure}
+	return &dynamodb.DeleteItemOutput{}, a.write(w, func(t *rows, id string) error {
+		delete(t.all, id)
+		return nil
+	})
 }
 
 func (a *AWS) updateItem(in *dynamodb.UpdateItemInput) (any, error) {
-	t, err := a.table(in.TableName)
-	if err != nil {
-		return nil, err
-	}
-	id := t.id(in.Key)
-	if err := meets(in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, t.all[id]); err != nil {
-		return nil, conditionFailed(err, in.ReturnValuesOnConditionCheckFailure, t.all[id])
-	}
-	next := maps.Clone(t.all[id])
-	if next == nil {
-		next = maps.Clone(item(in.Key))
-	}
-	if err := expression.Assign(next, aws.ToString(in.UpdateExpression), in.ExpressionAttributeNames, in.ExpressionAttributeValues); err != nil {
-		return nil, err
-	}
-	t.all[id] = next
+	w := write{in.TableName, in.Key, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.ReturnValuesOnConditionCheckFailure}
 	out := &dynamodb.UpdateItemOutput{}
-	if in.ReturnValues == ddb.ReturnValueAllNew {
-		out.Attributes = maps.Clone(next)
-	}
-	return out, nil
+	return out, a.write(w, func(t *rows, id string) error {
+		next := maps.Clone(item(in.Key))
+		maps.Copy(next, t.all[id])
+		if err := expression.Assign(next, aws.ToString(in.UpdateExpression), in.ExpressionAttributeNames, in.ExpressionAttributeValues); err != nil {
+			return err
+		}
+		t.all[id] = next
+		if in.ReturnValues == ddb.ReturnValueAllNew {
+			out.Attributes = maps.Clone(next)
+		}
+		return nil
+	})
 }
 
 func (a *AWS) batchWrite(in *dynamodb.BatchWriteItemInput) (any, error) {

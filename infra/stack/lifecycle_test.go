@@ -4,7 +4,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -103,13 +102,7 @@ func fill(t *testing.T, s *local.Stack) {
 	bucket := s.Resources["StateBucket"]
 	_, err := server.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &bucket, Key: aws.String(kept), Body: strings.NewReader("state")})
 	check(t, err)
-	path := bucket + "/" + kept
-	raw, err := tflock.Info{ID: sampleID, Operation: "OperationTypeApply", Who: "ana@laptop", Created: time.Now().UTC(), Path: path}.Marshal()
-	check(t, err)
-	for _, store := range ownStores(t, s) {
-		_, err := store.Acquire(t.Context(), tflock.Path(path), raw)
-		check(t, err)
-	}
+	check(t, local.TakeLock(t.Context(), tflock.NewPath(bucket, kept), sampleID, ownStores(t, s)...))
 }
 
 // holds says when what fill put is not there any more.
