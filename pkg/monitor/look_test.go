@@ -20,7 +20,7 @@ func TestStatesAreAskedForWhenTheirListingIsOld(t *testing.T) {
 	for step, looks := range map[time.Duration]int{time.Second: 0, 6 * time.Second: 3} {
 		var mu sync.Mutex
 		now := time.Now()
-		a.monitor.Scanner = scan.New(a.set, scaleRules, func() time.Time { // each look at the clock is so much later
+		a.monitor.Scanner = scan.New(a.set, usualRules, func() time.Time { // each look at the clock is so much later
 			mu.Lock()
 			defer mu.Unlock()
 			now = now.Add(step)

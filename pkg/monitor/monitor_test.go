@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
@@ -86,6 +87,22 @@ func (w *world) remove(path string) {
 	}
 }
 
+// newMonitor is one of these stores, with the template's defaults and a clock.
+func newMonitor(cfg aws.Config, set backend.Set, table, topic string, now func() time.Time) *monitor.Monitor {
+	return &monitor.Monitor{
+		Scanner:     scan.New(set, usualRules, now),
+		Ledger:      ledger.NewNotifications(dynamodb.NewFromConfig(cfg), table),
+		Released:    ledger.NewReleases(dynamodb.NewFromConfig(cfg), table),
+		Composer:    alert.Composer{Account: "123456789012", Region: local.Region},
+		Topic:       alert.NewTopic(sns.NewFromConfig(cfg), topic),
+		Meter:       metric.NewPublisher(cfg, "Test"),
+		RemindEvery: 4 * time.Hour,
+		ScanEvery:   5 * time.Minute,
+		Now:         now,
+		Log:         slog.New(slog.DiscardHandler),
+	}
+}
+
 // scan runs the monitor over the wire, now.
 func (w *world) scan(wire *local.Wire) (monitor.Report, error) {
 	cfg := server.ConfigOver(wire)
@@ -93,22 +110,7 @@ func (w *world) scan(wire *local.Wire) (monitor.Report, error) {
 	if err != nil {
 		w.Fatal(err)
 	}
-	composer := alert.Composer{Account: "123456789012", Region: local.Region}
-	now := func() time.Time { return w.now }
-	rules := policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}
-	m := &monitor.Monitor{
-		Scanner:     scan.New(set, rules, now),
-		Ledger:      ledger.NewNotifications(dynamodb.NewFromConfig(cfg), w.ledger),
-		Released:    ledger.NewReleases(dynamodb.NewFromConfig(cfg), w.ledger),
-		Composer:    composer,
-		Topic:       alert.NewTopic(sns.NewFromConfig(cfg), w.topic),
-		Meter:       metric.NewPublisher(cfg, "Test"),
-		RemindEvery: 4 * time.Hour,
-		ScanEvery:   5 * time.Minute,
-		Now:         now,
-		Log:         slog.New(slog.DiscardHandler),
-	}
-	return m.Run(context.Background())
+	return newMonitor(cfg, set, w.ledger, w.topic, func() time.Time { return w.now }).Run(context.Background())
 }
 
 // must is a scan that nothing disturbs.

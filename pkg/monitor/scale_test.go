@@ -3,7 +3,6 @@ package monitor_test
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"maps"
 	"runtime"
 	"runtime/metrics"
@@ -12,17 +11,11 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/lockwarden/lockwarden/infra/scale"
-	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/backend"
-	"github.com/lockwarden/lockwarden/pkg/ledger"
-	"github.com/lockwarden/lockwarden/pkg/metric"
 	"github.com/lockwarden/lockwarden/pkg/monitor"
 	"github.com/lockwarden/lockwarden/pkg/policy"
-	"github.com/lockwarden/lockwarden/pkg/scan"
 )
 
 // account is a monitor over an AWS of any size.
@@ -44,7 +37,7 @@ func newAccount(t *testing.T, table, bucket scale.Crowd) *account {
 	return watch(t, w, []string{scale.TableARN("locks")}, []string{scale.BucketARN("states")})
 }
 
-var scaleRules = policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}
+var usualRules = policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}
 
 // watch makes a monitor of these stores; its calls go through a client, if one is given.
 func watch(t *testing.T, w *scale.World, tables, buckets []string, client ...aws.HTTPClient) *account {
@@ -58,13 +51,7 @@ func watch(t *testing.T, w *scale.World, tables, buckets []string, client ...aws
 	if err != nil {
 		t.Fatal(err)
 	}
-	composer := alert.Composer{Account: scale.Account, Region: scale.Region}
-	return &account{t, w, &monitor.Monitor{
-		Scanner: scan.New(set, scaleRules, time.Now),
-		Ledger:  ledger.NewNotifications(dynamodb.NewFromConfig(cfg), "ledger"), Released: ledger.NewReleases(dynamodb.NewFromConfig(cfg), "ledger"), Composer: composer,
-		Topic: alert.NewTopic(sns.NewFromConfig(cfg), "arn:aws:sns:eu-central-1:123456789012:alerts"),
-		Meter: metric.NewPublisher(cfg, "Test"), RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-	}, set}
+	return &account{t, w, newMonitor(cfg, set, "ledger", "arn:aws:sns:eu-central-1:123456789012:alerts", time.Now), set}
 }
 
 // scan counts the calls of one scan.

@@ -99,7 +99,7 @@ func (s *simulation) scan(sc scene, since time.Duration) {
 	memory := ledger.Memory{Locks: maps.Clone(s.memory.Locks), Stores: s.memory.Stores}
 	for _, l := range locks {
 		c := policy.Case{Lock: l, Seen: memory.Sighting(l, func(store string) string { return found.Unknown(l.Path, store) }), State: policy.State{Problem: "its bucket is not watched", Unwatched: true}}
-		c.Judge(scaleRules, found.Ended)
+		c.Judge(usualRules, found.Ended)
 		found.Worst = append(found.Worst, c)
 	}
 	rules := ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: s.every, Keep: monitor.Keep}

@@ -4,22 +4,17 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/sns"
 
-	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
-	"github.com/lockwarden/lockwarden/pkg/metric"
 	"github.com/lockwarden/lockwarden/pkg/monitor"
 	"github.com/lockwarden/lockwarden/pkg/policy"
-	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -63,13 +58,7 @@ func TestWithoutAWitnessNothingChanges(t *testing.T) {
 	now := stores.now
 	for _, name := range []string{"no witness", "one that saw nothing", "one that cannot be asked"} {
 		w := newWorld(t)
-		rules := policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}
-		clock := func() time.Time { return now }
-		m := &monitor.Monitor{
-			Scanner: scan.New(set, rules, clock), Ledger: ledger.NewNotifications(dynamodb.NewFromConfig(cfg), w.ledger), Released: ledger.NewReleases(dynamodb.NewFromConfig(cfg), w.ledger),
-			Composer: alert.Composer{Account: "123456789012", Region: local.Region}, Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.topic), Meter: metric.NewPublisher(cfg, "Test"),
-			RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Now: clock, Log: slog.New(slog.DiscardHandler),
-		}
+		m := newMonitor(cfg, set, w.ledger, w.topic, func() time.Time { return now })
 		switch name {
 		case "one that saw nothing":
 			m.Witnesses = ledger.NewWitnesses(dynamodb.NewFromConfig(cfg), w.ledger)

@@ -16,18 +16,13 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
-	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/lockwarden/lockwarden/infra/local"
-	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/evidence"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
-	"github.com/lockwarden/lockwarden/pkg/metric"
-	"github.com/lockwarden/lockwarden/pkg/monitor"
 	"github.com/lockwarden/lockwarden/pkg/parameter"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/run"
-	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
 )
 
@@ -111,12 +106,8 @@ func (p *pipeline) autos() *ledger.Autos {
 // unlocker is the unlock function, so long after the beginning.
 func (p *pipeline) unlocker(after time.Duration) *unlock.Unlocker {
 	now := func() time.Time { return p.began.Add(after) }
-	u := &unlock.Unlocker{
-		Stores: p.Set, Composer: alert.Composer{Account: "123456789012", Region: "eu-central-1", UnlockFunction: "unlock"},
-		Memory: p.memory(), Releases: p.releases(), Runs: p.asks(now), Autos: p.autos(),
-		Topic: alert.NewTopic(sns.NewFromConfig(server.Config()), p.Topic), Meter: metric.NewPublisher(server.Config(), "Test"),
-		Rules: policy.Rules{Thresholds: policy.Thresholds{Default: 2 * time.Hour}, ReleaseGuard: guard}, Now: now, Log: slog.New(slog.NewTextHandler(&p.said, nil)),
-	}
+	u := p.newUnlocker(server.Config(), p.Set, 2*time.Hour, now)
+	u.Composer.UnlockFunction, u.Runs, u.Log = "unlock", p.asks(now), slog.New(slog.NewTextHandler(&p.said, nil))
 	if p.witnesses != nil {
 		u.Witnesses = p.witnesses
 	}
@@ -153,12 +144,9 @@ func (r releaser) Release(ctx context.Context, path, id, reason string) (string,
 // scanAt is a scan of the monitor so long after the beginning.
 func (p *pipeline) scanAt(after time.Duration) error {
 	p.Helper()
-	now := func() time.Time { return p.began.Add(after) }
 	u := p.unlocker(after)
-	m := &monitor.Monitor{
-		Scanner: scan.New(p.Set, u.Rules, now), Ledger: p.memory(), Released: p.releases(), Composer: u.Composer, Topic: u.Topic, Meter: metric.NewPublisher(server.Config(), "Test"),
-		RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Now: now, Log: u.Log, Runs: u.Runs, Autos: p.autos(), Releaser: releaser{p, after},
-	}
+	m := p.newMonitor(u)
+	m.ScanEvery, m.Runs, m.Autos, m.Releaser = 5*time.Minute, u.Runs, p.autos(), releaser{p, after}
 	if p.witnesses != nil {
 		m.Witnesses = p.witnesses
 	}

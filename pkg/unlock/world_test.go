@@ -99,21 +99,15 @@ func (w *world) scan() { w.Helper(); w.scanAfter(0) }
 // scanAfter is the scan so much later.
 func (w *world) scanAfter(later time.Duration) monitor.Report {
 	w.Helper()
-	now := func() time.Time { return time.Now().Add(later) }
-	composer := alert.Composer{Account: "123456789012", Region: local.Region}
 	cfg := server.Config()
 	cfg.HTTPClient = archive{cfg.HTTPClient, w}
 	set, err := backend.Open(cfg, []string{w.TableARN}, []string{w.BucketARN})
 	if err != nil {
 		w.Fatal(err)
 	}
-	m := &monitor.Monitor{
-		Scanner: scan.New(set, policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: guard}, now),
-		Ledger:  w.memory(), Released: w.releases(), Composer: composer,
-		Topic: alert.NewTopic(sns.NewFromConfig(server.Config()), w.Topic), Meter: metric.NewPublisher(server.Config(), "Test"),
-		RemindEvery: 4 * time.Hour, Now: now, Log: slog.New(slog.DiscardHandler),
-	}
-	m.Releases = unlock.Finisher{Releases: w.releases(), Composer: composer, Topic: m.Topic, Meter: metric.NewPublisher(server.Config(), "Test"), Log: m.Log}
+	u := w.newUnlocker(server.Config(), set, 30*time.Minute, func() time.Time { return time.Now().Add(later) })
+	m := w.newMonitor(u)
+	m.Releases = unlock.Finisher{Releases: w.releases(), Composer: u.Composer, Topic: u.Topic, Meter: u.Meter, Log: u.Log}
 	report, err := m.Run(context.Background())
 	if err != nil {
 		w.Fatal(err)
@@ -122,6 +116,25 @@ func (w *world) scanAfter(later time.Duration) monitor.Report {
 }
 
 const guard = 10 * time.Minute
+
+// newUnlocker is the function with these clients and stores, this threshold and a clock.
+func (w *world) newUnlocker(cfg aws.Config, stores backend.Set, threshold time.Duration, now func() time.Time) *unlock.Unlocker {
+	client := dynamodb.NewFromConfig(cfg)
+	return &unlock.Unlocker{
+		Stores: stores, Composer: alert.Composer{Account: "123456789012", Region: local.Region}, Autos: ledger.NewAutos(client, w.Ledger),
+		Memory: ledger.NewNotifications(client, w.Ledger), Releases: ledger.NewReleases(client, w.Ledger),
+		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Test"),
+		Rules: policy.Rules{Thresholds: policy.Thresholds{Default: threshold}, ReleaseGuard: guard}, Now: now, Log: slog.New(slog.DiscardHandler),
+	}
+}
+
+// newMonitor is one that works beside that function.
+func (w *world) newMonitor(u *unlock.Unlocker) *monitor.Monitor {
+	return &monitor.Monitor{
+		Scanner: scan.New(u.Stores, u.Rules, u.Now), Ledger: w.memory(), Released: w.releases(), Composer: u.Composer, Topic: u.Topic, Meter: metric.NewPublisher(server.Config(), "Test"),
+		RemindEvery: 4 * time.Hour, Now: u.Now, Log: u.Log,
+	}
+}
 
 func (w *world) run(wire *local.Wire, r unlock.Request) (unlock.Answer, error) {
 	w.Helper()
@@ -137,14 +150,8 @@ func (w *world) run(wire *local.Wire, r unlock.Request) (unlock.Answer, error) {
 	if w.wire != nil {
 		set.Distrust()
 	}
-	composer := alert.Composer{Account: "123456789012", Region: local.Region}
-	u := &unlock.Unlocker{
-		Stores: set, Composer: composer, Autos: ledger.NewAutos(dynamodb.NewFromConfig(cfg), w.Ledger),
-		Memory: ledger.NewNotifications(dynamodb.NewFromConfig(cfg), w.Ledger), Releases: ledger.NewReleases(dynamodb.NewFromConfig(cfg), w.Ledger),
-		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Test"),
-		Rules: policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: guard},
-		Now:   func() time.Time { return time.Now().Add(w.ahead) }, Log: slog.New(slog.DiscardHandler), SearchTime: w.searchTime,
-	}
+	u := w.newUnlocker(cfg, set, 30*time.Minute, func() time.Time { return time.Now().Add(w.ahead) })
+	u.SearchTime = w.searchTime
 	return u.Run(context.Background(), r, "request")
 }
 
