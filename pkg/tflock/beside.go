@@ -36,7 +36,7 @@ func (m Meant) Beside(text string) string {
 	if other := cmp.Or(hidden(text), overwritten(text), m.offScreen(shown, screen)); other != "" {
 		return quote(other)
 	}
-	seen, other := newSight(renderedAs(shown)), ""
+	seen, other := newSights(text), ""
 	for stage := range stages(text) {
 		if other = cmp.Or(hidden(stage), m.offScreen(stage, unwrapped), m.besideIn(stage, seen)); other == "" {
 			return ""
@@ -46,7 +46,7 @@ func (m Meant) Beside(text string) string {
 }
 
 // besideIn takes a text for a command, a client's error and an alert, one after the other. seen is what people see of it.
-func (m Meant) besideIn(text string, seen *sight) (other string) {
+func (m Meant) besideIn(text string, seen *sights) (other string) {
 	framed := m.unframed(text)
 	framed.seen = seen
 	if framed.other != "" {
@@ -91,7 +91,7 @@ func (p *page) besideAs(kind textKind) string {
 type page struct {
 	Meant
 	text    string
-	seen    *sight
+	seen    *sights
 	covered []bool
 	other   string // what its frame shows of another lock
 	drawn   string // a line of nothing but its frame: a command has none, since there is no path beside what could be drawn there

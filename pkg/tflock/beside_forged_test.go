@@ -40,6 +40,13 @@ func TestAForgedLocksErrorReleasesNothing(t *testing.T) {
 		"blanks behind a mask, in the next line":       {forgedPath, "acme-states/***g\n" + far(30) + "/prod/terraform.tfstate", ""},
 		"a mask, and the rest far to the right":        {short, "***\n" + far(120) + "/prod/x", ""},
 		"the path far to the right":                    {short, "\n" + far(140) + short, ""},
+		"the path behind a line's end of Unicode":      {short, "\n" + far(140) + "\u2028" + short, ""},
+		"the path behind an escaped line's end":        {short, "\n" + far(140) + `\n` + short, ""},
+		"the path behind a tag":                        {short, "\n" + far(140) + "<br>" + short, ""},
+		"the path in Info, behind an escape":           {short, "\n" + far(140) + short, far(140) + `\n` + short},
+		"the path behind wide blanks":                  {short, "\n" + strings.Repeat("\u3000", 90) + " " + short, ""},
+		"the end of the path behind tabs":              {forgedPath, forgedPath[:20] + "\n" + strings.Repeat("\t", 14) + forgedPath[20:], ""},
+		"a mask that may hide a folder":                {"acme-states/networking/terraform.tfstate", "***/networking/terraform.tfstate", ""},
 		"the path behind tabs":                         {short, strings.Repeat("\t", 18) + short, ""},
 		"the path far to the right in Info":            {short, "***/***", "\n" + far(140) + "LockID: " + short},
 		"the path in Info":                             {short, "***/***", "\n  LockID: " + short},
@@ -78,6 +85,12 @@ func TestAPathOutOfSightDoesNotCount(t *testing.T) {
 		"behind sentences":                      held + "\n" + sentences + "State: b/prod/x\n",
 		"behind sentences, below a clipped one": clipped + "\n" + sentences + "State: b/prod/x\n",
 		"behind an indentation":                 "Held by: ana@a-team\n" + far(140) + "State: b/prod/x\n" + far(140) + "Lock ID: " + pastedID + "\n",
+		"behind an escaped line's end":          "Held by: ana@a-team\nLock ID: " + pastedID + far(140) + `\nState: b/prod/x`,
+		"behind a tag":                          "Held by: ana@a-team\nLock ID: " + pastedID + " " + sentences + "<br>State: b/prod/x",
+		"behind an entity":                      "Held by: ana@a-team\nLock ID: " + pastedID + " " + sentences + "&#10;State: b/prod/x",
+		"behind a line's end of Unicode":        "Held by: ana@a-team\nLock ID: " + pastedID + " " + sentences + "\u2028State: b/prod/x",
+		"in a line of JSON below others":        held + `{"text":` + asJSON(sentences+sentences) + `,"State":"b/prod/x"}`,
+		"below a picture":                       "State:\n| || |  | |\n||| | |||| |\n| || | |  ||\nb/prod/x\nHeld by: ana@a-team\nLock ID: " + pastedID + "\n",
 		"behind tabs":                           "State:" + strings.Repeat("\t", 18) + "b/prod/x\nHeld by: deploy@team-a\nLock ID: " + pastedID + "\n",
 		"behind a frame of blanks":              frame("12:00:01 " + far(120) + "12:00:02 "),
 		"in a line of JSON, behind blanks":      `{"ID":"` + pastedID + `","Operation":"payroll nightly","Who":"ana@a-team",` + far(140) + `"Path":"b/prod/x"}`,
@@ -93,6 +106,22 @@ func TestAPathOutOfSightDoesNotCount(t *testing.T) {
 				t.Errorf("it is released by\n%s", text)
 			}
 		})
+	}
+}
+
+// The folders of a path say nothing of a state in another order, or behind its bucket's name: both are paths of other states.
+func TestFoldersOfTheOwnPathInAnotherOrderAreAnotherState(t *testing.T) {
+	t.Parallel()
+	m := tflock.Meant{ID: pastedID, Paths: []string{forgedPath}, Buckets: []string{"acme-states"}}
+	for field, understood := range map[string]bool{
+		"OperationTypeApply": true, "OperationTypeApply\n  tf-path: acme-states/networking/prod/eu-west-1/terraform.tfstate": false,
+		"OperationTypeApply\n  tf-path: prod/networking": false, "apply acme-states/ acme-states/networking/prod/terraform.tfstate": false, "apply in networking/prod": true,
+	} {
+		l := lockInfo()
+		l.Path, l.Operation = forgedPath, field
+		if beside := m.Beside(clientError(l)); (beside == "") != understood {
+			t.Errorf("%q: %q", field, beside)
+		}
 	}
 }
 
@@ -142,7 +171,7 @@ func TestAnErrorShowsThePathThatItReleases(t *testing.T) {
 			for range rapid.IntRange(0, 3).Draw(t, "changes") {
 				from := rapid.IntRange(0, len(text)).Draw(t, "from")
 				to := rapid.IntRange(from, len(text)).Draw(t, "to")
-				by := rapid.SampledFrom([]string{"***", "…", "...", "[MASKED]", "", " ", far(20), "\n", "\n" + far(10), "\t", "/", "\x1b[8m", "\u200b", "\\u002f", "<br>", "&nbsp;", "\r", "\\n"}).Draw(t, "by")
+				by := rapid.SampledFrom([]string{"***", "…", "...", "[MASKED]", "", " ", far(20), "\n", "\n" + far(10), "\t", "/", "\x1b[8m", "\u200b", "\\u002f", "<br>", "&nbsp;", "\r", "\\n", "\u2028", "\u0085", "\v", strings.Repeat("\u3000", 30), "\t\t\t\t", "&#10;", "%0A"}).Draw(t, "by")
 				text = text[:from] + by + text[to:]
 			}
 			return text

@@ -193,10 +193,12 @@ func (s *skeleton) splits(i int, p part, table bool) bool {
 	return false
 }
 
+// manyBlanksBetween are more columns than a label and its value have between them.
+const manyBlanksBetween = 24
+
 // isWide says that a terminal may break a line there: only the columns of a table have so many blanks.
 func isWide(between string) bool {
-	const manyBlanks = 24
-	return len(between) > manyBlanks && !strings.Contains(between, "\n")
+	return width(between) > manyBlanksBetween && !strings.Contains(between, "\n")
 }
 
 // breaksLabel says that a label ends in the line behind that of its name: what is there looks like a label of its own,

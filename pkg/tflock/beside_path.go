@@ -16,12 +16,12 @@ func (s *skeleton) ownPathAt(behind int) (to int, whole bool) {
 	rest := strings.TrimPrefix(s.text[behind:], "*\n")                           // a label in bold
 	rest = strings.TrimPrefix(strings.TrimLeft(rest, " \t\n:=\"'`(|-"), "s3://") // or below a row of a table's head
 	from := len(s.text) - len(rest)
-	if !begins(s.text, from) || isWide(s.text[behind:from]) {
+	if !begins(s.text, from) || isFar(s.text[behind:from]) {
 		return -1, false
 	}
 	for _, path := range s.Paths {
 		if to := max(samePath(s.text, from, path), s.behindMask(from, path)); to >= 0 {
-			return to, s.seen.has(s.text[from:to])
+			return to, s.seen.have(s.text[from:to])
 		}
 	}
 	shown := s.text[from:min(len(s.text), from+len(s.Paths[0])+2*signsAround)]
@@ -39,13 +39,25 @@ func (s *skeleton) ownPathAt(behind int) (to int, whole bool) {
 	return -1, false
 }
 
+// isFar says that a reader may not see what stands so far behind its label: a mail breaks a line before a long path, and a table has
+// one or two rows between.
+func isFar(between string) bool {
+	const manyLines = 2
+	for line := range strings.SplitSeq(between, "\n") {
+		if width(line) > manyBlanksBetween {
+			return true
+		}
+	}
+	return strings.Count(between, "\n") > manyLines
+}
+
 // behindMask is where a path ends whose bucket is masked, as CI systems mask a name that is a secret, and whose key is there as a
-// whole; -1 where none does. A mask anywhere else hides what tells states from each other. For the same reason the key has a
-// folder, and no other bucket can be meant.
+// whole; -1 where none does. A mask anywhere else hides what tells states from each other. For the same reason the key has two
+// folders, and no other bucket can be meant.
 func (s *skeleton) behindMask(from int, path string) int {
 	own, key, _ := strings.Cut(path, "/")
 	shown, _, ok := strings.Cut(s.text[from:min(len(s.text), from+len(own)+signsAround)], "/")
-	if !ok || !isMasked(shown) || isClipped.MatchString(shown) || !strings.Contains(key, "/") || !canBe(shown, own) {
+	if !ok || !isMasked(shown) || isClipped.MatchString(shown) || strings.Count(key, "/") < 2 || !canBe(shown, own) {
 		return -1
 	}
 	if slices.ContainsFunc(s.Buckets, func(other string) bool { return other != own && canBe(shown, other) }) {
@@ -105,7 +117,7 @@ func wrap(rest string, next byte) int {
 		switch {
 		case rest[i] == '\n':
 			broken = true
-		case !broken || rest[i] == next || rest[i] != ' ' && rest[i] != '\t':
+		case !broken || rest[i] == next || rest[i] != ' ':
 			return i
 		}
 	}

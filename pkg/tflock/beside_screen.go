@@ -3,7 +3,6 @@ package tflock
 import (
 	"regexp"
 	"strings"
-	"unicode/utf8"
 )
 
 // What people see of a text at once.
@@ -77,7 +76,17 @@ func rows(text string) (n int) {
 }
 
 // width is how many columns a line takes at most.
-func width(line string) int {
-	const tab = 7 // more than the one column that it is counted as
-	return utf8.RuneCountInString(line) + tab*strings.Count(line, "\t")
+func width(line string) (n int) {
+	const tab, wide = 8, '\u1100' // the first of the characters that may take two columns
+	for _, r := range line {
+		switch {
+		case r == '\t':
+			n += tab
+		case r >= wide && !isFrame(r):
+			n += 2
+		default:
+			n++
+		}
+	}
+	return n
 }

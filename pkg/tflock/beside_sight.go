@@ -5,62 +5,78 @@ import (
 	"strings"
 )
 
-// sight is a text as people see it, and where they look in it for the path of a state: as a word of its own or behind a label, and in
-// the first columns of its line, since logs and editors cut long lines off. A line of JSON, and one that is alone, are long, and read
-// as a whole.
-type sight struct {
-	text  string
-	alone int             // where the only line with words begins; -1 where there are more
-	gap   int             // where the first gap is in which a part of a line may be out of sight
-	seen  map[string]bool // what was looked for
+// sights are a text as it is, and with its escapes and HTML as what they stand for. Nobody knows which of them people see, so what
+// counts is in sight in both.
+type sights struct {
+	raw, rendered *sight
+	seen          map[string]bool // what was looked for
 }
 
-const (
-	sightColumns = 100 // a label, and what loggers write before it, take up to eighty
-	jsonColumns  = 500
-)
+func newSights(text string) *sights {
+	raw := strings.ReplaceAll(strings.ReplaceAll(colours.ReplaceAllString(text, ""), "\r\n", "\n"), "\u00a0", " ")
+	return &sights{raw: newSight(raw), rendered: newSight(renderedAs(shownAs(text))), seen: map[string]bool{}}
+}
+
+// have says that a path, as it stands in the text, is in sight somewhere.
+func (s *sights) have(path string) bool {
+	known, looked := s.seen[path]
+	if !looked {
+		known = s.raw.has(path) && s.rendered.has(path)
+		s.seen[path] = known
+	}
+	return known
+}
+
+// sight is a text, and where people look in it for the path of a state: as a word of its own or behind a label, and in the first
+// columns of its line, since logs and editors cut long lines off. A line that is alone, and lines of nothing but JSON, are long, and
+// read as a whole.
+type sight struct {
+	text  string
+	alone int  // where the only line with words begins; -1 where there are more
+	json  bool // all lines with words are JSON
+}
+
+// sightColumns are those in which a path begins: a label, and what loggers write before it, take up to eighty.
+const sightColumns = 100
 
 var (
 	// beforeSight is what stands before a path in sight: a blank, the beginning of a cell or a line, or a label, with quotation marks.
-	beforeSight = regexp.MustCompile("(?:^|[\\s|│>])[*`\"'\\\\(<]*$|(?:(?:^|[\\s|│>])[{\"'\\\\]*|[,{][ \"'\\\\]*[\"'\\\\])[A-Za-z_-]{1,24}[\"'\\\\]*[:=][\"'`\\\\]*$")
+	beforeSight = regexp.MustCompile("(?:" + apart + ")[*`\"'\\\\(<]*$|(?:(?:" + apart + ")[{\"'\\\\]*|[,{][ \"'\\\\]*[\"'\\\\])[A-Za-z_-]{1,24}[\"'\\\\]*[:=][\"'`\\\\]*$")
 	jsonLine    = regexp.MustCompile(`^[^A-Za-z]{0,40}[{\[]\\?["']`)
 	wideGap     = regexp.MustCompile(`[ \t]{25}`)
 )
 
+// apart separates words, also in an escaped text.
+const apart = `^|[\s|│>]|\\\\[nt]|&(?:amp;)*(?:nbsp|#160|#xa0);|%0A|#012`
+
 func newSight(text string) *sight {
-	s := &sight{text: text, alone: -1, seen: map[string]bool{}}
+	s := &sight{text: text, alone: -1, json: true}
 	from, lines := 0, 0
 	for line := range strings.SplitSeq(text, "\n") {
 		if strings.ContainsFunc(dates.ReplaceAllString(line, ""), counts) {
 			lines, s.alone = lines+1, from
+			s.json = s.json && jsonLine.MatchString(line)
 		}
 		from += len(line) + 1
 	}
 	if lines > 1 {
 		s.alone = -1
 	}
-	if s.gap = len(text); s.alone >= 0 {
-		if at := wideGap.FindStringIndex(text[s.alone:]); at != nil {
-			s.gap = s.alone + at[0]
-		}
-	}
 	return s
 }
 
-// has says that a path, as it stands in the text, is in sight somewhere.
 func (s *sight) has(path string) bool {
-	known, looked := s.seen[path]
-	for from := 0; !looked && !known; {
+	for from := 0; ; {
 		i := strings.Index(s.text[from:], path)
 		if i < 0 {
-			break
+			return false
 		}
 		at, to := from+i, from+i+len(path)
-		known = s.isWord(at) && s.isInColumns(at) && (ends(s.text, to) || s.text[to] == '&' || s.text[to] == '\\') // an entity or an escape is behind it
+		if s.isWord(at) && s.isInColumns(at) && (ends(s.text, to) || strings.IndexByte(`\&%#`, s.text[to]) >= 0) { // of an escape behind it
+			return true
+		}
 		from = at + 1
 	}
-	s.seen[path] = known
-	return known
 }
 
 // before is what is before a path in its line, and where that begins.
@@ -79,13 +95,9 @@ func (s *sight) isWord(at int) bool {
 // isInColumns says that it begins in the columns that people see.
 func (s *sight) isInColumns(at int) bool {
 	line, from := s.before(at)
-	if from == s.alone && at < s.gap {
+	const bytes, longest = 4, 8 << 10 // of a column, and of a line in which gaps are looked for
+	if len(line) <= bytes*sightColumns && width(line) <= sightColumns {
 		return true
 	}
-	const longest = 4 // bytes in a column
-	if len(line) > longest*jsonColumns {
-		return false
-	}
-	columns := width(line)
-	return columns <= sightColumns || columns <= jsonColumns && jsonLine.MatchString(line) && !wideGap.MatchString(line)
+	return (from == s.alone || s.json) && len(line) <= longest && !wideGap.MatchString(line)
 }

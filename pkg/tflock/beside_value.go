@@ -43,15 +43,22 @@ func (m Meant) hasShape(word, mark string) bool {
 // folders are names of folders where CI systems have a checkout or a program.
 var folders = []string{"", ".", "..", "usr", "local", "bin", "terraform", "tofu", "repo", "live", "home", "runner", "work", "workspace", "builds", "default", "x.tfplan", "default.tfplan"}
 
-// isFolder says of a path of a file that it shows no other state: it has names of checkouts, and of this lock's path.
+// isFolder says of a path of a file that it shows no other state: it has names of checkouts, and then a part of this lock's path, with
+// its folders in their order.
 func (m Meant) isFolder(word string) bool {
-	for one := range strings.SplitSeq(strings.Trim(atlantis.ReplaceAllString(word, ""), `"'`+"`:,;()?"), "/") {
-		if !slices.Contains(folders, one) && !slices.ContainsFunc(m.Paths, func(path string) bool { return slices.Contains(strings.Split(path, "/"), one) }) {
-			return false
-		}
+	all := strings.Split(strings.Trim(atlantis.ReplaceAllString(word, ""), `"'`+"`:,;()?"), "/")
+	own, last := slices.IndexFunc(all, isNoFolder), len(all)
+	if own < 0 {
+		return true
 	}
-	return true
+	for ; !isNoFolder(all[last-1]); last-- { // a program or a plan is in it
+	}
+	part := "/" + strings.Join(all[own:last], "/") + "/"
+	return slices.ContainsFunc(m.Paths, func(path string) bool { return strings.Contains("/"+path+"/", part) })
 }
+
+// isNoFolder says of a name that no CI system gives it to a folder.
+func isNoFolder(name string) bool { return !slices.Contains(folders, name) }
 
 var (
 	codeBuild = regexp.MustCompile(`AWSCodeBuild-[0-9a-fA-F-]{36}`)
@@ -157,13 +164,19 @@ func saidOfLocks(text string) string {
 func (m Meant) belowBucket(text string) string {
 	lower := strings.ToLower(text)
 	for _, bucket := range m.Buckets {
-		at := strings.Index(lower, strings.ToLower(bucket)+"/")
-		if at < 0 || at > 0 && (isAlnum(lower[at-1]) || lower[at-1] == '-' || lower[at-1] == '.') || at+len(bucket) > len(text) {
-			continue
-		}
-		word, _ := word(lower[at:])
-		if len(word) > len(bucket)+1 {
-			return word
+		for at := 0; ; {
+			i := strings.Index(lower[at:], strings.ToLower(bucket)+"/")
+			if i < 0 {
+				break
+			}
+			from := at + i
+			at = from + len(bucket)
+			if from > 0 && (isAlnum(lower[from-1]) || lower[from-1] == '-' || lower[from-1] == '.') || at > len(text) {
+				continue
+			}
+			if word, _ := word(lower[from:]); len(word) > len(bucket)+1 {
+				return word
+			}
 		}
 	}
 	return ""

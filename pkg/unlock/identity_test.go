@@ -156,12 +156,12 @@ func TestATextThatIsALocksIDIsAmbiguous(t *testing.T) {
 // A path in pasted text that leads nowhere does not hide the lock; the payload's own does.
 func TestAPathInTextThatLeadsNowhere(t *testing.T) {
 	w := newWorld(t)
-	text := "Lock Info:\n  ID:        " + victim + "\n  Path:      ***/prod/k\n"
-	w.Lock("prod/k", victim, w.Set.All()...)
-	if a, err := w.run(&local.Wire{}, request(w, victim, `,"path":"nowhere/prod/k"`)); err != nil || a.Outcome != unlock.NotFound {
+	text := "Lock Info:\n  ID:        " + victim + "\n  Path:      ***/team/prod/k\n"
+	w.Lock("team/prod/k", victim, w.Set.All()...)
+	if a, err := w.run(&local.Wire{}, request(w, victim, `,"path":"nowhere/team/prod/k"`)); err != nil || a.Outcome != unlock.NotFound {
 		t.Errorf("the payload's path: %+v, %v", a, err)
 	}
-	if a, err := w.run(&local.Wire{}, request(w, text, "")); err != nil || a.Outcome != unlock.Released || a.Lock.Path != string(w.Path("prod/k")) {
+	if a, err := w.run(&local.Wire{}, request(w, text, "")); err != nil || a.Outcome != unlock.Released || a.Lock.Path != string(w.Path("team/prod/k")) {
 		t.Errorf("the text's path: %+v, %v", a, err)
 	}
 }
