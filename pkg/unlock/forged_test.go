@@ -1,6 +1,7 @@
 package unlock_test
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 	"time"
@@ -43,9 +44,13 @@ func TestARealClientsErrorOfAForgedLockReleasesNothing(t *testing.T) {
 				"blanks behind a mask":                  {Path: w.Bucket + "/***g" + strings.Repeat(" ", 30) + "/terraform.tfstate"},
 				"another line, far to the right":        {Path: "***/***", Info: "\n" + strings.Repeat(" ", 140) + "LockID: " + path},
 				"the path itself, but far to the right": {Path: "\n" + strings.Repeat(" ", 140) + path},
+				"behind a line's end of Unicode":        {Path: "\n" + strings.Repeat(" ", 140) + "\u2028" + path},
+				"in Info, behind an escaped line's end": {Path: "\n" + strings.Repeat(" ", 140) + path, Info: strings.Repeat(" ", 140) + `\n` + path},
+				"its end behind tabs":                   {Path: path[:len(path)-20] + "\n" + strings.Repeat("\t", 14) + path[len(path)-20:]},
+				"beside a path of the same folders":     {Path: "\n" + strings.Repeat(" ", 140) + "\u2028" + path, Operation: "OperationTypeApply\n  tf-path: " + w.Bucket + "/networking/prod/eu-west-1/terraform.tfstate"},
 				"production's path, in plain sight":     {Path: path},
 			} {
-				shown.ID, shown.Operation, shown.Who, shown.Version, shown.Created = victim, "OperationTypeApply", "deploy@team-dev", "1.11.4", time.Now().Add(-3*time.Hour).UTC()
+				shown.ID, shown.Operation, shown.Who, shown.Version, shown.Created = victim, cmp.Or(shown.Operation, "OperationTypeApply"), "deploy@team-dev", "1.11.4", time.Now().Add(-3*time.Hour).UTC()
 				raw, err := shown.Marshal()
 				if err == nil {
 					_, err = store.Acquire(t.Context(), w.Path(forged), raw)
