@@ -51,6 +51,7 @@ func (b *Bucket) AcquireLike(ctx context.Context, path tflock.Path, raw []byte, 
 	if err != nil {
 		return tflock.Holding{}, err
 	}
+	asked := time.Now()
 	for again := false; ; again = true {
 		out, err := b.s3.PutObject(ctx, &s3.PutObjectInput{
 			Bucket: &b.name, Key: &key, Body: bytes.NewReader(raw), ContentType: aws.String("application/json"), IfNoneMatch: aws.String("*"),
@@ -59,6 +60,8 @@ func (b *Bucket) AcquireLike(ctx context.Context, path tflock.Path, raw []byte, 
 		if conflicts(err) {
 			h, found, lookErr := b.read(ctx, key)
 			switch {
+			case lookErr != nil && b.older(ctx, key, raw, asked):
+				return tflock.Holding{}, &HeldError{b.arn, &tflock.Holding{Kind: tflock.S3, Store: b.arn, Path: path, Err: lookErr}}
 			case lookErr != nil:
 				return tflock.Holding{}, &Error{b.arn, &unsettledError{refused: err, look: lookErr}}
 			case found && h.Raw == string(raw):
@@ -82,6 +85,14 @@ func (b *Bucket) AcquireLike(ctx context.Context, path tflock.Path, raw []byte, 
 		}
 		return tflock.FromObject(b.arn, b.name, key, string(raw), aws.ToString(out.ETag), time.Time{}), nil
 	}
+}
+
+// older says whether a listing shows that the lock object there is not ours: it was there before we asked, or has
+// another size. S3 may fail to give an object that it lists, such as one under a key in a store that does not answer.
+func (b *Bucket) older(ctx context.Context, key string, raw []byte, asked time.Time) bool {
+	const skew = time.Minute // how far our clock and S3's may differ
+	listed, err := b.look(ctx, key)
+	return err == nil && listed.Key != nil && (aws.ToTime(listed.LastModified).Before(asked.Add(-skew)) || aws.ToInt64(listed.Size) != int64(len(raw)))
 }
 
 // conflicts says whether S3 refused a conditional request because of what is there.

@@ -34,6 +34,9 @@ func newClients(tables, buckets aws.Config) *clients {
 	if buckets.Retryer == nil {
 		buckets.Retryer = unsharedRetries
 	}
+	if tables.Retryer == nil {
+		tables.Retryer = func() aws.Retryer { return retry.AddWithErrorCodes(unsharedRetries(), transactionConflict) }
+	}
 	return &clients{
 		home: buckets.Region, conditions: &conditions{},
 		dynamodb: regional(func(region string) *dynamodb.Client {

@@ -74,8 +74,12 @@ func (e *Error) Refused() bool {
 	}
 	_, throttled := retry.DefaultThrottleErrorCodes[e.Code()]
 	_, passing := retry.DefaultRetryableErrorCodes[e.Code()]
-	return status(e.Err)/100 == 4 && !throttled && !passing
+	return status(e.Err)/100 == 4 && !throttled && !passing && e.Code() != transactionConflict
 }
+
+// transactionConflict is DynamoDB's code for a write of a row that a transaction is at work on: whoever may
+// write the row can have one under way at any time, and it passes. The SDK does not repeat such a call by itself.
+const transactionConflict = "TransactionConflictException"
 
 // unsettledError says that a conditional call was refused and that the look at what is
 // there failed: an earlier attempt of the same call may have had its effect, or not.
@@ -116,6 +120,8 @@ func hint(err error) string {
 		return "access denied: the function's role, the resource's policy or its KMS key does not allow it"
 	case "KMS.DisabledException", "KMS.KMSInvalidStateException", "KMS.NotFoundException":
 		return "its KMS key cannot be used"
+	case transactionConflict:
+		return "somebody has transactions under way on the row"
 	case "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown":
 		return "throttled beyond all retries"
 	case "ValidationException":

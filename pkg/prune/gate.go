@@ -5,16 +5,19 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/statelock"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // gate decides whether a lock may be taken. A bucket policy or an SCP may allow to write a
 // lock and deny to delete it, and each such lock stops a team. So the first lock in a
 // bucket is taken alone; each one that could be released lets one more be held at the same
-// time; and after one that could not be released none is taken any more.
+// time; and after one whose release was denied none is taken any more. One that could not be released
+// for another cause, which may be of that state alone, keeps others only from its own folder.
 type gate struct {
 	mu      sync.Mutex
 	changed *sync.Cond
-	blocked string // why no lock is taken any more; empty: they are
+	blocked blocked
 	buckets map[string]*bucketSlots
 }
 
@@ -32,8 +35,11 @@ type refusal struct {
 	why    string
 }
 
-func newGate(blocked string) *gate {
-	g := &gate{blocked: blocked, buckets: map[string]*bucketSlots{}}
+func newGate(left []*statelock.LeftError) *gate {
+	g := &gate{buckets: map[string]*bucketSlots{}}
+	for _, l := range left {
+		g.blocked.add(l)
+	}
 	g.changed = sync.NewCond(&g.mu)
 	return g
 }
@@ -47,32 +53,33 @@ func (g *gate) bucketSlots(b *backend.Bucket) *bucketSlots {
 	return at
 }
 
-// enter waits until a lock in that bucket may be taken, and whoever enters must leave.
+// enter waits until a lock of that state may be taken, and whoever enters must leave.
 // With blocked or refused nobody enters any more, and they say why.
-func (g *gate) enter(b *backend.Bucket) (blocked string, refused *refusal) {
+func (g *gate) enter(b *backend.Bucket, path tflock.Path) (blocked string, refused *refusal) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	at := g.bucketSlots(b)
-	for at.held >= at.width && g.blocked == "" && at.refused == nil {
+	for at.held >= at.width && g.blocked.of(path) == "" && at.refused == nil {
 		g.changed.Wait()
 	}
-	if g.blocked == "" && at.refused == nil {
+	blocked = g.blocked.of(path)
+	if blocked == "" && at.refused == nil {
 		at.held++
 	}
-	return g.blocked, at.refused
+	return blocked, at.refused
 }
 
 // leave says how the lock ended: whether one was taken and released, and why one could not
 // be released.
-func (g *gate) leave(b *backend.Bucket, released bool, left error) {
+func (g *gate) leave(b *backend.Bucket, released bool, left *statelock.LeftError) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	at := g.bucketSlots(b)
 	at.held--
 	switch {
-	case left != nil && g.blocked == "":
-		g.blocked = left.Error()
-	case left == nil && released:
+	case left != nil:
+		g.blocked.add(left)
+	case released:
 		at.proven = true
 		at.width = min(at.width+1, workers)
 	}

@@ -73,9 +73,12 @@ func TestAClientThatTakesTheLockBeforeWeLook(t *testing.T) {
 	for name, tc := range map[string]struct {
 		release, look string
 		store         func(w *world) backend.Store
+		raw           string // what it writes; empty: what clients do
 	}{
-		"its row":    {".DeleteItem", ".GetItem", func(w *world) backend.Store { return w.Set.Tables[1] }},
-		"its object": {"DELETE", "GET", func(w *world) backend.Store { return w.Set.Buckets[0] }},
+		"its row":                       {".DeleteItem", ".GetItem", func(w *world) backend.Store { return w.Set.Tables[1] }, ""},
+		"its object":                    {"DELETE", "GET", func(w *world) backend.Store { return w.Set.Buckets[0] }, ""},
+		"a row that we cannot read":     {".DeleteItem", ".GetItem", func(w *world) backend.Store { return w.Set.Tables[1] }, "another tool's"},
+		"an object that we cannot read": {"DELETE", "GET", func(w *world) backend.Store { return w.Set.Buckets[0] }, "another tool's"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -85,7 +88,7 @@ func TestAClientThatTakesTheLockBeforeWeLook(t *testing.T) {
 				Lose: func(call string) bool { return strings.HasSuffix(call, tc.release) && !lost.Swap(true) },
 				Before: func(call string) {
 					if lost.Load() && strings.HasSuffix(call, tc.look) && !taken.Swap(true) {
-						w.Lock(key, "client", tc.store(w))
+						w.takes(tc.store(w), tc.raw)
 					}
 				},
 			}
@@ -94,10 +97,24 @@ func TestAClientThatTakesTheLockBeforeWeLook(t *testing.T) {
 				t.Errorf("%+v, %v; a client came: %v", report, err, taken.Load())
 			}
 			held := w.held()
-			if len(held) != 1 || !slices.ContainsFunc(held, func(h string) bool { return strings.HasSuffix(h, " me@host") }) || !w.Readable(key) {
+			theirs := slices.ContainsFunc(held, func(h string) bool {
+				return strings.HasSuffix(h, " me@host") || tc.raw != "" && !strings.Contains(h, "lockwarden")
+			})
+			if len(held) != 1 || !theirs || !w.Readable(key) {
 				t.Errorf("held %q", held)
 			}
 		})
+	}
+}
+
+// takes has a client take the lock of the state.
+func (w *world) takes(s backend.Store, raw string) {
+	if raw == "" {
+		w.Lock(key, "client", s)
+		return
+	}
+	if _, err := s.Acquire(w.Context(), w.Path(key), []byte(raw)); err != nil {
+		w.Error(err)
 	}
 }
 

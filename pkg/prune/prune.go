@@ -88,7 +88,7 @@ func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Re
 	}
 	var remove *remover
 	if !p.Rules.ReportOnly {
-		remove = &remover{inspect: r.inspect, locks: r.locks, gate: newGate(settled.stuck), records: p.Records, tally: r.tally}
+		remove = &remover{inspect: r.inspect, locks: r.locks, gate: newGate(settled.left), records: p.Records, tally: r.tally}
 	}
 	stopped := r.walk(work, stopAt, remove, mark)
 	report := r.tally.report(remove == nil, stopped != nil)

@@ -25,7 +25,7 @@ type remover struct {
 // remove takes the lock of a state that is empty as far as was seen without it, and
 // deletes it if that still holds.
 func (r *remover) remove(ctx context.Context, s *inspection) error {
-	left, refused := r.gate.enter(s.bucket)
+	left, refused := r.gate.enter(s.bucket, s.stale.Path)
 	switch {
 	case left != "":
 		s.keep(policy.Locked, "no lock was taken on it: "+left)
@@ -35,10 +35,7 @@ func (r *remover) remove(ctx context.Context, s *inspection) error {
 		return nil
 	}
 	released, err := r.removeRecorded(ctx, s)
-	var stuck error
-	if leftover, ok := errors.AsType[*statelock.LeftError](err); ok {
-		stuck = leftover
-	}
+	stuck, _ := errors.AsType[*statelock.LeftError](err)
 	r.gate.leave(s.bucket, released, stuck)
 	return err
 }

@@ -28,9 +28,9 @@ type settler struct {
 
 // settled is what it found.
 type settled struct {
-	pruned    []ledger.Pruned // deletes that were not reported
-	rewritten []ledger.Pruned // those of them that were written again since: nothing to restore
-	stuck     string          // why no lock may be taken: one of ours could not be released
+	pruned    []ledger.Pruned        // deletes that were not reported
+	rewritten []ledger.Pruned        // those of them that were written again since: nothing to restore
+	left      []*statelock.LeftError // locks of ours that could not be released
 }
 
 // all clears the locks that dead invocations left, and gives the states that they pruned
@@ -64,7 +64,7 @@ func (s *settler) all(ctx context.Context) settled {
 			if left, ok := errors.AsType[*statelock.LeftError](err); ok {
 				mu.Lock()
 				defer mu.Unlock()
-				found.stuck = left.Error()
+				found.left = append(found.left, left)
 			}
 			return nil
 		})

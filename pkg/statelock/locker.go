@@ -108,12 +108,17 @@ func (e *BusyError) Error() string { return e.Why }
 
 // LeftError says that a lock of ours is left, or may be.
 type LeftError struct {
-	Path tflock.Path
-	Raw  string // the lock's bytes
-	Err  error
+	Path   tflock.Path
+	Raw    string // the lock's bytes
+	Err    error
+	Denied bool // its release was refused for a cause that does not pass, so that no other lock could be released either
+	Unsure bool // whether it was taken at all is not known
 }
 
 func (e *LeftError) Error() string {
+	if e.Unsure {
+		return fmt.Sprintf("whether Lockwarden's own lock on %s was taken is not known, and the next run looks again: %v", e.Path, e.Err)
+	}
 	return fmt.Sprintf("Lockwarden's own lock on %s could not be released, and the next run tries again: %v", e.Path, e.Err)
 }
 
@@ -175,7 +180,7 @@ func (l *Locker) mayHold(ctx context.Context, at Place, h *Held) error {
 	defer cancel()
 	found, ok, err := at.Store.Find(ctx, at.Name)
 	if err != nil {
-		return &LeftError{h.Path, string(h.Raw), err}
+		return &LeftError{Path: h.Path, Raw: string(h.Raw), Err: err, Unsure: true}
 	}
 	if ok && found.Raw == string(h.Raw) {
 		h.Holdings = append(h.Holdings, found)
@@ -198,7 +203,7 @@ func (l *Locker) Release(ctx context.Context, h *Held) error {
 		}
 	}
 	if len(errs) > 0 {
-		return &LeftError{h.Path, string(h.Raw), errors.Join(errs...)}
+		return &LeftError{Path: h.Path, Raw: string(h.Raw), Err: errors.Join(errs...), Denied: slices.ContainsFunc(errs, backend.Permanent)}
 	}
 	return nil
 }
@@ -219,10 +224,19 @@ func (l *Locker) remove(ctx context.Context, h tflock.Holding) error {
 	switch {
 	case lookErr != nil:
 		return errors.Join(err, lookErr)
-	case !found, now.Err == nil && now.Raw != h.Raw:
+	case !found, another(now, h):
 		return nil
 	}
 	return removed(store.Release(ctx, now))
+}
+
+// another says whether what is there now is not the holding that was there. An object that cannot be read
+// is known by its ETag: a client may have taken its own by then, under a key of its own.
+func another(now, h tflock.Holding) bool {
+	if now.Err != nil && now.Kind == tflock.S3 {
+		return now.ETag != h.ETag
+	}
+	return now.Raw != h.Raw
 }
 
 // removed takes what is gone, or another one by now, for success.
@@ -241,7 +255,7 @@ func (l *Locker) clear(ctx context.Context, b *backend.Bucket, path tflock.Path,
 			err = l.remove(ctx, found)
 		}
 		if err != nil {
-			return &LeftError{path, raw, err}
+			return &LeftError{Path: path, Raw: raw, Err: err, Denied: backend.Permanent(err)}
 		}
 	}
 	return nil

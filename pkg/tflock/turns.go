@@ -51,3 +51,18 @@ func (p Path) part(n int) string {
 	part, _, _ := strings.Cut(rest, "/")
 	return part
 }
+
+// Folder is the deepest folder that two paths are both in, with its slash: at least the bucket's. It is
+// empty for two buckets.
+func Folder(a, b Path) Path {
+	end := 0
+	for i := range min(len(a), len(b)) {
+		if a[i] != b[i] {
+			break
+		}
+		if a[i] == '/' {
+			end = i + 1
+		}
+	}
+	return a[:end]
+}

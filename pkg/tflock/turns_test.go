@@ -49,3 +49,19 @@ func TestNoPrefixTakesAnothersTurns(t *testing.T) {
 		}
 	})
 }
+
+func TestTheFolderThatTwoPathsShare(t *testing.T) {
+	for _, tc := range []struct{ a, b, want tflock.Path }{
+		{"b/x/y/1", "b/x/y/2", "b/x/y/"},
+		{"b/x/y/1", "b/x/z/1", "b/x/"},
+		{"b/x/1", "b/x/", "b/x/"},
+		{"b/x", "b/x/1", "b/"},
+		{"b/team-a/1", "b/team-b/1", "b/"},
+		{"b/x", "c/x", ""},
+		{"", "b/x", ""},
+	} {
+		if got, back := tflock.Folder(tc.a, tc.b), tflock.Folder(tc.b, tc.a); got != tc.want || back != tc.want {
+			t.Errorf("%q and %q share %q, and the other way round %q", tc.a, tc.b, got, back)
+		}
+	}
+}
