@@ -2,7 +2,6 @@ package monitor_test
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"log/slog"
 	"slices"
@@ -42,19 +41,11 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	name := fmt.Sprintf("w%d", time.Now().UnixNano())
-	w := &world{T: t, ledger: name + "-ledger", now: time.Now().UTC()}
-	var err error
-	if w.table, err = server.MakeTable(t.Context(), name, "LockID"); err != nil {
+	place, err := server.MakePlace(t.Context(), fmt.Sprintf("w%d", time.Now().UnixNano()))
+	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err = server.MakeTable(t.Context(), w.ledger, "kind", "id"); err != nil {
-		t.Fatal(err)
-	}
-	if w.topic, err = server.MakeTopic(t.Context(), name); err != nil {
-		t.Fatal(err)
-	}
-	return w
+	return &world{T: t, table: place.TableARN, ledger: place.Ledger, topic: place.Topic, now: time.Now().UTC()}
 }
 
 func (w *world) locks() *backend.Table {
@@ -126,23 +117,14 @@ func (w *world) must() monitor.Report {
 // published counts the messages since the last call, as "type path".
 func (w *world) published() map[string]int {
 	w.Helper()
-	all, err := server.Published(w.topic)
-	if err != nil {
-		w.Fatal(err)
-	}
 	counts := map[string]int{}
-	for _, m := range all[w.heard:] {
-		var e alert.Event
-		if err := json.Unmarshal([]byte(m.Texts["default"]), &e); err != nil {
-			w.Fatal(err)
-		}
+	for _, e := range w.events() {
 		name := string(e.Type)
 		if e.Lock != nil {
 			name += " " + e.Lock.Path
 		}
 		counts[name]++
 	}
-	w.heard = len(all)
 	return counts
 }
 
