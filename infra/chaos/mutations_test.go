@@ -28,7 +28,7 @@ type mutation struct {
 // mutations are the fixes that a world or a law of chaos was made for.
 var mutations = map[string]mutation{
 	"a lock is as old as it says": {
-		"pkg/policy/judge.go", "proven, ok := c.provenSince()", "proven, ok := c.Since, true",
+		"pkg/policy/release.go", "written := c.At.Sub(c.State.Written)", "written := c.At.Sub(c.State.Written)\n\tc.HeldAtLeast, c.Unseen = c.Held, false",
 		"TestDuels",
 		[]string{"-only=unforced and client", "-duels=3"},
 		"released without force that was held for",
