@@ -69,7 +69,7 @@ func (b *batcher) dispatch(ctx context.Context) {
 	var known digests
 	for i, c := range waiting {
 		if b.now().After(b.stopAt) || ctx.Err() != nil {
-			b.handler.tally.interrupt(c.number, c.before)
+			b.handler.tally.interrupt(c)
 			return
 		}
 		if i == 0 {
@@ -77,7 +77,7 @@ func (b *batcher) dispatch(ctx context.Context) {
 		}
 		b.work <- func() {
 			if b.handler.handle(ctx, c, known) != nil && ctx.Err() != nil {
-				b.handler.tally.interrupt(c.number, c.before)
+				b.handler.tally.interrupt(c)
 			}
 		}
 	}

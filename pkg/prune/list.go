@@ -21,6 +21,7 @@ type candidate struct {
 	versioned bool
 	number    int         // counts those that were found, from 1
 	before    ledger.Mark // a list from there on finds it again
+	within    *stretch
 }
 
 // lister finds stale states, in the order of their keys, and gives them to the batcher.
@@ -34,27 +35,50 @@ type lister struct {
 	batch   *batcher
 
 	from   *ledger.Mark // skip everything before it; nil: its place was reached
+	resume *ledger.Mark // how much of one folder an earlier run examined, after all others; nil: of none
 	number int          // of the last candidate
+	later  []*stretch   // folders whose rest comes after everything else
+}
+
+// stretch is a part of a bucket's listing: a prefix of the paths, or a folder that comes after everything else.
+type stretch struct {
+	bucket    *backend.Bucket
+	versioned bool
+	here      ledger.Mark // by the prefix of the paths, or the outermost folder that it is a part of
+	folders   folders     // below its own
+	examined  *spans      // of that outermost folder's states; nil: it is not a folder
+	turn      amount
+}
+
+// spans are numbers of states, from the first to the last of each.
+type spans [][2]int
+
+func (s *spans) has(number int) bool {
+	return slices.ContainsFunc(*s, func(of [2]int) bool { return of[0] <= number && number <= of[1] })
 }
 
 // list goes over every bucket by the prefixes of the paths, from the mark on. It gives
 // where the next run is to go on, or nil at the end.
 func (l *lister) list(ctx context.Context, from ledger.Mark) *ledger.Mark {
 	prefixes := l.paths.Prefixes()
-	if l.names(from, prefixes) {
+	switch {
+	case !l.watched(from.Bucket):
+	case slices.Contains(prefixes, from.Prefix):
 		l.from = &from
+	case slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(from.Prefix, prefix) }):
+		l.resume = &from
 	}
 	for _, b := range l.buckets {
 		if stopped := l.bucket(ctx, b, prefixes); stopped != nil {
 			return stopped
 		}
 	}
-	return nil
+	return l.rest(ctx)
 }
 
-// names says whether the mark still names something that is listed.
-func (l *lister) names(mark ledger.Mark, prefixes []string) bool {
-	return slices.Contains(prefixes, mark.Prefix) && slices.ContainsFunc(l.buckets, func(b *backend.Bucket) bool { return b.ARN() == mark.Bucket })
+// watched says whether a mark's bucket is still listed.
+func (l *lister) watched(arn string) bool {
+	return slices.ContainsFunc(l.buckets, func(b *backend.Bucket) bool { return b.ARN() == arn })
 }
 
 // bucket lists one bucket. It gives where it stopped, and nil if it came to the end.
@@ -65,15 +89,15 @@ func (l *lister) bucket(ctx context.Context, b *backend.Bucket, prefixes []strin
 		return l.skip(ctx, b, prefixes)
 	}
 	for _, prefix := range prefixes {
-		here := ledger.Mark{Bucket: b.ARN(), Prefix: prefix}
+		s := &stretch{bucket: b, versioned: versioned, here: ledger.Mark{Bucket: b.ARN(), Prefix: prefix}, folders: folders{root: prefix}}
 		if l.from != nil {
-			if l.from.Bucket != here.Bucket || l.from.Prefix != here.Prefix {
+			if l.from.Bucket != s.here.Bucket || l.from.Prefix != s.here.Prefix {
 				continue
 			}
-			here.Key, l.from = l.from.Key, nil
+			s.here.Key, l.from = l.from.Key, nil
 		}
-		if stopped := l.prefix(ctx, b, versioned, here); stopped != nil {
-			return stopped
+		if l.read(ctx, s) == stopped {
+			return &s.here
 		}
 	}
 	return nil
@@ -93,29 +117,128 @@ func (l *lister) skip(ctx context.Context, b *backend.Bucket, prefixes []string)
 	return nil
 }
 
-func (l *lister) prefix(ctx context.Context, b *backend.Bucket, versioned bool, here ledger.Mark) *ledger.Mark {
-	for o, err := range b.Objects(ctx, here.Prefix, here.Key) {
+// rest lists the folders that come after everything else, in turns. It gives where the first one
+// stopped, and nil if all came to their end.
+func (l *lister) rest(ctx context.Context) *ledger.Mark {
+	for len(l.later) > 0 {
+		s := l.later[0]
+		l.later = l.later[1:]
+		first := l.number + 1
+		s.turn = amount{}
+		end := l.read(ctx, s)
+		*s.examined = append(*s.examined, [2]int{first, l.number})
+		switch end {
+		case stopped:
+			l.tally.goesOn(s.examined)
+			return &s.here
+		case itsTurnIsOver:
+			l.later = append(l.later, s)
+		case atTheEnd, elsewhere:
+		}
+	}
+	return nil
+}
+
+// ending is how the reading of a stretch ended.
+type ending int
+
+const (
+	atTheEnd      ending = iota
+	stopped              // there is no time left
+	itsTurnIsOver        // others wait
+	elsewhere            // it goes on at another place
+)
+
+// read lists a stretch, from where it is on.
+func (l *lister) read(ctx context.Context, s *stretch) ending {
+	for {
+		if end := l.readOn(ctx, s); end != elsewhere {
+			return end
+		}
+	}
+}
+
+// readOn lists a stretch until it has to go on at another place.
+func (l *lister) readOn(ctx context.Context, s *stretch) ending {
+	for o, err := range s.bucket.Objects(ctx, s.folders.root, s.here.Key) {
 		now := l.now()
 		if now.After(l.stopAt) || ctx.Err() != nil {
-			return &here
+			return stopped
 		}
 		if l.batch.due(now) {
 			l.batch.dispatch(ctx)
 		}
 		if err != nil {
 			l.tally.fail(err)
-			return nil
+			return atTheEnd
 		}
-		before := here
-		here.Key = o.Key
-		if l.stale(o) {
-			l.number++
-			l.batch.add(candidate{
-				bucket: b, path: tflock.NewPath(b.Name(), o.Key), modified: o.Modified, versioned: versioned, number: l.number, before: before,
-			}, now)
+		if l.resumes(s, o.Key) {
+			return elsewhere
+		}
+		before := s.here
+		s.here.Key = o.Key
+		if !l.stale(o) {
+			continue
+		}
+		l.found(s, o, before, now)
+		if end := l.turns(s); end != atTheEnd {
+			return end
 		}
 	}
-	return nil
+	return atTheEnd
+}
+
+// turns says whether something else comes before the rest of a stretch.
+func (l *lister) turns(s *stretch) ending {
+	switch {
+	case l.givesWay(s):
+		return elsewhere
+	case s.turn.enough() && s.examined != nil && len(l.later) > 0:
+		return itsTurnIsOver
+	}
+	return atTheEnd
+}
+
+// found gives a stale state to the batcher, and counts it.
+func (l *lister) found(s *stretch, o backend.Object, before ledger.Mark, now time.Time) {
+	l.number++
+	l.batch.add(candidate{
+		bucket: s.bucket, path: tflock.NewPath(s.bucket.Name(), o.Key), modified: o.Modified, versioned: s.versioned, number: l.number, before: before, within: s,
+	}, now)
+	s.folders.find(o.Key, o.Size, l.number)
+	s.turn.add(1, cost(o.Size))
+}
+
+// resumes goes on where an earlier run stopped in the folder that a key is in.
+func (l *lister) resumes(s *stretch, key string) bool {
+	if l.resume == nil || l.resume.Bucket != s.here.Bucket || !strings.HasPrefix(key, l.resume.Prefix) {
+		return false
+	}
+	at := l.resume.Key
+	l.resume = nil
+	if at < key {
+		return false
+	}
+	s.here.Key = at
+	return true
+}
+
+// givesWay lets the rest of a folder come after everything else, once there is enough of it.
+func (l *lister) givesWay(s *stretch) bool {
+	if len(l.later) == maxLater {
+		return false
+	}
+	f, gives := s.folders.givesWay()
+	if !gives {
+		return false
+	}
+	part := &stretch{bucket: s.bucket, versioned: s.versioned, here: s.here, folders: folders{root: f.name}, examined: s.examined}
+	if s.examined == nil {
+		part.here.Prefix, part.examined = f.name, &spans{{f.first, l.number}}
+	}
+	l.later = append(l.later, part)
+	s.here.Key = f.name + beyond
+	return true
 }
 
 // stale says whether an object is a stale state whose path may be pruned. A key that ends

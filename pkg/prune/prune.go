@@ -155,7 +155,7 @@ func (r *run) walk(ctx context.Context, stopAt time.Time, remove *remover, from 
 	stopped := l.list(ctx, from)
 	b.finish(ctx)
 	if r.tally.interrupted != nil {
-		return r.tally.interrupted
+		return &r.tally.interrupted.before
 	}
 	return stopped
 }

@@ -30,9 +30,9 @@ type tally struct {
 	left                    []error    // our own locks that are left
 	records                 []ledger.Pruned
 
-	interrupted *ledger.Mark // before the first state whose work the deadline ended
-	first       int          // its number
-	abandonedAt []int        // numbers of the abandoned states
+	interrupted *candidate // the first state whose work the deadline ended
+	part        *spans     // of the folder that the next run goes on with, after it began again with all others; nil: of none
+	abandonedAt []int      // numbers of the abandoned states
 }
 
 // count is how many states had a fate, and the first of them.
@@ -105,21 +105,32 @@ func (t *tally) deleted(p ledger.Pruned) {
 	t.records = append(t.records, p)
 }
 
-// interrupt notes that the deadline ended the work on the state of that number.
-func (t *tally) interrupt(number int, before ledger.Mark) {
+// interrupt notes that the deadline ended the work on a state.
+func (t *tally) interrupt(c candidate) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if t.interrupted == nil || number < t.first {
-		t.interrupted, t.first = &before, number
+	if t.interrupted == nil || c.number < t.interrupted.number {
+		t.interrupted = &c
 	}
 }
 
+// goesOn notes that the next run begins again, and in one folder only behind these of its states.
+func (t *tally) goesOn(part *spans) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.part = part
+}
+
 // again counts the abandoned states that the next run examines again: those behind the
-// first one whose work was interrupted.
+// first one whose work was interrupted, and all outside of a folder where it begins again.
 func (t *tally) again() int {
-	n := 0
+	part, n := t.part, 0
+	if t.interrupted != nil {
+		part = t.interrupted.within.examined
+	}
 	for _, number := range t.abandonedAt {
-		if t.interrupted != nil && number >= t.first {
+		interrupted := t.interrupted != nil && number >= t.interrupted.number
+		if interrupted || (part != nil && !part.has(number)) {
 			n++
 		}
 	}
