@@ -101,9 +101,6 @@ func (s *Selection[T]) Items() []T {
 	return items
 }
 
-// Leading is how many of the items are the first of their prefix.
-func (s *Selection[T]) Leading() int { return len(s.leading) }
-
 // Omitted is how many locks were added and not picked.
 func (s *Selection[T]) Omitted() int { return s.total - len(s.leading) - len(s.picked()) }
 
