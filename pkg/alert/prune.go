@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // maxDetails bounds the errors of a prune that a message names.
@@ -28,8 +29,7 @@ type PruneReport struct {
 func (c Composer) Prune(r PruneReport, now time.Time) Event {
 	e := c.event(PruneReported, Info, now)
 	e.Prune = &PruneCounts{Pruned: r.Pruned, WouldPrune: r.WouldPrune, Kept: r.Kept, Abandoned: r.Abandoned}
-	e.States = slices.Clone(r.States)
-	slices.SortStableFunc(e.States, func(a, b policy.Stale) int { return rank(a) - rank(b) })
+	e.States = inTurns(r.States)
 	e.Omitted = r.Pruned + r.WouldPrune + r.Kept - len(r.States)
 	for _, problem := range r.Errors[:min(len(r.Errors), maxDetails)] {
 		e.Details = append(e.Details, Clean(problem, 600))
@@ -52,6 +52,19 @@ func (c Composer) Prune(r PruneReport, now time.Time) Event {
 	}
 	e.Subject, e.Text = pruneSubject(r), pruneText(e, len(r.Errors))
 	return e
+}
+
+// inTurns orders states by their rank, and those of one rank by their folders in turn, since the first ones are
+// what is left when there is no room for all.
+func inTurns(states []policy.Stale) []policy.Stale {
+	var ranks [3][]policy.Stale
+	for _, s := range states {
+		ranks[rank(s)] = append(ranks[rank(s)], s)
+	}
+	for i, s := range ranks {
+		ranks[i] = tflock.InTurns(s, func(s policy.Stale) tflock.Path { return s.Path })
+	}
+	return slices.Concat(ranks[:]...)
 }
 
 func pruneSubject(r PruneReport) string {

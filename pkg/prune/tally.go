@@ -35,16 +35,28 @@ type tally struct {
 	abandonedAt []int      // numbers of the abandoned states
 }
 
-// count is how many states had a fate, and the first of them.
+// count is how many states had a fate, and which of them are listed: some of each folder.
 type count struct {
-	n    int
-	list []policy.Stale // cut at maxListed
+	n      int
+	chosen *alert.Selection[policy.Stale]
 }
 
 func (c *count) add(s policy.Stale) {
-	if c.n++; len(c.list) < maxListed {
-		c.list = append(c.list, s)
+	if c.n++; c.chosen == nil {
+		c.chosen = alert.NewSelection[policy.Stale](maxListed)
 	}
+	c.chosen.Add(string(s.Path), s)
+}
+
+// list gives at most so many of them, by their paths.
+func (c *count) list(most int) []policy.Stale {
+	if c.chosen == nil {
+		return []policy.Stale{}
+	}
+	items := c.chosen.Items()
+	items = items[:min(len(items), most)]
+	slices.SortFunc(items, func(a, b policy.Stale) int { return cmp.Compare(a.Path, b.Path) })
+	return items
 }
 
 // problem is what could not be done, once for everything that failed alike.
@@ -139,14 +151,11 @@ func (t *tally) again() int {
 
 // report makes the answer, once all workers are done.
 func (t *tally) report(dryRun, stopped bool) Report {
-	for _, c := range []*count{&t.pruned, &t.abandoned, &t.kept} {
-		slices.SortFunc(c.list, func(a, b policy.Stale) int { return cmp.Compare(a.Path, b.Path) })
-	}
 	r := Report{
 		DryRun: dryRun, Examined: t.examined, Abandoned: t.abandoned.n, StoppedEarly: stopped,
-		Pruned: append([]policy.Stale{}, t.pruned.list...), Kept: append([]policy.Stale{}, t.abandoned.list...), Errors: []string{},
+		Pruned: t.pruned.list(maxListed), Kept: t.abandoned.list(maxListed), Errors: []string{},
 	}
-	r.Kept = append(r.Kept, t.kept.list[:min(len(t.kept.list), maxListed-len(r.Kept))]...)
+	r.Kept = append(r.Kept, t.kept.list(maxListed-len(r.Kept))...)
 	r.Omitted = t.pruned.n + t.abandoned.n + t.kept.n - len(r.Pruned) - len(r.Kept)
 	for _, p := range t.problems {
 		if p.n > 1 {

@@ -33,7 +33,7 @@ func (a *amount) add(states int, bytes int64) {
 	a.bytes += bytes
 }
 
-// enough says whether it is a turn.
+// enough says whether others come first now.
 func (a *amount) enough() bool { return a.states >= turnStates || a.bytes >= turnBytes }
 
 // folder is what was found in a folder since it was entered.
@@ -80,7 +80,7 @@ func cost(size int64) int64 {
 	return size
 }
 
-// givesWay says whose turn is over, if any folder's is: the deepest one that had enough. Where another
+// givesWay gives the deepest folder that has had enough, if one has. Where another
 // one gave way just before, it is the folder that both are in: one team may write any number of
 // folders. What is in it does not count for those that it is in.
 func (f *folders) givesWay() (folder, bool) {

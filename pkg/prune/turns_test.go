@@ -111,3 +111,42 @@ func (w *world) examinesOthers(wire *costly) prune.Report {
 	}
 	return report
 }
+
+// One team has more stale states than an answer lists, and more that are pruned than a message has room for. What prune deleted of another team, and what that team has
+// abandoned, is in the answer and in the message all the same, in each channel.
+func TestManyStaleStatesOfOnePrefixHideNoneOfOthers(t *testing.T) {
+	w := newWorld(t)
+	var err error
+	if w.rules.Paths, err = policy.ParsePaths("*/branches/**"); err != nil {
+		t.Fatal(err)
+	}
+	w.rules.WithoutDigest = true
+	for i := range 1001 {
+		if i < 150 {
+			w.Put(fmt.Sprintf("a-team/branches/empty%04d.tfstate", i), local.State(t, "destroyed"))
+		}
+		w.Put(fmt.Sprintf("a-team/branches/used%04d.tfstate", i), local.State(t, "applied"))
+	}
+	const deleted, abandoned = "b-team/branches/deleted.tfstate", "b-team/branches/abandoned.tfstate"
+	w.Put(deleted, local.State(t, "destroyed"))
+	w.Put(abandoned, local.State(t, "applied"))
+	if err := server.Age(w.Bucket, "", month); err != nil {
+		t.Fatal(err)
+	}
+	report := w.prune()
+	if len(report.Pruned) != 151 || len(report.Kept) != 1000 || report.Omitted != 2 {
+		t.Errorf("%d pruned and %d kept are listed, %d are not", len(report.Pruned), len(report.Kept), report.Omitted)
+	}
+	listed := strings.Join(fates(report), "\n")
+	messages := w.Published()
+	for _, key := range []string{deleted, abandoned} {
+		if !strings.Contains(listed, key) {
+			t.Errorf("%s is not in the answer", key)
+		}
+		for channel, text := range messages[len(messages)-1].Texts {
+			if !strings.Contains(text, key) {
+				t.Errorf("%s is not in the message to %s", key, channel)
+			}
+		}
+	}
+}
