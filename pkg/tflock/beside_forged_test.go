@@ -36,6 +36,10 @@ func TestAForgedLocksErrorReleasesNothing(t *testing.T) {
 		"all but the last name is masked":              {forgedPath, "***/terraform.tfstate", ""},
 		"a state without a folder":                     {"acme-states/terraform.tfstate", "***/terraform.tfstate", ""},
 		"a bucket that may be another":                 {forgedPath, "acme-***/platform/eu-west-1/networking/prod/terraform.tfstate", ""},
+		"a mask of a bucket, and tabs":                 {forgedPath, "acme-st***" + strings.Repeat("\t", 18) + forgedPath[len("acme-states"):], ""},
+		"a mask of a bucket, and a line of tabs":       {forgedPath, "acme-st***\n" + strings.Repeat("\t", 17) + forgedPath[len("acme-states"):], ""},
+		"a very long mask of a bucket":                 {forgedPath, strings.Repeat("*", 60) + forgedPath[len("acme-states"):], ""},
+		"many masks of a bucket":                       {forgedPath, strings.Repeat("[REDACTED]", 5) + forgedPath[len("acme-states"):], ""},
 		"blanks behind a mask":                         {forgedPath, "acme-states/***g" + far(30) + "/prod/terraform.tfstate", ""},
 		"blanks behind a mask, in the next line":       {forgedPath, "acme-states/***g\n" + far(30) + "/prod/terraform.tfstate", ""},
 		"a mask, and the rest far to the right":        {short, "***\n" + far(120) + "/prod/x", ""},
@@ -67,6 +71,22 @@ func TestAForgedLocksErrorReleasesNothing(t *testing.T) {
 		l.Path = shown
 		if !forgedReleases(t, forgedPath, clientError(l)) && !strings.HasPrefix(shown, "***") { // that may be the other bucket
 			t.Errorf("an honest error with the path %s is asked about", shown)
+		}
+	}
+}
+
+// A logger makes an object of each line that a client prints: empty ones are as far as they were.
+func TestEmptyLinesInJSONAreLines(t *testing.T) {
+	t.Parallel()
+	for empty, understood := range map[int]bool{0: true, 30: false} {
+		l := lockInfo()
+		l.Path = strings.Repeat("\n", empty) + "b/prod/x"
+		var text strings.Builder
+		for line := range strings.SplitSeq(clientError(l), "\n") {
+			text.WriteString(`{"timestamp":"2026-11-21T09:20:00Z","message":` + asJSON(line) + "}\n")
+		}
+		if forgedReleases(t, "b/prod/x", text.String()) != understood {
+			t.Errorf("%d empty lines before the path: it should be %t that it is released by\n%s", empty, understood, text.String())
 		}
 	}
 }

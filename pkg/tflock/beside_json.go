@@ -128,7 +128,9 @@ func (u *unfolding) add(open []member, value string) {
 		}
 	}
 	value = strings.TrimSuffix(value, "\n") + "\n"
-	if known := b.String(); !strings.HasSuffix(known, "\n"+value) && known != name+": "+value { // the same again says nothing
+	said, first := b.String(), name+": "+value
+	again := strings.HasSuffix(said, "\n"+value) || said == first // which says nothing, but an empty line between others does
+	if !again || value == "\n" && said != first {
 		b.WriteString(value)
 	}
 }

@@ -57,7 +57,9 @@ func isFar(between string) bool {
 func (s *skeleton) behindMask(from int, path string) int {
 	own, key, _ := strings.Cut(path, "/")
 	shown, _, ok := strings.Cut(s.text[from:min(len(s.text), from+len(own)+signsAround)], "/")
-	if !ok || !isMasked(shown) || isClipped.MatchString(shown) || strings.Count(key, "/") < 2 || !canBe(shown, own) {
+	const sensitive = "(sensitive value)" // has a blank
+	if !ok || !isMasked(shown) || isClipped.MatchString(shown) || strings.Count(key, "/") < 2 || !canBe(shown, own) ||
+		strings.ContainsAny(strings.Replace(shown, sensitive, "", 1), " \t\n") || len(shown) > len(own)+len(sensitive) {
 		return -1
 	}
 	if slices.ContainsFunc(s.Buckets, func(other string) bool { return other != own && canBe(shown, other) }) {
