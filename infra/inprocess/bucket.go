@@ -178,28 +178,33 @@ func (a *AWS) listObjects(in *s3.ListObjectsV2Input) *s3.ListObjectsV2Output {
 			break
 		}
 		after = key
-		listed := key
-		if in.EncodingType == types.EncodingTypeUrl {
-			listed = strings.ReplaceAll(url.QueryEscape(key), "%2F", "/")
-		}
+		listed := encoded(key, in.EncodingType)
 		*out.KeyCount++
 		out.Contents = append(out.Contents, types.Object{Key: &listed, ETag: &o.etag, LastModified: &o.modified, Size: aws.Int64(int64(len(o.body)))})
 	}
 	return out
 }
 
+// encoded is a key as a listing gives it.
+func encoded(key string, encoding types.EncodingType) string {
+	if encoding != types.EncodingTypeUrl {
+		return key
+	}
+	return strings.ReplaceAll(url.QueryEscape(key), "%2F", "/")
+}
+
 func (a *AWS) listVersions(in *s3.ListObjectVersionsInput) *s3.ListObjectVersionsOutput {
-	out := &s3.ListObjectVersionsOutput{Name: in.Bucket, IsTruncated: aws.Bool(false)}
+	out := &s3.ListObjectVersionsOutput{Name: in.Bucket, EncodingType: in.EncodingType, IsTruncated: aws.Bool(false)}
 	for _, key := range slices.Sorted(maps.Keys(a.objects)) {
-		all := a.objects[key]
+		all, listed := a.objects[key], encoded(key, in.EncodingType)
 		for i, o := range slices.Backward(all) {
 			latest := i == len(all)-1
 			switch {
 			case !strings.HasPrefix(key, aws.ToString(in.Prefix)):
 			case o.marker:
-				out.DeleteMarkers = append(out.DeleteMarkers, types.DeleteMarkerEntry{Key: &key, VersionId: &o.id, IsLatest: &latest, LastModified: &o.modified})
+				out.DeleteMarkers = append(out.DeleteMarkers, types.DeleteMarkerEntry{Key: &listed, VersionId: &o.id, IsLatest: &latest, LastModified: &o.modified})
 			default:
-				out.Versions = append(out.Versions, types.ObjectVersion{Key: &key, VersionId: &o.id, IsLatest: &latest, LastModified: &o.modified, ETag: &o.etag})
+				out.Versions = append(out.Versions, types.ObjectVersion{Key: &listed, VersionId: &o.id, IsLatest: &latest, LastModified: &o.modified, ETag: &o.etag})
 			}
 		}
 	}

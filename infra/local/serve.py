@@ -15,13 +15,16 @@ IAM decides as authorise.py says. Prints the port. Then answers each line with o
 import copy
 import datetime
 import hashlib
+import html
 import io
 import json
 import logging
 import os
+import re
 import sys
 import threading
 import time
+import urllib.parse
 
 os.environ["MOTO_DISABLE_GLOBAL_CORS"] = "true"  # no browser asks
 os.environ["S3_IGNORE_SUBDOMAIN_BUCKETNAME"] = "true"  # buckets are named in the path
@@ -36,6 +39,7 @@ from moto.core.utils import utcnow
 from moto.dynamodb.models import dynamodb_backends
 from moto.dynamodb.models.table import Table
 from moto.s3.models import FakeDeleteMarker, s3_backends
+from moto.s3.responses import S3Response
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.server import ThreadedMotoServer
 from moto.sns.models import sns_backends
@@ -78,7 +82,22 @@ def etag(key):
     return f'"{hashlib.md5(f"{tag}{key.version_id}".encode()).hexdigest()}"'
 
 
+def list_object_versions(self):
+    """Encodes the keys where that is asked for, as S3 does: moto writes them as they are, and a control character is no XML."""
+    status, headers, page = plain_versions(self)
+    if self.querystring.get("encoding-type", [None])[0] == "url":
+        page = re.sub(r"(?s)<(Key|Prefix|KeyMarker|NextKeyMarker)>([^<]*)</", encoded, page)
+        page = page.replace("</ListVersionsResult>", "<EncodingType>url</EncodingType></ListVersionsResult>")
+    return status, headers, page
+
+
+def encoded(element):
+    return f"<{element[1]}>{urllib.parse.quote_plus(html.unescape(element[2]), safe='/')}</"
+
+
 moto.s3.models.FakeKey.etag = property(etag)
+plain_versions = S3Response.list_object_versions
+S3Response.list_object_versions = list_object_versions
 modules = list(moto.backends.list_of_moto_modules())
 moto.backends.list_of_moto_modules = lambda: modules  # it reads the disk for each request
 server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)

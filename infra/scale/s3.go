@@ -38,7 +38,7 @@ func (w *World) s3(r *http.Request, body []byte) answer {
 	case "ListObjectsV2":
 		return b.listing(r.URL.Query())
 	case "ListObjectVersions":
-		return b.versions(r.URL.Query().Get("prefix"))
+		return b.versions(r.URL.Query())
 	case "GetBucketVersioning":
 		return ok200(`<VersioningConfiguration><Status>Enabled</Status></VersioningConfiguration>`)
 	case "GetObjectTagging":
@@ -89,15 +89,26 @@ func s3Call(r *http.Request, key string) string {
 }
 
 // versions is the list of the only version that an object has here.
-func (b *Bucket) versions(key string) answer {
+func (b *Bucket) versions(query url.Values) answer {
+	key := query.Get("prefix")
+	encode, encoding := encodingOf(query)
 	var version bytes.Buffer
+	version.WriteString(encoding)
 	if o, ok := b.get(key); ok {
 		version.WriteString("<Version><Key>")
-		_ = xml.EscapeText(&version, []byte(key)) // a buffer takes everything
+		_ = xml.EscapeText(&version, []byte(encode(key))) // a buffer takes everything
 		fmt.Fprintf(&version, "</Key><VersionId>v1</VersionId><IsLatest>true</IsLatest><LastModified>%s</LastModified><ETag>%s</ETag></Version>",
 			o.Modified.UTC().Format(s3Time), strings.ReplaceAll(o.etag(), `"`, "&quot;"))
 	}
 	return ok200(fmt.Sprintf(`<ListVersionsResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>%s</Name><IsTruncated>false</IsTruncated>%s</ListVersionsResult>`, b.Name, version.String()))
+}
+
+// encodingOf is how a listing gives keys, and what it says of that.
+func encodingOf(query url.Values) (encode func(key string) string, element string) {
+	if query.Get("encoding-type") != "url" {
+		return func(key string) string { return key }, ""
+	}
+	return func(key string) string { return strings.ReplaceAll(url.QueryEscape(key), "%2F", "/") }, "<EncodingType>url</EncodingType>"
 }
 
 // listing is a page as S3 writes it.
@@ -111,11 +122,7 @@ func (b *Bucket) listing(query url.Values) answer {
 		behind = query.Get("start-after")
 	}
 	keys, more := b.list(query.Get("prefix"), behind, limit)
-	encode, encoding := func(key string) string { return key }, ""
-	if query.Get("encoding-type") == "url" {
-		encoding = "<EncodingType>url</EncodingType>"
-		encode = func(key string) string { return strings.ReplaceAll(url.QueryEscape(key), "%2F", "/") }
-	}
+	encode, encoding := encodingOf(query)
 	var page bytes.Buffer
 	fmt.Fprintf(&page, `<?xml version="1.0" encoding="UTF-8"?>`+"\n"+`<ListBucketResult xmlns="http://s3.amazonaws.com/doc/2006-03-01/"><Name>%s</Name><Prefix></Prefix><KeyCount>%d</KeyCount><MaxKeys>%d</MaxKeys>%s<IsTruncated>%t</IsTruncated>`,
 		b.Name, len(keys), limit, encoding, more)

@@ -50,6 +50,7 @@ func newClients(tables, buckets aws.Config) *clients {
 				// State objects in parts carry checksums that the SDK cannot check and warns of.
 				o.ResponseChecksumValidation = aws.ResponseChecksumValidationWhenRequired
 				o.RequestChecksumCalculation = aws.RequestChecksumCalculationWhenRequired
+				o.APIOptions = append(o.APIOptions, legible)
 			})
 		}),
 	}

@@ -65,7 +65,7 @@ func (e *Error) Refused() bool {
 	if _, unsettled := errors.AsType[*unsettledError](e.Err); unsettled {
 		return false
 	}
-	if errors.Is(e.Err, ErrOverMarker) {
+	if errors.Is(e.Err, ErrOverMarker) || errors.Is(e.Err, errGarbledKey) {
 		return true
 	}
 	switch status(e.Err) {
@@ -131,7 +131,7 @@ func hint(err error) string {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "no answer in time"
 	case unlistable(err):
-		return "the listing is not valid XML: a key in it has a character that its listings cannot carry; find it and rename it, since it hides every lock"
+		return "the listing is not valid XML: a key in it has a character that its listings cannot carry; find it and rename it, since nothing beside it can be listed"
 	case status(err) == http.StatusForbidden:
 		return "access denied: the function's role, the resource's policy or its KMS key does not allow it"
 	}

@@ -5,7 +5,6 @@ import (
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -28,10 +27,8 @@ func (b *Bucket) HistoryWithLocks(ctx context.Context, path tflock.Path, back st
 	}
 	lockKey := key + tflock.Suffix
 	whole := true
-	pages := s3.NewListObjectVersionsPaginator(b.s3, &s3.ListObjectVersionsInput{Bucket: &b.name, Prefix: &key})
-	for done := false; pages.HasMorePages() && !done; {
-		page, err := pages.NextPage(ctx)
-		if err := b.versionsError(page, err); err != nil {
+	for page, err := range b.versionPages(ctx, key) {
+		if err != nil {
 			return nil, nil, err
 		}
 		of, others := versionsOf(key, page)
@@ -42,26 +39,26 @@ func (b *Bucket) HistoryWithLocks(ctx context.Context, path tflock.Path, back st
 		if i >= 0 {
 			states = states[:i+1]
 		}
-		done = i >= 0 || (others && !b.outside()) || len(states) >= MaxTraces
+		if i >= 0 || (others && !b.outside()) || len(states) >= MaxTraces {
+			break
+		}
 	}
 	states = states[:min(len(states), MaxTraces)]
 	if whole || len(locks) >= enoughLocks {
 		return states, locks, nil
 	}
-	page, err := b.s3.ListObjectVersions(ctx, &s3.ListObjectVersionsInput{Bucket: &b.name, Prefix: &lockKey})
-	if err := b.versionsError(page, err); err != nil {
-		return nil, nil, err
-	}
-	locks, _ = versionsOf(lockKey, page)
-	return states, locks, nil
+	locks, err = b.newestVersions(ctx, lockKey)
+	return states, locks, err
 }
 
-func (b *Bucket) versionsError(page *s3.ListObjectVersionsOutput, err error) error {
-	if err == nil {
-		err = isListing(page.Name)
+// newestVersions gives those of a key that one call lists.
+func (b *Bucket) newestVersions(ctx context.Context, key string) (found []Version, err error) {
+	for page, err := range b.versionPages(ctx, key) {
+		if err != nil {
+			return nil, err
+		}
+		found, _ = versionsOf(key, page)
+		break
 	}
-	if err != nil {
-		return &Error{b.arn, err}
-	}
-	return nil
+	return found, nil
 }

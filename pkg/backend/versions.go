@@ -78,16 +78,9 @@ func (b *Bucket) versions(ctx context.Context, path tflock.Path) iter.Seq2[[]Ver
 			yield(nil, err)
 			return
 		}
-		// Without the encoding of keys that listings use: the paginator would hand back its
-		// encoded marker as it is, and S3 would start again.
-		pages := s3.NewListObjectVersionsPaginator(b.s3, &s3.ListObjectVersionsInput{Bucket: &b.name, Prefix: &key})
-		for pages.HasMorePages() {
-			page, err := pages.NextPage(ctx)
-			if err == nil {
-				err = isListing(page.Name)
-			}
+		for page, err := range b.versionPages(ctx, key) {
 			if err != nil {
-				yield(nil, &Error{b.arn, err})
+				yield(nil, err)
 				return
 			}
 			found, others := versionsOf(key, page)
