@@ -33,7 +33,7 @@ func (m Meant) Beside(text string) string {
 		return quote(strings.ToValidUTF8(text[longestUnderstood:longestUnderstood+min(80, len(text)-longestUnderstood)], ""))
 	}
 	shown := shownAs(text)
-	if other := cmp.Or(hidden(text), overwritten(text), m.offScreen(shown, screen)); other != "" {
+	if other := cmp.Or(hidden(text), overwritten(text), comment.FindString(shown), m.offScreen(shown, screen)); other != "" {
 		return quote(other)
 	}
 	seen, other := newSights(text), ""

@@ -20,6 +20,9 @@ func shownAs(text string) string {
 	return colours.ReplaceAllString(escapes.Replace(escapes.Replace(lineEndings.Replace(text))), "")
 }
 
+// comment begins what HTML and Markdown do not show.
+var comment = regexp.MustCompile(`<[!?]|</[^A-Za-z]`)
+
 // renderedAs is a text with all of its escapes and its HTML as what they stand for.
 func renderedAs(shown string) string {
 	const layers = 4 // of JSON in JSON
