@@ -118,7 +118,7 @@ func TestAListingTellsOfWholeBucketsOnly(t *testing.T) {
 	})
 	t.Run("all of it when a page had to be asked for again", func(t *testing.T) {
 		cfg := server.Config()
-		cfg.BaseEndpoint, cfg.HTTPClient = &*online.BaseEndpoint, &flaky{breaks: 5} // the last page
+		cfg.BaseEndpoint, cfg.HTTPClient = online.BaseEndpoint, &flaky{breaks: 5} // the last page
 		set, err := backend.Open(cfg, nil, []string{scale.BucketARN("states")})
 		if err != nil {
 			t.Fatal(err)
