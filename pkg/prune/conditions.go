@@ -27,7 +27,7 @@ func (c *conditions) unsafe(ctx context.Context, b *backend.Bucket) string {
 		return ""
 	}
 	if _, known := c.noted.LoadOrStore(why, true); !known {
-		c.tally.fail(errors.New("nothing is deleted there: " + why))
+		c.tally.fail("", errors.New("nothing is deleted there: "+why))
 	}
 	return "no lock can be taken on it safely: " + why
 }

@@ -182,7 +182,7 @@ func (i *inspector) read(ctx context.Context, s *inspection, judge func(io.Reade
 	if sealed, ok := errors.AsType[*backend.SealedError](err); ok {
 		s.facts.Sealed = sealed.Error()
 		if sealed.Denied { // nobody would hear otherwise that these states are not looked at
-			i.tally.fail(fmt.Errorf("%s: %w", s.stale.Path, sealed.Err))
+			i.tally.fail(s.stale.Path, fmt.Errorf("%s: %w", s.stale.Path, sealed.Err))
 		}
 		return nil
 	}

@@ -85,7 +85,7 @@ func (l *lister) watched(arn string) bool {
 func (l *lister) bucket(ctx context.Context, b *backend.Bucket, prefixes []string) *ledger.Mark {
 	versioned, err := b.Versioned(ctx)
 	if err != nil {
-		l.tally.fail(err)
+		l.tally.fail("", err)
 		return l.skip(ctx, b, prefixes)
 	}
 	for _, prefix := range prefixes {
@@ -169,7 +169,7 @@ func (l *lister) readOn(ctx context.Context, s *stretch) ending {
 			l.batch.dispatch(ctx)
 		}
 		if err != nil {
-			l.tally.fail(err)
+			l.tally.fail("", err)
 			return atTheEnd
 		}
 		if l.resumes(s, o.Key) {

@@ -84,7 +84,7 @@ func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Re
 	settled := r.settler().all(work)
 	mark, err := p.Bookmark.Mark(work)
 	if err != nil {
-		r.tally.fail(err) // from the beginning, then
+		r.tally.fail("", err) // from the beginning, then
 	}
 	var remove *remover
 	if !p.Rules.ReportOnly {
@@ -119,13 +119,13 @@ func (p *Pruner) newRun(ctx, work context.Context, requestID string) *run {
 		// A path that no client can have: a bucket's name begins with no capital.
 		if _, _, err := table.Find(work, "Lockwarden/readable"); err != nil {
 			unsure = unknownLocks(err)
-			t.fail(err)
+			t.fail("", err)
 		}
 	}
 	names, err := statelock.Aliases(work, p.Stores.Tables)
 	if err != nil && unsure == "" {
 		unsure = unknownLocks(err)
-		t.fail(err)
+		t.fail("", err)
 	}
 	locks := statelock.New(ctx, p.Stores, names, requestID, started, p.Now)
 	return &run{

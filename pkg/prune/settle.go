@@ -39,7 +39,7 @@ func (s *settler) all(ctx context.Context) settled {
 	var found settled
 	records, err := s.records.Unreported(ctx)
 	if err != nil {
-		s.tally.fail(err)
+		s.tally.fail("", err)
 		return found
 	}
 	var mu sync.Mutex
@@ -59,7 +59,7 @@ func (s *settler) all(ctx context.Context) settled {
 				}
 			})
 			if err != nil {
-				s.tally.fail(err)
+				s.tally.fail(record.State.Path, err)
 			}
 			if left, ok := errors.AsType[*statelock.LeftError](err); ok {
 				mu.Lock()
@@ -97,7 +97,7 @@ func (s *settler) one(ctx context.Context, b *backend.Bucket, record ledger.Prun
 	}
 	history, err := b.History(ctx, path, record.State.VersionID)
 	if errors.Is(err, backend.ErrDeepHistory) { // later runs would not find it either
-		s.tally.fail(notKnown(record, "there are more than "+strconv.Itoa(backend.MaxHistory)+" newer versions and delete markers"))
+		s.tally.fail(path, notKnown(record, "there are more than "+strconv.Itoa(backend.MaxHistory)+" newer versions and delete markers"))
 		return s.records.Withdraw(ctx, record)
 	}
 	if err != nil {
@@ -109,7 +109,7 @@ func (s *settler) one(ctx context.Context, b *backend.Bucket, record ledger.Prun
 		pruned(!history[0].Marker)
 		return nil
 	case p == notInHistory:
-		s.tally.fail(notKnown(record, "the version that it was to delete is not in the bucket's history any more"))
+		s.tally.fail(path, notKnown(record, "the version that it was to delete is not in the bucket's history any more"))
 	}
 	return s.records.Withdraw(ctx, record) // the delete never came, or was somebody else's
 }

@@ -4,30 +4,26 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
-	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/statelock"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-const (
-	maxListed = 1000 // states in each list of the answer, which has 6 MB
-	maxErrors = 100
-)
+// maxListed is how many states are in each list of the answer, which has 6 MB.
+const maxListed = 1000
 
 // tally adds up what workers did.
 type tally struct {
 	mu                      sync.Mutex
 	examined                int
 	pruned, abandoned, kept count
-	problems                []*problem // cut at maxErrors
-	others                  int        // problems beyond them
-	left                    []error    // our own locks that are left
+	problems                problems
+	left                    []error // our own locks that are left
 	records                 []ledger.Pruned
 
 	interrupted *candidate // the first state whose work the deadline ended
@@ -59,18 +55,12 @@ func (c *count) list(most int) []policy.Stale {
 	return items
 }
 
-// problem is what could not be done, once for everything that failed alike.
-type problem struct {
-	key, text string
-	n         int
-}
-
 func (t *tally) add(number int, s policy.Stale, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.examined++
 	if err != nil {
-		t.problem(err)
+		t.problem(s.Path, err)
 	}
 	switch {
 	case s.Fate != policy.Kept:
@@ -84,31 +74,18 @@ func (t *tally) add(number int, s policy.Stale, err error) {
 	}
 }
 
-func (t *tally) fail(err error) {
+// fail notes an error, of a state where there is a path.
+func (t *tally) fail(path tflock.Path, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	t.problem(err)
+	t.problem(path, err)
 }
 
-// problem notes an error. A role that lacks a right fails for every state alike: that is
-// one thing to fix.
-func (t *tally) problem(err error) {
+func (t *tally) problem(path tflock.Path, err error) {
 	if left, ok := errors.AsType[*statelock.LeftError](err); ok {
 		t.left = append(t.left, left)
 	}
-	key := err.Error()
-	if at, ok := errors.AsType[*backend.Error](err); ok && at.Code() != "" {
-		key = at.Store + " " + at.Code()
-	}
-	at := slices.IndexFunc(t.problems, func(p *problem) bool { return p.key == key })
-	switch {
-	case at >= 0:
-		t.problems[at].n++
-	case len(t.problems) == maxErrors:
-		t.others++
-	default:
-		t.problems = append(t.problems, &problem{key, err.Error(), 1})
-	}
+	t.problems.add(path, err)
 }
 
 func (t *tally) deleted(p ledger.Pruned) {
@@ -153,19 +130,10 @@ func (t *tally) again() int {
 func (t *tally) report(dryRun, stopped bool) Report {
 	r := Report{
 		DryRun: dryRun, Examined: t.examined, Abandoned: t.abandoned.n, StoppedEarly: stopped,
-		Pruned: t.pruned.list(maxListed), Kept: t.abandoned.list(maxListed), Errors: []string{},
+		Pruned: t.pruned.list(maxListed), Kept: t.abandoned.list(maxListed), Errors: t.problems.texts(),
 	}
 	r.Kept = append(r.Kept, t.kept.list(maxListed-len(r.Kept))...)
 	r.Omitted = t.pruned.n + t.abandoned.n + t.kept.n - len(r.Pruned) - len(r.Kept)
-	for _, p := range t.problems {
-		if p.n > 1 {
-			p.text += fmt.Sprintf(" (and %d more like it)", p.n-1)
-		}
-		r.Errors = append(r.Errors, p.text)
-	}
-	if t.others > 0 {
-		r.Errors = append(r.Errors, fmt.Sprintf("and %d others: see the log", t.others))
-	}
 	return r
 }
 
