@@ -14,7 +14,8 @@ const (
 	bookmark = "bookmark"
 )
 
-// Mark is where a prune that ran out of time stopped. The zero value is the beginning.
+// Mark is where a prune that ran out of time stopped. The zero value is the beginning. With a folder below a
+// prefix of the paths it is the beginning too, but for what was examined of that folder.
 type Mark struct {
 	Bucket string `json:"bucket"` // ARN
 	Prefix string `json:"prefix"`
