@@ -9,10 +9,10 @@ import (
 
 // blocked is where no lock is taken any more, since locks of ours could not be released there.
 //
-// Where a release is denied, by a policy that holds for more than one state, that is everywhere. Any other
-// cause may be of one state: whoever may write under one prefix can have a transaction under way on a
-// row there all the time, or have S3 fail to give an object. So it is that state first, and after the next
-// one the folder that both are in; which part of their keys one team may write is not known. Where they have
+// In the run that could not release one, and in each later one while that release is denied, by a policy that holds for more than one
+// state, that is everywhere. For later runs any other cause may be of one state: whoever may write under one prefix can have a
+// transaction under way on a row there all the time, or have S3 fail to give an object. So it is that state first, and
+// after the next one the folder that both are in; which part of their keys one team may write is not known. Where they have
 // no folder in common the cause is not one team's, and it is everywhere.
 type blocked struct {
 	place tflock.Path // a state, or a folder with its slash
@@ -20,7 +20,14 @@ type blocked struct {
 	why   string // empty: nothing is blocked
 }
 
-// add notes a lock that could not be released.
+// end notes a lock that this run could not release.
+func (b *blocked) end(left *statelock.LeftError) {
+	if !b.all {
+		b.all, b.why = true, left.Error()
+	}
+}
+
+// add notes a lock of an earlier run that could not be released.
 func (b *blocked) add(left *statelock.LeftError) {
 	switch {
 	case b.why == "":

@@ -12,8 +12,8 @@ import (
 // gate decides whether a lock may be taken. A bucket policy or an SCP may allow to write a
 // lock and deny to delete it, and each such lock stops a team. So the first lock in a
 // bucket is taken alone; each one that could be released lets one more be held at the same
-// time; and after one whose release was denied none is taken any more. One that could not be released
-// for another cause, which may be of that state alone, keeps others only from its own folder.
+// time; and after one that could not be released none is taken any more in this run. What an earlier run left
+// for a cause that may be of that state alone keeps others only from its own folder.
 type gate struct {
 	mu      sync.Mutex
 	changed *sync.Cond
@@ -78,7 +78,7 @@ func (g *gate) leave(b *backend.Bucket, released bool, left *statelock.LeftError
 	at.held--
 	switch {
 	case left != nil:
-		g.blocked.add(left)
+		g.blocked.end(left)
 	case released:
 		at.proven = true
 		at.width = min(at.width+1, workers)
