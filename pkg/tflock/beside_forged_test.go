@@ -40,6 +40,9 @@ func TestAForgedLocksErrorReleasesNothing(t *testing.T) {
 		"a mask of a bucket, and a line of tabs":       {forgedPath, "acme-st***\n" + strings.Repeat("\t", 17) + forgedPath[len("acme-states"):], ""},
 		"a very long mask of a bucket":                 {forgedPath, strings.Repeat("*", 60) + forgedPath[len("acme-states"):], ""},
 		"many masks of a bucket":                       {forgedPath, strings.Repeat("[REDACTED]", 5) + forgedPath[len("acme-states"):], ""},
+		"the path behind codes of a terminal":          {short, "\n" + strings.Repeat("[107;107;107;107m", 20) + " " + short, ""},
+		"the path behind escaped codes":                {short, "\n" + strings.Repeat("\x1b[31;31;31;31m", 20) + " " + short, ""},
+		"rows of codes behind the path":                {short, short, strings.Repeat("terraform apply\n"+strings.Repeat("[107;107;107;107m", 140)+"\n", 10)},
 		"blanks behind a mask":                         {forgedPath, "acme-states/***g" + far(30) + "/prod/terraform.tfstate", ""},
 		"blanks behind a mask, in the next line":       {forgedPath, "acme-states/***g\n" + far(30) + "/prod/terraform.tfstate", ""},
 		"a mask, and the rest far to the right":        {short, "***\n" + far(120) + "/prod/x", ""},
@@ -61,8 +64,10 @@ func TestAForgedLocksErrorReleasesNothing(t *testing.T) {
 			t.Parallel()
 			l := lockInfo()
 			l.Path, l.Info, l.Who = tc.shown, tc.info, "deploy@team-a"
-			if forgedReleases(t, tc.path, clientError(l)) {
-				t.Errorf("it is released by\n%s", clientError(l))
+			for _, wrapping := range []string{"nothing", "logfmt", "syslog, escaped", "a workflow command", "a div per line, on one"} {
+				if text := wrappings[wrapping](clientError(l)); forgedReleases(t, tc.path, text) {
+					t.Errorf("%s: it is released by\n%s", wrapping, text)
+				}
 			}
 		})
 	}

@@ -17,8 +17,12 @@ var lineEndings = strings.NewReplacer("\r\n", "\n", "\v", "\n", "\f", "\n", "\u0
 
 // shownAs is a text as viewers show it: with its escaped line ends as such, in which others see a message in JSON.
 func shownAs(text string) string {
-	return colours.ReplaceAllString(escapes.Replace(escapes.Replace(lineEndings.Replace(text))), "")
+	return colours.ReplaceAllStringFunc(escapes.Replace(escapes.Replace(lineEndings.Replace(text))), columnsOf)
 }
+
+// columnsOf gives a code of a terminal as what takes its columns: a viewer that does not know codes shows them, and one that
+// knows them does not, where they have lost their escape character.
+func columnsOf(code string) string { return strings.Repeat("│", len(code)) }
 
 // comment begins what HTML and Markdown do not show.
 var comment = regexp.MustCompile(`<[!?]|</[^A-Za-z]`)

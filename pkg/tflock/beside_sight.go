@@ -13,7 +13,7 @@ type sights struct {
 }
 
 func newSights(text string) *sights {
-	raw := strings.ReplaceAll(strings.ReplaceAll(colours.ReplaceAllString(text, ""), "\r\n", "\n"), "\u00a0", " ")
+	raw := strings.ReplaceAll(strings.ReplaceAll(colours.ReplaceAllStringFunc(text, columnsOf), "\r\n", "\n"), "\u00a0", " ")
 	return &sights{raw: newSight(raw), rendered: newSight(renderedAs(shownAs(text))), seen: map[string]bool{}}
 }
 
