@@ -36,7 +36,7 @@ func (m Meant) Beside(text string) string {
 	if other := cmp.Or(hidden(text), overwritten(text), comment.FindString(shown), m.offScreen(shown, screen)); other != "" {
 		return quote(other)
 	}
-	seen, other := newSights(text), ""
+	seen, other := newSights(text, m.ID), ""
 	for stage := range stages(text) {
 		if other = cmp.Or(hidden(stage), m.offScreen(stage, unwrapped), m.besideIn(stage, seen)); other == "" {
 			return ""

@@ -43,6 +43,12 @@ func TestAForgedLocksErrorReleasesNothing(t *testing.T) {
 		"the path behind codes of a terminal":          {short, "\n" + strings.Repeat("[107;107;107;107m", 20) + " " + short, ""},
 		"the path behind escaped codes":                {short, "\n" + strings.Repeat("\x1b[31;31;31;31m", 20) + " " + short, ""},
 		"rows of codes behind the path":                {short, short, strings.Repeat("terraform apply\n"+strings.Repeat("[107;107;107;107m", 140)+"\n", 10)},
+		"the path behind blanks and a level":           {short, "\n" + far(90) + "INFO " + short, ""},
+		"the path behind blanks and a number":          {short, "\n" + far(90) + "1: " + short, ""},
+		"far to the right, and in Info":                {short, "\n" + far(140) + "INFO " + short, "\n" + far(95) + short},
+		"far to the right, and behind a label in Info": {short, "\n" + far(140) + "INFO " + short, "\n  LockID: " + short},
+		"behind codes, and in Info":                    {short, "\n" + strings.Repeat("[107;107;107;107m", 20) + " " + short, "\n  LockID: " + short},
+		"behind escaped blanks":                        {short, "\n" + strings.Repeat(`\u00a0`, 24) + short, ""},
 		"blanks behind a mask":                         {forgedPath, "acme-states/***g" + far(30) + "/prod/terraform.tfstate", ""},
 		"blanks behind a mask, in the next line":       {forgedPath, "acme-states/***g\n" + far(30) + "/prod/terraform.tfstate", ""},
 		"a mask, and the rest far to the right":        {short, "***\n" + far(120) + "/prod/x", ""},
@@ -64,9 +70,12 @@ func TestAForgedLocksErrorReleasesNothing(t *testing.T) {
 			t.Parallel()
 			l := lockInfo()
 			l.Path, l.Info, l.Who = tc.shown, tc.info, "deploy@team-a"
-			for _, wrapping := range []string{"nothing", "logfmt", "syslog, escaped", "a workflow command", "a div per line, on one"} {
-				if text := wrappings[wrapping](clientError(l)); forgedReleases(t, tc.path, text) {
-					t.Errorf("%s: it is released by\n%s", wrapping, text)
+			for _, wrapping := range []string{"nothing", "logfmt", "syslog, escaped", "a workflow command", "a div per line, on one", "the client's frame", "Go's %q"} {
+				text := wrappings[wrapping](clientError(l))
+				for _, from := range []string{"", "Lock Info:", "ID:"} { // the whole, and what somebody selects of it
+					if _, part, _ := strings.Cut(text, from); forgedReleases(t, tc.path, from+part) {
+						t.Errorf("%s, from %q: it is released by\n%s", wrapping, from, from+part)
+					}
 				}
 			}
 		})

@@ -30,6 +30,21 @@ func miscounted(text string) string {
 	return ""
 }
 
+// uncounted takes the number before a line off.
+func uncounted(line string) string {
+	at := counted.FindStringIndex(line)
+	if at == nil || margin(line) > manyBlanksBetween {
+		return line
+	}
+	return line[at[1]:]
+}
+
+// margin is how many columns a line has before what a frame begins with. What is behind a wide one stays there, since a viewer that
+// cuts lines off does not show it.
+func margin(line string) int {
+	return width(line[:len(line)-len(strings.TrimLeft(line, " \t│|>*#╷╵\"'"))])
+}
+
 // frames are what may be around the lines of a text.
 type frames struct {
 	before []string // the first that fits is taken off
@@ -52,7 +67,7 @@ func (m Meant) unframed(text string) *page {
 	}
 	var b strings.Builder
 	for line := range strings.SplitSeq(text, "\n") {
-		rest := f.strip(counted.ReplaceAllString(line, ""))
+		rest := f.strip(uncounted(line))
 		b.WriteString(rest + "\n")
 		if !strings.ContainsFunc(rest, counts) && signs(letterless(dates.ReplaceAllString(line, ""))) > manySigns {
 			p.drawn = cmp.Or(p.drawn, strings.TrimSpace(line))
@@ -80,10 +95,10 @@ func (f frames) strip(line string) string {
 			break
 		}
 	}
-	framed := rest
+	framed, wide := rest, 0
 	for range manyCommon {
 		at := common.FindStringIndex(rest)
-		if at == nil {
+		if wide += margin(rest); at == nil || wide > manyBlanksBetween {
 			break
 		}
 		rest = rest[at[1]:]

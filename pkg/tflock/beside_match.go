@@ -59,6 +59,7 @@ func (p *page) note(f found, kind textKind, v value) {
 	if f.phrase.isFree() {
 		p.named, p.free = text, append(p.free, v)
 	}
+	f.path = f.path && (kind != clientText || p.seen.blockHas(f.shown))
 	p.showsPath = p.showsPath || f.path
 	switch {
 	case f.path || !f.phrase.has(ownPath):
@@ -91,7 +92,8 @@ func (s *skeleton) best(i int, kind textKind) found {
 type found struct {
 	to     int
 	other  string
-	path   bool // it shows the path of this lock's state, all or most of it
+	path   bool   // it shows the path of this lock's state, all or most of it
+	shown  string // the path as it stands there
 	phrase phrase
 }
 
@@ -140,12 +142,14 @@ func (s *skeleton) match(p []part, i, behind int) (found, bool) {
 		}
 		return s.then(p, i, at+len(s.ID))
 	case ownPath:
-		to, whole := s.ownPathAt(behind)
+		to, shown := s.ownPathAt(behind)
 		if to < 0 {
 			return found{}, false
 		}
 		f, ok := s.then(p, i, to)
-		f.path = f.path || whole
+		if shown != "" {
+			f.path, f.shown = true, shown
+		}
 		return f, ok
 	case aShape:
 		return s.matchShape(p, i)

@@ -10,33 +10,36 @@ import (
 const signsAround = 64
 
 // ownPathAt is where a path of the state ends that stands behind a label: as it is, or masked,
-// clipped or wrapped. It is -1 where there is none. whole says that all of it but a masked
-// bucket is there, in sight.
-func (s *skeleton) ownPathAt(behind int) (to int, whole bool) {
+// clipped or wrapped. It is -1 where there is none. shown is what stands there, where that is all of it
+// but a masked bucket, in sight.
+func (s *skeleton) ownPathAt(behind int) (to int, shown string) {
 	rest := strings.TrimPrefix(s.text[behind:], "*\n")                           // a label in bold
 	rest = strings.TrimPrefix(strings.TrimLeft(rest, " \t\n:=\"'`(|-"), "s3://") // or below a row of a table's head
 	from := len(s.text) - len(rest)
 	if !begins(s.text, from) || isFar(s.text[behind:from]) {
-		return -1, false
+		return -1, ""
 	}
 	for _, path := range s.Paths {
 		if to := max(samePath(s.text, from, path), s.behindMask(from, path)); to >= 0 {
-			return to, s.seen.have(s.text[from:to])
+			if s.seen.have(s.text[from:to]) {
+				shown = s.text[from:to]
+			}
+			return to, shown
 		}
 	}
-	shown := s.text[from:min(len(s.text), from+len(s.Paths[0])+2*signsAround)]
-	if end := strings.IndexFunc(shown, func(r rune) bool { return r <= ' ' || strings.ContainsRune("\"'`", r) }); end >= 0 {
-		shown = shown[:end]
+	part := s.text[from:min(len(s.text), from+len(s.Paths[0])+2*signsAround)]
+	if end := strings.IndexFunc(part, func(r rune) bool { return r <= ' ' || strings.ContainsRune("\"'`", r) }); end >= 0 {
+		part = part[:end]
 	}
-	if len(shown) > len(s.Paths[0])+signsAround {
-		return -1, false
+	if len(part) > len(s.Paths[0])+signsAround {
+		return -1, ""
 	}
-	for _, more := range []string{shown, strings.TrimRight(shown, ",;:)"), s.wrapped(from, shown)} {
+	for _, more := range []string{part, strings.TrimRight(part, ",;:)"), s.wrapped(from, part)} {
 		if strings.Contains(more, "/") && isMasked(more) && s.canBeOwn(more) {
-			return from + len(more), false
+			return from + len(more), ""
 		}
 	}
-	return -1, false
+	return -1, ""
 }
 
 // isFar says that a reader may not see what stands so far behind its label: a mail breaks a line before a long path, and a table has

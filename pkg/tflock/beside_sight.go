@@ -9,12 +9,25 @@ import (
 // counts is in sight in both.
 type sights struct {
 	raw, rendered *sight
+	id            string          // of the lock
 	seen          map[string]bool // what was looked for
 }
 
-func newSights(text string) *sights {
+func newSights(text, id string) *sights {
 	raw := strings.ReplaceAll(strings.ReplaceAll(colours.ReplaceAllStringFunc(text, columnsOf), "\r\n", "\n"), "\u00a0", " ")
-	return &sights{raw: newSight(raw), rendered: newSight(renderedAs(shownAs(text))), seen: map[string]bool{}}
+	return &sights{raw: newSight(raw), rendered: newSight(renderedAs(shownAs(text))), id: id, seen: map[string]bool{}}
+}
+
+// blockHas says that the first place of a path behind the lock's ID is in sight, which a client prints before it: the same path
+// in another field, whose writer is that of the block, is not where people look.
+func (s *sights) blockHas(path string) bool {
+	return s.raw.firstIsSeen(s.id, path) && s.rendered.firstIsSeen(s.id, path)
+}
+
+func (s *sight) firstIsSeen(id, path string) bool {
+	from := max(0, strings.Index(s.text, id))
+	i := strings.Index(s.text[from:], path)
+	return i < 0 || s.isSeen(from+i, from+i+len(path))
 }
 
 // have says that a path, as it stands in the text, is in sight somewhere.
@@ -72,11 +85,16 @@ func (s *sight) has(path string) bool {
 			return false
 		}
 		at, to := from+i, from+i+len(path)
-		if s.isWord(at) && s.isInColumns(at) && (ends(s.text, to) || strings.IndexByte(`\&%#`, s.text[to]) >= 0) { // of an escape behind it
+		if s.isSeen(at, to) {
 			return true
 		}
 		from = at + 1
 	}
+}
+
+// isSeen says that a path that stands there is in sight.
+func (s *sight) isSeen(at, to int) bool {
+	return s.isWord(at) && s.isInColumns(at) && (ends(s.text, to) || strings.IndexByte(`\&%#`, s.text[to]) >= 0) // of an escape behind it
 }
 
 // before is what is before a path in its line, and where that begins.
