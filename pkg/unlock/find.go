@@ -69,10 +69,19 @@ func (u *Unlocker) find(ctx context.Context, r Request) found {
 	return f
 }
 
-// namesOf are the names by which a text may call the state of a lock. A lock in a copied bucket has the
-// path of the original in its bytes, and text that shows it is of that lock.
+// namesOf are the paths under which a text may show a lock's state. What the lock says counts where a bucket or a folder was copied with
+// its locks, and its state has the same key: whoever writes a lock with a script may say anything, such as "terraform.tfstate".
 func namesOf(l *tflock.Lock) []string {
-	return []string{string(l.Path), string(l.Path.Clean()), l.Info.Path}
+	names := []string{string(l.Path), string(l.Path.Clean())}
+	said := tflock.Path(l.Info.Path)
+	if !said.Valid() {
+		return names
+	}
+	key, saidKey := l.Path.Clean().Key(), said.Clean().Key()
+	if saidKey == key || said.Bucket() == l.Path.Bucket() && strings.HasSuffix(key, "/"+saidKey) {
+		names = append(names, l.Info.Path)
+	}
+	return names
 }
 
 // buckets are the names of the buckets of states that a text may show: those that are watched, and that of

@@ -12,6 +12,29 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/unlock"
 )
 
+// What a lock says its path is names its state only where it may be that of a copy: a script writes anything.
+func TestAPathThatALockMadeUpNamesNoState(t *testing.T) {
+	const key = "prod/eu-west-1/networking/terraform.tfstate"
+	for said, want := range map[string]unlock.Outcome{
+		"": unlock.Ambiguous, "prod": unlock.Ambiguous, "networking/terraform.tfstate": unlock.Ambiguous, "OWN/dev/networking/terraform.tfstate": unlock.Ambiguous,
+		"original/" + key: unlock.Released, "OWN/networking/terraform.tfstate": unlock.Released,
+	} {
+		w := newWorld(t)
+		said = strings.ReplaceAll(said, "OWN", w.Bucket)
+		raw, err := tflock.Info{ID: victim, Operation: "OperationTypeApply", Who: "me@host", Created: time.Now(), Path: said}.Marshal()
+		if err == nil {
+			_, err = w.Set.Buckets[0].Acquire(t.Context(), w.Path(key), raw)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := "Lock Info:\n  ID:        " + victim + "\n  Path:      " + said + "\n  Operation: OperationTypeApply\n  Who:       deploy@team-dev\n"
+		if a, err := w.run(&local.Wire{}, request(w, text, `,"force":true`)); err != nil || a.Outcome != want {
+			t.Errorf("%q: %s, %s, %v", said, a.Outcome, a.Message, err)
+		}
+	}
+}
+
 // Somebody who may write the locks under dev/ writes one with production's ID. A real client's error, pasted as it is once that lock has
 // gone, is asked about unless it shows the path of production's state.
 func TestARealClientsErrorOfAForgedLockReleasesNothing(t *testing.T) {
