@@ -49,6 +49,8 @@ func TestAForgedLocksErrorReleasesNothing(t *testing.T) {
 		"far to the right, and behind a label in Info": {short, "\n" + far(140) + "INFO " + short, "\n  LockID: " + short},
 		"behind codes, and in Info":                    {short, "\n" + strings.Repeat("[107;107;107;107m", 20) + " " + short, "\n  LockID: " + short},
 		"behind escaped blanks":                        {short, "\n" + strings.Repeat(`\u00a0`, 24) + short, ""},
+		"the path behind two times":                    {short, "\n" + far(20) + "[2026-11-21T09:20:00.123456789+00:00] [2026-11-21T09:20:00.123456789+00:00] " + short, ""},
+		"the path behind a time, a number and blanks":  {short, "\n" + far(20) + "1: [2026-11-21T09:20:00.123456789+00:00] " + short, ""},
 		"blanks behind a mask":                         {forgedPath, "acme-states/***g" + far(30) + "/prod/terraform.tfstate", ""},
 		"blanks behind a mask, in the next line":       {forgedPath, "acme-states/***g\n" + far(30) + "/prod/terraform.tfstate", ""},
 		"a mask, and the rest far to the right":        {short, "***\n" + far(120) + "/prod/x", ""},

@@ -18,8 +18,8 @@ func newSights(text, id string) *sights {
 	return &sights{raw: newSight(raw), rendered: newSight(renderedAs(shownAs(text))), id: id, seen: map[string]bool{}}
 }
 
-// blockHas says that the first place of a path behind the lock's ID is in sight, which a client prints before it: the same path
-// in another field, whose writer is that of the block, is not where people look.
+// blockHas says that the first place of a path behind the lock's ID, which a client prints before it, is in sight, and about as far to
+// the right: who sees the one sees the other. The same path in another field, whose writer is that of the block, is not where people look.
 func (s *sights) blockHas(path string) bool {
 	return s.raw.firstIsSeen(s.id, path) && s.rendered.firstIsSeen(s.id, path)
 }
@@ -27,7 +27,11 @@ func (s *sights) blockHas(path string) bool {
 func (s *sight) firstIsSeen(id, path string) bool {
 	from := max(0, strings.Index(s.text, id))
 	i := strings.Index(s.text[from:], path)
-	return i < 0 || s.isSeen(from+i, from+i+len(path))
+	if i < 0 {
+		return true
+	}
+	below := strings.Contains(s.text[from:from+i], "\n") && s.alone < 0 && !s.json
+	return s.isSeen(from+i, from+i+len(path)) && (!below || s.column(from+i) <= s.column(from)+manyBlanksBetween)
 }
 
 // have says that a path, as it stands in the text, is in sight somewhere.
@@ -101,6 +105,12 @@ func (s *sight) isSeen(at, to int) bool {
 func (s *sight) before(at int) (line string, from int) {
 	from = strings.LastIndexByte(s.text[:at], '\n') + 1
 	return strings.TrimSuffix(s.text[from:at], "s3://"), from
+}
+
+// column is how many columns are before a place in its line.
+func (s *sight) column(at int) int {
+	line, _ := s.before(at)
+	return width(line)
 }
 
 // isWord says that a path which begins there is a word of its own, or behind a label.
