@@ -130,7 +130,7 @@ var mutations = map[string]mutation{
 		"undisturbed, encryption demanded:",
 	},
 	"a lock that is left stops no other": {
-		"pkg/prune/gate.go", "g.blocked.add(left)", "_ = left.Error()",
+		"pkg/prune/gate.go", "g.blocked.end(left)", "_ = left.Error()",
 		"TestMatrix",
 		[]string{"-only=prune (crowd) no delete"},
 		"locks of our own were left on several states",

@@ -97,8 +97,9 @@ func TestMemoryIsFlatWhateverIsInARow(t *testing.T) {
 			runtime.GC()
 			runtime.ReadMemStats(&kept)
 			t.Logf("live heap of at most %.1f MB, %.1f MB after", float64(most)/(1<<20), float64(kept.HeapAlloc)/(1<<20))
-			// What one megabyte of a page, a few objects and their JSON take, here and in the server.
-			if limit := uint64(10 << 20); most > limit {
+			// What one megabyte of a page, a few objects and their JSON take, here and in the server: some 9 MB, more where
+			// collections come late on a busy machine. All that is read, kept, would be 23.
+			if limit := uint64(14 << 20); most > limit {
 				t.Errorf("live heap of %d MB while it reads %d MB", most>>20, 2*locks*size>>20)
 			}
 			if kept.HeapAlloc > 6<<20 {
