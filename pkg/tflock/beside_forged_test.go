@@ -53,6 +53,12 @@ func TestAForgedLocksErrorReleasesNothing(t *testing.T) {
 		"the path behind a time, a number and blanks":  {short, "\n" + far(20) + "1: [2026-11-21T09:20:00.123456789+00:00] " + short, ""},
 		"blanks behind a mask":                         {forgedPath, "acme-states/***g" + far(30) + "/prod/terraform.tfstate", ""},
 		"blanks behind a mask, in the next line":       {forgedPath, "acme-states/***g\n" + far(30) + "/prod/terraform.tfstate", ""},
+		"the path behind a few wide blanks":            {short, "\n  " + strings.Repeat("\u3000", 17) + " " + short, ""},
+		"the path behind joiners":                      {short, "\n " + strings.Repeat("\u2060", 9) + " " + short, ""},
+		"escaped blanks behind blanks":                 {short, "\n  " + strings.Repeat(`\u00a0`, 20) + " " + short, ""},
+		"the path behind tags without words":           {short, "\n  " + strings.Repeat(`<span class="highlight">`, 15) + " " + short, ""},
+		"a mask that is longer than the bucket":        {forgedPath, "acme-st" + strings.Repeat("*", 21) + forgedPath[len("acme-states"):], ""},
+		"behind codes, and behind an alert's label":    {short, "\n  " + strings.Repeat("[107;107;107;107m", 20) + " " + short + "\n" + far(80) + "State: " + short, ""},
 		"a mask, and the rest far to the right":        {short, "***\n" + far(120) + "/prod/x", ""},
 		"the path far to the right":                    {short, "\n" + far(140) + short, ""},
 		"the path behind a line's end of Unicode":      {short, "\n" + far(140) + "\u2028" + short, ""},
@@ -72,11 +78,15 @@ func TestAForgedLocksErrorReleasesNothing(t *testing.T) {
 			t.Parallel()
 			l := lockInfo()
 			l.Path, l.Info, l.Who = tc.shown, tc.info, "deploy@team-a"
-			for _, wrapping := range []string{"nothing", "logfmt", "syslog, escaped", "a workflow command", "a div per line, on one", "the client's frame", "Go's %q"} {
+			for _, wrapping := range []string{"nothing", "logfmt", "syslog, escaped", "a workflow command", "a div per line, on one", "the client's frame", "Go's %q", "GitHub's times", "an object per line"} {
 				text := wrappings[wrapping](clientError(l))
-				for _, from := range []string{"", "Lock Info:", "ID:"} { // the whole, and what somebody selects of it
-					if _, part, _ := strings.Cut(text, from); forgedReleases(t, tc.path, from+part) {
-						t.Errorf("%s, from %q: it is released by\n%s", wrapping, from, from+part)
+				for _, from := range []string{"", "Lock Info:", "  ID:"} { // the whole, and what somebody selects of it
+					_, part, _ := strings.Cut(text, from)
+					to, _, _ := strings.Cut(part, "Operation:")
+					for _, part := range []string{from + part, from + strings.TrimRight(to, " ")} {
+						if forgedReleases(t, tc.path, part) && (tc.shown != tc.path || strings.Contains(part, "Operation:")) {
+							t.Errorf("%s, from %q: it is released by\n%s", wrapping, from, part)
+						}
 					}
 				}
 			}

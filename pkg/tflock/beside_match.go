@@ -59,7 +59,8 @@ func (p *page) note(f found, kind textKind, v value) {
 	if f.phrase.isFree() {
 		p.named, p.free = text, append(p.free, v)
 	}
-	f.path = f.path && (kind == alertText || p.seen.blockHas(f.shown))
+	ofAlert := kind == alertText && !strings.HasPrefix(text, "Path") // a client's label: our commands write "path"
+	f.path = f.path && (ofAlert || p.seen.blockHas(f.shown))
 	p.showsPath = p.showsPath || f.path
 	switch {
 	case f.path || !f.phrase.has(ownPath):

@@ -62,7 +62,7 @@ func (s *skeleton) behindMask(from int, path string) int {
 	shown, _, ok := strings.Cut(s.text[from:min(len(s.text), from+len(own)+signsAround)], "/")
 	const sensitive = "(sensitive value)" // has a blank
 	if !ok || !isMasked(shown) || isClipped.MatchString(shown) || strings.Count(key, "/") < 2 || !canBe(shown, own) ||
-		strings.ContainsAny(strings.Replace(shown, sensitive, "", 1), " \t\n") || len(shown) > len(own)+len(sensitive) {
+		strings.ContainsAny(strings.Replace(shown, sensitive, "", 1), " \t\n") || len(shown) > max(len(own), len(sensitive)) { // a longer one puts the key to the right
 		return -1
 	}
 	if slices.ContainsFunc(s.Buckets, func(other string) bool { return other != own && canBe(shown, other) }) {

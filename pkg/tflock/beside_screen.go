@@ -3,6 +3,7 @@ package tflock
 import (
 	"regexp"
 	"strings"
+	"unicode"
 )
 
 // What people see of a text at once.
@@ -87,7 +88,7 @@ func width(line string) (n int) {
 	const tab, wide = 8, '\u1100' // the first of the characters that may take two columns
 	for _, r := range line {
 		switch {
-		case r == '\t':
+		case r == '\t' || unicode.Is(unicode.Cf, r): // or as its code
 			n += tab
 		case r >= wide && !isFrame(r):
 			n += 2

@@ -9,29 +9,51 @@ import (
 // counts is in sight in both.
 type sights struct {
 	raw, rendered *sight
+	lines         *sight          // with nothing but its line ends as such: some viewers know those alone, and show other escapes as they are
 	id            string          // of the lock
 	seen          map[string]bool // what was looked for
 }
 
 func newSights(text, id string) *sights {
 	raw := strings.ReplaceAll(strings.ReplaceAll(colours.ReplaceAllStringFunc(text, columnsOf), "\r\n", "\n"), "\u00a0", " ")
-	return &sights{raw: newSight(raw), rendered: newSight(renderedAs(shownAs(text))), id: id, seen: map[string]bool{}}
+	return &sights{raw: newSight(raw), rendered: newSight(renderedAs(shownAs(text))), lines: newSight(linesOf(raw)), id: id, seen: map[string]bool{}}
 }
 
 // blockHas says that the first place of a path behind the lock's ID, which a client prints before it, is in sight, and about as far to
 // the right: who sees the one sees the other. The same path in another field, whose writer is that of the block, is not where people look.
 func (s *sights) blockHas(path string) bool {
-	return s.raw.firstIsSeen(s.id, path) && s.rendered.firstIsSeen(s.id, path)
+	return s.raw.firstIsSeen(s.id, path) && s.rendered.firstIsSeen(s.id, path) && s.lines.firstIsNear(s.id, path)
+}
+
+// escapedEnds are line ends of JSON, of workflow commands, of syslog and of HTML.
+var escapedEnds = regexp.MustCompile(`(?i)\\+(?:r\\+n|[rn]|u000[ad]|x0[ad]|012)|(?:%(?:25)*0D)?%(?:25)*0A|(?:#015)?#012|(?:<|&(?:amp;)*lt;)(?:br ?/?|/?(?:div|p|li|tr))(?:>|&(?:amp;)*gt;)`)
+
+func linesOf(text string) string {
+	return escapedEnds.ReplaceAllString(lineEndings.Replace(text), "\n")
 }
 
 func (s *sight) firstIsSeen(id, path string) bool {
+	at := s.first(id, path)
+	return at < 0 || s.isSeen(at, at+len(path)) && s.firstIsNear(id, path)
+}
+
+// first is the first place of a path behind the lock's ID; -1 where none is.
+func (s *sight) first(id, path string) int {
 	from := max(0, strings.Index(s.text, id))
-	i := strings.Index(s.text[from:], path)
-	if i < 0 {
+	if i := strings.Index(s.text[from:], path); i >= 0 {
+		return from + i
+	}
+	return -1
+}
+
+// firstIsNear says that the first place of a path behind the ID, where it is in another line, is not further to the right.
+func (s *sight) firstIsNear(id, path string) bool {
+	from, at := max(0, strings.Index(s.text, id)), s.first(id, path)
+	if at < 0 {
 		return true
 	}
-	below := strings.Contains(s.text[from:from+i], "\n") && s.alone < 0 && !s.json
-	return s.isSeen(from+i, from+i+len(path)) && (!below || s.column(from+i) <= s.column(from)+manyBlanksBetween)
+	const more = 8 // columns: a logger does not write as much before each line
+	return !strings.Contains(s.text[from:at], "\n") || s.column(at) <= s.column(from)+more
 }
 
 // have says that a path, as it stands in the text, is in sight somewhere.

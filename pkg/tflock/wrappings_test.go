@@ -174,8 +174,15 @@ var wrappings = map[string]func(string) string{
 		raw, _ := json.MarshalIndent(map[string]string{"msg": text}, "", "  ")
 		return string(raw)
 	},
-	"a list in JSON":                  func(text string) string { return asJSON(strings.Split(text, "\n")) },
-	"a line of JSON per line":         jsonLines("msg"),
+	"a list in JSON":          func(text string) string { return asJSON(strings.Split(text, "\n")) },
+	"a line of JSON per line": jsonLines("msg"),
+	"an object per line": func(text string) string {
+		var b strings.Builder
+		for line := range strings.SplitSeq(text, "\n") {
+			b.WriteString(`{"message":` + asJSON(line) + `,"timestamp":"2026-11-21T09:20:00Z"}` + "\n")
+		}
+		return b.String()
+	},
 	"docker's log file":               jsonLines("log"),
 	"docker's log file, framed":       then(frame, jsonLines("log")),
 	"logfmt":                          func(text string) string { return "level=error msg=" + asJSON(text) + " unit=payments" },
