@@ -93,7 +93,7 @@ func (s *skeleton) best(i int, kind textKind) found {
 type found struct {
 	to     int
 	other  string
-	path   bool   // it shows the path of this lock's state, all or most of it
+	path   bool   // it shows the path of this lock's state in sight, maybe with its bucket masked
 	shown  string // the path as it stands there
 	phrase phrase
 }

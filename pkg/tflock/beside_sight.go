@@ -6,7 +6,7 @@ import (
 )
 
 // sights are a text as it is, and with its escapes and HTML as what they stand for. Nobody knows which of them people see, so what
-// counts is in sight in both.
+// counts is in sight in each.
 type sights struct {
 	raw, rendered *sight
 	lines         *sight          // with nothing but its line ends as such: some viewers know those alone, and show other escapes as they are
@@ -46,7 +46,7 @@ func (s *sight) first(id, path string) int {
 	return -1
 }
 
-// firstIsNear says that the first place of a path behind the ID, where it is in another line, is not further to the right.
+// firstIsNear says that the first place of a path behind the ID, where it is in another line, is hardly further to the right.
 func (s *sight) firstIsNear(id, path string) bool {
 	from, at := max(0, strings.Index(s.text, id)), s.first(id, path)
 	if at < 0 {
