@@ -44,7 +44,7 @@ func pruned(ctx context.Context, s *stage) error {
 	if err := s.prune(ctx, key); err != nil {
 		return err
 	}
-	if out, err := plan(ctx, w); err != nil || strings.Contains(out, "Warning") {
+	if out, err := w.Run(ctx, "plan"); err != nil || strings.Contains(out, "Warning") {
 		return fmt.Errorf("the plan after it: %w\n%s", err, out)
 	}
 	return nil

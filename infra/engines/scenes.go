@@ -87,7 +87,7 @@ func deadClient(c local.Client, mode local.Mode, holdings ...tflock.Kind) func(c
 				return err
 			}
 		}
-		_, err = plan(ctx, w)
+		_, err = w.Run(ctx, "plan")
 		return err
 	}
 }
@@ -111,17 +111,6 @@ func (s *stage) releasedAndReported(ctx context.Context, text string) error {
 		}
 	}
 	return nil
-}
-
-// plan plans, and once more where only the end failed: the client's SDK loses an answer now
-// and then (see package httpbody), and its repeat of a conditional delete finds nothing to
-// delete.
-func plan(ctx context.Context, w *local.Workspace) (string, error) {
-	out, err := w.Run(ctx, "plan")
-	if err != nil && strings.Contains(out, "Error releasing the state lock") && strings.Contains(out, "ConditionalCheckFailedException") {
-		return w.Run(ctx, "plan") // which fails if the lock is there after all
-	}
-	return out, err
 }
 
 // die has the client die, lets the next one print that it is locked out, and gives that text

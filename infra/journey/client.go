@@ -2,11 +2,8 @@ package journey
 
 import (
 	"context"
-	"errors"
 	"os"
-	"regexp"
 	"strings"
-	"time"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 )
@@ -33,40 +30,6 @@ func (e *Engine) Init(ctx context.Context, c local.Client, dir, backend string) 
 	w, err := local.Init(ctx, c, dir, backend+slow, env,
 		"-backend-config=use_path_style=true", "-backend-config=skip_requesting_account_id=true", "-backend-config=skip_credentials_validation=true")
 	return Project{w}, err
-}
-
-// Run runs the client to its end. The error carries its output. On a busy machine the SDK in a
-// client loses one answer in a thousand (pkg/httpbody says why): it asks again, and meets the lock
-// that it has just taken itself. Its user then releases that lock and runs the command again.
-func (p Project) Run(ctx context.Context, args ...string) (string, error) {
-	began := time.Now()
-	said, err := p.Workspace.Run(ctx, args...)
-	own := ""
-	if err != nil {
-		own = takenSince(said, began)
-	}
-	if own == "" {
-		return said, err
-	}
-	_, failed := p.Workspace.Run(ctx, "force-unlock", own) // of a half-lock it removes that half, and fails
-	if said, err = p.Workspace.Run(ctx, args...); err != nil {
-		err = errors.Join(err, failed)
-	}
-	return said, err
-}
-
-var lockInfo = regexp.MustCompile(`(?s)Lock Info:\n\s+ID:\s+(\S+).*\n\s+Created:\s+(\S+ \S+ \+0000 UTC)`)
-
-// takenSince is the ID of the lock that a client met, if it was taken since then; else empty.
-func takenSince(said string, began time.Time) string {
-	found := lockInfo.FindStringSubmatch(said)
-	if found == nil {
-		return ""
-	}
-	if created, err := time.Parse("2006-01-02 15:04:05.999999999 -0700 MST", found[2]); err != nil || created.Before(began) {
-		return ""
-	}
-	return found[1]
 }
 
 // Die starts an apply, waits until it works under its lock, and kills it with kill -9, as

@@ -43,6 +43,7 @@ from moto.s3.responses import S3Response
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 from moto.server import ThreadedMotoServer
 from moto.sns.models import sns_backends
+from werkzeug.serving import WSGIRequestHandler
 
 logging.getLogger("werkzeug").setLevel(logging.ERROR)
 authorise.install()
@@ -57,8 +58,6 @@ class Application(DomainDispatcherApplication):
         stream = environ["wsgi.input"]  # is read first, so that a slow client delays nobody
         body = stream.read() if environ.get("wsgi.input_terminated") else stream.read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
-        if any(client in environ.get("HTTP_USER_AGENT", "") for client in ("Terraform", "OpenTofu")):
-            time.sleep(0.02)  # their SDK loses answers that are faster than the requests (see pkg/httpbody); AWS is not that fast
         with one_at_a_time:
             return list(super().__call__(environ, start_response))
 
@@ -70,6 +69,7 @@ def all_items(table):
 
 
 Table.all_items = all_items
+WSGIRequestHandler.wbufsize = 1 << 16  # head and body in one piece, as from AWS: the SDK of clients loses a body that comes after (see pkg/httpbody)
 moto.moto_server.threaded_moto_server.DomainDispatcherApplication = Application
 plain_etag = moto.s3.models.FakeKey.etag.fget
 

@@ -14,6 +14,9 @@ type Kind struct {
 	command func(port string, more ...string) command
 	ports   int    // how many it needs beside the one that clients use
 	health  string // a path that answers once the engine does; empty: it answers when it listens
+	// halves is of an engine that sends the head of an answer before the body. The SDK in clients
+	// loses such a body now and then (pkg/httpbody says why), asks again, and meets its own lock.
+	halves bool
 }
 
 type command struct {
@@ -37,27 +40,27 @@ const (
 // The engines. Moto is in package local, since most tests need nothing else.
 var (
 	// MiniStack is a local AWS of many services.
-	MiniStack = Kind{"MiniStack", true, true, local.MiniStack, func(port string, _ ...string) command {
+	MiniStack = Kind{Name: "MiniStack", Tables: true, Buckets: true, Installed: local.MiniStack, command: func(port string, _ ...string) command {
 		return command{[]string{"ministack/bin/ministack"}, []string{"BIND_HOST=127.0.0.1", "GATEWAY_PORT=" + port, "MINISTACK_REGION=" + local.Region}}
-	}, 0, "/_ministack/health"}
+	}, health: "/_ministack/health", halves: true}
 	// Dynalite is DynamoDB on LevelDB. It gives no item with a failed condition.
-	Dynalite = Kind{"dynalite", true, false, local.NodeEngines, func(port string, _ ...string) command {
+	Dynalite = Kind{Name: "dynalite", Tables: true, Installed: local.NodeEngines, command: func(port string, _ ...string) command {
 		return command{args: []string{"node/bin/node", "engines/node_modules/dynalite/cli.js", "--host", "127.0.0.1", "--port", port, "--createTableMs", "0", "--deleteTableMs", "0"}}
-	}, 0, ""}
+	}}
 	// Dynoxide is DynamoDB on SQLite.
-	Dynoxide = Kind{"dynoxide", true, false, local.Dynoxide, func(port string, _ ...string) command {
+	Dynoxide = Kind{Name: "dynoxide", Tables: true, Installed: local.Dynoxide, command: func(port string, _ ...string) command {
 		return command{args: []string{"cargo/bin/dynoxide", "serve", "--host", "127.0.0.1", "--port", port}}
-	}, 0, ""}
+	}}
 	// S3rver is unmaintained and ignores every condition: it stands for old stores.
-	S3rver = Kind{"s3rver", false, true, local.NodeEngines, func(port string, _ ...string) command {
+	S3rver = Kind{Name: "s3rver", Buckets: true, Installed: local.NodeEngines, command: func(port string, _ ...string) command {
 		// Its listings of more than a page need a cipher that newer Nodes call old.
 		return command{args: []string{"node/bin/node", "--openssl-legacy-provider", "engines/node_modules/s3rver/bin/s3rver.js", "-d", dataFolder, "-a", "127.0.0.1", "-p", port, "--allow-mismatched-signatures", "--no-vhost-buckets"}}
-	}, 0, ""}
+	}}
 	// Versitygw is S3 over a file system, made for production, with versions and without.
-	Versitygw      = Kind{"versitygw", false, true, local.Versitygw, versitygw("--versioning-dir", versionsFolder), 0, ""}
-	VersitygwPlain = Kind{"versitygw without versions", false, true, local.Versitygw, versitygw(), 0, ""}
+	Versitygw      = Kind{Name: "versitygw", Buckets: true, Installed: local.Versitygw, command: versitygw("--versioning-dir", versionsFolder)}
+	VersitygwPlain = Kind{Name: "versitygw without versions", Buckets: true, Installed: local.Versitygw, command: versitygw()}
 	// SeaweedFS is a store made for production.
-	SeaweedFS = Kind{"SeaweedFS", false, true, local.SeaweedFS, seaweedFS, 7, "/healthz"}
+	SeaweedFS = Kind{Name: "SeaweedFS", Buckets: true, Installed: local.SeaweedFS, command: seaweedFS, ports: 7, health: "/healthz"}
 )
 
 // versitygw runs with the folders data and versions of its own.

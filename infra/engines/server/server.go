@@ -22,6 +22,7 @@ type Server struct {
 	Endpoint string
 	dir      string
 	process  *exec.Cmd
+	unplug   func() // ends what stands before it, if anything does
 }
 
 // Start runs an engine with dir, an empty folder, as its home. It ends with Stop, and on
@@ -59,8 +60,12 @@ func Start(ctx context.Context, k Kind, dir string) (*Server, error) {
 	if err := cmd.Start(); err != nil {
 		return nil, fmt.Errorf("start %s: %w", k.Name, err)
 	}
-	s := &Server{Endpoint: "http://127.0.0.1:" + ports[0], dir: dir, process: cmd}
-	if err := s.ready(ctx, k.health); err != nil {
+	s := &Server{Endpoint: "http://127.0.0.1:" + ports[0], dir: dir, process: cmd, unplug: func() {}}
+	err = s.ready(ctx, k.health)
+	if err == nil && k.halves {
+		s.Endpoint, s.unplug, err = local.Proxy(s.Endpoint, func(http.ResponseWriter, *http.Request, []byte) bool { return false })
+	}
+	if err != nil {
 		said, _ := os.ReadFile(log.Name()) // to explain the error
 		s.Stop()
 		return nil, fmt.Errorf("%s: %w\n%s", k.Name, err, said)
@@ -113,6 +118,7 @@ func (s *Server) AWS() *local.AWS { return local.At(s.Endpoint, AccessKey, Secre
 
 // Stop ends the engine, with the processes that it runs.
 func (s *Server) Stop() {
+	s.unplug()
 	group := -s.process.Process.Pid
 	_ = syscall.Kill(group, syscall.SIGTERM)
 	ended := make(chan struct{})
