@@ -235,7 +235,7 @@ given = $(foreach name,$(.VARIABLES),$(if $(filter command,$(origin $(name))),$(
 $(foreach name,LOCK_ID REASON FORCE DRY_RUN STACK $(given),$(eval override $(name) := $$(value $(name))))
 export LOCK_ID REASON FORCE DRY_RUN STACK
 endif
-unlock: ## release a lock: make unlock LOCK_ID='…' REASON='…' [FORCE=true] [DRY_RUN=true] [STACK=lockwarden]; or pipe the error into it
+unlock: ## release a lock: make unlock LOCK_ID=ID REASON='…' [FORCE=true] [DRY_RUN=true] [STACK=lockwarden]; or pipe the error into it
 	@# Texts go by the environment and standard input, never through a shell. With a REASON it does not ask again.
 	@set --; [ "$${FORCE-}" != true ] || set -- "$$@" --force; [ "$${DRY_RUN-}" != true ] || set -- "$$@" --dry-run; [ -z "$${REASON-}" ] || set -- "$$@" --yes; \
 	[ -z "$${LOCK_ID-}" ] || exec < <(printf '%s' "$$LOCK_ID"); \

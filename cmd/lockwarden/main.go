@@ -121,6 +121,7 @@ type terminal struct {
 	in       io.Reader
 	out, err io.Writer
 	ask      func(question string) (string, error) // asks a person, even where in is a pipe
+	pasted   bool                                  // the text was pasted where questions are answered
 }
 
 func (t terminal) fail(code int, err error) int {

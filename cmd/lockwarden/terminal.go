@@ -3,6 +3,7 @@ package main
 import (
 	"bufio"
 	"bytes"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -33,6 +34,16 @@ func askTerminal(question string) (string, error) {
 	}
 	answer, err := bufio.NewReader(tty).ReadString('\n')
 	return strings.TrimSpace(answer), err
+}
+
+// word is what a person types to say yes. A Ctrl-D in a pasted text ends it, and what stands behind that answers the
+// questions: no text knows this word.
+func (t terminal) word(yes string) string {
+	const letters = 4
+	if !t.pasted {
+		return yes
+	}
+	return yes + " " + strings.ToLower(rand.Text()[:letters])
 }
 
 func isTerminal(f *os.File) bool {

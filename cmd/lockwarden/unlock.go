@@ -47,10 +47,11 @@ const maxPaste = 1 << 20
 // Run releases a lock in two calls: a dry run finds it and shows the evidence, and the
 // second names what was shown, so that nothing else can go.
 func (c unlockCommand) Run(ctx context.Context, s *session) error {
-	text, err := c.text(s)
+	text, pasted, err := c.text(s)
 	if err != nil {
 		return err
 	}
+	s.pasted, c.Yes = pasted, c.Yes && !pasted
 	if c.Yes && !c.DryRun && strings.TrimSpace(c.Reason) == "" {
 		return errors.New("--yes needs a --reason")
 	}
@@ -106,11 +107,12 @@ func (c unlockCommand) showChoice(ctx context.Context, s *session, seen unlockAn
 	s.say("%s: %s", line(seen.Outcome), line(seen.Message))
 	s.say("State:      %s", line(chosen.Path))
 	s.say("Lock ID:    %s", line(chosen.LockID))
-	answer, err := s.ask("Is this the lock that you read in the text? Only \"yes\" goes on with it: ")
+	word := s.word("yes")
+	answer, err := s.ask(fmt.Sprintf("Is this the lock that you read in the text? Only %q goes on with it: ", word))
 	if err != nil {
 		return seen, nil, err
 	}
-	if answer != "yes" {
+	if answer != word {
 		fmt.Fprintln(s.err, "Nothing was released.")
 		return seen, nil, outcomeError{exitUnconfirmed}
 	}
@@ -119,23 +121,25 @@ func (c unlockCommand) showChoice(ctx context.Context, s *session, seen unlockAn
 	return again, raw, err
 }
 
-func (c unlockCommand) text(s *session) (string, error) {
+// text is what names the lock, and whether it was pasted into the terminal.
+func (c unlockCommand) text(s *session) (_ string, pasted bool, err error) {
 	if c.ID != "" && c.ID != "-" {
-		return c.ID, nil
+		return c.ID, false, nil
 	}
 	if f, ok := s.in.(*os.File); ok && isTerminal(f) {
+		pasted = true
 		fmt.Fprintln(s.err, "Paste the client's error or the alert, then press Ctrl-D:")
 	}
 	text, err := io.ReadAll(io.LimitReader(s.in, maxPaste+1))
 	switch {
 	case err != nil:
-		return "", fmt.Errorf("standard input: %w", err)
+		return "", pasted, fmt.Errorf("standard input: %w", err)
 	case len(text) > maxPaste:
-		return "", errors.New("standard input has more than a megabyte: paste only the error")
+		return "", pasted, errors.New("standard input has more than a megabyte: paste only the error")
 	case strings.TrimSpace(string(text)) == "":
-		return "", errors.New("no lock: give its ID, or the pasted error on standard input")
+		return "", pasted, errors.New("no lock: give its ID, or the pasted error on standard input")
 	}
-	return string(text), nil
+	return string(text), pasted, nil
 }
 
 // requester is who asks: the given name, or the user's.
@@ -160,9 +164,9 @@ func (c *unlockCommand) confirm(s *session, f policy.Description) error {
 			return err
 		}
 	}
-	word := "yes"
+	word := s.word("yes")
 	if c.Force {
-		word = "force"
+		word = s.word("force")
 	}
 	answer, err := s.ask(fmt.Sprintf("Release the lock on %s? Only %q releases it: ", line(f.Path), word))
 	if err != nil {

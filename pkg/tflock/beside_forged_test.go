@@ -59,6 +59,8 @@ func TestAForgedLocksErrorReleasesNothing(t *testing.T) {
 		"the path behind tags without words":           {short, "\n  " + strings.Repeat(`<span class="highlight">`, 15) + " " + short, ""},
 		"a mask that is longer than the bucket":        {forgedPath, "acme-st" + strings.Repeat("*", 21) + forgedPath[len("acme-states"):], ""},
 		"behind codes, and behind an alert's label":    {short, "\n  " + strings.Repeat("[107;107;107;107m", 20) + " " + short + "\n" + far(80) + "State: " + short, ""},
+		"the path below lines of one blank":            {short, "\n" + strings.Repeat(" \n", 25) + short, ""},
+		"the path below a level, again and again":      {short, "\n" + strings.Repeat("INFO \n", 25) + short, ""},
 		"a mask, and the rest far to the right":        {short, "***\n" + far(120) + "/prod/x", ""},
 		"the path far to the right":                    {short, "\n" + far(140) + short, ""},
 		"the path behind a line's end of Unicode":      {short, "\n" + far(140) + "\u2028" + short, ""},

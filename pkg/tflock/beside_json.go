@@ -129,8 +129,8 @@ func (u *unfolding) add(open []member, value string) {
 	}
 	value = strings.TrimSuffix(value, "\n") + "\n"
 	said, first := b.String(), name+": "+value
-	again := strings.HasSuffix(said, "\n"+value) || said == first // which says nothing, but an empty line between others does
-	if !again || value == "\n" && said != first {
+	again := strings.HasSuffix(said, "\n"+value) || said == first // which says nothing, but a line without a word between others does
+	if !again || !strings.ContainsFunc(value, counts) && said != first {
 		b.WriteString(value)
 	}
 }

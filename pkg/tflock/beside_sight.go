@@ -11,18 +11,23 @@ type sights struct {
 	raw, rendered *sight
 	lines         *sight          // with nothing but its line ends as such: some viewers know those alone, and show other escapes as they are
 	id            string          // of the lock
-	seen          map[string]bool // what was looked for
+	seen, block   map[string]bool // what was looked for
 }
 
 func newSights(text, id string) *sights {
 	raw := strings.ReplaceAll(strings.ReplaceAll(colours.ReplaceAllStringFunc(text, columnsOf), "\r\n", "\n"), "\u00a0", " ")
-	return &sights{raw: newSight(raw), rendered: newSight(renderedAs(shownAs(text))), lines: newSight(linesOf(raw)), id: id, seen: map[string]bool{}}
+	return &sights{raw: newSight(raw), rendered: newSight(renderedAs(shownAs(text))), lines: newSight(linesOf(raw)), id: id, seen: map[string]bool{}, block: map[string]bool{}}
 }
 
 // blockHas says that the first place of a path behind the lock's ID, which a client prints before it, is in sight, and about as far to
 // the right: who sees the one sees the other. The same path in another field, whose writer is that of the block, is not where people look.
 func (s *sights) blockHas(path string) bool {
-	return s.raw.firstIsSeen(s.id, path) && s.rendered.firstIsSeen(s.id, path) && s.lines.firstIsNear(s.id, path)
+	known, looked := s.block[path]
+	if !looked {
+		known = s.raw.firstIsSeen(s.id, path) && s.rendered.firstIsSeen(s.id, path) && s.lines.firstIsNear(s.id, path)
+		s.block[path] = known
+	}
+	return known
 }
 
 // escapedEnds are line ends of JSON, of workflow commands, of syslog and of HTML.
@@ -46,14 +51,16 @@ func (s *sight) first(id, path string) int {
 	return -1
 }
 
-// firstIsNear says that the first place of a path behind the ID, where it is in another line, is hardly further to the right.
+// firstIsNear says that the first place of a path behind the ID, where it is in another line, is hardly further to the right, and not
+// far below: what is left out of a text when it is read (empty lines in logs of JSON) is on the screen all the same.
 func (s *sight) firstIsNear(id, path string) bool {
 	from, at := max(0, strings.Index(s.text, id)), s.first(id, path)
 	if at < 0 {
 		return true
 	}
 	const more = 8 // columns: a logger does not write as much before each line
-	return !strings.Contains(s.text[from:at], "\n") || s.column(at) <= s.column(from)+more
+	below := strings.Count(s.text[from:at], "\n")
+	return below == 0 || below < manyBreaks && s.column(at) <= s.column(from)+more
 }
 
 // have says that a path, as it stands in the text, is in sight somewhere.

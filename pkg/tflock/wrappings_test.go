@@ -183,7 +183,13 @@ var wrappings = map[string]func(string) string{
 		}
 		return b.String()
 	},
-	"docker's log file":               jsonLines("log"),
+	"docker's log file": func(text string) string {
+		var b strings.Builder
+		for line := range strings.Lines(text) {
+			b.WriteString(`{"log":` + asJSON(line) + `,"stream":"stderr","time":"2026-11-21T09:20:00.123456789Z"}` + "\n")
+		}
+		return b.String()
+	},
 	"docker's log file, framed":       then(frame, jsonLines("log")),
 	"logfmt":                          func(text string) string { return "level=error msg=" + asJSON(text) + " unit=payments" },
 	"Go's %q":                         func(text string) string { return fmt.Sprintf("error: %q", text) },
