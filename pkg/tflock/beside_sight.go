@@ -51,16 +51,17 @@ func (s *sight) first(id, path string) int {
 	return -1
 }
 
-// firstIsNear says that the first place of a path behind the ID, where it is in another line, is hardly further to the right, and not
-// far below: what is left out of a text when it is read (empty lines in logs of JSON) is on the screen all the same.
+// firstIsNear says that the first place of a path behind the ID, where that is in another line, is in the line of the first label
+// behind the ID, as in what clients print, and hardly further to the right than the ID. Whoever writes a path that begins
+// with line ends or blanks moves it away from its label.
 func (s *sight) firstIsNear(id, path string) bool {
 	from, at := max(0, strings.Index(s.text, id)), s.first(id, path)
-	if at < 0 {
+	if at < 0 || !strings.Contains(s.text[from:at], "\n") {
 		return true
 	}
 	const more = 8 // columns: a logger does not write as much before each line
-	below := strings.Count(s.text[from:at], "\n")
-	return below == 0 || below < manyBreaks && s.column(at) <= s.column(from)+more
+	label := strings.Index(strings.ToLower(s.text[from:at]), "path")
+	return label >= 0 && !strings.Contains(s.text[from+label:at], "\n") && s.column(at) <= s.column(from)+more
 }
 
 // have says that a path, as it stands in the text, is in sight somewhere.
