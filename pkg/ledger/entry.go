@@ -26,7 +26,7 @@ type Entry struct {
 	Gone *End `json:"gone,omitempty"`
 	// Description is the lock as it was last recorded: what remains to be said of it when
 	// it is gone. It is nil in a memory where nobody will ask for it.
-	Description *policy.Description `json:"finding"`
+	Description *policy.Description `json:"description"`
 	// Expires is when the memory may end: DynamoDB deletes it up to two days later, and
 	// until then it counts. It is renewed while the lock is seen or its store fails.
 	Expires time.Time `json:"-"`

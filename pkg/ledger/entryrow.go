@@ -47,7 +47,7 @@ func decodeEntry(body []byte, withDescription bool) (Entry, error) {
 		Description struct { // in place of the entry's own
 			HeldSince time.Time      `json:"held_since"`
 			Verdict   policy.Verdict `json:"verdict"`
-		} `json:"finding"`
+		} `json:"description"`
 	}
 	err := json.Unmarshal(body, &lean)
 	e = lean.Entry

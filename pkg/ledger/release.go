@@ -23,7 +23,7 @@ type Release struct {
 	Why         string             `json:"why,omitempty"` // why it was refused, or why nobody knows how a half ended
 	Request     string             `json:"request"`       // Lambda's request ID
 	Held        []Bytes            `json:"held"`
-	Description policy.Description `json:"finding"` // what the event says of the lock
+	Description policy.Description `json:"description"` // what the event says of the lock
 }
 
 // Releasing is the outcome on record before the first delete. A record that keeps it
