@@ -125,3 +125,15 @@ func TestMoreThanTwentyPrefixesAreCounted(t *testing.T) {
 		}
 	}
 }
+
+func TestARepairOfADigestOfAnyLengthFits(t *testing.T) {
+	r := samples.Repair()
+	r.Before.Digests = map[string]string{"arn:aws:dynamodb:eu-central-1:123456789012:table/locks": strings.Repeat("\"", 300<<10)}
+	e := composer.Repaired(r, now)
+	if n := size(t, render(t, e)); n > 256<<10 {
+		t.Errorf("%d bytes", n)
+	}
+	if len(r.Before.Digests) != 1 || len(e.Repair.Before.Digests) != 1 {
+		t.Errorf("the event has %d digests", len(e.Repair.Before.Digests))
+	}
+}

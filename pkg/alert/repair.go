@@ -30,6 +30,7 @@ func (c Composer) Repaired(r Repair, now time.Time) Event {
 	}
 	e := c.event(StateRepaired, severity, now)
 	r.RequestedBy, r.Reason = Clean(r.RequestedBy, maxText), Clean(r.Reason, 1000)
+	r.Before, r.After = withShortDigests(r.Before), withShortDigests(r.After)
 	e.Repair = &r
 	if r.Stopped != "" {
 		r.Stopped = Clean(r.Stopped, 2000)
@@ -46,6 +47,17 @@ func (c Composer) Repaired(r Repair, now time.Time) Event {
 		e.Steps = append(e.Steps, "What was created after the restored version is not in the state any more: find it and import it. The state that was replaced is version "+Clean(r.Before.VersionID, 200)+".")
 	}
 	return e
+}
+
+// longestDigest is twice what a digest has. In a row may be anything.
+const longestDigest = 64
+
+func withShortDigests(f policy.StateAndDigests) policy.StateAndDigests {
+	f.Digests = maps.Clone(f.Digests)
+	for table, digest := range f.Digests {
+		f.Digests[table] = Clean(digest, longestDigest)
+	}
+	return f
 }
 
 // repairDone says in words what each action did.
@@ -85,7 +97,7 @@ func stateFacts(f policy.StateAndDigests) string {
 	const shown = 3
 	tables := slices.SortedFunc(maps.Keys(f.Digests), cmp.Compare[string])
 	for _, table := range tables[:min(len(tables), shown)] {
-		text += fmt.Sprintf("; digest %s in %s", Clean(f.Digests[table], 64), Clean(table, 300))
+		text += fmt.Sprintf("; digest %s in %s", f.Digests[table], Clean(table, 300))
 	}
 	if more := len(tables) - shown; more > 0 {
 		text += fmt.Sprintf("; and %d more", more)
