@@ -237,7 +237,7 @@ func (l *lister) givesWay(s *stretch) bool {
 		part.here.Prefix, part.examined = f.name, &spans{{f.first, l.number}}
 	}
 	l.later = append(l.later, part)
-	s.here.Key = f.name + beyond
+	s.here.Key = lastKey(f.name)
 	return true
 }
 

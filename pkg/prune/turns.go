@@ -19,8 +19,15 @@ const (
 	maxLater = 100
 )
 
-// beyond ends the name of a folder to a key after all that are in it: the last character there is.
-const beyond = "\U0010FFFF"
+// lastKey is the last key that can be in a folder: as long as keys can be, of the last characters there are.
+// One such character alone would sort before every key that begins with it.
+func lastKey(folder string) string {
+	const longest = 1024
+	for _, last := range []string{"\U0010FFFF", "\uFFFF", "\u07FF", "\x7F"} {
+		folder += strings.Repeat(last, max(0, longest-len(folder))/len(last))
+	}
+	return folder
+}
 
 // amount is how much was found.
 type amount struct {

@@ -60,7 +60,8 @@ func TestStatesOfOnePrefixTakeNoTimeFromOthers(t *testing.T) {
 		"large ones, in deeper and deeper folders": {127 << 20, 4 * time.Second, 230, func(i int) string {
 			return fmt.Sprintf("a-team/branches/%s%03d.tfstate", strings.Repeat("z/", i/10), i)
 		}},
-		"very many small ones": {181, 800 * time.Millisecond, 1100, func(i int) string { return fmt.Sprintf("a-team/branches/%04d.tfstate", i) }},
+		"large ones, behind the last character there is": {127 << 20, 4 * time.Second, 230, func(i int) string { return fmt.Sprintf("a-team/branches/\U0010FFFF%03d.tfstate", i) }},
+		"very many small ones":                           {181, 800 * time.Millisecond, 1100, func(i int) string { return fmt.Sprintf("a-team/branches/%04d.tfstate", i) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
