@@ -1,7 +1,10 @@
 package repair_test
 
 import (
+	"bytes"
 	"fmt"
+	"io"
+	"net/http"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -45,5 +48,64 @@ func TestAStateWithManyNamesIsNotRepaired(t *testing.T) {
 		if written.Load() > 0 || len(w.held()) > 0 || w.Digests(key)[0] != stale {
 			t.Errorf("dry run %v: %d writes, held %q, digest %s", dry, written.Load(), w.held(), w.Digests(key)[0])
 		}
+	}
+}
+
+// climber is the wire to AWS while somebody who may write the rows of one prefix takes away a lock of theirs, whose name climbs
+// to another team's state, once the tables were read, and has transactions under way on that row as soon as our lock may be there.
+type climber struct {
+	local.Wire
+	w       *world
+	row     string
+	removed bool
+}
+
+func (c *climber) Do(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodPut && strings.HasSuffix(r.URL.Path, ".tflock") && !c.removed {
+		c.removed = true
+		if _, err := dynamodb.NewFromConfig(server.Config()).DeleteItem(r.Context(), &dynamodb.DeleteItemInput{
+			TableName: &c.w.Table, Key: map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: c.row}},
+		}); err != nil {
+			return nil, err
+		}
+	}
+	if !strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".DeleteItem") {
+		return c.Wire.Do(r)
+	}
+	body, err := io.ReadAll(r.Body)
+	if err != nil {
+		return nil, err
+	}
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	if !bytes.Contains(body, []byte(`"LockID":{"S":"`+c.row+`"}`)) {
+		return c.Wire.Do(r)
+	}
+	return &http.Response{
+		StatusCode: http.StatusBadRequest, Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}}, Request: r,
+		Body: io.NopCloser(strings.NewReader(`{"__type":"com.amazonaws.dynamodb.v20120810#TransactionConflictException","message":"Transaction is ongoing for the item"}`)),
+	}, nil
+}
+
+// Whoever may write the rows of one prefix alone leaves no lock of ours on another team's state.
+func TestARowThatClimbsLeavesNoLockOfARepair(t *testing.T) {
+	w := newWorld(t)
+	right := serial(t, 1)
+	w.Put(key, right)
+	w.digest(w.Table, "wrong")
+	c := &climber{w: w, row: w.Bucket + "/a-team/../" + key}
+	info := fmt.Sprintf(`{"ID":"x","Operation":"OperationTypePlan","Info":"","Who":"me@x","Version":"1.5.7","Created":"2026-11-23T07:06:04.85961561Z","Path":%q}`, c.row)
+	if _, err := dynamodb.NewFromConfig(server.Config()).PutItem(t.Context(), &dynamodb.PutItemInput{
+		TableName: &w.Table, Item: map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: c.row}, "Info": &types.AttributeValueMemberS{Value: info}},
+	}); err != nil {
+		t.Fatal(err)
+	}
+	cfg := server.Config()
+	cfg.HTTPClient = c
+	answer, err := w.repairer(cfg).Run(t.Context(), w.request(policy.AcceptState, ""), "request")
+	if err != nil || !c.removed || answer.Outcome != repair.Repaired || w.Digests(key)[0] != local.MD5(right) {
+		t.Errorf("%s %s, %v; digests %q", answer.Outcome, answer.Message, err, w.Digests(key))
+	}
+	if held := w.held(); len(held) > 0 {
+		t.Errorf("left: %q", held)
 	}
 }

@@ -57,8 +57,8 @@ func (l *Locker) Names(path tflock.Path) []tflock.Path {
 }
 
 // NewName gives a name under which a table has rows of the state now and had none when the
-// locker was made; empty: there is none. A client of Terraform up to 1.5 with such a name
-// locks a row that Places does not know, so whoever writes under our lock asks first. It
+// locker was made, or one that climbs, under which we take no lock; empty: there is none. A client of Terraform
+// up to 1.5 with such a name locks a row that is not ours, so whoever writes under our lock asks first. It
 // reads the tables whole. A name that comes later still is not known to anybody. It fails with
 // *UnreadError where that takes much longer than it took before, since somebody may wait for our lock.
 func (l *Locker) NewName(ctx context.Context, path tflock.Path) (tflock.Path, error) {
@@ -67,7 +67,7 @@ func (l *Locker) NewName(ctx context.Context, path tflock.Path) (tflock.Path, er
 		return "", err
 	}
 	for _, name := range all.Of(path) {
-		if !slices.Contains(l.aliases.Of(path), name) {
+		if name.Climbs() || !slices.Contains(l.aliases.Of(path), name) {
 			return name, nil
 		}
 	}
@@ -137,30 +137,48 @@ func (l *Locker) Acquire(ctx context.Context, b *backend.Bucket, path tflock.Pat
 	}
 	h := &Held{Path: path, Raw: raw}
 	for _, at := range l.Places(b, path) {
-		holding, err := at.take(ctx, raw, like)
-		if other, isHeld := errors.AsType[*backend.HeldError](err); isHeld && other.By != nil && l.Leftover(*other.By) {
-			if err := l.clear(ctx, b, path, other.By.Raw); err != nil {
-				return nil, errors.Join(err, l.Release(ctx, h))
-			}
-			holding, err = at.take(ctx, raw, like)
+		if err := l.lock(ctx, b, at, h, like); err != nil {
+			return nil, errors.Join(err, l.Release(ctx, h))
 		}
-		if err == nil {
-			h.Holdings = append(h.Holdings, holding)
-			continue
-		}
-		other, isHeld := errors.AsType[*backend.HeldError](err)
-		failed, isFailure := errors.AsType[*backend.Error](err)
-		switch {
-		case isHeld:
-			err = &BusyError{Why: holder(other.By)}
-		case isFailure && failed.Refused():
-			err = &BusyError{Why: "its lock could not be taken: " + failed.Error(), Refused: err}
-		default:
-			err = errors.Join(err, l.mayHold(ctx, at, h))
-		}
-		return nil, errors.Join(err, l.Release(ctx, h))
 	}
 	return h, nil
+}
+
+// lock takes a state's lock in one place, for h.
+func (l *Locker) lock(ctx context.Context, b *backend.Bucket, at Place, h *Held, like backend.Encryption) error {
+	if at.Name.Climbs() {
+		return l.free(ctx, at)
+	}
+	holding, err := at.take(ctx, h.Raw, like)
+	if other, isHeld := errors.AsType[*backend.HeldError](err); isHeld && other.By != nil && l.Leftover(*other.By) {
+		if err := l.clear(ctx, b, h.Path, other.By.Raw); err != nil {
+			return err
+		}
+		holding, err = at.take(ctx, h.Raw, like)
+	}
+	other, isHeld := errors.AsType[*backend.HeldError](err)
+	failed, isFailure := errors.AsType[*backend.Error](err)
+	switch {
+	case err == nil:
+		h.Holdings = append(h.Holdings, holding)
+		return nil
+	case isHeld:
+		return &BusyError{Why: holder(other.By)}
+	case isFailure && failed.Refused():
+		return &BusyError{Why: "its lock could not be taken: " + failed.Error(), Refused: err}
+	}
+	return errors.Join(err, l.mayHold(ctx, at, h))
+}
+
+// free fails with *BusyError where somebody holds a lock under a name that climbs. We take none there: whoever
+// may write the rows of the prefix that it begins with could keep our lock from being released, and with it
+// that of another team's state.
+func (l *Locker) free(ctx context.Context, at Place) error {
+	h, found, err := at.Store.Find(ctx, at.Name)
+	if err == nil && found && h.Err == nil && !l.Leftover(h) {
+		return &BusyError{Why: holder(&h)}
+	}
+	return err
 }
 
 func (at Place) take(ctx context.Context, raw []byte, like backend.Encryption) (tflock.Holding, error) {
