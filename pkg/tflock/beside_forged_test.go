@@ -59,6 +59,7 @@ func TestAForgedLocksErrorReleasesNothing(t *testing.T) {
 		"the path behind tags without words":           {short, "\n  " + strings.Repeat(`<span class="highlight">`, 15) + " " + short, ""},
 		"a mask that is longer than the bucket":        {forgedPath, "acme-st" + strings.Repeat("*", 21) + forgedPath[len("acme-states"):], ""},
 		"behind codes, and behind an alert's label":    {short, "\n  " + strings.Repeat("[107;107;107;107m", 20) + " " + short + "\n" + far(80) + "State: " + short, ""},
+		"the path behind escaped tabs":                 {short, strings.Repeat("\t", 9) + " " + short, ""},
 		"the path below lines of one blank":            {short, "\n" + strings.Repeat(" \n", 25) + short, ""},
 		"the path below a level, again and again":      {short, "\n" + strings.Repeat("INFO \n", 25) + short, ""},
 		"a mask, and the rest far to the right":        {short, "***\n" + far(120) + "/prod/x", ""},
@@ -80,7 +81,7 @@ func TestAForgedLocksErrorReleasesNothing(t *testing.T) {
 			t.Parallel()
 			l := lockInfo()
 			l.Path, l.Info, l.Who = tc.shown, tc.info, "deploy@team-a"
-			for _, wrapping := range []string{"nothing", "logfmt", "syslog, escaped", "a workflow command", "a div per line, on one", "the client's frame", "Go's %q", "GitHub's times", "an object per line"} {
+			for _, wrapping := range []string{"nothing", "logfmt", "syslog, escaped", "a workflow command", "a div per line, on one", "the client's frame", "Go's %q", "GitHub's times", "an object per line", "a JSON string"} {
 				text := wrappings[wrapping](clientError(l))
 				for _, from := range []string{"", "Lock Info:", "  ID:"} { // the whole, and what somebody selects of it
 					_, part, _ := strings.Cut(text, from)

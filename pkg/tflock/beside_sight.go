@@ -9,7 +9,7 @@ import (
 // counts is in sight in each.
 type sights struct {
 	raw, rendered *sight
-	lines         *sight          // with nothing but its line ends as such: some viewers know those alone, and show other escapes as they are
+	lines         *sight          // with nothing but its line ends and tabs as such: some viewers know those alone, and show other escapes as they are
 	id            string          // of the lock
 	seen, block   map[string]bool // what was looked for
 }
@@ -33,8 +33,11 @@ func (s *sights) blockHas(path string) bool {
 // escapedEnds are line ends of JSON, of workflow commands, of syslog and of HTML.
 var escapedEnds = regexp.MustCompile(`(?i)\\+(?:r\\+n|[rn]|u000[ad]|x0[ad]|012)|(?:%(?:25)*0D)?%(?:25)*0A|(?:#015)?#012|(?:<|&(?:amp;)*lt;)(?:br ?/?|/?(?:div|p|li|tr))(?:>|&(?:amp;)*gt;)`)
 
+// escapedTabs are eight columns where they are shown as tabs.
+var escapedTabs = regexp.MustCompile(`(?i)\\+(?:t|u0009|x09|011)|#011|&(?:amp;)*(?:tab|#0*9|#x0*9);`)
+
 func linesOf(text string) string {
-	return escapedEnds.ReplaceAllString(lineEndings.Replace(text), "\n")
+	return escapedTabs.ReplaceAllString(escapedEnds.ReplaceAllString(lineEndings.Replace(text), "\n"), "\t")
 }
 
 func (s *sight) firstIsSeen(id, path string) bool {

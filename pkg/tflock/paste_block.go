@@ -114,7 +114,14 @@ func readBlock(prefix, region string, exact bool) reading {
 	if first := strings.TrimLeft(suffix, " \t│|>,;/"); hasLabel(first, "ID") {
 		return readOneLine(suffix, lines)
 	}
-	for _, f := range []frame{{prefix, suffix, true, exact}, {prefix, suffix, false, exact}} {
+	end := strings.Trim(suffix, " \t")
+	if len(end) > longestPrefix {
+		end = ""
+	}
+	for _, f := range []frame{{prefix, suffix, end, true, exact}, {prefix, suffix, end, false, exact}} {
+		if f.strict && len(prefix) > longestPrefix { // a text may be one line of very many headings
+			continue
+		}
 		b := block{frame: f}
 		if b.read(lines) {
 			return b.reading()
@@ -261,10 +268,9 @@ func (b *block) reading() (found reading) {
 func (b *block) mention() mention {
 	m := mention{id: b.id.value, path: b.path.value}
 	if b.stage == behind { // else the paste ends in the path, and what follows is not its
-		for _, more := range b.extra {
-			m.doubtful = m.doubtful || more != ""
-			m.path += more
-		}
+		more := strings.Join(b.extra, "")
+		m.doubtful = more != ""
+		m.path += more
 	}
 	m.doubtful = m.path != "" && (m.doubtful || !isWholePath(m.path))
 	return m

@@ -1,6 +1,9 @@
 package tflock
 
-import "strings"
+import (
+	"regexp"
+	"strings"
+)
 
 // readCommands finds commands that release a lock: a client's force-unlock, and ours with
 // the payload {"lock_id": …} in the quotes of any shell.
@@ -67,13 +70,8 @@ const placeholder = "LOCK_ID"
 
 // lockIDs finds lock_id with a value: in JSON that a shell has quoted, or as a variable.
 func lockIDs(text string) (found reading) {
-	for at := 0; at < len(text); {
-		i := indexAny(text[at:], "lock_id", "LOCK_ID")
-		if i < 0 {
-			break
-		}
-		start := at + i
-		at = start + len("lock_id")
+	for _, place := range lockIDName.FindAllStringIndex(text, -1) {
+		start, at := place[0], place[1]
 		if start > 0 && isPlainByte(text[start-1]) {
 			continue
 		}
@@ -90,13 +88,7 @@ func lockIDs(text string) (found reading) {
 	return found
 }
 
-func indexAny(text, a, b string) int {
-	i, j := strings.Index(text, a), strings.Index(text, b)
-	if i < 0 || j >= 0 && j < i {
-		return j
-	}
-	return i
-}
+var lockIDName = regexp.MustCompile(`lock_id|LOCK_ID`)
 
 const shellQuotes = "\"'`\\“”"
 

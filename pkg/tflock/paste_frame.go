@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// longestPrefix bounds what a logger writes before a label, in bytes.
+// longestPrefix bounds what a logger writes before a label, and behind a line, in bytes.
 const longestPrefix = 400
 
 // frame is what a terminal, a logger or a CI system puts around every line of a text.
@@ -13,8 +13,9 @@ const longestPrefix = 400
 // beside_frame.go: a new one belongs into both.
 type frame struct {
 	prefix, suffix string
-	strict         bool // lines have this prefix, and others are not of the text
-	exact          bool // nothing was taken off the text yet, so that every blank counts
+	end            string // the suffix without blanks, where a frame may be as long
+	strict         bool   // lines have this prefix, and others are not of the text
+	exact          bool   // nothing was taken off the text yet, so that every blank counts
 }
 
 // strip takes the frame off a line. ok is false where the line is not of this text, but
@@ -31,8 +32,8 @@ func (f frame) strip(line string) (rest string, ok bool) {
 	} else {
 		rest = stripLog(line)
 	}
-	if s := strings.Trim(f.suffix, " \t"); s != "" {
-		if cut, ok := stripSuffix(strings.TrimRight(rest, " \t"), s); ok {
+	if f.end != "" {
+		if cut, ok := stripSuffix(strings.TrimRight(rest, " \t"), f.end); ok {
 			rest = cut
 		}
 	}

@@ -19,6 +19,7 @@ func (r *reader) json(text string, depth int, exact bool) (rest string, found re
 	w := walker{exact: exact, strings: map[string]*strings.Builder{}}
 	var b strings.Builder
 	budget := 8 * len(text) // of bytes that may be looked at: a text of braces stays linear
+	whole := strings.TrimSpace(text)
 	from, line := 0, 0
 	for at := 0; at < len(text) && budget > 0; at++ {
 		if text[at] == '\n' {
@@ -33,7 +34,7 @@ func (r *reader) json(text string, depth int, exact bool) (rest string, found re
 		}
 		raw := text[at : at+end]
 		budget -= len(raw)
-		if !w.read(raw, strings.TrimSpace(text) == raw) {
+		if !w.read(raw, whole == raw) {
 			continue
 		}
 		b.WriteString(text[from:at] + "\n")
