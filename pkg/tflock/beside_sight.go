@@ -55,7 +55,7 @@ func (s *sight) first(id, path string) int {
 }
 
 // firstIsNear says that the first place of a path behind the ID, where that is in another line, is in the line of the first label
-// behind the ID, as in what clients print, and hardly further to the right than the ID. Whoever writes a path that begins
+// behind the ID, as in what clients print, or the next one, and hardly further to the right than the ID. Whoever writes a path that begins
 // with line ends or blanks moves it away from its label.
 func (s *sight) firstIsNear(id, path string) bool {
 	from, at := max(0, strings.Index(s.text, id)), s.first(id, path)
@@ -63,9 +63,12 @@ func (s *sight) firstIsNear(id, path string) bool {
 		return true
 	}
 	const more = 8 // columns: a logger does not write as much before each line
-	label := strings.Index(strings.ToLower(s.text[from:at]), "path")
-	return label >= 0 && !strings.Contains(s.text[from+label:at], "\n") && s.column(at) <= s.column(from)+more
+	label := pathLabel.FindStringIndex(s.text[from:at])
+	const folded = 1 // line end: mails break a line before a long path
+	return label != nil && strings.Count(s.text[from+label[0]:at], "\n") <= folded && s.column(at) <= s.column(from)+more
 }
+
+var pathLabel = regexp.MustCompile(`(?i)path`)
 
 // have says that a path, as it stands in the text, is in sight somewhere.
 func (s *sights) have(path string) bool {

@@ -57,9 +57,11 @@ type heading struct{ line, start, end int }
 
 // headings goes through the headings of a text.
 type headings struct {
-	text string
-	at   int
-	last heading
+	text  string
+	at    int
+	last  heading
+	line  int // that of the last place that was looked at
+	label int // where a value begins in it; 0: not known
 }
 
 // next finds the next "Lock Info:". One that is in the value of another field of a
@@ -82,7 +84,10 @@ func (s *headings) next() (heading, bool) {
 		}
 		end := len(s.text) - len(rest)
 		sameLine := s.last.end > 0 && line == s.last.line
-		if sameLine || !behindLabel(s.text[line:min(start, line+longestPrefix)]) {
+		if s.label == 0 || line != s.line {
+			s.line, s.label = line, behindLabel(s.text[line:])
+		}
+		if sameLine || start < line+s.label {
 			s.last = heading{line, start, end + 1}
 			return s.last, true
 		}
@@ -249,6 +254,9 @@ func (b *block) repeated(label string, first, again field) {
 	}
 }
 
+// mostBlanks are those that a client writes before an ID, and two codes of terminals, which are read as blanks.
+const mostBlanks = len("        ") + 2
+
 func (b *block) reading() (found reading) {
 	id := b.id.value
 	switch {
@@ -256,6 +264,8 @@ func (b *block) reading() (found reading) {
 		found.refuse(b.contradiction)
 	case !isPlain(id):
 		found.refuse(notPlain(id))
+	case b.id.blanks > mostBlanks: // they move it, and the path with as many, to where nobody looks
+		found.refuse(notPlain("… " + id))
 	case b.stage > beforePath && (b.strange || b.pathGap != b.gap && !b.headless),
 		b.path.value != "" && b.id.blanks != b.path.blanks && b.id.blanks != b.path.blanks+len("Path")-len("ID"):
 		found.refuse(notPlain(id + " …"))

@@ -20,12 +20,13 @@ func (r *reader) json(text string, depth int, exact bool) (rest string, found re
 	var b strings.Builder
 	budget := 8 * len(text) // of bytes that may be looked at: a text of braces stays linear
 	whole := strings.TrimSpace(text)
-	from, line := 0, 0
+	from, line, label := 0, 0, behindLabel(text)
 	for at := 0; at < len(text) && budget > 0; at++ {
 		if text[at] == '\n' {
 			line = at + 1
+			label = behindLabel(text[line:])
 		}
-		if !beginsJSON(text[at:]) || behindLabel(text[line:min(at, line+longestPrefix)]) {
+		if !beginsJSON(text[at:]) || at >= line+label {
 			continue
 		}
 		end, ok := jsonEnd(text[at:], &budget)
@@ -34,6 +35,9 @@ func (r *reader) json(text string, depth int, exact bool) (rest string, found re
 		}
 		raw := text[at : at+end]
 		budget -= len(raw)
+		if r.budget -= dearest; r.spent() { // a text has very many short values
+			break
+		}
 		if !w.read(raw, whole == raw) {
 			continue
 		}
@@ -106,16 +110,17 @@ func jsonEnd(text string, budget *int) (int, bool) {
 	return 0, false
 }
 
-// behindLabel says that a line, up to a place, begins with a label of a client's block or
-// of our alerts: what follows is a field's value, which its holder chose.
-func behindLabel(before string) bool {
-	before = stripLog(before)
+// behindLabel is where a value begins in the line that begins a text, behind a label of a client's block or of our alerts: its holder
+// chose what follows. It is behind the text where there is no label. A line has very many places that may begin something, and one label.
+func behindLabel(text string) int {
+	line, _, _ := strings.Cut(text[:min(len(text), longestPrefix)], "\n")
+	rest := stripLog(line)
 	for _, label := range []string{"ID", "Path", "Operation", "Who", "Version", "Created", "Info", "Lock ID", "State", "Held by", "Lock Info"} {
-		if hasLabel(before, label) {
-			return true
+		if hasLabel(rest, label) {
+			return len(line) - len(rest) + strings.IndexByte(rest, ':') + 1
 		}
 	}
-	return false
+	return len(text) + 1
 }
 
 // walker goes through JSON values.

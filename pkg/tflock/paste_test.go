@@ -219,6 +219,7 @@ func TestTimeIsLinear(t *testing.T) {
 	texts := map[string]string{
 		"signs before headings on a line":    strings.Repeat("+", 130_000) + strings.Repeat("Lock Info:", 13_000) + everyView,
 		"blanks behind a heading, and lines": "Lock Info:x" + strings.Repeat(" ", 100_000) + strings.Repeat("\n", 140_000) + everyView,
+		"values in JSON behind many times":   asJSON(map[string]string{"a": strings.Repeat("1 ", 200) + strings.Repeat("{}", 60_000) + everyView + "ID"}) + everyView,
 		"a path of many lines":               "Lock Info:\n  ID: x\n  Path: a\n" + strings.Repeat("a\n", 120_000) + "Operation: x\n" + everyView + "L\u200bock Info:",
 	}
 	for name, unit := range map[string]string{

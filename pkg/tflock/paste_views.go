@@ -16,6 +16,9 @@ const maxDepth = 8
 // what it reads in all is bounded.
 type reader struct{ budget int }
 
+// dearest is what the reading of a view or a value takes, however short it is.
+const dearest = 64
+
 func newReader(text string) *reader {
 	const times, atLeast = 40, 64 << 10
 	return &reader{times*len(text) + atLeast}
@@ -29,8 +32,7 @@ func (r *reader) document(text string, depth int) reading {
 	var all reading
 	exact := true
 	for view := range views(text) {
-		const least = 64
-		if r.budget -= len(view) + least; r.spent() {
+		if r.budget -= len(view) + dearest; r.spent() {
 			break
 		}
 		found := r.view(view, depth, exact)
