@@ -40,7 +40,7 @@ func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] 
 func (b *Bucket) Survey(ctx context.Context) (iter.Seq2[tflock.Holding, error], *Times) {
 	times := &Times{bucket: b.name, outside: b.outside()}
 	return func(yield func(tflock.Holding, error) bool) {
-		s := &survey{bucket: b, times: times, parts: &turns{waiting: []stretch{{}}, count: map[string]int{}}, yield: yield}
+		s := &survey{bucket: b, times: times, parts: &turns{waiting: []stretch{under("", "")}, count: map[string]int{}}, yield: yield}
 		for now, left := s.parts.next(); left; now, left = s.parts.next() {
 			if !s.read(ctx, now) {
 				return
@@ -81,7 +81,7 @@ func (s *survey) read(ctx context.Context, now stretch) bool {
 		if !s.bucket.lists() {
 			locks = s.later.but(locks, s.parts.count)
 		}
-		switch s.readPage(ctx, now, locks, aws.ToBool(page.IsTruncated)) {
+		switch s.readPage(ctx, now, locks) {
 		case ended:
 			return false
 		case waits:
@@ -100,11 +100,10 @@ const (
 	ended                 // nobody wants more
 )
 
-// readPage gives the lock objects of a page. more says that the stretch has other pages.
-func (s *survey) readPage(ctx context.Context, now stretch, locks []types.Object, more bool) progress {
-	done := 0
+// readPage gives the lock objects of a page.
+func (s *survey) readPage(ctx context.Context, now stretch, locks []types.Object) progress {
+	s.parts.begin()
 	for r := range s.bucket.readAll(ctx, locks, false) {
-		done++
 		key := aws.ToString(r.object.Key)
 		switch {
 		case r.large:
@@ -115,10 +114,13 @@ func (s *survey) readPage(ctx context.Context, now stretch, locks []types.Object
 		if r.found && !s.yield(r.holding, nil) {
 			return ended
 		}
-		if s.bucket.lists() && s.parts.over(now, key, locks[done:], more) {
+		if !s.bucket.lists() {
+			continue
+		}
+		if passed, over := s.parts.over(now, key); over {
 			s.times.cut(key)
-			if now.prefix == "" {
-				s.times.skip(behind(topLevel(key)))
+			if passed != "" {
+				s.times.skip(passed)
 			}
 			return waits
 		}

@@ -14,20 +14,23 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// After so many lock objects of one top-level prefix, or so much time for them, those of other
-// prefixes are read first. Each lock object is a call, so whoever may write under one prefix could
+// After so many lock objects of one folder, or so much time (in nanoseconds) for them, those of others
+// are read first. Each lock object is a call, so whoever may write under one prefix could
 // take the whole time of a scan with some ten thousand of them, or with fewer that S3 gives slowly
 // (those under a key whose store answers late), and what comes after them in the bucket would not
 // be seen. No team holds a thousand locks at once.
-const (
-	turn     = 1000
-	turnTime = 5 * time.Second
-)
+var turn = tflock.Amount{Items: 1000, Cost: int64(5 * time.Second)}
 
 // stretch is a part of a bucket's listing.
 type stretch struct {
-	prefix string // with its slash; empty: the whole bucket
-	after  string // it begins after this key
+	prefix  string // with its slash; empty: the whole bucket
+	after   string // it begins after this key
+	folders *tflock.Folders
+}
+
+// under is what a folder has after a key.
+func under(folder, after string) stretch {
+	return stretch{folder, after, &tflock.Folders{Root: folder, Turn: turn}}
 }
 
 func (s stretch) input(bucket string) *s3.ListObjectsV2Input {
@@ -41,9 +44,9 @@ func (s stretch) input(bucket string) *s3.ListObjectsV2Input {
 // turns are the stretches of a bucket that are still to be read.
 type turns struct {
 	waiting []stretch
-	prefix  string         // of the lock objects that are being read
-	read    int            // how many of them were
-	since   time.Time      // the first one was being read
+	had     tflock.Amount  // of the stretch that is being read
+	at      time.Time      // it is being read since, or since its last lock object
+	prefix  string         // top-level one of that object
 	count   map[string]int // lock objects by their prefix, of a store whose listings cannot be trusted
 }
 
@@ -57,37 +60,38 @@ func (t *turns) next() (s stretch, left bool) {
 		return stretch{}, false
 	}
 	s, t.waiting = t.waiting[0], t.waiting[1:]
-	t.enter(s.prefix)
+	t.had, t.prefix = tflock.Amount{}, ""
 	return s, true
 }
 
-// enter begins to read the lock objects of a prefix.
-func (t *turns) enter(prefix string) { t.prefix, t.read, t.since = prefix, 0, time.Now() }
+// begin begins to read the lock objects of a page.
+func (t *turns) begin() { t.at = time.Now() }
 
-// over says whether the prefix of a lock object that was just read has to wait. After its number of objects it has
-// where others come after these rest of its page, or more pages. After its time it has in any case, so that when
-// the reading ends it is known that everything else was read. The rest of the prefix comes after everything else.
-func (t *turns) over(now stretch, key string, rest []types.Object, more bool) bool {
-	prefix := topLevel(key)
-	if prefix != t.prefix {
-		t.enter(prefix)
+// over says whether others come before what is behind a lock object that was just read. passed is a key
+// that the listings pass over then; empty: none. A folder that had enough comes after everything else, so that when the time is
+// over it is known that everything else was read, and a stretch of such a folder after the other ones.
+func (t *turns) over(now stretch, key string) (passed string, over bool) {
+	cost := int64(time.Since(t.at))
+	t.begin()
+	t.prefix = topLevel(key)
+	t.had.Add(cost)
+	now.folders.Find(key, cost, 0)
+	if folder, gives := now.folders.GivesWay(); gives {
+		now.after = behind(folder.Name)
+		if now.prefix == "" {
+			t.waiting = append([]stretch{now}, t.waiting...)
+		} else {
+			t.waiting = append(t.waiting, now)
+		}
+		t.waiting = append(t.waiting, under(folder.Name, key))
+		return now.after, true
 	}
-	t.read++
-	late := time.Since(t.since) >= turnTime
-	if prefix == "" || (t.read < turn && !late) {
-		return false
+	if now.prefix != "" && t.had.Reaches(turn) && len(t.waiting) > 0 {
+		now.after = key
+		t.waiting = append(t.waiting, now)
+		return "", true
 	}
-	if len(rest) > 0 {
-		more = more || topLevel(aws.ToString(rest[len(rest)-1].Key)) != prefix
-	}
-	if !late && !more && len(t.waiting) == 0 {
-		return false
-	}
-	if now.prefix == "" {
-		t.waiting = append([]stretch{{after: behind(prefix)}}, t.waiting...)
-	}
-	t.waiting = append(t.waiting, stretch{prefix, key})
-	return true
+	return "", false
 }
 
 // behind is the key after all those with a prefix: 0 comes after the slash, and no lock object ends in 0.
@@ -120,7 +124,7 @@ func (l *later) but(locks []types.Object, read map[string]int) []types.Object {
 	for _, object := range locks {
 		prefix := topLevel(aws.ToString(object.Key))
 		read[prefix]++
-		if prefix == "" || read[prefix] <= turn {
+		if prefix == "" || read[prefix] <= turn.Items {
 			now = append(now, object)
 			continue
 		}
@@ -134,10 +138,15 @@ func (l *later) but(locks []types.Object, read map[string]int) []types.Object {
 	return now
 }
 
+// inTurns orders lock objects by their folders.
+func (s *survey) inTurns(objects []types.Object) []types.Object {
+	return tflock.InTurns(objects, func(o types.Object) tflock.Path { return tflock.NewPath(s.bucket.name, aws.ToString(o.Key)) })
+}
+
 // readLater reads the objects that were kept, those that are larger than any client writes at last. It
 // is false where nobody wants more.
 func (s *survey) readLater(ctx context.Context) bool {
-	for r := range s.bucket.readAll(ctx, s.later.objects, false) {
+	for r := range s.bucket.readAll(ctx, s.inTurns(s.later.objects), false) {
 		switch {
 		case r.large:
 			s.tooLarge(r)
@@ -200,14 +209,18 @@ func (b *Bucket) crowded(ctx context.Context, now stretch, t *turns, err error) 
 		return err
 	}
 	if now.prefix == "" {
-		if t.prefix != "" && t.read > 0 {
+		if t.prefix != "" {
 			err = &Error{b.arn, &slowError{b.name + "/" + t.prefix, err}}
 		}
 		return err
 	}
-	e := &CrowdedError{Store: b.arn, Prefixes: []string{b.name + "/" + now.prefix}}
-	for _, s := range t.waiting {
-		e.Prefixes = append(e.Prefixes, b.name+"/"+s.prefix)
+	var crowds tflock.Crowds
+	for _, left := range append([]stretch{now}, t.waiting...) {
+		crowds.Add(tflock.NewPath(b.name, left.prefix))
+	}
+	e := &CrowdedError{Store: b.arn}
+	for _, folder := range crowds.All() {
+		e.Prefixes = append(e.Prefixes, string(folder))
 	}
 	return e
 }

@@ -44,10 +44,10 @@ type lister struct {
 type stretch struct {
 	bucket    *backend.Bucket
 	versioned bool
-	here      ledger.Mark // by the prefix of the paths, or the outermost folder that it is a part of
-	folders   folders     // below its own
-	examined  *spans      // of that outermost folder's states; nil: it is not a folder
-	turn      amount
+	here      ledger.Mark    // by the prefix of the paths, or the outermost folder that it is a part of
+	folders   tflock.Folders // below its own
+	examined  *spans         // of that outermost folder's states; nil: it is not a folder
+	turn      tflock.Amount
 }
 
 // spans are numbers of states, from the first to the last of each.
@@ -89,7 +89,7 @@ func (l *lister) bucket(ctx context.Context, b *backend.Bucket, prefixes []strin
 		return l.skip(ctx, b, prefixes)
 	}
 	for _, prefix := range prefixes {
-		s := &stretch{bucket: b, versioned: versioned, here: ledger.Mark{Bucket: b.ARN(), Prefix: prefix}, folders: folders{root: prefix}}
+		s := &stretch{bucket: b, versioned: versioned, here: ledger.Mark{Bucket: b.ARN(), Prefix: prefix}, folders: tflock.Folders{Root: prefix, Turn: turn}}
 		if l.from != nil {
 			if l.from.Bucket != s.here.Bucket || l.from.Prefix != s.here.Prefix {
 				continue
@@ -124,7 +124,7 @@ func (l *lister) rest(ctx context.Context) *ledger.Mark {
 		s := l.later[0]
 		l.later = l.later[1:]
 		first := l.number + 1
-		s.turn = amount{}
+		s.turn = tflock.Amount{}
 		end := l.read(ctx, s)
 		*s.examined = append(*s.examined, [2]int{first, l.number})
 		switch end {
@@ -160,7 +160,7 @@ func (l *lister) read(ctx context.Context, s *stretch) ending {
 
 // readOn lists a stretch until it has to go on at another place.
 func (l *lister) readOn(ctx context.Context, s *stretch) ending {
-	for o, err := range s.bucket.Objects(ctx, s.folders.root, s.here.Key) {
+	for o, err := range s.bucket.Objects(ctx, s.folders.Root, s.here.Key) {
 		now := l.now()
 		if now.After(l.stopAt) || ctx.Err() != nil {
 			return stopped
@@ -193,7 +193,7 @@ func (l *lister) turns(s *stretch) ending {
 	switch {
 	case l.givesWay(s):
 		return elsewhere
-	case s.turn.enough() && s.examined != nil && len(l.later) > 0:
+	case s.turn.Reaches(turn) && s.examined != nil && len(l.later) > 0:
 		return itsTurnIsOver
 	}
 	return atTheEnd
@@ -205,8 +205,8 @@ func (l *lister) found(s *stretch, o backend.Object, before ledger.Mark, now tim
 	l.batch.add(candidate{
 		bucket: s.bucket, path: tflock.NewPath(s.bucket.Name(), o.Key), modified: o.Modified, versioned: s.versioned, number: l.number, before: before, within: s,
 	}, now)
-	s.folders.find(o.Key, o.Size, l.number)
-	s.turn.add(1, cost(o.Size))
+	s.folders.Find(o.Key, cost(o.Size), l.number)
+	s.turn.Add(cost(o.Size))
 }
 
 // resumes goes on where an earlier run stopped in the folder that a key is in.
@@ -228,16 +228,16 @@ func (l *lister) givesWay(s *stretch) bool {
 	if len(l.later) == maxLater {
 		return false
 	}
-	f, gives := s.folders.givesWay()
+	f, gives := s.folders.GivesWay()
 	if !gives {
 		return false
 	}
-	part := &stretch{bucket: s.bucket, versioned: s.versioned, here: s.here, folders: folders{root: f.name}, examined: s.examined}
+	part := &stretch{bucket: s.bucket, versioned: s.versioned, here: s.here, folders: tflock.Folders{Root: f.Name, Turn: turn}, examined: s.examined}
 	if s.examined == nil {
-		part.here.Prefix, part.examined = f.name, &spans{{f.first, l.number}}
+		part.here.Prefix, part.examined = f.Name, &spans{{f.First, l.number}}
 	}
 	l.later = append(l.later, part)
-	s.here.Key = lastKey(f.name)
+	s.here.Key = lastKey(f.Name)
 	return true
 }
 

@@ -55,12 +55,12 @@ func TestStatesOfOnePrefixTakeNoTimeFromOthers(t *testing.T) {
 		states int
 		key    func(i int) string
 	}{
-		"large ones": {127 << 20, 4 * time.Second, 230, func(i int) string { return fmt.Sprintf("a-team/branches/%03d.tfstate", i) }},
-		"large ones, each in a folder of its own": {127 << 20, 4 * time.Second, 230, func(i int) string { return fmt.Sprintf("a-team/branches/%03d/terraform.tfstate", i) }},
-		"large ones, in deeper and deeper folders": {127 << 20, 4 * time.Second, 230, func(i int) string {
+		"large ones": {127 << 20, 4 * time.Second, 270, func(i int) string { return fmt.Sprintf("a-team/branches/%03d.tfstate", i) }},
+		"large ones, each in a folder of its own": {127 << 20, 4 * time.Second, 270, func(i int) string { return fmt.Sprintf("a-team/branches/%03d/terraform.tfstate", i) }},
+		"large ones, in deeper and deeper folders": {127 << 20, 4 * time.Second, 270, func(i int) string {
 			return fmt.Sprintf("a-team/branches/%s%03d.tfstate", strings.Repeat("z/", i/10), i)
 		}},
-		"large ones, behind the last character there is": {127 << 20, 4 * time.Second, 230, func(i int) string { return fmt.Sprintf("a-team/branches/\U0010FFFF%03d.tfstate", i) }},
+		"large ones, behind the last character there is": {127 << 20, 4 * time.Second, 270, func(i int) string { return fmt.Sprintf("a-team/branches/\U0010FFFF%03d.tfstate", i) }},
 		"very many small ones":                           {181, 800 * time.Millisecond, 1100, func(i int) string { return fmt.Sprintf("a-team/branches/%04d.tfstate", i) }},
 	} {
 		t.Run(name, func(t *testing.T) {

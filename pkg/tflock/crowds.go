@@ -1,0 +1,58 @@
+package tflock
+
+import (
+	"slices"
+	"strings"
+)
+
+// maxCrowds bounds the folders that are told apart below a top-level prefix.
+const maxCrowds = 5
+
+// Crowds are folders of which not everything is known, since there was too much. Those of one top-level prefix
+// are few: beyond that two of them become the one that both are in. The zero value has none.
+type Crowds struct {
+	under map[string][]Path // by top-level prefix
+}
+
+// Add adds the folder of a path, which is the path itself where its key has none.
+func (c *Crowds) Add(path Path) {
+	if c.Has(path) {
+		return
+	}
+	if c.under == nil {
+		c.under = map[string][]Path{}
+	}
+	prefix, folder := path.Prefix(), Folder(path, path)
+	if prefix == path.Bucket() {
+		folder = path
+	}
+	all := c.under[prefix]
+	if len(all) == maxCrowds {
+		nearest := slices.MaxFunc(all, func(a, b Path) int { return len(Folder(a, folder)) - len(Folder(b, folder)) })
+		folder = Folder(nearest, folder)
+	}
+	all = slices.DeleteFunc(all, func(within Path) bool { return strings.HasPrefix(string(within), string(folder)) })
+	c.under[prefix] = append(all, folder)
+}
+
+// Has says whether a path is in such a folder.
+func (c *Crowds) Has(path Path) bool {
+	if len(c.under) == 0 { // nearly always
+		return false
+	}
+	in := func(folder Path) bool { return strings.HasPrefix(string(path), string(folder)) }
+	return slices.ContainsFunc(c.under[path.Prefix()], in) || slices.ContainsFunc(c.under[path.Bucket()], in)
+}
+
+// All gives the folders, sorted: each ends in a slash, or is a whole path.
+func (c *Crowds) All() []Path {
+	var all []Path
+	for _, folders := range c.under {
+		all = append(all, folders...)
+	}
+	slices.Sort(all)
+	return all
+}
+
+// Prefixes is how many top-level prefixes they are under.
+func (c *Crowds) Prefixes() int { return len(c.under) }
