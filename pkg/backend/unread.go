@@ -17,7 +17,7 @@ import (
 // bucket was read.
 type CrowdedError struct {
 	Store    string        // ARN
-	Prefixes []string      // of paths, bucket/first/; the path itself of an object without a prefix
+	Prefixes []string      // of paths, bucket/first/ or a folder in it; the path itself of an object without a prefix
 	Object   *ObjectsError // nil: they have too many lock objects
 }
 
@@ -34,7 +34,7 @@ func (e *CrowdedError) Error() string {
 
 // ObjectsError says that S3 failed to give lock objects under one prefix.
 type ObjectsError struct {
-	Prefix string // bucket/first/
+	Prefix string // bucket/first/, or a folder in it
 	Err    *Error // of the first one
 }
 
@@ -47,7 +47,7 @@ func (e *ObjectsError) Error() string {
 type unread struct {
 	store   error         // the first failure that is the store's
 	crowded []string      // prefixes with too many lock objects
-	objects *ObjectsError // the first lock object that could not be read, where all of them have one prefix
+	objects *ObjectsError // the first lock object that could not be read, where all of them have one top-level prefix
 }
 
 // add keeps an error that concerns more than one lock object.
@@ -61,22 +61,30 @@ func (u *unread) add(err error) {
 
 // object keeps the failure of one lock object. Whoever may write a prefix can have objects there that S3
 // fails to give, such as those under a key in a store of their own (KMS external key store) that does not
-// answer: that is the prefix's failure, or they would blind a scan for everybody. Where several prefixes have
-// one, S3 itself may be what fails.
+// answer: that is the failure of the folder that all of them are in, or they would blind a scan for everybody. Where several
+// top-level prefixes have one, S3 itself may be what fails.
 func (u *unread) object(b *Bucket, r *reading) {
 	failed, ok := r.err.(*Error) //nolint:errorlint // as readListed makes it
 	if !ok || !ofObject(failed.Err) {
 		u.store = cmp.Or(u.store, r.err)
 		return
 	}
-	key := aws.ToString(r.object.Key)
-	prefix := string(tflock.NewPath(b.name, cmp.Or(topLevel(key), strings.TrimSuffix(key, tflock.Suffix))))
-	switch {
-	case u.objects == nil:
-		u.objects = &ObjectsError{prefix, failed}
-	case u.objects.Prefix != prefix:
-		u.store = cmp.Or[error](u.store, u.objects.Err)
+	path := tflock.Path(strings.TrimSuffix(string(tflock.NewPath(b.name, aws.ToString(r.object.Key))), tflock.Suffix))
+	bucket := tflock.NewPath(b.name, "")
+	if u.objects == nil {
+		folder := tflock.Folder(path, path)
+		if folder == bucket {
+			folder = path
+		}
+		u.objects = &ObjectsError{string(folder), failed}
+		return
 	}
+	shared := tflock.Folder(tflock.Path(u.objects.Prefix), path)
+	if shared == bucket {
+		u.store = cmp.Or[error](u.store, u.objects.Err)
+		return
+	}
+	u.objects.Prefix = string(shared)
 }
 
 // ofObject says whether the failure to read a lock object may be of that object alone: no answer, a 5xx or

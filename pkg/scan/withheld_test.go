@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -87,6 +88,40 @@ func TestALockObjectThatS3FailsToGiveIsAFailureOfItsPrefix(t *testing.T) {
 				}
 				if problem := found.Failures[arn].Problem; !tc.store && (!strings.HasPrefix(problem, arn+": S3 failed to give a lock object under states/a") || !found.Failures[arn].Passing) {
 					t.Errorf("%+v", found.Failures[arn])
+				}
+			})
+		})
+	}
+}
+
+// Teams share the first part of their keys. A lock object of one of them that S3 fails to give is the failure of its folder.
+func TestALockObjectThatS3FailsToGiveIsNoFailureOfAFolderBesideIt(t *testing.T) {
+	t.Parallel()
+	for name, tc := range map[string]struct{ failing, unread, read []string }{
+		"one":                     {[]string{"env:/junk/x"}, []string{"env:/junk/y"}, []string{"env:/production/x", "zoo/x"}},
+		"two of one folder":       {[]string{"env:/junk/x", "env:/junk/z/y"}, []string{"env:/junk/y"}, []string{"env:/production/x", "zoo/x"}},
+		"those of two folders":    {[]string{"env:/junk/x", "env:/w/x"}, []string{"env:/production/x"}, []string{"zoo/x"}},
+		"those of three, one out": {[]string{"env:/junk/x", "env:/w/x", "zoo/y"}, []string{"env:/production/x", "zoo/x", "other/x"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				bucket := &scale.Bucket{Name: "states"}
+				for _, key := range slices.Concat(tc.failing, tc.unread, tc.read) {
+					bucket.Put(key+tflock.Suffix, victim, time.Now().Add(-time.Hour))
+				}
+				fails := func(r *http.Request) bool {
+					return r.Method == http.MethodGet && slices.Contains(tc.failing, strings.TrimSuffix(strings.TrimPrefix(r.URL.Path, "/states/"), tflock.Suffix))
+				}
+				arn := scale.BucketARN("states")
+				ctx, cancel := invocation(t)
+				defer cancel()
+				client := failing{scale.Direct{World: &scale.World{Buckets: map[string]*scale.Bucket{"states": bucket}}}, 500, "InternalError", fails}
+				found := scan.New(inProcess(t, client, nil, []string{arn}), rules, time.Now).Read(ctx)
+				for _, key := range slices.Concat(tc.failing, tc.unread, tc.read) {
+					if unread := !slices.Contains(tc.read, key); found.Unread(tflock.NewPath("states", key), arn) != unread {
+						t.Errorf("%s: not read %v: %v", key, !unread, found.Errors())
+					}
 				}
 			})
 		})
