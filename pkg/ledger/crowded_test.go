@@ -72,6 +72,31 @@ func TestACrowdedPrefixIsTheOnlyPartThatWasNotRead(t *testing.T) {
 	}
 }
 
+// A folder that is crowded at one scan, and the one that it is in at the next, have not been read in the meantime.
+func TestAFolderOfACrowdedFolderWasNotReadEither(t *testing.T) {
+	t.Parallel()
+	crowd := func(prefixes ...string) *scan.Failure {
+		return &scan.Failure{Problem: "more locks than one scan can read", Crowded: prefixes}
+	}
+	for name, failures := range map[string][]*scan.Failure{
+		"the folder first":      {crowd("b/env:/junk/"), crowd("b/env:/")},
+		"the folder afterwards": {crowd("b/env:/"), crowd("b/env:/junk/")},
+		"both at once":          {crowd("b/env:/", "b/env:/junk/"), crowd("b/env:/junk/", "b/env:/")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			s := newScans()
+			for _, failure := range failures {
+				s.again(failure)
+			}
+			lock := tflock.Lock{ID: "x", Path: "b/env:/junk/k", Holdings: []tflock.Holding{{Kind: tflock.DynamoDB, Store: table, Path: "b/env:/junk/k"}}}
+			if got := s.memory.Sighting(lock, func(string) string { return "" }).NotBefore; !got.Equal(now) {
+				t.Errorf("it was last read at %v, not %v", got, now)
+			}
+		})
+	}
+}
+
 // People who know of a crowded prefix do not know that the whole store cannot be read, and the
 // other way round.
 func TestACrowdHidesNoFailure(t *testing.T) {

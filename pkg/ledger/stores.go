@@ -25,7 +25,7 @@ type Store struct {
 	Unsafe       bool      `json:"unsafe,omitempty"`       // people know that it does not honour conditional requests
 	Matched      bool      `json:"matched,omitempty"`      // of a pattern: it has matched something, or people know that it has not
 	Gaps         []Gap     `json:"gaps,omitempty"`         // when no scan read it, in the last 40 days, the oldest first
-	// Crowded are the top-level prefixes (bucket/first/) that the last scan that read it did not read
+	// Crowded are the folders (bucket/first/, bucket/first/second/) that the last scan that read it did not read
 	// completely, each with the start of the last scan that did.
 	Crowded map[string]time.Time `json:"crowded,omitempty"`
 	// Slots count the messages about locks in it, by the kind of message and the top-level prefix.
@@ -194,14 +194,16 @@ func (s Store) crowded(f scan.Failure, started time.Time, rules Rules) Store {
 	return s
 }
 
-// lastRead is the start of the last scan that read everything under the prefix of a path.
+// lastRead is the start of the last scan that read everything on a path, or in the whole of a folder.
 func (s Store) lastRead(path tflock.Path) time.Time {
+	last := s.LastRead
 	for prefix, read := range s.Crowded {
-		if strings.HasPrefix(string(path), prefix) {
-			return read
+		within := strings.HasSuffix(string(path), "/") && strings.HasPrefix(prefix, string(path))
+		if (within || strings.HasPrefix(string(path), prefix)) && read.Before(last) {
+			last = read
 		}
 	}
-	return s.LastRead
+	return last
 }
 
 // unread says whether the last scan could not read what is on a path.

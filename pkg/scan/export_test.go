@@ -41,6 +41,6 @@ func Crowd(most int, all iter.Seq2[string, string]) Kept {
 		r.add(packed{store: store, path: tflock.Path(path), operation: unique.Make(""), version: unique.Make("")})
 	}
 	s := &Scan{Failures: map[string]Failure{}}
-	r.failures(s.Failures)
+	r.end(s.Failures)
 	return Kept{s, r.kept}
 }

@@ -96,7 +96,7 @@ func (s *Scanner) Read(ctx context.Context) *Scan {
 			found.Watched = append(found.Watched, store.ARN())
 		}
 	}
-	r.room.failures(found.Failures)
+	r.room.end(found.Failures)
 	found.Ended = s.now()
 	found.holdings = r.room.kept
 	found.holdings.sort()

@@ -1,12 +1,10 @@
 package scan
 
 import (
-	"cmp"
-	"maps"
 	"slices"
-	"strings"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 const (
@@ -15,11 +13,11 @@ const (
 	// any lock. A client's lock weighs some 400 bytes.
 	maxKept   = 100_000
 	maxWeight = 48 << 20
-	// crowded is what a prefix weighs at least that loses some to make room, where maxKept are kept.
-	crowded = 1 << 20
 	// share is the part of the holdings that one top-level prefix may have: a half. What the ledger reads
 	// and writes of each takes the time of the notifications.
 	share = 2
+	// maxCrowded bounds the top-level prefixes that lose some to make room, where maxKept are kept.
+	maxCrowded = 50
 )
 
 // bare is what a holding weighs without its texts.
@@ -30,130 +28,118 @@ func (p packed) weight() int {
 	return bare + len(p.path) + len(p.id) + len(p.who) + len(p.etag) + len(p.operation.Value()) + len(p.version.Value())
 }
 
-// room keeps the holdings of a scan. Where they are too many the largest top-level prefix
-// loses half of its own, since whoever may write under one prefix must not hide what is under
-// others. Where none is large no more are kept.
+// room keeps the holdings of a scan. Where they are too many those of each folder come in turn, and what comes last
+// is dropped, since whoever may write under one prefix must not hide what is under others, nor, where teams share
+// the first part of their keys (env:/, teams/), what is beside it. Where that would be some of very many
+// prefixes, no more are kept.
 type room struct {
-	most   int // holdings
-	kept   holdings
-	weight int
-	limits map[crowd]int   // what the prefixes may weigh that have lost some
-	under  map[crowd]int   // what each prefix weighs; nil until one has lost some
-	count  map[crowd]int   // how many each prefix has; nil while none can have too many
-	lost   map[string]bool // stores of which not everything was kept, whatever its prefix; nil while there is room
-}
-
-// crowd is a top-level prefix in a store.
-type crowd struct {
-	store  string // ARN
-	prefix string // of paths: bucket/first/, or a whole path
-}
-
-func crowdOf(p packed) crowd {
-	prefix := string(p.path)
-	if first, _, more := strings.Cut(p.path.Key(), "/"); more {
-		prefix = prefix[:len(p.path.Bucket())+len(first)+2]
-	}
-	return crowd{p.store, prefix}
+	most    int // holdings
+	kept    holdings
+	weight  int
+	crowded map[string]*tflock.Crowds // by the ARN of a store, folders of which not everything was kept
+	lost    map[string]bool           // stores of which not everything was kept, whatever its prefix; nil while there is room
 }
 
 // add keeps a holding, if there is room for it.
 func (r *room) add(p packed) {
-	if limit, cut := r.limitOf(p); (cut && r.under[crowdOf(p)]+p.weight() > limit) || r.many(p) {
-		return
-	}
 	if r.full(p) && !r.clear() {
 		r.lost[p.store] = true
 		return
 	}
 	r.kept, r.weight = append(r.kept, p), r.weight+p.weight()
-	if r.count != nil {
-		r.count[crowdOf(p)]++
-	}
-	if r.under != nil {
-		r.under[crowdOf(p)] += p.weight()
-	}
-}
-
-// many says whether the prefix of a holding has as many as one may have. It is crowded then.
-func (r *room) many(p packed) bool {
-	most := r.most / share
-	if len(r.kept) < most {
-		return false
-	}
-	if r.count == nil {
-		r.count = map[crowd]int{}
-		for _, other := range r.kept {
-			r.count[crowdOf(other)]++
-		}
-	}
-	of := crowdOf(p)
-	if r.count[of] < most {
-		return false
-	}
-	r.weigh()
-	if _, cut := r.limits[of]; !cut {
-		r.limits[of] = r.under[of]
-	}
-	return true
-}
-
-// weigh begins to count what each prefix weighs.
-func (r *room) weigh() {
-	if r.under != nil {
-		return
-	}
-	r.limits, r.under = map[crowd]int{}, map[crowd]int{}
-	for _, p := range r.kept {
-		r.under[crowdOf(p)] += p.weight()
-	}
 }
 
 func (r *room) full(p packed) bool { return len(r.kept) >= r.most || r.weight+p.weight() > maxWeight }
 
-// clear makes room where a prefix has much, and says whether there is some then.
+// clear makes room, and says whether there is some then.
 func (r *room) clear() bool {
 	if r.lost != nil {
 		return false
 	}
-	r.weigh()
-	largest := slices.MaxFunc(slices.Collect(maps.Keys(r.under)), func(a, b crowd) int {
-		return cmp.Or(cmp.Compare(r.under[a], r.under[b]), cmp.Compare(a.store, b.store), cmp.Compare(a.prefix, b.prefix))
-	})
-	if r.under[largest] < crowded*r.most/maxKept {
+	r.halve()
+	most, weight := r.most/4*3, maxWeight/4*3
+	if len(r.kept) <= most && r.weight <= weight {
+		return true
+	}
+	all := make([]int32, len(r.kept))
+	for i := range all {
+		all[i] = int32(i) //nolint:gosec // memory ends long before
+	}
+	beyond := r.beyond(all, most, weight)
+	prefixes := map[string]bool{}
+	for _, i := range beyond {
+		prefixes[r.kept[i].path.Prefix()] = true
+	}
+	if len(prefixes) > maxCrowded {
 		r.lost = map[string]bool{}
 		return false
 	}
-	limit, left := r.under[largest]/2, 0
-	r.kept = slices.DeleteFunc(r.kept, func(p packed) bool {
-		if crowdOf(p) != largest {
-			return false
-		}
-		if left+p.weight() > limit {
-			return true
-		}
-		left += p.weight()
-		return false
-	})
-	r.weight += left - r.under[largest]
-	r.count = nil // it is counted again
-	r.limits[largest], r.under[largest] = limit, left
+	r.drop(beyond)
 	return true
 }
 
-// failures adds those of stores of which not everything was kept.
-func (r *room) failures(all map[string]Failure) {
-	prefixes := map[string][]string{}
-	for of := range r.limits {
-		prefixes[of.store] = append(prefixes[of.store], of.prefix)
+// halve leaves each top-level prefix its share.
+func (r *room) halve() {
+	most := r.most / share
+	if len(r.kept) <= most {
+		return
 	}
-	for store, of := range prefixes {
+	under := map[string][]int32{}
+	for i, p := range r.kept {
+		prefix := p.path.Prefix()
+		under[prefix] = append(under[prefix], int32(i)) //nolint:gosec // memory ends long before
+	}
+	for _, all := range under {
+		if len(all) > most {
+			r.drop(r.beyond(all, most, maxWeight))
+			return // no other one has more than a half
+		}
+	}
+}
+
+// beyond gives those of some holdings that are too many, or weigh too much, where those of each folder come in turn.
+func (r *room) beyond(all []int32, most, weight int) []int32 {
+	all = tflock.InTurns(all, func(i int32) tflock.Path { return r.kept[i].path })
+	for n, i := range all {
+		if weight -= r.kept[i].weight(); weight < 0 || n == most {
+			return all[n:]
+		}
+	}
+	return nil
+}
+
+// drop drops some holdings. Their folders are crowded then.
+func (r *room) drop(some []int32) {
+	if r.crowded == nil {
+		r.crowded = map[string]*tflock.Crowds{}
+	}
+	slices.Sort(some)
+	left := r.kept[:0]
+	for i, p := range r.kept {
+		if len(some) == 0 || int(some[0]) != i {
+			left = append(left, p)
+			continue
+		}
+		some = some[1:]
+		r.weight -= p.weight()
+		if r.crowded[p.store] == nil {
+			r.crowded[p.store] = &tflock.Crowds{}
+		}
+		r.crowded[p.store].Add(p.path)
+	}
+	clear(r.kept[len(left):])
+	r.kept = left
+}
+
+// end leaves each prefix its share, and adds the failures of stores of which not everything was kept.
+func (r *room) end(all map[string]Failure) {
+	r.halve()
+	for store, crowds := range r.crowded {
 		failure, failed := all[store]
 		if failed && len(failure.Crowded) == 0 {
 			continue // nothing of it was read to its end
 		}
-		slices.Sort(of)
-		all[store] = failure.and(store, of)
+		all[store] = failure.and(store, crowds.All())
 	}
 	for store := range r.lost {
 		if failure, failed := all[store]; !failed || len(failure.Crowded) > 0 {
@@ -162,17 +148,12 @@ func (r *room) failures(all map[string]Failure) {
 	}
 }
 
-// limitOf is what the prefix of a holding may weigh, where it has lost some.
-func (r *room) limitOf(p packed) (limit int, cut bool) {
-	if r.limits == nil { // nearly always
-		return 0, false
+// and is the failure of a store of which some folders had too many to be kept, sorted, beside those that were not read.
+func (f Failure) and(store string, folders []tflock.Path) Failure {
+	crowded := make([]string, len(folders))
+	for i, folder := range folders {
+		crowded[i] = string(folder)
 	}
-	limit, cut = r.limits[crowdOf(p)]
-	return limit, cut
-}
-
-// and is the failure of a store of which some prefixes were too many to be kept, sorted, beside those that were not read.
-func (f Failure) and(store string, crowded []string) Failure {
 	all := slices.Concat(crowded, f.Crowded)
 	slices.Sort(all)
 	all = slices.Compact(all)

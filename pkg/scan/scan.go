@@ -43,8 +43,8 @@ type Failure struct {
 	// Passing says that the cause may pass by itself, as a throttle, a timeout or a 5xx
 	// does; a missing table or a refused listing does not. See backend.Permanent.
 	Passing bool
-	// Crowded are the top-level prefixes of which not everything was read, with their buckets
-	// (bucket/first/): all else in the store was. None: the store could not be read.
+	// Crowded are the folders of which not everything was read, with their buckets
+	// (bucket/first/, bucket/first/second/): all else in the store was. None: the store could not be read.
 	Crowded []string
 	// Object says that S3 failed to give a lock object under the only one of those prefixes, which
 	// need not have too many.
