@@ -1,6 +1,7 @@
 package backend
 
 import (
+	"cmp"
 	"context"
 	"iter"
 	"slices"
@@ -30,7 +31,8 @@ func plainNames(names []tflock.Path) int {
 }
 
 // maxAliasBytes bounds the names that are kept for the states of one top-level prefix: some
-// ten thousand. Clients use a few, and whoever may write its rows can make any number.
+// ten thousand. Clients use a few, and whoever may write its rows can make any number. Where there are more,
+// those of each folder come in turn, since teams may share the first part of their keys (branches/, env:/).
 const maxAliasBytes = 1 << 20
 
 // Aliases are the other names under which tables have rows (locks or digests) of states:
@@ -38,14 +40,15 @@ const maxAliasBytes = 1 << 20
 type Aliases struct {
 	names map[tflock.Path][]tflock.Path // by the state's path
 	bytes map[string]int                // that names take, by the prefix of those who can write them
+	full  tflock.Crowds                 // folders with names that are not kept
 }
 
 // Of gives the other names of a state: of one with more than MaxAliases, one more than that.
 func (a *Aliases) Of(path tflock.Path) []tflock.Path { return a.names[path] }
 
-// Full says that a state may have names which are not known, since the rows of its top-level
-// prefix have too many.
-func (a *Aliases) Full(path tflock.Path) bool { return a.bytes[path.Prefix()] > maxAliasBytes }
+// Full says that a state may have names which are not known, since the rows of a folder that it is
+// in have too many.
+func (a *Aliases) Full(path tflock.Path) bool { return a.full.Has(path) }
 
 // All gives every name that is known, in no order.
 func (a *Aliases) All() iter.Seq[tflock.Path] {
@@ -60,35 +63,76 @@ func (a *Aliases) All() iter.Seq[tflock.Path] {
 	}
 }
 
-// keep notes a name of a state. What does not fit is dropped, and its prefix is full from then on: a
-// name that climbs counts for the prefix that it begins with, whose writers made it.
+// alias is a name of a state.
+type alias struct{ path, name tflock.Path }
+
+func (a alias) weight() int { return len(a.path) + len(a.name) }
+
+// writers is where those may write who made it: a name that climbs counts for what it begins with.
+func (a alias) writers() tflock.Path {
+	if a.name.Climbs() {
+		return a.name
+	}
+	return a.path
+}
+
+// keep notes a name of a state, but none of a folder that is full.
 func (a *Aliases) keep(path, name tflock.Path) {
 	if a.names == nil {
 		a.names, a.bytes = map[tflock.Path][]tflock.Path{}, map[string]int{}
 	}
-	writers := path.Prefix()
-	if name.Climbs() {
-		writers = name.Prefix()
-	}
-	if a.bytes[writers] > maxAliasBytes {
+	one := alias{path, name}
+	if a.full.Has(one.writers()) {
 		return
 	}
-	a.bytes[writers] += len(path) + len(name)
+	prefix := one.writers().Prefix()
+	a.bytes[prefix] += one.weight()
 	a.names[path] = append(a.names[path], name)
+	if a.bytes[prefix] > maxAliasBytes {
+		a.halve(prefix)
+	}
+}
+
+// halve drops names of a prefix. The folders that they are in are full from then on.
+func (a *Aliases) halve(prefix string) {
+	var all []alias
+	for path, names := range a.names {
+		for _, name := range names {
+			if one := (alias{path, name}); one.writers().Prefix() == prefix {
+				all = append(all, one)
+			}
+		}
+	}
+	slices.SortFunc(all, func(a, b alias) int { return cmp.Compare(a.name, b.name) })
+	left := 0
+	for _, one := range tflock.InTurns(all, alias.writers) {
+		if left += one.weight(); left > maxAliasBytes/2 {
+			a.full.Add(one.writers())
+		}
+	}
+	a.bytes[prefix] = 0
+	for _, one := range all {
+		if !a.full.Has(one.writers()) {
+			a.bytes[prefix] += one.weight()
+			continue
+		}
+		a.names[one.path] = slices.DeleteFunc(a.names[one.path], func(name tflock.Path) bool { return name == one.name })
+		if len(a.names[one.path]) == 0 {
+			delete(a.names, one.path)
+		}
+	}
 }
 
 // Add adds those of another table.
 func (a *Aliases) Add(other Aliases) {
+	for _, folder := range other.full.All() {
+		a.full.Add(folder)
+	}
 	for path, names := range other.names {
 		for _, name := range names {
 			if !slices.Contains(a.names[path], name) {
 				a.keep(path, name)
 			}
-		}
-	}
-	for prefix, n := range other.bytes {
-		if n > maxAliasBytes {
-			a.bytes[prefix] = n
 		}
 	}
 }

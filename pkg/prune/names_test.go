@@ -51,3 +51,23 @@ func TestManyNamesOfAState(t *testing.T) {
 		t.Errorf("held %v", w.held())
 	}
 }
+
+// Teams share the first part of their keys, branches/. Rows of one, each under another name with // in it, keep no state of another.
+func TestNamesOfOneTeamKeepNoStateOfAnotherBesideIt(t *testing.T) {
+	w := newWorld(t)
+	const theirs = "branches/prod/x.tfstate"
+	w.stale(theirs, local.State(t, "destroyed"))
+	client := dynamodb.NewFromConfig(server.Config())
+	for i := range 600 {
+		name := fmt.Sprintf("%s/branches/dev//%04d/%s-md5", w.Bucket, i, strings.Repeat("x", 940))
+		if _, err := client.PutItem(t.Context(), &dynamodb.PutItemInput{
+			TableName: &w.Table, Item: map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: name}, "Digest": &types.AttributeValueMemberS{Value: "x"}},
+		}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	report := w.prune()
+	if there := w.there([]string{theirs}); len(there) > 0 {
+		t.Errorf("%q were not pruned: %+v", there, report)
+	}
+}
