@@ -26,7 +26,7 @@ func line(text string) string { return plain.Line(text, maxLine) }
 func askTerminal(question string) (string, error) {
 	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
 	if err != nil {
-		return "", errors.New("there is no terminal to ask on: give --yes (and --reason, where the command has it)")
+		return "", errors.New("there is no terminal to ask on: give --yes (and --reason, where the command has it), and a text from a pipe or a file")
 	}
 	defer tty.Close() //nolint:errcheck // nothing is buffered
 	if _, err := fmt.Fprint(tty, question); err != nil {
