@@ -20,13 +20,12 @@ func (r *reader) json(text string, depth int, exact bool) (rest string, found re
 	var b strings.Builder
 	budget := 8 * len(text) // of bytes that may be looked at: a text of braces stays linear
 	whole := strings.TrimSpace(text)
-	from, line, label := 0, 0, behindLabel(text)
-	for at := 0; at < len(text) && budget > 0; at++ {
+	from, value := 0, behindLabel(text)
+	for at := 0; at < len(text) && budget > 0 && !r.spent(); at++ {
 		if text[at] == '\n' {
-			line = at + 1
-			label = behindLabel(text[line:])
+			value = at + 1 + behindLabel(text[at+1:])
 		}
-		if !beginsJSON(text[at:]) || at >= line+label {
+		if !beginsJSON(text[at:]) || at >= value {
 			continue
 		}
 		end, ok := jsonEnd(text[at:], &budget)
@@ -35,9 +34,7 @@ func (r *reader) json(text string, depth int, exact bool) (rest string, found re
 		}
 		raw := text[at : at+end]
 		budget -= len(raw)
-		if r.budget -= dearest; r.spent() { // a text has very many short values
-			break
-		}
+		r.budget -= dearest // a text may have very many short values
 		if !w.read(raw, whole == raw) {
 			continue
 		}
