@@ -15,7 +15,7 @@ const remembered = `{"first_seen":"2026-11-23T02:00:00Z","not_before":"2026-11-2
 // A row that can be read says the same with its description and without.
 func FuzzDecodeEntry(f *testing.F) {
 	for _, body := range []string{
-		remembered, "", "{}", "null", "[]", `{"description":null}`, `{"description":5}`, `{"description":{"id":5}}`, `{"FINDING":{},"Notified":3}`, `{"notified":1,"notified":2}`,
+		remembered, "", "{}", "null", "[]", `{"description":null}`, `{"description":5}`, `{"description":{"id":5}}`, `{"DESCRIPTION":{},"Notified":3}`, `{"notified":1,"notified":2}`,
 		`{"notified":1e9999}`, `{"notified":9223372036854775808}`, `{"first_seen":"x"}`, `{"kinds":"dynamodb"}`, "{\"stores\":[\"\xff\"]}",
 		`{"description":` + strings.Repeat("[", 10_001), `{"stores":[` + strings.Repeat(`"",`, 5_000) + `""]}`,
 	} {
