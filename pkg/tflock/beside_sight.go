@@ -9,66 +9,53 @@ import (
 // counts is in sight in each.
 type sights struct {
 	raw, rendered *sight
-	lines         *sight          // with nothing but its line ends and tabs as such: some viewers know those alone, and show other escapes as they are
 	id            string          // of the lock
 	seen, block   map[string]bool // what was looked for
 }
 
 func newSights(text, id string) *sights {
 	raw := strings.ReplaceAll(strings.ReplaceAll(colours.ReplaceAllStringFunc(text, columnsOf), "\r\n", "\n"), "\u00a0", " ")
-	return &sights{raw: newSight(raw), rendered: newSight(renderedAs(shownAs(text))), lines: newSight(linesOf(raw)), id: id, seen: map[string]bool{}, block: map[string]bool{}}
+	return &sights{raw: newSight(raw), rendered: newSight(renderedAs(shownAs(text))), id: id, seen: map[string]bool{}, block: map[string]bool{}}
 }
 
-// blockHas says that the first place of a path behind the lock's ID, which a client prints before it, is in sight, and about as far to
-// the right: who sees the one sees the other. The same path in another field, whose writer is that of the block, is not where people look.
+// blockHas says that the first place of a path behind the lock's ID, which a client prints before it, is in sight, and is where its
+// label is. The same path in another field, whose writer is that of the block, is not where people look.
 func (s *sights) blockHas(path string) bool {
 	known, looked := s.block[path]
 	if !looked {
-		known = s.raw.firstIsSeen(s.id, path) && s.rendered.firstIsSeen(s.id, path) && s.lines.firstIsNear(s.id, path)
+		known = s.raw.isBehindLabel(s.id, path) && s.raw.firstIsSeen(s.id, path) && s.rendered.firstIsSeen(s.id, path)
 		s.block[path] = known
 	}
 	return known
 }
 
-// escapedEnds are line ends of JSON, of workflow commands, of syslog and of HTML.
-var escapedEnds = regexp.MustCompile(`(?i)\\+(?:r\\+n|[rn]|u000[ad]|x0[ad]|012)|(?:%(?:25)*0D)?%(?:25)*0A|(?:#015)?#012|(?:<|&(?:amp;)*lt;)(?:br ?/?|/?(?:div|p|li|tr))(?:>|&(?:amp;)*gt;)`)
+// pathLabel is that of a path, and not the tf-path that Terragrunt writes before each line; hardBlank is a blank of HTML.
+var (
+	pathLabel = regexp.MustCompile(`(?i)(?:^|[^-])path`)
+	hardBlank = regexp.MustCompile(`&(?:amp;)*(?:nbsp|#160|#xa0);`)
+)
 
-// escapedTabs are eight columns where they are shown as tabs.
-var escapedTabs = regexp.MustCompile(`(?i)\\+(?:t|u0009|x09|011)|#011|&(?:amp;)*(?:tab|#0*9|#x0*9);`)
-
-func linesOf(text string) string {
-	return escapedTabs.ReplaceAllString(escapedEnds.ReplaceAllString(lineEndings.Replace(text), "\n"), "\t")
+// isBehindLabel says that hardly more than what a client writes is between the first label of a path behind the ID and the first
+// path there, in the text as it is. Whoever writes a path that begins with blanks, line ends or escapes of any kind moves it
+// away from its label, for those who see them as they are or for those who do not. A mail breaks a line before a long path.
+func (s *sight) isBehindLabel(id, path string) bool {
+	behind := s.text[max(0, strings.Index(s.text, id)):]
+	before, _, found := strings.Cut(behind, path)
+	label := pathLabel.FindStringIndex(before)
+	if !found || label == nil {
+		return false
+	}
+	const most, ends = 12, 1 // columns (a colon and six blanks, quotation marks and escapes), line ends
+	between := hardBlank.ReplaceAllString(before[label[1]:], " ")
+	return width(between) <= most && strings.Count(between, "\n") <= ends
 }
 
+// firstIsSeen says that the first place of a path behind the ID is in sight.
 func (s *sight) firstIsSeen(id, path string) bool {
-	at := s.first(id, path)
-	return at < 0 || s.isSeen(at, at+len(path)) && s.firstIsNear(id, path)
-}
-
-// first is the first place of a path behind the lock's ID; -1 where none is.
-func (s *sight) first(id, path string) int {
 	from := max(0, strings.Index(s.text, id))
-	if i := strings.Index(s.text[from:], path); i >= 0 {
-		return from + i
-	}
-	return -1
+	i := strings.Index(s.text[from:], path)
+	return i < 0 || s.isSeen(from+i, from+i+len(path))
 }
-
-// firstIsNear says that the first place of a path behind the ID, where that is in another line, is in the line of the first label
-// behind the ID, as in what clients print, or the next one, and hardly further to the right than the ID. Whoever writes a path that begins
-// with line ends or blanks moves it away from its label.
-func (s *sight) firstIsNear(id, path string) bool {
-	from, at := max(0, strings.Index(s.text, id)), s.first(id, path)
-	if at < 0 || !strings.Contains(s.text[from:at], "\n") {
-		return true
-	}
-	const more = 8 // columns: a logger does not write as much before each line
-	label := pathLabel.FindStringIndex(s.text[from:at])
-	const folded = 1 // line end: mails break a line before a long path
-	return label != nil && strings.Count(s.text[from+label[0]:at], "\n") <= folded && s.column(at) <= s.column(from)+more
-}
-
-var pathLabel = regexp.MustCompile(`(?i)path`)
 
 // have says that a path, as it stands in the text, is in sight somewhere.
 func (s *sights) have(path string) bool {

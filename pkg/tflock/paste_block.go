@@ -254,9 +254,6 @@ func (b *block) repeated(label string, first, again field) {
 	}
 }
 
-// mostBlanks are those that a client writes before an ID, and two codes of terminals, which are read as blanks.
-const mostBlanks = len("        ") + 2
-
 func (b *block) reading() (found reading) {
 	id := b.id.value
 	switch {
@@ -264,8 +261,6 @@ func (b *block) reading() (found reading) {
 		found.refuse(b.contradiction)
 	case !isPlain(id):
 		found.refuse(notPlain(id))
-	case b.id.blanks > mostBlanks: // they move it, and the path with as many, to where nobody looks
-		found.refuse(notPlain("… " + id))
 	case b.stage > beforePath && (b.strange || b.pathGap != b.gap && !b.headless),
 		b.path.value != "" && b.id.blanks != b.path.blanks && b.id.blanks != b.path.blanks+len("Path")-len("ID"):
 		found.refuse(notPlain(id + " …"))
