@@ -39,10 +39,12 @@ var (
 // path there, in the text as it is. Whoever writes a path that begins with blanks, line ends or escapes of any kind moves it
 // away from its label, for those who see them as they are or for those who do not. A mail breaks a line before a long path.
 func (s *sight) isBehindLabel(id, path string) bool {
-	behind := s.text[max(0, strings.Index(s.text, id)):]
-	before, _, found := strings.Cut(behind, path)
+	before, _, found := strings.Cut(s.text[max(0, strings.Index(s.text, id)):], path)
+	if !found { // an alert of ours may have it before the ID
+		before, _, _ = strings.Cut(s.text, path)
+	}
 	label := pathLabel.FindStringIndex(before)
-	if !found || label == nil {
+	if label == nil {
 		return false
 	}
 	const most, ends = 12, 1 // columns (a colon and six blanks, quotation marks and escapes), line ends
