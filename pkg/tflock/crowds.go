@@ -26,13 +26,26 @@ func (c *Crowds) Add(path Path) {
 	if prefix == path.Bucket() {
 		folder = path
 	}
-	all := c.under[prefix]
-	if len(all) == maxCrowds {
-		nearest := slices.MaxFunc(all, func(a, b Path) int { return len(Folder(a, folder)) - len(Folder(b, folder)) })
-		folder = Folder(nearest, folder)
+	all := slices.Concat(c.under[prefix], []Path{folder})
+	if len(all) > maxCrowds {
+		folder = nearest(all)
 	}
 	all = slices.DeleteFunc(all, func(within Path) bool { return strings.HasPrefix(string(within), string(folder)) })
 	c.under[prefix] = append(all, folder)
+}
+
+// nearest is the deepest folder that two of some paths are both in. Those of one team are closer to each other than to
+// those of any other, so that many of them become one, and none becomes one with another team's.
+func nearest(all []Path) Path {
+	var deepest Path
+	for i, a := range all {
+		for _, b := range all[:i] {
+			if shared := Folder(a, b); len(shared) > len(deepest) {
+				deepest = shared
+			}
+		}
+	}
+	return deepest
 }
 
 // Has says whether a path is in such a folder.

@@ -35,8 +35,9 @@ type Folders struct {
 	Root string // of the listing: they are below it
 	Turn Amount // of a folder, after which others come first
 
-	open []OpenFolder
-	last string // which of them gave way last
+	open  []OpenFolder
+	last  string // which of them gave way last
+	depth int    // of that one
 }
 
 // deepestOpen bounds the folders below a root that are told apart.
@@ -65,7 +66,8 @@ func (f *Folders) Find(key string, cost int64, number int) {
 
 // GivesWay gives a folder that comes after others from now on, once one has had enough: the deepest that has half
 // of that, which may be all that is much there. Where another one gave way just before, it is the folder
-// that both are in: one team may write any number of folders. What is in it does not count for those that it is in.
+// that both are in: one team may write any number of folders. It is at most half as deep then, or a team could have
+// each of the levels give way on its own, after as long as its slowest item takes. What is in it does not count for those that it is in.
 func (f *Folders) GivesWay() (OpenFolder, bool) {
 	if !slices.ContainsFunc(f.open, func(o OpenFolder) bool { return o.Reaches(f.Turn) }) {
 		return OpenFolder{}, false
@@ -76,7 +78,7 @@ func (f *Folders) GivesWay() (OpenFolder, bool) {
 		i--
 	}
 	shared := string(Folder(Path(f.last), Path(f.open[i].Name)))
-	for i > 0 && len(f.open[i-1].Name) >= len(shared) && len(shared) > len(f.Root) {
+	for i > 0 && len(shared) > len(f.Root) && (len(f.open[i-1].Name) >= len(shared) || i > (f.depth+1)/2) {
 		i--
 	}
 	gone := f.open[i]
@@ -84,6 +86,6 @@ func (f *Folders) GivesWay() (OpenFolder, bool) {
 		f.open[outer].Items -= gone.Items
 		f.open[outer].Cost -= gone.Cost
 	}
-	f.open, f.last = f.open[:i], gone.Name
+	f.open, f.last, f.depth = f.open[:i], gone.Name, i
 	return gone, true
 }
