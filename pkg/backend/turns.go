@@ -194,12 +194,25 @@ func (s *survey) tooLarge(r *reading) {
 // Crowd says that there are more locks under some prefixes than a scan can read or keep.
 func Crowd(prefixes []string) string {
 	const named = 3
-	names := strings.Join(prefixes[:min(len(prefixes), named)], ", ")
+	var first []string
+	for _, prefix := range prefixes[:min(len(prefixes), named)] {
+		first = append(first, shortened(prefix))
+	}
+	names := strings.Join(first, ", ")
 	if more := len(prefixes) - named; more > 0 {
 		names += fmt.Sprintf(" and %d more prefixes", more)
 	}
 	return fmt.Sprintf("under %s are more locks than one scan can read, so not all of them were seen; everything else was read. "+
 		"No team holds so many at once: find out who writes them", names)
+}
+
+// shortened is the name of a prefix in a sentence, of which messages keep 600 bytes: a longer name would take it all.
+func shortened(prefix string) string {
+	const most = 100
+	if len(prefix) <= most {
+		return prefix
+	}
+	return strings.ToValidUTF8(prefix[:most], "") + "…"
 }
 
 // crowded is what an error means that ended the reading of a stretch. In the first one it is that

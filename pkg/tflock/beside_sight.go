@@ -132,12 +132,6 @@ func (s *sight) before(at int) (line string, from int) {
 	return strings.TrimSuffix(s.text[from:at], "s3://"), from
 }
 
-// column is how many columns are before a place in its line.
-func (s *sight) column(at int) int {
-	line, _ := s.before(at)
-	return width(line)
-}
-
 // isWord says that a path which begins there is a word of its own, or behind a label.
 func (s *sight) isWord(at int) bool {
 	line, _ := s.before(at)
