@@ -18,12 +18,7 @@ func TestEnginesKeepThePromisesOfStores(t *testing.T) {
 	for _, k := range quick {
 		t.Run(k.Name, func(t *testing.T) {
 			t.Parallel()
-			local.Need(t, k.Installed)
-			s, err := server.Start(t.Context(), k, t.TempDir())
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(s.Stop)
+			s := server.StartForTest(t, k)
 			rows, err := findings(t.Context(), k, s.AWS().Config())
 			if err == nil {
 				err = documented(rows)

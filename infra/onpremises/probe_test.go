@@ -13,13 +13,7 @@ import (
 
 func start(t *testing.T, k server.Kind) *local.AWS {
 	t.Helper()
-	local.Need(t, k.Installed)
-	s, err := server.Start(t.Context(), k, t.TempDir())
-	if err != nil {
-		t.Fatal(err)
-	}
-	t.Cleanup(s.Stop)
-	return s.AWS()
+	return server.StartForTest(t, k).AWS()
 }
 
 // What the probe says of each engine is in docs/engines.md, which package engines holds against

@@ -62,3 +62,30 @@ func TestAPathInTheLineBelowItsLabelIsUnderstood(t *testing.T) {
 		t.Errorf("it is not released by\n%s", folded)
 	}
 }
+
+// The word path may stand before the label of the path, and a label may be that of our option.
+func TestAPathIsBehindItsLabelWhateverIsBefore(t *testing.T) {
+	t.Parallel()
+	const path = "acme-states/prod/terraform.tfstate"
+	unit := func(folder string) func(string) string {
+		return eachLine("09:20:%02d.%03d STDERR ["+folder+"] tofu: ", "")
+	}
+	for name, tc := range map[string]struct {
+		path string
+		wrap func(string) string
+	}{
+		"our command":                    {path, func(string) string { return "lockwarden unlock " + pastedID + " --path " + path }},
+		"a bucket with that word":        {"acme-path-states/path/terraform.tfstate", wrappings["nothing"]},
+		"a key with that word":           {"acme-states/path/terraform.tfstate", wrappings["GitHub's times"]},
+		"a unit's folder with that word": {"acme-states/pathfinder/prod/terraform.tfstate", unit("pathfinder/prod")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			l := lockInfo()
+			l.Path = tc.path
+			if text := tc.wrap(clientError(l)); !forgedReleases(t, tc.path, text) {
+				t.Errorf("it is not released by\n%s", text)
+			}
+		})
+	}
+}

@@ -29,10 +29,11 @@ func (s *sights) blockHas(path string) bool {
 	return known
 }
 
-// pathLabel is that of a path, and not the tf-path that Terragrunt writes before each line; hardBlank is a blank of HTML.
 var (
-	pathLabel = regexp.MustCompile(`(?i)(?:^|[^-])path`)
-	hardBlank = regexp.MustCompile(`&(?:amp;)*(?:nbsp|#160|#xa0);`)
+	// pathLabel is that of a path or our option, and not a folder with such a name, or the tf-path that Terragrunt writes before each line.
+	pathLabel = regexp.MustCompile(`(?i)(?:^|[^-/]|--)(path)(?:[^\pL\pN./_-]|$)`)
+	hardBlank = regexp.MustCompile(`&(?:amp;)*(?:nbsp|#160|#xa0);`) // of HTML
+	jsonGap   = regexp.MustCompile(`^\\*" ?: ?\\*"$`)               // between a name and its value, in JSON of any depth
 )
 
 // isBehindLabel says that hardly more than what a client writes is between the first label of a path behind the ID and the first
@@ -43,13 +44,13 @@ func (s *sight) isBehindLabel(id, path string) bool {
 	if !found { // an alert of ours may have it before the ID
 		before, _, _ = strings.Cut(s.text, path)
 	}
-	label := pathLabel.FindStringIndex(before)
+	label := pathLabel.FindStringSubmatchIndex(before)
 	if label == nil {
 		return false
 	}
 	const most, ends = 12, 1 // columns (a colon and six blanks, quotation marks and escapes), line ends
-	between := hardBlank.ReplaceAllString(before[label[1]:], " ")
-	return width(between) <= most && strings.Count(between, "\n") <= ends
+	between := hardBlank.ReplaceAllString(before[label[3]:], " ")
+	return jsonGap.MatchString(between) || width(between) <= most && strings.Count(between, "\n") <= ends
 }
 
 // firstIsSeen says that the first place of a path behind the ID is in sight.

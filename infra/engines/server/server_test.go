@@ -18,16 +18,7 @@ func TestEachAnswerComesInOnePiece(t *testing.T) {
 	t.Parallel()
 	engines := map[string]func(t *testing.T) string{"moto": func(t *testing.T) string { t.Helper(); return local.StartForTest(t).Endpoint }}
 	for _, k := range []server.Kind{server.MiniStack, server.Dynalite, server.Dynoxide, server.S3rver, server.Versitygw, server.SeaweedFS} {
-		engines[k.Name] = func(t *testing.T) string {
-			t.Helper()
-			local.Need(t, k.Installed)
-			s, err := server.Start(t.Context(), k, t.TempDir())
-			if err != nil {
-				t.Fatal(err)
-			}
-			t.Cleanup(s.Stop)
-			return s.Endpoint
-		}
+		engines[k.Name] = func(t *testing.T) string { t.Helper(); return server.StartForTest(t, k).Endpoint }
 	}
 	for name, start := range engines {
 		t.Run(name, func(t *testing.T) {
