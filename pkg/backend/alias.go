@@ -46,9 +46,9 @@ type Aliases struct {
 // Of gives the other names of a state: of one with more than MaxAliases, one more than that.
 func (a *Aliases) Of(path tflock.Path) []tflock.Path { return a.names[path] }
 
-// Full says that a state may have names which are not known, since the rows of a folder that it is
-// in have too many.
-func (a *Aliases) Full(path tflock.Path) bool { return a.full.Has(path) }
+// Full gives the folder that a state is in whose rows have too many names, if any: the state may have
+// names which are not known.
+func (a *Aliases) Full(path tflock.Path) (folder tflock.Path, full bool) { return a.full.Of(path) }
 
 // All gives every name that is known, in no order.
 func (a *Aliases) All() iter.Seq[tflock.Path] {
@@ -82,7 +82,7 @@ func (a *Aliases) keep(path, name tflock.Path) {
 		a.names, a.bytes = map[tflock.Path][]tflock.Path{}, map[string]int{}
 	}
 	one := alias{path, name}
-	if a.full.Has(one.writers()) {
+	if _, full := a.full.Of(one.writers()); full {
 		return
 	}
 	prefix := one.writers().Prefix()
@@ -112,7 +112,7 @@ func (a *Aliases) halve(prefix string) {
 	}
 	a.bytes[prefix] = 0
 	for _, one := range all {
-		if !a.full.Has(one.writers()) {
+		if _, full := a.full.Of(one.writers()); !full {
 			a.bytes[prefix] += one.weight()
 			continue
 		}

@@ -58,11 +58,11 @@ func TestOtherNamesOfOnePrefixTakeLittleMemoryAndHideNoOthers(t *testing.T) {
 	}
 	for i := range pages {
 		path := tflock.Path(fmt.Sprintf("bucket/other/%d", i+1))
-		if !slices.Equal(all.Of(path), []tflock.Path{tflock.Path(fmt.Sprintf("bucket/other//%d", i+1))}) || all.Full(path) {
-			t.Errorf("%s: names %q, full %v", path, all.Of(path), all.Full(path))
+		if folder, full := all.Full(path); full || !slices.Equal(all.Of(path), []tflock.Path{tflock.Path(fmt.Sprintf("bucket/other//%d", i+1))}) {
+			t.Errorf("%s: names %q, full %q", path, all.Of(path), folder)
 		}
 	}
-	if !all.Full("bucket/flood/state") {
-		t.Error("it does not say that it does not know all names of the prefix")
+	if folder, _ := all.Full("bucket/flood/state"); folder != "bucket/flood/" {
+		t.Errorf("the folder of which it does not know all names is %q", folder)
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
@@ -109,8 +108,7 @@ func (i *inspector) readDigests(ctx context.Context, s *inspection) error {
 			}
 		}
 	}
-	proven := slices.ContainsFunc(s.digests, func(d digestAt) bool { return !hasParentSegment(d.name) })
-	if !proven && !i.rules.WithoutDigest && s.bucket.ARN() != i.rules.OwnBucket {
+	if len(s.digests) == 0 && !i.rules.WithoutDigest && s.bucket.ARN() != i.rules.OwnBucket {
 		s.facts.NoDigest = "no watched table has a digest of it. Its clients may use a table that is not watched, and would fail once the state is gone; with PruneWithoutDigest=true it is pruned all the same"
 	}
 	return nil
@@ -145,11 +143,6 @@ func (i *inspector) digest(ctx context.Context, t *backend.Table, name tflock.Pa
 	}
 	return t.Digest(ctx, name)
 }
-
-// hasParentSegment says whether a name leads out of its folder. Whoever may write the rows of one
-// prefix may write team-a/../branches/x: as a lock or as a digest that differs such a row
-// keeps the state, but it does not prove that the state's clients use that table.
-func hasParentSegment(name tflock.Path) bool { return strings.Contains(string(name)+"/", "/../") }
 
 // lookAtStores notes why the stores do not allow a safe lock, and judges again. With
 // PruneMode=report nothing is written, so no store is probed.

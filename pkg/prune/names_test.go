@@ -1,9 +1,11 @@
 package prune_test
 
 import (
+	"encoding/json"
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
@@ -49,6 +51,40 @@ func TestManyNamesOfAState(t *testing.T) {
 	}
 	if len(w.held()) != before {
 		t.Errorf("held %v", w.held())
+	}
+}
+
+// Whoever may write the rows of one prefix writes some with names of another team's state: what looks like a lock of a dead
+// run of ours, and the digest that the state has. Both are left alone, as whoever wrote them could keep them from being deleted.
+func TestRowsThatClimbAreLeftAlone(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.stale(key, local.State(t, "destroyed"))
+	theirs := w.Path("a-team/../" + key)
+	note, _ := json.Marshal(map[string]any{"request_id": "dead", "deadline": time.Now().Add(-time.Hour).UTC()})
+	raw, err := tflock.Info{ID: "x", Operation: "lockwarden-prune", Info: string(note), Who: "lockwarden-prune@lambda", Created: time.Now().Add(-time.Hour).UTC(), Path: string(theirs)}.Marshal()
+	if err != nil {
+		t.Fatal(err)
+	}
+	table := w.Set.Tables[0]
+	if _, err := table.Acquire(t.Context(), theirs, raw); err != nil {
+		t.Fatal(err)
+	}
+	if err := table.RestoreDigest(t.Context(), theirs, local.MD5(local.State(t, "destroyed"))); err != nil {
+		t.Fatal(err)
+	}
+	refuse := &local.Wire{Refuse: func(call string) bool { return strings.HasSuffix(call, ".DeleteItem") }} // from the ledger too
+	if _, err := w.restore(refuse); strings.Contains(fmt.Sprint(err), "own lock") {
+		t.Errorf("the restore of a state that is there: %v", err)
+	}
+	if report := w.prune(); len(report.Pruned) != 1 {
+		t.Errorf("%+v", report)
+	}
+	if digest, err := table.Digest(t.Context(), theirs); err != nil || digest == "" {
+		t.Errorf("their digest is %q now, %v", digest, err)
+	}
+	if held := w.held(); len(held) != 1 {
+		t.Errorf("held %v", held)
 	}
 }
 

@@ -32,9 +32,6 @@ func read(ctx context.Context, stores backend.Set, b *backend.Bucket, locks *sta
 	var s snapshot
 	for _, t := range stores.Tables {
 		for _, name := range locks.Names(path) {
-			if name.Climbs() {
-				continue
-			}
 			value, err := t.Digest(ctx, name)
 			if err != nil {
 				return s, err

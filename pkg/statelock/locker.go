@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -41,8 +40,8 @@ func Aliases(ctx context.Context, tables []*backend.Table) (all backend.Aliases,
 // which would have to be locked and released, or too many for its neighbours to know its own. It is empty
 // where they have not.
 func (l *Locker) Crowded(path tflock.Path) string {
-	if l.aliases.Full(path) {
-		return fmt.Sprintf("the lock tables have rows below %.200s under too many names with // or . in them, so that it is not known under which names it is locked: find out who writes them", path.Prefix())
+	if folder, full := l.aliases.Full(path); full {
+		return fmt.Sprintf("the lock tables have rows below %.200s under too many names with // or . in them, so that it is not known under which names it is locked: find out who writes them", folder)
 	}
 	names := l.aliases.Of(path)
 	if !backend.ManyAliases(names) {
@@ -51,9 +50,17 @@ func (l *Locker) Crowded(path tflock.Path) string {
 	return fmt.Sprintf("the lock tables have rows of it under more than %d names, such as %.200s, so that it cannot be locked: find out who writes them", backend.MaxAliases, names[0])
 }
 
-// Names are the names under which a table can have rows of a state.
+// Names are the names under which a table has our lock of a state, and its digests. Names that climb are none
+// of them: whoever may write the rows of the prefix that one begins with could keep our lock there from being released,
+// and with it that of another team's state, and a digest there says nothing of the state. See docs/adr/0025.
 func (l *Locker) Names(path tflock.Path) []tflock.Path {
-	return append([]tflock.Path{path}, l.aliases.Of(path)...)
+	all := []tflock.Path{path}
+	for _, name := range l.aliases.Of(path) {
+		if !name.Climbs() {
+			all = append(all, name)
+		}
+	}
+	return all
 }
 
 // NewName gives a name under which a table has rows of the state now and had none when the
@@ -80,12 +87,25 @@ type Place struct {
 	Name  tflock.Path
 }
 
-// Places are all of a state's, in the order in which Terraform takes them.
+// Places are those where we lock a state, in the order in which Terraform takes them.
 func (l *Locker) Places(b *backend.Bucket, path tflock.Path) []Place {
 	all := []Place{{b, path}}
 	for _, t := range l.stores.Tables {
 		for _, name := range l.Names(path) {
 			all = append(all, Place{t, name})
+		}
+	}
+	return all
+}
+
+// climbing are the places where only others lock a state: rows whose names climb.
+func (l *Locker) climbing(path tflock.Path) []Place {
+	var all []Place
+	for _, t := range l.stores.Tables {
+		for _, name := range l.aliases.Of(path) {
+			if name.Climbs() {
+				all = append(all, Place{t, name})
+			}
 		}
 	}
 	return all
@@ -141,14 +161,18 @@ func (l *Locker) Acquire(ctx context.Context, b *backend.Bucket, path tflock.Pat
 			return nil, errors.Join(err, l.Release(ctx, h))
 		}
 	}
+	who, err := l.heldIn(ctx, l.climbing(path))
+	if err == nil && who != "" {
+		err = &BusyError{Why: who}
+	}
+	if err != nil {
+		return nil, errors.Join(err, l.Release(ctx, h))
+	}
 	return h, nil
 }
 
 // lock takes a state's lock in one place, for h.
 func (l *Locker) lock(ctx context.Context, b *backend.Bucket, at Place, h *Held, like backend.Encryption) error {
-	if at.Name.Climbs() {
-		return l.free(ctx, at)
-	}
 	holding, err := at.take(ctx, h.Raw, like)
 	if other, isHeld := errors.AsType[*backend.HeldError](err); isHeld && other.By != nil && l.Leftover(*other.By) {
 		if err := l.clear(ctx, b, h.Path, other.By.Raw); err != nil {
@@ -168,17 +192,6 @@ func (l *Locker) lock(ctx context.Context, b *backend.Bucket, at Place, h *Held,
 		return &BusyError{Why: "its lock could not be taken: " + failed.Error(), Refused: err}
 	}
 	return errors.Join(err, l.mayHold(ctx, at, h))
-}
-
-// free fails with *BusyError where somebody holds a lock under a name that climbs. We take none there: whoever
-// may write the rows of the prefix that it begins with could keep our lock from being released, and with it
-// that of another team's state.
-func (l *Locker) free(ctx context.Context, at Place) error {
-	h, found, err := at.Store.Find(ctx, at.Name)
-	if err == nil && found && h.Err == nil && !l.Leftover(h) {
-		return &BusyError{Why: holder(&h)}
-	}
-	return err
 }
 
 func (at Place) take(ctx context.Context, raw []byte, like backend.Encryption) (tflock.Holding, error) {
@@ -206,97 +219,6 @@ func (l *Locker) mayHold(ctx context.Context, at Place, h *Held) error {
 	return nil
 }
 
-// Release gives the lock back: the rows, then the object, as long as every row went. It
-// fails with *LeftError.
-func (l *Locker) Release(ctx context.Context, h *Held) error {
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ReleaseTime)
-	defer cancel()
-	var errs []error
-	for _, holding := range slices.Backward(h.Holdings) {
-		if holding.Kind == tflock.S3 && len(errs) > 0 {
-			break
-		}
-		if err := l.remove(ctx, holding); err != nil {
-			errs = append(errs, err)
-		}
-	}
-	if len(errs) > 0 {
-		return &LeftError{Path: h.Path, Raw: string(h.Raw), Err: errors.Join(errs...), Denied: slices.ContainsFunc(errs, backend.Permanent)}
-	}
-	return nil
-}
-
-// remove deletes one holding, and nil says that it is not there any more. When nobody
-// knows whether a call had its effect it looks, and tries once more.
-func (l *Locker) remove(ctx context.Context, h tflock.Holding) error {
-	i := slices.IndexFunc(l.stores.All(), func(s backend.Store) bool { return s.ARN() == h.Store })
-	if i < 0 {
-		return fmt.Errorf("%s is not watched any more", h.Store)
-	}
-	store := l.stores.All()[i]
-	err := removed(store.Release(ctx, h))
-	if failed, ok := errors.AsType[*backend.Error](err); err == nil || (ok && failed.Refused()) {
-		return err
-	}
-	now, found, lookErr := store.Find(ctx, h.Path)
-	switch {
-	case lookErr != nil:
-		return errors.Join(err, lookErr)
-	case !found, another(now, h):
-		return nil
-	}
-	return removed(store.Release(ctx, now))
-}
-
-// another says whether what is there now is not the holding that was there. An object that cannot be read
-// is known by its ETag: a client may have taken its own by then, under a key of its own.
-func another(now, h tflock.Holding) bool {
-	if now.Err != nil && now.Kind == tflock.S3 {
-		return now.ETag != h.ETag
-	}
-	return now.Raw != h.Raw
-}
-
-// removed takes what is gone, or another one by now, for success.
-func removed(err error) error {
-	if _, changed := errors.AsType[*backend.ChangedError](err); changed || errors.Is(err, backend.ErrGone) {
-		return nil
-	}
-	return err
-}
-
-// clear removes a leftover of ours from wherever it is: rows first, then the object.
-func (l *Locker) clear(ctx context.Context, b *backend.Bucket, path tflock.Path, raw string) error {
-	for _, at := range slices.Backward(l.Places(b, path)) {
-		found, ok, err := at.Store.Find(ctx, at.Name)
-		if err == nil && ok && found.Raw == raw {
-			err = l.remove(ctx, found)
-		}
-		if err != nil {
-			return &LeftError{Path: path, Raw: raw, Err: err, Denied: backend.Permanent(err)}
-		}
-	}
-	return nil
-}
-
-// ClearDead removes the locks of dead invocations of ours from a state. alive says that
-// one of ours is at work on it. left are the bytes of a lock that its own run knows to have left, or empty.
-func (l *Locker) ClearDead(ctx context.Context, b *backend.Bucket, path tflock.Path, left string, log *slog.Logger) (alive bool, err error) {
-	for _, at := range l.Places(b, path) {
-		h, found, err := at.Store.Find(ctx, at.Name)
-		dead := found && (l.Leftover(h) || (left != "" && h.Raw == left))
-		alive = alive || (found && isOurs(h) && !dead)
-		if err == nil && dead {
-			log.InfoContext(ctx, "clearing a lock that a run of ours left behind", "path", path, "lock_id", h.Info.ID, "info", h.Info.Info)
-			err = l.clear(ctx, b, path, h.Raw)
-		}
-		if err != nil {
-			return alive, err
-		}
-	}
-	return alive, nil
-}
-
 // StillHeld says whether the lock is still there: a client may have force-unlocked it, or
 // a second delivery of the same event taken it for a leftover.
 func (l *Locker) StillHeld(ctx context.Context, b *backend.Bucket, h *Held) (bool, error) {
@@ -309,12 +231,18 @@ func (l *Locker) HeldBy(ctx context.Context, b *backend.Bucket, path tflock.Path
 	if why := l.Crowded(path); why != "" {
 		return why, nil
 	}
-	for _, at := range l.Places(b, path) {
+	return l.heldIn(ctx, append(l.Places(b, path), l.climbing(path)...))
+}
+
+// heldIn says who holds a lock in one of some places, or nothing. What cannot be read under a name that climbs is
+// no lock.
+func (l *Locker) heldIn(ctx context.Context, places []Place) (string, error) {
+	for _, at := range places {
 		h, found, err := at.Store.Find(ctx, at.Name)
 		if err != nil {
 			return "", err
 		}
-		if found && !l.Leftover(h) {
+		if found && !l.Leftover(h) && (h.Err == nil || !at.Name.Climbs()) {
 			return holder(&h), nil
 		}
 	}

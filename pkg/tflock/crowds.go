@@ -16,7 +16,7 @@ type Crowds struct {
 
 // Add adds the folder of a path, which is the path itself where its key has none.
 func (c *Crowds) Add(path Path) {
-	if c.Has(path) {
+	if _, has := c.Of(path); has {
 		return
 	}
 	if c.under == nil {
@@ -48,13 +48,19 @@ func nearest(all []Path) Path {
 	return deepest
 }
 
-// Has says whether a path is in such a folder.
-func (c *Crowds) Has(path Path) bool {
+// Of gives the folder of these that a path is in, if any.
+func (c *Crowds) Of(path Path) (folder Path, has bool) {
 	if len(c.under) == 0 { // nearly always
-		return false
+		return "", false
 	}
-	in := func(folder Path) bool { return strings.HasPrefix(string(path), string(folder)) }
-	return slices.ContainsFunc(c.under[path.Prefix()], in) || slices.ContainsFunc(c.under[path.Bucket()], in)
+	for _, prefix := range []string{path.Prefix(), path.Bucket()} {
+		for _, folder := range c.under[prefix] {
+			if strings.HasPrefix(string(path), string(folder)) {
+				return folder, true
+			}
+		}
+	}
+	return "", false
 }
 
 // All gives the folders, sorted: each ends in a slash, or is a whole path.

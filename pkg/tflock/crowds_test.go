@@ -23,7 +23,7 @@ func TestCrowdedFoldersOfOneTeamBecomeNoneOfAnother(t *testing.T) {
 			c.Add(path)
 		}
 		for _, path := range paths {
-			if !c.Has(path) {
+			if _, has := c.Of(path); !has {
 				t.Fatalf("%s is in none of %s", path, c.All())
 			}
 		}
