@@ -14,6 +14,7 @@ import (
 	"os/signal"
 
 	"github.com/alecthomas/kong"
+	"golang.org/x/term"
 
 	"github.com/lockwarden/lockwarden/pkg/version"
 )
@@ -21,7 +22,12 @@ import (
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
-	os.Exit(run(ctx, os.Args[1:], terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, ask: askTerminal}))
+	keys := &keyboard{}
+	t := terminal{in: os.Stdin, out: os.Stdout, err: os.Stderr, ask: keys.ask}
+	if term.IsTerminal(int(os.Stdin.Fd())) {
+		t.paste = keys.paste
+	}
+	os.Exit(run(ctx, os.Args[1:], t))
 }
 
 // options are the command line.
@@ -74,6 +80,9 @@ func run(ctx context.Context, args []string, t terminal) int {
 		if failed, ok := errors.AsType[*functionError](err); ok {
 			return t.fail(exitFailed, failed)
 		}
+		if errors.Is(err, errInterrupted) {
+			return t.fail(exitUnconfirmed, err)
+		}
 		return t.fail(exitUsage, err)
 	}
 	return 0
@@ -120,8 +129,9 @@ func ended(outcome string) error {
 type terminal struct {
 	in       io.Reader
 	out, err io.Writer
-	ask      func(question string) (string, error) // asks a person, even where in is a pipe
-	pasted   bool                                  // the text was pasted where questions are answered
+	ask      func(ctx context.Context, question string) (string, error) // asks a person, even where in is a pipe
+	paste    func(context.Context) (string, error)                      // where in is a terminal
+	pasted   bool                                                       // the text was pasted where questions are answered
 }
 
 func (t terminal) fail(code int, err error) int {

@@ -61,7 +61,7 @@ func (c repairCommand) Run(ctx context.Context, s *session) error {
 		s.facts(planned)
 	}
 	if planned.Outcome == "would_repair" {
-		if err := c.confirm(s); err != nil {
+		if err := c.confirm(ctx, s); err != nil {
 			return err
 		}
 	}
@@ -77,17 +77,17 @@ func (c repairCommand) Run(ctx context.Context, s *session) error {
 }
 
 // confirm asks for what is missing.
-func (c *repairCommand) confirm(s *session) error {
+func (c *repairCommand) confirm(ctx context.Context, s *session) error {
 	if c.Yes {
 		return nil
 	}
 	var err error
 	if strings.TrimSpace(c.Reason) == "" {
-		if c.Reason, err = s.ask("Why? "); err != nil {
+		if c.Reason, err = s.ask(ctx, "Why? "); err != nil {
 			return err
 		}
 	}
-	answer, err := s.ask(fmt.Sprintf("Repair %s? Only \"yes\" does it: ", line(c.Path)))
+	answer, err := s.ask(ctx, fmt.Sprintf("Repair %s? Only \"yes\" does it: ", line(c.Path)))
 	if err != nil {
 		return err
 	}

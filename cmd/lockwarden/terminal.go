@@ -1,13 +1,10 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
 	"crypto/rand"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"os"
 	"strings"
 	"text/tabwriter"
 	"unicode"
@@ -22,33 +19,13 @@ const maxLine = 4000
 // line makes a text fit to be shown: what comes out of locks is somebody else's.
 func line(text string) string { return plain.Line(text, maxLine) }
 
-// askTerminal asks at the terminal itself, since standard input may be the pasted text.
-func askTerminal(question string) (string, error) {
-	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
-	if err != nil {
-		return "", errors.New("there is no terminal to ask on: give --yes (and --reason, where the command has it), and a text from a pipe or a file")
-	}
-	defer tty.Close() //nolint:errcheck // nothing is buffered
-	if _, err := fmt.Fprint(tty, question); err != nil {
-		return "", err
-	}
-	answer, err := bufio.NewReader(tty).ReadString('\n')
-	return strings.TrimSpace(answer), err
-}
-
-// word is what a person types to say yes. A Ctrl-D in a pasted text ends it, and what stands behind that answers the
-// questions: no text knows this word.
+// word is what a person types to say yes. Where a text was pasted, some of it may still come, and no text knows this word.
 func (t terminal) word(yes string) string {
 	const letters = 4
 	if !t.pasted {
 		return yes
 	}
 	return yes + " " + strings.ToLower(rand.Text()[:letters])
-}
-
-func isTerminal(f *os.File) bool {
-	info, err := f.Stat()
-	return err == nil && info.Mode()&os.ModeCharDevice != 0
 }
 
 // printJSON prints an answer as it is, with control and direction characters escaped.

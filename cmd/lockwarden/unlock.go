@@ -47,11 +47,11 @@ const maxPaste = 1 << 20
 // Run releases a lock in two calls: a dry run finds it and shows the evidence, and the
 // second names what was shown, so that nothing else can go.
 func (c unlockCommand) Run(ctx context.Context, s *session) error {
-	text, pasted, err := c.text(s)
+	text, err := c.text(ctx, s)
 	if err != nil {
 		return err
 	}
-	s.pasted, c.Yes = pasted, c.Yes && !pasted
+	c.Yes = c.Yes && !s.pasted
 	if c.Yes && !c.DryRun && strings.TrimSpace(c.Reason) == "" {
 		return errors.New("--yes needs a --reason")
 	}
@@ -71,7 +71,7 @@ func (c unlockCommand) Run(ctx context.Context, s *session) error {
 	if !s.JSON {
 		s.evidence(seen)
 	}
-	if err := c.confirm(s, *seen.Lock); err != nil {
+	if err := c.confirm(ctx, s, *seen.Lock); err != nil {
 		return err
 	}
 	var done unlockAnswer
@@ -108,7 +108,7 @@ func (c unlockCommand) showChoice(ctx context.Context, s *session, seen unlockAn
 	s.say("State:      %s", line(chosen.Path))
 	s.say("Lock ID:    %s", line(chosen.LockID))
 	word := s.word("yes")
-	answer, err := s.ask(fmt.Sprintf("Is this the lock that you read in the text? Only %q goes on with it: ", word))
+	answer, err := s.ask(ctx, fmt.Sprintf("Is this the lock that you read in the text? Only %q goes on with it: ", word))
 	if err != nil {
 		return seen, nil, err
 	}
@@ -121,25 +121,34 @@ func (c unlockCommand) showChoice(ctx context.Context, s *session, seen unlockAn
 	return again, raw, err
 }
 
-// text is what names the lock, and whether it was pasted into the terminal.
-func (c unlockCommand) text(s *session) (_ string, pasted bool, err error) {
+// text is what names the lock.
+func (c unlockCommand) text(ctx context.Context, s *session) (string, error) {
 	if c.ID != "" && c.ID != "-" {
-		return c.ID, false, nil
+		return c.ID, nil
 	}
-	if f, ok := s.in.(*os.File); ok && isTerminal(f) {
-		pasted = true
-		fmt.Fprintln(s.err, "Paste the client's error or the alert, then press Ctrl-D:")
-	}
-	text, err := io.ReadAll(io.LimitReader(s.in, maxPaste+1))
+	text, err := s.read(ctx)
 	switch {
 	case err != nil:
-		return "", pasted, fmt.Errorf("standard input: %w", err)
+		return "", err
 	case len(text) > maxPaste:
-		return "", pasted, errors.New("standard input has more than a megabyte: paste only the error")
-	case strings.TrimSpace(string(text)) == "":
-		return "", pasted, errors.New("no lock: give its ID, or the pasted error on standard input")
+		return "", errors.New("the text has more than a megabyte: paste only the error")
+	case strings.TrimSpace(text) == "":
+		return "", errors.New("no lock: give its ID, or the pasted error on standard input")
 	}
-	return string(text), pasted, nil
+	return text, nil
+}
+
+// read reads standard input, or what is pasted where that is a terminal, up to more than a text may have.
+func (s *session) read(ctx context.Context) (string, error) {
+	if s.paste != nil {
+		s.pasted = true
+		return s.paste(ctx)
+	}
+	text, err := io.ReadAll(io.LimitReader(s.in, maxPaste+1))
+	if err != nil {
+		return "", fmt.Errorf("standard input: %w", err)
+	}
+	return string(text), nil
 }
 
 // requester is who asks: the given name, or the user's.
@@ -154,13 +163,13 @@ func requester(given string) string {
 }
 
 // confirm asks for what is missing. A forced release is confirmed by a longer word.
-func (c *unlockCommand) confirm(s *session, f policy.Description) error {
+func (c *unlockCommand) confirm(ctx context.Context, s *session, f policy.Description) error {
 	if c.Yes {
 		return nil
 	}
 	var err error
 	if strings.TrimSpace(c.Reason) == "" {
-		if c.Reason, err = s.ask("Why is it safe to release it? "); err != nil {
+		if c.Reason, err = s.ask(ctx, "Why is it safe to release it? "); err != nil {
 			return err
 		}
 	}
@@ -168,7 +177,7 @@ func (c *unlockCommand) confirm(s *session, f policy.Description) error {
 	if c.Force {
 		word = s.word("force")
 	}
-	answer, err := s.ask(fmt.Sprintf("Release the lock on %s? Only %q releases it: ", line(f.Path), word))
+	answer, err := s.ask(ctx, fmt.Sprintf("Release the lock on %s? Only %q releases it: ", line(f.Path), word))
 	if err != nil {
 		return err
 	}

@@ -58,7 +58,7 @@ func (c witnessCommand) Run(ctx context.Context, s *session) error {
 	if !c.Apply {
 		return s.printChange(c.Bucket, after)
 	}
-	if err := c.confirm(s, before, queue); err != nil {
+	if err := c.confirm(ctx, s, before, queue); err != nil {
 		return err
 	}
 	return c.put(ctx, s, client, after)
@@ -105,7 +105,7 @@ func readNotifications(ctx context.Context, client *s3.Client, bucket string) (n
 	return notifications{out.TopicConfigurations, out.QueueConfigurations, out.LambdaFunctionConfigurations, out.EventBridgeConfiguration}, nil
 }
 
-func (c witnessCommand) confirm(s *session, before notifications, queue string) error {
+func (c witnessCommand) confirm(ctx context.Context, s *session, before notifications, queue string) error {
 	kept := len(before.Topics) + len(before.Queues) + len(before.Functions)
 	for _, q := range before.Queues {
 		if isWitnessRule(aws.ToString(q.Id)) {
@@ -118,7 +118,7 @@ func (c witnessCommand) confirm(s *session, before notifications, queue string) 
 	if c.Yes {
 		return nil
 	}
-	answer, err := s.ask(fmt.Sprintf("Have bucket %s notify the witness of its lock objects? Its %d other rules stay. Only \"yes\" does it: ", line(c.Bucket), kept))
+	answer, err := s.ask(ctx, fmt.Sprintf("Have bucket %s notify the witness of its lock objects? Its %d other rules stay. Only \"yes\" does it: ", line(c.Bucket), kept))
 	if err != nil {
 		return err
 	}

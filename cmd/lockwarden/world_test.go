@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"flag"
 	"io"
@@ -101,7 +102,7 @@ func (w *world) lock(key, id, who string) string {
 func (w *world) run(in string, args ...string) (code int, out, errs string) {
 	w.Helper()
 	var stdout, stderr bytes.Buffer
-	code = run(w.Context(), args, terminal{in: strings.NewReader(in), out: &stdout, err: &stderr, ask: func(string) (string, error) {
+	code = run(w.Context(), args, terminal{in: strings.NewReader(in), out: &stdout, err: &stderr, ask: func(context.Context, string) (string, error) {
 		if len(w.answers) == 0 {
 			return "", errors.New("nobody is there")
 		}

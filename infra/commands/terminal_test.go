@@ -1,80 +1,176 @@
 package commands
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/creack/pty"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 )
 
-// A field of a lock may have a Ctrl-D in it. Pasted into the terminal, that ends the text, and what is behind it answers the
-// questions: it releases nothing, whatever it says, and a person who reads the question does.
-func TestAPasteAnswersNoQuestion(t *testing.T) {
+// A field of a lock may have any control character in it. Pasted into the terminal, it ends nothing, and what is behind it
+// answers no question and is no command of the shell that comes after.
+func TestAPasteIsTextAlone(t *testing.T) {
 	local.Need(t, local.Services)
 	t.Parallel()
+	program := build(t)
+	for name, signs := range map[string]string{"Ctrl-D": "\x04", "Ctrl-D twice": "\x04\x04", "Ctrl-C": "\x03", "Ctrl-Z": "\x1a", `Ctrl-\`: "\x1c", "Ctrl-U, which erases a line": "\x15", "Ctrl-V": "\x16"} {
+		for _, args := range []string{"", "--yes --reason=dead"} {
+			t.Run(name+" "+args, func(t *testing.T) {
+				t.Parallel()
+				aws := newAWS(t, found, released)
+				s := start(t, aws, "sh", "-c", "trap : INT QUIT TSTP; "+program+" unlock "+args+`; printf 'shell:'; read rest; echo "the shell was given $rest, and that is all"`)
+				s.until(t, "press Ctrl-D")
+				const before, behind = "ID: x\nWho: deploy@team-a\n", "laptop died\nyes\ntouch hacked\n"
+				s.types(t, strings.ReplaceAll(before+signs+"\n"+behind, "\n", "\r"))
+				s.types(t, "\x04")
+				if args == "" {
+					s.until(t, "safe to release it?")
+					s.types(t, "dead\r")
+				}
+				s.until(t, "releases it: ")
+				s.types(t, "no\r")
+				s.until(t, "shell:")
+				s.types(t, "nothing\r")
+				s.until(t, "the shell was given nothing, and that is all")
+				if len(aws.requests) != 1 || aws.requests[0]["lock_id"] != before+signs+"\n"+behind {
+					t.Errorf("it asked for %q\n%s", aws.requests, s.shown)
+				}
+			})
+		}
+	}
+}
+
+func TestAPersonAtTheTerminal(t *testing.T) {
+	local.Need(t, local.Services)
+	t.Parallel()
+	program := build(t)
+	answer := func(s *screen, t *testing.T) {
+		t.Helper()
+		s.until(t, "releases it: ")
+		s.types(t, regexp.MustCompile(`Only "([^"]+)" releases it`).FindStringSubmatch(s.shown)[1]+"\r")
+	}
 	for name, tc := range map[string]struct {
-		behind   string // the Ctrl-D
-		args     []string
-		reads    bool // somebody reads the question
-		releases bool
+		does func(s *screen, t *testing.T)
+		asks string // for what the function is asked first
+		code int
 	}{
-		"a reason and an answer in the text": {"laptop died\nyes\n", nil, false, false},
-		"an answer where none was asked for": {"yes\n", []string{"--yes", "--reason=laptop died"}, false, false},
-		"a person":                           {"", []string{"--reason=laptop died"}, true, true},
+		"pastes a text and answers with the word": {func(s *screen, t *testing.T) {
+			t.Helper()
+			s.types(t, "ID: x\r\x04")
+			answer(s, t)
+		}, "ID: x\n", 0},
+		"corrects what was typed": {func(s *screen, t *testing.T) {
+			t.Helper()
+			s.types(t, "ID: ü")
+			s.until(t, "ID: ü")
+			s.types(t, "\x7f")
+			s.until(t, "\b \b")
+			s.types(t, "x\r\x04")
+			answer(s, t)
+		}, "ID: x\n", 0},
+		"answers with yes alone": {func(s *screen, t *testing.T) {
+			t.Helper()
+			s.types(t, "ID: x\r\x04")
+			s.until(t, "releases it: ")
+			s.types(t, "yes\r")
+		}, "ID: x\n", 8},
+		"presses Ctrl-C in place of a text": {func(s *screen, t *testing.T) {
+			t.Helper()
+			s.types(t, "\x03")
+		}, "", 8},
+		"presses Ctrl-C at a question": {func(s *screen, t *testing.T) {
+			t.Helper()
+			s.types(t, "ID: x\r\x04")
+			s.until(t, "releases it: ")
+			s.types(t, "\x03")
+		}, "ID: x\n", 8},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			aws := newAWS(t, found, released)
-			cmd := exec.CommandContext(t.Context(), "go", append([]string{"run", "./cmd/lockwarden", "unlock"}, tc.args...)...)
-			cmd.Dir = local.Root()
-			cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+aws.URL, "AWS_REGION=eu-central-1", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x", "AWS_CONFIG_FILE=/dev/null")
-			file, err := pty.Start(cmd)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer file.Close() //nolint:errcheck // the command has ended
-			s := &screen{file: file}
+			s := start(t, aws, program, "unlock", "--reason=laptop died")
 			s.until(t, "press Ctrl-D")
-			s.types(t, "ID: x\rWho: deploy@team-a\r\x04"+strings.ReplaceAll(tc.behind, "\n", "\r"))
-			if tc.reads {
-				s.until(t, "releases it: ")
-				s.types(t, regexp.MustCompile(`Only "([^"]+)" releases it`).FindStringSubmatch(s.shown)[1]+"\r")
+			tc.does(s, t)
+			if code := s.ends(t); code != tc.code {
+				t.Errorf("it ended with %d, want %d", code, tc.code)
 			}
-			s.until(t, "eleased") // or nothing was
-			var code *exec.ExitError
-			if err := cmd.Wait(); err != nil && !errors.As(err, &code) {
-				t.Fatal(err)
-			}
-			if did := len(aws.requests) == 2; did != tc.releases {
+			asked := len(aws.requests) > 0
+			if asked != (tc.asks != "") || asked && aws.requests[0]["lock_id"] != tc.asks || (len(aws.requests) == 2) != (tc.code == 0) {
 				t.Errorf("it asked for %v\n%s", aws.requests, s.shown)
 			}
 		})
 	}
 }
 
+func build(t *testing.T) (program string) {
+	t.Helper()
+	program = filepath.Join(t.TempDir(), "lockwarden")
+	cmd := exec.CommandContext(t.Context(), "go", "build", "-o", program, "./cmd/lockwarden")
+	cmd.Dir = local.Root()
+	if out, err := cmd.CombinedOutput(); err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	return program
+}
+
 // screen is the terminal of a command.
 type screen struct {
+	cmd   *exec.Cmd
 	file  *os.File
 	shown string
+}
+
+func start(t *testing.T, aws *awsStandIn, name string, args ...string) *screen {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // a command that waits for something else fails the test
+	t.Cleanup(cancel)
+	cmd := exec.CommandContext(ctx, name, args...)
+	cmd.Env = append(os.Environ(), "AWS_ENDPOINT_URL="+aws.URL, "AWS_REGION=eu-central-1", "AWS_ACCESS_KEY_ID=x", "AWS_SECRET_ACCESS_KEY=x", "AWS_CONFIG_FILE=/dev/null")
+	file, err := pty.Start(cmd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { file.Close() }) //nolint:errcheck // the command has ended
+	return &screen{cmd: cmd, file: file}
 }
 
 // until reads up to what a command shows.
 func (s *screen) until(t *testing.T, text string) {
 	t.Helper()
-	for piece := make([]byte, 4096); !strings.Contains(s.shown, text); {
-		n, err := s.file.Read(piece)
-		s.shown += string(piece[:n])
-		if err != nil {
+	for !strings.Contains(s.shown, text) {
+		if err := s.read(); err != nil {
 			t.Fatalf("%v, and not %q:\n%s", err, text, s.shown)
 		}
 	}
+}
+
+func (s *screen) read() error {
+	piece := make([]byte, 4096)
+	n, err := s.file.Read(piece)
+	s.shown += string(piece[:n])
+	return err
+}
+
+// ends waits until the command has ended.
+func (s *screen) ends(t *testing.T) (code int) {
+	t.Helper()
+	for s.read() == nil { //nolint:revive // its output fits no buffer otherwise
+	}
+	var exit *exec.ExitError
+	if err := s.cmd.Wait(); err != nil && !errors.As(err, &exit) {
+		t.Fatal(err)
+	}
+	return s.cmd.ProcessState.ExitCode()
 }
 
 func (s *screen) types(t *testing.T, text string) {

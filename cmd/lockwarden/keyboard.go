@@ -1,0 +1,156 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"time"
+	"unicode"
+
+	"golang.org/x/term"
+)
+
+// keyboard is what a person pastes and types at the terminal itself, since standard input may be a pipe. One
+// goroutine reads it until the process ends. The zero value opens it when it is first needed.
+type keyboard struct {
+	tty    *os.File
+	pieces chan []byte // as they come: empty for Ctrl-D on an empty line, closed when the terminal is gone
+	pasted bool
+}
+
+// quiet is how long nothing comes behind a key that a person presses. What is behind it in a paste comes at once.
+const quiet = 300 * time.Millisecond
+
+const ctrlC, ctrlD = 0x03, 0x04
+
+var errInterrupted = errors.New("interrupted: nothing was changed")
+
+func (k *keyboard) open() error {
+	if k.tty != nil {
+		return nil
+	}
+	tty, err := os.OpenFile("/dev/tty", os.O_RDWR, 0)
+	if err != nil {
+		return errors.New("there is no terminal to ask on: give --yes (and --reason, where the command has it), and a text from a pipe or a file")
+	}
+	k.tty, k.pieces = tty, make(chan []byte)
+	go k.listen()
+	return nil
+}
+
+func (k *keyboard) listen() {
+	defer close(k.pieces)
+	for {
+		piece := make([]byte, 4096)
+		n, err := k.tty.Read(piece)
+		if err != nil && !errors.Is(err, io.EOF) {
+			return
+		}
+		k.pieces <- piece[:n]
+	}
+}
+
+// ask asks a question, and gives the line that is typed then. What came behind a paste is no answer.
+func (k *keyboard) ask(ctx context.Context, question string) (string, error) {
+	if err := k.open(); err != nil {
+		return "", err
+	}
+	if k.pasted {
+		k.drop()
+	}
+	if _, err := fmt.Fprint(k.tty, question); err != nil {
+		return "", err
+	}
+	var answer []byte
+	for {
+		select {
+		case <-ctx.Done():
+			return "", errInterrupted
+		case piece := <-k.pieces:
+			answer = append(answer, piece...)
+			if len(piece) == 0 {
+				return "", io.EOF
+			}
+			if answer, ended := bytes.CutSuffix(answer, []byte("\n")); ended {
+				return strings.TrimSpace(string(answer)), nil
+			}
+		}
+	}
+}
+
+// drop forgets what comes, until nothing does.
+func (k *keyboard) drop() {
+	for {
+		select {
+		case _, open := <-k.pieces:
+			if !open {
+				return
+			}
+		case <-time.After(quiet):
+			return
+		}
+	}
+}
+
+// paste reads a text until Ctrl-D is pressed, which nothing follows. Whoever writes a field of a lock may have
+// control characters in it: elsewhere they would end the text or the program, and what is behind them would answer
+// questions or be commands of the shell.
+func (k *keyboard) paste(ctx context.Context) (string, error) {
+	if err := k.open(); err != nil {
+		return "", err
+	}
+	k.pasted = true
+	before, err := term.MakeRaw(int(k.tty.Fd()))
+	if err != nil {
+		return "", fmt.Errorf("the terminal takes no paste (%w): give the text from a pipe or a file", err)
+	}
+	defer term.Restore(int(k.tty.Fd()), before) //nolint:errcheck // there is nothing else to do
+	fmt.Fprint(k.tty, "Paste the client's error or the alert, then press Ctrl-D:\r\n")
+	var text []byte
+	for len(text) <= maxPaste {
+		var ended <-chan time.Time
+		if bytes.HasSuffix(text, []byte{ctrlC}) || bytes.HasSuffix(text, []byte{ctrlD}) {
+			ended = time.After(quiet)
+		}
+		select {
+		case <-ctx.Done():
+			return "", errInterrupted
+		case piece, open := <-k.pieces:
+			if !open {
+				return "", io.ErrUnexpectedEOF
+			}
+			text = k.typed(text, piece)
+		case <-ended:
+			if text[len(text)-1] == ctrlC {
+				return "", errInterrupted
+			}
+			lines := strings.NewReplacer("\r\n", "\n", "\r", "\n")
+			return lines.Replace(string(bytes.TrimRight(text, string(rune(ctrlD))))), nil
+		}
+	}
+	k.drop()
+	return string(text), nil
+}
+
+// typed adds a piece to a text, or takes from it what was erased, and shows it.
+func (k *keyboard) typed(text, piece []byte) []byte {
+	const backspaces = "\x7f\b"
+	if erased := len(piece); len(bytes.Trim(piece, backspaces)) == 0 {
+		runes := bytes.Runes(text)
+		erased = min(erased, len(runes))
+		fmt.Fprint(k.tty, strings.Repeat("\b \b", erased))
+		return []byte(string(runes[:len(runes)-erased]))
+	}
+	shown := strings.Map(func(r rune) rune {
+		if !strings.ContainsRune("\r\n\t", r) && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) {
+			return -1
+		}
+		return r
+	}, string(piece))
+	fmt.Fprint(k.tty, strings.NewReplacer("\r", "\r\n", "\n", "\r\n").Replace(shown))
+	return append(text, piece...)
+}
