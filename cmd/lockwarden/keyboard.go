@@ -54,7 +54,7 @@ func (k *keyboard) listen() {
 	}
 }
 
-// ask asks a question, and gives the line that is typed then. What came behind a paste is no answer.
+// ask asks a question, and returns the line that is typed then. What came behind a paste is no answer.
 func (k *keyboard) ask(ctx context.Context, question string) (string, error) {
 	if err := k.open(); err != nil {
 		return "", err

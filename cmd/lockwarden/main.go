@@ -53,7 +53,7 @@ const exits = `
 Exit codes: 0 done; 1 wrong usage, no stack, no credentials; 2 the function failed, or its answer was lost; 3 refused; 4 not found; 5 changed: another lock is
 there; 6 ambiguous; 7 partial: repeat it; 8 not confirmed.`
 
-// run gives the exit code.
+// run returns the exit code.
 func run(ctx context.Context, args []string, t terminal) int {
 	var o options
 	exited := -1
@@ -105,7 +105,7 @@ type outcomeError struct{ code int }
 
 func (e outcomeError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
-// ended gives the exit code of an outcome.
+// ended returns the exit code of an outcome.
 func ended(outcome string) error {
 	switch outcome {
 	case "released", "would_release", "restored", "repaired", "would_repair", "nothing_to_do":

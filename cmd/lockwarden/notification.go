@@ -38,7 +38,7 @@ func (e *overlapError) Error() string {
 		"or have what it notifies pass them on. Nothing was changed", e.rule, e.destination)
 }
 
-// with gives the configuration with the rules of the witness added, and whether anything is
+// with returns the configuration with the rules of the witness added, and whether anything is
 // new. Everything else stays as it is. It fails with *overlapError.
 func (n notifications) with(queue string) (notifications, bool, error) {
 	var missing []int
@@ -88,7 +88,7 @@ func isWitnessRule(id string) bool {
 	return id == witnessRules[0].name || id == witnessRules[1].name
 }
 
-// sends says whether the queue is notified of that event of every lock object.
+// sends reports whether the queue is notified of that event of every lock object.
 func (n notifications) sends(event types.Event, queue string) bool {
 	for _, q := range n.Queues {
 		prefix, suffix := filterOf(q.Filter)
@@ -99,7 +99,7 @@ func (n notifications) sends(event types.Event, queue string) bool {
 	return false
 }
 
-// includes says whether events have one as a whole.
+// includes reports whether events have one as a whole.
 func includes(events []types.Event, one types.Event) bool {
 	for _, e := range events {
 		if e == one {
@@ -140,7 +140,7 @@ func (n notifications) rules() []rule {
 	return all
 }
 
-// hears says whether the rule is about such an event of any lock object. The witness's
+// hears reports whether the rule is about such an event of any lock object. The witness's
 // prefix is empty, which overlaps with every other.
 func (r rule) hears(event types.Event) bool {
 	_, suffix := filterOf(r.filter)
@@ -150,14 +150,14 @@ func (r rule) hears(event types.Event) bool {
 	return slices.ContainsFunc(r.events, func(e types.Event) bool { return common(e, event) })
 }
 
-// common says whether two names of events, of which each may end in *, have an event in common.
+// common reports whether two names of events, of which each may end in *, have an event in common.
 func common(a, b types.Event) bool {
 	x, anyX := strings.CutSuffix(string(a), "*")
 	y, anyY := strings.CutSuffix(string(b), "*")
 	return x == y || (anyX && strings.HasPrefix(y, x)) || (anyY && strings.HasPrefix(x, y))
 }
 
-// filterOf gives the prefix and the suffix of the keys that a rule is for.
+// filterOf returns the prefix and the suffix of the keys that a rule is for.
 func filterOf(f *types.NotificationConfigurationFilter) (prefix, suffix string) {
 	if f == nil || f.Key == nil {
 		return "", ""

@@ -74,7 +74,7 @@ func (s *session) showProbes(reports []probe.Report) {
 	s.say("%s", probe.Limits())
 }
 
-// probed gives the exit code: what does not hold comes before what is not known.
+// probed returns the exit code: what does not hold comes before what is not known.
 func probed(reports []probe.Report) error {
 	code := 0
 	for _, r := range reports {

@@ -84,7 +84,7 @@ type stacks interface {
 	DescribeStacks(ctx context.Context, in *cloudformation.DescribeStacksInput, options ...func(*cloudformation.Options)) (*cloudformation.DescribeStacksOutput, error)
 }
 
-// findStack gives a stack's outputs. Where there is no such stack, the error names those
+// findStack returns a stack's outputs. Where there is no such stack, the error names those
 // that could be meant.
 func findStack(ctx context.Context, client stacks, name string) (map[string]string, error) {
 	out, err := client.DescribeStacks(ctx, &cloudformation.DescribeStacksInput{StackName: &name})

@@ -83,7 +83,7 @@ func (w *world) invoke(response http.ResponseWriter, request *http.Request) {
 	http.NotFound(response, request)
 }
 
-// lock puts a lock object beside a state of the stack's bucket, and gives the state's path.
+// lock puts a lock object beside a state of the stack's bucket, and returns the state's path.
 func (w *world) lock(key, id, who string) string {
 	w.Helper()
 	bucket, object := w.stack.Outputs["StateBucketName"], key+".tflock"

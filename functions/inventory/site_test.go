@@ -55,7 +55,7 @@ func (s *site) bucket() string { return s.stack.Outputs["StateBucketName"] }
 
 func (s *site) path(key string) string { return s.bucket() + "/" + key }
 
-// put writes a state, without its digest, and gives its version.
+// put writes a state, without its digest, and returns its version.
 func (s *site) put(key, content string) string {
 	s.Helper()
 	out, err := s.stack.AWS().S3().PutObject(s.Context(), &s3.PutObjectInput{Bucket: aws.String(s.bucket()), Key: &key, Body: strings.NewReader(content)})

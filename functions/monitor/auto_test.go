@@ -95,7 +95,7 @@ func (p *pipelines) bucket() backend.Store {
 	return set.Buckets[0]
 }
 
-// goodScan is a scan that did not fail. It gives its locks by their keys, and its log.
+// goodScan is a scan that did not fail. It returns its locks by their keys, and its log.
 func (p *pipelines) goodScan() (map[string]policy.Description, string) {
 	p.Helper()
 	report, result := p.scan()

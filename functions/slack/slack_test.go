@@ -50,7 +50,7 @@ func newSite(t *testing.T, parameters map[string]string) *site {
 }
 
 // deliver hands what was published since the last call to the slack function, each
-// message as SNS does, and gives the types of the events and the results.
+// message as SNS does, and returns the types of the events and the results.
 func (s *site) deliver() (types []string, results []local.Result) {
 	s.Helper()
 	all, err := s.stack.AWS().Published(s.stack.Outputs["AlertTopicArn"])
@@ -212,7 +212,7 @@ func (s *site) idOf(key string) string {
 	return ""
 }
 
-// readPost gives the headline of a post, and every text in it.
+// readPost returns the headline of a post, and every text in it.
 func readPost(t *testing.T, body string) (headline string, texts []string) {
 	t.Helper()
 	var post struct {

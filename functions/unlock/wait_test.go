@@ -65,7 +65,7 @@ func TestALockThatAClientWaitedForIsRefused(t *testing.T) {
 	}
 }
 
-// scaled gives a second for each minute.
+// scaled returns a second for each minute.
 func scaled(every string) time.Duration {
 	var n int
 	var unit string

@@ -40,7 +40,7 @@ func (s *site) check(err error) {
 	}
 }
 
-// scan has the monitor scan, and gives its answer and its alerts.
+// scan has the monitor scan, and returns its answer and its alerts.
 func (s *site) scan() (monitor.Report, []alert.Event) {
 	s.Helper()
 	var report monitor.Report

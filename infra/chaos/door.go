@@ -43,7 +43,7 @@ type door struct {
 	proxy http.Handler
 }
 
-// open gives the endpoint of a party, whose clock is so far ahead.
+// open returns the endpoint of a party, whose clock is so far ahead.
 func (d *doors) open(p *party, clock time.Duration) (endpoint string, stop func(), err error) {
 	proxy := &httputil.ReverseProxy{
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(d.upstream) },
@@ -109,7 +109,7 @@ func (d *door) notesScan(target string, body []byte) {
 	}
 }
 
-// unencrypted says whether the bucket refuses a request: its policy demands that whoever
+// unencrypted reports whether the bucket refuses a request: its policy demands that whoever
 // writes names an encryption.
 func (d *doors) unencrypted(r *http.Request) bool {
 	return r.Method == http.MethodPut && strings.HasPrefix(r.URL.Path, "/"+d.bucket+"/") && r.Header.Get("X-Amz-Server-Side-Encryption") == ""
@@ -158,7 +158,7 @@ func (o *observer) WriteHeader(status int) {
 	o.ResponseWriter.WriteHeader(status)
 }
 
-// parse gives what a request changes, or the event that it publishes. Both are nil for one
+// parse returns what a request changes, or the event that it publishes. Both are nil for one
 // that does neither.
 func (d *doors) parse(r *http.Request, body []byte) (*change, *alert.Event) {
 	path := strings.TrimPrefix(r.URL.Path, "/")
@@ -208,7 +208,7 @@ func eventIn(message string) *alert.Event {
 	return &e
 }
 
-// parseRow gives what a PutItem or DeleteItem changes in the lock table. A row that is
+// parseRow returns what a PutItem or DeleteItem changes in the lock table. A row that is
 // deleted by a name that ends in -md5 is a digest: no state of the race is called so.
 func (d *doors) parseRow(body []byte) *change {
 	var row struct {

@@ -145,7 +145,7 @@ func newFlooded(t *testing.T, autoRelease string) (*flooded, *monitor.Monitor, *
 	return f, m, u, repairer
 }
 
-// play runs the monitor over some scans. It gives what people hear of production, what the answers say of its locks,
+// play runs the monitor over some scans. It returns what people hear of production, what the answers say of its locks,
 // and what comes of a release.
 func play(t *testing.T, seed, n uint64, with []flood) []string {
 	t.Helper()

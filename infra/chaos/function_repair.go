@@ -88,7 +88,7 @@ func rolledBackAtEnd(w *world, c contents) violations {
 		and(c.digests[w.Table+" "+rolledBack] != local.MD5(string(applied)), "the restored version has no digest, or another's")
 }
 
-// mayBe says whether a state may have these bytes: those that it had at first, or of a state
+// mayBe reports whether a state may have these bytes: those that it had at first, or of a state
 // that is rolled back those of the version that is restored.
 func (w *world) mayBe(key, body string) bool {
 	if body == w.first.newest[key] {

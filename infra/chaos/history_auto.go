@@ -197,7 +197,7 @@ func (h *history) announcedBefore(name lockName, moment int) (last announced) {
 	return last
 }
 
-// rivalSince says whether another lock has been on the path since then.
+// rivalSince reports whether another lock has been on the path since then.
 func (h *history) rivalSince(at place, id string, moment int) bool {
 	for other, l := range h.locks {
 		if other.path() == at.path() && l.id != id && l.moment <= moment {

@@ -74,7 +74,7 @@ func (h *history) heldSince(l lock, path string) time.Time {
 	return l.taken
 }
 
-// holder gives the ID of a client's lock on a path, or empty.
+// holder returns the ID of a client's lock on a path, or empty.
 func (h *history) holder(path string) string {
 	for at, l := range h.locks {
 		if at.path() == path && !l.own {
@@ -84,7 +84,7 @@ func (h *history) holder(path string) string {
 	return ""
 }
 
-// unknown says whether a function could not know of a lock: it is a row by another name
+// unknown reports whether a function could not know of a lock: it is a row by another name
 // than the state's, which no row had when the function last asked: when it began, or when
 // it had taken its own lock. Nothing but the rows of the table shows what such clients call
 // a state.
@@ -101,7 +101,7 @@ func (h *history) unknown(p *party, at place, l lock) bool {
 	return l.nth > asked
 }
 
-// holds says whether a half of the lock of that ID is on a path.
+// holds reports whether a half of the lock of that ID is on a path.
 func (h *history) holds(path, id string) bool {
 	for at, l := range h.locks {
 		if at.path() == path && l.id == id {

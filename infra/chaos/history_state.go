@@ -8,7 +8,7 @@ import (
 	"github.com/lockwarden/lockwarden/infra/local"
 )
 
-// overtaken says whether a client has written the state, or its digest, since p took its lock,
+// overtaken reports whether a client has written the state, or its digest, since p took its lock,
 // for that lock does not exclude it. A repair then has to bring its digest in line.
 func (h *history) overtaken(p *party, path string, last map[string]int, by map[string]*party) bool {
 	for at, l := range h.locks {
@@ -45,7 +45,7 @@ func (h *history) mayTouch(p *party, path, done string) {
 	}
 }
 
-// meets says whether whoever locks there keeps a party from working. Clients that are
+// meets reports whether whoever locks there keeps a party from working. Clients that are
 // configured to lock elsewhere do not exclude each other, which is not our doing.
 func (p *party) meets(at place) bool { return p.lockwarden || p.places == nil || p.places[at] }
 

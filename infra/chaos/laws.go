@@ -24,7 +24,7 @@ func (l violations) and(is bool, sentence string) violations {
 	return l
 }
 
-// isOwn says whether a lock is Lockwarden's: which function has it is in its Who.
+// isOwn reports whether a lock is Lockwarden's: which function has it is in its Who.
 func isOwn(lock string) bool {
 	info, err := tflock.ParseInfo([]byte(lock))
 	return err == nil && strings.HasPrefix(info.Who, "lockwarden-") && strings.HasSuffix(info.Who, "@lambda")
@@ -167,7 +167,7 @@ func (w *world) pathsOf(e alert.Event) []string {
 	return slices.Compact(paths)
 }
 
-// holds says whether a half of the lock is there that the state had at first.
+// holds reports whether a half of the lock is there that the state had at first.
 func (w *world) holds(c contents, key string) bool {
 	for _, at := range []string{inBucket + " " + key, w.Table + " " + key} {
 		if raw := c.locks[at]; raw != "" && raw == w.first.locks[at] {
@@ -177,7 +177,7 @@ func (w *world) holds(c contents, key string) bool {
 	return false
 }
 
-// whole says whether all of the named lock is there that was there at first.
+// whole reports whether all of the named lock is there that was there at first.
 func (w *world) whole(c contents) bool {
 	for _, place := range []string{"bucket ", w.Table + " "} {
 		if w.first.locks[place+named] != c.locks[place+named] {
@@ -209,7 +209,7 @@ func (c contents) record(kind, path string) (all string) {
 
 func (c contents) remembers(kind, path string) bool { return c.record(kind, path) != "" }
 
-// hasRow says whether the ledger has a row of that kind about a path, which may have no
+// hasRow reports whether the ledger has a row of that kind about a path, which may have no
 // body.
 func (c contents) hasRow(kind, path string) bool {
 	return slices.ContainsFunc(c.ledger, func(row map[string]string) bool { return row["kind"] == kind && row["path"] == path })

@@ -15,7 +15,7 @@ const (
 	repeatedAfter = 2 * time.Minute
 )
 
-// cleanRun runs a function that nothing disturbs, and gives the calls that it made. Broken
+// cleanRun runs a function that nothing disturbs, and returns the calls that it made. Broken
 // laws are an error: nothing else could be judged then.
 func (w *world) cleanRun(f function, s scene) ([]seen, error) {
 	if err := w.set(s); err != nil {
@@ -35,7 +35,7 @@ func (w *world) cleanRun(f function, s scene) ([]seen, error) {
 	return wire.calls, nil
 }
 
-// judge looks at the world, and gives every broken law: those that always hold, and more.
+// judge looks at the world, and returns every broken law: those that always hold, and more.
 func (w *world) judge(f function, more func(c contents) []string) error {
 	c, err := w.contents()
 	if err != nil {
@@ -60,7 +60,7 @@ type attempt struct {
 	release function   // unlock, where it takes part: the named lock may go then
 }
 
-// run makes a trial in this world, and gives the broken laws. A trial whose fault was not
+// run makes a trial in this world, and returns the broken laws. A trial whose fault was not
 // met, since the run made other calls this time, says so in met.
 func (w *world) run(t trial) (met bool, err error) {
 	defer func() {

@@ -38,12 +38,12 @@ type waiting struct {
 	answer  chan reply
 }
 
-// writes says whether the call changes a lock, a state or a digest, or may.
+// writes reports whether the call changes a lock, a state or a digest, or may.
 func (w *waiting) writes() bool {
 	return strings.HasPrefix(w.name, "Put") || strings.HasPrefix(w.name, "Delete")
 }
 
-// changesStores says whether the call may change a lock, a state or a digest: it writes, and
+// changesStores reports whether the call may change a lock, a state or a digest: it writes, and
 // not to the ledger or to CloudWatch.
 func (w *waiting) changesStores(in *world) bool {
 	switch call := w.input.(type) {
@@ -144,7 +144,7 @@ func subjectOf(input any) string {
 	return ""
 }
 
-// pass waits until the scheduler lets the call pass, and gives what came of it.
+// pass waits until the scheduler lets the call pass, and returns what came of it.
 func (g *gate) pass(w *waiting) (any, error) {
 	w.answer = make(chan reply, 1)
 	g.mu.Lock()

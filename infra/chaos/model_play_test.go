@@ -54,7 +54,7 @@ func (m *model) able() []*process {
 	return who
 }
 
-// goOn lets one process make its calls. It says whether there are more.
+// goOn lets one process make its calls. It reports whether there are more.
 func (m *model) goOn(p *process, b burst) (more bool) {
 	if !p.started {
 		m.begin(p)

@@ -70,7 +70,7 @@ func interleave(t *testing.T, w *world, outside *courier, draw *rapid.Generator[
 	t.Logf("%d plays; a lock was released automatically in %d", plays, releasing)
 }
 
-// try plays a plan and heals. It gives the broken laws, with what led to them.
+// try plays a plan and heals. It returns the broken laws, with what led to them.
 func try(t *testing.T, w *world, outside *courier, p plan, play func(m *model)) (broken string) {
 	t.Helper()
 	start := time.Now() // in a bubble it is another

@@ -88,7 +88,7 @@ var mutations = map[string]mutation{
 		"alert lost: lock.released",
 	},
 	"locks have one name": {
-		"pkg/statelock/locker.go", "return append([]tflock.Path{path}, l.aliases.Of(path)...)", "return []tflock.Path{path}",
+		"pkg/statelock/locker.go", "if !name.Climbs() {\n\t\t\tall = append(all, name)", "if false {\n\t\t\tall = append(all, name)",
 		"TestMatrix",
 		[]string{"-only=prune (double slashes)"},
 		"undisturbed, double slashes:",
@@ -112,13 +112,13 @@ var mutations = map[string]mutation{
 		"undisturbed, their object alone:",
 	},
 	"a leftover has no row": {
-		"pkg/statelock/locker.go", "range slices.Backward(l.Places(b, path)) {", "range slices.Backward(l.Places(b, path)[:1]) {",
+		"pkg/statelock/release.go", "range slices.Backward(l.Places(b, path)) {", "range slices.Backward(l.Places(b, path)[:1]) {",
 		"TestMatrix",
 		[]string{"-only=accept (own row alone)"},
 		"undisturbed, own row alone:",
 	},
 	"a leftover has no object": {
-		"pkg/statelock/locker.go", "range slices.Backward(l.Places(b, path)) {", "range slices.Backward(l.Places(b, path)[1:]) {",
+		"pkg/statelock/release.go", "range slices.Backward(l.Places(b, path)) {", "range slices.Backward(l.Places(b, path)[1:]) {",
 		"TestMatrix",
 		[]string{"-only=accept (own object alone)"},
 		"undisturbed, own object alone:",

@@ -86,7 +86,7 @@ func runRace(ctx context.Context, d time.Duration, modes []local.Mode, out io.Wr
 	return r.inFolder(out, d, func(dir string) error { return r.run(ctx, d, dir, modes) })
 }
 
-// enter gives a party's own way to AWS.
+// enter returns a party's own way to AWS.
 func (r *race) enter(p *party, clock time.Duration) (*local.AWS, error) {
 	endpoint, stop, err := r.doors.open(p, clock)
 	if err != nil {

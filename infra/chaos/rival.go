@@ -30,7 +30,7 @@ func targetOf(r *http.Request) string {
 	return ""
 }
 
-// ofLock says whether a call writes or deletes one half of a lock.
+// ofLock reports whether a call writes or deletes one half of a lock.
 func (s seen) ofLock() bool {
 	switch {
 	case s.is("S3", "PutObject", "DeleteObject"):

@@ -20,7 +20,7 @@ func (c call) is(service string, operations ...string) bool {
 	return c.service == service && (len(operations) == 0 || slices.Contains(operations, c.operation))
 }
 
-// ofLedger says whether a call is for the ledger's table.
+// ofLedger reports whether a call is for the ledger's table.
 func ofLedger(w *world, c call, body string) bool {
 	return c.is("DynamoDB") && strings.Contains(body, `"`+w.Ledger+`"`)
 }

@@ -60,7 +60,7 @@ var (
 	errDead = errors.New("the process was killed")
 )
 
-// over gives a client configuration over the wire. Without retries, a fault lasts longer
+// over returns a client configuration over the wire. Without retries, a fault lasts longer
 // than the SDK tries; with them, the SDK repeats as it does by default, at once.
 func over(cfg aws.Config, w *wire, retries bool) aws.Config {
 	w.next, w.times = cfg.HTTPClient, map[string]int{}
@@ -108,7 +108,7 @@ func (w *wire) meet() {
 	w.met = true
 }
 
-// reads says whether a call changes nothing.
+// reads reports whether a call changes nothing.
 func (c call) reads() bool {
 	return c.operation == "Query" || c.operation == "Scan" || strings.HasPrefix(c.operation, "Get") || strings.HasPrefix(c.operation, "List") ||
 		strings.HasPrefix(c.operation, "Head") || strings.HasPrefix(c.operation, "BatchGet")
@@ -263,7 +263,7 @@ func (i *invocation) Deadline() (time.Time, bool) { return i.end, true }
 // Done is closed when the time is up.
 func (i *invocation) Done() <-chan struct{} { return i.done }
 
-// Err says whether it is.
+// Err is DeadlineExceeded when the time is up.
 func (i *invocation) Err() error {
 	select {
 	case <-i.done:

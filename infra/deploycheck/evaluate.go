@@ -43,7 +43,7 @@ type Deployed struct {
 	needs     map[string][]string // the resources that each one waits for, directly
 }
 
-// Evaluate gives what a template deploys in that place. Names that AWS makes up are as
+// Evaluate returns what a template deploys in that place. Names that AWS makes up are as
 // long as AWS makes them. Its error names an intrinsic function or a name that it does
 // not know, as CloudFormation's would.
 func Evaluate(t Template, place Place) (d Deployed, err error) {
@@ -81,12 +81,12 @@ func Evaluate(t Template, place Place) (d Deployed, err error) {
 	return d, nil
 }
 
-// Of gives the names of the resources of a type, sorted.
+// Of returns the names of the resources of a type, sorted.
 func (d Deployed) Of(resourceType string) []string {
 	return Template{Resources: d.Resources}.Of(resourceType)
 }
 
-// Before says whether a resource is surely there before another: whether that one
+// Before reports whether a resource is surely there before another: whether that one
 // refers to it or depends on it, itself or through others.
 func (d Deployed) Before(first, then string) bool {
 	seen := map[string]bool{}
@@ -121,7 +121,7 @@ type evaluation struct {
 	seen       map[string]bool // resources that the present one refers to
 }
 
-// holds says whether a condition does; an empty name is no condition.
+// holds reports whether a condition does; an empty name is no condition.
 func (e *evaluation) holds(name string) bool {
 	if name == "" {
 		return true
@@ -189,7 +189,7 @@ func (e *evaluation) value(v any) any {
 	}
 }
 
-// intrinsic says whether an object is the call of a function.
+// intrinsic reports whether an object is the call of a function.
 func intrinsic(v map[string]any) (function string, arg any, ok bool) {
 	for function, arg = range v {
 		ok = len(v) == 1 && (function == "Ref" || strings.HasPrefix(function, "Fn::"))

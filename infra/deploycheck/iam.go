@@ -31,7 +31,7 @@ func statements(document any) []statement {
 	return found
 }
 
-// allows says whether a statement allows an action on a resource. Conditions are taken to
+// allows reports whether a statement allows an action on a resource. Conditions are taken to
 // hold: what they narrow is the business of whoever wrote them.
 func (s statement) allows(action, resource string) bool {
 	return s.effect == "Allow" && slices.ContainsFunc(s.actions, func(a string) bool { return like(strings.ToLower(a), strings.ToLower(action)) }) &&
@@ -97,7 +97,7 @@ func (d Deployed) mayBefore(role, action, on, made string) string {
 	return role + " may not " + action + " on " + on
 }
 
-// lets says whether a resource's policy, of that type, lets a service do something.
+// lets reports whether a resource's policy, of that type, lets a service do something.
 func (d Deployed) lets(policyType, service, action, on string) bool {
 	for _, name := range d.Of(policyType) {
 		for _, s := range statements(d.Resources[name].Properties["PolicyDocument"]) {
@@ -109,14 +109,14 @@ func (d Deployed) lets(policyType, service, action, on string) bool {
 	return false
 }
 
-// trusts says whether a service may assume a role.
+// trusts reports whether a service may assume a role.
 func (d Deployed) trusts(role, service string) bool {
 	return slices.ContainsFunc(statements(d.Resources[role].Properties["AssumeRolePolicyDocument"]), func(s statement) bool {
 		return s.effect == "Allow" && slices.Contains(s.actions, "sts:AssumeRole") && slices.Contains(s.principals, service)
 	})
 }
 
-// byARN gives the logical ID of the resource of the template with that ARN or name.
+// byARN returns the logical ID of the resource of the template with that ARN or name.
 func (d Deployed) byARN(value any) (string, bool) {
 	text, _ := value.(string)
 	if text == "" {
@@ -144,7 +144,7 @@ func (d Deployed) Actions(role string) []string {
 	return all
 }
 
-// May says whether a role is allowed an action on a resource, conditions apart.
+// May reports whether a role is allowed an action on a resource, conditions apart.
 func (d Deployed) May(role, action, on string) bool {
 	return slices.ContainsFunc(d.policies(role), func(p identity) bool {
 		return slices.ContainsFunc(statements(p.document), func(s statement) bool { return s.allows(action, on) })

@@ -75,7 +75,7 @@ func foreign(name string, v any, place Place) (found []Problem) {
 	return found
 }
 
-// contents gives the texts in a value, less those that name a service as a principal.
+// contents returns the texts in a value, less those that name a service as a principal.
 func contents(v any) []string {
 	var all []string
 	switch v := v.(type) {

@@ -202,7 +202,7 @@ func TestTheFunctionsTakeWhatTheDeployTakes(t *testing.T) {
 
 func selection(text string) error { _, err := policy.ParseSelection(text); return err }
 
-// inJSON says whether a text can stand between quotation marks in JSON as it is.
+// inJSON reports whether a text can stand between quotation marks in JSON as it is.
 func inJSON(text string, err error) error {
 	var same string
 	return errors.Join(err, json.Unmarshal([]byte(`"`+text+`"`), &same))

@@ -104,7 +104,7 @@ func (d Deployed) mayWrite(role string, destination any, made string) string {
 	return d.mayBefore(role, destinationAction[parts[2]], arn, made)
 }
 
-// calledWithoutWaiting says whether something in the stack invokes a function
+// calledWithoutWaiting reports whether something in the stack invokes a function
 // asynchronously: a schedule, a topic, a bucket, a rule.
 func (d Deployed) calledWithoutWaiting(function string) bool {
 	_, arn := d.Place.physical("AWS::Lambda::Function", function)
@@ -118,7 +118,7 @@ func (d Deployed) calledWithoutWaiting(function string) bool {
 	return false
 }
 
-// invokable says whether the stack has a policy for people or programs by which they may
+// invokable reports whether the stack has a policy for people or programs by which they may
 // invoke the function alone, in whichever way they like. A dashboard's function is not
 // one of those: CloudWatch waits for it.
 func (d Deployed) invokable(function string) bool {
@@ -216,7 +216,7 @@ func (f *rights) notification(name string, r Resource) {
 	}
 }
 
-// mentions says whether a text occurs in what a value holds.
+// mentions reports whether a text occurs in what a value holds.
 func mentions(v any, text string) bool {
 	switch v := v.(type) {
 	case string:

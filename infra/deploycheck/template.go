@@ -79,7 +79,7 @@ func Load(ctx context.Context, file string) (Template, error) {
 	return Parse(text)
 }
 
-// Of gives the names of the resources of a type, sorted.
+// Of returns the names of the resources of a type, sorted.
 func (t Template) Of(resourceType string) []string {
 	return slices.DeleteFunc(names(t.Resources), func(name string) bool { return t.Resources[name].Type != resourceType })
 }
@@ -96,7 +96,7 @@ func problem(resource, format string, args ...any) Problem {
 // names are the keys of a map, sorted.
 func names[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
 
-// listed gives a value that may be one or several.
+// listed returns a value that may be one or several.
 func listed(v any) []any {
 	switch v := v.(type) {
 	case nil:
@@ -108,7 +108,7 @@ func listed(v any) []any {
 	}
 }
 
-// texts gives one or several strings.
+// texts returns one or several strings.
 func texts(v any) []string {
 	var all []string
 	for _, one := range listed(v) {

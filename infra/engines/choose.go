@@ -21,7 +21,7 @@ type choice struct {
 	clients []local.Client
 }
 
-// choose gives everything whose name is wanted, and prints what is left out by its name. It fails
+// choose returns everything whose name is wanted, and prints what is left out by its name. It fails
 // where something else is not installed, or where a name to leave out is nobody's: what is not
 // tried must not pass for what holds.
 func choose(out io.Writer, wanted *regexp.Regexp, without []string, have func(local.Part) bool) (choice, error) {
@@ -50,7 +50,7 @@ func choose(out io.Writer, wanted *regexp.Regexp, without []string, have func(lo
 	return c, errors.Join(append(missing, err)...)
 }
 
-// kept says whether none of these engines is left out, and prints what is.
+// kept reports whether none of these engines is left out, and prints what is.
 func kept(out io.Writer, name string, without []string, kinds ...server.Kind) bool {
 	for _, k := range kinds {
 		if slices.Contains(without, k.Name) {

@@ -49,7 +49,7 @@ func main() {
 	}
 }
 
-// split gives the names of a comma-separated list.
+// split returns the names of a comma-separated list.
 func split(list string) []string {
 	return strings.FieldsFunc(list, func(r rune) bool { return r == ',' })
 }
@@ -98,7 +98,7 @@ func run(ctx context.Context, out io.Writer, only string, without []string, writ
 // moto is the engine that `make test` meets everywhere. It is started by package local.
 var moto = server.Kind{Name: onMoto.name, Tables: true, Buckets: true}
 
-// tryMoto gives what the probe says of it.
+// tryMoto returns what the probe says of it.
 func tryMoto(ctx context.Context, m *matrix) ([]string, error) {
 	s, err := local.Start()
 	if err != nil {
@@ -108,7 +108,7 @@ func tryMoto(ctx context.Context, m *matrix) ([]string, error) {
 	return tryPromises(ctx, moto, s.Config(), m)
 }
 
-// tryStores starts an engine, and gives what the probe says of it.
+// tryStores starts an engine, and returns what the probe says of it.
 func tryStores(ctx context.Context, k server.Kind, dir string, m *matrix) ([]string, error) {
 	home, err := os.MkdirTemp(dir, "home-")
 	if err != nil {
@@ -122,7 +122,7 @@ func tryStores(ctx context.Context, k server.Kind, dir string, m *matrix) ([]str
 	return tryPromises(ctx, k, s.AWS().Config(), m)
 }
 
-// tryPromises gives what the probe says of the engine that cfg leads to.
+// tryPromises returns what the probe says of the engine that cfg leads to.
 func tryPromises(ctx context.Context, k server.Kind, cfg aws.Config, m *matrix) ([]string, error) {
 	rows, err := findings(ctx, k, cfg)
 	if err != nil {

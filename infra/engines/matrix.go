@@ -18,7 +18,7 @@ type exception struct {
 // held is the cell of a promise that holds.
 const held = "held"
 
-// judge gives the cell of a row that ended with err, and whether that is a failure: an error
+// judge returns the cell of a row that ended with err, and whether that is a failure: an error
 // without an exception, an exception that is not needed, or one that the product does not
 // report. probed gives what the probe of the store says.
 func judge(allowed exception, err error, probed func() string) (cell string, failed bool) {

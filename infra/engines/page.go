@@ -19,7 +19,7 @@ const (
 	end         = "<!-- end -->\n"
 )
 
-// written gives what is between a line and the next end, and what is around it.
+// written returns what is between a line and the next end, and what is around it.
 func written(page, begin string) (before, text, after string, err error) {
 	before, rest, found := strings.Cut(page, begin)
 	text, after, ended := strings.Cut(rest, end)

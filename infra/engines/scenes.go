@@ -113,7 +113,7 @@ func (s *stage) releasedAndReported(ctx context.Context, text string) error {
 	return nil
 }
 
-// die has the client die, lets the next one print that it is locked out, and gives that text
+// die has the client die, lets the next one print that it is locked out, and returns that text
 // and the lock's ID, of which two scans have notified once.
 func (s *stage) die(ctx context.Context, w *local.Workspace, key string, mode local.Mode, holdings []tflock.Kind) (text, id string, err error) {
 	run, err := w.Hold(ctx, local.TenMinutes, local.Held(ctx, s.set, s.Path(key), mode))

@@ -126,7 +126,7 @@ func hasAll(events []alert.Event, want []alert.Type) bool {
 	return true
 }
 
-// heard gives the only event of a type, and fails when there are none or more.
+// heard returns the only event of a type, and fails when there are none or more.
 func heard(events []alert.Event, of alert.Type) (alert.Event, error) {
 	var found []alert.Event
 	var types []string

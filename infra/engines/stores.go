@@ -13,7 +13,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/probe"
 )
 
-// probed gives what a probe says of the buckets of an engine, in one text. It is asked once,
+// probed returns what a probe says of the buckets of an engine, in one text. It is asked once,
 // and only if it is wanted.
 func probed(ctx context.Context, cfg aws.Config) func() string {
 	return sync.OnceValue(func() string {

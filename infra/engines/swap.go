@@ -49,7 +49,7 @@ func swapped(in func(s *stage) backend.Store) func(ctx context.Context, s *stage
 	}
 }
 
-// deletesOf gives a store's service as variables name it, and tells the deletes of a lock
+// deletesOf returns a store's service as variables name it, and tells the deletes of a lock
 // from its other requests.
 func deletesOf(store backend.Store, path tflock.Path) (service string, deletes func(r *http.Request, body []byte) bool) {
 	if _, isTable := store.(*backend.Table); isTable {

@@ -37,7 +37,7 @@ func Name(word string, names map[string]string) string {
 	return word
 }
 
-// Project gives the attributes of an item that a projection names, such as `LockID, #of`; an empty
+// Project returns the attributes of an item that a projection names, such as `LockID, #of`; an empty
 // one names all.
 func Project[V any](item map[string]V, projection string, names map[string]string) map[string]V {
 	if projection == "" {

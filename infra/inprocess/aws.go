@@ -82,7 +82,7 @@ func (c Calls) Answer(ctx context.Context, operation string, input any) (any, er
 	return c(ctx, operation, input)
 }
 
-// Answers says whether a client with that many options may ask at once: it has only ours.
+// Answers reports whether a client with that many options may ask at once: it has only ours.
 func (Calls) Answers(options int) bool { return options == 1 }
 
 // Do sends nothing.

@@ -161,7 +161,7 @@ func (a *AWS) deleteObject(in *s3.DeleteObjectInput) (any, error) {
 	return &s3.DeleteObjectOutput{DeleteMarker: aws.Bool(true), VersionId: &o.id}, nil
 }
 
-// listObjects gives one page, with what was asked for.
+// listObjects returns one page, with what was asked for.
 func (a *AWS) listObjects(in *s3.ListObjectsV2Input) *s3.ListObjectsV2Output {
 	out := &s3.ListObjectsV2Output{Name: in.Bucket, EncodingType: in.EncodingType, KeyCount: aws.Int32(0), IsTruncated: aws.Bool(false)}
 	after := aws.ToString(in.StartAfter)

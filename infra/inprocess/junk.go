@@ -14,7 +14,7 @@ import (
 // pageTime is how long DynamoDB takes for a page of a megabyte.
 const pageTime = 50 * time.Millisecond
 
-// Crowded gives a way to an AWS whose tables have that many megabytes of rows under one prefix, that
+// Crowded returns a way to an AWS whose tables have that many megabytes of rows under one prefix, that
 // nobody asks for: each Scan reads them page by page before it comes to the rest.
 func Crowded(to aws.Config, megabytes func() int) aws.Config {
 	inside := to.HTTPClient.(Calls) //nolint:errcheck,forcetypeassert // it is what Config gives

@@ -36,7 +36,7 @@ func (a *AWS) scan(in *dynamodb.ScanInput) (any, error) {
 	return &dynamodb.ScanOutput{Items: all, Count: int32(len(all))}, err //nolint:gosec // they are few
 }
 
-// selected gives the rows that meet both conditions, in the order of their keys.
+// selected returns the rows that meet both conditions, in the order of their keys.
 func (a *AWS) selected(name, keys, filter *string, names map[string]string, values item) ([]map[string]ddb.AttributeValue, error) {
 	t, err := a.table(name)
 	if err != nil {

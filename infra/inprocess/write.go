@@ -12,7 +12,7 @@ import (
 	"github.com/lockwarden/lockwarden/infra/expression"
 )
 
-// meets says whether the condition holds for the item that is there, which may be nil.
+// meets reports whether the condition holds for the item that is there, which may be nil.
 func meets(condition *string, names map[string]string, values, there item) error {
 	holds, err := expression.Holds(aws.ToString(condition), expression.Scope{Names: names, Placeholder: values.value, Attribute: there.value})
 	if err == nil && !holds {
@@ -33,7 +33,7 @@ type write struct {
 	onFailure ddb.ReturnValuesOnConditionCheckFailure
 }
 
-// write makes a change where its condition holds, and gives DynamoDB's answer where it does not: with
+// write makes a change where its condition holds, and returns DynamoDB's answer where it does not: with
 // the item that is there, where that is wanted.
 func (a *AWS) write(w write, change func(t *rows, id string) error) error {
 	t, err := a.table(w.table)

@@ -43,7 +43,7 @@ func (e *Engine) Subscribe(ctx context.Context, name, topic string) (*Inbox, err
 	return &Inbox{engine: e, url: url}, err
 }
 
-// Wait gives the first message of that type about a state with that key, also one that
+// Wait returns the first message of that type about a state with that key, also one that
 // arrived before.
 func (i *Inbox) Wait(ctx context.Context, kind, key string, within time.Duration) (Message, error) {
 	for deadline := time.Now().Add(within); ; {

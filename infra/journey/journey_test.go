@@ -149,7 +149,7 @@ func TestTheUsersWay(t *testing.T) {
 	all.Wait()
 }
 
-// everything gives each parameter another value than its default, but CreateBackend, which
+// everything returns each parameter another value than its default, but CreateBackend, which
 // the scenario without a backend sets.
 func everything(table, bucket, topic string) map[string]string {
 	return with(map[string]string{

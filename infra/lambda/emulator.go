@@ -64,7 +64,7 @@ func freeAddress() (string, error) {
 	return listener.Addr().String(), listener.Close()
 }
 
-// Invoke gives the answer to a payload. A function's error is an answer with an errorType.
+// Invoke returns the answer to a payload. A function's error is an answer with an errorType.
 func (e *Emulator) Invoke(ctx context.Context, payload string) (string, error) {
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, e.url, strings.NewReader(payload))
 	if err != nil {

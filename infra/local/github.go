@@ -139,7 +139,7 @@ func (g *GitHub) Answer(path, authorisation string) (status int, body []byte) {
 	return http.StatusOK, body
 }
 
-// SaysOver says whether an answer says that the run is completed.
+// SaysOver reports whether an answer says that the run is completed.
 func SaysOver(body []byte) bool {
 	var answer struct{ Status string }
 	return json.Unmarshal(body, &answer) == nil && answer.Status == "completed"

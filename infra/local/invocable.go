@@ -13,7 +13,7 @@ const lambdaID = "Lambda"
 
 // Invocable lets functions of the stack invoke one another, as the monitor does for an
 // automatic release: from now on Lambda has an endpoint of its own, where IAM decides as
-// for every other call, and then the function's binary runs. It gives what ends that.
+// for every other call, and then the function's binary runs. It returns what ends that.
 func (s *Stack) Invocable() (stop func(), err error) {
 	if _, err := s.aws.ask("invocable"); err != nil {
 		return nil, err

@@ -30,7 +30,7 @@ func (s *Stack) Hold(ctx context.Context, c Client, dir, key string, mode Mode, 
 	return w, run, err
 }
 
-// Held gives a question: whether the lock of a state is now wherever the mode puts it, and nowhere else.
+// Held returns a question: whether the lock of a state is now wherever the mode puts it, and nowhere else.
 func Held(ctx context.Context, set backend.Set, path tflock.Path, mode Mode) func() bool {
 	return func() bool {
 		_, row, tableErr := set.Tables[0].Find(ctx, path)

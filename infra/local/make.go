@@ -47,12 +47,12 @@ func (a *AWS) With(tables, buckets string) *AWS {
 }
 
 // MakeTable makes a table with these string keys, a hash key and at most one range
-// key, and gives its ARN.
+// key, and returns its ARN.
 func (a *AWS) MakeTable(ctx context.Context, name string, keys ...string) (string, error) {
 	return contract.MakeTable(ctx, a.Config(), name, keys...)
 }
 
-// MakeBucket makes a bucket, versioned where the AWS has versions, and gives its ARN.
+// MakeBucket makes a bucket, versioned where the AWS has versions, and returns its ARN.
 func (a *AWS) MakeBucket(ctx context.Context, name string) (string, error) {
 	return "arn:aws:s3:::" + name, contract.MakeBucket(ctx, a.Config(), name)
 }

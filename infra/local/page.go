@@ -40,7 +40,7 @@ func ParsePage(text string) (*Page, error) {
 	return &Page{text, root}, nil
 }
 
-// Elements gives every element of the page, in order.
+// Elements returns every element of the page, in order.
 func (p *Page) Elements() []*html.Node {
 	var all []*html.Node
 	for n := range p.root.Descendants() {
@@ -77,7 +77,7 @@ func (p *Page) Text(of *html.Node) string {
 	return strings.Join(strings.Fields(words.String()), " ")
 }
 
-// Rows gives the rows of the page's tables, without headings.
+// Rows returns the rows of the page's tables, without headings.
 func (p *Page) Rows() []*html.Node {
 	var rows []*html.Node
 	for _, n := range p.Elements() {
@@ -88,7 +88,7 @@ func (p *Page) Rows() []*html.Node {
 	return rows
 }
 
-// Buttons gives the page's buttons of that label, those with a cwdb-action behind them.
+// Buttons returns the page's buttons of that label, those with a cwdb-action behind them.
 func (p *Page) Buttons(label string) []Button {
 	var list []Button
 	for _, n := range p.Elements() {

@@ -22,7 +22,7 @@ func Serve(answers http.Handler) (endpoint string, stop func(), err error) {
 }
 
 // Proxy stands before an endpoint until stop is called. answers sees each request first, with
-// its body, and says whether it has answered it in the endpoint's place.
+// its body, and reports whether it has answered it in the endpoint's place.
 func Proxy(endpoint string, answers func(w http.ResponseWriter, r *http.Request, body []byte) bool) (proxied string, stop func(), err error) {
 	target, err := url.Parse(endpoint)
 	if err != nil {

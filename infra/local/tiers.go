@@ -36,7 +36,7 @@ const (
 	withEngines = "engines"
 )
 
-// byEngines says whether a part is installed by `make engines` alone.
+// byEngines reports whether a part is installed by `make engines` alone.
 func (p Part) byEngines() bool { return p == Dynoxide || p == Versitygw || p == SeaweedFS }
 
 // lacking says which of these parts is not installed, and "" if all are.
@@ -49,7 +49,7 @@ func lacking(root string, parts []Part) Part {
 	return ""
 }
 
-// Have says whether a part is installed.
+// Have reports whether a part is installed.
 func Have(p Part) bool { return lacking(Root(), []Part{p}) == "" }
 
 // leftOut is the line that says what was left out, and whether that is a failure.

@@ -11,7 +11,7 @@ import (
 	"time"
 )
 
-// Transform gives the template in that file as the real SAM transform makes it, with
+// Transform returns the template in that file as the real SAM transform makes it, with
 // default parameters: plain CloudFormation as JSON.
 func Transform(ctx context.Context, file string) ([]byte, error) {
 	plain, err := transformed(ctx, file, nil)
@@ -21,7 +21,7 @@ func Transform(ctx context.Context, file string) ([]byte, error) {
 	return os.ReadFile(plain) //nolint:gosec // just written
 }
 
-// transformed gives the file with the template as the transform makes it with these parameters.
+// transformed returns the file with the template as the transform makes it with these parameters.
 // It is made once for the same sources: the transform takes two seconds of a core, and the tests
 // of many packages deploy the same.
 func transformed(ctx context.Context, file string, parameters map[string]string) (string, error) {

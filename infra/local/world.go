@@ -66,7 +66,7 @@ func (w *World) Open(cfg aws.Config) (backend.Set, error) {
 	return backend.Open(cfg, []string{w.TableARN, w.Other}, []string{w.BucketARN})
 }
 
-// Put writes a state without its digest, and gives its version.
+// Put writes a state without its digest, and returns its version.
 func (w *World) Put(key string, content []byte) (version string) {
 	w.t.Helper()
 	out, err := w.aws.S3().PutObject(context.Background(), &s3.PutObjectInput{Bucket: &w.Bucket, Key: &key, Body: bytes.NewReader(content)})
@@ -74,7 +74,7 @@ func (w *World) Put(key string, content []byte) (version string) {
 	return aws.ToString(out.VersionId)
 }
 
-// Apply writes a state with its digest in the first table, and gives its version.
+// Apply writes a state with its digest in the first table, and returns its version.
 func (w *World) Apply(key string, content []byte) (version string) {
 	w.t.Helper()
 	version = w.Put(key, content)

@@ -47,7 +47,7 @@ func (o *office) newClient(t *testing.T, backend string) *local.Workspace {
 	return client
 }
 
-// die kills an apply under its lock, as a laptop dies, and gives the lock's ID.
+// die kills an apply under its lock, as a laptop dies, and returns the lock's ID.
 func (o *office) die(t *testing.T, client *local.Workspace) string {
 	t.Helper()
 	apply, err := client.Start(t.Context(), nil, func(said string) bool { return strings.Contains(said, "terraform_data.app: Creating...") })

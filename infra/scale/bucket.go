@@ -95,7 +95,7 @@ func emptyState(i int) string {
 	return fmt.Sprintf(`{"version":4,"terraform_version":"1.11.4","serial":%d,"lineage":"l-%d","outputs":{},"resources":[],"check_results":null}`+"\n", i%100, i)
 }
 
-// list gives at most limit keys with that prefix behind a key, and says whether there
+// list returns at most limit keys with that prefix behind a key, and reports whether there
 // are more.
 func (b *Bucket) list(prefix, behind string, limit int) (keys []string, more bool) {
 	if b.sorted == nil {
@@ -134,7 +134,7 @@ func (b *Bucket) from(prefix, behind string) cursor {
 	return c
 }
 
-// next consumes a key, and gives "" behind the last one.
+// next consumes a key, and returns "" behind the last one.
 func (c *cursor) next() string {
 	var key string
 	fromCrowd := c.inCrowd < c.crowd.size()

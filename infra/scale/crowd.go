@@ -38,7 +38,7 @@ func indexOf(key string) (int, bool) {
 	return i, err == nil && stateKey(i) == key
 }
 
-// locked says whether the i-th state is, by spreading the locks evenly.
+// locked reports whether the i-th state is, by spreading the locks evenly.
 func (c Crowd) locked(i int) bool {
 	return i >= 0 && i < c.States && c.locksBefore(i+1) > c.locksBefore(i)
 }

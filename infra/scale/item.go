@@ -16,7 +16,7 @@ func (i Item) value(name string) (expression.Value, bool) {
 	return expression.Value{Text: v["S"]}, there
 }
 
-// holds says whether an expression of a request holds for an item.
+// holds reports whether an expression of a request holds for an item.
 func (r request) holds(text string, item Item) (bool, error) {
 	return expression.Holds(text, expression.Scope{Names: r.ExpressionAttributeNames, Placeholder: r.ExpressionAttributeValues.value, Attribute: item.value})
 }

@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// listTables gives the names of the tables in order, at most 100 a page.
+// listTables returns the names of the tables in order, at most 100 a page.
 func (w *World) listTables(body []byte) answer {
 	var r struct{ ExclusiveStartTableName string }
 	if err := json.Unmarshal(body, &r); err != nil {
@@ -46,7 +46,7 @@ func (t *Table) describe() answer {
 	}})
 }
 
-// listBuckets gives the names of the buckets in order, with their regions where the
+// listBuckets returns the names of the buckets in order, with their regions where the
 // request is for a page, as S3 does.
 func (w *World) listBuckets(query url.Values) answer {
 	limit, err := strconv.Atoi(query.Get("max-buckets"))

@@ -92,7 +92,7 @@ func (t *Table) partition(r request) (string, error) {
 	return "", fmt.Errorf("%q does not name the hash key %s", r.KeyConditionExpression, t.Hash)
 }
 
-// read gives a page of at most 1 MB, or of the limit, of the written rows of these keys behind start: those
+// read returns a page of at most 1 MB, or of the limit, of the written rows of these keys behind start: those
 // in reach count for the page's size, those that meet the filter too are on it.
 func (t *Table) read(r request, keys []string, start Item, inReach func(Item) (bool, error)) answer {
 	p, bytes := page{Items: []Item{}}, 0

@@ -15,7 +15,7 @@ type block struct {
 	Elements []text // one after the other in one line
 }
 
-// Lines gives the text of a post, its headline first. A field's label and value are one
+// Lines returns the text of a post, its headline first. A field's label and value are one
 // line.
 func Lines(post []byte) ([]string, error) {
 	var p struct {

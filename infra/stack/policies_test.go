@@ -106,7 +106,7 @@ func statements(of string, document any) []grant {
 	return found
 }
 
-// list gives a policy's value that may be one or several. What an intrinsic function
+// list returns a policy's value that may be one or several. What an intrinsic function
 // makes counts as one that is not a bare wildcard.
 func list(value any) []string {
 	switch v := value.(type) {

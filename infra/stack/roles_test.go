@@ -171,7 +171,7 @@ func TestRolesTouchNothingElse(t *testing.T) {
 	}
 }
 
-// denied says whether IAM refused a call.
+// denied reports whether IAM refused a call.
 func denied(err error) bool {
 	api, ok := errors.AsType[smithy.APIError](err)
 	return ok && strings.HasPrefix(api.ErrorCode(), "AccessDenied")

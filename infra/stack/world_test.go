@@ -63,7 +63,7 @@ func newWorld(t *testing.T) *world {
 	return w
 }
 
-// prepare makes what an event's outcome needs, and gives the stack to send it to.
+// prepare makes what an event's outcome needs, and returns the stack to send it to.
 // Where nothing is said of a case, one lock is stuck, in the table and in the bucket.
 func (w *world) prepare(t *testing.T, function, name string) *local.Stack {
 	t.Helper()

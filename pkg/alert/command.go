@@ -11,7 +11,7 @@ import (
 // letters are what every shell, chat and mail client leaves alone.
 const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789"
 
-// plainID says whether a lock's ID can be put into a command. Whoever can write one key
+// plainID reports whether a lock's ID can be put into a command. Whoever can write one key
 // chooses the ID in it, so no quoting is relied on: PowerShell, cmd and chat clients each
 // have their own.
 func plainID(id string) bool {
@@ -27,7 +27,7 @@ func plainPath(path string) bool {
 		strings.Trim(path, " ") == path && !strings.Contains(path, "  ") && !strings.Contains(path, " -") && Unlink(path) == path
 }
 
-// Releasable says whether commands for this lock are given.
+// Releasable reports whether commands for this lock are given.
 func Releasable(f policy.Description) bool {
 	return f.Verdict != policy.Unreadable && plainID(f.ID) && plainPath(f.Path)
 }

@@ -152,7 +152,7 @@ func (e Event) AndMore(n int) Event {
 	return e.worded()
 }
 
-// Across gives a shared event the counts by prefix of all locks that it is about, also of
+// Across returns a shared event the counts by prefix of all locks that it is about, also of
 // those that it was not given.
 func (e Event) Across(prefixes []Prefix) Event {
 	e.Prefixes = slices.Clone(prefixes)
@@ -165,7 +165,7 @@ func (e Event) Bounded(messages int) Event {
 	return e
 }
 
-// worded gives a lock event its subject, text and steps, which are all that its fields
+// worded returns a lock event its subject, text and steps, which are all that its fields
 // say.
 func (e Event) worded() Event {
 	if e.Lock != nil {

@@ -169,7 +169,7 @@ func (e Event) Absence() Absence {
 	return e.Stores[0].Absent
 }
 
-// Unsafe says whether a scan event is about stores whose locks cannot be relied on.
+// Unsafe reports whether a scan event is about stores whose locks cannot be relied on.
 func (e Event) Unsafe() bool { return len(e.Stores) > 0 && e.Stores[0].Unsafe }
 
 // PruneCounts is what one prune did with all stale states, listed or not.

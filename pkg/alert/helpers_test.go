@@ -282,7 +282,7 @@ func unwatchedWeek() alert.Week {
 	return w
 }
 
-// render gives an event in every channel.
+// render returns an event in every channel.
 func render(t testing.TB, e alert.Event) alert.Rendered {
 	t.Helper()
 	r, err := alert.Render(e)

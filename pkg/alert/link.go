@@ -38,7 +38,7 @@ func Unlink(text string, own ...string) string {
 	})
 }
 
-// leadsElsewhere says that a link of ours which goes on like this names another page: it has no end where ours
+// leadsElsewhere reports whether a link of ours which goes on like this names another page: it has no end where ours
 // has one, or dots that a browser resolves.
 func leadsElsewhere(link, rest string) bool {
 	rest = strings.ToLower(rest[:strings.IndexFunc(rest+" ", unicode.IsSpace)])

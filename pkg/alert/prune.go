@@ -130,7 +130,7 @@ type StateGroup struct {
 	States  []policy.Stale
 }
 
-// StateGroups gives the listed states of a prune by their outcome, the ones that
+// StateGroups returns the listed states of a prune by their outcome, the ones that
 // someone pays for first. None of the groups is empty.
 func (e Event) StateGroups() []StateGroup {
 	groups := []StateGroup{

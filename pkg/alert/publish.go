@@ -46,7 +46,7 @@ type Rendered struct {
 	Attributes map[string]types.MessageAttributeValue
 }
 
-// Render gives an event in every channel. All are rendered from the event that machines
+// Render returns an event in every channel. All are rendered from the event that machines
 // get: cut to what fits. It fails only where encoding/json cannot write a time (a year
 // past 9999).
 func Render(e Event) (Rendered, error) {

@@ -53,12 +53,12 @@ var withheldSteps = []string{
 	"Ask its owner to delete the object when no run holds that lock. Until then look for stuck locks under that prefix yourself: locks elsewhere are reported as usual.",
 }
 
-// withheld says that every store of a failed scan was read but for a prefix with a lock object that S3 fails to give.
+// withheld reports whether every store of a failed scan was read but for a prefix with a lock object that S3 fails to give.
 func withheld(e Event) bool {
 	return crowded(e) && !slices.ContainsFunc(e.Stores, func(b Store) bool { return !b.Withheld })
 }
 
-// crowded says that every store of a failed scan was read but for a part.
+// crowded reports whether every store of a failed scan was read but for a part.
 func crowded(e Event) bool {
 	return e.Type == ScanFailed && len(e.Stores) > 0 && !slices.ContainsFunc(e.Stores, func(b Store) bool { return !b.Crowded })
 }

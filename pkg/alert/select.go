@@ -21,7 +21,7 @@ type Prefix struct {
 	Locks  int    `json:"locks"`
 }
 
-// PrefixOf gives the top-level prefix of a state's path.
+// PrefixOf returns the top-level prefix of a state's path.
 func PrefixOf(path string) string { return tflock.Path(path).Prefix() }
 
 // Selection picks, of any number of locks, the ones that a shared message lists: the
@@ -91,7 +91,7 @@ func (s *Selection[T]) picked() []listing[T] {
 	return picked
 }
 
-// Items gives the picked ones: the first of each prefix, then the others, each in the
+// Items returns the picked ones: the first of each prefix, then the others, each in the
 // order in which they were added, or in turns. Whoever has room for fewer takes the first ones.
 func (s *Selection[T]) Items() []T {
 	items := slices.Clone(s.leading)

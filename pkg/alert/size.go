@@ -25,7 +25,7 @@ const (
 	maxAsked = 4 << 10
 )
 
-// Fit gives the event with as many of its locks, states and details as SNS has room for,
+// Fit returns the event with as many of its locks, states and details as SNS has room for,
 // and counts what it left out. The first 20 locks always stay, and among them the first one of
 // each top-level prefix: one that is too large for its share is stripped of its evidence and its
 // commands, and then of what its holder wrote.
@@ -140,7 +140,7 @@ func stripped(item Item, share int) Item {
 	return item
 }
 
-// fitting gives the first of the items that there is room for.
+// fitting returns the first of the items that there is room for.
 func fitting[T any](items []T, room int) []T {
 	for i, item := range items {
 		if room -= escapedSize(item) + 1; room < 0 {

@@ -46,7 +46,7 @@ func (c Composer) StateFindings(t Type, findings []policy.StateFinding, now time
 	return e
 }
 
-// ChooseFindings gives those findings that a list has room for: the first of each top-level prefix,
+// ChooseFindings returns those findings that a list has room for: the first of each top-level prefix,
 // then the first of all, so that many under one prefix hide none under another.
 func ChooseFindings(findings []policy.StateFinding, room int) []policy.StateFinding {
 	if len(findings) <= room {

@@ -113,7 +113,7 @@ func releasedSteps(e Event) []string {
 	return append(steps, unrecorded)
 }
 
-// changesNothing says that all locks are those of plans, which write no state.
+// changesNothing reports whether all locks are those of plans, which write no state.
 func changesNothing(e Event) bool {
 	for _, i := range e.items() {
 		if i.Operation != "OperationTypePlan" {

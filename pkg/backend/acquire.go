@@ -25,7 +25,7 @@ var (
 // maxKey is S3's limit for an object's key, in bytes.
 const maxKey = 1024
 
-// Lockable says whether a state of that path (bucket/key) can have a lock object: the
+// Lockable reports whether a state of that path (bucket/key) can have a lock object: the
 // object's key must not be longer than S3's limit of 1,024 bytes.
 func (b *Bucket) Lockable(path tflock.Path) bool {
 	key, err := b.lockObject(path)
@@ -87,7 +87,7 @@ func (b *Bucket) AcquireLike(ctx context.Context, path tflock.Path, raw []byte, 
 	}
 }
 
-// older says whether a listing shows that the lock object there is not ours: it was there before we asked, or has
+// older reports whether a listing shows that the lock object there is not ours: it was there before we asked, or has
 // another size. S3 may fail to give an object that it lists, such as one under a key in a store that does not answer.
 func (b *Bucket) older(ctx context.Context, key string, raw []byte, asked time.Time) bool {
 	const skew = time.Minute // how far our clock and S3's may differ
@@ -95,7 +95,7 @@ func (b *Bucket) older(ctx context.Context, key string, raw []byte, asked time.T
 	return err == nil && listed.Key != nil && (aws.ToTime(listed.LastModified).Before(asked.Add(-skew)) || aws.ToInt64(listed.Size) != int64(len(raw)))
 }
 
-// conflicts says whether S3 refused a conditional request because of what is there.
+// conflicts reports whether S3 refused a conditional request because of what is there.
 func conflicts(err error) bool {
 	code := status(err)
 	return code == http.StatusPreconditionFailed || code == http.StatusConflict
@@ -140,7 +140,7 @@ func (t *Table) Acquire(ctx context.Context, path tflock.Path, raw []byte) (tflo
 	}
 }
 
-// afterFailedCondition gives the row that made a condition fail, or nil where there is
+// afterFailedCondition returns the row that made a condition fail, or nil where there is
 // none. DynamoDB returns the row with the error; a store that does not (dynalite) is asked
 // once, consistently. It fails with *Error: then nothing is known.
 func (t *Table) afterFailedCondition(ctx context.Context, id string, failed *types.ConditionalCheckFailedException) (map[string]types.AttributeValue, error) {

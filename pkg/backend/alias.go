@@ -17,7 +17,7 @@ import (
 // may write the rows of one prefix can make any number of them, of any state.
 const MaxAliases = 20
 
-// ManyAliases says whether a state has more other names than that. Names that climb are not counted.
+// ManyAliases reports whether a state has more other names than that. Names that climb are not counted.
 func ManyAliases(names []tflock.Path) bool { return plainNames(names) > MaxAliases }
 
 func plainNames(names []tflock.Path) int {
@@ -43,14 +43,14 @@ type Aliases struct {
 	full  tflock.Crowds                 // folders with names that are not kept
 }
 
-// Of gives the other names of a state: of one with more than MaxAliases, one more than that.
+// Of returns the other names of a state: of one with more than MaxAliases, one more than that.
 func (a *Aliases) Of(path tflock.Path) []tflock.Path { return a.names[path] }
 
-// Full gives the folder that a state is in whose rows have too many names, if any: the state may have
+// Full returns the folder that a state is in whose rows have too many names, if any: the state may have
 // names which are not known.
 func (a *Aliases) Full(path tflock.Path) (folder tflock.Path, full bool) { return a.full.Of(path) }
 
-// All gives every name that is known, in no order.
+// All returns every name that is known, in no order.
 func (a *Aliases) All() iter.Seq[tflock.Path] {
 	return func(yield func(tflock.Path) bool) {
 		for _, names := range a.names {
@@ -137,7 +137,7 @@ func (a *Aliases) Add(other Aliases) {
 	}
 }
 
-// Aliases gives the names that this table has of any state. It reads the whole table,
+// Aliases returns the names that this table has of any state. It reads the whole table,
 // consistently, and only names that can be aliases cross the network. A row whose name climbs
 // counts only where it is a lock that can be read: clients can take such a lock, while
 // whoever may write one prefix can write any other row of that kind, for a state of another team. One of
@@ -146,7 +146,7 @@ func (t *Table) Aliases(ctx context.Context) (Aliases, error) {
 	return t.aliases(ctx, func(tflock.Path) bool { return true })
 }
 
-// AliasesOf gives those of one state, as clients of Terraform up to 1.5 store it. Nothing is kept
+// AliasesOf returns those of one state, as clients of Terraform up to 1.5 store it. Nothing is kept
 // of others, which may be any number.
 func (t *Table) AliasesOf(ctx context.Context, path tflock.Path) (Aliases, error) {
 	return t.aliases(ctx, func(other tflock.Path) bool { return other == path })
@@ -177,7 +177,7 @@ func (t *Table) aliases(ctx context.Context, wanted func(tflock.Path) bool) (fou
 	return found, nil
 }
 
-// counts says whether the name of a row is one more of a state that has these.
+// counts reports whether the name of a row is one more of a state that has these.
 func (t *Table) counts(name tflock.Path, row item, names []tflock.Path) bool {
 	plain := plainNames(names)
 	if !name.Climbs() {

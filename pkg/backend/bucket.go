@@ -102,7 +102,7 @@ func (b *Bucket) StateWritten(ctx context.Context, path tflock.Path) (time.Time,
 	return latest, nil
 }
 
-// look gives an object as a listing shows it; a zero one when there is none. It fails
+// look returns an object as a listing shows it; a zero one when there is none. It fails
 // with *Error. In S3 the first key with a prefix is the prefix itself; other stores may give
 // any key with the prefix first (SeaweedFS does in a versioned bucket), so there all are read.
 func (b *Bucket) look(ctx context.Context, key string) (types.Object, error) {

@@ -93,7 +93,7 @@ func fail(err error) func(*middleware.Stack) error {
 	}
 }
 
-// regional gives one client a region, made when it is first asked for: a client
+// regional returns one client a region, made when it is first asked for: a client
 // holds connections, and most accounts keep everything in one region.
 func regional[C any](open func(region string) C) func(region string) C {
 	var mu sync.Mutex

@@ -12,7 +12,7 @@ import (
 // store is taken to honour conditional requests, as S3 and DynamoDB do.
 func (s Set) Distrust() { s.clients.conditions.probes = true }
 
-// Conditions says whether the store honours the conditional requests that locks rely on. S3
+// Conditions reports whether the store honours the conditional requests that locks rely on. S3
 // and DynamoDB do, and are asked nothing. A store at another endpoint is probed, once in the
 // life of the process; what was not known is tried again after a while.
 func (b *Bucket) Conditions(ctx context.Context) probe.Report {
@@ -25,10 +25,10 @@ func (b *Bucket) endpoint() *string {
 	return b.s3.clients(region).Options().BaseEndpoint
 }
 
-// outside says whether the bucket is in another store than S3, which may do what S3 never does.
+// outside reports whether the bucket is in another store than S3, which may do what S3 never does.
 func (b *Bucket) outside() bool { return outsideAWS(b.endpoint()) }
 
-// Conditions says whether the store honours the conditional requests that locks rely on, as
+// Conditions reports whether the store honours the conditional requests that locks rely on, as
 // Bucket's does.
 func (t *Table) Conditions(ctx context.Context) probe.Report {
 	return t.conditions.of(t.arn, t.client.Options().BaseEndpoint, func() probe.Report { return probe.Table(ctx, t.client, t.name) })
@@ -49,7 +49,7 @@ type probed struct {
 	at     time.Time
 }
 
-// of gives the report of a store. Those who ask for the same store at once wait for one probe.
+// of returns the report of a store. Those who ask for the same store at once wait for one probe.
 func (c *conditions) of(arn string, endpoint *string, try func() probe.Report) probe.Report {
 	if c == nil || !c.probes || !outsideAWS(endpoint) {
 		return probe.Report{Store: arn, Create: probe.Holds, Delete: probe.Holds}

@@ -189,7 +189,7 @@ func (b *Bucket) objectDigest(ctx context.Context, path tflock.Path) (string, er
 // digestName is the LockID of a state's digest row.
 func digestName(path tflock.Path) string { return string(path) + digestSuffix }
 
-// stateName gives the state's path as a row's name has it: the row of a digest ends in
+// stateName returns the state's path as a row's name has it: the row of a digest ends in
 // -md5, and so may the key of a lock's state.
 func stateName(rowName string, isLock bool) tflock.Path {
 	if isLock {

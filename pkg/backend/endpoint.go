@@ -12,7 +12,7 @@ var awsDomains = []string{
 	".api.aws", ".api.amazonwebservices.com.cn", ".api.amazonwebservices.eu", ".api.aws.ic.gov", ".api.aws.scloud", ".api.cloud-aws.adc-e.uk", ".api.aws.hci.ic.gov",
 }
 
-// outsideAWS says whether an endpoint is not one of AWS itself: an emulator's, or that of a
+// outsideAWS reports whether an endpoint is not one of AWS itself: an emulator's, or that of a
 // store that speaks the same protocol. Nil means that none is set, so AWS.
 func outsideAWS(endpoint *string) bool {
 	if endpoint == nil {

@@ -58,7 +58,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // Code is AWS's name for what is wrong, or empty.
 func (e *Error) Code() string { return code(e.Err) }
 
-// Refused says that AWS answered and will not do it, so that nothing has happened: any
+// Refused reports whether AWS answered and will not do it, so that nothing has happened: any
 // client error (4xx) except a throttle, a conflict and a timeout. After any other error the
 // call may have had its effect, by an attempt whose answer was lost.
 func (e *Error) Refused() bool {
@@ -138,7 +138,7 @@ func hint(err error) string {
 	return ""
 }
 
-// unlistable says that a listing has a character that XML cannot have, raw: of a key that the
+// unlistable reports whether a listing has a character that XML cannot have, raw: of a key that the
 // store does not encode although it is asked to (s3rver).
 func unlistable(err error) bool {
 	syntax, ok := errors.AsType[*xml.SyntaxError](err)
@@ -161,7 +161,7 @@ func status(err error) int {
 	return 0
 }
 
-// noObject says that S3 has no such object. A 404 of any other kind, such as a missing
+// noObject reports whether S3 has no such object. A 404 of any other kind, such as a missing
 // bucket's or a proxy's, says nothing of the object.
 func noObject(err error) bool {
 	return code(err) == "NoSuchKey" || code(err) == "NoSuchVersion"

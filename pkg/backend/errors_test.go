@@ -12,7 +12,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// refusing gives a set of one table and one bucket that AWS answers like this for
+// refusing returns a set of one table and one bucket that AWS answers like this for
 // everything but the look for the bucket's region.
 func refusing(t *testing.T, status int, code string) backend.Set {
 	t.Helper()

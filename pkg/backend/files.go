@@ -59,7 +59,7 @@ func (f *Files) Write(ctx context.Context, key string, file File) error {
 }
 
 // Replace writes a file on condition that the one there has that ETag, or that there is
-// none where the ETag is empty, and gives the new ETag. It fails with *ChangedError when
+// none where the ETag is empty, and returns the new ETag. It fails with *ChangedError when
 // something else is there, which may be what an earlier attempt of this call wrote; or with
 // *Error.
 func (f *Files) Replace(ctx context.Context, key, etag string, file File) (string, error) {

@@ -6,7 +6,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// KindOf gives the kind of what a store holds, by its ARN, and false for any other text: a
+// KindOf returns the kind of what a store holds, by its ARN, and false for any other text: a
 // pattern is no store.
 func KindOf(arn string) (tflock.Kind, bool) {
 	for kind, of := range map[tflock.Kind]kind{tflock.DynamoDB: tableKind, tflock.S3: bucketKind} {

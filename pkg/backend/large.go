@@ -17,7 +17,7 @@ type large struct {
 	under map[string]int // by their top-level prefix
 }
 
-// fits says whether one more of that path is read.
+// fits reports whether one more of that path is read.
 func (l *large) fits(path tflock.Path) bool {
 	if l.under == nil {
 		l.under = map[string]int{}

@@ -69,12 +69,12 @@ func legibleText(text string) string {
 	})
 }
 
-// garbled says whether a page that does not encode its keys cannot name this one.
+// garbled reports whether a page that does not encode its keys cannot name this one.
 func garbled(key string) bool {
 	return !utf8.ValidString(key) || strings.ContainsFunc(key, func(r rune) bool { return r == illegible || !inXML(r) })
 }
 
-// inXML says whether XML 1.0 can have a character.
+// inXML reports whether XML 1.0 can have a character.
 func inXML(r rune) bool {
 	return r == '\t' || r == '\n' || r == '\r' || ' ' <= r && r <= '\uD7FF' || '\uE000' <= r && r <= '\uFFFD' || '\U00010000' <= r && r <= utf8.MaxRune
 }

@@ -35,7 +35,7 @@ func (b *Bucket) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] 
 	return holdings
 }
 
-// Survey gives Holdings, and when the states were written: what the same listing shows of
+// Survey returns Holdings, and when the states were written: what the same listing shows of
 // them, known when the holdings have come to their end.
 func (b *Bucket) Survey(ctx context.Context) (iter.Seq2[tflock.Holding, error], *Times) {
 	times := &Times{bucket: b.name, outside: b.outside()}
@@ -67,7 +67,7 @@ type survey struct {
 	later  later
 }
 
-// read gives the holdings of a stretch, until another one comes first. It is false where there
+// read returns the holdings of a stretch, until another one comes first. It is false where there
 // is nothing more to do: nobody wants more, or a page could not be listed.
 func (s *survey) read(ctx context.Context, now stretch) bool {
 	for page, err := range s.bucket.list(ctx, now.input(s.bucket.name), locksOnly(s.times)) {
@@ -100,7 +100,7 @@ const (
 	ended                 // nobody wants more
 )
 
-// readPage gives the lock objects of a page.
+// readPage returns the lock objects of a page.
 func (s *survey) readPage(ctx context.Context, now stretch, locks []types.Object) progress {
 	s.parts.begin()
 	for r := range s.bucket.readAll(ctx, locks, false) {
@@ -152,7 +152,7 @@ type reading struct {
 	err     error
 }
 
-// readAll reads these lock objects side by side, and gives them in their order. Those that are
+// readAll reads these lock objects side by side, and returns them in their order. Those that are
 // larger than any client writes are read only where the caller wants it.
 func (b *Bucket) readAll(ctx context.Context, locks []types.Object, large bool) iter.Seq[*reading] {
 	return func(yield func(*reading) bool) {

@@ -115,11 +115,11 @@ func reason(err error) *sealedObject {
 	return &sealedObject{why: unique.Make(sealed(err)).Value(), denied: !archived}
 }
 
-// MayBeReadLater says whether what keeps a lock object from being read may pass by itself: a
+// MayBeReadLater reports whether what keeps a lock object from being read may pass by itself: a
 // policy or a key that a deployment changes, and not its archive or a key of its writer.
 func MayBeReadLater(h tflock.Holding) bool { return denied(h) }
 
-// denied says whether a holding is one that this function may not read.
+// denied reports whether a holding is one that this function may not read.
 func denied(h tflock.Holding) bool {
 	why, ok := errors.AsType[*sealedObject](h.Err)
 	return ok && why.denied
@@ -149,7 +149,7 @@ func sealed(err error) string {
 	return fmt.Sprintf("S3 does not give the object (%s)", cause(err))
 }
 
-// isTransient says whether a code is a throttle, a timeout or a matter of the credentials of the
+// isTransient reports whether a code is a throttle, a timeout or a matter of the credentials of the
 // moment, whatever its HTTP status.
 func isTransient(name string) bool {
 	_, throttled := retry.DefaultThrottleErrorCodes[name]
@@ -161,7 +161,7 @@ func isTransient(name string) bool {
 	return throttled || late || credentialCode(name)
 }
 
-// credentialCode says whether a code is a matter of the credentials of the moment.
+// credentialCode reports whether a code is a matter of the credentials of the moment.
 func credentialCode(name string) bool {
 	switch name {
 	case "ExpiredToken", "ExpiredTokenException", "InvalidToken", "InvalidAccessKeyId", "SignatureDoesNotMatch", "RequestExpired", "RequestTimeTooSkewed":

@@ -24,7 +24,7 @@ func NewLockVersions(cfg aws.Config) *LockVersions {
 	return &LockVersions{c.s3(c.home)}
 }
 
-// Read gives what a lock object said. versionID is empty in a bucket without versions. It
+// Read returns what a lock object said. versionID is empty in a bucket without versions. It
 // is false where that object is gone, where another one has its key by now, where nobody
 // can read it (archived, or under a key of its writer), and where it is not a lock. It fails
 // where S3 refuses to read it or does not answer.
@@ -56,7 +56,7 @@ func (l *LockVersions) Read(ctx context.Context, bucket, key, versionID, etag st
 	return info, err == nil && len(body) <= maxLock, nil
 }
 
-// refusedByKey says that the object's KMS key refuses the read. Its writer chose the key, and could
+// refusedByKey reports whether the object's KMS key refuses the read. Its writer chose the key, and could
 // keep every alarm about lost events red with one that nobody else may use. What S3's event says
 // without the object is recorded all the same.
 func refusedByKey(err error) bool {
@@ -80,7 +80,7 @@ func (e *refusedRead) Error() string {
 
 func (e *refusedRead) Unwrap() error { return e.err }
 
-// unavailable says that no repetition of a read will show what the object said.
+// unavailable reports whether no repetition of a read will show what the object said.
 func unavailable(err error) bool {
 	switch code(err) {
 	case "NoSuchKey", "NoSuchVersion", "NoSuchBucket", // gone

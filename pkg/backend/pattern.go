@@ -25,11 +25,11 @@ func (p pattern) prefix() string {
 	return before
 }
 
-// Covers says whether a configured ARN is that of a store, or has a `*` in its name and
+// Covers reports whether a configured ARN is that of a store, or has a `*` in its name and
 // matches it.
 func Covers(configured, store string) bool { return matches(configured, store) }
 
-// matches says whether a text is a pattern with each wildcard replaced by something.
+// matches reports whether a text is a pattern with each wildcard replaced by something.
 func matches(pattern, text string) bool {
 	parts := strings.Split(pattern, wildcard)
 	if len(parts) == 1 {

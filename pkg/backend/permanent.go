@@ -10,7 +10,7 @@ import (
 // errNotLockTable is the cause of an *Error for a table that clients cannot lock with.
 var errNotLockTable = errors.New("it does not look like a lock table: the key of its rows is not LockID alone")
 
-// Permanent says whether the cause will not pass by itself, so that somebody should see
+// Permanent reports whether the cause will not pass by itself, so that somebody should see
 // to it at once: the table or bucket does not exist, the table is not a lock table, AWS
 // refuses the call, or the KMS key cannot be used. A throttle, a timeout, a 5xx and
 // everything that is not understood may pass.
@@ -33,7 +33,7 @@ var permanentCodes = []string{
 	"AccessDenied", "AccessDeniedException", "Forbidden", "AllAccessDisabled", "ValidationException",
 }
 
-// Permanent says whether any of the failures in err will not pass by itself: it looks for
+// Permanent reports whether any of the failures in err will not pass by itself: it looks for
 // an *Error.
 func Permanent(err error) bool {
 	failed, ok := errors.AsType[*Error](err)

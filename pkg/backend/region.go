@@ -53,7 +53,7 @@ func (r *regionalS3) here() (region string, asked bool) {
 	return r.region, r.asked
 }
 
-// inOtherRegion says whether S3 means that the bucket is in another region: 301, or 400 when
+// inOtherRegion reports whether S3 means that the bucket is in another region: 301, or 400 when
 // the signature is for a region that it does not serve.
 func inOtherRegion(err error) bool {
 	switch code(err) {

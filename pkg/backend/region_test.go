@@ -19,7 +19,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// aBucket gives a bucket with one state in it, as seen from scale.Region.
+// aBucket returns a bucket with one state in it, as seen from scale.Region.
 func aBucket(t *testing.T, region string) (*scale.World, *backend.Bucket) {
 	t.Helper()
 	w := &scale.World{Latency: time.Millisecond, Buckets: map[string]*scale.Bucket{"states": {Name: "states", Region: region}}}

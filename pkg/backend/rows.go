@@ -60,7 +60,7 @@ func rowOf(name string, item map[string]types.AttributeValue) (StateRow, bool) {
 // maxDigest is longer than any digest that a client writes, which is an MD5 in 32 hex digits.
 const maxDigest = 64
 
-// BoundedDigest gives a digest, or what stands for one of up to 400 KB that no client has
+// BoundedDigest returns a digest, or what stands for one of up to 400 KB that no client has
 // written: as many such rows would fill every message and the memory. Two different ones stay different.
 func BoundedDigest(value string) string {
 	if len(value) <= maxDigest {

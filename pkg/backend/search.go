@@ -45,7 +45,7 @@ func (s Set) Searches() []Search {
 	return all
 }
 
-// Find gives the stores that match and were not named. A pattern that could not be
+// Find returns the stores that match and were not named. A pattern that could not be
 // searched is a store too: it has the pattern's ARN, and each of its calls fails with the
 // cause as an *Error, so that nobody takes what it covers for read, or for absent.
 func (s Search) Find(ctx context.Context) Set {
@@ -85,13 +85,13 @@ func (s Search) failed(patterns []pattern, err error) Set {
 	return set
 }
 
-// With gives a set with the stores of another one behind its own.
+// With returns a set with the stores of another one behind its own.
 func (s Set) With(found Set) Set {
 	s.Tables, s.Buckets = slices.Concat(s.Tables, found.Tables), slices.Concat(s.Buckets, found.Buckets)
 	return s
 }
 
-// Discover gives the set with what the patterns match now, as Search.Find says. Call it
+// Discover returns the set with what the patterns match now, as Search.Find says. Call it
 // when an invocation begins: stores come and go. Without patterns it calls no AWS.
 func (s Set) Discover(ctx context.Context) Set {
 	searches := s.Searches()
@@ -188,7 +188,7 @@ func (s Search) tables(ctx context.Context) (Set, error) {
 	return Set{Tables: slices.DeleteFunc(lockTables, func(t *Table) bool { return t == nil })}, nil
 }
 
-// described gives a table if it is a lock table, by its key; or nil. One that cannot be
+// described returns a table if it is a lock table, by its key; or nil. One that cannot be
 // described is a store that fails.
 func (s Search) described(ctx context.Context, t *Table) *Table {
 	out, err := t.client.DescribeTable(ctx, &dynamodb.DescribeTableInput{TableName: &t.name})
@@ -209,7 +209,7 @@ func (s Search) described(ctx context.Context, t *Table) *Table {
 	return t
 }
 
-// isLockTable says whether clients can lock with a table: its key is LockID, a string, alone.
+// isLockTable reports whether clients can lock with a table: its key is LockID, a string, alone.
 func isLockTable(d *types.TableDescription) bool {
 	return len(d.KeySchema) == 1 && aws.ToString(d.KeySchema[0].AttributeName) == lockID &&
 		slices.ContainsFunc(d.AttributeDefinitions, func(a types.AttributeDefinition) bool {

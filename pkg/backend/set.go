@@ -98,7 +98,7 @@ func (s Set) All() []Store {
 	return all
 }
 
-// BucketOf gives the watched bucket that the state of a path (bucket/key) is in, or nil.
+// BucketOf returns the watched bucket that the state of a path (bucket/key) is in, or nil.
 // After a search that failed it may be one that only says so.
 func (s Set) BucketOf(path tflock.Path) *Bucket {
 	name := path.Bucket()
@@ -125,7 +125,7 @@ var (
 	bucketKind = kind{"s3", "", "S3 bucket", "arn:aws:s3:::my-terraform-states"}
 )
 
-// isName says whether a text is a name of a table or bucket, with * in it. Buckets of
+// isName reports whether a text is a name of a table or bucket, with * in it. Buckets of
 // us-east-1 that were made before 2018 may have capitals, underscores and 255 characters, as
 // tables have. (A pattern that repeats up to 255 times takes a millisecond of every start.)
 func isName(text string) bool {

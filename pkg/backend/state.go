@@ -47,7 +47,7 @@ func (b *Bucket) Objects(ctx context.Context, prefix, after string) iter.Seq2[Ob
 	}
 }
 
-// Look gives a state as a listing would show it, asked for by its name. It fails with ErrGone
+// Look returns a state as a listing would show it, asked for by its name. It fails with ErrGone
 // or with *Error; one that is Refused says nothing of whether it is there.
 func (b *Bucket) Look(ctx context.Context, path tflock.Path) (Object, error) {
 	key, err := b.object(path)
@@ -66,7 +66,7 @@ func (b *Bucket) Look(ctx context.Context, path tflock.Path) (Object, error) {
 	return Object{key, aws.ToTime(out.LastModified), aws.ToInt64(out.ContentLength), aws.ToString(out.ETag)}, nil
 }
 
-// Versioned says whether a delete in this bucket only adds a marker, and so can be
+// Versioned reports whether a delete in this bucket only adds a marker, and so can be
 // undone. A bucket whose versioning is suspended is not versioned.
 func (b *Bucket) Versioned(ctx context.Context) (bool, error) {
 	out, err := b.s3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &b.name})
@@ -136,7 +136,7 @@ func (b *Bucket) ReadState(ctx context.Context, path tflock.Path, versionID stri
 	}, nil
 }
 
-// Tagged says whether the state of a path carries an object tag of that name. It
+// Tagged reports whether the state of a path carries an object tag of that name. It
 // fails with ErrGone or *Error.
 func (b *Bucket) Tagged(ctx context.Context, path tflock.Path, tag string) (bool, error) {
 	key, err := b.object(path)
@@ -173,7 +173,7 @@ func (b *Bucket) answers(ctx context.Context, key string) error {
 	return err
 }
 
-// object gives the key of a path of this bucket.
+// object returns the key of a path of this bucket.
 func (b *Bucket) object(path tflock.Path) (key string, err error) {
 	if !path.Valid() || !matches(b.name, path.Bucket()) {
 		return "", fmt.Errorf("%s: state %q is in another bucket", b.arn, path)

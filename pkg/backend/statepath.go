@@ -69,7 +69,7 @@ func pathOfURL(text string) (string, error) {
 	return path, nil
 }
 
-// bucketOfHost gives the bucket that a host of S3 names: bucket.s3.REGION.amazonaws.com,
+// bucketOfHost returns the bucket that a host of S3 names: bucket.s3.REGION.amazonaws.com,
 // also with dualstack, in the old form s3-REGION and in China. It is empty where the
 // bucket is in the URL's path, and false for any other host.
 func bucketOfHost(host string) (bucket string, ok bool) {

@@ -13,7 +13,7 @@ import (
 )
 
 // ReplaceState writes other bytes over a state, on condition that it is still the one of
-// that ETag, encrypted like another object, and gives their version. When the answer to a
+// that ETag, encrypted like another object, and returns their version. When the answer to a
 // write is lost and the SDK repeats it, the state that is there is the one that was
 // written, and that is success. It fails with ErrGone, *ChangedError or *Error; unless that
 // is Refused, it may have been written.

@@ -68,7 +68,7 @@ func (b *Bucket) stateNow(ctx context.Context, key, etag string, refused error) 
 var ErrExists = errors.New("there is a state already")
 
 // WriteState writes a state on condition that there is none, encrypted like another
-// object, and gives its version. When the answer to a write is lost and the SDK repeats it,
+// object, and returns its version. When the answer to a write is lost and the SDK repeats it,
 // the state that is there is the one that was written, and that is success. It fails with
 // ErrExists when another is there, or with *Error; unless that is Refused, it may have been
 // written.
@@ -103,7 +103,7 @@ func (b *Bucket) WriteState(ctx context.Context, path tflock.Path, content []byt
 	}
 }
 
-// sameState gives the version of the state that is there if it has these bytes. It fails
+// sameState returns the version of the state that is there if it has these bytes. It fails
 // with ErrExists if it has others, and like ReadState.
 func (b *Bucket) sameState(ctx context.Context, path tflock.Path, want []byte) (versionID string, err error) {
 	there, err := b.ReadState(ctx, path, "")

@@ -100,7 +100,7 @@ func (t *thinner) step() {
 	t.buf = t.store[:rest+n]
 }
 
-// note remembers when one listed object was written, and says whether it certainly is no
+// note remembers when one listed object was written, and reports whether it certainly is no
 // lock: the key does not end in the suffix, nor in something encoded that only a decoder
 // can tell.
 func (t *thinner) note(object []byte) (noLock bool) {

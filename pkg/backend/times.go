@@ -55,7 +55,7 @@ var (
 	atStart, atEnd = []byte("<LastModified>"), []byte("</LastModified>")
 )
 
-// Of gives when the state of that path (bucket/key) was written, in whichever of its
+// Of returns when the state of that path (bucket/key) was written, in whichever of its
 // Objects, or zero where there is none, and when the listing was asked that showed it. It is not
 // always known: then StateWritten asks.
 func (t *Times) Of(path tflock.Path) (at, asked time.Time, known bool) {

@@ -17,7 +17,7 @@ const enoughLocks = 500
 // one takes as much memory as this.
 const MaxTraces = 2000
 
-// HistoryWithLocks gives the versions and delete markers of a state as History does, and beside
+// HistoryWithLocks returns the versions and delete markers of a state as History does, and beside
 // them those of its lock object, the newest first. Of both it may leave out the oldest: of a state,
 // MaxTraces are given. Both come in one List call, unless there are more than a thousand.
 func (b *Bucket) HistoryWithLocks(ctx context.Context, path tflock.Path, back string) (states, locks []Version, err error) {
@@ -51,7 +51,7 @@ func (b *Bucket) HistoryWithLocks(ctx context.Context, path tflock.Path, back st
 	return states, locks, err
 }
 
-// newestVersions gives those of a key that one call lists.
+// newestVersions returns those of a key that one call lists.
 func (b *Bucket) newestVersions(ctx context.Context, key string) (found []Version, err error) {
 	for page, err := range b.versionPages(ctx, key) {
 		if err != nil {

@@ -50,11 +50,11 @@ type turns struct {
 	count   map[string]int // lock objects by their prefix, of a store whose listings cannot be trusted
 }
 
-// lists says whether listings are in order and begin where they are asked to, as S3's do. Of a
+// lists reports whether listings are in order and begin where they are asked to, as S3's do. Of a
 // store that is not trusted that is not known.
 func (b *Bucket) lists() bool { return !b.outside() || !b.conditions.probes }
 
-// next gives the next stretch, and false at the end.
+// next returns the next stretch, and false at the end.
 func (t *turns) next() (s stretch, left bool) {
 	if len(t.waiting) == 0 {
 		return stretch{}, false
@@ -67,7 +67,7 @@ func (t *turns) next() (s stretch, left bool) {
 // begin begins to read the lock objects of a page.
 func (t *turns) begin() { t.at = time.Now() }
 
-// over says whether others come before what is behind a lock object that was just read. passed is a key
+// over reports whether others come before what is behind a lock object that was just read. passed is a key
 // that the listings pass over then; empty: none. A folder that had enough comes after everything else, so that when the time is
 // over it is known that everything else was read, and a stretch of such a folder after the other ones.
 func (t *turns) over(now stretch, key string) (passed string, over bool) {
@@ -118,7 +118,7 @@ type later struct {
 	large    []types.Object
 }
 
-// but gives the objects that are read now. read counts those of each prefix.
+// but returns the objects that are read now. read counts those of each prefix.
 func (l *later) but(locks []types.Object, read map[string]int) []types.Object {
 	now := locks[:0]
 	for _, object := range locks {

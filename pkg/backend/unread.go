@@ -87,7 +87,7 @@ func (u *unread) object(b *Bucket, r *reading) {
 	u.objects.Prefix = string(shared)
 }
 
-// ofObject says whether the failure to read a lock object may be of that object alone: no answer, a 5xx or
+// ofObject reports whether the failure to read a lock object may be of that object alone: no answer, a 5xx or
 // a throttle, all of which its key's store can cause. What concerns the bucket or the credentials is not.
 func ofObject(err error) bool {
 	name, answered := code(err), status(err)

@@ -34,7 +34,7 @@ func (b *Bucket) versionPages(ctx context.Context, prefix string) iter.Seq2[*s3.
 	}
 }
 
-// versionPage gives one page.
+// versionPage returns one page.
 func (b *Bucket) versionPage(ctx context.Context, input *s3.ListObjectVersionsInput) (*s3.ListObjectVersionsOutput, error) {
 	page, err := b.s3.ListObjectVersions(ctx, input)
 	if err == nil {

@@ -48,7 +48,7 @@ const MaxHistory = 10_000
 // is looked for is not among the newest of them.
 var ErrDeepHistory = errors.New("there are more versions and delete markers than are read")
 
-// History gives the versions and delete markers of a state, the newest first, as far back
+// History returns the versions and delete markers of a state, the newest first, as far back
 // as the version of that ID, or all of them where there is none. A delete marker of the
 // same second as a version counts as the newer one, unless the version is the latest. It
 // fails with *Error, and with ErrDeepHistory where more than MaxHistory are newer: whoever writes
@@ -92,7 +92,7 @@ func (b *Bucket) versions(ctx context.Context, path tflock.Path) iter.Seq2[[]Ver
 	}
 }
 
-// versionsOf gives the versions of one key in a page, the newest first, and says whether
+// versionsOf returns the versions of one key in a page, the newest first, and says whether
 // the page has any of other keys.
 func versionsOf(key string, page *s3.ListObjectVersionsOutput) (found []Version, others bool) {
 	for _, v := range page.Versions {

@@ -151,7 +151,7 @@ type listing struct {
 	trouble time.Time
 }
 
-// listed gives the locks that are asked for, in the order of the pages, and counts them.
+// listed returns the locks that are asked for, in the order of the pages, and counts them.
 func listed(found *scan.Scan, r Request) (locks []listing, figures scan.Figures) {
 	at := -1
 	for c := range found.Locks() {
@@ -168,7 +168,7 @@ func listed(found *scan.Scan, r Request) (locks []listing, figures scan.Figures)
 	return locks, figures
 }
 
-// casesOf gives the cases of some locks, in their order.
+// casesOf returns the cases of some locks, in their order.
 func casesOf(found *scan.Scan, locks []listing) []policy.Case {
 	places := make(map[int]int, len(locks))
 	for i, l := range locks {

@@ -162,7 +162,7 @@ func from(theme string, width int, fields string) string {
 	return fmt.Sprintf(`{%s"widgetContext": %s}`, fields, local.DashboardContext(theme, width, "+00:00", nil))
 }
 
-// states gives what the rows of a page begin with, without the bucket's name.
+// states returns what the rows of a page begin with, without the bucket's name.
 func (w *world) states(page *local.Page) []string {
 	var list []string
 	for _, row := range page.Rows() {

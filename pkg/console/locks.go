@@ -184,13 +184,13 @@ func (p locksPage) evidence(l line) widget.Node {
 	return widget.El("td", widget.El("strong", widget.Text(said)), list, p.automatic(l))
 }
 
-// offer says whether the line has a button: the lock is stuck, and the unlock function
+// offer reports whether the line has a button: the lock is stuck, and the unlock function
 // would not refuse it.
 func (l line) offer() bool {
 	return l.lock.Verdict == policy.Stuck && l.mayRelease && l.whole()
 }
 
-// whole says that the description has the lock's whole ID. It clips those that no client
+// whole reports whether the description has the lock's whole ID. It clips those that no client
 // wrote, and a button would have to carry it all.
 func (l line) whole() bool { return l.id == l.lock.ID }
 

@@ -15,7 +15,7 @@ const (
 	fieldSearch = "search"
 )
 
-// Signed gives a request the name and reason that the viewer wrote on the page, and
+// Signed returns a request the name and reason that the viewer wrote on the page, and
 // says from which dashboard they came. A request that no dashboard sent stays as it is.
 // It fails with widget.ErrRefresh for one that nobody clicked, and with errForced for
 // one that would override the guard: a dashboard shows no evidence for that.
@@ -33,7 +33,7 @@ func Signed(r unlock.Request, at *widget.Context) (unlock.Request, error) {
 	return r, nil
 }
 
-// signed gives what the viewer wrote into the form of a page, and else what the button says.
+// signed returns what the viewer wrote into the form of a page, and else what the button says.
 func signed(at widget.Context, name, reason string) (string, string) {
 	from := func(written, otherwise string) string {
 		if written == "" {

@@ -19,7 +19,7 @@ type Repairing struct {
 	Self    string // ARN of the repair function
 }
 
-// SignedRepair gives a request the name and the reason that the viewer wrote on the page of
+// SignedRepair returns a request the name and the reason that the viewer wrote on the page of
 // the dry run. A request that no dashboard sent stays as it is. It fails with
 // widget.ErrRefresh for one that nobody clicked.
 func SignedRepair(r repair.Request, at *widget.Context) (repair.Request, error) {

@@ -163,7 +163,7 @@ func count(prefixes map[string]*PrefixRow, row StateRow) {
 	}
 }
 
-// wants says whether a state was asked for.
+// wants reports whether a state was asked for.
 func (r Request) wants(path tflock.Path) bool {
 	return (r.Path == "" || doublestar.MatchUnvalidated(r.Path, string(path))) && strings.Contains(strings.ToLower(string(path)), strings.ToLower(r.Search))
 }
@@ -197,7 +197,7 @@ func known(n *int) int {
 	return *n
 }
 
-// cut gives the page that is asked for, or the last one.
+// cut returns the page that is asked for, or the last one.
 func (r Request) cut(rows []StateRow) []StateRow {
 	first := (r.pageOf(len(rows)) - 1) * r.PageSize
 	return rows[first:min(first+r.PageSize, len(rows))]

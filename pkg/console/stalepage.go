@@ -155,7 +155,7 @@ func restorable(at widget.Context, p Prunings) widget.Node {
 	return titled("Pruned lately", len(p.Lately), len(shown), []string{"State", "Pruned", "Was last written", "Serial", "Restore"}, rows)
 }
 
-// someOfEach gives as many as a table shows, in their order. Where there are more, those of each folder
+// someOfEach returns as many as a table shows, in their order. Where there are more, those of each folder
 // come in turns: many of one team hide none of another, with the button that restores it.
 func someOfEach[T any](all []T, path func(T) tflock.Path) []T {
 	order := make([]int, len(all))

@@ -9,7 +9,7 @@ import (
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 )
 
-// Plain gives a client that hands on request bodies as readers alone.
+// Plain returns a client that hands on request bodies as readers alone.
 //
 // The SDK closes a request's body as soon as the head of the answer is there. net/http may
 // still be about to look whether the body has an end; it asks by WriteTo where a body has

@@ -30,7 +30,7 @@ const (
 	assumed = 192 << 20
 )
 
-// divide gives everything its part of the memory that a run has: Go's limit, which is three
+// divide returns everything its part of the memory that a run has: Go's limit, which is three
 // quarters of what Lambda gives the function (wiring). In the function as it is deployed that is
 // 288 MB for states and the names of their objects: 49,152 states of some 40 objects each.
 func (r *run) divide(limit int64) {
@@ -82,7 +82,7 @@ func (r *reading) texts() int {
 	return n
 }
 
-// admits says whether there is room for a state that is new.
+// admits reports whether there is room for a state that is new.
 func (r *run) admits(s *state) bool {
 	if of := s.Path.Prefix(); r.room.refuses(of, s.weight()) {
 		r.unlisted++
@@ -185,7 +185,7 @@ func wasRead(s *state) int {
 	return 1
 }
 
-// leftOut says whether a path may be one of those that there was no room for.
+// leftOut reports whether a path may be one of those that there was no room for.
 func (r *run) leftOut(path tflock.Path) bool {
 	return r.unlisted > 0 && r.memory.states[path] == nil && r.room.gaveWay(path.Prefix())
 }
@@ -223,7 +223,7 @@ func (r *run) crowded() {
 	}
 }
 
-// hasRoom says whether the names of a state for which there was no room have room now, and
+// hasRoom reports whether the names of a state for which there was no room have room now, and
 // takes it. The state is read again then.
 func (s *state) hasRoom(r *room) bool {
 	if s.Read == nil || !s.Read.Unnamed || s.Read.Contents.Managed == nil {

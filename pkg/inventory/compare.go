@@ -77,7 +77,7 @@ type comparison struct {
 	writes  []write // the versions from before to after, the oldest first
 }
 
-// between gives the versions between two readings, the newest first; none where the bucket
+// between returns the versions between two readings, the newest first; none where the bucket
 // has no versions or does not list them.
 func (c *comparison) between(ctx context.Context, before, after *reading) ([]backend.Version, error) {
 	if after.VersionID == "" {
@@ -129,13 +129,13 @@ func (c *comparison) judge(ctx context.Context, earlier, later *reading) error {
 	return nil
 }
 
-// deleted says whether the state was deleted between two versions. S3 has whole seconds: a
+// deleted reports whether the state was deleted between two versions. S3 has whole seconds: a
 // delete in the second of one of the two may have come between them.
 func (c *comparison) deleted(earlier, later *reading) bool {
 	return slices.ContainsFunc(c.markers, func(at time.Time) bool { return !at.Before(earlier.Modified) && !at.After(later.Modified) })
 }
 
-// repaired says whether a repair of ours wrote a version, or perhaps one of those before it
+// repaired reports whether a repair of ours wrote a version, or perhaps one of those before it
 // that were not read.
 func (c *comparison) repaired(ctx context.Context, v *reading) (bool, error) {
 	if c.Own != nil && !c.asked {

@@ -57,7 +57,7 @@ type confirmation struct {
 	unread   bool                 // there are older versions, which were not compared with the digest
 }
 
-// look gives the finding if the digests still differ, and while nothing has changed and
+// look returns the finding if the digests still differ, and while nothing has changed and
 // nobody holds a lock. Else it notes a doubt: it is neither found nor resolved.
 func (c *confirmation) look(ctx context.Context) (*policy.StateFinding, error) {
 	if lock, err := c.locked(ctx, c.path); lock == isLocked {
@@ -121,7 +121,7 @@ func (c *confirmation) column(value string) {
 	}
 }
 
-// orphan gives the finding if there still is not a state.
+// orphan returns the finding if there still is not a state.
 func (c *confirmation) orphan(ctx context.Context, still []suspect) (*policy.StateFinding, error) {
 	written, err := c.stores.BucketOf(c.path).StateWritten(ctx, c.path)
 	if err != nil || !written.IsZero() {
@@ -134,7 +134,7 @@ func (c *confirmation) orphan(ctx context.Context, still []suspect) (*policy.Sta
 	return f, nil
 }
 
-// mismatch gives the finding if the state still has the bytes of the first look, and the
+// mismatch returns the finding if the state still has the bytes of the first look, and the
 // digest another MD5.
 func (c *confirmation) mismatch(ctx context.Context, still []suspect) (*policy.StateFinding, error) {
 	s := c.suspects[0].state
@@ -191,7 +191,7 @@ func (c *confirmation) mismatch(ctx context.Context, still []suspect) (*policy.S
 	return f, nil
 }
 
-// moveOf says whether clients have moved to lockfiles. Where a table has the right digest, or one had,
+// moveOf reports whether clients have moved to lockfiles. Where a table has the right digest, or one had,
 // they may have moved to that table.
 func (c *confirmation) moveOf(d digestVersion, s *state) policy.Move {
 	if c.matching {
@@ -211,7 +211,7 @@ func (c *confirmation) finding(problem policy.Problem, still []suspect) *policy.
 	return f
 }
 
-// explain gives a mismatch its severity, its text and its repair.
+// explain returns a mismatch its severity, its text and its repair.
 func (c *confirmation) explain(f *policy.StateFinding, now *reading) {
 	e := f.Evidence
 	f.Text = fmt.Sprintf("The digest of state %s in table %s is not that of its content", c.path, e.Table)
@@ -256,7 +256,7 @@ const (
 	ifTheyUse = " If its clients use this table, each run fails after ten seconds" + fails + ", until this is repaired. If they lock by lockfile alone, the digest is left over and stops nobody."
 )
 
-// moved gives a mismatch after which clients have, or may have, moved to lockfiles its severity and text.
+// moved returns a mismatch after which clients have, or may have, moved to lockfiles its severity and text.
 func (c *confirmation) moved(f *policy.StateFinding) {
 	f.Severity = policy.SeverityInfo
 	switch f.Evidence.Move {

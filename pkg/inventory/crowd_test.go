@@ -24,7 +24,7 @@ func crowdedAccount(t *testing.T, states int, state func(i int) string) *account
 	return a
 }
 
-// findsTheOther says whether the state beside the crowd is among the findings.
+// findsTheOther reports whether the state beside the crowd is among the findings.
 func findsTheOther(report inventory.Report) bool {
 	for _, f := range report.Findings {
 		if f.Type == policy.DigestMismatched && f.Path == "states/zz/network.tfstate" {
@@ -162,7 +162,7 @@ func TestADuplicateWithTheLongestNames(t *testing.T) {
 	}
 }
 
-// finding gives the paths of the findings of a type.
+// finding returns the paths of the findings of a type.
 func finding(report inventory.Report, problem policy.Problem) (paths []string) {
 	for _, f := range report.Findings {
 		if f.Type == problem {

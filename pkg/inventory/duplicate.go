@@ -70,7 +70,7 @@ func (r *run) duplicates() []policy.StateFinding {
 	return found
 }
 
-// findAgain gives the shared objects that each state of these pairs still has.
+// findAgain returns the shared objects that each state of these pairs still has.
 func (r *run) findAgain(pairs map[pair]*shared) map[*state]map[uint64]policy.Resource {
 	fresh := map[*state]map[uint64]policy.Resource{}
 	sought := soughtIn(pairs)
@@ -88,7 +88,7 @@ func (r *run) findAgain(pairs map[pair]*shared) map[*state]map[uint64]policy.Res
 	return fresh
 }
 
-// soughtIn gives the hashed names of the objects to look for in each state.
+// soughtIn returns the hashed names of the objects to look for in each state.
 func soughtIn(pairs map[pair]*shared) map[*state]map[uint64]bool {
 	sought := map[*state]map[uint64]bool{}
 	for p, both := range pairs {
@@ -106,7 +106,7 @@ func soughtIn(pairs map[pair]*shared) map[*state]map[uint64]bool {
 
 func byPath(a, b *state) int { return cmp.Compare(a.Path, b.Path) }
 
-// suspectPairs gives the pairs of states that share names. It
+// suspectPairs returns the pairs of states that share names. It
 // compares a part of all hashes at a time, so that its memory does not grow with them.
 func (r *run) suspectPairs() map[pair]*shared {
 	states := slices.SortedFunc(maps.Values(r.memory.states), byPath)
@@ -204,7 +204,7 @@ func (r *run) dropPairs(pairs map[pair]*shared) {
 	}
 }
 
-// find reads a state again, and gives those of the objects that it still has. It gives nil
+// find reads a state again, and returns those of the objects that it still has. It returns nil
 // where the state is gone, is locked or cannot be read: a resource may be on its way from
 // one state to another.
 func (r *run) find(ctx context.Context, s *state, sought map[uint64]bool) (map[uint64]policy.Resource, error) {

@@ -37,7 +37,7 @@ type hashes []uint64
 // probability of one to 400,000; a duplicate is looked at again before it is reported.
 const size = 8
 
-// MarshalJSON gives the hashes in base64.
+// MarshalJSON returns the hashes in base64.
 func (h hashes) MarshalJSON() ([]byte, error) {
 	raw := make([]byte, 0, size*len(h))
 	for _, n := range h {

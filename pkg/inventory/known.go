@@ -18,7 +18,7 @@ import (
 // byTable puts the digests of a path in the order in which a finding names them.
 func byTable(a, b suspect) int { return bytes.Compare([]byte(a.table.ARN()), []byte(b.table.ARN())) }
 
-// known gives the open finding of these digests of a path, which were the same in an earlier
+// known returns the open finding of these digests of a path, which were the same in an earlier
 // run and beside the same state; nil where there is none.
 func (r *run) known(path tflock.Path, suspects []suspect) *policy.StateFinding {
 	problem := policy.DigestMismatched
@@ -43,7 +43,7 @@ func otherNames(path tflock.Path, suspects []suspect) (names []tflock.Path) {
 	return names
 }
 
-// knownMismatch gives a mismatch as it is known, unless the state has been written since the
+// knownMismatch returns a mismatch as it is known, unless the state has been written since the
 // listing or its version has yet to be looked for.
 func (c *confirmation) knownMismatch(ctx context.Context, b *backend.Bucket, still []suspect) (f *policy.StateFinding, written bool, err error) {
 	before := c.known(c.path, still)
@@ -62,7 +62,7 @@ func (c *confirmation) knownMismatch(ctx context.Context, b *backend.Bucket, sti
 	return &same, false, nil
 }
 
-// knownDuplicate gives a duplicate as it is known; nil where one of the two states changed.
+// knownDuplicate returns a duplicate as it is known; nil where one of the two states changed.
 func (r *run) knownDuplicate(p pair) *policy.StateFinding {
 	f := policy.StateFinding{Type: policy.DuplicateResource, Path: p.a.Path}
 	f.Evidence.Paths = []tflock.Path{p.a.Path, p.b.Path}

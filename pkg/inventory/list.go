@@ -24,14 +24,14 @@ func (r *run) checkScope() error {
 	return nil
 }
 
-// isState says whether a path counts as that of a state. A key that ends in a slash is a
+// isState reports whether a path counts as that of a state. A key that ends in a slash is a
 // folder that some console made.
 func (r *run) isState(path tflock.Path) bool {
 	key := path.Key()
 	return path.Valid() && !strings.HasSuffix(key, "/") && r.Paths.Match(key)
 }
 
-// includes says whether this run looks at a path.
+// includes reports whether this run looks at a path.
 func (r *run) includes(path tflock.Path) bool { return r.scope == "" || r.scope == path }
 
 // list brings the states of the memory up to what the buckets have now. In a bucket that
@@ -101,7 +101,7 @@ func (r *run) forget(path tflock.Path) {
 	delete(r.memory.states, path)
 }
 
-// bucketFailed says whether the bucket of a path could not be read.
+// bucketFailed reports whether the bucket of a path could not be read.
 func (r *run) bucketFailed(path tflock.Path) bool {
 	b := r.stores.BucketOf(path)
 	return b != nil && r.bucketsFailed[b.Name()]

@@ -20,7 +20,7 @@ const (
 // ofTables ends the text of a finding whose lock nobody knows about.
 const ofTables = " Whether it is locked in a table that could not be read is not known."
 
-// locked says whether a state is locked now, under any of its names.
+// locked reports whether a state is locked now, under any of its names.
 func (r *run) locked(ctx context.Context, path tflock.Path) (lockState, error) {
 	if r.names.gaveWay(path.Prefix()) { // perhaps under a name that there was no room for
 		return isLocked, nil

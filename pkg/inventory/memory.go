@@ -56,7 +56,7 @@ type reading struct {
 	Unnamed   bool             `json:"unnamed,omitempty"` // they are too many beside those of the other states
 }
 
-// current says whether the latest version is the one that was read.
+// current reports whether the latest version is the one that was read.
 func (s *state) current() bool { return s.Read != nil && s.Read.ETag == s.ETag && !s.Sealed }
 
 // version is the one that was read.
@@ -183,7 +183,7 @@ func (m *memory) save(ctx context.Context) error {
 	return nil
 }
 
-// open gives an open finding that was found in states that are still the same; nil where there
+// open returns an open finding that was found in states that are still the same; nil where there
 // is none.
 func (m *memory) open(identity string) *policy.StateFinding {
 	for n := range m.records {

@@ -36,7 +36,7 @@ func (r *run) mixed(locking map[tflock.Path][]policy.LockingSeen) []policy.State
 	return found
 }
 
-// mixedByTraces gives the finding that the versions of a state show; nil where they show none.
+// mixedByTraces returns the finding that the versions of a state show; nil where they show none.
 func (r *run) mixedByTraces(s *state) (*policy.StateFinding, error) {
 	versions := versionsOf(s.Writes)
 	f, is := policy.MixedWrites(s.Path, versions)
@@ -91,7 +91,7 @@ func (r *run) byOthers(s *state) ([]policy.StateWrite, error) {
 	}), nil
 }
 
-// isNewestAt says whether a version was the newest one, as far as is remembered, at some time.
+// isNewestAt reports whether a version was the newest one, as far as is remembered, at some time.
 func (r *run) isNewestAt(s *state, w policy.StateWrite, at time.Time) bool {
 	i := slices.IndexFunc(s.Writes, func(other policy.StateWrite) bool { return other.At.After(at) })
 	if i < 0 {

@@ -197,7 +197,7 @@ func TestTheHolderOfALockIsNotBothWriters(t *testing.T) {
 // held is a lock that is there all the time.
 type held ledger.Hold
 
-// Holder gives that lock.
+// Holder returns that lock.
 func (h held) Holder(context.Context, tflock.Path, time.Time) (ledger.Hold, error) {
 	return ledger.Hold(h), nil
 }

@@ -37,7 +37,7 @@ func newPairing(states []*state, includes func(tflock.Path) bool, found func(a, 
 	return p
 }
 
-// look gives the pairs of the states that manage one object, in the order of their paths.
+// look returns the pairs of the states that manage one object, in the order of their paths.
 func (p *pairing) look(same []owned) {
 	if len(same) < 2 {
 		return
@@ -59,7 +59,7 @@ func (p *pairing) look(same []owned) {
 	}
 }
 
-// few gives the first states of each prefix, as many of each as there is room for. The one that
+// few returns the first states of each prefix, as many of each as there is room for. The one that
 // was asked for is among them.
 func (p *pairing) few(same []owned) []owned {
 	of := map[string][]owned{}
@@ -91,7 +91,7 @@ func (p *pairing) few(same []owned) []owned {
 	return few
 }
 
-// unsure says whether two states with these paths may share an object although they were not
+// unsure reports whether two states with these paths may share an object although they were not
 // looked at.
 func (p *pairing) unsure(a, b tflock.Path) bool {
 	return p.left[a.Prefix()] > 0 || p.left[b.Prefix()] > 0 || p.looks[twoPrefixes(a.Prefix(), b.Prefix())] > maxLooks
@@ -111,7 +111,7 @@ func (p *pairing) crowded() map[string]int {
 
 func twoPrefixes(a, b string) [2]string { return [2]string{min(a, b), max(a, b)} }
 
-// asked says whether a run is of this state alone.
+// asked reports whether a run is of this state alone.
 func (p *pairing) asked(o owned) bool {
 	return !p.includes("") && p.includes(p.states[o.state].Path)
 }

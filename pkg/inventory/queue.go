@@ -63,7 +63,7 @@ func (q *queue[T]) next() (item T, found bool) {
 	return item, true
 }
 
-// before says whether the first item of a prefix comes before that of another one.
+// before reports whether the first item of a prefix comes before that of another one.
 func (q *queue[T]) before(prefix string, first T, other string) bool {
 	return cmp.Or(cmp.Compare(q.working[prefix], q.working[other]), q.compare(first, q.waiting[other][0])) < 0
 }

@@ -175,7 +175,7 @@ func (r *run) readIn(ctx context.Context, s *state, names *namer) result {
 	return got
 }
 
-// digest surveys the bytes of a state, and gives their MD5 in hex beside it.
+// digest surveys the bytes of a state, and returns their MD5 in hex beside it.
 func (r *run) digest(body backend.State, names *namer) (*reading, string, error) {
 	sum := md5.New() //nolint:gosec // the clients' own digest is MD5
 	var objects hashes

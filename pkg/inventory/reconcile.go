@@ -89,7 +89,7 @@ func (rec record) again(f policy.StateFinding, etags []string) record {
 	}
 }
 
-// concerns says whether this run looked at what a finding is about.
+// concerns reports whether this run looked at what a finding is about.
 func (r *run) concerns(f policy.StateFinding) bool { return slices.ContainsFunc(f.All(), r.includes) }
 
 // fate decides on a finding that was not found again.

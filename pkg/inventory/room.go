@@ -32,22 +32,22 @@ func (r *room) clone() *room {
 	return &room{r.most, r.taken, maps.Clone(r.under), maps.Clone(r.limits)}
 }
 
-// full says whether more was taken than there is.
+// full reports whether more was taken than there is.
 func (r *room) full() bool { return r.taken > r.most }
 
-// gaveWay says whether a prefix had to give something back in this run.
+// gaveWay reports whether a prefix had to give something back in this run.
 func (r *room) gaveWay(prefix string) bool {
 	_, gave := r.limits[prefix]
 	return gave
 }
 
-// refuses says whether a prefix that gave way wants more than was left to it.
+// refuses reports whether a prefix that gave way wants more than was left to it.
 func (r *room) refuses(prefix string, n int) bool {
 	limit, gave := r.limits[prefix]
 	return gave && r.under[prefix]+n > limit
 }
 
-// fits says whether there is room for n more, or would be once others gave way.
+// fits reports whether there is room for n more, or would be once others gave way.
 func (r *room) fits(prefix string, n int) bool {
 	return r.taken+n <= r.most || r.under[prefix]+n <= r.target()/(len(r.under)+1)
 }
@@ -56,7 +56,7 @@ func (r *room) fits(prefix string, n int) bool {
 // addition makes them do so again.
 func (r *room) target() int { return r.most - r.most/16 }
 
-// clear gives the prefixes that have to give way, the largest first, and to which level.
+// clear returns the prefixes that have to give way, the largest first, and to which level.
 func (r *room) clear() (level int, largest []string) {
 	sizes := slices.Sorted(maps.Values(r.under))
 	left := r.target()
@@ -76,7 +76,7 @@ func (r *room) clear() (level int, largest []string) {
 	return level, largest
 }
 
-// over says whether a prefix has to give more back. Where there are more prefixes than room for
+// over reports whether a prefix has to give more back. Where there are more prefixes than room for
 // one thing of each, it is over when there is room again.
 func (r *room) over(prefix string, level int) bool {
 	return r.under[prefix] > level && r.taken > r.target()
@@ -123,7 +123,7 @@ func (l *fairList[T]) add(prefix string, item T, weight int) {
 	}
 }
 
-// items gives what is in the list, by prefix.
+// items returns what is in the list, by prefix.
 func (l *fairList[T]) items() []T {
 	var all []T
 	for _, prefix := range slices.Sorted(maps.Keys(l.of)) {

@@ -46,7 +46,7 @@ func arnOf(o tfstate.Object) []byte {
 	return o.ARN
 }
 
-// isShared says whether two states may manage objects of that type with the same ARN and ID
+// isShared reports whether two states may manage objects of that type with the same ARN and ID
 // that are not the same: one in each of the two accounts that share something, or one of
 // several grants on the same thing.
 func isShared(kind []byte) bool {
@@ -69,7 +69,7 @@ func splitARN(arn []byte) (service, resource []byte, ok bool) {
 	return service, rest, ok && len(service) > 0 && len(rest) > 0
 }
 
-// isOwn says whether an ARN names the object itself: it ends with the object's ID, or its
+// isOwn reports whether an ARN names the object itself: it ends with the object's ID, or its
 // service or its kind of resource is a part of the type's name.
 func isOwn(o tfstate.Object, arn, service, resource []byte) bool {
 	if before, ok := bytes.CutSuffix(arn, o.ID); ok && len(o.ID) > 0 && len(before) > 0 && bytes.ContainsRune([]byte(":/"), rune(before[len(before)-1])) {
@@ -100,7 +100,7 @@ func isBalancer(name []byte) bool {
 	return string(name) == "lb" || string(name) == "alb" || string(name) == "elb"
 }
 
-// spells says whether the first words of a type's name are that word of an ARN, which has
+// spells reports whether the first words of a type's name are that word of an ARN, which has
 // them without a separator, with hyphens, or in camel case.
 func spells(name, word []byte) bool {
 	for _, b := range word {
@@ -133,7 +133,7 @@ const uniquePrefixes = " acl aclassoc ami cgw dopt eipalloc eipassoc eni fs fsap
 // whatever their prefix.
 const longHex = 17
 
-// isUniqueID says whether an ID has a form that no user chooses: one that AWS makes, or the
+// isUniqueID reports whether an ID has a form that no user chooses: one that AWS makes, or the
 // full name of an object in Google Cloud.
 func isUniqueID(id []byte) bool {
 	if bytes.HasPrefix(id, []byte("projects/")) {

@@ -15,7 +15,7 @@ import (
 // resourceOf is a resource of two states: its type, and its attributes in each.
 type resourceOf struct{ kind, a, b string }
 
-// pairOf puts resources into two states, and gives what is found.
+// pairOf puts resources into two states, and returns what is found.
 func pairOf(t *testing.T, resources []resourceOf) inventory.Report {
 	t.Helper()
 	w := newWorld(t)

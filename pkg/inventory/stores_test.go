@@ -96,7 +96,7 @@ func refusal(r *http.Request, kind, body string) *http.Response {
 	return &http.Response{StatusCode: http.StatusForbidden, Header: http.Header{"Content-Type": {kind}}, Body: io.NopCloser(strings.NewReader(body)), Request: r}
 }
 
-// taken gives the reads since the last call.
+// taken returns the reads since the last call.
 func (g *guard) taken() map[tflock.Path]int {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -74,7 +74,7 @@ func lockObjects(entries []backend.Version) policy.LockObjects {
 	return l
 }
 
-// marks says whether the next entry is a marker, the oldest first.
+// marks reports whether the next entry is a marker, the oldest first.
 func marks(versions, markers []backend.Version, there bool) bool {
 	if len(versions) == 0 || len(markers) == 0 {
 		return len(versions) == 0
@@ -123,7 +123,7 @@ func (s *state) lockedSince(seen []policy.LockingSeen) {
 	}
 }
 
-// recorded gives the versions of a state that are new, or whose digest was not known, as the
+// recorded returns the versions of a state that are new, or whose digest was not known, as the
 // digests show them now. It is false where there are none.
 func (r *run) recorded(s *state, digests []string) ([]policy.StateWrite, bool) {
 	come := s.come
@@ -174,7 +174,7 @@ func (s *state) notedIn(arn string) {
 	}
 }
 
-// lostDigest says whether a table that had a digest of a state does not have one any more: clients
+// lostDigest reports whether a table that had a digest of a state does not have one any more: clients
 // may still write it there, and somebody deleted it after the last write.
 func (s *state) lostDigest() bool {
 	return len(s.has) > maxTables || slices.ContainsFunc(s.Tables, func(table uint32) bool { return !slices.Contains(s.has, table) })

@@ -75,7 +75,7 @@ func (c *confirmation) byContent(ctx context.Context, versions []backend.Version
 	return nil
 }
 
-// move says whether the versions since the one of the digest show that clients moved to lockfiles.
+// move reports whether the versions since the one of the digest show that clients moved to lockfiles.
 func (d digestVersion) move(now time.Time) policy.Move {
 	var recorded policy.StateWrite
 	if d.match != nil {
@@ -122,12 +122,12 @@ func (c *confirmation) unreadSince(ctx context.Context, d digestVersion) time.Ti
 // maxHolders bounds the versions whose writers are looked for.
 const maxHolders = 10
 
-// tableSince says whether a lock of the state was seen in a table since that time.
+// tableSince reports whether a lock of the state was seen in a table since that time.
 func (c *confirmation) tableSince(at time.Time) bool {
 	return slices.ContainsFunc(c.seen, func(s policy.LockingSeen) bool { return s.Locking != policy.ByLockfile && !s.Last.Before(at) })
 }
 
-// readVersion reads a version of a state, with the MD5 of its bytes. It gives nil where the
+// readVersion reads a version of a state, with the MD5 of its bytes. It returns nil where the
 // version is gone or cannot be read.
 func (r *run) readVersion(ctx context.Context, path tflock.Path, id string, names *namer) (*reading, string, error) {
 	body, err := r.stores.BucketOf(path).ReadState(ctx, path, id)

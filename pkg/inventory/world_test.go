@@ -94,7 +94,7 @@ func (w *world) run() inventory.Report {
 	return report
 }
 
-// put writes a state, without its digest, and gives its version.
+// put writes a state, without its digest, and returns its version.
 func (w *world) put(key, content string) string { w.Helper(); return w.Put(key, []byte(content)) }
 
 // apply writes a state with its digest, as a client does.

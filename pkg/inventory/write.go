@@ -61,7 +61,7 @@ type row struct {
 // be listed, and stands for such providers.
 const otherTypes = "(other)"
 
-// row gives the report's row of a state. Of a version that was not read nothing is known.
+// row returns the report's row of a state. Of a version that was not read nothing is known.
 func (s *state) row() row {
 	w := row{Path: s.Path, Size: s.Size, LastModified: s.Modified.UTC().Format(time.RFC3339), ETag: quoteless(s.ETag), Digest: s.Digest, Locking: s.Locking}
 	if s.Sealed {

@@ -88,7 +88,7 @@ func (c comparison) unreadableAbsent(step Step) Step {
 	return step
 }
 
-// mayBe says whether the lock may be the unreadable object on its path: one that was
+// mayBe reports whether the lock may be the unreadable object on its path: one that was
 // archived, or whose key may no longer be used, keeps the time when it was written.
 // A table's row can always be read, so a foreign one there is not the lock.
 func (e Entry) mayBe(key Key, unreadable map[tflock.Path]object) bool {

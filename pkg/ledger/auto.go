@@ -38,7 +38,7 @@ type Plan struct {
 // function may take, so that an invocation whose answer was lost is over.
 const claimTime = 150 * time.Second
 
-// Open says whether the release may be claimed now.
+// Open reports whether the release may be claimed now.
 func (p Plan) Open(now time.Time) bool { return p.Claimed.IsZero() || now.Sub(p.Claimed) >= claimTime }
 
 // Earliest is when the release may be made, for a monitor that scans that often.
@@ -100,13 +100,13 @@ type AutoMemory struct {
 	brake string // its row's body as it was read; empty: there is no row
 }
 
-// Paused says whether automatic release is paused at a time.
+// Paused reports whether automatic release is paused at a time.
 func (m AutoMemory) Paused(now time.Time) bool {
 	_, said := m.Brake.Next(now)
 	return said != policy.Go
 }
 
-// HasPlan says whether this is the plan of a lock that is remembered, claimed or not.
+// HasPlan reports whether this is the plan of a lock that is remembered, claimed or not.
 func (m AutoMemory) HasPlan(key Key, p Plan) bool {
 	known := m.Locks[key].Plan
 	return known != nil && known.Published.Equal(p.Published)

@@ -211,7 +211,7 @@ func (a *Autos) Claim(ctx context.Context, key Key, read Plan, now time.Time) er
 }
 
 // Brake records the brake after one more invocation or a pause: it fails with ErrOvertaken
-// unless it is still the one that was read. It gives the memory with the new one.
+// unless it is still the one that was read. It returns the memory with the new one.
 func (a *Autos) Brake(ctx context.Context, m AutoMemory, next policy.Brake) (AutoMemory, error) {
 	if err := a.replace(ctx, rowKey(kindAuto, brakeID), m.brake, next, nil); err != nil {
 		return m, err

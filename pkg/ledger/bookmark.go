@@ -22,7 +22,7 @@ type Mark struct {
 	Key    string `json:"key"` // the last one that was examined
 }
 
-// Mark gives where the last prune stopped.
+// Mark returns where the last prune stopped.
 func (p *Prunes) Mark(ctx context.Context) (Mark, error) {
 	row, err := p.table.get(ctx, rowKey(kindMark, bookmark))
 	if err != nil {

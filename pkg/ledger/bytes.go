@@ -31,7 +31,7 @@ func NewBytes(raw string, stores ...string) Bytes {
 	return b
 }
 
-// Is says whether these are the bytes on record.
+// Is reports whether these are the bytes on record.
 func (b Bytes) Is(raw string) bool {
 	sum := sha256.Sum256([]byte(raw))
 	return b.Size == len(raw) && b.SHA256 == hex.EncodeToString(sum[:])
@@ -54,7 +54,7 @@ func (b Bytes) within(room int) Bytes {
 	return b
 }
 
-// cut gives the first bytes of a text, to the border of a character.
+// cut returns the first bytes of a text, to the border of a character.
 func cut(text string, limit int) string {
 	if len(text) <= limit {
 		return text

@@ -39,18 +39,18 @@ func (m Memory) Carried(found *scan.Scan) scan.Figures {
 	return f
 }
 
-// crowded says whether the lock is in a part of a store that was not read completely.
+// crowded reports whether the lock is in a part of a store that was not read completely.
 func (e Entry) crowded(key Key, found *scan.Scan) bool {
 	return slices.ContainsFunc(e.Stores, func(store string) bool { return found.Crowded(key.Path, store) })
 }
 
-// unseen says whether a lock may be held in what the scan could not read. failed keeps which
+// unseen reports whether a lock may be held in what the scan could not read. failed keeps which
 // stores those are.
 func (e Entry) unseen(key Key, found *scan.Scan, failed map[string]bool) bool {
 	return e.Gone == nil && (e.inAny(failed, found.Failed) || e.crowded(key, found))
 }
 
-// inAny says whether any store of the entry failed. known keeps the answers.
+// inAny reports whether any store of the entry failed. known keeps the answers.
 func (e Entry) inAny(known map[string]bool, failed func(store string) bool) bool {
 	for _, store := range e.Stores {
 		answer, asked := known[store]

@@ -47,7 +47,7 @@ type seen struct {
 	unreadable map[tflock.Path]object // the unreadable lock objects, by path
 }
 
-// held yields the steps of the locks that are there. It gives what it saw, and whether
+// held yields the steps of the locks that are there. It returns what it saw, and whether
 // more steps are wanted.
 func (c comparison) held(yield func(Step) bool) (s seen, more bool) {
 	s = seen{make(map[Key]bool, len(c.memory.Locks)), map[tflock.Path]object{}}
@@ -107,7 +107,7 @@ func (c comparison) resolves(step Step) (Step, bool) {
 	return step, true
 }
 
-// changed gives the absent locks of which there is something to record, in order, and the
+// changed returns the absent locks of which there is something to record, in order, and the
 // paths of those that are resolved.
 func (c comparison) changed(s seen) (keys []Key, resolved map[tflock.Path]bool) {
 	resolved = map[tflock.Path]bool{}
@@ -219,7 +219,7 @@ func (c comparison) unlessShut(change Change, entry Entry, o policy.Case) (Chang
 	return change, shared
 }
 
-// stale says whether an entry should be renewed.
+// stale reports whether an entry should be renewed.
 func (c comparison) stale(e Entry) bool { return e.Expires.Sub(c.scan.Ended) < c.rules.Keep/2 }
 
 // follow brings the entry's holdings up to what a scan saw of the lock, and says

@@ -160,7 +160,7 @@ func TestNotificationsComeInOrder(t *testing.T) {
 	})
 }
 
-// inOrder fails on a step that may not come now, and says whether people know of the lock after it.
+// inOrder fails on a step that may not come now, and reports whether people know of the lock after it.
 func inOrder(t *rapid.T, change ledger.Change, notified, present, failing bool) bool {
 	t.Helper()
 	switch change {

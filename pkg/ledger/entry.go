@@ -48,7 +48,7 @@ func (e Entry) Sighting() policy.Sighting {
 	return policy.Sighting{FirstSeen: e.FirstSeen, NotBefore: e.NotBefore, Kinds: e.Kinds, ETag: e.ETag}
 }
 
-// Halved says that a scan saw one half of the lock when the other was gone already: they
+// Halved reports whether a scan saw one half of the lock when the other was gone already: they
 // were not removed together.
 func (e Entry) Halved() bool {
 	for _, since := range e.Since {
@@ -92,7 +92,7 @@ func (e Entry) Remaining() []string {
 	return slices.DeleteFunc(slices.Clone(e.Stores), e.left)
 }
 
-// left says that a scan read the store without the lock's half after another one saw it there.
+// left reports whether a scan read the store without the lock's half after another one saw it there.
 func (e Entry) left(store string) bool {
 	since, moved := e.Since[store]
 	return moved && since.IsZero()

@@ -7,7 +7,7 @@ func DecodeEntry(body []byte, withDescription bool) (Entry, error) {
 	return decodeEntry(body, withDescription)
 }
 
-// PackStores gives what the memory of stores is recorded as.
+// PackStores returns what the memory of stores is recorded as.
 func PackStores(stores map[string]Store) (types.AttributeValue, error) { return packStores(stores) }
 
 // UnpackStores reads it.

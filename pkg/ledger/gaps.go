@@ -22,7 +22,7 @@ const (
 	maxGaps = 50
 )
 
-// Unread gives the gap that is open at that time, and false where the store was read
+// Unread returns the gap that is open at that time, and false where the store was read
 // recently. A store that was never read has one since its first failure.
 func (s Store) Unread(now time.Time, scanEvery time.Duration) (Gap, bool) {
 	from := s.LastRead

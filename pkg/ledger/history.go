@@ -26,7 +26,7 @@ type History struct{ table table }
 // NewHistory opens the history in the ledger's table of that name.
 func NewHistory(client *dynamodb.Client, name string) *History { return &History{table{client, name}} }
 
-// Past gives the locks that have ended, in the order in which scans saw them first. It
+// Past returns the locks that have ended, in the order in which scans saw them first. It
 // ends with the first error.
 func (h *History) Past(ctx context.Context) iter.Seq2[Past, error] {
 	return func(yield func(Past, error) bool) {
@@ -57,7 +57,7 @@ const (
 	LocksLockfile Locking = "lockfile"
 )
 
-// LockingOf gives the way that these kinds of holdings are, and an empty one for none.
+// LockingOf returns the way that these kinds of holdings are, and an empty one for none.
 func LockingOf(kinds []tflock.Kind) Locking {
 	table, lockfile := slices.Contains(kinds, tflock.DynamoDB), slices.Contains(kinds, tflock.S3)
 	switch {

@@ -25,7 +25,7 @@ type Hold struct {
 // many in 35 days, and whoever may write a prefix can make any number.
 const maxHolderEvents = 3000
 
-// Holder gives the lock object that was there when a state was written, by S3's time in whole
+// Holder returns the lock object that was there when a state was written, by S3's time in whole
 // seconds. Its holder need not have written the state: others may write without a lock. It is empty where no event says so: the lock was
 // in a table alone, or nobody held one, or it came in the second of the write, more than
 // 35 days have passed, or more events came since than are read.

@@ -19,7 +19,7 @@ type Key struct {
 
 const unreadablePrefix = "unreadable in "
 
-// KeyOf gives the lock's key. An unreadable lock object is identified by its ETag, so a
+// KeyOf returns the lock's key. An unreadable lock object is identified by its ETag, so a
 // second one on the same path is another one. An unreadable row is identified by its
 // table alone, so that another tool's row that changes every minute is reported once.
 func KeyOf(l tflock.Lock) Key {
@@ -38,7 +38,7 @@ func KeyOf(l tflock.Lock) Key {
 	return Key{l.Path, id}
 }
 
-// idOf gives a readable lock's ID in bounds. One that poses as the key of an unreadable
+// idOf returns a readable lock's ID in bounds. One that poses as the key of an unreadable
 // lock is replaced by its hash too.
 func idOf(l tflock.Lock) string {
 	id := tflock.BoundedID(l.ID)

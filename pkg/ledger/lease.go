@@ -92,7 +92,7 @@ func (l *Lease) Record(ctx context.Context, steps iter.Seq[Step]) error {
 	})
 }
 
-// lost says whether a store that was read is not watched any more.
+// lost reports whether a store that was read is not watched any more.
 func (m Memory) lost(next map[string]Store) bool {
 	for arn, before := range m.Stores {
 		if _, watched := next[arn]; !watched && !before.LastRead.IsZero() {

@@ -36,7 +36,7 @@ type use struct {
 	since   time.Time // it was taken no earlier
 }
 
-// Locking gives for each wanted path the ways in which it was locked, in order: neighbours
+// Locking returns for each wanted path the ways in which it was locked, in order: neighbours
 // differ. Settled locks of the last 40 days count, and rows that one scan alone saw where the
 // witness knows whether they had an object. Ask for paths that are known to be states: anybody who
 // may write one key can take locks under as many names as they like.
@@ -150,7 +150,7 @@ func (h *History) settle(ctx context.Context, path tflock.Path, uses []use) erro
 	return nil
 }
 
-// settledBy gives the way in which a lock was taken that was seen as a row; empty where the
+// settledBy returns the way in which a lock was taken that was seen as a row; empty where the
 // creations of lock objects do not say.
 func (u use) settledBy(created []ObjectEvent) Locking {
 	from, to := u.since.Add(-beforeRow), u.First.Add(clockTolerance)
@@ -203,7 +203,7 @@ func (h *History) created(ctx context.Context, path tflock.Path, back time.Time)
 	return all, nil
 }
 
-// creations decodes those among the rows of events, and says whether all of them could be read.
+// creations decodes those among the rows of events, and reports whether all of them could be read.
 func creations(rows []map[string]types.AttributeValue) (events []ObjectEvent, whole bool) {
 	for _, row := range rows {
 		if !strings.HasSuffix(textOf(row, attrID), createdMark) {

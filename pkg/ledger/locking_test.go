@@ -18,7 +18,7 @@ type short struct {
 	torn   bool          // of which the witness could not read the ID
 }
 
-// lockedInTurn records those locks, an hour apart, and gives how the state was locked.
+// lockedInTurn records those locks, an hour apart, and returns how the state was locked.
 func lockedInTurn(t *testing.T, locks ...short) []ledger.Use {
 	t.Helper()
 	b := newBook(t)

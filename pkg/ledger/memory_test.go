@@ -24,7 +24,7 @@ func newLife(every time.Duration) *life {
 	return &life{ledger.Memory{Locks: map[ledger.Key]ledger.Entry{}, Stores: map[string]ledger.Store{}}, rules}
 }
 
-// scan gives the changes that people are notified of, as "change path".
+// scan returns the changes that people are notified of, as "change path".
 func (l *life) scan(at time.Time, failures map[string]scan.Failure, locks ...policy.Case) string {
 	found := &scan.Scan{Started: at, Ended: at, Watched: []string{table, bucket}, Failures: failures, Worst: locks}
 	var heard []string

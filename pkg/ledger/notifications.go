@@ -73,7 +73,7 @@ func remembered(ctx context.Context, scan map[string]types.AttributeValue) Memor
 // others the reasons, which are most of them, are not.
 const maxDescriptions = 1000
 
-// recall reads the memory of all locks, beside the row of the last scan, and gives the rows for
+// recall reads the memory of all locks, beside the row of the last scan, and returns the rows for
 // which there was no room. held gives the key of a lock that a scan saw, whose texts are kept there.
 func (n *Notifications) recall(ctx context.Context, scan map[string]types.AttributeValue, room *recalled, held func(Key) (Key, bool)) (Memory, []string, error) {
 	m := remembered(ctx, scan)

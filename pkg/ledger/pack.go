@@ -17,7 +17,7 @@ const (
 	maxStores = 64 << 20 // bounds what is read from a row that somebody else wrote
 )
 
-// packStores gives the attribute that the memory of the stores is recorded as.
+// packStores returns the attribute that the memory of the stores is recorded as.
 func packStores(stores map[string]Store) (types.AttributeValue, error) {
 	body, err := json.Marshal(stores)
 	if err != nil {

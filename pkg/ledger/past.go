@@ -49,7 +49,7 @@ func (p Past) Seen() time.Time {
 	return p.FirstSeen
 }
 
-// EndedAt says whether a removal of the lock's object at that time, by S3's clock, may be its
+// EndedAt reports whether a removal of the lock's object at that time, by S3's clock, may be its
 // end: it is of the time between the last scan that saw the lock and the first one without
 // it. Any other is of another object, or left a row that was removed later.
 func (p Past) EndedAt(removed time.Time) bool {
@@ -60,7 +60,7 @@ func (p Past) EndedAt(removed time.Time) bool {
 // seconds.
 const wholeSecond = time.Second
 
-// Missed says whether its end is not known, since it ended in a gap: then no scan read its
+// Missed reports whether its end is not known, since it ended in a gap: then no scan read its
 // stores for long after the last one that saw it.
 func (p Past) Missed(scanEvery time.Duration) bool {
 	_, gap := Store{LastRead: p.Seen()}.Unread(p.Ended, scanEvery)
@@ -95,7 +95,7 @@ func (c comparison) past(s Step) *Past {
 // SDK's retries and their pauses.
 const betweenHalves = time.Minute
 
-// settled says whether scans saw every half that a lock had. A row alone in a single scan proves
+// settled reports whether scans saw every half that a lock had. A row alone in a single scan proves
 // nothing: its object may have come, or gone, while the scan read the bucket and then the table.
 // An object is taken before the row and removed before it, so that one without a row is alone
 // where every table was read some time after it was written.

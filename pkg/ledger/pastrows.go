@@ -62,7 +62,7 @@ func newPastRows(ctx context.Context, scan map[string]types.AttributeValue, now 
 	return r
 }
 
-// request records a lock that has ended, and gives false where there is nothing to write
+// request records a lock that has ended, and returns false where there is nothing to write
 // now.
 func (r *pastRows) request(p *Past) (types.WriteRequest, bool, error) {
 	if p == nil {
@@ -85,7 +85,7 @@ func (r *pastRows) request(p *Past) (types.WriteRequest, bool, error) {
 	return types.WriteRequest{PutRequest: &types.PutRequest{Item: row}}, true, nil
 }
 
-// fits says whether there is room for a row, and takes it.
+// fits reports whether there is room for a row, and takes it.
 func (r *pastRows) fits(path tflock.Path, weight int) bool {
 	sum := sha256.Sum256([]byte(path.Prefix()))
 	prefix := hex.EncodeToString(sum[:8])

@@ -42,7 +42,7 @@ func putPlanned(p Planned) (types.WriteRequest, error) {
 	return types.WriteRequest{PutRequest: &types.PutRequest{Item: row}}, nil
 }
 
-// PlannedReleases gives the releases that were planned within the last 40 days. It ends
+// PlannedReleases returns the releases that were planned within the last 40 days. It ends
 // with the first error.
 func (a *Autos) PlannedReleases(ctx context.Context) iter.Seq2[Planned, error] {
 	return func(yield func(Planned, error) bool) {

@@ -62,7 +62,7 @@ func (p *Prunes) RecordRun(ctx context.Context, run PruneRun) error {
 	return nil
 }
 
-// Runs gives what the prunes of the last 40 days did, the oldest first.
+// Runs returns what the prunes of the last 40 days did, the oldest first.
 func (p *Prunes) Runs(ctx context.Context) ([]PruneRun, error) {
 	var runs []PruneRun
 	for row, err := range p.table.query(ctx, ofKind(kindPruneRun)) {

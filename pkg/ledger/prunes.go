@@ -119,14 +119,14 @@ func (p *Prunes) MarkReported(ctx context.Context, reported []Pruned) error {
 	})
 }
 
-// Recent gives the records of the last 90 days that can be restored, the newest
+// Recent returns the records of the last 90 days that can be restored, the newest
 // first.
 func (p *Prunes) Recent(ctx context.Context) ([]Pruned, error) {
 	all, err := p.all(ctx, nil)
 	return slices.DeleteFunc(all, func(p Pruned) bool { return p.Restoring || p.Lost }), err
 }
 
-// Unreported gives the records of prunes that died before their report was out, and of
+// Unreported returns the records of prunes that died before their report was out, and of
 // restores that died.
 func (p *Prunes) Unreported(ctx context.Context) ([]Pruned, error) {
 	return p.all(ctx, aws.String("attribute_exists("+attrUnreported+")"))

@@ -32,7 +32,7 @@ type recalled struct {
 	surplus []string       // ids of rows for which there was no room
 }
 
-// fits takes room for a row, and says whether there was some.
+// fits takes room for a row, and reports whether there was some.
 func (r *recalled) fits(key Key, row map[string]types.AttributeValue) bool {
 	if r.under == nil {
 		r.under = map[string]int{}

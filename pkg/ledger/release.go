@@ -52,7 +52,7 @@ type Half struct {
 	Fate  Fate        `json:"fate"`
 }
 
-// Kinds gives the kinds of the halves that ended in one of these ways.
+// Kinds returns the kinds of the halves that ended in one of these ways.
 func (r Release) Kinds(fates ...Fate) []tflock.Kind {
 	list := []tflock.Kind{}
 	for _, h := range r.Halves {
@@ -63,7 +63,7 @@ func (r Release) Kinds(fates ...Fate) []tflock.Kind {
 	return list
 }
 
-// Any says whether a half ended in one of these ways.
+// Any reports whether a half ended in one of these ways.
 func (r Release) Any(fates ...Fate) bool { return len(r.Kinds(fates...)) > 0 }
 
 // Unfinished is a record that remains to be finished, and the lock that it is about.
@@ -83,7 +83,7 @@ type Recorded struct {
 // that cannot be read. Only then nobody knows.
 const FinishWithin = 24 * time.Hour
 
-// Waits says whether the record waits for what may pass.
+// Waits reports whether the record waits for what may pass.
 func (u Unfinished) Waits(now time.Time) bool { return now.Sub(u.Release.At) < FinishWithin }
 
 // Look says how a half of a record ended, by what its store holds now: HalfKept or HalfGone,

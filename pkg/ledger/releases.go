@@ -54,7 +54,7 @@ func (r *Releases) Write(ctx context.Context, key Key, record Release) error {
 	return nil
 }
 
-// Unfinished gives the records that remain to be finished: of one lock ID, or of all
+// Unfinished returns the records that remain to be finished: of one lock ID, or of all
 // with an empty one.
 func (r *Releases) Unfinished(ctx context.Context, id string) ([]Unfinished, error) {
 	query := ofKind(kindUnfinished)
@@ -80,7 +80,7 @@ func (r *Releases) Unfinished(ctx context.Context, id string) ([]Unfinished, err
 	return list, nil
 }
 
-// LastRelease gives the last record of a release of that lock in which a half of it
+// LastRelease returns the last record of a release of that lock in which a half of it
 // went, or may have gone, and false when there is none.
 func (r *Releases) LastRelease(ctx context.Context, key Key) (Release, bool, error) {
 	query := ofKind(kindRelease)
@@ -100,7 +100,7 @@ func (r *Releases) LastRelease(ctx context.Context, key Key) (Release, bool, err
 	return Release{}, false, nil
 }
 
-// Since gives the releases in which a half went, or may have gone, with the locks that they
+// Since returns the releases in which a half went, or may have gone, with the locks that they
 // are about: those that were recorded from that time on. It ends with the first error.
 func (r *Releases) Since(ctx context.Context, from time.Time) iter.Seq2[Recorded, error] {
 	query := ofKind(kindRelease)
@@ -124,7 +124,7 @@ func (r *Releases) Since(ctx context.Context, from time.Time) iter.Seq2[Recorded
 	}
 }
 
-// Released gives the last record of a release of that lock, and false where we did not
+// Released returns the last record of a release of that lock, and false where we did not
 // release it, or where it is not known whether we did.
 func (r *Releases) Released(ctx context.Context, key Key) (Release, bool, error) {
 	record, found, err := r.LastRelease(ctx, key)

@@ -38,7 +38,7 @@ const (
 
 func (u Urgency) String() string { return [...]string{"too early", "may join", "due"}[u] }
 
-// Urgency says whether people, who were notified n times and last at that time, are to
+// Urgency reports whether people, who were notified n times and last at that time, are to
 // be reminded now. A reminder belongs to the scan nearest to its time, which is
 // less than half a scan away from it.
 func (r Rules) Urgency(n int, notifiedAt, now time.Time) Urgency {
@@ -56,6 +56,6 @@ func (r Rules) Urgency(n int, notifiedAt, now time.Time) Urgency {
 	}
 }
 
-// reminds says whether something with this urgency is in the reminder of a scan, where
+// reminds reports whether something with this urgency is in the reminder of a scan, where
 // due says whether anything is due in it.
 func (u Urgency) reminds(due bool) bool { return u == Due || (due && u == MayJoin) }

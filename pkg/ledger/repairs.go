@@ -77,7 +77,7 @@ func (r *Repairs) Write(ctx context.Context, record Repair) error {
 	return nil
 }
 
-// Of gives the repairs of a state, the newest first.
+// Of returns the repairs of a state, the newest first.
 func (r *Repairs) Of(ctx context.Context, path tflock.Path) ([]Repair, error) {
 	query := ofKind(kindRepair)
 	query.KeyConditionExpression = aws.String("#kind = :kind AND begins_with(#id, :path)")
@@ -106,7 +106,7 @@ type Written struct {
 	From, To  time.Time
 }
 
-// MayBe says whether it may be that version: its ID is on record or, where none is, the time
+// MayBe reports whether it may be that version: its ID is on record or, where none is, the time
 // is that of the repair.
 func (w Written) MayBe(versionID string, modified time.Time) bool {
 	if w.VersionID != "" {
@@ -122,7 +122,7 @@ const (
 	skew     = time.Minute
 )
 
-// Accepted gives when repairs began to write digests of states that they had not written.
+// Accepted returns when repairs began to write digests of states that they had not written.
 func (r *Repairs) Accepted(ctx context.Context, path tflock.Path) ([]time.Time, error) {
 	all, err := r.Of(ctx, path)
 	var times []time.Time
@@ -134,7 +134,7 @@ func (r *Repairs) Accepted(ctx context.Context, path tflock.Path) ([]time.Time, 
 	return times, err
 }
 
-// Written gives what repairs wrote of a state, the newest first. A repair is on record
+// Written returns what repairs wrote of a state, the newest first. A repair is on record
 // before it writes, so that this has everything that was written before the call.
 func (r *Repairs) Written(ctx context.Context, path tflock.Path) ([]Written, error) {
 	all, err := r.Of(ctx, path)

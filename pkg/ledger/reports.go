@@ -32,7 +32,7 @@ func NewReports(client *dynamodb.Client, name string) *Reports {
 // not run out.
 var ErrClaimed = errors.New("another invocation is publishing this report")
 
-// Claim gives an invocation the right to publish a report until that time. It gives the
+// Claim returns an invocation the right to publish a report until that time. It returns the
 // report instead where it was published already, and fails with ErrClaimed while the
 // claim of another owner lasts.
 func (r *Reports) Claim(ctx context.Context, id, owner string, now, until time.Time) (published json.RawMessage, err error) {
@@ -56,7 +56,7 @@ func (r *Reports) Claim(ctx context.Context, id, owner string, now, until time.T
 	return published, err
 }
 
-// Read gives a report that is published, and nil where it is not.
+// Read returns a report that is published, and nil where it is not.
 func (r *Reports) Read(ctx context.Context, id string) (json.RawMessage, error) {
 	row, err := r.table.get(ctx, rowKey(kindReport, id))
 	if _, done := row[attrPublished]; err != nil || !done {
@@ -82,7 +82,7 @@ func Scheduled(at time.Time) string { return "scheduled " + at.UTC().Format(time
 // Requested is the ID of the report of a request.
 func Requested(requestID string) string { return "requested " + requestID }
 
-// Latest gives the JSON of the latest reports of scheduled times, the newest first, at most
+// Latest returns the JSON of the latest reports of scheduled times, the newest first, at most
 // so many.
 func (r *Reports) Latest(ctx context.Context, most int) ([]json.RawMessage, error) {
 	query := ofKind(kindReport)

@@ -49,7 +49,7 @@ func ofKind(kind string) *dynamodb.QueryInput {
 	}
 }
 
-// query gives the rows that are asked for, page by page. It ends with the first error.
+// query returns the rows that are asked for, page by page. It ends with the first error.
 func (t table) query(ctx context.Context, input *dynamodb.QueryInput) iter.Seq2[map[string]types.AttributeValue, error] {
 	input.TableName = &t.name
 	return func(yield func(map[string]types.AttributeValue, error) bool) {

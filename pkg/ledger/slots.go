@@ -63,7 +63,7 @@ func prefixOf(path tflock.Path) string {
 	return hex.EncodeToString(sum[:longest/4])
 }
 
-// slot gives the name of the slot in which a message about a path counts, and false where it has no bound.
+// slot returns the name of the slot in which a message about a path counts, and false where it has no bound.
 func (s Store) slot(c Change, path tflock.Path) (name string, is bool) {
 	name = prefixOf(path)
 	_, counted := s.Slots[c.String()][name]
@@ -77,7 +77,7 @@ func (s Store) slot(c Change, path tflock.Path) (name string, is bool) {
 	}
 }
 
-// MayNotify says whether people may be notified now of a change of a lock in that store, which they may
+// MayNotify reports whether people may be notified now of a change of a lock in that store, which they may
 // not while its prefix has had its messages, and whether it then shares one with others.
 func (m Memory) MayNotify(c Change, store string, path tflock.Path, now time.Time, rules Rules) (may, shared bool) {
 	s := m.Stores[store]
@@ -156,7 +156,7 @@ func (all Messages) Count(stores map[string]Store, now time.Time, rules Rules) {
 	}
 }
 
-// openSlots gives the slots of a store, in maps of their own, without those whose time is over and in which
+// openSlots returns the slots of a store, in maps of their own, without those whose time is over and in which
 // no message counts now.
 func (s Store) openSlots(arn string, all Messages, now time.Time, rules Rules) map[string]map[string]Slot {
 	var slots map[string]map[string]Slot

@@ -206,7 +206,7 @@ func (s Store) lastRead(path tflock.Path) time.Time {
 	return last
 }
 
-// unread says whether the last scan could not read what is on a path.
+// unread reports whether the last scan could not read what is on a path.
 func (s Store) unread(path tflock.Path) bool {
 	return s.Failed > 0 && (!s.Crowd || !s.lastRead(path).Equal(s.LastRead))
 }
@@ -234,7 +234,7 @@ func (s Store) fail(f scan.Failure, due bool, now time.Time, rules Rules) (Store
 	return s, change
 }
 
-// persists says whether a failure that may pass by itself has lasted too long.
+// persists reports whether a failure that may pass by itself has lasted too long.
 func (s Store) persists(now time.Time, rules Rules) bool {
 	lasted := now.Sub(s.FailingSince)
 	return s.Failed >= failedScans || (s.Failed > 1 && lasted >= longestSilent-min(rules.ScanEvery, longestSilent)/2)

@@ -34,7 +34,7 @@ type Current struct {
 	Entry
 }
 
-// Current gives each lock that the last scan saw, and no unreadable holding. It ends with
+// Current returns each lock that the last scan saw, and no unreadable holding. It ends with
 // the first error.
 func (n *Notifications) Current(ctx context.Context) iter.Seq2[Current, error] {
 	return func(yield func(Current, error) bool) {

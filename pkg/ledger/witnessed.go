@@ -30,7 +30,7 @@ func (w Witnessed) Witness() *policy.Witness {
 // maxBatchGet is DynamoDB's limit of rows in one BatchGetItem.
 const maxBatchGet = 100
 
-// Find gives the records of lock objects, in one call for each hundred of them. What has
+// Find returns the records of lock objects, in one call for each hundred of them. What has
 // none is left out. With an error it gives what it found until then.
 func (w *Witnesses) Find(ctx context.Context, objects ...Object) (map[Object]Witnessed, error) {
 	found, _, err := w.find(ctx, objects)
@@ -120,7 +120,7 @@ func (w *Witnesses) decode(ctx context.Context, row map[string]types.AttributeVa
 // call takes a hundred.
 const maxWitnessed = 1000
 
-// Look adds to judged cases who took their lock objects, in few calls. It gives the records
+// Look adds to judged cases who took their lock objects, in few calls. It returns the records
 // of those that are held, to be renewed. Where no lock has an object there is no call. Each
 // folder of states comes in turn, where there are too many and where the ledger fails
 // meanwhile; with an error it has added what it found until then. A case whose record could
@@ -162,7 +162,7 @@ func objectOf(c policy.Case) Object {
 	return Object{c.Path, strings.Trim(etag, `"`)}
 }
 
-// Gone gives who took the lock of an entry whose object is gone, and who removed it; nil
+// Gone returns who took the lock of an entry whose object is gone, and who removed it; nil
 // where that is not known.
 func (w *Witnesses) Gone(ctx context.Context, path tflock.Path, e Entry) (*policy.Witness, *policy.Removal, error) {
 	object := Object{path, strings.Trim(e.ETag, `"`)}
@@ -182,7 +182,7 @@ func (w *Witnesses) Gone(ctx context.Context, path tflock.Path, e Entry) (*polic
 // number of old versions of one lock object, and alerts would wait until all of them were read.
 const maxRemovals = 100
 
-// Removal gives who removed the object of a record, and false where that is not known:
+// Removal returns who removed the object of a record, and false where that is not known:
 // nobody did, the event has not come, another object took its place first, or more old
 // versions were deleted before than are read.
 func (w *Witnesses) Removal(ctx context.Context, record Witnessed) (policy.Removal, bool, error) {

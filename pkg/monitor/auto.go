@@ -54,7 +54,7 @@ type planned struct {
 }
 
 // plan publishes which locks are going to be released, and claims those that are due: the
-// plan was published by an earlier scan, and nothing has changed since. It gives them.
+// plan was published by an earlier scan, and nothing has changed since. It returns them.
 func (m *Monitor) plan(ctx context.Context, n *notifier, known *knownRuns) ([]*evidence.Question, error) {
 	if known == nil {
 		return nil, nil
@@ -125,7 +125,7 @@ func (p *planner) gone(held func(ledger.Key) bool) []ledger.Key {
 	})
 }
 
-// read says whether the scan read each of these stores to its end. Where none is known it
+// read reports whether the scan read each of these stores to its end. Where none is known it
 // did not: such rows are of older versions, and expire.
 func (p *planner) read(stores []string) bool {
 	for _, store := range stores {
@@ -223,7 +223,7 @@ func (p *planner) schedule(q *evidence.Question, key ledger.Key) []string {
 	return nil
 }
 
-// unwatched says that no scan has looked at a planned lock for so long that whatever was
+// unwatched reports whether no scan has looked at a planned lock for so long that whatever was
 // changed and changed back since then would be missed.
 func (p *planner) unwatched(known ledger.Auto) bool {
 	return known.Check == nil || p.found.Started.Sub(known.Check.At) > max(time.Hour, 3*p.ScanEvery)

@@ -34,11 +34,11 @@ func (n *news) add(step ledger.Step) {
 // steps are the picked ones.
 func (n *news) steps() []ledger.Step { return n.picked.Items() }
 
-// urgent says whether the n-th notification of something is critical: the alert and the
+// urgent reports whether the n-th notification of something is critical: the alert and the
 // first reminder are warnings.
 func urgent(n int) bool { return n > 2 }
 
-// shared says whether the news become one message.
+// shared reports whether the news become one message.
 func (n *news) shared() bool { return shared(n.change, n.count) || (n.together && n.count > 1) }
 
 func shared(change ledger.Change, count int) bool {
@@ -60,7 +60,7 @@ type gathered struct {
 	stores     []string
 }
 
-// of gives what is new of one kind.
+// of returns what is new of one kind.
 func (g gathered) of(change ledger.Change) *news {
 	if n, ok := g.changes[change]; ok {
 		return n
@@ -68,7 +68,7 @@ func (g gathered) of(change ledger.Change) *news {
 	return newsOf(change)
 }
 
-// together gives what shares one message, since it is under prefixes that have had theirs.
+// together returns what shares one message, since it is under prefixes that have had theirs.
 func (g gathered) together(change ledger.Change) *news {
 	if n, ok := g.floods[change]; ok {
 		return n
@@ -119,7 +119,7 @@ func (g *gathered) addUnreadable(step ledger.Step) {
 	}
 }
 
-// unnotified gives the steps as they are when nobody could be notified.
+// unnotified returns the steps as they are when nobody could be notified.
 func unnotified(steps iter.Seq[ledger.Step]) iter.Seq[ledger.Step] {
 	return func(yield func(ledger.Step) bool) {
 		for step := range steps {

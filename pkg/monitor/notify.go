@@ -138,7 +138,7 @@ func (n *notifier) record(ctx context.Context, steps iter.Seq[ledger.Step]) {
 	n.unrecorded = append(n.unrecorded, n.lease.Record(ctx, steps))
 }
 
-// only gives the steps that are wanted.
+// only returns the steps that are wanted.
 func (n *notifier) only(wanted func(ledger.Step) bool) iter.Seq[ledger.Step] {
 	return func(yield func(ledger.Step) bool) {
 		for step := range n.steps {
@@ -149,7 +149,7 @@ func (n *notifier) only(wanted func(ledger.Step) bool) iter.Seq[ledger.Step] {
 	}
 }
 
-// stores notifies of stores that fail and of those that can be read again, and gives the
+// stores notifies of stores that fail and of those that can be read again, and returns the
 // memory of all stores.
 func (n *notifier) stores(ctx context.Context) map[string]ledger.Store {
 	steps, next := ledger.CompareStores(n.memory, n.scan, n.rules)

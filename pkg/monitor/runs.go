@@ -23,7 +23,7 @@ type knownRuns struct {
 	asked     []*evidence.Question
 }
 
-// selected says whether the lock may be released automatically.
+// selected reports whether the lock may be released automatically.
 func (b *knownRuns) selected(c *policy.Case) bool {
 	return b.auto.Locks.Matches(string(c.Path), c.Info.Operation)
 }

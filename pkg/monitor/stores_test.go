@@ -14,7 +14,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/scan"
 )
 
-// stores watches n tables that fail, and gives what is published after each wait.
+// stores watches n tables that fail, and returns what is published after each wait.
 func stores(t *testing.T, n int, waits ...time.Duration) []alert.Event {
 	t.Helper()
 	s := simulate(t)

@@ -58,7 +58,7 @@ func (s store) GetParameter(ctx context.Context, name string) (Parameter, error)
 	return *out.Parameter, nil
 }
 
-// Read gives the value of the parameter of that name, decrypted and without blanks around
+// Read returns the value of the parameter of that name, decrypted and without blanks around
 // it. It asks for the name as it is given, then for its other form: a parameter in a
 // hierarchy has a leading slash, which is easily left out.
 func Read(ctx context.Context, client Client, name string) (string, error) {
@@ -99,7 +99,7 @@ func read(ctx context.Context, client Client, name string) (Parameter, error) {
 	return Parameter{}, fmt.Errorf("the parameter %s: %w", name, first)
 }
 
-// missing says that there is no parameter of that name. ValidationException: a name with a
+// missing reports whether there is no parameter of that name. ValidationException: a name with a
 // slash inside must begin with one.
 func missing(err error) bool {
 	fault, ok := errors.AsType[smithy.APIError](err)

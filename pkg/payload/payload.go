@@ -52,7 +52,7 @@ func fields(request any) (names []string) {
 	return names
 }
 
-// Scheduled says whether a payload is the event that an EventBridge rule sends when it has
+// Scheduled reports whether a payload is the event that an EventBridge rule sends when it has
 // no input of its own. It asks for nothing.
 // https://docs.aws.amazon.com/eventbridge/latest/ref/events-ref-aws.events.html
 func Scheduled(payload []byte) bool {
@@ -63,7 +63,7 @@ func Scheduled(payload []byte) bool {
 	return json.Unmarshal(payload, &e) == nil && strings.HasPrefix(e.Source, "aws.") && e.Type == "Scheduled Event"
 }
 
-// Fit gives the first elements of a list that an answer has room for: at most that many, and
+// Fit returns the first elements of a list that an answer has room for: at most that many, and
 // at most that many bytes of JSON. An answer of a Lambda has at most 6 MB, and whoever may
 // write a state chooses how long names in it are.
 // https://docs.aws.amazon.com/lambda/latest/dg/gettingstarted-limits.html

@@ -33,7 +33,7 @@ func cleaned(text string, limit int) string {
 	return text
 }
 
-// isPlain says whether Line would change nothing in a text that is short enough: it is
+// isPlain reports whether Line would change nothing in a text that is short enough: it is
 // printable ASCII with single spaces between words. Most texts are.
 func isPlain(text string) bool {
 	last := byte(' ')

@@ -32,7 +32,7 @@ type Tags struct {
 	Problem string // why they are not known; empty when they are
 }
 
-// keeps says whether the lock has the tag that keeps it.
+// keeps reports whether the lock has the tag that keeps it.
 func (t Tags) keeps() bool {
 	_, found := t.All[KeepTag]
 	return found
@@ -51,7 +51,7 @@ type AutoCase struct {
 	Alias tflock.Path
 }
 
-// HeldBack gives a reason for every condition of an automatic release that does not hold,
+// HeldBack returns a reason for every condition of an automatic release that does not hold,
 // less those of the plan. None: the lock may be released automatically.
 func (c Case) HeldBack(a AutoCase) []string {
 	if c.Verdict == Unreadable {
@@ -88,7 +88,7 @@ func (c Case) HeldBack(a AutoCase) []string {
 	return reasons
 }
 
-// runHoldsBack gives the reasons that are in the lock's run.
+// runHoldsBack returns the reasons that are in the lock's run.
 func (c Case) runHoldsBack() []string {
 	switch {
 	case c.Run == nil:
@@ -141,7 +141,7 @@ func (c Case) Basis(tags Tags) Basis {
 	return b
 }
 
-// Same says whether nothing has changed.
+// Same reports whether nothing has changed.
 func (b Basis) Same(o Basis) bool {
 	if b.Source != o.Source || b.RunID != o.RunID || !b.Ended.Equal(o.Ended) || !b.Written.Equal(o.Written) || !maps.Equal(b.Tags, o.Tags) || len(b.Holdings) != len(o.Holdings) {
 		return false

@@ -31,7 +31,7 @@ const (
 
 func (b Braked) String() string { return [...]string{"go", "pause", "waiting"}[b] }
 
-// Next says whether one more invocation may be made now, and gives the brake after it.
+// Next reports whether one more invocation may be made now, and returns the brake after it.
 func (b Brake) Next(now time.Time) (Brake, Braked) {
 	recent := slices.DeleteFunc(slices.Clone(b.Invoked), func(t time.Time) bool { return now.Sub(t) >= brakeTime })
 	switch {

@@ -53,7 +53,7 @@ type SeenHolding struct {
 	NotBefore time.Time // start of the last complete reading of the store without it; zero: none
 }
 
-// in gives what is known of the holding in a store.
+// in returns what is known of the holding in a store.
 func (s Sighting) in(store string) SeenHolding {
 	for _, seen := range s.Holdings {
 		if seen.Store == store {

@@ -86,7 +86,7 @@ func (c Case) witnessReasons() []string {
 	return []string{c.Witness.Words()}
 }
 
-// writtenLately says whether the state was written under the lock, and within the guard.
+// writtenLately reports whether the state was written under the lock, and within the guard.
 func (c Case) writtenLately() bool {
 	return c.State.Written.After(c.Since) && c.At.Sub(c.State.Written) <= c.Guard
 }

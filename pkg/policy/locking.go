@@ -26,7 +26,7 @@ type LockingSeen struct {
 	Locks   int       `json:"locks"`
 }
 
-// Mixed says whether the clients of a state do not exclude each other: its locks were seen
+// Mixed reports whether the clients of a state do not exclude each other: its locks were seen
 // in one of both places alone, then in the other alone, then in the first alone again. One
 // change is a migration. A lock in both places excludes every client, and says nothing.
 func Mixed(path tflock.Path, seen []LockingSeen) (StateFinding, bool) {
@@ -90,6 +90,6 @@ func LockingNow(seen []LockingSeen) Locking {
 	return seen[len(seen)-1].Locking
 }
 
-// LockfileAlone says whether every lock of a state that was seen since its last change of
+// LockfileAlone reports whether every lock of a state that was seen since its last change of
 // locking was a lockfile alone, so that clients read and write no digest.
 func LockfileAlone(seen []LockingSeen) bool { return LockingNow(seen) == ByLockfile }

@@ -70,7 +70,7 @@ func checkPath(glob string) error {
 	return nil
 }
 
-// hasScheme says whether a glob was written as a URL or an ARN. Keys may contain a colon:
+// hasScheme reports whether a glob was written as a URL or an ARN. Keys may contain a colon:
 // those of workspaces begin with "env:/".
 func hasScheme(glob string) bool {
 	lower := strings.ToLower(glob)
@@ -97,7 +97,7 @@ func (p Paths) Prefixes() []string {
 	return prefixes
 }
 
-// Match says whether a key may be that of a state to prune. A lock object never is.
+// Match reports whether a key may be that of a state to prune. A lock object never is.
 func (p Paths) Match(key string) bool {
 	matches := func(glob string) bool { return doublestar.MatchUnvalidated(glob, key) }
 	return !strings.HasSuffix(key, tflock.Suffix) && slices.ContainsFunc(p.globs, matches) && !slices.ContainsFunc(p.exclusions, matches)

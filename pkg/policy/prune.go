@@ -29,7 +29,7 @@ type StateFacts struct {
 	Changed   string // how it differs from what was listed and looked at
 }
 
-// MayPrune says whether a stale state may be deleted, or the first reason against it,
+// MayPrune reports whether a stale state may be deleted, or the first reason against it,
 // also in words. Only a state that is certainly empty may.
 func MayPrune(f StateFacts) (ok bool, reason Reason, why string) {
 	switch c := f.Contents.Condition; {

@@ -2,7 +2,7 @@ package policy
 
 import "fmt"
 
-// MayRelease says whether the lock may be released without force, and why not. It
+// MayRelease reports whether the lock may be released without force, and why not. It
 // refuses a lock that is not proven to be older than the guard and a state written within
 // the guard, since a released live lock gives a state two writers and nothing fences the
 // first one off. It refuses while the CI run behind the lock is in progress, and when the state's last write is not known, unless its bucket

@@ -32,10 +32,10 @@ func ParseSelection(text string) (Selection, error) {
 	return s, errors.Join(errs...)
 }
 
-// Any says whether it can select anything.
+// Any reports whether it can select anything.
 func (s Selection) Any() bool { return len(s.patterns) > 0 }
 
-// Matches says whether it selects a lock with this state path (bucket/key) and operation.
+// Matches reports whether it selects a lock with this state path (bucket/key) and operation.
 func (s Selection) Matches(path, operation string) bool {
 	return slices.ContainsFunc(s.patterns, func(pattern string) bool { return matches(pattern, path, operation) })
 }

@@ -58,6 +58,6 @@ type TypeCount struct {
 // large.
 const MaxTypes = 10
 
-// Abandoned says whether someone may still pay for what a stale state manages. A
+// Abandoned reports whether someone may still pay for what a stale state manages. A
 // protected one is nobody's forgotten state: somebody tagged it.
 func (s Stale) Abandoned() bool { return s.ManagedObjects > 0 && s.Reason != Protected }

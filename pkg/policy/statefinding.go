@@ -23,7 +23,7 @@ const (
 	MixedLocking      Problem = "mixed_locking"
 )
 
-// Occurs says whether a problem is something that happened, once, rather than something
+// Occurs reports whether a problem is something that happened, once, rather than something
 // that is so until it is repaired. People are notified of it once, and it is never resolved.
 func (p Problem) Occurs() bool {
 	return p == LineageChanged || p == SerialDecreased || p == SerialReused
@@ -145,7 +145,7 @@ func severityRank(severity string) int {
 	return slices.Index([]string{SeverityCritical, SeverityWarning, SeverityInfo}, severity)
 }
 
-// Worse says whether a severity is higher than another one; an unknown one is the highest.
+// Worse reports whether a severity is higher than another one; an unknown one is the highest.
 func Worse(severity, than string) bool { return severityRank(severity) < severityRank(than) }
 
 // Worst is the highest severity among findings; info where there are none.

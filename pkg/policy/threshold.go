@@ -20,7 +20,7 @@ type Override struct {
 	Threshold time.Duration
 }
 
-// matches says whether a pattern, a glob or operation:NAME, is of a lock with this path
+// matches reports whether a pattern, a glob or operation:NAME, is of a lock with this path
 // and operation.
 func matches(pattern, path, operation string) bool {
 	if name, ok := strings.CutPrefix(pattern, operationPrefix); ok {
@@ -35,7 +35,7 @@ type Thresholds struct {
 	Overrides []Override // the first match wins
 }
 
-// For gives the threshold of a lock with this state path (bucket/key) and operation.
+// For returns the threshold of a lock with this state path (bucket/key) and operation.
 func (t Thresholds) For(path, operation string) time.Duration {
 	for _, o := range t.Overrides {
 		if matches(o.Pattern, path, operation) {

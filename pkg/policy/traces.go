@@ -193,7 +193,7 @@ const (
 	MoveUnknown Move = "unknown"
 )
 
-// MoveOf says whether the versions that came after the one of the digest, the oldest first, show a
+// MoveOf reports whether the versions that came after the one of the digest, the oldest first, show a
 // move to lockfiles. recorded is that one, without an ID where the bucket does not have it.
 func MoveOf(recorded StateWrite, after []StateWrite) Move {
 	unknown := len(after) == 0

@@ -71,7 +71,7 @@ const MaxPrincipal = 256
 // https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_identifiers.html#identifiers-prefixes
 const rolePrefix = "AWS:AROA"
 
-// SessionOf gives the name of the session in a principalId `AWS:AROA…:SESSION`, and an
+// SessionOf returns the name of the session in a principalId `AWS:AROA…:SESSION`, and an
 // empty text for every other principal.
 func SessionOf(principal string) string {
 	if !strings.HasPrefix(principal, rolePrefix) {

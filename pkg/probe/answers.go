@@ -8,13 +8,13 @@ import (
 	"github.com/aws/smithy-go"
 )
 
-// refused says whether a condition was the reason: 412, or 409 where two requests meet.
+// refused reports whether a condition was the reason: 412, or 409 where two requests meet.
 func refused(err error) bool {
 	code := status(err)
 	return code == http.StatusPreconditionFailed || code == http.StatusConflict
 }
 
-// unsupported says whether the store does not know such requests: 501, or 400 for a header
+// unsupported reports whether the store does not know such requests: 501, or 400 for a header
 // that it does not take.
 func unsupported(err error) bool {
 	code := status(err)

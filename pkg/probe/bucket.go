@@ -66,7 +66,7 @@ func (b *bucketProbe) versioning(ctx context.Context) {
 	}
 }
 
-// create writes twice on condition that there is nothing. It says whether an object of ours
+// create writes twice on condition that there is nothing. It reports whether an object of ours
 // is there afterwards.
 func (b *bucketProbe) create(ctx context.Context) bool {
 	err := b.put(ctx, "first", ifNone)
@@ -180,7 +180,7 @@ func (b *bucketProbe) names(ctx context.Context) {
 	b.Problems = append(b.Problems, odd.Problems...)
 }
 
-// nameBeside writes this object, and says whether it is there under its own key or under another.
+// nameBeside writes this object, and reports whether it is there under its own key or under another.
 func (b *bucketProbe) nameBeside(ctx context.Context, other *bucketProbe) (Answer, error) {
 	err := b.put(ctx, "name", always)
 	if err == nil {

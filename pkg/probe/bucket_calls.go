@@ -92,7 +92,7 @@ func (b *bucketProbe) clean(ctx context.Context) {
 	}
 }
 
-// holds says whether the scratch object is there with that text, and notes its ETag.
+// holds reports whether the scratch object is there with that text, and notes its ETag.
 func (b *bucketProbe) holds(ctx context.Context, text string) bool {
 	out, err := b.client.GetObject(ctx, &s3.GetObjectInput{Bucket: &b.bucket, Key: &b.key})
 	if err != nil {
@@ -107,7 +107,7 @@ func (b *bucketProbe) holds(ctx context.Context, text string) bool {
 	return b.etag != ""
 }
 
-// exists says whether the scratch object is there, and asks only where that is not known.
+// exists reports whether the scratch object is there, and asks only where that is not known.
 func (b *bucketProbe) exists(ctx context.Context) bool {
 	there := !b.absent && b.holds(ctx, "")
 	b.absent = !there

@@ -49,17 +49,17 @@ type Report struct {
 	Problems   []string   `json:"problems,omitempty"` // why something is not known, or is left
 }
 
-// Sound says whether everything that was tried holds.
+// Sound reports whether everything that was tried holds.
 func (r Report) Sound() bool {
 	return r.Create == Holds && r.Delete == Holds && (r.Again == Holds || r.Again == "")
 }
 
-// Fails says whether something does not hold.
+// Fails reports whether something does not hold.
 func (r Report) Fails() bool {
 	return slices.ContainsFunc([]Answer{r.Create, r.Delete, r.Again}, func(a Answer) bool { return a == Ignored || a == Rejected })
 }
 
-// Known says whether everything could be tried.
+// Known reports whether everything could be tried.
 func (r Report) Known() bool {
 	return r.Create != NotKnown && r.Delete != NotKnown && r.Again != NotKnown
 }

@@ -158,7 +158,7 @@ func (t *tableProbe) clean(ctx context.Context) {
 	}
 }
 
-// unmet says whether a condition was the reason.
+// unmet reports whether a condition was the reason.
 func unmet(err error) bool {
 	_, ok := errors.AsType[*types.ConditionalCheckFailedException](err)
 	return ok

@@ -56,13 +56,13 @@ func (b *batcher) add(c candidate, now time.Time) {
 	b.waiting = append(b.waiting, c)
 }
 
-// due says whether those that wait have to go: a long listing with few stale states in it
+// due reports whether those that wait have to go: a long listing with few stale states in it
 // must not keep them until the time is up.
 func (b *batcher) due(now time.Time) bool {
 	return len(b.waiting) == perBatch || (len(b.waiting) > 0 && now.Sub(b.since) > linger)
 }
 
-// dispatch gives the workers what waits, until it is time to begin nothing more.
+// dispatch returns the workers what waits, until it is time to begin nothing more.
 func (b *batcher) dispatch(ctx context.Context) {
 	waiting := b.waiting
 	b.waiting = nil

@@ -86,7 +86,7 @@ func (g *gate) leave(b *backend.Bucket, released bool, left *statelock.LeftError
 	g.changed.Broadcast()
 }
 
-// proven says whether a lock object could be released in that bucket.
+// proven reports whether a lock object could be released in that bucket.
 func (g *gate) proven(b *backend.Bucket) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

@@ -37,13 +37,13 @@ func pastOf(history []backend.Version, id string) (p past, next backend.Version)
 	}
 }
 
-// byRun says whether a delete marker of that time can be the work of an invocation that
+// byRun reports whether a delete marker of that time can be the work of an invocation that
 // recorded it at another. Nothing else deletes a state that it holds the lock of.
 func byRun(marker, recorded time.Time) bool {
 	return !marker.Before(recorded.Add(-statelock.Skew)) && !marker.After(recorded.Add(statelock.Lifetime+statelock.Skew))
 }
 
-// replaced says whether the marker of a delete took the place of the version itself, which S3
+// replaced reports whether the marker of a delete took the place of the version itself, which S3
 // does to a version that was written without versioning. Any other version stays in the
 // history until it expires: where it is not there, nobody knows whether it went, whatever
 // time a marker has.

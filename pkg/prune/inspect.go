@@ -55,7 +55,7 @@ func newInspection(c candidate, known digests) *inspection {
 	}
 }
 
-// judge notes the first reason that keeps the state, and says whether there is none.
+// judge notes the first reason that keeps the state, and reports whether there is none.
 func (s *inspection) judge() (ok bool) {
 	ok, s.stale.Reason, s.stale.Why = policy.MayPrune(s.facts)
 	if ok {

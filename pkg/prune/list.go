@@ -76,12 +76,12 @@ func (l *lister) list(ctx context.Context, from ledger.Mark) *ledger.Mark {
 	return l.rest(ctx)
 }
 
-// watched says whether a mark's bucket is still listed.
+// watched reports whether a mark's bucket is still listed.
 func (l *lister) watched(arn string) bool {
 	return slices.ContainsFunc(l.buckets, func(b *backend.Bucket) bool { return b.ARN() == arn })
 }
 
-// bucket lists one bucket. It gives where it stopped, and nil if it came to the end.
+// bucket lists one bucket. It returns where it stopped, and nil if it came to the end.
 func (l *lister) bucket(ctx context.Context, b *backend.Bucket, prefixes []string) *ledger.Mark {
 	versioned, err := b.Versioned(ctx)
 	if err != nil {
@@ -117,7 +117,7 @@ func (l *lister) skip(ctx context.Context, b *backend.Bucket, prefixes []string)
 	return nil
 }
 
-// rest lists the folders that come after everything else, in turns. It gives where the first one
+// rest lists the folders that come after everything else, in turns. It returns where the first one
 // stopped, and nil if all came to their end.
 func (l *lister) rest(ctx context.Context) *ledger.Mark {
 	for len(l.later) > 0 {
@@ -188,7 +188,7 @@ func (l *lister) readOn(ctx context.Context, s *stretch) ending {
 	return atTheEnd
 }
 
-// turns says whether something else comes before the rest of a stretch.
+// turns reports whether something else comes before the rest of a stretch.
 func (l *lister) turns(s *stretch) ending {
 	switch {
 	case l.givesWay(s):
@@ -199,7 +199,7 @@ func (l *lister) turns(s *stretch) ending {
 	return atTheEnd
 }
 
-// found gives a stale state to the batcher, and counts it.
+// found returns a stale state to the batcher, and counts it.
 func (l *lister) found(s *stretch, o backend.Object, before ledger.Mark, now time.Time) {
 	l.number++
 	l.batch.add(candidate{
@@ -241,7 +241,7 @@ func (l *lister) givesWay(s *stretch) bool {
 	return true
 }
 
-// stale says whether an object is a stale state whose path may be pruned. A key that ends
+// stale reports whether an object is a stale state whose path may be pruned. A key that ends
 // in a slash is a folder that some console made, and what a probe left is not a state.
 func (l *lister) stale(o backend.Object) bool {
 	return !strings.HasSuffix(o.Key, "/") && !strings.HasPrefix(o.Key, probe.Prefix) && l.paths.Match(o.Key) && !o.Modified.After(l.cutoff)

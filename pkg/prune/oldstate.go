@@ -23,7 +23,7 @@ type oldState struct {
 	encryption backend.Encryption
 }
 
-// lastVersion reads what to bring back. It gives nil where there is nothing, and has
+// lastVersion reads what to bring back. It returns nil where there is nothing, and has
 // answered then.
 func lastVersion(ctx context.Context, b *backend.Bucket, a *Answer) (*oldState, error) {
 	versionID, err := findVersion(ctx, b, a)
@@ -48,7 +48,7 @@ func findVersion(ctx context.Context, b *backend.Bucket, a *Answer) (versionID s
 }
 
 // readVersion reads one version, and no more of it than to where it shows that it is no
-// state. It gives nil where it cannot be brought back, and has answered then.
+// state. It returns nil where it cannot be brought back, and has answered then.
 func readVersion(ctx context.Context, b *backend.Bucket, a *Answer, versionID string) (*oldState, error) {
 	body, err := b.ReadState(ctx, a.Path, versionID)
 	if sealed, ok := errors.AsType[*backend.SealedError](err); ok {

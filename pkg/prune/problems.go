@@ -58,7 +58,7 @@ func (p *problem) again(prefix string) {
 	}
 }
 
-// inTurns gives those first that are of more than one state or prefix, and the others by their folders in turn.
+// inTurns returns those first that are of more than one state or prefix, and the others by their folders in turn.
 func (all *problems) inTurns() []*problem {
 	list := tflock.InTurns(all.list, func(p *problem) tflock.Path { return p.path })
 	slices.SortStableFunc(list, func(a, b *problem) int { return cmp.Compare(a.rank(), b.rank()) })
@@ -75,7 +75,7 @@ func (p *problem) rank() int {
 	return 2
 }
 
-// texts gives them in words.
+// texts returns them in words.
 func (all *problems) texts() []string {
 	texts := []string{}
 	for _, p := range all.inTurns() {

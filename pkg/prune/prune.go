@@ -143,7 +143,7 @@ func (r *run) settler() *settler {
 	return &settler{stores: r.pruner.Stores, locks: r.locks, records: r.pruner.Records, tally: r.tally, log: r.pruner.Log, mayWrite: !r.pruner.Rules.ReportOnly}
 }
 
-// walk handles the stale states from the mark on. It gives where the next run is to go
+// walk handles the stale states from the mark on. It returns where the next run is to go
 // on, or nil at the end. Without a remover nothing is deleted.
 func (r *run) walk(ctx context.Context, stopAt time.Time, remove *remover, from ledger.Mark) *ledger.Mark {
 	h := &handler{inspect: r.inspect, remove: remove, tally: r.tally, log: r.pruner.Log}

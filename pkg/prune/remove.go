@@ -74,7 +74,7 @@ func (r *remover) removeRecorded(ctx context.Context, s *inspection) (released b
 }
 
 // recordLeft notes which lock is left, so that the next run need not wait for its deadline
-// to try again, and takes no other lock before it is gone. It gives the error on.
+// to try again, and takes no other lock before it is gone. It returns the error on.
 func (r *remover) recordLeft(ctx context.Context, record ledger.Pruned, err error) error {
 	left, ok := errors.AsType[*statelock.LeftError](err)
 	if !ok {

@@ -33,7 +33,7 @@ type settled struct {
 	left      []*statelock.LeftError // locks of ours that could not be released
 }
 
-// all clears the locks that dead invocations left, and gives the states that they pruned
+// all clears the locks that dead invocations left, and returns the states that they pruned
 // and reported to nobody. Every lock of ours has a record, so none has to be looked for.
 func (s *settler) all(ctx context.Context) settled {
 	var found settled
@@ -73,7 +73,7 @@ func (s *settler) all(ctx context.Context) settled {
 	return found
 }
 
-// underWay says whether another invocation may still be at work on what it recorded.
+// underWay reports whether another invocation may still be at work on what it recorded.
 func (s *settler) underWay(record ledger.Pruned) bool {
 	return !s.locks.Repeats(record.Request, record.At) && s.locks.Now().Before(record.Until)
 }

@@ -44,7 +44,7 @@ func (c *count) add(s policy.Stale) {
 	c.chosen.Add(string(s.Path), s)
 }
 
-// list gives at most so many of them, by their paths.
+// list returns at most so many of them, by their paths.
 func (c *count) list(most int) []policy.Stale {
 	if c.chosen == nil {
 		return []policy.Stale{}

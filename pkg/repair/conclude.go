@@ -53,7 +53,7 @@ func (w *work) finish(ctx context.Context, earlier []ledger.Repair) error {
 	return w.publish(ctx, record)
 }
 
-// earlier gives the repairs of the state, the newest first. It notifies people of those that
+// earlier returns the repairs of the state, the newest first. It notifies people of those that
 // stopped part way and did not live to say so.
 func (w *work) earlier(ctx context.Context) ([]ledger.Repair, error) {
 	all, err := w.Records.Of(ctx, w.request.Path)

@@ -50,7 +50,7 @@ func TestACrashLeavesAReadableState(t *testing.T) {
 	}
 }
 
-// mustSurvive cuts a repair at a call, repeats it, and gives how many calls it made before it died.
+// mustSurvive cuts a repair at a call, repeats it, and returns how many calls it made before it died.
 func mustSurvive(t *testing.T, name string, prepare func(w *world) repair.Request, cut int, after bool) int {
 	t.Helper()
 	w := newWorld(t)

@@ -286,7 +286,7 @@ func (w *work) lost(wanted []ledger.DigestRow) []ledger.DigestRow {
 	return merged(w.seen.rows, wanted)[len(w.seen.rows):]
 }
 
-// unfinished gives the digests that there were before an earlier invocation of this repair
+// unfinished returns the digests that there were before an earlier invocation of this repair
 // that did not come to its end.
 func unfinished(earlier []ledger.Repair, request Request) []ledger.DigestRow {
 	if len(earlier) == 0 || request.Action != policy.RestoreVersion {

@@ -91,7 +91,7 @@ func (s snapshot) digests() []string {
 	return all
 }
 
-// same says whether nothing was written between two readings.
+// same reports whether nothing was written between two readings.
 func (s snapshot) same(other snapshot) bool {
 	return s.exists == other.exists && s.sealed == other.sealed && s.etag == other.etag && s.md5 == other.md5 && slices.Equal(s.rows, other.rows)
 }

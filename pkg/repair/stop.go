@@ -9,7 +9,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
-// stop answers that a repair ended under way. It gives what the repair wrote and what it left, in
+// stop answers that a repair ended under way. It returns what the repair wrote and what it left, in
 // words; empty where it wrote nothing that is still there. A repair that AWS refused is then
 // Changed: Refused would be taken for one that touched nothing.
 func (w *work) stop(outcome Outcome, why string) (part string) {

@@ -8,7 +8,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// past counts the locks that have ended, and gives those whose end is counted too: the
+// past counts the locks that have ended, and returns those whose end is counted too: the
 // stuck ones that ended in one of the weeks, and those that were released through us. One
 // that was held when the current ones were read is counted with them.
 func (r *Reporter) past(ctx context.Context, held keys, weeks []*tally, released lastReleases) (endings, error) {

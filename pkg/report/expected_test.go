@@ -75,7 +75,7 @@ func (s sighted) seen() time.Time {
 	return s.first
 }
 
-// reads says whether a scan read a store that the lock was seen in; fails whether it could
+// reads reports whether a scan read a store that the lock was seen in; fails whether it could
 // not read one.
 func (s sighted) reads(p pass) bool {
 	return slices.ContainsFunc(s.kinds, func(kind tflock.Kind) bool { return !p.failed[storeOf[kind]] })

@@ -64,7 +64,7 @@ func (r *Reporter) count(ctx context.Context, seen watched, weeks ...*tally) err
 	return nil
 }
 
-// current counts the locks that are held, and gives their keys. A release that left one half
+// current counts the locks that are held, and returns their keys. A release that left one half
 // of such a lock is not one yet.
 func (r *Reporter) current(ctx context.Context, seen watched, weeks []*tally, released lastReleases) (keys, error) {
 	held := newKeys()
@@ -129,7 +129,7 @@ func (r lastReleases) ended(key ledger.Key, at time.Time) {
 	}
 }
 
-// released gives the last release of each lock of which a half went, or may have gone,
+// released returns the last release of each lock of which a half went, or may have gone,
 // through us, and whose end may be seen in a week that begins then: that is when a scan finds
 // the lock gone, after days where the monitor did not run.
 func (r *Reporter) released(ctx context.Context, from time.Time) (lastReleases, error) {

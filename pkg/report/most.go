@@ -78,7 +78,7 @@ func (s *stuckPeople) add(p person) {
 	s.counts[p]++
 }
 
-// most gives those with the most stuck locks. A lock whose session is not known counts for
+// most returns those with the most stuck locks. A lock whose session is not known counts for
 // the holder of the other locks with the same client's name, where that is one.
 func (s *stuckPeople) most() []alert.WhoCount {
 	holders := s.holders()
@@ -93,7 +93,7 @@ func (s *stuckPeople) most() []alert.WhoCount {
 	return list[:min(len(list), maxMost)]
 }
 
-// holders gives the one holder that is known of a client's name; none of one that several
+// holders returns the one holder that is known of a client's name; none of one that several
 // have used, and of a client that names nobody.
 func (s *stuckPeople) holders() map[string]string {
 	holders, several := map[string]string{}, map[string]bool{}

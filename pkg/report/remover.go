@@ -98,5 +98,5 @@ func through(r ledger.Release) releaser {
 	return releaser{named(r.RequestedBy), alert.ByLockwarden}
 }
 
-// certain says whether a half of the lock went through us for certain.
+// certain reports whether a half of the lock went through us for certain.
 func certain(r ledger.Release) bool { return r.Any(ledger.HalfRemoved) }

@@ -16,13 +16,13 @@ import (
 //   - Rust: `web-identity-token-…`, `assume-role-…`
 var madeUp = regexp.MustCompile(`^(aws-[a-z-]+-|AWS-CLI-session-|botocore-session-|web-identity-token-|assume-role-([a-z-]+-)?)?[0-9]{9,}$`)
 
-// unnamed says whether an SDK made up a session's name.
+// unnamed reports whether an SDK made up a session's name.
 func unnamed(session string) bool { return madeUp.MatchString(session) }
 
 // build is a session that is named after one build of Jenkins, as docs/witness.md says.
 var build = regexp.MustCompile(`^jenkins-.+-[0-9]+$`)
 
-// namesOne says whether a session's name is that of one run, or of a person: IAM Identity
+// namesOne reports whether a session's name is that of one run, or of a person: IAM Identity
 // Center names sessions after their users, mostly by mail address. Any other name may be
 // shared: the default of an action (GitHubActions), a host (i-…) or a word that somebody
 // configured, such as terraform. An IAM user has no session, and a CI system that uses one
@@ -32,7 +32,7 @@ func namesOne(session string) bool {
 	return is && named.Source != policy.EC2 || build.MatchString(session) || strings.Contains(session, "@")
 }
 
-// sameRole says whether two principals are sessions of one role.
+// sameRole reports whether two principals are sessions of one role.
 func sameRole(a, b string) bool {
 	role := func(principal string) string { return strings.TrimSuffix(principal, policy.SessionOf(principal)) }
 	return policy.SessionOf(a) != "" && role(a) == role(b)

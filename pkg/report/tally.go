@@ -244,7 +244,7 @@ func counted(held []time.Duration) *alert.CountedResolve {
 // maxReleasers bounds the names of one way in a report. The rest are counted together.
 const maxReleasers = 15
 
-// releasedBy gives who released how many, the most first.
+// releasedBy returns who released how many, the most first.
 func (t *tally) releasedBy() (total int, list []alert.Releaser) {
 	list = []alert.Releaser{}
 	for r, n := range t.releasers {
@@ -276,7 +276,7 @@ func bounded(list []alert.Releaser, how alert.How) []alert.Releaser {
 	return list
 }
 
-// tooMany says whether there were more states or people than are counted.
+// tooMany reports whether there were more states or people than are counted.
 func (t *tally) tooMany() bool { return t.unsure || t.states.full || t.people.full }
 
 func (t *tally) mostStuck() alert.MostStuck {

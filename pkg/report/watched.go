@@ -91,7 +91,7 @@ func (s span) in(gaps []ledger.Gap) time.Duration {
 
 func (s span) length() time.Duration { return s.to.Sub(s.from) }
 
-// any says whether a scan read a store in the span.
+// any reports whether a scan read a store in the span.
 func (w watched) any(s span) bool {
 	return !w.last.Before(s.from) && w.since.Before(s.to) && s.in(w.silent) < s.length()
 }
@@ -99,7 +99,7 @@ func (w watched) any(s span) bool {
 // almost is the time at the beginning of a week for which its figures still count as whole.
 const almost = time.Hour
 
-// comparable says whether the figures of two spans are of the same stores: each was read
+// comparable reports whether the figures of two spans are of the same stores: each was read
 // during all of both, or of neither.
 func (w watched) comparable(s, before span) bool {
 	if w.since.After(before.from.Add(almost)) || !w.left.Before(before.from) {
@@ -152,7 +152,7 @@ func (w watched) until(stores []string) (seen time.Time, now bool) {
 	return seen, false
 }
 
-// stores gives the watched tables, by ARN, and whether any bucket is watched.
+// stores returns the watched tables, by ARN, and whether any bucket is watched.
 func (w watched) stores() (tables []string, buckets bool) {
 	for arn := range w.gaps {
 		switch kind, _ := backend.KindOf(arn); kind {

@@ -18,7 +18,7 @@ func (q quarter) reads(store string, until time.Time) (reads []time.Time) {
 	return reads
 }
 
-// unread says whether the store was not read for long around a moment: three scans in a row
+// unread reports whether the store was not read for long around a moment: three scans in a row
 // are missing. until is when the report is made.
 func (q quarter) unread(store string, at, until time.Time) bool {
 	last, next := time.Time{}, until

@@ -31,7 +31,7 @@ func (n names) answer(l Named, found map[Reference]status, now time.Time) *polic
 	return worst
 }
 
-// weigh gives the one of two runs that decides: one in progress before an unknown one,
+// weigh returns the one of two runs that decides: one in progress before an unknown one,
 // before the one that ended last.
 func weigh(a, b *policy.Run) *policy.Run {
 	if a == nil {
@@ -44,7 +44,7 @@ func weigh(a, b *policy.Run) *policy.Run {
 	return a
 }
 
-// describe gives one run as the lock's JSON has it.
+// describe returns one run as the lock's JSON has it.
 func describe(r Reference, s status, l Named, now time.Time) *policy.Run {
 	run := &policy.Run{Source: r.Source, ID: r.ID, URL: s.URL, Status: s.State, Detail: s.Detail}
 	switch s.State {

@@ -30,7 +30,7 @@ type Settings struct {
 	AWS         bool   // ask CodeBuild and EC2
 }
 
-// Any says whether any system is asked.
+// Any reports whether any system is asked.
 func (s Settings) Any() bool { return s.GitHubToken != "" || s.GitLabToken != "" || s.AWS }
 
 // Check says what is wrong with the settings, each of them.

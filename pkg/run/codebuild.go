@@ -63,7 +63,7 @@ func builds(ctx context.Context, client CodeBuild, refs []Reference) map[Referen
 	return found
 }
 
-// findBuilds gives the IDs of the builds with these UUIDs that are among the newest.
+// findBuilds returns the IDs of the builds with these UUIDs that are among the newest.
 func findBuilds(ctx context.Context, client CodeBuild, wanted map[string]Reference) ([]string, error) {
 	var ids []string
 	input := &codebuild.ListBuildsInput{SortOrder: types.SortOrderTypeDescending}

@@ -78,7 +78,7 @@ func gitlab(parts []string, mayNameJob bool) (Reference, bool) {
 // maxDigits is how many digits a 64-bit number has at most.
 const maxDigits = 19
 
-// isNumber says whether a text is a number as these systems write IDs: from 1 on, without
+// isNumber reports whether a text is a number as these systems write IDs: from 1 on, without
 // leading zeros.
 func isNumber(text string) bool {
 	return text != "" && len(text) <= maxDigits && text[0] != '0' && strings.Trim(text, "0123456789") == ""
@@ -104,7 +104,7 @@ func attempt(digits string) int {
 
 func isHex(text string) bool { return strings.Trim(text, "0123456789abcdef") == "" }
 
-// isUUID says whether a text is a UUID in lower case.
+// isUUID reports whether a text is a UUID in lower case.
 func isUUID(text string) bool {
 	parts := strings.Split(text, "-")
 	if len(parts) != 5 {

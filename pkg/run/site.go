@@ -59,7 +59,7 @@ func parseSite(setting, text string) (*url.URL, error) {
 // hostName is a host without its port.
 func hostName(host string) string { return (&url.URL{Host: host}).Hostname() }
 
-// below gives what a page's URL has after that of the site; false for a page of any other
+// below returns what a page's URL has after that of the site; false for a page of any other
 // scheme, host, port or path.
 func (s site) below(page string) (path string, ok bool) {
 	return strings.CutPrefix(page, s.web+"/")
@@ -101,7 +101,7 @@ func (s site) gitlabPage(page string) (Reference, bool) {
 	return Reference{Source: policy.GitLab, Project: project, ID: id, Job: kind == "jobs"}, true
 }
 
-// allNames says whether all are names of owners, groups, repositories or projects.
+// allNames reports whether all are names of owners, groups, repositories or projects.
 func allNames(names []string) bool {
 	const letters = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_."
 	for _, name := range names {

@@ -21,7 +21,7 @@ type status struct {
 
 func unknown(why string) status { return status{Detail: why} }
 
-// all gives every reference the same unknown status.
+// all returns every reference the same unknown status.
 func all(refs []Reference, why string) map[Reference]status {
 	list := make(map[Reference]status, len(refs))
 	for _, r := range refs {

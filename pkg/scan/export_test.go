@@ -20,7 +20,7 @@ type Kept struct {
 // Len is how many holdings were kept.
 func (k Kept) Len() int { return len(k.kept) }
 
-// Has says whether one of a path was kept.
+// Has reports whether one of a path was kept.
 func (k Kept) Has(path tflock.Path) bool {
 	return slices.ContainsFunc(k.kept, func(p packed) bool { return p.path == path })
 }

@@ -22,7 +22,7 @@ type place struct {
 	since      int64 // in microseconds
 }
 
-// Judge gives each lock its verdict by what earlier scans know of it, and keeps n of them in
+// Judge returns each lock its verdict by what earlier scans know of it, and keeps n of them in
 // Worst: the first, or where there are more, a share for each folder. The others are judged again each time that Locks gives them: that takes
 // a microsecond, while 100,000 cases take more memory than a small function has. It looks
 // at no state: see Look.
@@ -75,7 +75,7 @@ func (s *Scan) share(n int) []int32 {
 // Len is how many locks were judged.
 func (s *Scan) Len() int { return len(s.order) }
 
-// Locks gives every judged lock: stuck ones first, then unreadable ones, then fresh ones,
+// Locks returns every judged lock: stuck ones first, then unreadable ones, then fresh ones,
 // and the oldest of each first.
 func (s *Scan) Locks() iter.Seq[policy.Case] {
 	return func(yield func(policy.Case) bool) {
@@ -87,7 +87,7 @@ func (s *Scan) Locks() iter.Seq[policy.Case] {
 	}
 }
 
-// nth gives the lock at a place in the order. A scan that did not judge has Worst alone.
+// nth returns the lock at a place in the order. A scan that did not judge has Worst alone.
 func (s *Scan) nth(i int) policy.Case {
 	if len(s.order) == 0 {
 		return s.Worst[i]

@@ -66,7 +66,7 @@ func (s *Scan) look(ctx context.Context, path tflock.Path) policy.State {
 	return policy.State{Written: written}
 }
 
-// Bucket gives the watched bucket that a path's state is in, or nil where it is not watched
+// Bucket returns the watched bucket that a path's state is in, or nil where it is not watched
 // or could not be read.
 func (s *Scan) Bucket(path tflock.Path) *backend.Bucket {
 	b := s.bucketOf(path)
@@ -76,7 +76,7 @@ func (s *Scan) Bucket(path tflock.Path) *backend.Bucket {
 	return b
 }
 
-// bucketOf gives the watched bucket that a path's state is in, or nil. Where a search
+// bucketOf returns the watched bucket that a path's state is in, or nil. Where a search
 // failed it may be one that only says so.
 func (s *Scan) bucketOf(path tflock.Path) *backend.Bucket {
 	if b, ok := s.buckets[path.Bucket()]; ok || s.Complete() {

@@ -20,7 +20,7 @@ import (
 // rules judge every lock here as stuck.
 var rules = policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}
 
-// open gives the stores of a world.
+// open returns the stores of a world.
 func open(t *testing.T, w *scale.World, tables, buckets []string) backend.Set {
 	t.Helper()
 	set, err := backend.Open(w.Online(t), tables, buckets)

@@ -75,7 +75,7 @@ func (all holdings) sort() {
 	slices.SortStableFunc(all, func(a, b packed) int { return cmp.Compare(a.path, b.path) })
 }
 
-// at gives the locks on the path of the n-th holding, and where the next path begins.
+// at returns the locks on the path of the n-th holding, and where the next path begins.
 func (all holdings) at(n int) (locks []tflock.Lock, next int) {
 	var same []tflock.Holding
 	for next = n; next < len(all) && all[next].path == all[n].path; next++ {
@@ -84,7 +84,7 @@ func (all holdings) at(n int) (locks []tflock.Lock, next int) {
 	return tflock.Merge(same), next
 }
 
-// find gives where the holdings on a path begin.
+// find returns where the holdings on a path begin.
 func (all holdings) find(path tflock.Path) (first int, found bool) {
 	return slices.BinarySearchFunc(all, path, func(p packed, path tflock.Path) int { return cmp.Compare(p.path, path) })
 }

@@ -28,7 +28,7 @@ func (h hanging) Do(r *http.Request) (*http.Response, error) {
 	return http.DefaultClient.Do(r)
 }
 
-// openBehind gives the buckets of a world behind a client.
+// openBehind returns the buckets of a world behind a client.
 func openBehind(t *testing.T, w *scale.World, client aws.HTTPClient, buckets ...string) backend.Set {
 	t.Helper()
 	cfg := w.Online(t)

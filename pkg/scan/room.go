@@ -51,7 +51,7 @@ func (r *room) add(p packed) {
 
 func (r *room) full(p packed) bool { return len(r.kept) >= r.most || r.weight+p.weight() > maxWeight }
 
-// clear makes room, and says whether there is some then.
+// clear makes room, and reports whether there is some then.
 func (r *room) clear() bool {
 	if r.lost != nil {
 		return false
@@ -97,7 +97,7 @@ func (r *room) halve() {
 	}
 }
 
-// beyond gives those of some holdings that are too many, or weigh too much, where those of each folder come in turn.
+// beyond returns those of some holdings that are too many, or weigh too much, where those of each folder come in turn.
 func (r *room) beyond(all []int32, most, weight int) []int32 {
 	all = tflock.InTurns(all, func(i int32) tflock.Path { return r.kept[i].path })
 	for n, i := range all {

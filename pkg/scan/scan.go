@@ -58,13 +58,13 @@ type listed struct {
 	ended time.Time // by the machine's, which dates the pages
 }
 
-// of gives when a state was written, and how old that was at the end of the bucket's reading.
+// of returns when a state was written, and how old that was at the end of the bucket's reading.
 func (l listed) of(path tflock.Path) (written time.Time, age time.Duration, known bool) {
 	written, asked, known := l.times.Of(path)
 	return written, l.ended.Sub(asked), known
 }
 
-// Of gives a scan that found these holdings, for tests of what compares and shows scans.
+// Of returns a scan that found these holdings, for tests of what compares and shows scans.
 func Of(found ...tflock.Holding) *Scan {
 	s := &Scan{}
 	for _, h := range found {
@@ -74,10 +74,10 @@ func Of(found ...tflock.Holding) *Scan {
 	return s
 }
 
-// Complete says whether every store was read to its end.
+// Complete reports whether every store was read to its end.
 func (s *Scan) Complete() bool { return len(s.Failures) == 0 }
 
-// Whole says whether everything on a path was read, in every store: none failed, and the path is
+// Whole reports whether everything on a path was read, in every store: none failed, and the path is
 // under no prefix of which not everything was read.
 func (s *Scan) Whole(path tflock.Path) bool {
 	for store, failure := range s.Failures {
@@ -88,25 +88,25 @@ func (s *Scan) Whole(path tflock.Path) bool {
 	return true
 }
 
-// Unread says whether it is not known of a path what a store has on it: the store Failed, or
+// Unread reports whether it is not known of a path what a store has on it: the store Failed, or
 // the path is under a prefix of which not everything was read.
 func (s *Scan) Unread(path tflock.Path, store string) bool {
 	return s.Failed(store) || s.Crowded(path, store)
 }
 
-// Crowds says whether a store was read but for some prefixes.
+// Crowds reports whether a store was read but for some prefixes.
 func (s *Scan) Crowds(store string) bool { return len(s.Failures[store].Crowded) > 0 }
 
-// Withholds says whether a store was read but for a prefix under which S3 failed to give a lock object.
+// Withholds reports whether a store was read but for a prefix under which S3 failed to give a lock object.
 func (s *Scan) Withholds(store string) bool { return s.Failures[store].Object }
 
-// Crowded says whether a path is under a prefix of a store of which not everything was read.
+// Crowded reports whether a path is under a prefix of a store of which not everything was read.
 func (s *Scan) Crowded(path tflock.Path, store string) bool {
 	failure, failed := s.Failures[store]
 	return failed && slices.ContainsFunc(failure.Crowded, func(prefix string) bool { return strings.HasPrefix(string(path), prefix) })
 }
 
-// Failed says whether a store could not be read: it failed itself, or it was not
+// Failed reports whether a store could not be read: it failed itself, or it was not
 // found by the search for a pattern that covers it, which failed.
 func (s *Scan) Failed(store string) bool {
 	if failure, failed := s.Failures[store]; failed {
@@ -118,7 +118,7 @@ func (s *Scan) Failed(store string) bool {
 	})
 }
 
-// Gone says whether a store is covered by a pattern and was not found by any search.
+// Gone reports whether a store is covered by a pattern and was not found by any search.
 func (s *Scan) Gone(store string) bool {
 	return !slices.Contains(s.Watched, store) && !s.Failed(store) && slices.ContainsFunc(s.Patterns, func(pattern string) bool {
 		return backend.Covers(pattern, store)
@@ -142,7 +142,7 @@ func (s *Scan) Unknown(path tflock.Path, store string) string {
 	return ""
 }
 
-// Matches says whether a pattern covers any store that is watched.
+// Matches reports whether a pattern covers any store that is watched.
 func (s *Scan) Matches(pattern string) bool {
 	return slices.ContainsFunc(s.Watched, func(arn string) bool { return backend.Covers(pattern, arn) })
 }
@@ -159,7 +159,7 @@ func (s *Scan) Errors() []string {
 	return list
 }
 
-// On gives the locks on a path, without their bytes.
+// On returns the locks on a path, without their bytes.
 func (s *Scan) On(path tflock.Path) []tflock.Lock {
 	first, found := s.holdings.find(path)
 	if !found {

@@ -37,10 +37,10 @@ func (s slots) take(ctx context.Context) *slot {
 // active says that the store gave something.
 func (s *slot) active() { s.idle.Reset(idleLimit) }
 
-// yield gives the slot to another store. It may be called more than once.
+// yield returns the slot to another store. It may be called more than once.
 func (s *slot) yield() { s.once.Do(func() { <-s.of }) }
 
-// end gives the slot back.
+// end returns the slot back.
 func (s *slot) end() {
 	s.idle.Stop()
 	s.yield()

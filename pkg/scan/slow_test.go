@@ -40,7 +40,7 @@ func (s *slowly) Do(r *http.Request) (*http.Response, error) {
 	return s.Direct.Do(r)
 }
 
-// inProcess gives the stores of a world without a server.
+// inProcess returns the stores of a world without a server.
 func inProcess(t *testing.T, client aws.HTTPClient, tables, buckets []string) backend.Set {
 	t.Helper()
 	set, err := backend.Open(scale.Config(client), tables, buckets)

@@ -24,7 +24,7 @@ type Locker struct {
 	looked  time.Duration   // how long it took to find those of one state
 }
 
-// Aliases gives the other names that the tables have for states.
+// Aliases returns the other names that the tables have for states.
 func Aliases(ctx context.Context, tables []*backend.Table) (all backend.Aliases, err error) {
 	for _, t := range tables {
 		found, err := t.Aliases(ctx)
@@ -63,7 +63,7 @@ func (l *Locker) Names(path tflock.Path) []tflock.Path {
 	return all
 }
 
-// NewName gives a name under which a table has rows of the state now and had none when the
+// NewName returns a name under which a table has rows of the state now and had none when the
 // locker was made, or one that climbs, under which we take no lock; empty: there is none. A client of Terraform
 // up to 1.5 with such a name locks a row that is not ours, so whoever writes under our lock asks first. It
 // reads the tables whole. A name that comes later still is not known to anybody. It fails with
@@ -219,7 +219,7 @@ func (l *Locker) mayHold(ctx context.Context, at Place, h *Held) error {
 	return nil
 }
 
-// StillHeld says whether the lock is still there: a client may have force-unlocked it, or
+// StillHeld reports whether the lock is still there: a client may have force-unlocked it, or
 // a second delivery of the same event taken it for a leftover.
 func (l *Locker) StillHeld(ctx context.Context, b *backend.Bucket, h *Held) (bool, error) {
 	now, found, err := b.Find(ctx, h.Path)

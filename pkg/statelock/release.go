@@ -11,7 +11,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// Release gives the lock back: the rows, then the object, as long as every row went. It
+// Release returns the lock back: the rows, then the object, as long as every row went. It
 // fails with *LeftError.
 func (l *Locker) Release(ctx context.Context, h *Held) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), ReleaseTime)
@@ -53,7 +53,7 @@ func (l *Locker) remove(ctx context.Context, h tflock.Holding) error {
 	return removed(store.Release(ctx, now))
 }
 
-// another says whether what is there now is not the holding that was there. An object that cannot be read
+// another reports whether what is there now is not the holding that was there. An object that cannot be read
 // is known by its ETag: a client may have taken its own by then, under a key of its own.
 func another(now, h tflock.Holding) bool {
 	if now.Err != nil && now.Kind == tflock.S3 {

@@ -32,7 +32,7 @@ func (o Operation) who() string {
 	return ""
 }
 
-// isOurs says whether a lock names one of our functions as its holder.
+// isOurs reports whether a lock names one of our functions as its holder.
 func isOurs(h tflock.Holding) bool {
 	return h.Err == nil && (h.Info.Who == Prune.who() || h.Info.Who == Repair.who())
 }
@@ -78,7 +78,7 @@ func (l *Locker) sign(path tflock.Path, operation Operation) ([]byte, error) {
 	return lock.Marshal()
 }
 
-// Leftover says whether a lock is one of ours whose invocation is dead: of this same
+// Leftover reports whether a lock is one of ours whose invocation is dead: of this same
 // request, which Lambda repeats after a crash, or past its deadline.
 func (l *Locker) Leftover(h tflock.Holding) bool {
 	switch operation := Operation(h.Info.Operation); operation {
@@ -96,7 +96,7 @@ func (l *Locker) Leftover(h tflock.Holding) bool {
 	return l.Repeats(n.Request, h.Info.Created) || l.Now().After(n.Deadline.Add(Skew))
 }
 
-// Repeats says whether we are Lambda's repeat of the request that did something at that
+// Repeats reports whether we are Lambda's repeat of the request that did something at that
 // time, so that it is dead.
 func (l *Locker) Repeats(request string, at time.Time) bool {
 	return request != "" && request == l.Request && !l.Now().Before(at.Add(repeatWait))

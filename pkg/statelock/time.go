@@ -71,7 +71,7 @@ func ForState(ctx, work context.Context, stores backend.Set, path tflock.Path, r
 	return l, nil
 }
 
-// aliasesWithin gives the other names that the tables have for one state.
+// aliasesWithin returns the other names that the tables have for one state.
 func aliasesWithin(ctx context.Context, limit time.Duration, tables []*backend.Table, path tflock.Path) (all backend.Aliases, err error) {
 	began := time.Now()
 	ctx, cancel := context.WithTimeout(ctx, limit)

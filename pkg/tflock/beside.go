@@ -19,7 +19,7 @@ type Meant struct {
 // longestUnderstood bounds a text, in bytes. An error of a client has a thousand, our events have some five thousand.
 const longestUnderstood = 32 << 10
 
-// Beside gives the first thing in a text, beside what names this lock, in which a person could
+// Beside returns the first thing in a text, beside what names this lock, in which a person could
 // read another one, quoted for people; it is empty where the text is understood as a whole.
 //
 // Whoever may take a lock and hands text to others can make one that people read as the lock of its
@@ -145,7 +145,7 @@ var (
 	maskBehind = regexp.MustCompile(`(?i)^(?:\*{3,}|…|\.{3}|\[(?:masked|redacted)\]|[<(](?:sensitive(?: value)?|redacted)[>)])`)
 )
 
-// begins says that a word which begins there is not a part of a longer one.
+// begins reports whether a word which begins there is not a part of a longer one.
 func begins(text string, at int) bool {
 	before := strings.TrimSuffix(text[:at], "s3://")
 	const longest = len("(sensitive value)")
@@ -155,7 +155,7 @@ func begins(text string, at int) bool {
 	return before == "" || !isAlnum(before[len(before)-1]) && strings.IndexByte("-_./\\@+%:#", before[len(before)-1]) < 0
 }
 
-// ends says that a word which ends there does not go on.
+// ends reports whether a word which ends there does not go on.
 func ends(text string, at int) bool {
 	rest := text[at:]
 	if maskBehind.MatchString(rest) {
@@ -210,7 +210,7 @@ func (p *page) line(from, to int, kind textKind) string {
 	return ""
 }
 
-// isFirst says that nothing that counts is before a word of a line: a time is not what a phrase before it names.
+// isFirst reports whether nothing that counts is before a word of a line: a time is not what a phrase before it names.
 func (p *page) isFirst(from int, word string) bool {
 	at := from + strings.Index(p.text[from:], word)
 	return !slices.Contains(p.covered[from:at], true)

@@ -29,7 +29,7 @@ var bars = regexp.MustCompile(`^[:.]{0,3}[ \t]*[|│╷╵]?(?: {1,2}[|│╷╵
 
 var quoted = regexp.MustCompile(`^(?:> ?)*`)
 
-// drawn says that what is between two parts that are understood may be a part of a drawing.
+// drawn reports whether what is between two parts that are understood may be a part of a drawing.
 func drawn(between string) bool {
 	between = quoted.ReplaceAllString(between, "")
 	return !bars.MatchString(between) && (signs(between) >= manyBeside || len(strings.Fields(between)) > 2)
@@ -38,7 +38,7 @@ func drawn(between string) bool {
 // frameAlone is a line with nothing but its frame, or the quotation of an empty string.
 var frameAlone = regexp.MustCompile(`^[ \t]*(?:[|>]?[ \t]*[│|╷╵>]?|["'\[\]{},]{1,4})$`)
 
-// drawing gives the first line of what may be a drawing: of lines of signs alone a text has but few that differ. In a row
+// drawing returns the first line of what may be a drawing: of lines of signs alone a text has but few that differ. In a row
 // of bars a drawing may hide as well.
 func drawing(open string) string {
 	const few = 3

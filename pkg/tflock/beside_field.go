@@ -14,7 +14,7 @@ type value struct {
 	once        bool // it is a field of the lock, which has one value
 }
 
-// isField says that a phrase is a label with a value behind its colon.
+// isField reports whether a phrase is a label with a value behind its colon.
 func (p phrase) isField() bool {
 	last := p.parts[len(p.parts)-1]
 	return len(p.parts) == 2 && last.kind == aValue && last.colon && last.mark != "<url>"
@@ -23,7 +23,7 @@ func (p phrase) isField() bool {
 // isFree says of a value that its writer chooses it.
 func (p part) isFree() bool { return p.kind == aValue || p.kind == aShape }
 
-// isFree says that a phrase has a value that its writer chooses, and nothing that names this lock.
+// isFree reports whether a phrase has a value that its writer chooses, and nothing that names this lock.
 func (p phrase) isFree() bool {
 	free := false
 	for _, one := range p.parts {
@@ -62,7 +62,7 @@ const (
 	narrow     = 80  // columns
 )
 
-// hidden gives what follows a part of a text without letters and digits that may fill a screen: whoever pastes the
+// hidden returns what follows a part of a text without letters and digits that may fill a screen: whoever pastes the
 // text has not seen it. It is empty where there is no such part.
 func hidden(text string) string {
 	begun, screen := false, false
@@ -92,7 +92,7 @@ func hidden(text string) string {
 // gap is what pushes a part of a text out of sight.
 var gap = regexp.MustCompile(`\n(?:[ \t│|>*#]*\n){3}|[ \t]{150}`)
 
-// outside gives the first free value that is not about this lock for certain: it is away from the
+// outside returns the first free value that is not about this lock for certain: it is away from the
 // lock's ID and path, or the same field has another value elsewhere.
 func (p *page) outside() string {
 	places := p.pathsIn(p.text)
@@ -113,7 +113,7 @@ func (p *page) outside() string {
 	return ""
 }
 
-// together says whether a reader sees both at once.
+// together reports whether a reader sees both at once.
 func (p *page) together(one value, at [2]int) bool {
 	from, to := min(one.to, at[1]), max(one.from, at[0])
 	if from >= to {

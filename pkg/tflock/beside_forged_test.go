@@ -11,7 +11,7 @@ import (
 
 const forgedPath = "acme-states/platform/eu-west-1/networking/prod/terraform.tfstate"
 
-// forgedReleases says whether a text would release the lock pastedID on that path, of whose bucket the name is one of two that are watched.
+// forgedReleases reports whether a text would release the lock pastedID on that path, of whose bucket the name is one of two that are watched.
 func forgedReleases(t interface{ Logf(string, ...any) }, path, text string) bool {
 	ref, err := tflock.ParseReference(text)
 	if err != nil || ref.ID != pastedID || ref.OtherState(path) != "" {

@@ -16,7 +16,7 @@ var common = regexp.MustCompile(`^[ \t│|>*#╷╵"']*(?:\[?` + date + `(?:T|UT
 // counted is a line with its number before it, as that of a line of a file or an item of a list.
 var counted = regexp.MustCompile(`(?m)^[ \t│|>]*([0-9]{1,5})(?:[:|.] | {1,2})`)
 
-// miscounted gives the first number before a line that does not follow the one before, nor is the first again: an ID can be
+// miscounted returns the first number before a line that does not follow the one before, nor is the first again: an ID can be
 // written there.
 func miscounted(text string) string {
 	last := -1
@@ -145,7 +145,7 @@ var loggers = regexp.MustCompile(`^(?:(?i:(?:(?:level|stream|tf-path|logger|time
 // signsOf are more signs in a row than frames have.
 var signsOf = regexp.MustCompile(`[^\pL\pN]{5}`)
 
-// frameShows gives what a frame shows that no known logger writes.
+// frameShows returns what a frame shows that no known logger writes.
 func (m Meant) frameShows(frame string) string {
 	frame = colours.ReplaceAllString(frame, " ")
 	if at := signsOf.FindString(strings.Join(strings.Fields(frame), "")); at != "" {
@@ -168,7 +168,7 @@ func (m Meant) frameShows(frame string) string {
 	return ""
 }
 
-// sameWords says that two frames differ in times and counters only.
+// sameWords reports whether two frames differ in times and counters only.
 func sameWords(a, b string) bool {
 	one, two := strings.Fields(a), strings.Fields(b)
 	if len(one) != len(two) {

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// unfolded gives a text with the members of its JSON objects as lines, "name: value". The values of
+// unfolded returns a text with the members of its JSON objects as lines, "name: value". The values of
 // one member in several objects follow each other: loggers make an object of every line that a client
 // prints.
 func unfolded(text string) string {
@@ -79,7 +79,7 @@ type member struct {
 	name                 string
 }
 
-// token takes the next token of a value, and gives what is open behind it.
+// token takes the next token of a value, and returns what is open behind it.
 func (u *unfolding) token(open []member, token json.Token) []member {
 	last := len(open) - 1
 	if token == json.Delim('}') || token == json.Delim(']') {

@@ -106,7 +106,7 @@ func (f found) betterThan(other found) bool {
 	return f.to > other.to
 }
 
-// isJoined says that a phrase is a part of a longer word: an ID or a path can be made of clients' words.
+// isJoined reports whether a phrase is a part of a longer word: an ID or a path can be made of clients' words.
 func (s *skeleton) isJoined(i, to int) bool {
 	const joins = "-_/.@+"
 	before := strings.TrimRight(s.text[:s.at[i]], joins)
@@ -186,7 +186,7 @@ func (s *skeleton) matchShape(p []part, i int) (found, bool) {
 	return s.then(p, i, to)
 }
 
-// splits says that a word of a phrase has marks in it, or that there are many between two words, in which letters can be
+// splits reports whether a word of a phrase has marks in it, or that there are many between two words, in which letters can be
 // drawn. A line's end a word may have: terminals wrap anywhere.
 func (s *skeleton) splits(i int, p part, table bool) bool {
 	for k := 1; k < len(p.begins); k++ {
@@ -201,12 +201,12 @@ func (s *skeleton) splits(i int, p part, table bool) bool {
 // manyBlanksBetween are more columns than a label and its value have between them.
 const manyBlanksBetween = 24
 
-// isWide says that a terminal may break a line there: only the columns of a table have so many blanks.
+// isWide reports whether a terminal may break a line there: only the columns of a table have so many blanks.
 func isWide(between string) bool {
 	return width(between) > manyBlanksBetween && !strings.Contains(between, "\n")
 }
 
-// breaksLabel says that a label ends in the line behind that of its name: what is there looks like a label of its own,
+// breaksLabel reports whether a label ends in the line behind that of its name: what is there looks like a label of its own,
 // as the "ID:" of "Request\nID:" does.
 func (s *skeleton) breaksLabel(i, end int) bool {
 	const label, longest = len("RequestID"), len("Request ID") + 8 // with a few blanks: a terminal breaks a longer line
@@ -249,7 +249,7 @@ func (s *skeleton) matchValue(p []part, i, behind int) (found, bool) {
 	return found{}, false
 }
 
-// valueEnds says whether a value can end before a character, and where: a path behind it is a word of its own.
+// valueEnds reports whether a value can end before a character, and where: a path behind it is a word of its own.
 func (s *skeleton) valueEnds(next part, i, j int) (int, bool) {
 	if next.kind != ownPath || j == i {
 		return s.at[j], next.kind == ownPath || s.isStart(j)

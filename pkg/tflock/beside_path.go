@@ -42,7 +42,7 @@ func (s *skeleton) ownPathAt(behind int) (to int, shown string) {
 	return -1, ""
 }
 
-// isFar says that a reader may not see what stands so far behind its label: a mail breaks a line before a long path, and a table has
+// isFar reports whether a reader may not see what stands so far behind its label: a mail breaks a line before a long path, and a table has
 // one or two rows between.
 func isFar(between string) bool {
 	const manyLines = 2

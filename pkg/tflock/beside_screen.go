@@ -21,7 +21,7 @@ func shownAs(text string) string {
 	return colours.ReplaceAllStringFunc(escapes.Replace(escapes.Replace(lineEndings.Replace(text))), columnsOf)
 }
 
-// columnsOf gives a code of a terminal as what takes its columns: a viewer that does not know codes shows them, and one that
+// columnsOf returns a code of a terminal as what takes its columns: a viewer that does not know codes shows them, and one that
 // knows them does not, where they have lost their escape character.
 func columnsOf(code string) string { return strings.Repeat("│", len(code)) }
 
@@ -41,7 +41,7 @@ func renderedAs(shown string) string {
 // terminal erase it.
 var erased = regexp.MustCompile(`(?m)^((?:[0-9TZOE:.+-]{1,40} )*section_(?:start|end):[0-9]{10}:[a-z_]{1,40})\r\x1b\[0K`)
 
-// overwritten gives what a terminal shows in place of what is before it in its line.
+// overwritten returns what a terminal shows in place of what is before it in its line.
 func overwritten(text string) string {
 	text = strings.ReplaceAll(erased.ReplaceAllString(text, "$1"), "\r\n", "\n")
 	_, behind, found := strings.Cut(strings.TrimRight(text, "\r\n"), "\r")
@@ -52,7 +52,7 @@ func overwritten(text string) string {
 	return strings.Join(append([]string{"\r"}, rest[:min(len(rest), 4)]...), " ")
 }
 
-// offScreen gives the beginning of the first screen of a text that does not show the path of this lock's state: whoever reads the
+// offScreen returns the beginning of the first screen of a text that does not show the path of this lock's state: whoever reads the
 // beginning of a text, its end, or anything between sees what it is about. A text that fits on a screen needs no path.
 func (m Meant) offScreen(text string, screen int) string {
 	from, seen := 0, newSight(text)

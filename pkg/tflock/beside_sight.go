@@ -18,7 +18,7 @@ func newSights(text, id string) *sights {
 	return &sights{raw: newSight(raw), rendered: newSight(renderedAs(shownAs(text))), id: id, seen: map[string]bool{}, block: map[string]bool{}}
 }
 
-// blockHas says that the first place of a path behind the lock's ID, which a client prints before it, is in sight, and is where its
+// blockHas reports whether the first place of a path behind the lock's ID, which a client prints before it, is in sight, and is where its
 // label is. The same path in another field, whose writer is that of the block, is not where people look.
 func (s *sights) blockHas(path string) bool {
 	known, looked := s.block[path]
@@ -36,7 +36,7 @@ var (
 	jsonGap   = regexp.MustCompile(`^\\*" ?: ?\\*"$`)               // between a name and its value, in JSON of any depth
 )
 
-// isBehindLabel says that hardly more than what a client writes is between the first label of a path behind the ID and the first
+// isBehindLabel reports whether hardly more than what a client writes is between the first label of a path behind the ID and the first
 // path there, in the text as it is. Whoever writes a path that begins with blanks, line ends or escapes of any kind moves it
 // away from its label, for those who see them as they are or for those who do not. A mail breaks a line before a long path.
 func (s *sight) isBehindLabel(id, path string) bool {
@@ -53,14 +53,14 @@ func (s *sight) isBehindLabel(id, path string) bool {
 	return jsonGap.MatchString(between) || width(between) <= most && strings.Count(between, "\n") <= ends
 }
 
-// firstIsSeen says that the first place of a path behind the ID is in sight.
+// firstIsSeen reports whether the first place of a path behind the ID is in sight.
 func (s *sight) firstIsSeen(id, path string) bool {
 	from := max(0, strings.Index(s.text, id))
 	i := strings.Index(s.text[from:], path)
 	return i < 0 || s.isSeen(from+i, from+i+len(path))
 }
 
-// have says that a path, as it stands in the text, is in sight somewhere.
+// have reports whether a path, as it stands in the text, is in sight somewhere.
 func (s *sights) have(path string) bool {
 	known, looked := s.seen[path]
 	if !looked {
@@ -122,7 +122,7 @@ func (s *sight) has(path string) bool {
 	}
 }
 
-// isSeen says that a path that stands there is in sight.
+// isSeen reports whether a path that stands there is in sight.
 func (s *sight) isSeen(at, to int) bool {
 	return s.isWord(at) && s.isInColumns(at) && (ends(s.text, to) || strings.IndexByte(`\&%#`, s.text[to]) >= 0) // of an escape behind it
 }
@@ -133,14 +133,14 @@ func (s *sight) before(at int) (line string, from int) {
 	return strings.TrimSuffix(s.text[from:at], "s3://"), from
 }
 
-// isWord says that a path which begins there is a word of its own, or behind a label.
+// isWord reports whether a path which begins there is a word of its own, or behind a label.
 func (s *sight) isWord(at int) bool {
 	line, _ := s.before(at)
 	const longest = 60
 	return beforeSight.MatchString(line[max(0, len(line)-longest):])
 }
 
-// isInColumns says that it begins in the columns that people see.
+// isInColumns reports whether it begins in the columns that people see.
 func (s *sight) isInColumns(at int) bool {
 	line, from := s.before(at)
 	const bytes, longest = 4, 8 << 10 // of a column, and of a line in which gaps are looked for

@@ -15,7 +15,7 @@ const (
 	other    = "bbbbbbbb-1111-2222-3333-444444444444"
 )
 
-// releases says whether a text alone would release another lock than that of its writer, and of what
+// releases reports whether a text alone would release another lock than that of its writer, and of what
 // the text is otherwise.
 func releases(text string) (bool, string) {
 	ref, err := tflock.ParseReference(text)

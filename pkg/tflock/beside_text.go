@@ -9,7 +9,7 @@ import (
 // maxStages bounds how often a text is unwrapped.
 const maxStages = 10
 
-// stages gives a text as it is, and then with more and more of what wraps it taken off: JSON, with
+// stages returns a text as it is, and then with more and more of what wraps it taken off: JSON, with
 // the names and values of its members as lines, escapes, codes of terminals, HTML. Whatever is taken
 // off leaves a blank or a line's end, so that no step joins words or hides one.
 func stages(text string) iter.Seq[string] {

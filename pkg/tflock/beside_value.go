@@ -29,7 +29,7 @@ var shapes = map[string]*regexp.Regexp{
 var names = regexp.MustCompile(`^(?:[A-Za-z_.]{1,40}(?:-[A-Za-z_.]{1,40}){0,4}|[a-z]{2}(?:-[a-z]+){1,2}-[0-9]|[0-9]{12}|arn:aws:[a-z0-9]+:[a-z0-9-]*:[0-9]*:[A-Za-z_.-]+|` +
 	`[A-Za-z-]*[A-Z][A-Za-z]*-[A-Z0-9]{12,13}|[0-9]{10}:[a-z_]{1,40})$`)
 
-// hasShape says whether a word may stand where a phrase has one.
+// hasShape reports whether a word may stand where a phrase has one.
 func (m Meant) hasShape(word, mark string) bool {
 	switch mark {
 	case "<name>":
@@ -73,7 +73,7 @@ var (
 	digit    = regexp.MustCompile(`[0-9]`)
 )
 
-// value gives what the value of a field shows of another lock: it has words, but no ID, no path, nothing
+// value returns what the value of a field shows of another lock: it has words, but no ID, no path, nothing
 // that is said of locks, and no character that looks like another. mark is that of the field.
 func (m Meant) value(text, mark string) string {
 	const manyWords = 12
@@ -131,7 +131,7 @@ func (m Meant) isPlain(word, mark string) bool {
 	return strings.Count(word, "@") == 1 || names.MatchString(word)
 }
 
-// withoutOwn gives a text without the ID and the paths of this lock.
+// withoutOwn returns a text without the ID and the paths of this lock.
 func (m Meant) withoutOwn(text string) string {
 	var b strings.Builder
 	last := 0
@@ -144,7 +144,7 @@ func (m Meant) withoutOwn(text string) string {
 	return b.String() + text[last:]
 }
 
-// saidOfLocks gives the first words in a text that are about locks, also behind escapes.
+// saidOfLocks returns the first words in a text that are about locks, also behind escapes.
 func saidOfLocks(text string) string {
 	for {
 		for _, word := range oneWord.FindAllString(text, -1) {
@@ -160,7 +160,7 @@ func saidOfLocks(text string) string {
 	}
 }
 
-// belowBucket gives what names a state in a bucket that is watched.
+// belowBucket returns what names a state in a bucket that is watched.
 func (m Meant) belowBucket(text string) string {
 	lower := strings.ToLower(text)
 	for _, bucket := range m.Buckets {

@@ -9,7 +9,7 @@ import (
 // can write a row or an object can make one of 400 KB.
 const MaxID = 1024
 
-// BoundedID gives the name of a lock with that ID wherever locks are kept in memory,
+// BoundedID returns the name of a lock with that ID wherever locks are kept in memory,
 // recorded or compared: the ID itself, or the hash of one that is longer than MaxID
 // bytes. Equal IDs have equal names, and the name of a name is itself, so that it does
 // not matter who shortened it first. Compare the BoundedID of both sides: a scan and the

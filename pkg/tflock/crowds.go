@@ -48,7 +48,7 @@ func nearest(all []Path) Path {
 	return deepest
 }
 
-// Of gives the folder of these that a path is in, if any.
+// Of returns the folder of these that a path is in, if any.
 func (c *Crowds) Of(path Path) (folder Path, has bool) {
 	if len(c.under) == 0 { // nearly always
 		return "", false
@@ -63,7 +63,7 @@ func (c *Crowds) Of(path Path) (folder Path, has bool) {
 	return "", false
 }
 
-// All gives the folders, sorted: each ends in a slash, or is a whole path.
+// All returns the folders, sorted: each ends in a slash, or is a whole path.
 func (c *Crowds) All() []Path {
 	var all []Path
 	for _, folders := range c.under {

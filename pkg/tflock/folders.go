@@ -17,7 +17,7 @@ func (a *Amount) Add(cost int64) {
 	a.Cost += cost
 }
 
-// Reaches says whether it is as many items as the other, or as much.
+// Reaches reports whether it is as many items as the other, or as much.
 func (a Amount) Reaches(other Amount) bool { return a.Items >= other.Items || a.Cost >= other.Cost }
 
 // OpenFolder is what was found in a folder since it was entered.
@@ -64,7 +64,7 @@ func (f *Folders) Find(key string, cost int64, number int) {
 	}
 }
 
-// GivesWay gives a folder that comes after others from now on, once one has had enough: the deepest that has half
+// GivesWay returns a folder that comes after others from now on, once one has had enough: the deepest that has half
 // of that, which may be all that is much there. Where another one gave way just before, it is the folder
 // that both are in: one team may write any number of folders. It is at most half as deep then, or a team could have
 // each of the levels give way on its own, after as long as its slowest item takes. What is in it does not count for those that it is in.

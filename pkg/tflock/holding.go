@@ -68,7 +68,7 @@ func (h Holding) Digest() string {
 	return hex.EncodeToString(sum[:])
 }
 
-// Sealed says that the content of a holding was not read, so that it may be any lock: an object
+// Sealed reports whether the content of a holding was not read, so that it may be any lock: an object
 // that S3 does not give, or anything with ErrLarge.
 func (h Holding) Sealed() bool {
 	if h.Kind != S3 {
@@ -84,7 +84,7 @@ type Row struct {
 	HasDigest bool
 }
 
-// FromRow gives the holding that a row is, and false for a row that holds no
+// FromRow returns the holding that a row is, and false for a row that holds no
 // lock: a state's digest, or the empty digest ({LockID: …-md5} alone) that
 // Terragrunt's `backend migrate` leaves. Lock and digest are told apart by
 // attribute, since the key of a state may itself end in -md5.
@@ -102,7 +102,7 @@ func FromRow(store string, row Row) (Holding, bool) {
 	return h, true
 }
 
-// FromObject gives the holding that a .tflock object is. The key must end in
+// FromObject returns the holding that a .tflock object is. The key must end in
 // Suffix.
 func FromObject(store, bucket, key, body, etag string, modified time.Time) Holding {
 	h := Holding{

@@ -30,7 +30,7 @@ var (
 // No client's honest clock can show an earlier time.
 var lockingBorn = time.Date(2017, 3, 15, 0, 0, 0, 0, time.UTC)
 
-// Marshal gives exactly the bytes that Terraform and OpenTofu would write.
+// Marshal returns exactly the bytes that Terraform and OpenTofu would write.
 // OpenTofu deletes its DynamoDB lock on the condition that Info equals the
 // re-marshalled struct, so a lock written in any other form cannot be unlocked
 // by it. It fails where encoding/json cannot write Created (a year past 9999).
@@ -42,7 +42,7 @@ func (i Info) Marshal() ([]byte, error) {
 	return raw, nil
 }
 
-// CreatedUsable says whether Created can be a client's clock at all. A missing or
+// CreatedUsable reports whether Created can be a client's clock at all. A missing or
 // malformed one decodes to year 1, and a host without a battery starts in
 // 1970: neither is "very old".
 func (i Info) CreatedUsable() bool { return !i.Created.Before(lockingBorn) }

@@ -19,7 +19,7 @@ type Lock struct {
 	Rivals []string
 }
 
-// Readable says whether the lock has an ID, so that it can be judged and named.
+// Readable reports whether the lock has an ID, so that it can be judged and named.
 func (l Lock) Readable() bool { return l.ID != "" }
 
 // Kinds are the kinds of holding that the lock has, each once, sorted.
@@ -32,7 +32,7 @@ func (l Lock) Kinds() []Kind {
 	return slices.Compact(kinds)
 }
 
-// HeldIn says whether one of the lock's holdings is in a store, by its ARN.
+// HeldIn reports whether one of the lock's holdings is in a store, by its ARN.
 func (l Lock) HeldIn(store string) bool {
 	return slices.ContainsFunc(l.Holdings, func(h Holding) bool { return h.Store == store })
 }
@@ -78,7 +78,7 @@ func Merge(holdings []Holding) []Lock {
 	return locks
 }
 
-// is says whether a holding carries that lock.
+// is reports whether a holding carries that lock.
 func (h Holding) is(l Lock) bool { return h.Err == nil && h.Path == l.Path && h.Info.ID == l.ID }
 
 func (h Holding) id() string {

@@ -21,7 +21,7 @@ import (
 // the next the path's, and there is no other of either: what departs from that is
 // refused.
 
-// readBlocks reads every block, and gives the text before the first: all of it where
+// readBlocks reads every block, and returns the text before the first: all of it where
 // there is none.
 func readBlocks(text string, exact bool) (found reading, before string) {
 	before = text
@@ -94,7 +94,7 @@ func (s *headings) next() (heading, bool) {
 	}
 }
 
-// veiled says that a text has a heading that only another view can show.
+// veiled reports whether a text has a heading that only another view can show.
 func veiled(text string) bool {
 	const blanks, codes = 24, 24 // "&amp;nbsp;", a colour
 	for {
@@ -136,7 +136,7 @@ func readBlock(prefix, region string, exact bool) reading {
 	return reading{open: !isProse(suffix) || strings.Contains(other, "ID:") || strings.Contains(other, "Path:")}
 }
 
-// isProse says that a text has two words of letters, as what follows a heading that a
+// isProse reports whether a text has two words of letters, as what follows a heading that a
 // sentence only mentions.
 func isProse(text string) bool {
 	words := 0

@@ -34,7 +34,7 @@ func forceUnlock(text string) (found reading) {
 	}
 }
 
-// isCommand says that a line ends in "terraform force-unlock", "lockwarden unlock", or the
+// isCommand reports whether a line ends in "terraform force-unlock", "lockwarden unlock", or the
 // like.
 func isCommand(line string) bool {
 	words := strings.Fields(line)

@@ -61,13 +61,13 @@ type container struct {
 	named   bool // a member's name was read, and its value comes next
 }
 
-// takesName says whether the next token is the name of a member, and not a value.
+// takesName reports whether the next token is the name of a member, and not a value.
 func (c *container) takesName() bool {
 	c.named = c.members != nil && !c.named
 	return c.named
 }
 
-// repeats notes a member's name, and says whether it is one that names a lock and was there before.
+// repeats notes a member's name, and reports whether it is one that names a lock and was there before.
 func (c *container) repeats(name string) bool {
 	folded := strings.ToLower(name)
 	before := c.members[folded]

@@ -40,7 +40,7 @@ func (f frame) strip(line string) (rest string, ok bool) {
 	return rest, true
 }
 
-// fieldOf gives the value behind a label on a line that has it. Blanks after the value
+// fieldOf returns the value behind a label on a line that has it. Blanks after the value
 // count as its own where the heading has none after it.
 func (f frame) fieldOf(line, label string) field {
 	_, value, _ := strings.Cut(line, ":")
@@ -55,7 +55,7 @@ func (f frame) fieldOf(line, label string) field {
 	return field{trimmed, blanks}
 }
 
-// hasLabel says that a text begins with a label, its colon, and a blank, or nothing, or
+// hasLabel reports whether a text begins with a label, its colon, and a blank, or nothing, or
 // the value at once.
 func hasLabel(text, label string) bool {
 	text = strings.TrimPrefix(text, "**")
@@ -100,7 +100,7 @@ func stripPrefix(prefix, line string) (rest string, ok bool) {
 	return line[j:], true
 }
 
-// alike says that two words are the same, or differ as times and counters do. A label that
+// alike reports whether two words are the same, or differ as times and counters do. A label that
 // touches one of them is not a part of it.
 func alike(p, l string) bool {
 	if !hasDigit(p) || !hasDigit(l) {

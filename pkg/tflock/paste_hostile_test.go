@@ -74,7 +74,7 @@ func shown(id string) string {
 
 var colour = regexp.MustCompile(`\x1b?\[[0-9;]*m|<[^>]*>`)
 
-// cuts says that a wrapping cuts a text within what may be in that ID: then nothing is
+// cuts reports whether a wrapping cuts a text within what may be in that ID: then nothing is
 // left that gives the forgery away, and it is as if the other lock's ID had been copied.
 func cuts(wrapping, id string) bool {
 	return (wrapping == "cut behind the path" || wrapping == "two lines of the block") && strings.ContainsAny(id, "\n\r\u2028")

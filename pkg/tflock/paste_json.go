@@ -7,7 +7,7 @@ import (
 	"strings"
 )
 
-// json reads the JSON objects and arrays in a text, and gives the text without them.
+// json reads the JSON objects and arrays in a text, and returns the text without them.
 //
 // An object that is a lock, a row of a lock table, or a message of ours names a lock by
 // its fields. Of any other the strings are read, those of the same field one below the
@@ -67,7 +67,7 @@ func (w *walker) read(raw string, whole bool) bool {
 	return true
 }
 
-// beginsJSON says that a text begins with an object, or an array of objects or strings.
+// beginsJSON reports whether a text begins with an object, or an array of objects or strings.
 func beginsJSON(text string) bool {
 	if text[0] != '{' && text[0] != '[' {
 		return false
@@ -210,7 +210,7 @@ func (w *walker) lock(level int, v map[string]any) bool {
 	return err == nil
 }
 
-// foldedField gives a field that clients, as encoding/json does, take for the ID or the path
+// foldedField returns a field that clients, as encoding/json does, take for the ID or the path
 // in another case ("id"); empty where there is none. Of two they take the last.
 func foldedField(v map[string]any) string {
 	for _, name := range slices.Sorted(maps.Keys(v)) {

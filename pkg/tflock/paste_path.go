@@ -13,7 +13,7 @@ var masks = regexp.MustCompile(`(?i)\*{3,}|…|\[masked\]|\[redacted\]|<redacted
 // isMasked says that a path shows the marks of who hid a part of it, or had no room.
 func isMasked(path string) bool { return masks.MatchString(path) }
 
-// OtherState gives the first path that the text shows and that cannot be any of the names of
+// OtherState returns the first path that the text shows and that cannot be any of the names of
 // a state; empty where all can. Of a masked path the visible parts are compared, and in one
 // that was joined again blanks do not count, since a break may have taken the place of one.
 func (r Reference) OtherState(names ...string) string {
@@ -81,7 +81,7 @@ func (r Reference) doubtful() []string {
 	return nil
 }
 
-// canBe says whether a path that is not shown whole can be that of a state.
+// canBe reports whether a path that is not shown whole can be that of a state.
 func canBe(shown, path string) bool {
 	if shown == path {
 		return true
@@ -112,7 +112,7 @@ func canBe(shown, path string) bool {
 
 func withoutBlanks(text string) string { return strings.Join(strings.Fields(text), "") }
 
-// leadingPath gives the path at the beginning of a line that may go on with something else,
+// leadingPath returns the path at the beginning of a line that may go on with something else,
 // then with a mask in place of what follows; empty where no path is there.
 func leadingPath(line string) string {
 	path, rest := word(strings.Trim(line, " \t"))
@@ -125,7 +125,7 @@ func leadingPath(line string) string {
 	return path
 }
 
-// mayBePath says whether a text may show the bucket/key of a state: no bucket's name begins
+// mayBePath reports whether a text may show the bucket/key of a state: no bucket's name begins
 // with a slash or a dot, as the names of directories do, and no path is a URL.
 func mayBePath(text string) bool {
 	return strings.Contains(text, "/") && !strings.Contains(text, "://") && (isAlnum(text[0]) || isMasked(text))

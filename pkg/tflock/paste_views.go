@@ -24,7 +24,7 @@ func newReader(text string) *reader {
 	return &reader{times*len(text) + atLeast}
 }
 
-// spent says that not all of the paste was read. What was found is then worth nothing.
+// spent reports whether not all of the paste was read. What was found is then worth nothing.
 func (r *reader) spent() bool { return r.budget < 0 }
 
 // document reads a text by the first of its views in which it names a lock.
@@ -56,7 +56,7 @@ func (r *reader) view(view string, depth int, exact bool) reading {
 	return found
 }
 
-// views gives a text as it is, and then with more and more of what others wrapped it in
+// views returns a text as it is, and then with more and more of what others wrapped it in
 // taken off. A step that changes nothing is left out. Nothing that is taken off inside a
 // line joins what stood before and after it, so that no ID comes into being by it.
 //

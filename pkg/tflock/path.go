@@ -26,7 +26,7 @@ func (p Path) Key() string {
 	return key
 }
 
-// Valid says whether the path has both a bucket and a key.
+// Valid reports whether the path has both a bucket and a key.
 func (p Path) Valid() bool { return p.Bucket() != "" && p.Key() != "" }
 
 // Prefix is the top-level prefix of the path: the bucket and the first part of the key. Keys
@@ -41,7 +41,7 @@ func (p Path) Prefix() string {
 	return bucket + "/" + first
 }
 
-// Clean gives the path under which Terraform up to 1.5 stores the state that it calls p.
+// Clean returns the path under which Terraform up to 1.5 stores the state that it calls p.
 // Those releases build S3 requests with version 1 of AWS's SDK, which cleans the URL:
 // repeated slashes become one, and "." and ".." are resolved. The rows in the lock table
 // keep the name as it was configured, so that `bucket/a//b` and `bucket/a//b-md5` belong to
@@ -62,7 +62,7 @@ func (p Path) Clean() Path {
 	return NewPath(p.Bucket(), clean)
 }
 
-// Objects gives the paths of the objects that a lock row of this name may be for: the
+// Objects returns the paths of the objects that a lock row of this name may be for: the
 // name itself, and where it differs the one that Terraform up to 1.5 stores.
 func (p Path) Objects() []Path {
 	if clean := p.Clean(); clean != p {
@@ -71,7 +71,7 @@ func (p Path) Objects() []Path {
 	return []Path{p}
 }
 
-// Climbs says whether the key has a ".." in it. A row of such a name, in the table of a team that
+// Climbs reports whether the key has a ".." in it. A row of such a name, in the table of a team that
 // may write its own prefix alone, would be one of another team's state, and no team configures
 // such a key: it may be locked, but what such a row says of a state counts for nothing.
 func (p Path) Climbs() bool {

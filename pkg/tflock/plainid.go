@@ -5,7 +5,7 @@ import (
 	"unicode"
 )
 
-// isPlain says that an ID is of characters that no wrapping takes apart: ASCII letters,
+// isPlain reports whether an ID is of characters that no wrapping takes apart: ASCII letters,
 // digits and "-_.:", the last four not at its ends. Clients write UUIDs.
 func isPlain(id string) bool {
 	if id == "" || len(id) > maxIDLength || !isAlnum(id[0]) || !isAlnum(id[len(id)-1]) {
@@ -45,7 +45,7 @@ func containsWord(text, id string) bool {
 	}
 }
 
-// isUUID says that a word has the shape 8-4-4-4-12 of hexadecimal digits.
+// isUUID reports whether a word has the shape 8-4-4-4-12 of hexadecimal digits.
 func isUUID(word string) bool {
 	if len(word) != 36 {
 		return false
@@ -63,7 +63,7 @@ func isUUID(word string) bool {
 	return true
 }
 
-// uuid gives the first word of that shape.
+// uuid returns the first word of that shape.
 func uuid(text string) string {
 	for word := range strings.FieldsFuncSeq(text, func(r rune) bool { return r != '-' && !unicode.IsLetter(r) && !unicode.IsDigit(r) }) {
 		if isUUID(word) {

@@ -167,7 +167,7 @@ func parseLong(text string) (Reference, error) {
 	return ref, nil
 }
 
-// oneOf gives the lock that all mentions name: a client that retries prints the same
+// oneOf returns the lock that all mentions name: a client that retries prints the same
 // block again. Where their paths differ all of them are kept, and none is followed. A
 // state that a label names counts where an ID is without a path of its own.
 func oneOf(mentions []mention) (Reference, error) {

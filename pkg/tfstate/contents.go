@@ -49,7 +49,7 @@ type Object struct {
 	Region []byte // empty where the state does not say it
 }
 
-// Survey reads a whole state of any version, in constant memory, and gives what an
+// Survey reads a whole state of any version, in constant memory, and returns what an
 // inventory says of it. It calls visit, unless that is nil, for each managed object that
 // has an ARN or an ID, in versions 3 and 4. Values of attributes leave a state only so.
 //
@@ -144,7 +144,7 @@ func addressIn(text []byte) (address []byte, ok bool) {
 	return append([]byte("registry.terraform.io/-/"), legacy...), ok && isTypeName(legacy)
 }
 
-// isAddress says whether a provider's address is safe to show anywhere: HOST/NAMESPACE/TYPE,
+// isAddress reports whether a provider's address is safe to show anywhere: HOST/NAMESPACE/TYPE,
 // with a port.
 func isAddress(text []byte) bool {
 	if len(text) > maxAddress || bytes.Count(text, []byte("/")) != 2 {

@@ -55,7 +55,7 @@ func (d *decoder) identity() error {
 	})
 }
 
-// begins says whether the next value begins with that byte. Any other value is skipped.
+// begins reports whether the next value begins with that byte. Any other value is skipped.
 func (d *decoder) begins(with int) (bool, error) {
 	c, err := d.scan.next()
 	if err != nil || c == with {
@@ -84,7 +84,7 @@ func (d *decoder) name(into *[]byte) error {
 	return err
 }
 
-// textIs says whether a value is that string.
+// textIs reports whether a value is that string.
 func (d *decoder) textIs(want string, is *bool) error {
 	if is, err := d.begins('"'); !is {
 		return err
@@ -94,7 +94,7 @@ func (d *decoder) textIs(want string, is *bool) error {
 	return err
 }
 
-// present says whether a value is there: neither null, nor false, nor an empty string.
+// present reports whether a value is there: neither null, nor false, nor an empty string.
 func (d *decoder) present(is *bool) error {
 	c, err := d.scan.next()
 	if err != nil {

@@ -256,7 +256,7 @@ func TestConditionString(t *testing.T) {
 	}
 }
 
-// numbered gives n members with keys of their own.
+// numbered returns n members with keys of their own.
 func numbered(n int) string {
 	var b strings.Builder
 	for i := range n {

@@ -222,7 +222,7 @@ func (t *tally) add(name []byte, n int) {
 	t.counts = append(t.counts, TypeCount{Type: string(name), Count: n})
 }
 
-// result gives the counts, the largest first, and what is not among them.
+// result returns the counts, the largest first, and what is not among them.
 func (t *tally) result() ([]TypeCount, int) {
 	slices.SortFunc(t.counts, func(a, b TypeCount) int {
 		return cmp.Or(cmp.Compare(b.Count, a.Count), strings.Compare(a.Type, b.Type))

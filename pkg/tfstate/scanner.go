@@ -84,7 +84,7 @@ func (s *scanner) drain() error {
 	return s.err
 }
 
-// peek gives the next byte without consuming it, or eof.
+// peek returns the next byte without consuming it, or eof.
 func (s *scanner) peek() (int, error) {
 	if s.pos == s.end {
 		if err := s.fill(); err != nil {

@@ -143,7 +143,7 @@ func TestReadTakesConstantMemory(t *testing.T) {
 	}
 }
 
-// heapOf gives how many bytes f allocates, whether they are freed or not.
+// heapOf returns how many bytes f allocates, whether they are freed or not.
 func heapOf(f func()) uint64 {
 	var before, after runtime.MemStats
 	runtime.ReadMemStats(&before)

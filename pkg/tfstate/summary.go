@@ -24,7 +24,7 @@ const (
 	Empty
 )
 
-// String gives the condition as it stands in answers and logs: "unreadable",
+// String returns the condition as it stands in answers and logs: "unreadable",
 // "encrypted", "has_resources", "has_outputs" or "empty".
 func (c Condition) String() string {
 	switch c {

@@ -5,7 +5,7 @@ import (
 	"unicode/utf8"
 )
 
-// text consumes a string, which must come next, and gives it decoded.
+// text consumes a string, which must come next, and returns it decoded.
 // It keeps no more than limit bytes, and whole tells whether that is all. It is valid
 // until the next token. Invalid UTF-8 is an error.
 func (s *scanner) text(limit int) (value []byte, whole bool, err error) {
@@ -67,7 +67,7 @@ func (s *scanner) keep(limit int, whole bool, b []byte) bool {
 	return true
 }
 
-// wide gives the length of the character beyond ASCII that comes next. The
+// wide returns the length of the character beyond ASCII that comes next. The
 // buffer may hold only a part of it yet.
 func (s *scanner) wide() (int, error) {
 	for !utf8.FullRune(s.buf[s.pos:s.end]) {

@@ -56,7 +56,7 @@ func (u *Unlocker) askOfRun(ctx context.Context, c *policy.Case) knownRun {
 	return knownRun{auto: opened.Auto, tags: &q.Tags}
 }
 
-// mayRelease says whether the lock may be released for this request without force. One of
+// mayRelease reports whether the lock may be released for this request without force. One of
 // the monitor's own gets no shortcut: every condition of an automatic release has to hold
 // here too.
 func (u *Unlocker) mayRelease(ctx context.Context, r Request, f found, c policy.Case, known knownRun) (may bool, why string) {
@@ -69,7 +69,7 @@ func (u *Unlocker) mayRelease(ctx context.Context, r Request, f found, c policy.
 	return true, c.Run.Words(c.At)
 }
 
-// heldBack gives a reason for every condition of an automatic release that does not hold.
+// heldBack returns a reason for every condition of an automatic release that does not hold.
 func (u *Unlocker) heldBack(ctx context.Context, f found, c policy.Case, known knownRun) []string {
 	var reasons []string
 	if !known.auto.Locks.Matches(string(c.Path), c.Info.Operation) {
@@ -110,7 +110,7 @@ func (u *Unlocker) heldBack(ctx context.Context, f found, c policy.Case, known k
 	return reasons
 }
 
-// lockedAs gives another name of a state under which something is locked; empty: there is
+// lockedAs returns another name of a state under which something is locked; empty: there is
 // none. Only rows have such names, and nothing but the table shows them.
 func (u *Unlocker) lockedAs(ctx context.Context, path tflock.Path) (tflock.Path, error) {
 	clean := path.Clean()

@@ -127,7 +127,7 @@ func (u *Unlocker) named(ctx context.Context, r Request) found {
 	return f
 }
 
-// mayPass says that a search of a store could have come to its end: whoever may write one prefix can make it last
+// mayPass reports whether a search of a store could have come to its end: whoever may write one prefix can make it last
 // too long. A store that refuses, or that does not exist, does so whatever anybody writes, and keeps nobody from a release.
 func mayPass(err error) bool {
 	refused, ok := errors.AsType[*backend.Error](err)
@@ -162,7 +162,7 @@ func (u *Unlocker) at(ctx context.Context, path tflock.Path, id string) found {
 	return f
 }
 
-// search gives every lock whose ID is wanted, sorted by path. It keeps nothing else of what it reads: a row may have 400 KB.
+// search returns every lock whose ID is wanted, sorted by path. It keeps nothing else of what it reads: a row may have 400 KB.
 func (u *Unlocker) search(ctx context.Context, wanted func(id string) bool) (hits []hit, sealed int, unread []error) {
 	ctx, cancel := context.WithTimeout(ctx, u.searchTime())
 	defer cancel()
@@ -217,7 +217,7 @@ func (u *Unlocker) each(read func(backend.Store)) {
 	_ = group.Wait() // none of them fails
 }
 
-// names says whether a text is a lock's ID, or the short name of one that is too long to
+// names reports whether a text is a lock's ID, or the short name of one that is too long to
 // be written anywhere.
 func names(text, id string) bool {
 	return text == id || (len(id) > tflock.MaxID && text == tflock.BoundedID(id))

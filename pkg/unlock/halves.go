@@ -20,7 +20,7 @@ type half struct {
 
 type halves []half
 
-// record gives the halves as they are recorded.
+// record returns the halves as they are recorded.
 func (all halves) record() []ledger.Half {
 	list := make([]ledger.Half, len(all))
 	for i, h := range all {
@@ -34,7 +34,7 @@ func (all halves) of(fate ledger.Fate) halves {
 	return slices.DeleteFunc(slices.Clone(all), func(h half) bool { return h.Fate != fate })
 }
 
-// in says whether one of them is in a store.
+// in reports whether one of them is in a store.
 func (all halves) in(store string) bool {
 	return slices.ContainsFunc(all, func(h half) bool { return h.Store == store })
 }
@@ -169,7 +169,7 @@ func (u *Unlocker) endOf(ctx context.Context, store string, one ledger.Unfinishe
 	}
 }
 
-// unsearched gives what stands for a pattern that could not be searched now and matches a
+// unsearched returns what stands for a pattern that could not be searched now and matches a
 // store: nil where there is none.
 func (u *Unlocker) unsearched(store string) backend.Store {
 	for _, s := range u.Stores.All() {

@@ -43,14 +43,14 @@ func (u *Unlocker) unwatched(ctx context.Context, l tflock.Lock, memory ledger.M
 	return all
 }
 
-// isUnwatched says whether a store is not watched. One that a pattern covers and that no
+// isUnwatched reports whether a store is not watched. One that a pattern covers and that no
 // search found does not exist any more, and neither does what it held.
 func (u *Unlocker) isUnwatched(store string) bool {
 	return u.store(store) == nil && u.unsearched(store) == nil &&
 		!slices.ContainsFunc(u.Stores.Patterns(), func(pattern string) bool { return backend.Covers(pattern, store) })
 }
 
-// kindOf gives the kind of a store by its ARN.
+// kindOf returns the kind of a store by its ARN.
 func kindOf(store string) tflock.Kind {
 	if parts := strings.SplitN(store, ":", 4); len(parts) == 4 && parts[2] == "s3" {
 		return tflock.S3

@@ -51,7 +51,7 @@ func parameters(raw json.RawMessage) map[string]json.RawMessage {
 	return params
 }
 
-// within says whether each of the fields is a parameter of the same name and value. A
+// within reports whether each of the fields is a parameter of the same name and value. A
 // refresh sends all of them; the payload of a button has at least one of its own.
 func within(fields, params map[string]json.RawMessage) bool {
 	for name, value := range fields {
@@ -146,7 +146,7 @@ func functionARN(arn string) string {
 // characters; empty when nothing.
 func (c Context) Field(name string) string { return c.form[name] }
 
-// Narrow says that the widget has no room for many columns: half of a common screen.
+// Narrow reports whether the widget has no room for many columns: half of a common screen.
 func (c Context) Narrow() bool { return c.Width > 0 && c.Width < 900 }
 
 // Clock writes a time for the viewer, to the minute, in the dashboard's time zone.

@@ -63,7 +63,7 @@ func AWS() (aws.Config, error) {
 	return cfg, nil
 }
 
-// GetServiceBaseEndpoint gives the endpoint of one service, by its ID in the SDKs. The SDK's
+// GetServiceBaseEndpoint returns the endpoint of one service, by its ID in the SDKs. The SDK's
 // clients look for this method, and let it win over AWS_ENDPOINT_URL.
 func (p place) GetServiceBaseEndpoint(_ context.Context, sdkID string) (string, bool, error) {
 	url := os.Getenv("AWS_ENDPOINT_URL_" + variable(sdkID))

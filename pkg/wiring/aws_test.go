@@ -81,7 +81,7 @@ func TestClientsGoWhereTheEnvironmentSays(t *testing.T) {
 	}
 }
 
-// endpoints gives the endpoint of each service that functions and the CLI call; empty: AWS's
+// endpoints returns the endpoint of each service that functions and the CLI call; empty: AWS's
 // own.
 func endpoints(cfg aws.Config) map[string]string {
 	return map[string]string{

@@ -16,7 +16,7 @@ type Watched struct {
 	Buckets   []string `env:"BUCKET_ARNS"`
 }
 
-// ARNs gives the whole ARNs of the tables and of the buckets, for a stack in that region.
+// ARNs returns the whole ARNs of the tables and of the buckets, for a stack in that region.
 // A text that can be none stays as it is.
 func (w Watched) ARNs(region string) (tables, buckets []string) {
 	for _, text := range w.Tables {

@@ -16,7 +16,7 @@ import (
 // LOCKWARDEN_PROFILE_S3. A store outside of AWS has credentials of its own.
 const profileOf = "LOCKWARDEN_PROFILE_"
 
-// For gives the configuration of one service, by its ID in the SDKs: with the keys of the
+// For returns the configuration of one service, by its ID in the SDKs: with the keys of the
 // profile that LOCKWARDEN_PROFILE_ and that ID name, and as it is where there is none. Its
 // error names the variable, the file and the profile, and says no credential.
 func For(cfg aws.Config, sdkID string) (aws.Config, error) {

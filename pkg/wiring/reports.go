@@ -7,7 +7,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// ForReports gives the configuration of S3 for the report bucket. The stack makes it, so it is
+// ForReports returns the configuration of S3 for the report bucket. The stack makes it, so it is
 // in AWS although AWS_ENDPOINT_URL_S3 leads to the states elsewhere: that variable and
 // LOCKWARDEN_PROFILE_S3 do not count for it. REPORT_ENDPOINT_URL says that it is in such a
 // store too, which is called with the keys of the states. Its error is that of For.

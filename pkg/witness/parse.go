@@ -17,7 +17,7 @@ import (
 // source is what S3 calls itself in its events.
 const source = "aws:s3"
 
-// Parse reads the body of a message that S3 sent to a queue, and gives the events of lock
+// Parse reads the body of a message that S3 sent to a queue, and returns the events of lock
 // objects in it. What is not an S3 event, such as the s3:TestEvent of a new notification,
 // and other objects are ignored. An error names what is malformed, and quotes nothing of
 // it; the well-formed events of the same message are given all the same.
@@ -55,7 +55,7 @@ type Event struct {
 	Key    string // as it is in the bucket, decoded
 }
 
-// parseRecord reads one event, and says whether it is one of a lock object.
+// parseRecord reads one event, and reports whether it is one of a lock object.
 func parseRecord(raw json.RawMessage) (Event, bool, error) {
 	var kind struct {
 		Source string `json:"eventSource"`

@@ -68,7 +68,7 @@ func (s *store) paths() string {
 	return strings.Join(all, " ")
 }
 
-// run handles one message for each body, and gives the identifiers of those that failed.
+// run handles one message for each body, and returns the identifiers of those that failed.
 func (s *store) run(ctx context.Context, t *testing.T, bodies ...string) (failed []string, log string) {
 	t.Helper()
 	var batch events.SQSEvent

@@ -29,7 +29,7 @@ func event(who string) alert.Event {
 	}, 0, now)
 }
 
-// start gives a topic whose messages a mailer sends to these people, by a server that answers so.
+// start returns a topic whose messages a mailer sends to these people, by a server that answers so.
 func start(t *testing.T, answer func(command string) string, to ...string) (*alert.Topic, *onpremises.Mailbox) {
 	t.Helper()
 	box, err := onpremises.StartMailbox()

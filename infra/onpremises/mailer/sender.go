@@ -61,7 +61,7 @@ func (s settings) sender() (sender, error) {
 	return one, nil
 }
 
-// Send gives one mail to the server. It fails unless the server has taken it for somebody; whom
+// Send returns one mail to the server. It fails unless the server has taken it for somebody; whom
 // it is refused for while others get it is in the log. The error of a server that answered is a
 // *textproto.Error.
 func (s sender) Send(ctx context.Context, subject, text string) error {

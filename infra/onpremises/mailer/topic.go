@@ -70,7 +70,7 @@ func mailText(message, structure string) (string, error) {
 	return "", errors.New("the message has no text for email and no default")
 }
 
-// permanent says whether a mail server refused permanently.
+// permanent reports whether a mail server refused permanently.
 func permanent(err error) bool {
 	refused, ok := errors.AsType[*textproto.Error](err)
 	return ok && refused.Code >= 500

@@ -43,7 +43,7 @@ type draft struct {
 	blocks   []api.Block
 }
 
-// message gives the draft as the webhook takes it. The headline stands above the bar,
+// message returns the draft as the webhook takes it. The headline stands above the bar,
 // since text that is outside of blocks is what notifications show.
 func (d *draft) message() *api.WebhookMessage {
 	headline := plain(d.headline, maxHeader)

@@ -25,7 +25,7 @@ func NewSecret(client parameter.Client, name string) *Secret {
 	return &Secret{client: client, name: name}
 }
 
-// value gives the URL. No error of it has the URL in it.
+// value returns the URL. No error of it has the URL in it.
 func (s *Secret) value(ctx context.Context) (string, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

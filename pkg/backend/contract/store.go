@@ -51,7 +51,7 @@ func NewTable(ctx context.Context, cfg aws.Config) (*Store, error) {
 }
 
 // MakeTable makes a table with these string keys, a hash key and at most one range key, waits
-// until it can be used, and gives its ARN.
+// until it can be used, and returns its ARN.
 func MakeTable(ctx context.Context, cfg aws.Config, name string, keys ...string) (arn string, err error) {
 	input := &dynamodb.CreateTableInput{TableName: &name, BillingMode: dynamotypes.BillingModePayPerRequest}
 	for i, key := range keys {
@@ -134,7 +134,7 @@ func (s *Store) row(ctx context.Context, item map[string]dynamotypes.AttributeVa
 
 func text(v string) dynamotypes.AttributeValue { return &dynamotypes.AttributeValueMemberS{Value: v} }
 
-// list gives what the store holds, by path.
+// list returns what the store holds, by path.
 func (s *Store) list(ctx context.Context) (map[tflock.Path]tflock.Holding, error) {
 	all := map[tflock.Path]tflock.Holding{}
 	for h, err := range s.Holdings(ctx) {

@@ -57,7 +57,7 @@ func Parse(text string) (Settings, error) {
 	return s, errors.Join(err, s.Asks.Check())
 }
 
-// Open gives what looks up runs, with the settings read at each first use in an
+// Open returns what looks up runs, with the settings read at each first use in an
 // invocation: a deploy that switches something off works at once. Without a parameter it
 // is nil, and nobody is asked.
 func (n Name) Open(cfg aws.Config) *evidence.Runs {
