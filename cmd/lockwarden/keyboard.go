@@ -19,7 +19,6 @@ import (
 type keyboard struct {
 	tty    *os.File
 	pieces chan []byte // as they come: empty for Ctrl-D on an empty line, closed when the terminal is gone
-	pasted bool
 }
 
 // quiet is how long nothing comes behind a key that a person presses. What is behind it in a paste comes at once.
@@ -54,13 +53,14 @@ func (k *keyboard) listen() {
 	}
 }
 
-// ask asks a question, and returns the line that is typed then. What came behind a paste is no answer.
+// ask asks a question, and returns the line that is typed then. What came before is no answer: it may be the rest of a paste,
+// whose beginning went to this program, or to one that it reads from (cat | lockwarden unlock).
 func (k *keyboard) ask(ctx context.Context, question string) (string, error) {
 	if err := k.open(); err != nil {
 		return "", err
 	}
-	if k.pasted {
-		k.drop()
+	if err := k.raw(k.drop); err != nil {
+		return "", err
 	}
 	if _, err := fmt.Fprint(k.tty, question); err != nil {
 		return "", err
@@ -83,32 +83,44 @@ func (k *keyboard) ask(ctx context.Context, question string) (string, error) {
 }
 
 // drop forgets what comes, until nothing does.
-func (k *keyboard) drop() {
+func (k *keyboard) drop() error {
 	for {
 		select {
 		case _, open := <-k.pieces:
 			if !open {
-				return
+				return io.ErrUnexpectedEOF
 			}
 		case <-time.After(quiet):
-			return
+			return nil
 		}
 	}
+}
+
+// raw does something while every key is a character that is read at once, and none a signal.
+func (k *keyboard) raw(do func() error) error {
+	before, err := term.MakeRaw(int(k.tty.Fd()))
+	if err != nil {
+		return fmt.Errorf("nothing can be pasted or asked at this terminal (%w): give the text from a pipe or a file, with --yes", err)
+	}
+	defer term.Restore(int(k.tty.Fd()), before) //nolint:errcheck // there is nothing else to do
+	return do()
 }
 
 // paste reads a text until Ctrl-D is pressed, which nothing follows. Whoever writes a field of a lock may have
 // control characters in it: elsewhere they would end the text or the program, and what is behind them would answer
 // questions or be commands of the shell.
-func (k *keyboard) paste(ctx context.Context) (string, error) {
+func (k *keyboard) paste(ctx context.Context) (text string, err error) {
 	if err := k.open(); err != nil {
 		return "", err
 	}
-	k.pasted = true
-	before, err := term.MakeRaw(int(k.tty.Fd()))
-	if err != nil {
-		return "", fmt.Errorf("the terminal takes no paste (%w): give the text from a pipe or a file", err)
-	}
-	defer term.Restore(int(k.tty.Fd()), before) //nolint:errcheck // there is nothing else to do
+	err = k.raw(func() error {
+		text, err = k.readPaste(ctx)
+		return err
+	})
+	return text, err
+}
+
+func (k *keyboard) readPaste(ctx context.Context) (string, error) {
 	fmt.Fprint(k.tty, "Paste the client's error or the alert, then press Ctrl-D:\r\n")
 	var text []byte
 	for len(text) <= maxPaste {
@@ -132,8 +144,7 @@ func (k *keyboard) paste(ctx context.Context) (string, error) {
 			return lines.Replace(string(bytes.TrimRight(text, string(rune(ctrlD))))), nil
 		}
 	}
-	k.drop()
-	return string(text), nil
+	return string(text), k.drop()
 }
 
 // typed adds a piece to a text, or takes from it what was erased, and shows it.

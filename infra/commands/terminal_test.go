@@ -50,6 +50,22 @@ func TestAPasteIsTextAlone(t *testing.T) {
 	}
 }
 
+// Nor does what is behind such a sign answer a question where another program reads the terminal, and ends there.
+func TestAPasteIntoAPipeAnswersNoQuestion(t *testing.T) {
+	local.Need(t, local.Services)
+	t.Parallel()
+	aws := newAWS(t, found, released)
+	s := start(t, aws, "sh", "-c", "cat | "+build(t)+" unlock")
+	s.types(t, "ID: x\rWho: deploy@team-a\r\x04laptop died\ryes\ryes")
+	s.until(t, "safe to release it? ")
+	s.types(t, "I do not know\r")
+	s.until(t, "releases it: ")
+	s.types(t, "\r")
+	if code := s.ends(t); code != 8 || len(aws.requests) != 1 {
+		t.Errorf("it ended with %d, and asked for %v\n%s", code, aws.requests, s.shown)
+	}
+}
+
 func TestAPersonAtTheTerminal(t *testing.T) {
 	local.Need(t, local.Services)
 	t.Parallel()
