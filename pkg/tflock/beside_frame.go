@@ -10,7 +10,7 @@ import (
 // common is what loggers and CI systems write before a line, and what is clear in itself: times, levels, quotations.
 var common = regexp.MustCompile(`^[ \t│|>*#╷╵"']*(?:\[?` + date + `(?:T|UTC| |)` + clock + zone + `\]?:? |\[?` + clock + zone + `\]?:? |` +
 	`(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-3][0-9] ` + clock + ` |` +
-	`##\[(?:command|debug|endgroup|error|group|section|warning)\]|::(?:error|warning|notice|group|endgroup)::|\[(?:Container|container|stderr|stdout|ERROR|INFO|WARN|DEBUG|error|info)\] ?|(?:ERROR|INFO|WARN|WARNING|STDERR|STDOUT|DEBUG|stdout|stderr)[ :|]|` +
+	`##\[(?:command|debug|endgroup|error|group|section|warning)\]|::(?:error|warning|notice|group|endgroup)::|\[(?:Container|container|stderr|stdout|ERROR|INFO|WARN|DEBUG|error|info)\] ?|(?:ERROR|INFO|WARN|WARNING|STDERR|STDOUT|DEBUG|stdout|stderr)[ :|](?: {0,2}(?:tofu|terraform): )?|` +
 	`[FP] |[0-9]{2}[OE][+]? )`)
 
 // counted is a line with its number before it, as that of a line of a file or an item of a list.

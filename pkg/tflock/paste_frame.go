@@ -158,9 +158,9 @@ func stripSuffix(line, suffix string) (string, bool) {
 	return line[:j], true
 }
 
-// logWords are what loggers and CI systems write before a line, beside times and what is
+// logWords are what loggers, Terragrunt and CI systems write before a line, beside times and what is
 // in brackets.
-const logWords = " stdout stderr error warn warning info debug err out f level "
+const logWords = " tofu terraform terragrunt stdout stderr error warn warning info debug err out f level "
 
 // stripLog takes off what looks like a logger's or a quotation's: marks, times and
 // counters, what is in square brackets, names of streams and levels.
