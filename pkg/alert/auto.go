@@ -53,7 +53,7 @@ func (c Composer) AutoPaused(due int, now time.Time) Event {
 	e.Text = fmt.Sprintf("Automatic release is paused, since three releases were made or refused within an hour and %s due; it goes on by itself when an hour has passed without one.", count(due, "more is", "more are"))
 	e.Steps = []string{
 		"Find out why so many runs ended and left their locks: a failed CI system, cancelled pipelines, or somebody who makes up names of runs.",
-		"To release a lock now, use lockwarden unlock with its ID, or press Release beside it on the dashboard once it is stuck.",
+		"To release a lock now, use lockwarden unlock with its ID, or press Release beside it on the dashboard once the lock is stuck.",
 	}
 	return e
 }
@@ -94,11 +94,21 @@ func planSteps(e Event) []string {
 	if e.Plan == nil || e.Plan.Mode != policy.AutoRelease {
 		return []string{"Nothing to do. Before you set AutoReleaseMode=release, compare these plans with what people release by hand."}
 	}
-	stop := "To keep a lock, press Keep beside it on the dashboard, or put the tag " + policy.KeepTag + " on its object (the state's key with .tflock at its end) and keep its other tags."
-	if e.Actions.Keep != "" {
-		stop = "To keep it, press Keep beside it on the dashboard, use the command below (AWS CLI v2), or put the tag " + policy.KeepTag + " on its object (the state's key with .tflock at its end) and keep its other tags."
+	tag := "or add the tag " + policy.KeepTag + " to the lock object (the state's key with .tflock at its end). Set the tags that the object has as well: S3 replaces them all."
+	if e.Lock == nil {
+		return []string{
+			"Nothing to do if the locks may be released. Any change to a lock, its run or its state cancels its release.",
+			"To prevent a release, press Keep beside the lock on the dashboard, " + tag,
+		}
 	}
-	return []string{"Nothing to do if the lock may be released. Any change to the lock, its run or its state stops it.", stop}
+	command := ""
+	if e.Actions.Keep != "" {
+		command = "use the command below (AWS CLI v2), "
+	}
+	return []string{
+		"Nothing to do if the lock may be released. Any change to the lock, its run or its state cancels the release.",
+		"To prevent the release, press Keep beside the lock on the dashboard, " + command + tag,
+	}
 }
 
 // keepCommand asks the unlock function that a lock is not released automatically.

@@ -190,6 +190,7 @@ func events() map[string]alert.Event {
 		"scan-withheld":            composer.Scan(alert.ScanFailed, alert.Warning, []alert.Store{{ARN: "arn:aws:s3:::my-states", Problem: "arn:aws:s3:::my-states: S3 failed to give a lock object under my-states/team-a/, so it is not known which locks there are held; everything outside of that prefix was read. Cause: InternalError: We encountered an internal error. Please try again.", Since: now.Add(-time.Hour), Crowded: true, Withheld: true}}, now),
 		"lock-released-unknown":    composer.Unknown(samples.Lock(), "ana", "laptop died", "arn:aws:dynamodb:eu-west-1:123456789012:table/locks is not watched any more", false, false, now),
 		"lock-released-half-known": composer.Unknown(samples.Lock(), "ana", "laptop died", "what is in its place in arn:aws:s3:::states cannot be read: it is archived", false, true, now),
+		"lock-refused-unreadable":  composer.Refused(garbled, "ana", "it cannot be read", now),
 		"lock-refused":             composer.Refused(live, "ana", "the state was written 2m ago", now),
 		"scan-failed":              composer.Scan(alert.ScanFailed, alert.Warning, []alert.Store{failing}, now),
 		"scan-failed-shared":       composer.Scan(alert.ScanFailed, alert.Critical, []alert.Store{failing, bucket}, now),

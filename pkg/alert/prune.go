@@ -68,7 +68,10 @@ func inTurns(states []policy.Stale) []policy.Stale {
 }
 
 func pruneSubject(r PruneReport) string {
-	text := fmt.Sprintf("stale states: %d abandoned, %s, %d kept", r.Abandoned, fates(r.Pruned, r.WouldPrune), r.Kept-r.Abandoned)
+	text := fmt.Sprintf("stale states: %s, %d kept", fates(r.Pruned, r.WouldPrune), r.Kept)
+	if r.Abandoned > 0 {
+		text += fmt.Sprintf(" (%d of them abandoned)", r.Abandoned)
+	}
 	if len(r.Errors) > 0 {
 		text += ", " + count(len(r.Errors), "error", "errors")
 	}

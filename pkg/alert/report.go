@@ -122,7 +122,7 @@ func weekSteps(w Week) []string {
 		add(true, "Consider AutoReleaseMode=release: the automatic release of %s was planned, since %s over, and was not done.", count(*n, "lock", "locks"), map[bool]string{true: "its run was", false: "their runs were"}[*n == 1])
 	}
 	percent, ok := planShare(w)
-	add(ok && percent >= plansTake && *w.PlanLockSeconds >= plansWorth, "%d %% of lock time is plans: consider -lock=false for the plans of pull requests.", percent)
+	add(ok && percent >= plansTake && *w.PlanLockSeconds >= plansWorth, "Plans take %d%% of lock time: consider -lock=false for the plans of pull requests.", percent)
 	if s := w.States; s != nil && s.Abandoned > 0 {
 		add(true, "Destroy what %s: the last prune report names %s.", count(s.Abandoned, "abandoned state still manages", "abandoned states still manage"), map[bool]string{true: "it", false: "them"}[s.Abandoned == 1])
 	}

@@ -141,7 +141,7 @@ func lockTimeLine(w Week) string {
 	}
 	text := seconds(*w.LockSeconds)
 	if percent, ok := planShare(w); ok {
-		text += fmt.Sprintf(", %d %% of it in plans", percent)
+		text += fmt.Sprintf(", %d%% of it in plans", percent)
 	}
 	return text
 }
@@ -187,7 +187,7 @@ func uncountedLine(w Week) string {
 	if !w.TooMany {
 		return ""
 	}
-	return "where states lock, and some of the most stuck: too many states were locked"
+	return "how states are locked, and some of the most stuck: more than 100,000 states were locked"
 }
 
 // planShare is the share of lock time that plans took, in percent.

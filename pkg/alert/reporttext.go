@@ -56,7 +56,7 @@ func weekText(w Week) string {
 	case w.WatchedSince != nil:
 		text += fmt.Sprintf(" This is the first report on these tables and buckets, which have been watched since %s.", policy.Clock(*w.WatchedSince))
 	case w.WeekBefore == nil:
-		text += " There is no comparison with the week before, since not all of both weeks was watched."
+		text += " There is no comparison with the week before, since not everything was watched in both weeks."
 	}
 	return text
 }

@@ -44,8 +44,8 @@ var unsafeSteps = []string{
 }
 
 var crowdedSteps = []string{
-	"Find out who writes under that prefix (CloudTrail's data events show it), and stop it: each lock there beyond some ten thousand is one that no team holds.",
-	"Delete whatever is not a lock. Until then look for stuck locks under that prefix yourself: locks elsewhere are reported as usual.",
+	"Find out who writes under that prefix (CloudTrail's data events show it), and stop it: no team holds that many locks.",
+	"Delete only rows of a lock table and .tflock objects that no client wrote, and never a state. Until then look for stuck locks under that prefix yourself: locks elsewhere are reported as usual.",
 }
 
 var withheldSteps = []string{
@@ -70,7 +70,7 @@ var scanSteps = map[Absence][]string{
 	},
 	Deleted: {
 		"Nothing, if somebody deleted it on purpose.",
-		"If not, stop the runs that use it: locks that were in it are gone with it, and hold nobody off any more.",
+		"If not, stop the runs that use it: the locks in it are gone with it, and no longer block anyone.",
 	},
 	Unmatched: {"Check the name in WatchTableArns or WatchBucketArns. If it is right, there is nothing to do."},
 }
@@ -117,7 +117,10 @@ func scanText(e Event) string {
 			failed = " for " + policy.Words(e.Time.Sub(b.Since))
 		}
 		if e.Type == ScanRecovered {
-			return fmt.Sprintf("Lockwarden can read %s again, so its locks are watched; it had failed%s.", storeName(b.ARN), failed)
+			if failed != "" {
+				failed = "; reading failed" + failed
+			}
+			return fmt.Sprintf("Lockwarden can read %s again, so its locks are watched%s.", storeName(b.ARN), failed)
 		}
 		if crowded(e) {
 			return fmt.Sprintf("Lockwarden has not been able to read all locks in %s%s: %s", storeName(b.ARN), failed, ended(b.Problem))
@@ -162,7 +165,7 @@ func StoreLines(e Event) []string {
 	var lines []string
 	failing := "failing since "
 	if e.Type == ScanRecovered {
-		failing = "it had failed since "
+		failing = "had been failing since "
 	}
 	for _, b := range e.Stores {
 		line := Clean(b.ARN, maxPath)

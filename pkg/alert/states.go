@@ -127,12 +127,12 @@ func cleaned(paths []tflock.Path) []string {
 }
 
 var adviceOn = map[policy.Problem]string{
-	policy.DigestMismatched:  "Digest mismatch: see that no run is under way, and compare the versions. If the newest is right, repair it with accept_state; if an older one is, with restore_version.",
-	policy.DigestOrphan:      "Digest without a state: if the state was deleted on purpose, repair it with delete_digest; if not, with restore_version.",
+	policy.DigestMismatched:  "Digest mismatch: make sure that no run is under way, and compare the versions. If the newest is right, begin with `lockwarden repair BUCKET/KEY accept_state --dry-run`; if an older one is, with `lockwarden repair BUCKET/KEY restore_version --version-id ID --dry-run`.",
+	policy.DigestOrphan:      "Digest without a state: if the state was deleted on purpose, begin with `lockwarden repair BUCKET/KEY delete_digest --dry-run`; if not, with `lockwarden repair BUCKET/KEY restore_version --version-id ID --dry-run`.",
 	policy.DuplicateResource: "Resources in two states: decide which state keeps each, and remove it from the other without destroying it.",
-	policy.LineageChanged:    "Another lineage: if nobody replaced the state on purpose, repair it with restore_version and the former version.",
-	policy.SerialDecreased:   "Serial went back: if nobody pushed an older state on purpose, compare both versions and repair it with restore_version and the former one.",
-	policy.SerialReused:      "Serial used twice: compare both versions. What only the former one has is managed by nobody now.",
+	policy.LineageChanged:    "Another lineage: if nobody replaced the state on purpose, begin with `lockwarden repair BUCKET/KEY restore_version --version-id ID --dry-run` and the former version's ID.",
+	policy.SerialDecreased:   "Serial went back: if nobody pushed an older state on purpose, compare both versions and begin with `lockwarden repair BUCKET/KEY restore_version --version-id ID --dry-run` and the former one's ID.",
+	policy.SerialReused:      "Serial used twice: compare both versions. Resources that only the former one has are no longer managed: import them.",
 	policy.MixedLocking:      "Clients that do not exclude each other: stop applies on the state until all its clients have the same lock settings.",
 }
 

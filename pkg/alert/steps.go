@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"slices"
 	"strings"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
@@ -28,9 +29,12 @@ func lockSteps(e Event) []string {
 	case LockReleased:
 		return releasedSteps(e)
 	case LockRefused:
+		if e.Lock.Verdict == policy.Unreadable { // force does not release it either
+			return unreadableSteps(e)
+		}
 		return []string{
 			aliveStep(e) + " " + twoWriters,
-			"If it is over, repeat the release later, or at once with \"force\": true and the reason.",
+			"If the run is over, repeat the release later, or at once with \"force\": true and the reason.",
 		}
 	}
 	return nil
@@ -43,14 +47,14 @@ func stuckSteps(e Event) []string {
 	}
 	steps = append(steps, aliveStep(e)+" "+twoWriters)
 	if !changesNothing(e) {
-		steps = append(steps, "If it died in an apply, look for an errored.tfstate where it ran and keep it: once the lock is released, terraform state push errored.tfstate comes first.")
+		steps = append(steps, "If the run died in an apply, look where it ran for an errored.tfstate, and keep it: once the lock is released, terraform state push errored.tfstate comes first.")
 	}
-	release := "Once it is over, release it with the command below (AWS CLI v2). It checks again that it is the same lock, and that nobody writes the state."
+	release := "Once the run is over, release the lock with the command below (AWS CLI v2). The command first checks that the lock is still the same one, and that nobody is writing the state."
 	switch {
 	case e.Lock == nil:
-		release = "Once a run is over, release its lock: the command (AWS CLI v2) checks again that it is the same lock, and that nobody writes the state."
+		release = "Once a run is over, release its lock with its command (AWS CLI v2). The command first checks that the lock is still the same one, and that nobody is writing the state."
 	case !Releasable(*e.Lock):
-		release = "Once it is over, press Release beside it on the dashboard."
+		release = "Once the run is over, press Release beside the lock on the dashboard."
 	}
 	return append(steps, release)
 }
@@ -61,11 +65,11 @@ func aliveStep(e Event) string {
 	switch {
 	case e.Lock == nil:
 	case e.Lock.Run != nil && e.Lock.Run.Status == policy.RunInProgress:
-		return "Do not release it, since its run is in progress: wait for its end, or cancel it (" + jobOf(e) + ")."
+		return "Do not release the lock, since its run is in progress: wait until the run has ended, or cancel it (" + jobOf(e) + ")."
 	case e.Lock.Evidence.Liveness == policy.PossiblyLive:
-		first = "Do not release it yet, since its run may be at work. Find out"
+		first = "Do not release the lock yet, since its run may still be working. Find out"
 	case e.Lock.Evidence.Liveness == policy.RunOver:
-		first = "Its CI system says that the run is over. Make sure that nothing of it is still at work"
+		first = "The CI system says that the run is over. Make sure that nothing of the run is still working"
 	}
 	return first + ": look at " + jobOf(e) + ", or " + askFor(e) + "."
 }
@@ -87,11 +91,14 @@ func askFor(e Event) string {
 }
 
 func unreadableSteps(e Event) []string {
-	steps := []string{"Find out who wrote it. Lockwarden never touches what it cannot read."}
-	for _, i := range e.items() {
-		if strings.Contains(i.Path, "/") {
-			return append(steps, "While it is there, Terraform cannot lock the state of that path: whoever owns the entry has to remove it.")
-		}
+	items := e.items()
+	who, while := "Find out who wrote it.", "While the entry is there, Terraform cannot lock the state at its path: the entry's owner has to remove it."
+	if len(items)+e.Omitted > 1 {
+		who, while = "Find out who wrote them.", "While such an entry is there, Terraform cannot lock the state at its path: the entry's owner has to remove it."
+	}
+	steps := []string{who + " Lockwarden never touches what it cannot read."}
+	if slices.ContainsFunc(items, func(i Item) bool { return strings.Contains(i.Path, "/") }) {
+		steps = append(steps, while)
 	}
 	return steps
 }
@@ -105,7 +112,7 @@ func releasedSteps(e Event) []string {
 		steps = append(steps, "Repeat the same release: it is safe, and finishes what is left.")
 	}
 	if e.Lock.Evidence.Liveness == policy.PossiblyLive {
-		steps = append(steps, "Make sure that the run is really over before anybody applies: if it is still at work, two runs write the same state.")
+		steps = append(steps, "Make sure that the run is really over before anybody applies: if it is still working, two runs write the same state.")
 	}
 	if !changesNothing(e) {
 		steps = append(steps, "Look for an errored.tfstate where the run died: if there is one, terraform state push errored.tfstate comes first.")

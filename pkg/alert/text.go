@@ -71,7 +71,7 @@ func withoutCommand(f policy.Description) string {
 	if Releasable(f) {
 		return ""
 	}
-	return " No command is given, because the lock's ID or path has characters that a shell or a chat may misread: to release it, press Release beside it on the dashboard."
+	return " No command is given, because the lock's ID or path has characters that a shell or a chat may misread: to release the lock, press Release beside it on the dashboard."
 }
 
 // sharedText is the event of several locks in words: the first sentence has the oldest.

@@ -66,7 +66,7 @@ func TestOrderAndButtons(t *testing.T) {
 	w.state("app/staging/terraform.tfstate") // written now, by the clock of S3
 	w.now = time.Now().UTC()
 	page = w.page(from("light", 1280, ""))
-	if text := page.Text(nil); strings.Contains(text, "run may be alive") == false || !strings.Contains(text, "somebody is at work on it") {
+	if text := page.Text(nil); strings.Contains(text, "run may be alive") == false || !strings.Contains(text, "somebody is working on it") {
 		t.Errorf("a state that was written lately: %s", text)
 	}
 	for _, b := range page.Buttons("Release") {

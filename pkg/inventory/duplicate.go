@@ -320,5 +320,5 @@ func counted(f policy.StateFinding) string {
 		o := f.Evidence.Resources[0]
 		return "the same " + o.Type + " (" + cmp.Or(o.ARN, o.ID) + ")"
 	}
-	return fmt.Sprintf("%d of the same resources", f.Evidence.Count)
+	return fmt.Sprintf("the same %d resources", f.Evidence.Count)
 }

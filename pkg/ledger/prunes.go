@@ -35,7 +35,7 @@ type Prunes struct{ table table }
 func NewPrunes(client *dynamodb.Client, name string) *Prunes { return &Prunes{table{client, name}} }
 
 // ErrRecorded says that another run is at work on a state, or has just pruned it.
-var ErrRecorded = errors.New("another run of ours is at work on it")
+var ErrRecorded = errors.New("another invocation of ours is working on it")
 
 // Record writes a record. It fails with ErrRecorded when the same version of the
 // state is on record by another run that may be alive.

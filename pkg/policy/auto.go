@@ -103,7 +103,7 @@ func (c Case) runHoldsBack() []string {
 	}
 	switch {
 	case c.State.Written.After(ended):
-		reasons = append(reasons, fmt.Sprintf("its state was written at %s, after its run had ended: somebody else is at work on it", Clock(c.State.Written)))
+		reasons = append(reasons, fmt.Sprintf("its state was written at %s, after its run had ended: somebody else is working on it", Clock(c.State.Written)))
 	case c.writtenLately():
 		reasons = append(reasons, c.stateReason())
 	}

@@ -17,7 +17,7 @@ func (c Case) MayRelease() (ok bool, reason string) {
 	case c.HeldAtLeast < c.Guard:
 		return false, fmt.Sprintf("the lock is %s old, and its run may well be alive (guard %s)", c.youth(), Words(c.Guard))
 	case !c.State.Written.IsZero() && written <= c.Guard:
-		return false, fmt.Sprintf("the state was written %s ago: somebody is at work on it (guard %s)", Words(written), Words(c.Guard))
+		return false, fmt.Sprintf("the state was written %s ago: somebody is working on it (guard %s)", Words(written), Words(c.Guard))
 	case c.State.Problem != "" && !c.State.Unwatched:
 		return false, "whether the state was written recently is not known: " + c.State.Problem
 	case c.State.Problem != "":

@@ -24,7 +24,7 @@ func TestATextOfSeveralPartsIsNotUnderstood(t *testing.T) {
 	stateAndID := "State: b/prod/x\nLock ID: " + other + "\n"
 	picture := "  F           F F F  F F F    F    F   F \nF   F           F    F      F   F  F F F \nF F F  F F F    F    F F    F F F  F F F \nF   F           F    F      F   F  F   F \n"
 	clipped := alert("…/x")
-	nothingToDo := "Nothing to do if the lock may be released. Any change to the lock, its run or its state stops it. "
+	nothingToDo := "Nothing to do if the lock may be released. Any change to the lock, its run or its state cancels the release. "
 	said := "Make sure that the run is over: look at https://github.com/acme/a-team-payroll/actions/runs/123, or ask me@host. If you release the lock of a live run, two runs write the same state.\nHeld by: me@host\nOperation: payroll nightly\nLock ID: " + other + "\n"
 	each := func(text string, before ...string) string {
 		lines := strings.Split(strings.TrimSuffix(text, "\n"), "\n")

@@ -1,7 +1,9 @@
 package unlock_test
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -29,6 +31,11 @@ func TestALockObjectThatCannotBeReadHidesNoNeighbour(t *testing.T) {
 			a, err := w.run(&local.Wire{}, request(w, "stuck", ""))
 			if err != nil || a.Outcome != unlock.Released {
 				t.Errorf("the release: %+v, %v", a, err)
+			}
+			// Force does not release what cannot be read, so nobody is warned of its consequences.
+			a, err = w.run(&local.Wire{}, request(w, "away", fmt.Sprintf(`,"path":%q,"dry_run":true,"force":true`, w.Path("away"))))
+			if err != nil || a.Outcome != unlock.Refused || strings.Contains(a.Message, "two writers") {
+				t.Errorf("the release of what cannot be read: %+v, %v", a, err)
 			}
 			h, _, err := w.Set.Buckets[0].Find(t.Context(), w.Path("released"))
 			if err == nil {

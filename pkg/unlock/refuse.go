@@ -15,7 +15,10 @@ import (
 func (u *Unlocker) refuse(ctx context.Context, r Request, key ledger.Key, record ledger.Release, why string, steps []string) Answer {
 	a := Answer{
 		Outcome: Refused, Lock: &record.Description, Released: []tflock.Kind{}, NextSteps: steps,
-		Message: fmt.Sprintf("Not released: %s. Releasing a live lock gives the state two writers.", why),
+		Message: fmt.Sprintf("Not released: %s.", why),
+	}
+	if record.Description.Verdict != policy.Unreadable {
+		a.Message += " Releasing a live lock gives the state two writers."
 	}
 	if r.DryRun {
 		return a

@@ -23,7 +23,7 @@ type Outcome string
 const (
 	Released     Outcome = "released"
 	WouldRelease Outcome = "would_release"
-	Refused      Outcome = "refused"   // it may be alive; force overrides
+	Refused      Outcome = "refused"   // not released; Message says why, and NextSteps whether force would release it
 	NotFound     Outcome = "not_found" // no such lock: released already, or never here
 	Changed      Outcome = "changed"   // another lock is there now, and was not touched
 	Ambiguous    Outcome = "ambiguous" // which lock is meant is not clear: its ID is on several states, or not all of the text is understood

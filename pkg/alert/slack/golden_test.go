@@ -163,7 +163,7 @@ func sampleEvents() map[string]sample {
 		"scan-failed-shared":          event(composer.Scan(alert.ScanFailed, alert.Critical, []alert.Store{failing, {ARN: "arn:aws:s3:::states", Problem: "access denied", Since: now.Add(-time.Hour)}}, now)),
 		"alarm-no-data":               alarm("INSUFFICIENT_DATA", "Insufficient Data: 1 datapoint was unknown."),
 		"lock-released":               event(composer.Released(samples.Lock(), "ana", "laptop died", false, true, now)),
-		"lock-refused":                event(composer.Refused(samples.Lock(), "ana", "the state was written 2m ago: somebody is at work on it (guard 10m)", now)),
+		"lock-refused":                event(composer.Refused(samples.Lock(), "ana", "the state was written 2m ago: somebody is working on it (guard 10m)", now)),
 		"lock-unreadable":             event(composer.Lock(alert.LockUnreadable, unreadable, 1, now)),
 		"scan-failed":                 event(composer.Scan(alert.ScanFailed, alert.Warning, []alert.Store{failing}, now)),
 		"scan-recovered":              event(composer.Scan(alert.ScanRecovered, alert.Info, []alert.Store{table}, now)),
