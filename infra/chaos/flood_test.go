@@ -128,7 +128,7 @@ func newFlooded(t *testing.T, autoRelease string) (*flooded, *monitor.Monitor, *
 	rules := policy.Rules{Thresholds: policy.Thresholds{Default: 34 * time.Minute}, ReleaseGuard: releaseGuard}
 	ledger := wiring.OpenLedger(dynamodb.NewFromConfig(cfg), "ledger")
 	scanner := scan.New(set, rules, time.Now)
-	scanner.Keep(2 * f.room)
+	scanner.SetLimit(2 * f.room)
 	u := &unlock.Unlocker{
 		Stores: set, Memory: ledger.Notifications, Releases: ledger.Releases, Autos: ledger.Autos, Composer: composer(), Topic: f, Meter: f, Rules: rules, Now: time.Now, Log: quiet,
 	}

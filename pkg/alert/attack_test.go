@@ -24,7 +24,7 @@ func TestTheEventOfOneLockFitsWhateverIsInIt(t *testing.T) {
 			Evidence: policy.Evidence{Reasons: []string{long(500), long(500), long(500), long(500), long(500)}},
 		}
 		for name, e := range map[string]alert.Event{
-			"released": c.Released(f, long(100_000), long(100_000), false, true, now),
+			"released": c.Released(f, alert.Release{Outcome: alert.Whole, RequestedBy: long(100_000), Reason: long(100_000)}, now),
 			"refused":  c.Refused(f, long(100_000), long(100_000), now),
 			"resolved": c.Lock(alert.LockResolved, f, 1, now).By(long(4000), long(4000)).NowLockedBy(f),
 			"stuck":    c.Lock(alert.LockStuck, f, 1, now),

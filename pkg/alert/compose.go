@@ -62,33 +62,9 @@ func (e Event) NowLockedBy(other policy.Description) Event {
 	return e.worded()
 }
 
-// Released makes the event of a lock that was released through us: as a whole, or one
-// half of it.
-func (c Composer) Released(f policy.Description, who, reason string, forced, whole bool, now time.Time) Event {
-	r := Release{Outcome: Whole, RequestedBy: who, Reason: reason, Forced: forced}
-	if !whole {
-		r.Outcome = Partly
-	}
-	return c.release(f, r, now)
-}
-
-// Gone makes the event of a lock that is gone after a release was asked for, when nobody
-// can know whether that release removed it or its holder did.
-func (c Composer) Gone(f policy.Description, who, reason string, forced bool, now time.Time) Event {
-	return c.release(f, Release{Outcome: Gone, RequestedBy: who, Reason: reason, Forced: forced}, now)
-}
-
-// Unknown makes the event of a release of which nobody can know how it ended, and why.
-// some says that one half of the lock is gone: then the other one is not known.
-func (c Composer) Unknown(f policy.Description, who, reason, why string, forced, some bool, now time.Time) Event {
-	r := Release{Outcome: Unknown, RequestedBy: who, Reason: reason, Forced: forced, Why: why}
-	if some {
-		r.Outcome = Partly
-	}
-	return c.release(f, r, now)
-}
-
-func (c Composer) release(f policy.Description, r Release, now time.Time) Event {
+// Released makes the event of a lock of which at least one half may be gone after we were
+// asked to release it: the release's outcome says what is known.
+func (c Composer) Released(f policy.Description, r Release, now time.Time) Event {
 	severity := Info
 	if r.Forced || r.Outcome != Whole {
 		severity = Warning
@@ -98,7 +74,7 @@ func (c Composer) release(f policy.Description, r Release, now time.Time) Event 
 	return e.worded()
 }
 
-// Refused makes the event of a lock that we refused to release.
+// Refused makes the event of a lock that we refused to release, and why.
 func (c Composer) Refused(f policy.Description, who, why string, now time.Time) Event {
 	e := c.event(LockRefused, Warning, now)
 	e.Lock, e.Release = &f, &Release{Outcome: Refused, RequestedBy: who, Why: why}
@@ -161,8 +137,16 @@ func (e Event) Across(prefixes []Prefix) Event {
 
 // Bounded says in a shared event why its locks share it: their prefix had so many messages within an hour.
 func (e Event) Bounded(messages int) Event {
-	e.Text += fmt.Sprintf(" There were %d messages about this within an hour, so what is new under the same prefix shares one message an hour until it calms down.", messages)
-	return e
+	e.bounded = messages
+	return e.worded()
+}
+
+// boundedText is the sentence of Bounded, to be added to a shared event's text.
+func boundedText(e Event) string {
+	if e.bounded == 0 {
+		return ""
+	}
+	return fmt.Sprintf(" There were %d messages about this within an hour, so what is new under the same prefix shares one message an hour until it calms down.", e.bounded)
 }
 
 // worded returns a lock event its subject, text and steps, which are all that its fields
@@ -171,7 +155,7 @@ func (e Event) worded() Event {
 	if e.Lock != nil {
 		e.Subject, e.Text = lockSubject(e), lockText(e)
 	} else {
-		e.Subject, e.Text = sharedSubject(e), sharedText(e)
+		e.Subject, e.Text = sharedSubject(e), sharedText(e)+boundedText(e)
 	}
 	e.Steps = lockSteps(e)
 	return e

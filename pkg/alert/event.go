@@ -81,6 +81,8 @@ type Event struct {
 	Steps   []string `json:"next_steps,omitempty"` // what to do, in this order
 	Actions Actions  `json:"actions"`
 	Links   Links    `json:"links"`
+
+	bounded int // see Bounded; machines have it in Text
 }
 
 // Actions are commands that are ready to paste into a shell.

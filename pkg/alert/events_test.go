@@ -47,9 +47,9 @@ func anyEvent(t *rapid.T) alert.Event {
 		}
 		return e
 	case "released":
-		return composer.Released(anyDescription(t), text.Draw(t, "who"), text.Draw(t, "why"), rapid.Bool().Draw(t, "forced"), rapid.Bool().Draw(t, "whole"), now)
+		return composer.Released(anyDescription(t), alert.Release{Outcome: rapid.SampledFrom([]alert.Outcome{alert.Whole, alert.Partly}).Draw(t, "outcome"), RequestedBy: text.Draw(t, "who"), Reason: text.Draw(t, "why"), Forced: rapid.Bool().Draw(t, "forced")}, now)
 	case "gone":
-		return composer.Gone(anyDescription(t), text.Draw(t, "who"), text.Draw(t, "why"), rapid.Bool().Draw(t, "forced"), now)
+		return composer.Released(anyDescription(t), alert.Release{Outcome: alert.Gone, RequestedBy: text.Draw(t, "who"), Reason: text.Draw(t, "why"), Forced: rapid.Bool().Draw(t, "forced")}, now)
 	case "refused":
 		return composer.Refused(anyDescription(t), text.Draw(t, "who"), text.Draw(t, "why"), now)
 	case "scan":

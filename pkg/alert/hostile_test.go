@@ -224,7 +224,7 @@ func TestTheButton(t *testing.T) {
 		"an alert":    {composer.Lock(alert.LockStuck, samples.Lock(), 1, now), true},
 		"a reminder":  {composer.Lock(alert.LockReminder, samples.Lock(), 2, now), true},
 		"an end":      {composer.Lock(alert.LockResolved, samples.Lock(), 1, now), false},
-		"a release":   {composer.Released(samples.Lock(), "ana", "died", false, true, now), false},
+		"a release":   {composer.Released(samples.Lock(), alert.Release{Outcome: alert.Whole, RequestedBy: "ana", Reason: "died"}, now), false},
 		"a refusal":   {composer.Refused(samples.Lock(), "ana", "too young", now), false},
 		"many alerts": {composer.Summary(alert.LockStuck, []policy.Description{samples.Lock(), samples.Lock()}, alert.Warning, now), false},
 	} {

@@ -33,7 +33,7 @@ func TestAStrangersLinkIsNoLinkInAMessage(t *testing.T) {
 				"resolved":   composer.Lock(alert.LockResolved, f, 1, now),
 				"unreadable": composer.Lock(alert.LockUnreadable, f, 1, now),
 				"shared":     composer.Summary(alert.LockReminder, []policy.Description{f, f}, alert.Warning, now),
-				"released":   composer.Released(f, evil, evil, false, true, now),
+				"released":   composer.Released(f, alert.Release{Outcome: alert.Whole, RequestedBy: evil, Reason: evil}, now),
 			} {
 				mail := render(t, e).Texts["email"]
 				for _, link := range pressed.FindAllString(mail, -1) {

@@ -30,13 +30,12 @@ func PrefixOf(path string) string { return tflock.Path(path).Prefix() }
 // their keys (env:/, teams/). So no flood of locks under one prefix hides a lock under another
 // one. It counts the rest. Its memory is bounded by the limit, whatever is added.
 type Selection[T any] struct {
-	limit     int
-	total     int
-	uncounted int // locks of prefixes beyond prefixesCounted
-	leading   []T // the first of each prefix
-	others    []listing[T]
-	prefixes  []Prefix
-	places    map[string]int // of a prefix in prefixes
+	limit    int
+	total    int
+	leading  []T // the first of each prefix
+	others   []listing[T]
+	prefixes []Prefix
+	places   map[string]int // of a prefix in prefixes
 }
 
 // listing is an item with the path that it is listed under.
@@ -65,8 +64,6 @@ func (s *Selection[T]) Add(path string, item T) {
 			s.leading = append(s.leading, item)
 			return
 		}
-	default:
-		s.uncounted++
 	}
 	if s.others = append(s.others, listing[T]{tflock.Path(path), item}); len(s.others) >= 2*s.limit {
 		s.others = s.picked()
@@ -105,8 +102,5 @@ func (s *Selection[T]) Items() []T {
 func (s *Selection[T]) Omitted() int { return s.total - len(s.leading) - len(s.picked()) }
 
 // Prefixes counts the locks of each prefix, in the order of their first locks. Locks of
-// prefixes beyond a thousand are in Uncounted only.
+// prefixes beyond a thousand are in none of the counts.
 func (s *Selection[T]) Prefixes() []Prefix { return s.prefixes }
-
-// Uncounted is how many locks are in no count of Prefixes.
-func (s *Selection[T]) Uncounted() int { return s.uncounted }

@@ -8,16 +8,15 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/inventory"
-	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-func seen(ways ...policy.Locking) (all []ledger.Use) {
+func seen(ways ...policy.Locking) (all []policy.LockingSeen) {
 	at := time.Date(2026, 11, 1, 12, 0, 0, 0, time.UTC)
 	for _, way := range ways {
 		at = at.Add(time.Hour)
-		all = append(all, ledger.Use{Locking: ledger.Locking(way), First: at, Last: at, Locks: 1})
+		all = append(all, policy.LockingSeen{Locking: way, First: at, Last: at, Locks: 1})
 	}
 	return all
 }

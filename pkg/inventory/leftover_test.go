@@ -27,7 +27,7 @@ func TestADigestThatClientsWriteTheStateWithoutIsLeftOver(t *testing.T) {
 	const apart = longHold + 2*time.Second
 	for name, tc := range map[string]struct {
 		took time.Duration // the lock under which the newest version was written, before that
-		seen []ledger.Use
+		seen []policy.LockingSeen
 		want string
 	}{
 		"another run wrote the newest version":                 {longHold, nil, policy.SeverityInfo},
@@ -35,7 +35,7 @@ func TestADigestThatClientsWriteTheStateWithoutIsLeftOver(t *testing.T) {
 		"one run wrote both versions, and no digest":           {apart + 2*time.Second, nil, policy.SeverityWarning},
 		"a client that found a row in the table":               {time.Second, nil, policy.SeverityWarning},
 		"the lock under which it was written is not known":     {0, nil, policy.SeverityWarning},
-		"a client that locks in both was seen after the first": {longHold, []ledger.Use{{Locking: ledger.LocksBoth, First: time.Now().Add(time.Hour), Last: time.Now().Add(time.Hour), Locks: 1}}, policy.SeverityWarning},
+		"a client that locks in both was seen after the first": {longHold, []policy.LockingSeen{{Locking: policy.ByBoth, First: time.Now().Add(time.Hour), Last: time.Now().Add(time.Hour), Locks: 1}}, policy.SeverityWarning},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

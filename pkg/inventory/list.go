@@ -158,29 +158,23 @@ func (r *run) locking() map[tflock.Path][]policy.LockingSeen {
 		r.historyFailed = true
 		return nil
 	}
-	uses, err := r.History.Locking(r.times.work, r.hasState)
+	seen, err := r.History.Locking(r.times.work, r.hasState)
 	if err != nil {
 		r.historyFailed = true
 		r.fail(fmt.Errorf("how states are locked could not be read: %w", err))
 		return nil
 	}
-	all := map[tflock.Path][]policy.LockingSeen{}
-	for path, of := range uses {
-		for _, u := range of {
-			all[path] = append(all[path], policy.LockingSeen{Locking: policy.Locking(u.Locking), First: u.First.UTC(), Last: u.Last.UTC(), Locks: u.Locks})
-		}
-	}
 	for path, s := range r.memory.states {
 		if r.includes(path) {
-			s.Locking = policy.LockingNow(all[path])
+			s.Locking = policy.LockingNow(seen[path])
 		}
 	}
-	return all
+	return seen
 }
 
 func (r *run) hasState(path tflock.Path) bool {
-	_, is := r.memory.states[path]
-	return is
+	_, known := r.memory.states[path]
+	return known
 }
 
 // errTimeUp says that states are left for the next run.

@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	s3types "github.com/aws/aws-sdk-go-v2/service/s3/types"
 
-	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
@@ -64,8 +63,8 @@ func (w *world) daysPass() {
 }
 
 // lockedInTable is what the monitor keeps of one lock in the table.
-func lockedInTable(at time.Time) []ledger.Use {
-	return []ledger.Use{{Locking: ledger.LocksTable, First: at, Last: at, Locks: 1}}
+func lockedInTable(at time.Time) []policy.LockingSeen {
+	return []policy.LockingSeen{{Locking: policy.ByTable, First: at, Last: at, Locks: 1}}
 }
 
 // Nobody is warned of the digest that the first apply after a move to lockfiles leaves behind, where the

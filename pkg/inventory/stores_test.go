@@ -16,7 +16,6 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/inventory"
-	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -249,7 +248,7 @@ func TestTheHistoryOfLocksCannotBeRead(t *testing.T) {
 	w.locking[w.Path(key)] = seen(policy.ByTable, policy.ByLockfile, policy.ByTable)
 	w.want("at first", w.found(w.run()), "mixed_locking of "+key)
 	w.news()
-	w.noHistory, w.locking = true, map[tflock.Path][]ledger.Use{}
+	w.noHistory, w.locking = true, map[tflock.Path][]policy.LockingSeen{}
 	report, err := w.inventory(server.Config()).Run(context.Background(), inventory.Request{})
 	if err == nil {
 		t.Error("it succeeds")

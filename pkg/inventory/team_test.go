@@ -8,7 +8,7 @@ import (
 
 	"pgregory.net/rapid"
 
-	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -139,6 +139,6 @@ func changes(kinds []rune) int { return len(slices.Compact(slices.Clone(kinds)))
 // nothingSeen is a monitor whose scans met no lock.
 type nothingSeen struct{}
 
-func (nothingSeen) Locking(context.Context, func(tflock.Path) bool) (map[tflock.Path][]ledger.Use, error) {
-	return map[tflock.Path][]ledger.Use{}, nil
+func (nothingSeen) Locking(context.Context, func(tflock.Path) bool) (map[tflock.Path][]policy.LockingSeen, error) {
+	return map[tflock.Path][]policy.LockingSeen{}, nil
 }

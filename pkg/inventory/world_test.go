@@ -22,7 +22,6 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/inventory"
-	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/metric"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -40,7 +39,7 @@ type world struct {
 	*local.World
 	reports   string
 	now       func() time.Time
-	locking   map[tflock.Path][]ledger.Use
+	locking   map[tflock.Path][]policy.LockingSeen
 	noHistory bool
 	waiting   func() // what happens between the two looks at digests
 	log       bytes.Buffer
@@ -49,7 +48,7 @@ type world struct {
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
-	w := &world{T: t, World: local.NewWorld(t, server), now: time.Now, waiting: func() {}, locking: map[tflock.Path][]ledger.Use{}}
+	w := &world{T: t, World: local.NewWorld(t, server), now: time.Now, waiting: func() {}, locking: map[tflock.Path][]policy.LockingSeen{}}
 	w.reports = w.Bucket + "-reports"
 	if _, err := server.MakeBucket(t.Context(), w.reports); err != nil {
 		t.Fatal(err)
@@ -58,7 +57,7 @@ func newWorld(t *testing.T) *world {
 }
 
 // Locking makes the world what the monitor saw.
-func (w *world) Locking(context.Context, func(tflock.Path) bool) (map[tflock.Path][]ledger.Use, error) {
+func (w *world) Locking(context.Context, func(tflock.Path) bool) (map[tflock.Path][]policy.LockingSeen, error) {
 	if w.noHistory {
 		return nil, errors.New("the ledger cannot be read")
 	}

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"iter"
 	"log/slog"
-	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -45,37 +44,4 @@ func (h *History) Past(ctx context.Context) iter.Seq2[Past, error] {
 			}
 		}
 	}
-}
-
-// Locking is where the clients of a state lock it.
-type Locking string
-
-// The ways to lock a state.
-const (
-	LocksTable    Locking = "table"
-	LocksBoth     Locking = "both"
-	LocksLockfile Locking = "lockfile"
-)
-
-// LockingOf returns the way that these kinds of holdings are, and an empty one for none.
-func LockingOf(kinds []tflock.Kind) Locking {
-	table, lockfile := slices.Contains(kinds, tflock.DynamoDB), slices.Contains(kinds, tflock.S3)
-	switch {
-	case table && lockfile:
-		return LocksBoth
-	case table:
-		return LocksTable
-	case lockfile:
-		return LocksLockfile
-	default:
-		return ""
-	}
-}
-
-// Use is a run of locks of one state that were all taken in the same way.
-type Use struct {
-	Locking Locking
-	First   time.Time // end of the scan that first saw the first of them
-	Last    time.Time // the same of the last of them
-	Locks   int
 }

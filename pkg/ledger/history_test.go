@@ -231,7 +231,7 @@ func TestALockThatOneScanSawIsSettledWhereItsObjectWasAloneForLong(t *testing.T)
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got := len(all["b/k"]) == 1 && all["b/k"][0].Locking == ledger.LocksLockfile; got != tc.want {
+			if got := len(all["b/k"]) == 1 && all["b/k"][0].Locking == policy.ByLockfile; got != tc.want {
 				t.Errorf("%+v", all)
 			}
 		})

@@ -8,37 +8,26 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
-
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Hold is a lock object that was there at some time.
 type Hold struct {
-	By    string    // the session, or else the principal, that took it; empty where nobody knows
+	By    string    // the session, or else the principal, that took it; empty where that is not known
 	Since time.Time // when it was taken, by S3's clock
 }
 
-// maxHolderEvents bounds the events of a lock that are read, the newest first (some 1 MB): a busy state has as
-// many in 35 days, and whoever may write a prefix can make any number.
+// maxHolderEvents bounds the events of a lock that are read, the latest first (some 1 MB): a busy
+// state has as many in 35 days, and whoever may write a prefix can make any number.
 const maxHolderEvents = 3000
 
 // Holder returns the lock object that was there when a state was written, by S3's time in whole
-// seconds. Its holder need not have written the state: others may write without a lock. It is empty where no event says so: the lock was
-// in a table alone, or nobody held one, or it came in the second of the write, more than
-// 35 days have passed, or more events came since than are read.
+// seconds. Its holder need not have written the state: others may write without a lock. It is
+// empty where no event says so: the lock was in a table alone, or nobody held one, or it came
+// in the second of the write, more than 35 days have passed, or more events came since than are
+// read.
 func (w *Witnesses) Holder(ctx context.Context, path tflock.Path, written time.Time) (Hold, error) {
-	prefix := eventPrefix(path)
-	pages := dynamodb.NewQueryPaginator(w.client, &dynamodb.QueryInput{
-		TableName: &w.name, ScanIndexForward: aws.Bool(false),
-		KeyConditionExpression:   aws.String("#kind = :event AND begins_with(#id, :prefix)"),
-		ExpressionAttributeNames: map[string]string{"#kind": attrKind, "#id": attrID},
-		ExpressionAttributeValues: map[string]types.AttributeValue{
-			":event": text(kindObjectEvent), ":prefix": text(prefix),
-		},
-	})
+	pages := w.latestEvents(path, maxHolderEvents)
 	second := written.Truncate(time.Second)
 	for left := maxHolderEvents; pages.HasMorePages() && left > 0; {
 		page, err := pages.NextPage(ctx)

@@ -8,10 +8,9 @@ import (
 	"strings"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -28,10 +27,10 @@ const (
 	beforeRow = 10 * time.Minute
 )
 
-// use is one of a path, or a glimpse: a row that one scan alone saw, of which the scan does not
-// know whether a lock object was beside it.
+// use is how a path was locked for a while, or a glimpse: a row that only one scan saw, so that
+// it is not known whether a lock object was beside it.
 type use struct {
-	Use
+	policy.LockingSeen
 	glimpse string    // the lock's ID
 	since   time.Time // it was taken no earlier
 }
@@ -40,7 +39,7 @@ type use struct {
 // differ. Settled locks of the last 40 days count, and rows that one scan alone saw where the
 // witness knows whether they had an object. Ask for paths that are known to be states: anybody who
 // may write one key can take locks under as many names as they like.
-func (h *History) Locking(ctx context.Context, wanted func(tflock.Path) bool) (map[tflock.Path][]Use, error) {
+func (h *History) Locking(ctx context.Context, wanted func(tflock.Path) bool) (map[tflock.Path][]policy.LockingSeen, error) {
 	seen := map[tflock.Path][]use{}
 	for p, err := range h.Past(ctx) {
 		if err != nil {
@@ -57,7 +56,7 @@ func (h *History) Locking(ctx context.Context, wanted func(tflock.Path) bool) (m
 			return nil, err
 		}
 	}
-	all := map[tflock.Path][]Use{}
+	all := map[tflock.Path][]policy.LockingSeen{}
 	for path, uses := range seen {
 		if known := known(uses); len(known) > 0 {
 			all[path] = known
@@ -67,13 +66,13 @@ func (h *History) Locking(ctx context.Context, wanted func(tflock.Path) bool) (m
 }
 
 func useOf(p Past) (use, bool) {
-	u := use{Use: Use{LockingOf(p.Kinds), p.FirstSeen, p.FirstSeen, 1}}
+	u := use{LockingSeen: policy.LockingSeen{Locking: policy.LockingOf(p.Kinds), First: p.FirstSeen.UTC(), Last: p.FirstSeen.UTC(), Locks: 1}}
 	switch {
 	case u.Locking == "" || p.Path == "":
 		return use{}, false
-	case p.Settled, u.Locking == LocksBoth: // it has no third place
+	case p.Settled, u.Locking == policy.ByBoth: // it has no third place
 		return u, true
-	case u.Locking != LocksTable || p.ID == "":
+	case u.Locking != policy.ByTable || p.ID == "":
 		return use{}, false
 	}
 	u.Locking, u.glimpse, u.since = "", p.ID, p.HeldSince
@@ -102,7 +101,7 @@ func add(uses []use, next use) []use {
 func toAsk(seen map[tflock.Path][]use) []tflock.Path {
 	var paths []tflock.Path
 	for path, uses := range seen {
-		inBucket := slices.ContainsFunc(uses, func(u use) bool { return u.Locking == LocksLockfile || u.Locking == LocksBoth })
+		inBucket := slices.ContainsFunc(uses, func(u use) bool { return u.Locking == policy.ByLockfile || u.Locking == policy.ByBoth })
 		if inBucket && slices.ContainsFunc(uses, func(u use) bool { return u.glimpse != "" }) {
 			paths = append(paths, path)
 		}
@@ -113,7 +112,7 @@ func toAsk(seen map[tflock.Path][]use) []tflock.Path {
 }
 
 // known are the uses without the glimpses that stayed such.
-func known(uses []use) []Use {
+func known(uses []use) []policy.LockingSeen {
 	var settled []use
 	for _, u := range uses {
 		if u.Locking != "" {
@@ -121,9 +120,9 @@ func known(uses []use) []Use {
 			settled = add(settled, u)
 		}
 	}
-	all := make([]Use, len(settled))
+	all := make([]policy.LockingSeen, len(settled))
 	for i, u := range settled {
-		all[i] = u.Use
+		all[i] = u.LockingSeen
 	}
 	return all
 }
@@ -152,13 +151,13 @@ func (h *History) settle(ctx context.Context, path tflock.Path, uses []use) erro
 
 // settledBy returns the way in which a lock was taken that was seen as a row; empty where the
 // creations of lock objects do not say.
-func (u use) settledBy(created []ObjectEvent) Locking {
+func (u use) settledBy(created []ObjectEvent) policy.Locking {
 	from, to := u.since.Add(-beforeRow), u.First.Add(clockTolerance)
 	before, after, unknown := false, false, false
 	for _, e := range created {
 		switch {
 		case e.LockID == u.glimpse:
-			return LocksBoth
+			return policy.ByBoth
 		case e.At.Before(from):
 			before = true
 		case e.At.After(to):
@@ -170,19 +169,13 @@ func (u use) settledBy(created []ObjectEvent) Locking {
 	if !before || !after || unknown {
 		return ""
 	}
-	return LocksTable
+	return policy.ByTable
 }
 
 // created are the creations of the lock objects of a path, the latest first: all of them back to
 // that time and one before it, unless they are too many.
 func (h *History) created(ctx context.Context, path tflock.Path, back time.Time) ([]ObjectEvent, error) {
-	pages := dynamodb.NewQueryPaginator(h.table.client, &dynamodb.QueryInput{
-		TableName: &h.table.name, ScanIndexForward: aws.Bool(false),
-		Limit:                     aws.Int32(200),
-		KeyConditionExpression:    aws.String("#kind = :event AND begins_with(#id, :prefix)"),
-		ExpressionAttributeNames:  map[string]string{"#kind": attrKind, "#id": attrID},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":event": text(kindObjectEvent), ":prefix": text(eventPrefix(path))},
-	})
+	pages := h.table.latestEvents(path, 200)
 	var all []ObjectEvent
 	for read := 0; pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)

@@ -19,7 +19,7 @@ type short struct {
 }
 
 // lockedInTurn records those locks, an hour apart, and returns how the state was locked.
-func lockedInTurn(t *testing.T, locks ...short) []ledger.Use {
+func lockedInTurn(t *testing.T, locks ...short) []policy.LockingSeen {
 	t.Helper()
 	b := newBook(t)
 	w := ledger.NewWitnesses(clientOf(b.world), "ledger")

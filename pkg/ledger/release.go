@@ -66,13 +66,7 @@ func (r Release) Kinds(fates ...Fate) []tflock.Kind {
 // Any reports whether a half ended in one of these ways.
 func (r Release) Any(fates ...Fate) bool { return len(r.Kinds(fates...)) > 0 }
 
-// Unfinished is a record that remains to be finished, and the lock that it is about.
-type Unfinished struct {
-	Key     Key
-	Release Release
-}
-
-// Recorded is a record, and the lock that it is about.
+// Recorded is the record of a release, and the lock that it is about.
 type Recorded struct {
 	Key     Key
 	Release Release
@@ -84,12 +78,12 @@ type Recorded struct {
 const FinishWithin = 24 * time.Hour
 
 // Waits reports whether the record waits for what may pass.
-func (u Unfinished) Waits(now time.Time) bool { return now.Sub(u.Release.At) < FinishWithin }
+func (r Recorded) Waits(now time.Time) bool { return now.Sub(r.Release.At) < FinishWithin }
 
 // Look says how a half of a record ended, by what its store holds now: HalfKept or HalfGone,
 // or HalfUnknown and why nobody can know it. An empty fate says that the half cannot be seen
 // at the moment, and an error that its store could not be asked: the record then waits.
-type Look func(ctx context.Context, store string, one Unfinished) (fate Fate, why string, err error)
+type Look func(ctx context.Context, store string, one Recorded) (fate Fate, why string, err error)
 
 // NotWatched is why nobody knows how a half ended whose store is not watched any more. The
 // half may be there: whoever stops watching a store does not empty it.

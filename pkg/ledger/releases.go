@@ -56,14 +56,14 @@ func (r *Releases) Write(ctx context.Context, key Key, record Release) error {
 
 // Unfinished returns the records that remain to be finished: of one lock ID, or of all
 // with an empty one.
-func (r *Releases) Unfinished(ctx context.Context, id string) ([]Unfinished, error) {
+func (r *Releases) Unfinished(ctx context.Context, id string) ([]Recorded, error) {
 	query := ofKind(kindUnfinished)
 	if id != "" {
 		query.FilterExpression = aws.String("#lock = :id")
 		query.ExpressionAttributeNames["#lock"] = attrLockID
 		query.ExpressionAttributeValues[":id"] = text(id)
 	}
-	var list []Unfinished
+	var list []Recorded
 	for mark, err := range r.table.query(ctx, query) {
 		if err != nil {
 			return nil, err
@@ -74,7 +74,7 @@ func (r *Releases) Unfinished(ctx context.Context, id string) ([]Unfinished, err
 		}
 		var record Release
 		if json.Unmarshal([]byte(textOf(row, attrBody)), &record) == nil && !record.Finished {
-			list = append(list, Unfinished{Key{tflock.Path(textOf(row, attrPath)), textOf(row, attrLockID)}, record})
+			list = append(list, Recorded{Key{tflock.Path(textOf(row, attrPath)), textOf(row, attrLockID)}, record})
 		}
 	}
 	return list, nil

@@ -144,6 +144,16 @@ func eventPrefix(path tflock.Path) string {
 	return hex.EncodeToString(sum[:]) + "#"
 }
 
+// latestEvents asks for the events of the lock objects of a path, the latest first.
+func (t table) latestEvents(path tflock.Path, pageSize int32) *dynamodb.QueryPaginator {
+	return dynamodb.NewQueryPaginator(t.client, &dynamodb.QueryInput{
+		TableName: &t.name, ScanIndexForward: aws.Bool(false), Limit: aws.Int32(pageSize),
+		KeyConditionExpression:    aws.String("#kind = :event AND begins_with(#id, :prefix)"),
+		ExpressionAttributeNames:  map[string]string{"#kind": attrKind, "#id": attrID},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":event": text(kindObjectEvent), ":prefix": text(eventPrefix(path))},
+	})
+}
+
 func witnessKey(o Object) map[string]types.AttributeValue {
 	sum := sha256.Sum256([]byte(string(o.Path) + "\x00" + strings.Trim(o.ETag, `"`)))
 	return rowKey(kindWitness, hex.EncodeToString(sum[:]))

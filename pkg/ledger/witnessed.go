@@ -85,24 +85,21 @@ func missing(keys []map[string]types.AttributeValue, wanted map[string]Object, f
 	}
 }
 
-// rows reads some rows. DynamoDB gives what it can and hands back the keys of the rest.
+// rows reads the rows of these keys. With an error it returns those that it has read.
 func (w *Witnesses) rows(ctx context.Context, keys []map[string]types.AttributeValue) ([]map[string]types.AttributeValue, error) {
 	var all []map[string]types.AttributeValue
-	for pause := 50 * time.Millisecond; ; pause *= 2 {
+	err := repeated(ctx, keys, func(keys []map[string]types.AttributeValue) ([]map[string]types.AttributeValue, error) {
 		out, err := w.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]types.KeysAndAttributes{w.name: {Keys: keys}}})
 		if err != nil {
-			return all, fmt.Errorf("read witnesses in the ledger %s: %w", w.name, err)
+			return nil, err
 		}
 		all = append(all, out.Responses[w.name]...)
-		if keys = out.UnprocessedKeys[w.name].Keys; len(keys) == 0 {
-			return all, nil
-		}
-		select {
-		case <-ctx.Done():
-			return all, fmt.Errorf("read witnesses in the ledger %s: throttled: %w", w.name, ctx.Err())
-		case <-time.After(pause):
-		}
+		return out.UnprocessedKeys[w.name].Keys, nil
+	})
+	if err != nil {
+		return all, fmt.Errorf("read witnesses in the ledger %s: %w", w.name, err)
 	}
+	return all, nil
 }
 
 func (w *Witnesses) decode(ctx context.Context, row map[string]types.AttributeValue) (Witnessed, bool) {
@@ -219,8 +216,8 @@ func (w *Witnesses) Removal(ctx context.Context, record Witnessed) (policy.Remov
 // in a week, and time for a monitor that stands still.
 const renewBefore = KeepEvents - 7*24*time.Hour
 
-// Renew keeps the records of locks that are still held at that time. It is done where
-// nothing is due.
+// Renew keeps the records of locks that are still held at that time. It makes no call for
+// records that are not due.
 func (w *Witnesses) Renew(ctx context.Context, held map[Object]Witnessed, now time.Time) error {
 	for object, record := range held {
 		if record.Expires.Sub(now) > renewBefore {

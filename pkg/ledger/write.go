@@ -44,20 +44,33 @@ func (t table) write(ctx context.Context, requests iter.Seq2[types.WriteRequest,
 }
 
 func (t table) writeBatch(ctx context.Context, requests []types.WriteRequest) error {
-	for pause := 50 * time.Millisecond; ; pause *= 2 {
+	err := repeated(ctx, requests, func(requests []types.WriteRequest) ([]types.WriteRequest, error) {
 		out, err := t.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
 			RequestItems: map[string][]types.WriteRequest{t.name: requests},
 		})
 		if err != nil {
-			return fmt.Errorf("record in the ledger %s: %w", t.name, err)
+			return nil, err
 		}
-		// DynamoDB takes what it can and hands the rest back; the SDK leaves that to us.
-		if requests = out.UnprocessedItems[t.name]; len(requests) == 0 {
-			return nil
+		return out.UnprocessedItems[t.name], nil
+	})
+	if err != nil {
+		return fmt.Errorf("record in the ledger %s: %w", t.name, err)
+	}
+	return nil
+}
+
+// repeated repeats a batch call with the requests that it left unprocessed: DynamoDB does as
+// many as it can, and the SDK does not repeat the others.
+func repeated[T any](ctx context.Context, requests []T, call func([]T) (unprocessed []T, err error)) error {
+	for pause := 50 * time.Millisecond; ; pause *= 2 {
+		unprocessed, err := call(requests)
+		if err != nil || len(unprocessed) == 0 {
+			return err
 		}
+		requests = unprocessed
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("record in the ledger %s: throttled: %w", t.name, ctx.Err())
+			return fmt.Errorf("throttled: %w", ctx.Err())
 		case <-time.After(pause):
 		}
 	}

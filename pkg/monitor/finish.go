@@ -14,7 +14,7 @@ import (
 // releases finishes what the unlock function could not: an invocation died, an answer was
 // lost, or the topic was down.
 type releases interface {
-	Finish(ctx context.Context, id string, until time.Time, look ledger.Look) ([]ledger.Unfinished, error)
+	Finish(ctx context.Context, id string, until time.Time, look ledger.Look) ([]ledger.Recorded, error)
 }
 
 const (
@@ -31,14 +31,14 @@ func (m *Monitor) finish(ctx context.Context, found *scan.Scan) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, finishTime)
 	defer cancel()
-	_, err := m.Releases.Finish(ctx, "", found.Started.Add(-releaseTime), func(_ context.Context, store string, one ledger.Unfinished) (ledger.Fate, string, error) {
+	_, err := m.Releases.Finish(ctx, "", found.Started.Add(-releaseTime), func(_ context.Context, store string, one ledger.Recorded) (ledger.Fate, string, error) {
 		return endIn(found, store, one)
 	})
 	return err
 }
 
 // endIn says how a half of a lock ended, by what a scan saw in its store.
-func endIn(found *scan.Scan, store string, one ledger.Unfinished) (ledger.Fate, string, error) {
+func endIn(found *scan.Scan, store string, one ledger.Recorded) (ledger.Fate, string, error) {
 	waits := one.Waits(found.Started)
 	switch watched := slices.Contains(found.Watched, store); {
 	case found.Unread(one.Key.Path, store), !watched && !found.Complete():

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -18,10 +19,25 @@ const (
 	ByLockfile Locking = "lockfile"
 )
 
+// LockingOf returns the way that these kinds of holdings are, and an empty one for none.
+func LockingOf(kinds []tflock.Kind) Locking {
+	table, lockfile := slices.Contains(kinds, tflock.DynamoDB), slices.Contains(kinds, tflock.S3)
+	switch {
+	case table && lockfile:
+		return ByBoth
+	case table:
+		return ByTable
+	case lockfile:
+		return ByLockfile
+	default:
+		return ""
+	}
+}
+
 // LockingSeen is a run of locks of one state that were all taken in the same way.
 type LockingSeen struct {
 	Locking Locking   `json:"locking"`
-	First   time.Time `json:"first"` // when the first of them was first seen
+	First   time.Time `json:"first"` // when the first of them was first seen: the end of that scan
 	Last    time.Time `json:"last"`  // when the last of them was first seen
 	Locks   int       `json:"locks"`
 }

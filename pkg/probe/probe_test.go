@@ -14,92 +14,92 @@ func TestBucket(t *testing.T) {
 		create, delete, again probe.Answer
 		versioning            probe.Versioning
 		words                 string
-		unsafe                [3]bool // locks, unlock, prune
+		unsafe                [2]bool // unlock, prune
 	}{
 		"a store like S3": {
 			&store{versioning: "Enabled"},
 			probe.Holds, probe.Holds, probe.Holds, probe.On,
 			"Locks here are real",
-			[3]bool{},
+			[2]bool{},
 		},
-		"without versioning": {&store{}, probe.Holds, probe.Holds, probe.Holds, probe.Off, "Versioning is off", [3]bool{}},
+		"without versioning": {&store{}, probe.Holds, probe.Holds, probe.Holds, probe.Off, "Versioning is off", [2]bool{}},
 		"with versioning suspended": {
 			&store{versioning: "Suspended"},
 			probe.Holds, probe.Holds, probe.Holds, probe.Suspended,
 			"Versioning is suspended",
-			[3]bool{},
+			[2]bool{},
 		},
 		"a second lock overwrites the first": {
 			&store{ignoreCreate: true},
 			probe.Ignored, probe.Holds, probe.Ignored, probe.Off,
 			"Locks here are not real",
-			[3]bool{true, false, true},
+			[2]bool{false, true},
 		},
 		"a delete does not look at its condition": {
 			&store{ignoreDelete: true},
 			probe.Holds, probe.Ignored, probe.Holds, probe.Off,
 			"Unlock is not safe here, because",
-			[3]bool{false, true, true},
+			[2]bool{true, true},
 		},
 		"no condition counts": {
 			&store{ignoreCreate: true, ignoreDelete: true, versioning: "Enabled"},
 			probe.Ignored, probe.Ignored, probe.Ignored, probe.On,
 			"Locks here are not real",
-			[3]bool{true, true, true},
+			[2]bool{true, true},
 		},
 		"a delete marker counts as an object": {
 			&store{markerBlocks: true, versioning: "Enabled"},
 			probe.Holds, probe.Holds, probe.Rejected, probe.On,
 			"can be locked only once",
-			[3]bool{false, false, true},
+			[2]bool{false, true},
 		},
 		"conditional writes are not implemented": {
 			&store{rejectCreate: http.StatusNotImplemented},
 			probe.Rejected, probe.Holds, probe.NotKnown, probe.Off,
 			"Clients cannot lock here",
-			[3]bool{false, false, true},
+			[2]bool{false, true},
 		},
 		"conditional deletes are not implemented": {
 			&store{rejectDelete: http.StatusNotImplemented},
 			probe.Holds, probe.Rejected, probe.Holds, probe.Off,
 			"Unlock does not work here",
-			[3]bool{false, false, true},
+			[2]bool{false, true},
 		},
 		"conditional deletes are an invalid request": {
 			&store{rejectDelete: http.StatusBadRequest},
 			probe.Holds, probe.Rejected, probe.Holds, probe.Off,
 			"Unlock does not work here",
-			[3]bool{false, false, true},
+			[2]bool{false, true},
 		},
 		"a delete is answered as done and is not": {
 			&store{keeps: true},
 			probe.Holds, probe.Rejected, probe.NotKnown, probe.Off,
 			"the object is still there",
-			[3]bool{false, false, true},
+			[2]bool{false, true},
 		},
 		"writes are denied": {
 			&store{denied: http.MethodPut},
 			probe.NotKnown, probe.NotKnown, probe.NotKnown, probe.Off,
 			"nothing could be written: AccessDenied: no",
-			[3]bool{false, false, true},
+			[2]bool{false, true},
 		},
 		"writes are bad requests of any kind": {
 			&store{denied: "", failing: http.MethodPut},
 			probe.NotKnown, probe.NotKnown, probe.NotKnown, probe.Off,
 			"nothing could be written: InternalError",
-			[3]bool{false, false, true},
+			[2]bool{false, true},
 		},
 		"deletes are denied": {
 			&store{denied: http.MethodDelete},
 			probe.Holds, probe.NotKnown, probe.NotKnown, probe.Off,
 			"is left: AccessDenied",
-			[3]bool{false, false, true},
+			[2]bool{false, true},
 		},
 		"reads are denied": {
 			&store{denied: http.MethodGet},
 			probe.Holds, probe.Holds, probe.Holds, probe.Unknown,
 			"its versioning could not be read",
-			[3]bool{},
+			[2]bool{},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -113,11 +113,8 @@ func TestBucket(t *testing.T) {
 			if words := strings.Join(r.Words(), "\n"); !strings.Contains(words, tc.words) {
 				t.Errorf("does not say %q:\n%s", tc.words, words)
 			}
-			if got := [3]bool{r.UnsafeLocks() != "", r.UnsafeUnlock() != "", r.UnsafePrune() != ""}; got != tc.unsafe {
+			if got := [2]bool{r.UnsafeUnlock() != "", r.UnsafePrune() != ""}; got != tc.unsafe {
 				t.Errorf("unsafe: %v", got)
-			}
-			if sound := !tc.unsafe[2]; r.Sound() != sound {
-				t.Errorf("sound: %v", r.Sound())
 			}
 			if s.denied == http.MethodDelete {
 				return
@@ -193,7 +190,7 @@ func TestWhatIsSaidOfAStoreThoughItsLocksAreSafe(t *testing.T) {
 			if tc.store.denied == http.MethodDelete {
 				return
 			}
-			if !r.Sound() || r.Fails() || r.Warning() != "" || r.UnsafeUnlock() != "" || r.UnsafePrune() != "" {
+			if r.Fails() || r.Warning() != "" || r.UnsafeUnlock() != "" || r.UnsafePrune() != "" {
 				t.Errorf("locks are not safe: %+v", r)
 			}
 			for key, n := range tc.store.old {
@@ -241,7 +238,7 @@ func TestWhatIsSaidOfAStoreThatARepairWritesOver(t *testing.T) {
 			if got := r.UnsafeRepair(); !strings.HasPrefix(got, tc.unsafe) || (got == "") != (tc.unsafe == "") {
 				t.Errorf("a repair is unsafe because %q", got)
 			}
-			if !r.Sound() || r.Warning() != "" || r.UnsafeUnlock() != "" || r.UnsafePrune() != "" {
+			if r.Warning() != "" || r.UnsafeUnlock() != "" || r.UnsafePrune() != "" {
 				t.Errorf("locks are not safe: %+v", r)
 			}
 			for key, n := range tc.store.old {
@@ -293,7 +290,7 @@ func TestTwoProbesAtOnceDoNotMeet(t *testing.T) {
 		go func() { reports <- probe.Bucket(t.Context(), client, "states") }()
 	}
 	for range 8 {
-		if r := <-reports; !r.Sound() {
+		if r := <-reports; r.UnsafePrune() != "" {
 			t.Errorf("%+v", r)
 		}
 	}

@@ -49,11 +49,6 @@ type Report struct {
 	Problems   []string   `json:"problems,omitempty"` // why something is not known, or is left
 }
 
-// Sound reports whether everything that was tried holds.
-func (r Report) Sound() bool {
-	return r.Create == Holds && r.Delete == Holds && (r.Again == Holds || r.Again == "")
-}
-
 // Fails reports whether something does not hold.
 func (r Report) Fails() bool {
 	return slices.ContainsFunc([]Answer{r.Create, r.Delete, r.Again}, func(a Answer) bool { return a == Ignored || a == Rejected })
@@ -102,14 +97,6 @@ func (r Report) Warning() string {
 		return ""
 	}
 	return r.Store + ": it " + strings.Join(r.failures(), "; it ")
-}
-
-// UnsafeLocks says why a lock in this store excludes nobody, or is empty.
-func (r Report) UnsafeLocks() string {
-	if r.Create != Ignored {
-		return ""
-	}
-	return r.Store + " " + createIgnored
 }
 
 // UnsafeUnlock says why a lock in this store cannot be removed safely, or is empty. It is

@@ -46,7 +46,7 @@ type records interface {
 }
 
 type history interface {
-	Locking(ctx context.Context, wanted func(tflock.Path) bool) (map[tflock.Path][]ledger.Use, error)
+	Locking(ctx context.Context, wanted func(tflock.Path) bool) (map[tflock.Path][]policy.LockingSeen, error)
 }
 
 type publisher interface {
@@ -199,8 +199,7 @@ func (w *work) judge(ctx context.Context) (policy.RepairVerdict, string, error) 
 		if err != nil {
 			return policy.RefuseRepair, "", err
 		}
-		uses := locking[w.request.Path]
-		facts.LockfileAlone = len(uses) > 0 && uses[len(uses)-1].Locking == ledger.LocksLockfile
+		facts.LockfileAlone = policy.LockfileAlone(locking[w.request.Path])
 	}
 	verdict, why := facts.MayRepair()
 	return verdict, why, nil

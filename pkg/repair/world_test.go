@@ -32,7 +32,7 @@ const key = "network/terraform.tfstate"
 type world struct {
 	*testing.T
 	*local.World
-	locking ledger.Locking // how the path's last locks were taken
+	locking policy.Locking // how the path's last locks were taken
 	now     time.Time
 }
 
@@ -63,11 +63,11 @@ func (w *world) held() (list []string) {
 }
 
 // Locking is the history of the path's locks.
-func (w *world) Locking(context.Context, func(tflock.Path) bool) (map[tflock.Path][]ledger.Use, error) {
+func (w *world) Locking(context.Context, func(tflock.Path) bool) (map[tflock.Path][]policy.LockingSeen, error) {
 	if w.locking == "" {
 		return nil, nil
 	}
-	return map[tflock.Path][]ledger.Use{w.Path(key): {{Locking: ledger.LocksTable}, {Locking: w.locking}}}, nil
+	return map[tflock.Path][]policy.LockingSeen{w.Path(key): {{Locking: policy.ByTable}, {Locking: w.locking}}}, nil
 }
 
 func (w *world) repairer(cfg aws.Config) *repair.Repairer {

@@ -44,7 +44,7 @@ type releaser struct {
 
 // lockedAs is how a path was locked last.
 type lockedAs struct {
-	locking ledger.Locking
+	locking policy.Locking
 	seen    time.Time
 	settled bool
 }
@@ -145,10 +145,10 @@ func (t *tally) stillStuck(l lock, now bool) {
 // lockedAs keeps how a path was locked last. One scan may see one half of two, so what
 // several scans saw counts before it.
 func (t *tally) lockedAs(l lock) {
-	locking := ledger.LockingOf(l.kinds)
+	locking := policy.LockingOf(l.kinds)
 	path := maphash.String(t.seed, l.path)
 	last, known := t.locking[path]
-	settled := l.settled || locking == ledger.LocksBoth
+	settled := l.settled || locking == policy.ByBoth
 	if locking == "" || (known && last.settled && !settled) || (known && last.settled == settled && last.seen.After(l.firstSeen)) {
 		return
 	}
@@ -292,11 +292,11 @@ func (t *tally) migration(seen watched) *alert.Migration {
 	var m alert.Migration
 	for _, l := range t.locking {
 		switch l.locking {
-		case ledger.LocksTable:
+		case policy.ByTable:
 			m.Table++
-		case ledger.LocksBoth:
+		case policy.ByBoth:
 			m.Both++
-		case ledger.LocksLockfile:
+		case policy.ByLockfile:
 			m.Lockfile++
 		}
 	}

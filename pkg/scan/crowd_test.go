@@ -115,7 +115,7 @@ func TestRowsUnderOnePrefixTakeNoMemoryFromOthers(t *testing.T) {
 		t.Fatal(err)
 	}
 	scanner := scan.New(set, rules, time.Now)
-	scanner.Keep(most)
+	scanner.SetLimit(most)
 	found := scanner.Read(t.Context())
 	locks := found.On("b/zoo/z.tfstate")
 	if len(locks) != 1 || len(locks[0].Holdings) != 2 || found.Unread("b/zoo/z.tfstate", scale.TableARN("locks")) {

@@ -39,8 +39,9 @@ func New(set backend.Set, rules policy.Rules, now func() time.Time) *Scanner {
 	return &Scanner{set: set, rules: rules, now: now, most: maxKept}
 }
 
-// Keep bounds the holdings that the scanner keeps: fewer than by default let a test flood it with few.
-func (s *Scanner) Keep(most int) { s.most = most }
+// SetLimit sets how many holdings the scanner keeps. The default is for the function; a test
+// that floods a scanner sets fewer.
+func (s *Scanner) SetLimit(most int) { s.most = most }
 
 // readers bounds how many stores are read at once, lookers how many states are looked at.
 // A few states in a row take less than another connection does: its TLS handshake is a

@@ -1,6 +1,7 @@
 package unlock
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"slices"
@@ -60,7 +61,7 @@ func choice(h hit) string {
 
 // notFound says that the lock is not there, and how it went where an earlier call removed
 // it and could not report that.
-func notFound(ref tflock.Reference, finished []ledger.Unfinished) Answer {
+func notFound(ref tflock.Reference, finished []ledger.Recorded) Answer {
 	where := "any watched table or bucket"
 	if ref.Path != "" {
 		where = "the state " + ref.Path
@@ -75,11 +76,11 @@ func notFound(ref tflock.Reference, finished []ledger.Unfinished) Answer {
 		switch {
 		case r.Any(ledger.HalfUnknown):
 			a.Message = fmt.Sprintf("There is no lock %s on %s in any place that is watched and can be read. Whether all of it is gone is not known: %s asked for its release at %s, and %s.",
-				tflock.BoundedID(one.Key.ID), one.Key.Path, or(r.RequestedBy, "an unnamed caller"), policy.Clock(r.At), r.Why)
+				tflock.BoundedID(one.Key.ID), one.Key.Path, cmp.Or(r.RequestedBy, "an unnamed caller"), policy.Clock(r.At), r.Why)
 		case r.Any(ledger.HalfRemoved):
-			a.Message = fmt.Sprintf("The lock on %s is gone: an earlier call for %s released it at %s.", one.Key.Path, or(r.RequestedBy, "an unnamed caller"), policy.Clock(r.At))
+			a.Message = fmt.Sprintf("The lock on %s is gone: an earlier call for %s released it at %s.", one.Key.Path, cmp.Or(r.RequestedBy, "an unnamed caller"), policy.Clock(r.At))
 		case r.Any(ledger.HalfGone):
-			a.Message = fmt.Sprintf("The lock on %s is gone; whether by the release that %s asked for at %s or by its holder is not known.", one.Key.Path, or(r.RequestedBy, "an unnamed caller"), policy.Clock(r.At))
+			a.Message = fmt.Sprintf("The lock on %s is gone; whether by the release that %s asked for at %s or by its holder is not known.", one.Key.Path, cmp.Or(r.RequestedBy, "an unnamed caller"), policy.Clock(r.At))
 		}
 	}
 	return a

@@ -1,6 +1,7 @@
 package unlock
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -152,13 +153,13 @@ func (u *Unlocker) keep(ctx context.Context, r Request, c policy.Case) (Answer, 
 	described := c.Describe()
 	a := Answer{Outcome: Kept, Lock: &described, Released: []tflock.Kind{}}
 	if !r.DryRun {
-		stop := ledger.Stop{At: u.Now().UTC(), By: or(r.RequestedBy, "an unnamed caller"), Stores: ledger.StoresOf(c.Lock)}
+		stop := ledger.Stop{At: u.Now().UTC(), By: cmp.Or(r.RequestedBy, "an unnamed caller"), Stores: ledger.StoresOf(c.Lock)}
 		if err := u.Autos.Stopped(ctx, ledger.KeyOf(c.Lock), stop); err != nil {
 			return Answer{}, fmt.Errorf("nothing was recorded, so the lock may still be released automatically: %w", err)
 		}
 		u.Log.WarnContext(ctx, "lock is kept from automatic release", "path", c.Path, "lock_id", tflock.BoundedID(c.ID), "by", stop.By, "reason", r.Reason)
 	}
-	a.Message = fmt.Sprintf("The lock of %s on %s is not released automatically any more.", or(described.Who, "an unknown holder"), described.Path)
+	a.Message = fmt.Sprintf("The lock of %s on %s is not released automatically any more.", cmp.Or(described.Who, "an unknown holder"), described.Path)
 	a.NextSteps = []string{"Release it by hand once its run is over: nothing else changes."}
 	return a, nil
 }

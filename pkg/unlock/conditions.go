@@ -1,6 +1,7 @@
 package unlock
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -16,7 +17,7 @@ func (u *Unlocker) conditions(ctx context.Context, l tflock.Lock) (unsafe, doubt
 			continue
 		}
 		report := s.Conditions(ctx)
-		unsafe, doubt, silent = or(unsafe, report.UnsafeUnlock()), or(doubt, report.Doubt()), or(silent, report.Silent())
+		unsafe, doubt, silent = cmp.Or(unsafe, report.UnsafeUnlock()), cmp.Or(doubt, report.Doubt()), cmp.Or(silent, report.Silent())
 	}
 	return unsafe, doubt, silent
 }

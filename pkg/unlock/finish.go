@@ -23,7 +23,7 @@ type Finisher struct {
 
 type unfinished interface {
 	Write(ctx context.Context, key ledger.Key, r ledger.Release) error
-	Unfinished(ctx context.Context, id string) ([]ledger.Unfinished, error)
+	Unfinished(ctx context.Context, id string) ([]ledger.Recorded, error)
 }
 
 // Outcomes on record that no caller got.
@@ -36,10 +36,10 @@ const (
 // all with an empty one. look is asked about the halves of which nobody knows. What
 // cannot be finished now stays for the next time; it is an error where a store or the ledger
 // could not be asked.
-func (f Finisher) Finish(ctx context.Context, id string, until time.Time, look ledger.Look) ([]ledger.Unfinished, error) {
+func (f Finisher) Finish(ctx context.Context, id string, until time.Time, look ledger.Look) ([]ledger.Recorded, error) {
 	list, err := f.Releases.Unfinished(ctx, id)
 	errs := []error{err}
-	var finished []ledger.Unfinished
+	var finished []ledger.Recorded
 	for _, one := range list {
 		if one.Release.At.After(until) {
 			continue // it is at work
@@ -77,7 +77,7 @@ func (f Finisher) Absorb(ctx context.Context, key ledger.Key, until time.Time, l
 	return errors.Join(errs...)
 }
 
-func (f Finisher) finish(ctx context.Context, one *ledger.Unfinished, look ledger.Look) (done bool, err error) {
+func (f Finisher) finish(ctx context.Context, one *ledger.Recorded, look ledger.Look) (done bool, err error) {
 	if known, err := settle(ctx, one, look); !known {
 		return false, err
 	}
@@ -89,7 +89,7 @@ func (f Finisher) finish(ctx context.Context, one *ledger.Unfinished, look ledge
 
 // settle finds out how the halves ended of which nobody knows. known says that the record need
 // not wait: each half ended, or nobody can know how.
-func settle(ctx context.Context, one *ledger.Unfinished, look ledger.Look) (known bool, err error) {
+func settle(ctx context.Context, one *ledger.Recorded, look ledger.Look) (known bool, err error) {
 	r := &one.Release
 	if !r.Any(ledger.HalfUnknown) {
 		return true, nil
@@ -121,7 +121,7 @@ func settle(ctx context.Context, one *ledger.Unfinished, look ledger.Look) (know
 }
 
 // publish notifies of what a record says, and records that it is finished.
-func (f Finisher) publish(ctx context.Context, one ledger.Unfinished) error {
+func (f Finisher) publish(ctx context.Context, one ledger.Recorded) error {
 	r := one.Release
 	if event, ok := f.event(r); ok {
 		if err := f.Topic.Publish(ctx, event); err != nil {
@@ -136,22 +136,26 @@ func (f Finisher) publish(ctx context.Context, one ledger.Unfinished) error {
 	return errors.Join(errs...)
 }
 
-// event is what people hear of a record. They hear nothing of a release that changed
-// nothing: the lock is there, and its alerts go on.
+// event is the event of a record, and false for a release that changed nothing: the lock is
+// still there, and its alerts go on.
 func (f Finisher) event(r ledger.Release) (alert.Event, bool) {
-	whole := r.Outcome == string(Released)
-	switch {
-	case r.Outcome == string(Refused):
+	if r.Outcome == string(Refused) {
 		return f.Composer.Refused(r.Description, r.RequestedBy, r.Why, r.At), true
-	case r.Any(ledger.HalfUnknown):
-		return f.Composer.Unknown(r.Description, r.RequestedBy, r.Reason, r.Why, r.Forced, r.Any(ledger.HalfRemoved, ledger.HalfGone), r.At), true
-	case !r.Any(ledger.HalfRemoved, ledger.HalfGone):
-		return alert.Event{}, false
-	case r.Any(ledger.HalfUnwatched):
-		return f.Composer.Unknown(r.Description, r.RequestedBy, r.Reason, r.Why, r.Forced, true, r.At), true
-	case whole && !r.Any(ledger.HalfRemoved):
-		return f.Composer.Gone(r.Description, r.RequestedBy, r.Reason, r.Forced, r.At), true
-	default:
-		return f.Composer.Released(r.Description, r.RequestedBy, r.Reason, r.Forced, whole, r.At), true
 	}
+	release := alert.Release{RequestedBy: r.RequestedBy, Reason: r.Reason, Forced: r.Forced}
+	switch gone := r.Any(ledger.HalfRemoved, ledger.HalfGone); {
+	case gone && r.Any(ledger.HalfUnknown, ledger.HalfUnwatched):
+		release.Outcome, release.Why = alert.Partly, r.Why
+	case r.Any(ledger.HalfUnknown):
+		release.Outcome, release.Why = alert.Unknown, r.Why
+	case !gone:
+		return alert.Event{}, false
+	case r.Outcome != string(Released):
+		release.Outcome = alert.Partly
+	case !r.Any(ledger.HalfRemoved):
+		release.Outcome = alert.Gone
+	default:
+		release.Outcome = alert.Whole
+	}
+	return f.Composer.Released(r.Description, release, r.At), true
 }

@@ -139,7 +139,7 @@ func lookAt(ctx context.Context, s backend.Store, h tflock.Holding) (ledger.Fate
 }
 
 // endOf looks how a half of an earlier release ended, by what its store has now.
-func (u *Unlocker) endOf(ctx context.Context, store string, one ledger.Unfinished) (ledger.Fate, string, error) {
+func (u *Unlocker) endOf(ctx context.Context, store string, one ledger.Recorded) (ledger.Fate, string, error) {
 	s := u.store(store)
 	if s == nil {
 		s = u.unsearched(store)

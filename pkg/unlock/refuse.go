@@ -1,6 +1,7 @@
 package unlock
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -32,7 +33,7 @@ func (u *Unlocker) refuse(ctx context.Context, r Request, key ledger.Key, record
 	u.Log.WarnContext(ctx, "lock kept", "path", key.Path, "lock_id", key.ID, "why", why, "record", brief(record))
 	// Once it is recorded the next scan publishes what cannot be published now.
 	recorded := u.Releases.Write(ctx, key, record)
-	if err := errors.Join(recorded, u.finisher().publish(ctx, ledger.Unfinished{Key: key, Release: record})); err != nil {
+	if err := errors.Join(recorded, u.finisher().publish(ctx, ledger.Recorded{Key: key, Release: record})); err != nil {
 		u.Log.ErrorContext(ctx, "the refusal was not published or recorded", "error", err)
 		a.NextSteps = append(a.NextSteps, "The refusal was not published or recorded everywhere: "+err.Error()+".")
 	}
@@ -67,18 +68,18 @@ func (u *Unlocker) afterRefusal(f policy.Description, j policy.Case) []string {
 	if j.Unseen {
 		wait = fmt.Sprintf("If it is dead, repeat %s after the monitor's next scan, or repeat now with \"force\": true and the reason.", policy.Words(j.Guard))
 	}
-	return append([]string{"Find out whether the run is alive: look at its CI job, or ask " + or(f.Who, "its holder") + ".", wait}, u.notWatched(f)...)
+	return append([]string{"Find out whether the run is alive: look at its CI job, or ask " + cmp.Or(f.Who, "its holder") + ".", wait}, u.notWatched(f)...)
 }
 
 // wouldRelease answers a dry run that nothing speaks against, or that force would end.
 func (u *Unlocker) wouldRelease(f policy.Description, may bool, why string) Answer {
 	a := Answer{
 		Outcome: WouldRelease, Lock: &f, Released: []tflock.Kind{},
-		Message:   fmt.Sprintf("Nothing was touched. The lock of %s on %s would be released: %s.", or(f.Who, "an unknown holder"), f.Path, why),
+		Message:   fmt.Sprintf("Nothing was touched. The lock of %s on %s would be released: %s.", cmp.Or(f.Who, "an unknown holder"), f.Path, why),
 		NextSteps: append([]string{"Repeat it without dry_run, and with a reason."}, u.notWatched(f)...),
 	}
 	if !may {
-		a.Message = fmt.Sprintf("Nothing was touched. Only force would remove the lock of %s on %s, because %s.", or(f.Who, "an unknown holder"), f.Path, why)
+		a.Message = fmt.Sprintf("Nothing was touched. Only force would remove the lock of %s on %s, because %s.", cmp.Or(f.Who, "an unknown holder"), f.Path, why)
 	}
 	return a
 }

@@ -1,6 +1,7 @@
 package unlock
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -55,12 +56,12 @@ func (u *Unlocker) publish(ctx context.Context, key ledger.Key, record ledger.Re
 	if record.Any(ledger.HalfUnknown) {
 		return u.Releases.Write(ctx, key, record)
 	}
-	return u.finisher().publish(ctx, ledger.Unfinished{Key: key, Release: record})
+	return u.finisher().publish(ctx, ledger.Recorded{Key: key, Release: record})
 }
 
 func (u *Unlocker) answer(ctx context.Context, f policy.Description, all halves, record ledger.Release, concerns []error) Answer {
 	a := Answer{Lock: &f, Released: record.Kinds(ledger.HalfRemoved, ledger.HalfGone)}
-	holder, repeat := or(f.Who, "an unknown holder"), "Repeat the same call: it is safe, and finishes what is left."
+	holder, repeat := cmp.Or(f.Who, "an unknown holder"), "Repeat the same call: it is safe, and finishes what is left."
 	switch {
 	case record.Any(ledger.HalfChanged):
 		a.Outcome = Changed

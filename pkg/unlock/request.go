@@ -53,10 +53,3 @@ func ParseRequest(event []byte) (Request, error) {
 	r.lock, err = tflock.ParseReference(r.LockID)
 	return r, err
 }
-
-func or(text, otherwise string) string {
-	if text == "" {
-		return otherwise
-	}
-	return text
-}

@@ -227,7 +227,7 @@ func (u *Unlocker) judgedBefore(ctx context.Context, l tflock.Lock, seen *policy
 }
 
 // finishEarlier finishes what earlier calls for this lock could not.
-func (u *Unlocker) finishEarlier(ctx context.Context, r Request) ([]ledger.Unfinished, error) {
+func (u *Unlocker) finishEarlier(ctx context.Context, r Request) ([]ledger.Recorded, error) {
 	if r.DryRun {
 		return nil, nil
 	}

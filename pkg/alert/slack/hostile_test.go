@@ -61,7 +61,7 @@ func TestNoContentBreaksALimitOrForgesMarkup(t *testing.T) {
 			alert.LockReleasePlanned, alert.ScanFailed, alert.ScanRecovered, alert.PruneReported, alert.StateRepaired, "summary", "forged",
 		}).Draw(t, "type"); kind {
 		case alert.LockReleased:
-			e = composer.Released(described(), draw("asker"), draw("reason"), true, true, now)
+			e = composer.Released(described(), alert.Release{Outcome: alert.Whole, RequestedBy: draw("asker"), Reason: draw("reason"), Forced: true}, now)
 		case alert.LockResolved:
 			e = composer.Lock(kind, described(), 1, now).RemovedBy(policy.Removal{Principal: draw("remover"), Session: draw("remover's session"), SourceIP: draw("address"), RemovedAt: now})
 		case alert.LockReleasePlanned:
