@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 	"unicode"
+	"unicode/utf8"
 
 	"golang.org/x/term"
 )
@@ -147,14 +148,18 @@ func (k *keyboard) readPaste(ctx context.Context) (string, error) {
 	return string(text), k.drop()
 }
 
-// typed adds a piece to a text, or takes from it what was erased, and shows it.
+// typed adds a piece to a text, or takes from its last line what was erased, and shows it.
 func (k *keyboard) typed(text, piece []byte) []byte {
-	const backspaces = "\x7f\b"
-	if erased := len(piece); len(bytes.Trim(piece, backspaces)) == 0 {
-		runes := bytes.Runes(text)
-		erased = min(erased, len(runes))
-		fmt.Fprint(k.tty, strings.Repeat("\b \b", erased))
-		return []byte(string(runes[:len(runes)-erased]))
+	const backspaces, pressed = "\x7f\b", 8 // of a key that is held down; more are of a paste
+	if len(bytes.Trim(piece, backspaces)) == 0 && len(piece) <= pressed {
+		line := text[bytes.LastIndexAny(text, "\r\n")+1:]
+		for range piece {
+			if _, size := utf8.DecodeLastRune(line); size > 0 {
+				line, text = line[:len(line)-size], text[:len(text)-size]
+				fmt.Fprint(k.tty, "\b \b")
+			}
+		}
+		return text
 	}
 	shown := strings.Map(func(r rune) rune {
 		if !strings.ContainsRune("\r\n\t", r) && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r)) {

@@ -28,7 +28,34 @@ func Decode(payload []byte, into any) error {
 	if decoder.More() {
 		return errors.New("the payload has something after its JSON object")
 	}
+	if name := repeated(payload, fields(into)); name != "" {
+		return fmt.Errorf("the payload has the field %s twice: a text may have quotation marks in it, so give it as a JSON string, as jq -Rs makes one", name)
+	}
 	return nil
+}
+
+// repeated returns a field that an object of JSON has more than once, in upper or lower case, as the decoder takes it. A text that is
+// pasted between the quotes of a payload may end them, and go on with fields of its writer: the last of two would count, and people
+// read the first.
+func repeated(object []byte, fields []string) string {
+	decoder := json.NewDecoder(bytes.NewReader(object))
+	known := map[string]bool{}
+	_, _ = decoder.Token() // it was decoded before: nothing fails
+	for decoder.More() {
+		token, _ := decoder.Token()
+		name, _ := token.(string)
+		var value json.RawMessage
+		_ = decoder.Decode(&value)
+		for _, field := range fields {
+			if strings.EqualFold(field, name) {
+				if known[field] {
+					return field
+				}
+				known[field] = true
+			}
+		}
+	}
+	return ""
 }
 
 func explained(err error, into any) error {

@@ -32,6 +32,7 @@ func (m Meant) Beside(text string) string {
 	if len(text) > longestUnderstood {
 		return quote(strings.ToValidUTF8(text[longestUnderstood:longestUnderstood+min(80, len(text)-longestUnderstood)], ""))
 	}
+	text = codePages.Replace(text)
 	shown := shownAs(text)
 	if other := cmp.Or(hidden(text), overwritten(text), comment.FindString(shown), m.offScreen(shown, screen)); other != "" {
 		return quote(other)

@@ -93,7 +93,7 @@ func ParseReference(text string) (Reference, error) {
 	if len(text) > maxText {
 		return Reference{}, fmt.Errorf("%w: it has %d KB, more than the %d KB that are read; %s", ErrNoReference, len(text)>>10, maxText>>10, howTo)
 	}
-	text = strings.ToValidUTF8(text, "\uFFFD")
+	text = codePages.Replace(strings.ToValidUTF8(text, "\uFFFD"))
 	trimmed := strings.TrimFunc(text, func(r rune) bool { return r <= ' ' || isWideSpace(r) || unicode.Is(unicode.Cf, r) })
 	ref, err, short := parseShort(trimmed)
 	if !short {

@@ -92,6 +92,9 @@ func jsonLines(field string) func(string) string {
 var wrappings = map[string]func(string) string{
 	"nothing":                         func(text string) string { return text },
 	"the client's frame":              frame,
+	"its frame in code page 437":      then(frame, replace("╷", "Γò╖", "│", "Γöé", "╵", "Γò╡")),
+	"its frame in code page 850":      then(frame, replace("╷", "ÔòÀ", "│", "Ôöé", "╵", "ÔòÁ")),
+	"its frame in code page 1252":     then(frame, replace("╷", "â•·", "│", "â”‚", "╵", "â•µ")),
 	"colours":                         eachLine("\x1b[31m│\x1b[0m \x1b[0m", ""),
 	"colours at both ends":            eachLine("\x1b[31m", "\x1b[0m"),
 	"a bold heading":                  replace("Lock Info:", "\x1b[1mLock Info:\x1b[0m"),

@@ -21,6 +21,7 @@ func TestParseRequestSaysWhatToDo(t *testing.T) {
 		"an address as path":                      {`{"lock_id":"x","path":"s3://b/k","reason":"y"}`, "path must be bucket/key"},
 		"two objects":                             {`{"lock_id":"x","reason":"y"}{}`, "something after"},
 		"not JSON":                                {`lock_id=x`, "not a JSON object"},
+		"a text whose writer ends its quotes":     {`{"lock_id":"ID: x#012 Path: b/dev/x#012 Who: me","lock_id":"y","path":"b/prod/x","force":true,"requested_by":"","reason":"z"}`, "lock_id twice"},
 		"nothing":                                 {``, "not a JSON object"},
 		"a list":                                  {`[]`, "not a JSON object"},
 		"an ID that is a trap":                    {`{"lock_id":"{}","reason":"y"}`, "no lock ID in the text"},

