@@ -36,7 +36,7 @@ func TestTheStoresThatAreWatchedChange(t *testing.T) {
 	}{
 		"none of them": {scans: []scans{{0, 3 * week, both}}, compared: true, otherwords: "no comparison"},
 		"a new table does not hide an outage of the rest":     {scans: []scans{{0, 2 * week, old}, {2*week + 2*day, 3 * week, both}}, unwatched: 2 * day, words: "The monitor did not run, or could read nothing, for 2d"},
-		"a new table in the week":                             {scans: []scans{{0, 2*week + day, old}, {2*week + day, 3 * week, both}}, words: "no comparison with the week before, since not all of both weeks was watched."},
+		"a new table in the week":                             {scans: []scans{{0, 2*week + day, old}, {2*week + day, 3 * week, both}}, words: "no comparison with the week before, since not everything was watched in both weeks."},
 		"a new table in the week before":                      {scans: []scans{{0, week + day, old}, {week + day, 3 * week, both}}, words: "no comparison with the week before"},
 		"a new table before both":                             {scans: []scans{{0, day, old}, {day, 3 * week, both}}, compared: true},
 		"a table that is not watched any more":                {scans: []scans{{0, 2*week + day, both}, {2*week + day, 3 * week, old}}, words: "no comparison with the week before"},
