@@ -1,8 +1,8 @@
-// Command lockwarden lists state locks, releases one, lists states and what is wrong with
-// them, repairs one, and lists and restores pruned states. It invokes the functions of a deployed stack and does nothing else: rights and
-// records are those of the functions. Only probe and witness call a store themselves
-// (docs/adr/0014 and 0016). See
-// docs/cli.md.
+// Command lockwarden lists state locks and releases one, lists states and what is wrong with
+// them and repairs one, and lists and restores pruned states (docs/cli.md).
+//
+// It invokes the functions of a deployed stack, so that permissions and records are those of the
+// functions. Only probe and witness call a store themselves (docs/adr/0014 and 0016).
 package main
 
 import (

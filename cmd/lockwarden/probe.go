@@ -18,7 +18,7 @@ type probeCommand struct {
 	Table  string `help:"Name or ARN of a lock table, beside the bucket or in its place." placeholder:"TABLE"`
 }
 
-// Run probes with the caller's own rights: no stack need exist yet.
+// Run probes with the caller's own permissions: no stack need exist yet.
 func (c probeCommand) Run(ctx context.Context, s *session) error {
 	if c.Bucket == "" && c.Table == "" {
 		return errors.New("name a bucket, or a table with --table")

@@ -25,7 +25,7 @@ type witnessCommand struct {
 }
 
 // Run shows, or makes, the change by which a bucket notifies the stack's witness. It
-// changes a bucket with the caller's own rights: no function may change what is watched
+// changes a bucket with the caller's own permissions: no function may change what is watched
 // (docs/adr/0016).
 func (c witnessCommand) Run(ctx context.Context, s *session) error {
 	if err := s.open(ctx); err != nil {

@@ -35,7 +35,7 @@ func (s *site) sampleEvents(t *testing.T) {
 }
 
 // Whatever real clients of both families wrote is in the report, in the columns of the
-// contract, with the rights that the stack gives the function.
+// contract, with the permissions that the stack gives the function.
 func TestTheReportOfRealStates(t *testing.T) {
 	t.Parallel()
 	s := newSite(t)

@@ -201,7 +201,7 @@ func (a *attempt) besideRival(c contents, replaced map[string]string) []string {
 		and(a.trial.scene == plain && !went, "the other half of the named lock is still there")
 }
 
-// publishedOnce: where a half of the lock went and that was not known, people hear of it
+// publishedOnce: where a half of the lock went and that was not known, people are notified of it
 // once.
 func (a *attempt) publishedOnce() []string {
 	lost := a.fault == cutAfter || a.fault == sentTwice

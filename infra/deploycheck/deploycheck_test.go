@@ -93,11 +93,11 @@ func TestEachFaultIsFound(t *testing.T) {
 			func(m map[string]any) { set(m, statement("arn:aws:s3:::b/k"), append(policyOf("Role"), 1)...) },
 			"Lambda refuses the destination of Function: Role may not sqs:SendMessage",
 		},
-		"a right in a policy apart that nothing waits for": {func(m map[string]any) {
+		"a permission in a policy apart that nothing waits for": {func(m map[string]any) {
 			set(m, statement("arn:aws:s3:::b/k"), append(policyOf("Role"), 1)...)
 			set(m, apart("sqs:SendMessage"), "Resources", "Apart")
 		}, "Role is allowed sqs:SendMessage by Apart, which Invoke does not wait for: a race"},
-		"a right in a policy apart that is waited for": {func(m map[string]any) {
+		"a permission in a policy apart that is waited for": {func(m map[string]any) {
 			set(m, statement("arn:aws:s3:::b/k"), append(policyOf("Role"), 1)...)
 			set(m, apart("sqs:SendMessage"), "Resources", "Apart")
 			set(m, "Apart", "Resources", "Invoke", "DependsOn")

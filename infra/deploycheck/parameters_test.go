@@ -209,7 +209,7 @@ func inJSON(text string, err error) error {
 }
 
 // The settings of runs are there only where one is set, are what the functions read, and
-// fit into a parameter. Rights are those that the settings need.
+// fit into a parameter. The permissions are those that the settings need.
 func TestSettingsOfRuns(t *testing.T) {
 	template, _ := whole(t)
 	for name, tc := range map[string]struct {

@@ -112,7 +112,7 @@ func (t *Table) write(call string, r request) answer {
 	return asJSON(struct{}{})
 }
 
-// batchGet hands back what it does not read at once, as DynamoDB does when it is busy.
+// batchGet returns what it does not read at once, as DynamoDB does when it is busy.
 func (w *World) batchGet(body []byte) answer {
 	var r struct {
 		RequestItems map[string]struct{ Keys []Item }

@@ -149,7 +149,7 @@ func sources(t *testing.T, folder string) []*ast.File {
 	return files
 }
 
-// The pages on the inventory and on repair list every right of their functions, and no other.
+// The pages on the inventory and on repair list every permission of their functions, and no other.
 func TestRightsAreDocumented(t *testing.T) {
 	row := regexp.MustCompile("(?m)^\\| (`.*`) \\| .* \\| .* \\|$")
 	for page, role := range map[string]string{"inventory.md": "InventoryRole", "repair.md": "RepairRole"} {

@@ -39,15 +39,15 @@ func (t *Topic) Publish(ctx context.Context, e Event) error {
 	return nil
 }
 
-// Rendered is an event in every channel, within the limits of SNS.
+// Rendered is an event as SNS sends it to each kind of subscription, within SNS's limits.
 type Rendered struct {
 	Subject    string
 	Texts      map[string]string // by protocol, as MessageStructure=json has them
 	Attributes map[string]types.MessageAttributeValue
 }
 
-// Render returns an event in every channel. All are rendered from the event that machines
-// get: cut to what fits. It fails only where encoding/json cannot write a time (a year
+// Render returns an event for mail, Amazon Q and machines; the Slack function renders the JSON
+// for Slack. All are rendered from the event that machines get: cut to what fits. It fails only where encoding/json cannot write a time (a year
 // past 9999).
 func Render(e Event) (Rendered, error) {
 	fitting := Fit(e)

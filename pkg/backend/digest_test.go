@@ -28,8 +28,8 @@ func TestDigestsAreReadAHundredAtOnce(t *testing.T) {
 	}
 	w.Tables["locks"].Put(scale.Lock("states/001-md5", "of a state with such a name", time.Now()))
 	for name, tc := range map[string]struct{ atOnce, calls int }{
-		"in as few calls as DynamoDB takes":                   {0, 3},
-		"what DynamoDB hands back is asked for until it came": {40, 3 + 3 + 2},
+		"in as few calls as DynamoDB takes":                            {0, 3},
+		"what DynamoDB returns as not read is asked for until it came": {40, 3 + 3 + 2},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.ReadAtOnce = tc.atOnce

@@ -43,7 +43,7 @@ func (t *Table) Rows(ctx context.Context) iter.Seq2[StateRow, error] {
 	}
 }
 
-// rowOf tells locks and digests apart by their attributes: the key of a state may end in
+// rowOf distinguishes locks from digests by their attributes: the key of a state may end in
 // -md5 as the name of a digest does.
 func rowOf(name string, item map[string]types.AttributeValue) (StateRow, bool) {
 	if item["Info"] != nil {

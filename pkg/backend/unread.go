@@ -12,12 +12,12 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// CrowdedError says that not everything under some prefixes of a bucket was read: they have more
+// CrowdedError says that not everything in some folders of a bucket was read: they have more
 // lock objects than a scan can read in its time, or S3 failed to give one. Everything else in the
 // bucket was read.
 type CrowdedError struct {
 	Store    string        // ARN
-	Prefixes []string      // of paths, bucket/first/ or a folder in it; the path itself of an object without a prefix
+	Prefixes []string      // bucket/first/, or a deeper folder; the path itself of an object without a prefix
 	Object   *ObjectsError // nil: they have too many lock objects
 }
 

@@ -15,7 +15,7 @@ import (
 var errNoMarker = errors.New("its list of versions does not say where it goes on, so that not all versions of this state are known")
 
 // versionPages streams the list of versions of the keys with that prefix, with plain keys. It asks for
-// encoded ones, as listInput does, and the SDK's paginator would hand back S3's encoded marker as it is. It ends after
+// encoded ones, as listInput does, and the SDK's paginator would return S3's encoded marker as it is. It ends after
 // the first error, which is an *Error.
 func (b *Bucket) versionPages(ctx context.Context, prefix string) iter.Seq2[*s3.ListObjectVersionsOutput, error] {
 	return func(yield func(*s3.ListObjectVersionsOutput, error) bool) {

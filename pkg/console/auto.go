@@ -11,7 +11,7 @@ import (
 )
 
 // recallAutos reads what the monitor found out about runs. The console asks no CI system
-// itself: it has no right to their tokens.
+// itself: it has no permission to read their tokens.
 func (c *Console) recallAutos(ctx context.Context) ledger.AutoMemory {
 	if c.Autos == nil {
 		return ledger.AutoMemory{}

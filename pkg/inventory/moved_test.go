@@ -165,7 +165,7 @@ func TestTheFirstApplyAfterAMoveThatLeavesNoTrace(t *testing.T) {
 	}
 }
 
-// What may have been a move turns out to be a digest that stops clients: people who took it for a move hear of that.
+// What may have been a move turns out to be a digest that stops clients: people who took it for a move are notified of that.
 func TestAFindingThatBecomesWorseIsNews(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

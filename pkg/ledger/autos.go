@@ -99,8 +99,8 @@ func (a *Auto) read(id string, row map[string]types.AttributeValue) error {
 	return nil
 }
 
-// Update records what was found out about these locks, and forgets others. A lock's Plan
-// is written where it is set; its Stop never is.
+// Update records the checks, and deletes all rows of the locks to forget, their plans and
+// stops included. It writes no plan and no stop: Planned and Stopped do.
 func (a *Autos) Update(ctx context.Context, checks map[Key]Check, forget []Key) error {
 	return a.table.write(ctx, func(yield func(types.WriteRequest, error) bool) {
 		for key, c := range checks {

@@ -22,6 +22,8 @@ const (
 	ReleasePlanned               // an automatic release is planned; no Step has it, since the monitor plans
 )
 
+// String returns the change's name. The ledger stores the names of those that have slots as keys:
+// never change one.
 func (c Change) String() string {
 	return [...]string{"note", "stuck", "reminder", "unreadable", "resolved", "forget", "failed", "still failed", "recovered", "gone", "unmatched", "unsafe", "release planned"}[c]
 }

@@ -15,8 +15,8 @@ import (
 // Compare says what is new in a scan. Steps come in the order of the scan's locks,
 // then of the entries that are gone, sorted by path. A lock is resolved only when each of
 // its stores was read completely without it: one that is not watched any more may still have it. The steps are made
-// while they are asked for, the same ones each time: 100,000 at once are more than a
-// small function holds.
+// while they are asked for, the same ones each time: 100,000 at once would take
+// more memory than the function should use for them.
 func Compare(m Memory, found *scan.Scan, rules Rules) iter.Seq[Step] {
 	c := comparison{memory: m, scan: found, rules: rules, watched: make(map[string]bool, len(found.Watched))}
 	c.due = c.anyDue()

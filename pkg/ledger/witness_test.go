@@ -167,7 +167,7 @@ func TestRecordsEndAfter35DaysUnlessTheLockIsHeld(t *testing.T) {
 
 func TestManyRecordsTakeOneCallForEachHundred(t *testing.T) {
 	world, w := ledgerOf(t)
-	world.ReadAtOnce = 60 // DynamoDB hands back the rest
+	world.ReadAtOnce = 60 // DynamoDB returns the rest
 	objects := make([]ledger.Object, 250)
 	for i := range objects {
 		e := created(t, i, fmt.Sprintf("E%d", i))

@@ -38,7 +38,7 @@ func readsState(r *http.Request) bool {
 	return r.Method == http.MethodGet && strings.HasSuffix(r.URL.Path, "terraform.tfstate") && !r.URL.Query().Has("tagging")
 }
 
-// States that cannot be read are kept; and when that is for want of a right, somebody
+// States that cannot be read are kept; and when that is for want of a permission, somebody
 // hears of it, once for all of them.
 func TestStatesThatCannotBeRead(t *testing.T) {
 	for name, tc := range map[string]struct {
@@ -46,7 +46,7 @@ func TestStatesThatCannotBeRead(t *testing.T) {
 		code     string
 		notified bool
 	}{
-		"of a role without the right":       {403, "AccessDenied", true},
+		"of a role without the permission":  {403, "AccessDenied", true},
 		"under a key that is disabled":      {400, "KMS.DisabledException", true},
 		"that only their owner's key opens": {400, "InvalidRequest", false},
 		"in an archive":                     {403, "InvalidObjectState", false},

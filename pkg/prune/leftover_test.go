@@ -197,7 +197,7 @@ func TestALeftoverIsFoundByItsRecord(t *testing.T) {
 	}
 }
 
-// With PruneMode=report there is no right to release anything, and somebody has to hear of
+// With PruneMode=report there is no permission to release anything, and somebody has to hear of
 // what an earlier run left.
 func TestALeftoverWithPruneModeReport(t *testing.T) {
 	w := newWorld(t)

@@ -31,7 +31,7 @@ type problem struct {
 	also      []string // other prefixes where it failed alike
 }
 
-// add notes an error, of a state where there is a path. A role that lacks a right fails for every state
+// add notes an error, of a state where there is a path. A role that lacks a permission fails for every state
 // alike: that is one thing to fix.
 func (all *problems) add(path tflock.Path, err error) {
 	key := err.Error()

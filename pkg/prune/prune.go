@@ -42,7 +42,7 @@ type meter interface {
 type Rules struct {
 	Paths      policy.Paths
 	After      time.Duration // a state that was not written for longer is stale
-	ReportOnly bool          // PruneMode=report: delete nothing, and there is no right to write
+	ReportOnly bool          // PruneMode=report: delete nothing, and there is no permission to write
 	// WithoutDigest is PruneWithoutDigest: prune a state although no watched table has a
 	// digest of it. OwnBucket, the ARN of the stack's own bucket or empty, needs no digests:
 	// its clients use the stack's own table or lockfiles.

@@ -21,7 +21,7 @@ type Outcome string
 // The outcomes.
 const (
 	Restored Outcome = "restored"
-	Refused  Outcome = "refused"   // there is a state, or a lock, or no right; nothing was touched
+	Refused  Outcome = "refused"   // there is a state or a lock, or the permission is missing; nothing was touched
 	NotFound Outcome = "not_found" // the bucket has no version of it
 )
 
@@ -50,7 +50,7 @@ func (p *Pruner) Restore(ctx context.Context, path tflock.Path, requestID string
 	b := p.Stores.BucketOf(path)
 	switch {
 	case p.Rules.ReportOnly:
-		a.refuse("PruneMode is report, so that this function has no right to write. Deploy the stack with PruneMode=delete to restore, or copy the old version onto the key yourself (aws s3api copy-object).")
+		a.refuse("PruneMode is report, so that this function has no permission to write. Deploy the stack with PruneMode=delete to restore, or copy the old version onto the key yourself (aws s3api copy-object).")
 	case b == nil:
 		a.refuse("the bucket of %s is not watched. Add it to WatchBucketArns.", path)
 	case strings.HasSuffix(string(path), tflock.Suffix):

@@ -8,9 +8,9 @@ import (
 )
 
 const (
-	// maxKept is how many holdings a scan keeps, and maxWeight how many bytes they may take: of
-	// more, with the ledger's memory of each, a function of 128 MB dies, and then nobody hears of
-	// any lock. A client's lock weighs some 400 bytes.
+	// maxKept is how many holdings a scan keeps, and maxWeight how many bytes they may take: with
+	// more, and the ledger's memory of each, the monitor would run out of its 512 MB, and nobody
+	// would be notified of any lock. A client's lock weighs some 400 bytes.
 	maxKept   = 100_000
 	maxWeight = 48 << 20
 	// share is the part of the holdings that one top-level prefix may have: a half. What the ledger reads

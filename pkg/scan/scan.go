@@ -43,10 +43,10 @@ type Failure struct {
 	// Passing says that the cause may pass by itself, as a throttle, a timeout or a 5xx
 	// does; a missing table or a refused listing does not. See backend.Permanent.
 	Passing bool
-	// Crowded are the folders of which not everything was read, with their buckets
-	// (bucket/first/, bucket/first/second/): all else in the store was. None: the store could not be read.
+	// Crowded are the prefixes, or folders in them, of which not everything was read, with their
+	// buckets (bucket/first/, bucket/first/second/): all else in the store was. None: the store could not be read.
 	Crowded []string
-	// Object says that S3 failed to give a lock object under the only one of those prefixes, which
+	// Object says that S3 failed to give a lock object under the only one of Crowded, which
 	// need not have too many.
 	Object bool
 }
@@ -78,7 +78,7 @@ func Of(found ...tflock.Holding) *Scan {
 func (s *Scan) Complete() bool { return len(s.Failures) == 0 }
 
 // Whole reports whether everything on a path was read, in every store: none failed, and the path is
-// under no prefix of which not everything was read.
+// in no crowded folder.
 func (s *Scan) Whole(path tflock.Path) bool {
 	for store, failure := range s.Failures {
 		if len(failure.Crowded) == 0 || s.Crowded(path, store) {
@@ -89,18 +89,18 @@ func (s *Scan) Whole(path tflock.Path) bool {
 }
 
 // Unread reports whether it is not known of a path what a store has on it: the store Failed, or
-// the path is under a prefix of which not everything was read.
+// the path is in a crowded folder.
 func (s *Scan) Unread(path tflock.Path, store string) bool {
 	return s.Failed(store) || s.Crowded(path, store)
 }
 
-// Crowds reports whether a store was read but for some prefixes.
+// Crowds reports whether a store was read but for some folders.
 func (s *Scan) Crowds(store string) bool { return len(s.Failures[store].Crowded) > 0 }
 
-// Withholds reports whether a store was read but for a prefix under which S3 failed to give a lock object.
+// Withholds reports whether a store was read but for a folder in which S3 failed to give a lock object.
 func (s *Scan) Withholds(store string) bool { return s.Failures[store].Object }
 
-// Crowded reports whether a path is under a prefix of a store of which not everything was read.
+// Crowded reports whether a path is in a folder of a store of which not everything was read.
 func (s *Scan) Crowded(path tflock.Path, store string) bool {
 	failure, failed := s.Failures[store]
 	return failed && slices.ContainsFunc(failure.Crowded, func(prefix string) bool { return strings.HasPrefix(string(path), prefix) })

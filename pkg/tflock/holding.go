@@ -50,7 +50,7 @@ type Holding struct {
 	Sum [SumSize]byte
 }
 
-// SumSize is how many bytes of a SHA-256 tell two holdings apart.
+// SumSize is how many bytes of a SHA-256 distinguish two holdings.
 const SumSize = 16
 
 // SumOf is the beginning of the SHA-256 of a holding's bytes.
@@ -86,8 +86,8 @@ type Row struct {
 
 // FromRow returns the holding that a row is, and false for a row that holds no
 // lock: a state's digest, or the empty digest ({LockID: …-md5} alone) that
-// Terragrunt's `backend migrate` leaves. Lock and digest are told apart by
-// attribute, since the key of a state may itself end in -md5.
+// Terragrunt's `backend migrate` leaves. An attribute distinguishes
+// lock and digest, since the key of a state may itself end in -md5.
 func FromRow(store string, row Row) (Holding, bool) {
 	h := Holding{Kind: DynamoDB, Store: store, Path: Path(row.LockID)}
 	switch {

@@ -12,7 +12,7 @@ import (
 )
 
 // A lock object that was archived, or whose key may not be used, is one unreadable lock with an age: people
-// hear of it, its neighbours are released whole, by their IDs alone too, and those that their holders release are resolved.
+// are notified of it, its neighbours are released whole, by their IDs alone too, and those that their holders release are resolved.
 func TestALockObjectThatCannotBeReadHidesNoNeighbour(t *testing.T) {
 	for name, hide := range map[string]func(w *world){
 		"archived":           func(w *world) { w.archived = "/away.tflock" },

@@ -154,7 +154,7 @@ func TestHowAnEarlierReleaseEnded(t *testing.T) {
 	}
 }
 
-// One half went, and of the other nobody knows yet: people hear of the release once, when that is known.
+// One half went, and of the other nobody knows yet: people are notified of the release once, when that is known.
 func TestPeopleHearOfAReleaseWhenBothHalvesAreKnown(t *testing.T) {
 	w := newWorld(t)
 	w.Lock("k", "named", w.Set.All()...)

@@ -55,7 +55,7 @@ func (f Finisher) Finish(ctx context.Context, id string, until time.Time, look l
 
 // Absorb finishes the earlier records of a lock without an event: the event of a
 // later release of it covers them. It does not where a half was in a place that nobody can
-// look at, and that the later event did not name: people hear of that one.
+// look at, and that the later event did not name: people are notified of that one.
 func (f Finisher) Absorb(ctx context.Context, key ledger.Key, until time.Time, look ledger.Look, named halves) error {
 	list, err := f.Releases.Unfinished(ctx, key.ID)
 	errs := []error{err}

@@ -42,7 +42,7 @@ func fault(nth int, after, readsFail bool) (wire *local.Wire, calls *atomic.Int6
 }
 
 // Every call can fail before or after its effect, and the reads that follow can fail
-// too. The answer then claims nothing that is not so, people hear of a release once,
+// too. The answer then claims nothing that is not so, people are notified of a release once,
 // and the repeat or the next scan finishes what is left.
 func TestWhateverAnswerIsLostTheEndIsKnown(t *testing.T) {
 	for _, mode := range []struct{ after, readsFail bool }{{false, false}, {true, false}, {false, true}, {true, true}} {
@@ -133,7 +133,7 @@ func TestAHolderThatEndsAfterOurRunDied(t *testing.T) {
 }
 
 // While SNS is down the caller of a refusal learns that the lock stays, the record is
-// there, and people hear of it once, later.
+// there, and people are notified of it once, later.
 func TestARefusalWhileNobodyCanBeNotified(t *testing.T) {
 	w := newWorld(t)
 	w.ahead = time.Minute

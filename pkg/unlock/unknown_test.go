@@ -182,7 +182,7 @@ func TestWhatMayPassIsLookedAtAgain(t *testing.T) {
 	for name, tc := range map[string]struct {
 		again time.Duration // when the key may be used again; zero: never
 		gone  bool          // the holder ended meanwhile
-		heard int           // how often people hear of a release
+		heard int           // how often people are notified of a release
 		says  string
 	}{
 		"the lock is still there":                       {again: time.Hour},

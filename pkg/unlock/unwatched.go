@@ -19,7 +19,7 @@ func (u *Unlocker) unwatched(ctx context.Context, l tflock.Lock, memory ledger.M
 	key := ledger.KeyOf(l)
 	stores := memory.Locks[key].Remaining()
 	earlier, err := u.Releases.Unfinished(ctx, key.ID)
-	if err != nil { // the monitor finishes the earlier release, and people hear of that half then
+	if err != nil { // the monitor finishes the earlier release, and people are notified of that half then
 		u.Log.WarnContext(ctx, "earlier releases of the lock are not known", "path", l.Path, "error", err)
 	}
 	for _, one := range earlier {

@@ -31,7 +31,7 @@ type Context struct {
 	ReturnTo  string // ARN of the function whose page the viewer came from; empty: none
 	// Refresh says that the dashboard called by itself, with the widget's own parameters
 	// and no others. Whoever may edit a dashboard chooses those, and the call has the
-	// rights of whoever looks at it: only a click may change anything.
+	// permissions of whoever looks at it: only a click may change anything.
 	Refresh bool
 
 	form   map[string]string

@@ -1,6 +1,6 @@
 // Package runs wires what asks about CI runs: its settings have no room in a function's
 // environment, so they are in a parameter of SSM that the stack writes. It is apart from
-// wiring, so that functions which ask nobody do not load the clients of EC2 and CodeBuild.
+// wiring, so that functions which ask nobody do not load the client of CodeBuild.
 package runs
 
 import (
