@@ -40,7 +40,10 @@ func newClients(tables, buckets aws.Config) *clients {
 	return &clients{
 		home: buckets.Region, conditions: &conditions{},
 		dynamodb: regional(func(region string) *dynamodb.Client {
-			return dynamodb.NewFromConfig(tables, func(o *dynamodb.Options) { o.Region = region })
+			return dynamodb.NewFromConfig(tables, func(o *dynamodb.Options) {
+				o.Region = region
+				o.APIOptions = append(o.APIOptions, flat)
+			})
 		}),
 		s3: regional(func(region string) *s3.Client {
 			return s3.NewFromConfig(buckets, func(o *s3.Options) {

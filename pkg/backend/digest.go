@@ -42,7 +42,7 @@ func (t *Table) Digest(ctx context.Context, path tflock.Path) (string, error) {
 const perRead = 100
 
 // Digests reads the digests of many paths at once, consistently. One that there is none
-// of is not among them. It fails with *Error.
+// of is not among them, and one that no client has written is as BoundedDigest gives it. It fails with *Error.
 func (t *Table) Digests(ctx context.Context, paths []tflock.Path) (map[tflock.Path]string, error) {
 	found := make(map[tflock.Path]string, len(paths))
 	for some := range slices.Chunk(paths, perRead) {
@@ -85,7 +85,7 @@ func addDigests(found map[tflock.Path]string, rows []map[string]types.AttributeV
 		id, _ := row[lockID].(*types.AttributeValueMemberS)
 		digest, _ := row["Digest"].(*types.AttributeValueMemberS)
 		if id != nil && digest != nil {
-			found[stateName(id.Value, false)] = digest.Value
+			found[stateName(id.Value, false)] = BoundedDigest(digest.Value)
 		}
 	}
 }
