@@ -71,7 +71,7 @@ func (n *Notifications) Begin(ctx context.Context, owner string, found *scan.Sca
 		return key, seen
 	})
 	if err != nil {
-		return nil, err
+		return nil, errors.Join(err, (&Lease{table: n.table, surplus: surplus}).relieve(ctx))
 	}
 	return &Lease{Memory: memory, Until: until, table: n.table, owner: owner, start: found.Started, since: watchedSince(out.Attributes, found.Started), past: newPastRows(ctx, out.Attributes, now), surplus: surplus}, nil
 }

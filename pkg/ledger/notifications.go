@@ -80,7 +80,7 @@ func (n *Notifications) recall(ctx context.Context, scan map[string]types.Attrib
 	shared, descriptions := texts{}, 0
 	for row, err := range n.table.query(ctx, ofKind(kindLock)) {
 		if err != nil {
-			return Memory{}, nil, err
+			return Memory{}, room.surplus, err
 		}
 		key, seen := held(Key{tflock.Path(textOf(row, attrPath)), textOf(row, attrLockID)})
 		if !seen && !room.fits(key, row) {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 )
@@ -57,7 +58,7 @@ func (r *recalled) fits(key Key, row map[string]types.AttributeValue) bool {
 }
 
 // Forget removes what there was no room to remember: of those locks people learn nothing more,
-// unless a scan sees them again. Call it last, since it may take long.
+// unless a scan sees them again. It may take long.
 func (l *Lease) Forget(ctx context.Context) error {
 	if len(l.surplus) == 0 {
 		return nil
@@ -74,4 +75,15 @@ func (l *Lease) Forget(ctx context.Context) error {
 		return fmt.Errorf("forget locks that were not seen: %w", err)
 	}
 	return nil
+}
+
+// forgetTime bounds what is forgotten when not everything could be read.
+const forgetTime = 10 * time.Second
+
+// relieve removes what there was no room for from a ledger that could not be read in its time: no later scan could
+// read it either.
+func (l *Lease) relieve(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), forgetTime)
+	defer cancel()
+	return l.Forget(ctx)
 }

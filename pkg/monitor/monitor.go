@@ -127,5 +127,5 @@ func (m *Monitor) notify(ctx context.Context, b budget, lease *ledger.Lease, fou
 	n.until = time.Now().Add(time.Until(deadline) / 2)
 	due, unplanned := m.plan(ctx, n, known)
 	err = n.run(ctx)
-	return due, n.resolved, errors.Join(unfinished, unplanned, err, lease.Forget(ctx))
+	return due, n.resolved, errors.Join(unfinished, unplanned, err, n.unforgotten)
 }

@@ -25,6 +25,7 @@ var eventOf = map[ledger.Change]alert.Type{
 // lease is the right to notify, with what it takes to use it.
 type lease interface {
 	Record(ctx context.Context, steps iter.Seq[ledger.Step]) error
+	Forget(ctx context.Context) error
 	End(ctx context.Context, stores map[string]ledger.Store) error
 }
 
@@ -50,6 +51,7 @@ type notifier struct {
 	resolved                []time.Duration // how long the resolved locks were held
 	out                     ledger.Messages // those about locks that are out
 	unpublished, unrecorded []error
+	unforgotten             error
 }
 
 // run notifies people. When something could not be recorded the lease is not returned, so
@@ -64,6 +66,7 @@ func (n *notifier) run(ctx context.Context) error {
 	n.unreadable(ctx, all)
 	// Before what nobody is notified of: of that there may be so much that the time ends.
 	next := n.stores(ctx)
+	n.forget(ctx)
 	if all.of(ledger.Note).count+all.of(ledger.Forget).count > 0 {
 		n.record(ctx, n.only(func(s ledger.Step) bool { return s.Change == ledger.Note || s.Change == ledger.Forget }))
 	}
@@ -71,6 +74,17 @@ func (n *notifier) run(ctx context.Context) error {
 		return errors.Join(append(n.unpublished, err)...)
 	}
 	return errors.Join(append(n.unpublished, n.lease.End(ctx, next))...)
+}
+
+// forget removes what there was no room to remember, in half of the time that is left: before anything new is recorded, or a ledger that
+// takes less in a scan than there is would grow until none could read it.
+func (n *notifier) forget(ctx context.Context) {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, time.Now().Add(time.Until(deadline)/2))
+		defer cancel()
+	}
+	n.unforgotten = n.lease.Forget(ctx)
 }
 
 // locks notifies of one change of one or more locks.

@@ -67,6 +67,9 @@ func (s *simulation) Record(_ context.Context, steps iter.Seq[ledger.Step]) erro
 	return nil
 }
 
+// Forget has nothing to do: the memory has room for all.
+func (s *simulation) Forget(context.Context) error { return nil }
+
 // End records the stores.
 func (s *simulation) End(_ context.Context, stores map[string]ledger.Store) error {
 	s.memory.Stores = stores
