@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"maps"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -109,6 +110,40 @@ func (s Step) request() (types.WriteRequest, error) {
 	}
 	row, err := lockRow(s.Key, s.Entry)
 	return types.WriteRequest{PutRequest: &types.PutRequest{Item: row}}, err
+}
+
+// Keep records what people know of the stores, where not everything that the scan saw could be recorded. It does not count
+// as a scan that read them, since the ages of locks that are not on record rest on that.
+func (l *Lease) Keep(ctx context.Context, stores map[string]Store) error {
+	kept := maps.Clone(l.Memory.Stores)
+	if kept == nil {
+		kept = map[string]Store{}
+	}
+	for arn, after := range stores {
+		before := l.Memory.Stores[arn]
+		after.Since, after.LastRead, after.Gaps = before.Since, before.LastRead, before.Gaps
+		if !after.Crowd {
+			after.Crowded = before.Crowded
+		}
+		kept[arn] = after
+	}
+	body, err := packStores(kept)
+	if err != nil {
+		return err
+	}
+	_, err = l.table.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &l.table.name, Key: rowKey(kindScan, monitor),
+		UpdateExpression: aws.String("SET #body = :body"), ConditionExpression: aws.String("#owner = :owner"),
+		ExpressionAttributeNames:  map[string]string{"#owner": "owner", "#body": attrBody},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":body": body, ":owner": text(l.owner)},
+	})
+	if conditionFailed(err) {
+		return ErrLeased
+	}
+	if err != nil {
+		return fmt.Errorf("record what people know of the stores in the ledger %s: %w", l.table.name, err)
+	}
+	return nil
 }
 
 // End records the stores and the scan, and returns the lease. It fails with

@@ -111,3 +111,37 @@ func TestLocksOfControlCharactersTakeNoMoreOfTheLedger(t *testing.T) {
 		t.Errorf("%d MB are on record, of which a scan reads some 11 in a second", wire.bytes>>20)
 	}
 }
+
+// While not everything can be recorded, people are notified of a store that fails once, as without that, and of the flood as often as its
+// prefix may have messages.
+func TestWhatPeopleKnowIsKeptWhileNotAllCanBeRecorded(t *testing.T) {
+	for _, flood := range []int{0, 400} {
+		t.Run(fmt.Sprint(flood, " locks"), func(t *testing.T) {
+			world := &scale.World{
+				Tables:  map[string]*scale.Table{"locks": scale.LockTable("locks", scale.Crowd{}), "ledger": scale.Ledger("ledger")},
+				Buckets: map[string]*scale.Bucket{"states": {Name: "states"}},
+			}
+			wire := &busyLedger{Direct: scale.Direct{World: world}}
+			cfg := scale.Config(wire)
+			cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
+			set, err := backend.Open(cfg, []string{scale.TableARN("locks"), scale.TableARN("missing")}, []string{scale.BucketARN("states")})
+			if err != nil {
+				t.Fatal(err)
+			}
+			now := time.Now()
+			m := newMonitor(cfg, set, "ledger", "arn:aws:sns:eu-central-1:123456789012:alerts", func() time.Time { return now })
+			for scan := range 12 {
+				for i := range flood {
+					world.Tables["locks"].Remove(fmt.Sprintf("states/dev/%d-%d", scan-1, i))
+					world.Tables["locks"].Put(scale.Lock(fmt.Sprintf("states/dev/%d-%d", scan, i), fmt.Sprintf("%d-%d", scan, i), now))
+				}
+				wire.takes = 300
+				_, _ = m.Run(t.Context()) // the missing table fails it
+				now = now.Add(5 * time.Minute)
+			}
+			if got := world.Calls()["Publish"]; got != 1 {
+				t.Errorf("%d messages about the table that is missing", got)
+			}
+		})
+	}
+}

@@ -26,6 +26,7 @@ var eventOf = map[ledger.Change]alert.Type{
 type lease interface {
 	Record(ctx context.Context, steps iter.Seq[ledger.Step]) error
 	Forget(ctx context.Context) error
+	Keep(ctx context.Context, stores map[string]ledger.Store) error
 	End(ctx context.Context, stores map[string]ledger.Store) error
 }
 
@@ -54,8 +55,8 @@ type notifier struct {
 	unforgotten             error
 }
 
-// run notifies people. When something could not be recorded the lease is not returned, so
-// that the next scan begins from the older memory.
+// run notifies people. When something could not be recorded the lease is not returned, and the
+// stores count as not read, so that the next scan begins from the older memory of when they were.
 func (n *notifier) run(ctx context.Context) error {
 	n.steps = ledger.Compare(n.memory, n.scan, n.rules)
 	all := gather(n.steps)
@@ -68,10 +69,10 @@ func (n *notifier) run(ctx context.Context) error {
 	next := n.stores(ctx)
 	n.forget(ctx)
 	if all.of(ledger.Note).count+all.of(ledger.Forget).count > 0 {
-		n.record(ctx, n.only(func(s ledger.Step) bool { return s.Change == ledger.Note || s.Change == ledger.Forget }))
+		n.note(ctx)
 	}
 	if err := errors.Join(n.unrecorded...); err != nil {
-		return errors.Join(append(n.unpublished, err)...)
+		return errors.Join(append(n.unpublished, err, n.lease.Keep(ctx, next))...)
 	}
 	return errors.Join(append(n.unpublished, n.lease.End(ctx, next))...)
 }
@@ -85,6 +86,19 @@ func (n *notifier) forget(ctx context.Context) {
 		defer cancel()
 	}
 	n.unforgotten = n.lease.Forget(ctx)
+}
+
+// keepTime is for the memory of the stores, where recording what was seen takes all of the time.
+const keepTime = 5 * time.Second
+
+// note records what nobody is notified of.
+func (n *notifier) note(ctx context.Context) {
+	if deadline, ok := ctx.Deadline(); ok {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-min(keepTime, time.Until(deadline)/2)))
+		defer cancel()
+	}
+	n.record(ctx, n.only(func(s ledger.Step) bool { return s.Change == ledger.Note || s.Change == ledger.Forget }))
 }
 
 // locks notifies of one change of one or more locks.

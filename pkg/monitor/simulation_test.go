@@ -3,6 +3,7 @@ package monitor_test
 import (
 	"cmp"
 	"context"
+	"errors"
 	"flag"
 	"fmt"
 	"iter"
@@ -65,6 +66,11 @@ func (s *simulation) Record(_ context.Context, steps iter.Seq[ledger.Step]) erro
 		}
 	}
 	return nil
+}
+
+// Keep is never called: everything is recorded.
+func (s *simulation) Keep(context.Context, map[string]ledger.Store) error {
+	return errors.ErrUnsupported
 }
 
 // Forget has nothing to do: the memory has room for all.
