@@ -2,6 +2,7 @@ package monitor_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -143,5 +144,42 @@ func TestWhatPeopleKnowIsKeptWhileNotAllCanBeRecorded(t *testing.T) {
 				t.Errorf("%d messages about the table that is missing", got)
 			}
 		})
+	}
+}
+
+// slowLedger is an AWS whose ledger takes a second to take some rows.
+type slowLedger struct{ scale.Direct }
+
+func (s slowLedger) Do(r *http.Request) (*http.Response, error) {
+	if strings.HasSuffix(r.Header.Get("X-Amz-Target"), ".BatchWriteItem") {
+		select {
+		case <-r.Context().Done():
+			return nil, r.Context().Err()
+		case <-time.After(time.Second):
+		}
+	}
+	return s.Direct.Do(r)
+}
+
+// Two thousand locks of one prefix become stuck in one scan, more than the ledger can record in its time. People are notified of what comes
+// after them all the same.
+func TestRecordingManyLocksLeavesTimeToNotify(t *testing.T) {
+	world := &scale.World{
+		Tables:  map[string]*scale.Table{"locks": scale.LockTable("locks", scale.Crowd{}), "ledger": scale.Ledger("ledger")},
+		Buckets: map[string]*scale.Bucket{"states": {Name: "states"}},
+	}
+	for i := range 2000 {
+		world.Tables["locks"].Put(scale.Lock(fmt.Sprintf("states/dev/%d", i), fmt.Sprint(i), time.Now().Add(-time.Hour)))
+	}
+	cfg := scale.Config(slowLedger{scale.Direct{World: world}})
+	set, err := backend.Open(cfg, []string{scale.TableARN("locks"), scale.TableARN("missing")}, []string{scale.BucketARN("states")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second)
+	defer cancel()
+	_, err = newMonitor(cfg, set, "ledger", "arn:aws:sns:eu-central-1:123456789012:alerts", time.Now).Run(ctx)
+	if got := world.Calls()["Publish"]; got != 2 {
+		t.Errorf("%d messages: there are locks that are stuck, and a table that is missing: %v", got, err)
 	}
 }

@@ -133,7 +133,10 @@ func (n *notifier) unreadable(ctx context.Context, all gathered) {
 // send publishes an event, then records its steps.
 func (n *notifier) send(ctx context.Context, news *news, event alert.Event, steps iter.Seq[ledger.Step]) {
 	message := ledger.Message{}
-	if n.publish(ctx, event) != nil {
+	failed := n.publish(ctx, event) != nil
+	ctx, cancel := n.part(ctx)
+	defer cancel()
+	if failed {
 		n.record(ctx, unnotified(steps))
 		return
 	}
@@ -151,6 +154,16 @@ func (n *notifier) send(ctx context.Context, news *news, event alert.Event, step
 		}
 	})
 	n.out.Add(message)
+}
+
+// part is half of the time that is left to publish, for recording one message: as many locks as the ledger cannot record in its time may be
+// in it, and other messages come after it. What is not recorded is in another message of the next scan.
+func (n *notifier) part(ctx context.Context) (context.Context, context.CancelFunc) {
+	left := time.Until(n.until)
+	if left <= 0 {
+		return ctx, func() {}
+	}
+	return context.WithTimeout(ctx, left/2)
 }
 
 // publish leaves time to record what could not be published.
