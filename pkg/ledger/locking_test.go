@@ -86,7 +86,7 @@ func TestTheWitnessSettlesRowsThatOneScanAloneSaw(t *testing.T) {
 			var seen []policy.LockingSeen
 			for _, u := range uses {
 				got = append(got, fmt.Sprintf("%s %d", u.Locking, u.Locks))
-				seen = append(seen, policy.LockingSeen{Locking: policy.Locking(u.Locking), First: u.First, Last: u.Last, Locks: u.Locks})
+				seen = append(seen, policy.LockingSeen{Locking: u.Locking, First: u.First, Last: u.Last, Locks: u.Locks})
 			}
 			if fmt.Sprint(got) != tc.want {
 				t.Errorf("%v, want %s", got, tc.want)

@@ -55,8 +55,8 @@ type notifier struct {
 	unforgotten             error
 }
 
-// run notifies people. When something could not be recorded the lease is not returned, and the
-// stores count as not read, so that the next scan begins from the older memory of when they were.
+// run notifies people. When something could not be recorded the lease is not returned, and the stores
+// count as not read by this scan: the next one begins from what is on record.
 func (n *notifier) run(ctx context.Context) error {
 	n.steps = ledger.Compare(n.memory, n.scan, n.rules)
 	all := gather(n.steps)
@@ -77,8 +77,8 @@ func (n *notifier) run(ctx context.Context) error {
 	return errors.Join(append(n.unpublished, n.lease.End(ctx, next))...)
 }
 
-// forget removes what there was no room to remember, in half of the time that is left: before anything new is recorded, or a ledger that
-// takes less in a scan than there is would grow until none could read it.
+// forget removes what there was no room to remember, in half of the time that is left. It comes before what is new is recorded, or a
+// ledger that takes less in a scan than there is would grow until none could read it.
 func (n *notifier) forget(ctx context.Context) {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
@@ -88,7 +88,7 @@ func (n *notifier) forget(ctx context.Context) {
 	n.unforgotten = n.lease.Forget(ctx)
 }
 
-// keepTime is for the memory of the stores, where recording what was seen takes all of the time.
+// keepTime is left to record what people know of the stores, where recording what was seen takes all of the time.
 const keepTime = 5 * time.Second
 
 // note records what nobody is notified of.
@@ -156,14 +156,17 @@ func (n *notifier) send(ctx context.Context, news *news, event alert.Event, step
 	n.out.Add(message)
 }
 
-// part is half of the time that is left to publish, for recording one message: as many locks as the ledger cannot record in its time may be
-// in it, and other messages come after it. What is not recorded is in another message of the next scan.
+// leastRecording is what recording a few locks takes where the ledger is slow.
+const leastRecording = 2 * time.Second
+
+// part is half of the time that is left to publish, for recording one message: it may have more locks than the ledger can record in
+// its time, and other messages come after it. What is not recorded is in a message of the next scan again.
 func (n *notifier) part(ctx context.Context) (context.Context, context.CancelFunc) {
-	left := time.Until(n.until)
-	if left <= 0 {
+	half := time.Until(n.until) / 2
+	if half < leastRecording {
 		return ctx, func() {}
 	}
-	return context.WithTimeout(ctx, left/2)
+	return context.WithTimeout(ctx, half)
 }
 
 // publish leaves time to record what could not be published.
