@@ -124,7 +124,7 @@ const (
 	Partly  Outcome = "partial" // one half is gone; the state may still be locked
 	Gone    Outcome = "gone"    // whether by the release or by its holder is not known
 	Refused Outcome = "refused"
-	// Unknown: nobody can find out whether it is gone.
+	// Unknown: whether it is gone cannot be found out.
 	Unknown Outcome = "unknown"
 )
 
@@ -134,7 +134,7 @@ type Release struct {
 	RequestedBy string  `json:"requested_by"` // what the caller said; empty: nothing
 	Reason      string  `json:"reason,omitempty"`
 	Forced      bool    `json:"forced,omitempty"` // against the safety check
-	Why         string  `json:"why,omitempty"`    // of a refusal; or why nobody knows whether a half is gone
+	Why         string  `json:"why,omitempty"`    // of a refusal; or why it is unknown whether a half is gone
 }
 
 // Store is one table or bucket of a scan event.

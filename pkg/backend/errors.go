@@ -77,7 +77,7 @@ func (e *Error) Refused() bool {
 	return status(e.Err)/100 == 4 && !throttled && !passing && e.Code() != transactionConflict
 }
 
-// transactionConflict is DynamoDB's code for a write of a row that a transaction is at work on: whoever may
+// transactionConflict is DynamoDB's code for a write of a row that a transaction is working on: whoever may
 // write the row can have one under way at any time, and it passes. The SDK does not repeat such a call by itself.
 const transactionConflict = "TransactionConflictException"
 

@@ -39,7 +39,7 @@ type witnesses interface {
 type Console struct {
 	Scanner   scanner
 	Ledger    memory
-	Witnesses witnesses // nil: nobody knows who took a lock
+	Witnesses witnesses // nil: who took a lock is unknown
 	Unlock    string    // ARN of the unlock function
 	Autos     autos     // what the monitor found out about runs and automatic releases; nil: nothing is shown of it
 	Prune     string    // ARN of the prune function; empty: no button leads to its page

@@ -29,7 +29,7 @@ type history interface {
 	Locking(ctx context.Context, wanted func(tflock.Path) bool) (map[tflock.Path][]policy.LockingSeen, error)
 }
 
-// writers gives the lock that a state had at some time; an empty one where nobody knows.
+// writers gives the lock that a state had at some time; an empty one where that is unknown.
 type writers interface {
 	Holder(ctx context.Context, path tflock.Path, at time.Time) (ledger.Hold, error)
 }

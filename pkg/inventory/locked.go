@@ -17,7 +17,7 @@ const (
 	maybeIsLocked           // a table that cannot be read may have a lock
 )
 
-// ofTables ends the text of a finding whose lock nobody knows about.
+// ofTables ends the text of a finding whose lock is unknown.
 const ofTables = " Whether it is locked in a table that could not be read is not known."
 
 // locked reports whether a state is locked now, under any of its names.

@@ -37,7 +37,7 @@ type fate int
 
 const (
 	isGone    fate = iota // it is resolved
-	isUnknown             // it stays, since nobody can know
+	isUnknown             // it stays, since that is unknown
 	isDropped             // its place is not watched any more, of which nothing is said
 )
 

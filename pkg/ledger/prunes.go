@@ -34,7 +34,7 @@ type Prunes struct{ table table }
 // NewPrunes opens the records in the ledger's table of that name.
 func NewPrunes(client *dynamodb.Client, name string) *Prunes { return &Prunes{table{client, name}} }
 
-// ErrRecorded says that another run is at work on a state, or has just pruned it.
+// ErrRecorded says that another run is working on a state, or has just pruned it.
 var ErrRecorded = errors.New("another invocation of ours is working on it")
 
 // Record writes a record. It fails with ErrRecorded when the same version of the

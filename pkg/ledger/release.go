@@ -20,7 +20,7 @@ type Release struct {
 	Reason      string             `json:"reason"`
 	RequestedBy string             `json:"requested_by"`
 	Forced      bool               `json:"forced"`
-	Why         string             `json:"why,omitempty"` // why it was refused, or why nobody knows how a half ended
+	Why         string             `json:"why,omitempty"` // why it was refused, or why it is unknown how a half ended
 	Request     string             `json:"request"`       // Lambda's request ID
 	Held        []Bytes            `json:"held"`
 	Description policy.Description `json:"description"` // what the event says of the lock
@@ -74,22 +74,22 @@ type Recorded struct {
 
 // FinishWithin is how long after a release its unknown halves are looked at again, where
 // something that may pass hides it: a key that may not be used during a deployment, or a store
-// that cannot be read. Only then nobody knows.
+// that cannot be read. Only then it is unknown.
 const FinishWithin = 24 * time.Hour
 
 // Waits reports whether the record waits for what may pass.
 func (r Recorded) Waits(now time.Time) bool { return now.Sub(r.Release.At) < FinishWithin }
 
 // Look says how a half of a record ended, by what its store holds now: HalfKept or HalfGone,
-// or HalfUnknown and why nobody can know it. An empty fate says that the half cannot be seen
+// or HalfUnknown and why it cannot be known. An empty fate says that the half cannot be seen
 // at the moment, and an error that its store could not be asked: the record then waits.
 type Look func(ctx context.Context, store string, one Recorded) (fate Fate, why string, err error)
 
-// NotWatched is why nobody knows how a half ended whose store is not watched any more. The
+// NotWatched is why it is unknown how a half ended whose store is not watched any more. The
 // half may be there: whoever stops watching a store does not empty it.
 func NotWatched(store string) string { return store + " is not watched any more" }
 
-// NotReadable is why nobody knows it of a half in a store where something cannot be read.
+// NotReadable is why that is unknown of a half in a store where something cannot be read.
 func NotReadable(store string, err error) string {
 	return fmt.Sprintf("what is in its place in %s cannot be read: %v", store, err)
 }

@@ -33,7 +33,7 @@ type Monitor struct {
 	Scanner     *scan.Scanner
 	Ledger      memory
 	Released    released
-	Witnesses   witnesses // nil: nobody knows who took a lock
+	Witnesses   witnesses // nil: who took a lock is unknown
 	Composer    alert.Composer
 	Topic       publisher
 	Meter       meter

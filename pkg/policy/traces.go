@@ -6,7 +6,7 @@ import (
 )
 
 // Trace is whether something was there when a version of a state was written, where that can be
-// known. The zero value is that nobody knows.
+// known. The zero value is unknown.
 type Trace int
 
 // The other traces.

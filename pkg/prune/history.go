@@ -45,7 +45,7 @@ func byRun(marker, recorded time.Time) bool {
 
 // replaced reports whether the marker of a delete took the place of the version itself, which S3
 // does to a version that was written without versioning. Any other version stays in the
-// history until it expires: where it is not there, nobody knows whether it went, whatever
+// history until it expires: where it is not there, it is unknown whether it went, whatever
 // time a marker has.
 func replaced(history []backend.Version, version string, recorded time.Time) bool {
 	return version == nullVersion && len(history) > 0 && history[0].Marker && history[0].ID == nullVersion && byRun(history[0].Modified, recorded)

@@ -73,7 +73,7 @@ func (s *settler) all(ctx context.Context) settled {
 	return found
 }
 
-// underWay reports whether another invocation may still be at work on what it recorded.
+// underWay reports whether another invocation may still be working on what it recorded.
 func (s *settler) underWay(record ledger.Pruned) bool {
 	return !s.locks.Repeats(record.Request, record.At) && s.locks.Now().Before(record.Until)
 }

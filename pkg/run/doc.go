@@ -4,7 +4,7 @@
 // GitHub, GitLab, CodeBuild or EC2 about it. Both the names and the answers are chosen by
 // others, so they are read strictly, only the configured hosts are called, no redirect is
 // followed, and whatever is not understood is unknown. "It ended", "it is in progress" and
-// "nobody knows" are three different answers; only the first two prove anything.
+// "it is unknown" are three different answers; only the first two prove anything.
 //
 // The package decides nothing about locks: policy does, with what it finds.
 package run

@@ -85,7 +85,7 @@ func (l *Locker) clear(ctx context.Context, b *backend.Bucket, path tflock.Path,
 }
 
 // ClearDead removes the locks of dead invocations of ours from a state. alive says that
-// one of ours is at work on it. left are the bytes of a lock that its own run knows to have left, or empty.
+// one of ours is working on it. left are the bytes of a lock that its own run knows to have left, or empty.
 func (l *Locker) ClearDead(ctx context.Context, b *backend.Bucket, path tflock.Path, left string, log *slog.Logger) (alive bool, err error) {
 	for _, at := range l.Places(b, path) {
 		h, found, err := at.Store.Find(ctx, at.Name)

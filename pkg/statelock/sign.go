@@ -49,7 +49,7 @@ const (
 	// Skew is how far the clocks of two invocations may differ.
 	Skew = time.Minute
 	// repeatWait is less than the minute that Lambda waits before it repeats a request. What
-	// the same request did later than that is at work now: Lambda delivers some twice.
+	// the same request did later than that is working now: Lambda delivers some twice.
 	repeatWait = 30 * time.Second
 )
 

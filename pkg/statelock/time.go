@@ -22,7 +22,7 @@ const (
 	more = 10 * time.Second
 )
 
-// InTime ends the work of an invocation in time before its deadline. Lambda kills what is at work
+// InTime ends the work of an invocation in time before its deadline. Lambda kills what is still working
 // then, with the state locked by us. Release and what comes after it have the invocation's own context.
 func InTime(ctx context.Context) (context.Context, context.CancelFunc) {
 	deadline, bounded := ctx.Deadline()

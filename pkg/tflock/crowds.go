@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// maxCrowds bounds the folders that are told apart below a top-level prefix.
+// maxCrowds bounds the folders that are distinguished below a top-level prefix.
 const maxCrowds = 5
 
 // Crowds are folders of which not everything is known, since there was too much. Those of one top-level prefix

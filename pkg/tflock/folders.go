@@ -40,7 +40,7 @@ type Folders struct {
 	depth int    // of that one
 }
 
-// deepestOpen bounds the folders below a root that are told apart.
+// deepestOpen bounds the folders below a root that are distinguished.
 const deepestOpen = 8
 
 // Find counts an item that a listing shows, of that number.

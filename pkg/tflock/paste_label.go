@@ -117,7 +117,7 @@ func summaryID(line string) string {
 
 // readTable reads a table that has a column of IDs: `lockwarden locks`, or one in
 // Markdown. A line whose columns are not as many as the heading's is no row of it; where it has
-// an ID all the same, a holder may have written what separates columns, and nobody knows which
+// an ID all the same, a holder may have written what separates columns, and it is unknown which
 // row people read.
 func readTable(text string) (found reading) {
 	id, path, columns := -1, -1, 0

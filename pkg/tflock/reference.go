@@ -206,7 +206,7 @@ func oneOf(mentions []mention) (Reference, error) {
 	return its.of(Reference{ID: locks[0].id}), nil
 }
 
-// shownLocks bounds the locks that an error lists, and those that are told apart.
+// shownLocks bounds the locks that an error lists, and those that are distinguished.
 const shownLocks = 10
 
 func seen(locks []mention, id string) bool {

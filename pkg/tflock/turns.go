@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// deepestFolder bounds the folders that InTurns tells apart.
+// deepestFolder bounds the folders that InTurns distinguishes.
 const deepestFolder = 32
 
 // InTurns orders items by the paths of their states: the first item of each folder, then the

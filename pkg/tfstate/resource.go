@@ -189,7 +189,7 @@ func isTypeName(name []byte) bool {
 }
 
 const (
-	// maxTypes bounds the types that are told apart.
+	// maxTypes bounds the types that are distinguished.
 	maxTypes = 256
 	// maxTypeNames bounds the bytes of their names.
 	maxTypeNames = 8 << 10

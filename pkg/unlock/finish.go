@@ -29,11 +29,11 @@ type unfinished interface {
 // Outcomes on record that no caller got.
 const (
 	notReleased = "not_released" // the lock turned out to be there still
-	notKnown    = "unknown"      // nobody can find out whether it is
+	notKnown    = "unknown"      // whether it is cannot be found out
 )
 
 // Finish finishes each record that was made before the time until, of one lock ID or of
-// all with an empty one. look is asked about the halves of which nobody knows. What
+// all with an empty one. look is asked about the halves whose end is unknown. What
 // cannot be finished now stays for the next time; it is an error where a store or the ledger
 // could not be asked.
 func (f Finisher) Finish(ctx context.Context, id string, until time.Time, look ledger.Look) ([]ledger.Recorded, error) {
@@ -42,7 +42,7 @@ func (f Finisher) Finish(ctx context.Context, id string, until time.Time, look l
 	var finished []ledger.Recorded
 	for _, one := range list {
 		if one.Release.At.After(until) {
-			continue // it is at work
+			continue // it is working
 		}
 		done, err := f.finish(ctx, &one, look)
 		errs = append(errs, err)
@@ -87,8 +87,8 @@ func (f Finisher) finish(ctx context.Context, one *ledger.Recorded, look ledger.
 	return err == nil, err
 }
 
-// settle finds out how the halves ended of which nobody knows. known says that the record need
-// not wait: each half ended, or nobody can know how.
+// settle finds out how the halves ended whose end is unknown. known says that the record need
+// not wait: each half ended, or how cannot be known.
 func settle(ctx context.Context, one *ledger.Recorded, look ledger.Look) (known bool, err error) {
 	r := &one.Release
 	if !r.Any(ledger.HalfUnknown) {

@@ -66,7 +66,7 @@ type Unlocker struct {
 	Stores    backend.Set
 	Memory    memory
 	Releases  releases
-	Witnesses witnesses // nil: nobody knows who took a lock
+	Witnesses witnesses // nil: who took a lock is unknown
 	Composer  alert.Composer
 	Topic     publisher
 	Meter     meter

@@ -14,7 +14,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// locks reads what a created lock object said; false where nobody can know any more.
+// locks reads what a created lock object said; false where that can no longer be known.
 type locks interface {
 	Read(ctx context.Context, bucket, key, versionID, etag string) (tflock.Info, bool, error)
 }
