@@ -93,7 +93,7 @@ type choice struct {
 func (a unlockAnswer) onlyChoice() (only choice, ok bool) {
 	found := 0
 	for _, step := range a.NextSteps {
-		if raw, is := strings.CutPrefix(step, "Choice: "); is && a.Outcome == "ambiguous" {
+		if raw, isChoice := strings.CutPrefix(step, "Choice: "); isChoice && a.Outcome == "ambiguous" {
 			found++
 			ok = json.Unmarshal([]byte(raw), &only) == nil && only.Path != "" && only.LockID != ""
 		}

@@ -53,7 +53,7 @@ func TestWhatBreaksClientsIsFoundAndItsRepairWorks(t *testing.T) {
 		s.want("after an apply whose digest was denied, and a delete", s.found(report), "digest_mismatch of "+key, "digest_orphan of "+deleted)
 		s.want("people", s.news(), "state.finding digest_mismatch of "+key, "state.finding digest_orphan of "+deleted)
 		f, orphan := report.Findings[0], report.Findings[1]
-		if f.Type == policy.DigestOrphan { // the other one may be a move to lockfiles, so that it is an info
+		if f.Type == policy.FindingDigestOrphan { // the other one may be a move to lockfiles, so that it is an info
 			f, orphan = orphan, f
 		}
 		if f.Evidence.VersionID != first || f.Evidence.VersionTime == nil || f.Evidence.CurrentID != s.version(key) || f.Fix == nil || f.Fix.Action != policy.AcceptState {

@@ -40,13 +40,22 @@ func wire() (any, error) {
 	}
 	composer := alert.Composer{Version: version.Current, Account: s.Account, Region: parts.Region, UnlockFunction: s.UnlockFunction, Dashboard: s.Dashboard.URL(parts.Region)}
 	m := &monitor.Monitor{
-		Scanner: scan.New(parts.Stores, parts.Rules, time.Now),
-		Ledger:  parts.Ledger.Notifications, Released: parts.Ledger.Releases, Witnesses: parts.Ledger.Witnesses, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter,
-		RemindEvery: s.RemindEvery, ScanEvery: time.Duration(s.ScanEvery), Now: time.Now, Log: slog.Default(),
-		Releases: unlock.Finisher{Releases: parts.Ledger.Releases, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter, Log: slog.Default()},
+		Scanner:     scan.New(parts.Stores, parts.Rules, time.Now),
+		Ledger:      parts.Ledger.Notifications,
+		Released:    parts.Ledger.Releases,
+		Releases:    unlock.Finisher{Releases: parts.Ledger.Releases, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter, Log: slog.Default()},
+		Witnesses:   parts.Ledger.Witnesses,
+		Runs:        s.Runs.Open(parts.AWS()),
+		Autos:       parts.Ledger.Autos,
+		Releaser:    runs.NewReleaser(parts.AWS(), s.UnlockFunction),
+		Composer:    composer,
+		Topic:       parts.Topic(),
+		Meter:       parts.Meter,
+		RemindEvery: s.RemindEvery,
+		ScanEvery:   time.Duration(s.ScanEvery),
+		Now:         time.Now,
+		Log:         slog.Default(),
 	}
-	m.Runs, m.Autos = s.Runs.Open(parts.AWS()), parts.Ledger.Autos
-	m.Releaser = runs.NewReleaser(parts.AWS(), s.UnlockFunction)
 	return func(ctx context.Context) (monitor.Report, error) {
 		report, err := m.Run(ctx)
 		if err != nil {

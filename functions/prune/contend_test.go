@@ -55,7 +55,7 @@ func TestRealClientsNeverMeetABrokenState(t *testing.T) {
 	}
 	done := make(chan struct{})
 	go func() { working.Wait(); close(done) }()
-	pruned, kept := 0, map[policy.Reason]int{}
+	pruned, kept := 0, map[policy.KeptReason]int{}
 	for running := true; running; {
 		select {
 		case <-done:
@@ -68,7 +68,7 @@ func TestRealClientsNeverMeetABrokenState(t *testing.T) {
 			pruned += len(report.Pruned)
 			for _, s := range report.Kept {
 				kept[s.Reason]++
-				met.Store(met.Load() || s.Reason == policy.Locked)
+				met.Store(met.Load() || s.Reason == policy.KeptLocked)
 			}
 		}
 	}
@@ -76,7 +76,7 @@ func TestRealClientsNeverMeetABrokenState(t *testing.T) {
 	for failure := range failures {
 		t.Error(failure)
 	}
-	if pruned == 0 || kept[policy.Locked] == 0 || kept[policy.HasResources] == 0 {
+	if pruned == 0 || kept[policy.KeptLocked] == 0 || kept[policy.KeptHasResources] == 0 {
 		t.Errorf("pruned %d, kept %v: the prunes and the clients did not meet", pruned, kept)
 	}
 	t.Logf("pruned %d, kept %v", pruned, kept)

@@ -143,7 +143,7 @@ func TestEveryEventOfALocksLifeReachesSlack(t *testing.T) {
 	s.invoke("monitor", "MonitorFunction", "{}")
 	step("lock.resolved")
 	s.publish(alert.Composer{Account: "123456789012", Region: local.Region}.Prune(alert.PruneReport{
-		Kept: 1, Abandoned: 1, States: []policy.Stale{{Path: "states/branches/b/terraform.tfstate", Fate: policy.Kept, Reason: policy.HasResources, ManagedObjects: 3, LastModified: time.Now()}},
+		Kept: 1, Abandoned: 1, States: []policy.Stale{{Path: "states/branches/b/terraform.tfstate", Fate: policy.Kept, Reason: policy.KeptHasResources, ManagedObjects: 3, LastModified: time.Now()}},
 	}, time.Now()))
 	step("prune.report")
 

@@ -51,7 +51,7 @@ var automaticMutations = map[string]mutation{
 		"although somebody wants it to stay",
 	},
 	"nobody asked that it stays": {
-		"pkg/policy/auto.go", "if a.Stopped != \"\" {", "if false {",
+		"pkg/policy/auto.go", "if a.KeptBy != \"\" {", "if false {",
 		"TestAutomatic",
 		nil,
 		"although somebody wants it to stay",

@@ -25,7 +25,7 @@ func TestTheProbeOfAStoreWhoseVersionsAreOff(t *testing.T) {
 		t.Fatal(err)
 	}
 	r := probe.Bucket(t.Context(), client, bucket)
-	if r.Create != probe.Holds || r.Delete != probe.Holds || r.Again != probe.Holds || r.Versioning != probe.Off {
+	if r.Create != probe.Holds || r.Delete != probe.Holds || r.CreateAfterDelete != probe.Holds || r.Versioning != probe.Off {
 		t.Errorf("%+v", r)
 	}
 	if words := strings.Join(r.Words(), "\n"); !strings.Contains(words, "Locks here are real") {

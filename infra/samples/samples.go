@@ -56,7 +56,7 @@ func Findings() []policy.StateFinding {
 	all := []policy.StateFinding{
 		mixed,
 		{
-			Type: policy.DigestMismatched, Path: tflock.Path(path), Severity: policy.SeverityWarning,
+			Type: policy.FindingDigestMismatch, Path: tflock.Path(path), Severity: policy.SeverityWarning,
 			Text: "The digest of state " + path + " in table " + arn + " is not that of its content: the digest is of the version of 2026-11-23 11:50 UTC (3HL4kqtJlcpXroDTDmJ); the newest, of 2026-11-23 12:00 UTC (L4kqtJlcpXroDTDmpUMLUo, by ana@example.com), was not recorded.",
 			Evidence: policy.StateEvidence{
 				Table: arn, Digest: "9e107d9d372bb6826bd81d3542a419d6", StateMD5: "e4d909c290d0fb1ca068ffaddf22cbd0", VersionID: "3HL4kqtJlcpXroDTDmJ", VersionTime: &at,
@@ -65,11 +65,11 @@ func Findings() []policy.StateFinding {
 			Fix: &policy.StateFix{Path: tflock.Path(path), Action: policy.AcceptState},
 		},
 		{
-			Type: policy.DigestOrphan, Path: "states/old/terraform.tfstate", Severity: policy.SeverityWarning, Evidence: policy.StateEvidence{Table: arn, Digest: "9e107d9d372bb6826bd81d3542a419d6"},
+			Type: policy.FindingDigestOrphan, Path: "states/old/terraform.tfstate", Severity: policy.SeverityWarning, Evidence: policy.StateEvidence{Table: arn, Digest: "9e107d9d372bb6826bd81d3542a419d6"},
 			Text: "A digest without a state: table " + arn + " has a digest of states/old/terraform.tfstate, and there is no such state.", Fix: &policy.StateFix{Path: "states/old/terraform.tfstate", Action: policy.DeleteDigest},
 		},
 		{
-			Type: policy.DuplicateResource, Path: tflock.Path(path), Severity: policy.SeverityWarning, Text: "States " + path + " and states/network/copy/terraform.tfstate both manage the same 2 resources.",
+			Type: policy.FindingDuplicateResource, Path: tflock.Path(path), Severity: policy.SeverityWarning, Text: "States " + path + " and states/network/copy/terraform.tfstate both manage the same 2 resources.",
 			Evidence: policy.StateEvidence{Paths: []tflock.Path{tflock.Path(path), "states/network/copy/terraform.tfstate"}, Count: 2, Resources: []policy.Resource{
 				{Type: "aws_vpc", ARN: "arn:aws:ec2:eu-central-1:123456789012:vpc/vpc-0a1b2c3d"}, {Type: "aws_route", ID: "r-rtb-0a1b2c3d1080289494", Region: "eu-central-1"},
 			}},

@@ -13,8 +13,8 @@ type Plan struct {
 	NotBefore time.Time       `json:"not_before,omitzero"` // when it is released at the earliest; zero with report
 }
 
-// Planned is a lock whose release is planned.
-type Planned struct {
+// PlannedRelease is a lock whose release is planned.
+type PlannedRelease struct {
 	Description policy.Description
 	Mode        policy.AutoMode
 	NotBefore   time.Time
@@ -22,7 +22,7 @@ type Planned struct {
 
 // Planned makes the event of one or more planned releases, all of the same mode. With
 // report it promises none.
-func (c Composer) Planned(list []Planned, now time.Time) Event {
+func (c Composer) Planned(list []PlannedRelease, now time.Time) Event {
 	plan := Plan{Mode: list[0].Mode}
 	if plan.Mode == policy.AutoRelease {
 		plan.NotBefore = list[0].NotBefore.UTC().Truncate(time.Second)

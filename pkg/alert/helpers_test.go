@@ -66,9 +66,9 @@ func pruneReport() alert.PruneReport {
 		Pruned: 1, Kept: 62, Abandoned: 1, Errors: []string{"arn:aws:s3:::other: access denied"},
 		States: []policy.Stale{
 			{Path: "states/branches/a/terraform.tfstate", Fate: policy.Pruned, Serial: 7, Lineage: "c1d0", LastModified: old, VersionID: "v1"},
-			{Path: "states/branches/feature-with-a-long-name/terraform.tfstate", Fate: policy.Kept, Reason: policy.HasOutputs, Why: "it has 2 outputs", LastModified: old},
+			{Path: "states/branches/feature-with-a-long-name/terraform.tfstate", Fate: policy.Kept, Reason: policy.KeptHasOutputs, Why: "it has 2 outputs", LastModified: old},
 			{
-				Path: "states/branches/b/terraform.tfstate", Fate: policy.Kept, Reason: policy.HasResources, Why: "it manages 14 resources", LastModified: old,
+				Path: "states/branches/b/terraform.tfstate", Fate: policy.Kept, Reason: policy.KeptHasResources, Why: "it manages 14 resources", LastModified: old,
 				ManagedObjects: 14, Types: []policy.TypeCount{{Type: "aws_instance", Count: 9}, {Type: "aws_vpc", Count: 3}, {Type: "aws_eip", Count: 1}, {Type: "aws_ami", Count: 1}},
 			},
 		},
@@ -109,14 +109,14 @@ func overdue() policy.Description {
 }
 
 // planned are n locks whose releases are planned, or would be.
-func planned(mode policy.AutoMode, n int) []alert.Planned {
-	var list []alert.Planned
+func planned(mode policy.AutoMode, n int) []alert.PlannedRelease {
+	var list []alert.PlannedRelease
 	for i := range n {
 		f := overdue()
 		if n > 1 {
 			f.Path = fmt.Sprintf("states/team-%d/terraform.tfstate", i%3)
 		}
-		list = append(list, alert.Planned{Description: f, Mode: mode, NotBefore: now.Add(5 * time.Minute)})
+		list = append(list, alert.PlannedRelease{Description: f, Mode: mode, NotBefore: now.Add(5 * time.Minute)})
 	}
 	return list
 }

@@ -17,7 +17,7 @@ func TestWhatWasPrunedIsListedHoweverMuchStays(t *testing.T) {
 	var states []policy.Stale
 	for i := range 150 {
 		path := fmt.Sprintf("states/branches/a-team/%04d/%s.tfstate", i, strings.Repeat("k", 150))
-		states = append(states, policy.Stale{Path: tflock.Path(path), Fate: policy.Kept, Reason: policy.HasResources, ManagedObjects: 1, LastModified: now})
+		states = append(states, policy.Stale{Path: tflock.Path(path), Fate: policy.Kept, Reason: policy.KeptHasResources, ManagedObjects: 1, LastModified: now})
 	}
 	for i := range 5 {
 		states = append(states, policy.Stale{Path: tflock.Path(fmt.Sprintf("states/branches/b-team/%d.tfstate", i)), Fate: policy.Pruned, LastModified: now})

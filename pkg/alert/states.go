@@ -12,13 +12,13 @@ import (
 
 // problems are what is wrong with a state, in a few words, of one and of several.
 var problems = map[policy.Problem]struct{ one, many string }{
-	policy.DigestMismatched:  {"digest mismatch", "digest mismatches"},
-	policy.DigestOrphan:      {"digest without a state", "digests without a state"},
-	policy.DuplicateResource: {"resource conflict between two states", "resource conflicts between two states"},
-	policy.LineageChanged:    {"changed lineage", "changed lineages"},
-	policy.SerialDecreased:   {"serial that went back", "serials that went back"},
-	policy.SerialReused:      {"serial used twice", "serials used twice"},
-	policy.MixedLocking:      {"state with mixed locking", "states with mixed locking"},
+	policy.FindingDigestMismatch:    {"digest mismatch", "digest mismatches"},
+	policy.FindingDigestOrphan:      {"digest without a state", "digests without a state"},
+	policy.FindingDuplicateResource: {"resource conflict between two states", "resource conflicts between two states"},
+	policy.FindingLineageChanged:    {"changed lineage", "changed lineages"},
+	policy.FindingSerialDecreased:   {"serial that went back", "serials that went back"},
+	policy.FindingSerialReused:      {"serial used twice", "serials used twice"},
+	policy.FindingMixedLocking:      {"state with mixed locking", "states with mixed locking"},
 }
 
 // ProblemWords says in a few words what is wrong with a state.
@@ -127,13 +127,13 @@ func cleaned(paths []tflock.Path) []string {
 }
 
 var adviceOn = map[policy.Problem]string{
-	policy.DigestMismatched:  "Digest mismatch: make sure that no run is under way, and compare the versions. If the newest is right, begin with `lockwarden repair BUCKET/KEY accept_state --dry-run`; if an older one is, with `lockwarden repair BUCKET/KEY restore_version --version-id ID --dry-run`.",
-	policy.DigestOrphan:      "Digest without a state: if the state was deleted on purpose, begin with `lockwarden repair BUCKET/KEY delete_digest --dry-run`; if not, with `lockwarden repair BUCKET/KEY restore_version --version-id ID --dry-run`.",
-	policy.DuplicateResource: "Resources in two states: decide which state keeps each, and remove it from the other without destroying it.",
-	policy.LineageChanged:    "Another lineage: if nobody replaced the state on purpose, begin with `lockwarden repair BUCKET/KEY restore_version --version-id ID --dry-run` and the former version's ID.",
-	policy.SerialDecreased:   "Serial went back: if nobody pushed an older state on purpose, compare both versions and begin with `lockwarden repair BUCKET/KEY restore_version --version-id ID --dry-run` and the former one's ID.",
-	policy.SerialReused:      "Serial used twice: compare both versions. Resources that only the former one has are no longer managed: import them.",
-	policy.MixedLocking:      "Clients that do not exclude each other: stop applies on the state until all its clients have the same lock settings.",
+	policy.FindingDigestMismatch:    "Digest mismatch: make sure that no run is under way, and compare the versions. If the newest is right, begin with `lockwarden repair BUCKET/KEY accept_state --dry-run`; if an older one is, with `lockwarden repair BUCKET/KEY restore_version --version-id ID --dry-run`.",
+	policy.FindingDigestOrphan:      "Digest without a state: if the state was deleted on purpose, begin with `lockwarden repair BUCKET/KEY delete_digest --dry-run`; if not, with `lockwarden repair BUCKET/KEY restore_version --version-id ID --dry-run`.",
+	policy.FindingDuplicateResource: "Resources in two states: decide which state keeps each, and remove it from the other without destroying it.",
+	policy.FindingLineageChanged:    "Another lineage: if nobody replaced the state on purpose, begin with `lockwarden repair BUCKET/KEY restore_version --version-id ID --dry-run` and the former version's ID.",
+	policy.FindingSerialDecreased:   "Serial went back: if nobody pushed an older state on purpose, compare both versions and begin with `lockwarden repair BUCKET/KEY restore_version --version-id ID --dry-run` and the former one's ID.",
+	policy.FindingSerialReused:      "Serial used twice: compare both versions. Resources that only the former one has are no longer managed: import them.",
+	policy.FindingMixedLocking:      "Clients that do not exclude each other: stop applies on the state until all its clients have the same lock settings.",
 }
 
 // findingSteps are what to do, once for each type.

@@ -9,8 +9,8 @@ import (
 // KindOf returns the kind of what a store holds, by its ARN, and false for any other text: a
 // pattern is no store.
 func KindOf(arn string) (tflock.Kind, bool) {
-	for kind, of := range map[tflock.Kind]kind{tflock.DynamoDB: tableKind, tflock.S3: bucketKind} {
-		if p, err := of.parse(arn); err == nil && !strings.Contains(p.name, wildcard) {
+	for kind, parser := range map[tflock.Kind]kind{tflock.DynamoDB: tableKind, tflock.S3: bucketKind} {
+		if p, err := parser.parse(arn); err == nil && !strings.Contains(p.name, wildcard) {
 			return kind, true
 		}
 	}

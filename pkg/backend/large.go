@@ -17,8 +17,8 @@ type large struct {
 	under map[string]int // by their top-level prefix
 }
 
-// fits reports whether one more of that path is read.
-func (l *large) fits(path tflock.Path) bool {
+// reserve takes room for one more of that path, and reports whether there was some.
+func (l *large) reserve(path tflock.Path) bool {
 	if l.under == nil {
 		l.under = map[string]int{}
 	}

@@ -79,7 +79,7 @@ func (s *survey) read(ctx context.Context, now stretch) bool {
 		s.times.endPage(page.KeyCount, page.EncodingType == types.EncodingTypeUrl)
 		locks := locksOf(page)
 		if !s.bucket.lists() {
-			locks = s.later.but(locks, s.parts.count)
+			locks = s.later.except(locks, s.parts.count)
 		}
 		switch s.readPage(ctx, now, locks) {
 		case ended:
@@ -117,10 +117,10 @@ func (s *survey) readPage(ctx context.Context, now stretch, locks []types.Object
 		if !s.bucket.lists() {
 			continue
 		}
-		if passed, over := s.parts.over(now, key); over {
+		if skipTo, yields := s.parts.yieldAfter(now, key); yields {
 			s.times.cut(key)
-			if passed != "" {
-				s.times.skip(passed)
+			if skipTo != "" {
+				s.times.skip(skipTo)
 			}
 			return waits
 		}

@@ -64,7 +64,7 @@ func (t *Table) Holdings(ctx context.Context) iter.Seq2[tflock.Holding, error] {
 // listed is the holding of a row, without its bytes where they cannot be read.
 func (t *Table) listed(row item, fat *large) (tflock.Holding, bool) {
 	path := tflock.Path(row.lockID)
-	if len(stringOf(row.attributes["Info"])) > tflock.UsualSize && !fat.fits(path) {
+	if len(stringOf(row.attributes["Info"])) > tflock.UsualSize && !fat.reserve(path) {
 		return tflock.Holding{Kind: tflock.DynamoDB, Store: t.arn, Path: path, Err: tflock.ErrLarge}, true
 	}
 	h, ok := t.holding(row.attributes)

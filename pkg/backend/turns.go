@@ -14,14 +14,14 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// After so many lock objects of one folder, or so much time (in nanoseconds) for them, those of others
-// are read first. Each lock object is a call, so whoever may write under one prefix could
+// turn is after how many lock objects of one folder, or how much time (in nanoseconds) for them,
+// those of others are read first. Each lock object is a call, so whoever may write under one prefix could
 // take the whole time of a scan with some ten thousand of them, or with fewer that S3 gives slowly
 // (those under a key whose store answers late), and what comes after them in the bucket would not
 // be seen. No team holds a thousand locks at once.
 var turn = tflock.Amount{Items: 1000, Cost: int64(5 * time.Second)}
 
-// stretch is a part of a bucket's listing.
+// stretch is a part of a bucket's listing, which is read in one go unless others come first.
 type stretch struct {
 	prefix  string // with its slash; empty: the whole bucket
 	after   string // it begins after this key
@@ -67,16 +67,19 @@ func (t *turns) next() (s stretch, left bool) {
 // begin begins to read the lock objects of a page.
 func (t *turns) begin() { t.at = time.Now() }
 
-// over reports whether others come before what is behind a lock object that was just read. passed is a key
-// that the listings pass over then; empty: none. A folder that had enough comes after everything else, so that when the time is
-// over it is known that everything else was read, and a stretch of such a folder after the other ones.
-func (t *turns) over(now stretch, key string) (passed string, over bool) {
+// yieldAfter reports whether the listing goes on elsewhere after the lock object with that key, which
+// was just read. The rest of the stretch is queued:
+//   - a folder that had enough comes after everything else, so that when the time is over it is
+//     known that everything else was read; what is left of the stretch goes on behind the folder,
+//     at skipTo;
+//   - a stretch of such a folder that had enough comes after the other ones; skipTo is empty.
+func (t *turns) yieldAfter(now stretch, key string) (skipTo string, yields bool) {
 	cost := int64(time.Since(t.at))
 	t.begin()
 	t.prefix = topLevel(key)
 	t.had.Add(cost)
 	now.folders.Find(key, cost, 0)
-	if folder, gives := now.folders.GivesWay(); gives {
+	if folder, postponed := now.folders.Postpone(); postponed {
 		now.after = behind(folder.Name)
 		if now.prefix == "" {
 			t.waiting = append([]stretch{now}, t.waiting...)
@@ -118,8 +121,9 @@ type later struct {
 	large    []types.Object
 }
 
-// but returns the objects that are read now. read counts those of each prefix.
-func (l *later) but(locks []types.Object, read map[string]int) []types.Object {
+// except keeps the objects of prefixes that have many for later, and returns the others, which
+// are read now. read counts those of each prefix.
+func (l *later) except(locks []types.Object, read map[string]int) []types.Object {
 	now := locks[:0]
 	for _, object := range locks {
 		prefix := topLevel(aws.ToString(object.Key))
@@ -184,7 +188,7 @@ func (s *survey) readLarge(ctx context.Context) bool {
 // tooLarge keeps an object that is larger than any client writes to be read at last. Where there is no
 // room for it, or it is too large altogether, it is unreadable.
 func (s *survey) tooLarge(r *reading) {
-	if aws.ToInt64(r.object.Size) <= maxLock && s.large.fits(tflock.NewPath(s.bucket.name, aws.ToString(r.object.Key))) {
+	if aws.ToInt64(r.object.Size) <= maxLock && s.large.reserve(tflock.NewPath(s.bucket.name, aws.ToString(r.object.Key))) {
 		s.later.large = append(s.later.large, r.object)
 		return
 	}

@@ -37,12 +37,12 @@ func found() console.Prunings {
 			DryRun: true, Examined: 5, Abandoned: 1, Pruned: []policy.Stale{stale("states/branches/done/terraform.tfstate")},
 			Kept: []policy.Stale{
 				stale("states/branches/demo/terraform.tfstate", func(s *policy.Stale) {
-					s.Reason, s.ManagedObjects, s.Types = policy.HasResources, 14, []policy.TypeCount{{Type: "aws_instance", Count: 9}, {Type: "aws_vpc", Count: 5}}
+					s.Reason, s.ManagedObjects, s.Types = policy.KeptHasResources, 14, []policy.TypeCount{{Type: "aws_instance", Count: 9}, {Type: "aws_vpc", Count: 5}}
 				}),
 				stale("states/branches/shared/terraform.tfstate", func(s *policy.Stale) {
-					s.Reason, s.Why = policy.HasOutputs, "it has 2 outputs that other configurations may read"
+					s.Reason, s.Why = policy.KeptHasOutputs, "it has 2 outputs that other configurations may read"
 				}),
-				stale("states/branches/kept/terraform.tfstate", func(s *policy.Stale) { s.Reason, s.ManagedObjects = policy.Protected, 3 }),
+				stale("states/branches/kept/terraform.tfstate", func(s *policy.Stale) { s.Reason, s.ManagedObjects = policy.KeptProtected, 3 }),
 			},
 		},
 		Lately: []ledger.Pruned{{At: noon.AddDate(0, 0, -2), State: stale("states/branches/gone/terraform.tfstate")}},

@@ -69,7 +69,7 @@ func TestEverythingOfASessionAndARunIsText(t *testing.T) {
 			Run: &policy.Run{Source: policy.GitHub, ID: text.Draw(rt, "run"), URL: "https://x/" + text.Draw(rt, "url"), Status: policy.RunUnknown, Detail: detail},
 		}}
 		if rapid.Bool().Draw(rt, "kept") {
-			known.Stop = &ledger.Stop{At: w.now, By: who}
+			known.Keep = &ledger.Keep{At: w.now, By: who}
 			why = who
 		}
 		page := w.pageOf(path, "the-lock", policy.Witness{Principal: principal, Session: session, SourceIP: address, TakenAt: w.now}, known, rapid.SampledFrom([]int{588, 1280}).Draw(rt, "width"))
@@ -102,7 +102,7 @@ func TestThePageSaysWhyALockIsNotReleasedAutomatically(t *testing.T) {
 	}{
 		"held back":     {ledger.Auto{Check: &ledger.Check{Run: run, Selected: true, HeldBack: []string{"its run ended 2m ago", "its object has the tag lockwarden:keep"}}}, "Not released automatically: its run ended 2m ago; its object has the tag lockwarden:keep.", 1},
 		"due":           {ledger.Auto{Check: &ledger.Check{Run: run, Selected: true}}, "It was about to be released automatically.", 1},
-		"kept":          {ledger.Auto{Check: &ledger.Check{Run: run, Selected: true}, Stop: &ledger.Stop{By: "ana"}}, "Not released automatically: ana asked that it stays.", 0},
+		"kept":          {ledger.Auto{Check: &ledger.Check{Run: run, Selected: true}, Keep: &ledger.Keep{By: "ana"}}, "Not released automatically: ana asked that it stays.", 0},
 		"not selected":  {ledger.Auto{Check: &ledger.Check{Run: run}}, "run ended", 0},
 		"nothing known": {ledger.Auto{}, "run likely dead", 0},
 	} {

@@ -117,8 +117,8 @@ func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self st
 		if auto.check != nil {
 			j.Run = auto.check.Run
 		}
-		if known.Stop != nil {
-			auto.stopped = known.Stop.By
+		if known.Keep != nil {
+			auto.stopped = known.Keep.By
 		}
 		line := line{lock: j.Describe(), id: j.ID, auto: auto}
 		line.mayRelease, line.why = j.MayRelease()

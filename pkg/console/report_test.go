@@ -74,24 +74,24 @@ func report(t testing.TB) files {
 			sealed),
 		findingsFile: lines(t,
 			policy.StateFinding{
-				Type: policy.MixedLocking, Path: "states/network/production/terraform.tfstate", Severity: policy.SeverityCritical, Since: noon.Add(-time.Hour),
+				Type: policy.FindingMixedLocking, Path: "states/network/production/terraform.tfstate", Severity: policy.SeverityCritical, Since: noon.Add(-time.Hour),
 				Text: "Some clients lock it in the table alone and others by lockfile alone.",
 			},
 			policy.StateFinding{
-				Type: policy.DigestMismatched, Path: "states/app/staging/terraform.tfstate", Severity: policy.SeverityWarning, Since: noon.Add(-2 * time.Hour),
+				Type: policy.FindingDigestMismatch, Path: "states/app/staging/terraform.tfstate", Severity: policy.SeverityWarning, Since: noon.Add(-2 * time.Hour),
 				Text:     "The digest is of the version of 2026-11-23 10:57 UTC (v1); the newest, of 2026-11-23 11:00 UTC (v2), was not recorded.",
 				Evidence: policy.StateEvidence{Table: "arn:aws:dynamodb:eu-central-1:123456789012:table/locks", VersionID: "v1", VersionTime: &written, CurrentID: "v2", CurrentTime: &current},
 				Fix:      &policy.StateFix{Path: "states/app/staging/terraform.tfstate", Action: policy.AcceptState},
 			},
 			policy.StateFinding{
-				Type: policy.DuplicateResource, Path: "states/app/staging/terraform.tfstate", Severity: policy.SeverityWarning, Since: noon.Add(-2 * time.Hour), Text: "Both manage it.",
+				Type: policy.FindingDuplicateResource, Path: "states/app/staging/terraform.tfstate", Severity: policy.SeverityWarning, Since: noon.Add(-2 * time.Hour), Text: "Both manage it.",
 				Evidence: policy.StateEvidence{
 					Paths: []tflock.Path{"states/app/staging/terraform.tfstate", "states/network/production/terraform.tfstate"}, Count: 1,
 					Resources: []policy.Resource{{Type: "aws_sqs_queue", ARN: "arn:aws:sqs:eu-west-1:123456789012:jobs"}},
 				},
 			},
 			policy.StateFinding{
-				Type: policy.SerialReused, Path: "states/gone/terraform.tfstate", Severity: policy.SeverityWarning, Since: noon, Text: "It has serial 7 twice.",
+				Type: policy.FindingSerialReused, Path: "states/gone/terraform.tfstate", Severity: policy.SeverityWarning, Since: noon, Text: "It has serial 7 twice.",
 				Evidence: policy.StateEvidence{Before: &policy.StateVersion{LastModified: written}, After: &policy.StateVersion{LastModified: current}},
 			}),
 	}
@@ -288,9 +288,9 @@ func TestAHostileReportIsText(t *testing.T) {
 func TestManyFindingsOfOnePrefixHideNoOther(t *testing.T) {
 	var findings []policy.StateFinding
 	for i := range 1200 {
-		findings = append(findings, policy.StateFinding{Type: policy.DigestOrphan, Path: tflock.Path(fmt.Sprintf("states/a-team/%04d.tfstate", i)), Severity: policy.SeverityWarning, Text: strings.Repeat("x", 3000)})
+		findings = append(findings, policy.StateFinding{Type: policy.FindingDigestOrphan, Path: tflock.Path(fmt.Sprintf("states/a-team/%04d.tfstate", i)), Severity: policy.SeverityWarning, Text: strings.Repeat("x", 3000)})
 	}
-	findings = append(findings, policy.StateFinding{Type: policy.SerialReused, Path: "states/zz/network.tfstate", Severity: policy.SeverityWarning, Text: "It has serial 7 twice."})
+	findings = append(findings, policy.StateFinding{Type: policy.FindingSerialReused, Path: "states/zz/network.tfstate", Severity: policy.SeverityWarning, Text: "It has serial 7 twice."})
 	w := newWorld(t)
 	w.reports = files{statesFile: "", findingsFile: lines(t, findings...)}
 	if text := w.page(statesEvent("light", 1280, "", nil)).Text(nil); !strings.Contains(text, "states/zz/network.tfstate") || !strings.Contains(text, "The first 100 of 1201 findings") {

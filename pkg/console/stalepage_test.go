@@ -31,8 +31,8 @@ func TestManyStaleStatesOfOneTeamHideNoneOfAnother(t *testing.T) {
 					return tflock.NewPath("states", fmt.Sprintf("%s/%s%03d", prefix, what, n))
 				}
 				p.Report.Kept = append(p.Report.Kept,
-					policy.Stale{Path: path("abandoned"), Fate: policy.Kept, Reason: policy.HasResources, ManagedObjects: 1},
-					policy.Stale{Path: path("kept"), Fate: policy.Kept, Reason: policy.Locked})
+					policy.Stale{Path: path("abandoned"), Fate: policy.Kept, Reason: policy.KeptHasResources, ManagedObjects: 1},
+					policy.Stale{Path: path("kept"), Fate: policy.Kept, Reason: policy.KeptLocked})
 				p.Report.Pruned = append(p.Report.Pruned, policy.Stale{Path: path("empty"), Fate: policy.WouldPrune})
 				p.Lately = append(p.Lately, ledger.Pruned{At: time.Now(), State: policy.Stale{Path: path("pruned"), Fate: policy.Pruned}})
 			}

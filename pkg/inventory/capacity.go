@@ -60,7 +60,7 @@ func (s *state) weight() int {
 	for _, w := range s.Writes {
 		texts += len(w.VersionID) + perWrite
 	}
-	for _, w := range s.come {
+	for _, w := range s.newVersions {
 		texts += len(w.VersionID) + perWrite
 	}
 	if s.Read == nil {
@@ -84,7 +84,7 @@ func (r *reading) texts() int {
 
 // admits reports whether there is room for a state that is new.
 func (r *run) admits(s *state) bool {
-	if of := s.Path.Prefix(); r.room.refuses(of, s.weight()) {
+	if prefix := s.Path.Prefix(); r.room.refuses(prefix, s.weight()) {
 		r.unlisted++
 		return false
 	}
@@ -108,13 +108,13 @@ func (r *run) trim() {
 	level, largest := r.room.clear()
 	crowds := map[string][]*state{}
 	for _, s := range r.memory.states {
-		if of := s.Path.Prefix(); r.room.under[of] > level {
-			crowds[of] = append(crowds[of], s)
+		if prefix := s.Path.Prefix(); r.room.under[prefix] > level {
+			crowds[prefix] = append(crowds[prefix], s)
 		}
 	}
-	for _, of := range largest {
-		r.dropNames(crowds[of], level)
-		r.dropStates(crowds[of], level)
+	for _, prefix := range largest {
+		r.dropNames(crowds[prefix], level)
+		r.dropStates(crowds[prefix], level)
 	}
 }
 
@@ -147,23 +147,23 @@ func (r *run) dropStates(states []*state, level int) {
 // note records what happened to a state. Where that is too much, the last of the largest
 // prefixes is left out.
 func (r *run) note(f policy.StateFinding) {
-	of := f.Path.Prefix()
-	if r.changes.refuses(of, weightOf(f.Path)) {
+	prefix := f.Path.Prefix()
+	if r.changes.refuses(prefix, weightOf(f.Path)) {
 		r.unnoted++
 		return
 	}
 	r.memory.records = append(r.memory.records, record{Finding: f})
-	if r.changes.add(of, weightOf(f.Path)); !r.changes.full() {
+	if r.changes.add(prefix, weightOf(f.Path)); !r.changes.full() {
 		return
 	}
 	level, _ := r.changes.clear()
 	slices.Reverse(r.memory.records)
 	r.memory.records = slices.DeleteFunc(r.memory.records, func(rec record) bool {
-		of := rec.Finding.Path.Prefix()
-		if !rec.Finding.Type.Occurs() || !r.changes.over(of, level) {
+		prefix := rec.Finding.Path.Prefix()
+		if !rec.Finding.Type.Occurs() || !r.changes.over(prefix, level) {
 			return false
 		}
-		r.changes.add(of, -weightOf(rec.Finding.Path))
+		r.changes.add(prefix, -weightOf(rec.Finding.Path))
 		r.unnoted++
 		return true
 	})
@@ -191,9 +191,9 @@ func (r *run) leftOut(path tflock.Path) bool {
 }
 
 // crowd names some top-level prefixes.
-func crowd[N any](of map[string]N) string {
+func crowd[N any](byPrefix map[string]N) string {
 	const shown = 3
-	all := slices.Sorted(maps.Keys(of))
+	all := slices.Sorted(maps.Keys(byPrefix))
 	text := strings.Join(all[:min(len(all), shown)], ", ")
 	if more := len(all) - shown; more > 0 {
 		text += fmt.Sprintf(" and %d more prefixes", more)
@@ -223,9 +223,9 @@ func (r *run) crowded() {
 	}
 }
 
-// hasRoom reports whether the names of a state for which there was no room have room now, and
-// takes it. The state is read again then.
-func (s *state) hasRoom(r *room) bool {
+// reserveNames takes room for the names of a state for which there was none before, and reports
+// whether there was some. The state is read again then.
+func (s *state) reserveNames(r *room) bool {
 	if s.Read == nil || !s.Read.Unnamed || s.Read.Contents.Managed == nil {
 		return false
 	}

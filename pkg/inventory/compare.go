@@ -161,14 +161,14 @@ func changeOf(path tflock.Path, before, after *reading) policy.StateChange {
 // between are the versions behind the one of before, up to that of after, the newest first.
 // Where the former has expired, those of its second are left out: any of them may be older.
 func between(versions []backend.Version, before, after *reading) []backend.Version {
-	is := func(r *reading) func(backend.Version) bool {
+	sameAs := func(r *reading) func(backend.Version) bool {
 		return func(v backend.Version) bool { return !v.Marker && v.ID == r.VersionID }
 	}
-	if i := slices.IndexFunc(versions, is(after)); i >= 0 {
+	if i := slices.IndexFunc(versions, sameAs(after)); i >= 0 {
 		versions = versions[i:]
 	}
 	known := false
-	if i := slices.IndexFunc(versions, is(before)); i >= 0 {
+	if i := slices.IndexFunc(versions, sameAs(before)); i >= 0 {
 		versions, known = versions[:i], true
 	}
 	return slices.DeleteFunc(slices.Clone(versions), func(v backend.Version) bool {

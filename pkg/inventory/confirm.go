@@ -23,7 +23,7 @@ func (r *run) confirm(groups map[tflock.Path][]suspect, first *look, locking map
 	waiting := pathsOf(slices.Sorted(maps.Keys(groups)))
 	for range min(workers, waiting.left) {
 		group.Go(func() {
-			for path, any := waiting.next(); any; path, any = waiting.next() {
+			for path, more := waiting.next(); more; path, more = waiting.next() {
 				c := &confirmation{run: r, path: path, suspects: groups[path], names: newNamer(r.memory.key)}
 				c.seen, c.leftover = locking[path], policy.LockfileAlone(locking[path])
 				c.matching = first.matching[groups[path][0].state]
@@ -127,7 +127,7 @@ func (c *confirmation) orphan(ctx context.Context, still []suspect) (*policy.Sta
 	if err != nil || !written.IsZero() {
 		return nil, err
 	}
-	f := c.finding(policy.DigestOrphan, still)
+	f := c.finding(policy.FindingDigestOrphan, still)
 	f.Severity = policy.SeverityWarning
 	f.Text = fmt.Sprintf("A digest without a state: table %s has a digest of %s, and there is no such state. Every run on that path fails until the digest is removed.", f.Evidence.Table, c.path)
 	f.Fix = &policy.StateFix{Path: c.path, Action: policy.DeleteDigest}
@@ -168,7 +168,7 @@ func (c *confirmation) mismatch(ctx context.Context, still []suspect) (*policy.S
 		c.doubts.digest(c.path)
 		return nil, nil //nolint:nilnil // the next run looks at it
 	}
-	f := c.finding(policy.DigestMismatched, still)
+	f := c.finding(policy.FindingDigestMismatch, still)
 	f.Evidence.StateMD5 = md5
 	f.Evidence.CurrentID, f.Evidence.CurrentTime = now.VersionID, &now.Modified
 	f.Evidence.CurrentBy = c.writer(ctx, c.path, now.Modified)

@@ -45,7 +45,9 @@ func TestSecondLooksAtOnePrefixTakeNoTimeFromOthers(t *testing.T) {
 	ctx, cancel := context.WithTimeout(t.Context(), 12*time.Second)
 	defer cancel()
 	report, err := w.inventory(cfg).Run(ctx, inventory.Request{})
-	if !slices.ContainsFunc(report.Findings, func(f policy.StateFinding) bool { return f.Path == w.Path(key) && f.Type == policy.DigestMismatched }) {
+	if !slices.ContainsFunc(report.Findings, func(f policy.StateFinding) bool {
+		return f.Path == w.Path(key) && f.Type == policy.FindingDigestMismatch
+	}) {
 		t.Errorf("findings %+v, error %v, errors %q", report.Findings, err, report.Errors)
 	}
 }

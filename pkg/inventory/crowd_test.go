@@ -27,7 +27,7 @@ func crowdedAccount(t *testing.T, states int, state func(i int) string) *account
 // findsTheOther reports whether the state beside the crowd is among the findings.
 func findsTheOther(report inventory.Report) bool {
 	for _, f := range report.Findings {
-		if f.Type == policy.DigestMismatched && f.Path == "states/zz/network.tfstate" {
+		if f.Type == policy.FindingDigestMismatch && f.Path == "states/zz/network.tfstate" {
 			return true
 		}
 	}
@@ -95,7 +95,7 @@ func TestACrowdOfObjectsHidesNoDuplicate(t *testing.T) {
 	}
 	a.inventory.MemoryLimit = 384 << 10
 	report, _ := a.run()
-	if named := finding(report, policy.DuplicateResource); len(named) != 1 || len(report.Errors) != 1 || !strings.Contains(report.Errors[0], "under states/teams are not looked for") {
+	if named := finding(report, policy.FindingDuplicateResource); len(named) != 1 || len(report.Errors) != 1 || !strings.Contains(report.Errors[0], "under states/teams are not looked for") {
 		t.Errorf("found %v, %v", named, report.Errors)
 	}
 	a.run()
@@ -121,7 +121,7 @@ func TestCopiesOfOneTeamHideNoOtherDuplicate(t *testing.T) {
 		if apart := f.Path.Prefix() != f.Evidence.Paths[1].Prefix(); apart != strings.Contains(f.Text, "ask both owners first") {
 			t.Errorf("of %s: %s", f.All(), f.Text)
 		}
-		if f.Type == policy.DuplicateResource && !strings.HasPrefix(string(f.Path), "states/a-team/") {
+		if f.Type == policy.FindingDuplicateResource && !strings.HasPrefix(string(f.Path), "states/a-team/") {
 			others = append(others, f.Path.Key()+" "+f.Evidence.Paths[1].Key())
 		}
 	}
@@ -133,7 +133,7 @@ func TestCopiesOfOneTeamHideNoOtherDuplicate(t *testing.T) {
 		t.Errorf("it says %q", report.Errors)
 	}
 	a.world.Buckets["states"].Put("prod/c.tfstate", stateOf(2, "prod/c.tfstate"), time.Now())
-	if report, _ = a.run(); len(finding(report, policy.DuplicateResource)) < 900 || strings.Contains(fmt.Sprint(finding(report, policy.DuplicateResource)), "prod/c") {
+	if report, _ = a.run(); len(finding(report, policy.FindingDuplicateResource)) < 900 || strings.Contains(fmt.Sprint(finding(report, policy.FindingDuplicateResource)), "prod/c") {
 		t.Errorf("what is no longer so is still found: %d", len(report.Findings))
 	}
 }
@@ -181,12 +181,12 @@ func TestACrowdOfDigestsHidesNoOther(t *testing.T) {
 	}
 	a.inventory.MemoryLimit = 100 * 2048 * 6
 	report, _ := a.run()
-	if orphans := finding(report, policy.DigestOrphan); !findsTheOther(report) || len(orphans) < 50 || len(orphans) > 100 || len(report.Errors) != 1 || !strings.Contains(report.Errors[0], "digests under states/a-team") {
+	if orphans := finding(report, policy.FindingDigestOrphan); !findsTheOther(report) || len(orphans) < 50 || len(orphans) > 100 || len(report.Errors) != 1 || !strings.Contains(report.Errors[0], "digests under states/a-team") {
 		t.Errorf("%d findings, the other one's: %v, %v", len(orphans), findsTheOther(report), report.Errors)
 	}
 	a.inventory.MemoryLimit = 0
-	if report, _ = a.run(); len(finding(report, policy.DigestOrphan)) != digests {
-		t.Errorf("with more memory: %d", len(finding(report, policy.DigestOrphan)))
+	if report, _ = a.run(); len(finding(report, policy.FindingDigestOrphan)) != digests {
+		t.Errorf("with more memory: %d", len(finding(report, policy.FindingDigestOrphan)))
 	}
 }
 
@@ -206,7 +206,7 @@ func TestACrowdOfChangesHidesNoOther(t *testing.T) {
 	write(4)
 	a.inventory.MemoryLimit = 600 << 10 // a sixteenth of it is for changes
 	report, _ := a.run()
-	back := finding(report, policy.SerialDecreased)
+	back := finding(report, policy.FindingSerialDecreased)
 	if len(back) < 8 || len(back) > 18 || back[len(back)-1] != "[states/zz/network.tfstate]" {
 		t.Errorf("found %q", back)
 	}
@@ -228,12 +228,12 @@ func TestACrowdOfOtherNamesHidesNoOther(t *testing.T) {
 	}
 	a.inventory.MemoryLimit = 384 << 10 // a part in 32 of it is for names
 	report, _ := a.run()
-	if got := fmt.Sprint(finding(report, policy.DigestMismatched)); got != "[[states/zz/network.tfstate]]" {
+	if got := fmt.Sprint(finding(report, policy.FindingDigestMismatch)); got != "[[states/zz/network.tfstate]]" {
 		t.Errorf("found %s", got)
 	}
 	a.inventory.MemoryLimit = 0
 	report, _ = a.run()
-	if got := fmt.Sprint(finding(report, policy.DigestMismatched)); got != "[[states/a-team/network.tfstate] [states/zz/network.tfstate]]" {
+	if got := fmt.Sprint(finding(report, policy.FindingDigestMismatch)); got != "[[states/a-team/network.tfstate] [states/zz/network.tfstate]]" {
 		t.Errorf("with more memory it found %s", got)
 	}
 }

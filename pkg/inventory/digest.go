@@ -63,8 +63,8 @@ func (r *run) digests(locking map[tflock.Path][]policy.LockingSeen) []policy.Sta
 		return nil
 	}
 	anyNew := false
-	for path, of := range groups {
-		anyNew = anyNew || r.known(path, of) == nil
+	for path, suspects := range groups {
+		anyNew = anyNew || r.known(path, suspects) == nil
 	}
 	wait := time.Duration(0) // what is known differed in an earlier run already
 	if anyNew {
@@ -184,12 +184,12 @@ func (r *run) suspect(s suspect) { r.suspects.add(s.path().Prefix(), s, weightOf
 // alias takes note of another name of a state. A prefix with too many of them is left alone: any
 // of its states may be locked.
 func (r *run) alias(path, name tflock.Path) {
-	of, names := path.Prefix(), r.aliases[path]
-	if len(names) > backend.MaxAliases || slices.Contains(names, name) || r.names.gaveWay(of) {
+	prefix, names := path.Prefix(), r.aliases[path]
+	if len(names) > backend.MaxAliases || slices.Contains(names, name) || r.names.gaveWay(prefix) {
 		return
 	}
 	r.aliases[path] = append(names, name)
-	if r.names.add(of, len(path)+len(name)+perText); !r.names.full() {
+	if r.names.add(prefix, len(path)+len(name)+perText); !r.names.full() {
 		return
 	}
 	_, largest := r.names.clear()
@@ -198,8 +198,8 @@ func (r *run) alias(path, name tflock.Path) {
 			delete(r.aliases, path)
 		}
 	}
-	for _, of := range largest {
-		r.names.add(of, -r.names.under[of])
+	for _, prefix := range largest {
+		r.names.add(prefix, -r.names.under[prefix])
 	}
 }
 

@@ -167,17 +167,17 @@ func ownedNames(names []owned, states []*state, wanted func(name uint64) bool) [
 }
 
 func (r *run) addPair(pairs map[pair]*shared, a, b *state, name uint64) {
-	p, of := pair{a, b}, prefixes(a.Path, b.Path)
-	if pairs[p] == nil && r.pairs.refuses(of, 1) {
+	p, prefix := pair{a, b}, prefixes(a.Path, b.Path)
+	if pairs[p] == nil && r.pairs.refuses(prefix, 1) {
 		return
 	}
 	if pairs[p] == nil {
 		pairs[p] = &shared{}
-		r.pairs.add(of, 1)
+		r.pairs.add(prefix, 1)
 	}
-	both := pairs[p]
-	if both.count++; len(both.names) < sampled {
-		both.names = append(both.names, name)
+	in := pairs[p]
+	if in.count++; len(in.names) < sampled {
+		in.names = append(in.names, name)
 	}
 	if r.pairs.full() {
 		r.dropPairs(pairs)
@@ -187,8 +187,8 @@ func (r *run) addPair(pairs map[pair]*shared, a, b *state, name uint64) {
 // prefixes are those of two states, of which each two have a share of the pairs: copies of one
 // team's state leave room for the pairs of all others.
 func prefixes(a, b tflock.Path) string {
-	if of := a.Prefix(); of != b.Prefix() {
-		return of + " and " + b.Prefix()
+	if prefix := a.Prefix(); prefix != b.Prefix() {
+		return prefix + " and " + b.Prefix()
 	}
 	return a.Prefix()
 }
@@ -197,9 +197,9 @@ func prefixes(a, b tflock.Path) string {
 func (r *run) dropPairs(pairs map[pair]*shared) {
 	level, _ := r.pairs.clear()
 	for _, p := range slices.SortedFunc(maps.Keys(pairs), func(a, b pair) int { return cmp.Or(byPath(b.a, a.a), byPath(b.b, a.b)) }) {
-		if of := prefixes(p.a.Path, p.b.Path); r.pairs.over(of, level) {
+		if prefix := prefixes(p.a.Path, p.b.Path); r.pairs.over(prefix, level) {
 			delete(pairs, p)
-			r.pairs.add(of, -1)
+			r.pairs.add(prefix, -1)
 		}
 	}
 }
@@ -262,7 +262,7 @@ func resource(o tfstate.Object) policy.Resource {
 // again count where the others are still in both.
 func duplicate(p pair, both shared, a, b map[uint64]policy.Resource) (policy.StateFinding, bool) {
 	f := policy.StateFinding{
-		Type: policy.DuplicateResource, Path: p.a.Path, Severity: policy.SeverityWarning,
+		Type: policy.FindingDuplicateResource, Path: p.a.Path, Severity: policy.SeverityWarning,
 		Evidence: policy.StateEvidence{Paths: []tflock.Path{p.a.Path, p.b.Path}},
 	}
 	var named []policy.Resource

@@ -34,7 +34,7 @@ func TestALockThatClimbsOutOfItsPrefixHoldsBackNoFinding(t *testing.T) {
 	w.put(key, stateOf(1, "one"))
 	w.SetDigest(w.Table, key, strings.Repeat("0", 32))
 	w.lockAs("a-team/../" + key)
-	if report := w.run(); len(report.Findings) != 1 || report.Findings[0].Type != policy.DigestMismatched {
+	if report := w.run(); len(report.Findings) != 1 || report.Findings[0].Type != policy.FindingDigestMismatch {
 		t.Errorf("found %+v", report.Findings)
 	}
 }

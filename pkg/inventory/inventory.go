@@ -141,16 +141,16 @@ type run struct {
 	room     *room                // for states, with the names of their objects
 	suspects *fairList[suspect]   // digests that differ
 	changes  *room                // for what happened to states
-	unnoted  int                  // changes for which there was none
+	unnoted  int                  // changes of states for which there was no room
 	seen     map[tflock.Path]bool // states that were listed; nil before and after that
 	unlisted int                  // states for which there is no room
 
 	reads         int
 	bucketsFailed map[string]bool               // by name
 	tablesFailed  map[string]bool               // by ARN
-	silent        sync.Map                      // by ARN: the tables of those that do not say either whether one state is locked
+	silent        sync.Map                      // by ARN, of tablesFailed: those that do not say either whether one state is locked
 	aliases       map[tflock.Path][]tflock.Path // other names that tables have for a state, by its path
-	names         *room                         // for them
+	names         *room                         // for aliases
 	historyFailed bool
 	doubts        doubts
 	pairs         *room    // of states that share objects, by the prefixes of both

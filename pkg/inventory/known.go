@@ -21,9 +21,9 @@ func byTable(a, b suspect) int { return bytes.Compare([]byte(a.table.ARN()), []b
 // known returns the open finding of these digests of a path, which were the same in an earlier
 // run and beside the same state; nil where there is none.
 func (r *run) known(path tflock.Path, suspects []suspect) *policy.StateFinding {
-	problem := policy.DigestMismatched
+	problem := policy.FindingDigestMismatch
 	if suspects[0].state == nil {
-		problem = policy.DigestOrphan
+		problem = policy.FindingDigestOrphan
 	}
 	f := r.memory.open(policy.StateFinding{Type: problem, Path: path}.Identity())
 	first := slices.MinFunc(suspects, byTable)
@@ -64,7 +64,7 @@ func (c *confirmation) knownMismatch(ctx context.Context, b *backend.Bucket, sti
 
 // knownDuplicate returns a duplicate as it is known; nil where one of the two states changed.
 func (r *run) knownDuplicate(p pair) *policy.StateFinding {
-	f := policy.StateFinding{Type: policy.DuplicateResource, Path: p.a.Path}
+	f := policy.StateFinding{Type: policy.FindingDuplicateResource, Path: p.a.Path}
 	f.Evidence.Paths = []tflock.Path{p.a.Path, p.b.Path}
 	before := r.memory.open(f.Identity())
 	if before == nil {

@@ -39,10 +39,10 @@ type state struct {
 	Digest  string         `json:"digest,omitempty"` // the column
 	Locking policy.Locking `json:"locking,omitempty"`
 
-	Writes []policy.StateWrite `json:"writes,omitempty"` // what versions show of how its clients lock
-	Tables []uint32            `json:"tables,omitempty"` // hashes of the ARNs of those that have had a digest of it
-	has    []uint32            // those of which have one now
-	come   []write             // versions that came since the last run, the newest of them, until the digests are known
+	Writes       []policy.StateWrite `json:"writes,omitempty"` // what versions show of how its clients lock
+	Tables       []uint32            `json:"tables,omitempty"` // hashes of the ARNs of those that have had a digest of it
+	digestTables []uint32            // those of which have one now
+	newVersions  []write             // versions that came since the last run, the newest of them, until the digests are known
 }
 
 // reading is what a state's bytes said. It has no value of the state but as a keyed hash.

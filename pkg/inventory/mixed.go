@@ -39,8 +39,8 @@ func (r *run) mixed(locking map[tflock.Path][]policy.LockingSeen) []policy.State
 // mixedByTraces returns the finding that the versions of a state show; nil where they show none.
 func (r *run) mixedByTraces(s *state) (*policy.StateFinding, error) {
 	versions := versionsOf(s.Writes)
-	f, is := policy.MixedWrites(s.Path, versions)
-	if !is {
+	f, mixed := policy.MixedWrites(s.Path, versions)
+	if !mixed {
 		return nil, nil //nolint:nilnil // nothing is wrong
 	}
 	if known := r.memory.open(f.Identity()); known != nil && slices.EqualFunc(known.Evidence.Versions, versions, func(a, b policy.StateVersion) bool { return a.VersionID == b.VersionID }) {
@@ -55,7 +55,7 @@ func (r *run) mixedByTraces(s *state) (*policy.StateFinding, error) {
 	for i := range versions {
 		versions[i].WrittenBy = r.writer(r.times.work, s.Path, versions[i].LastModified)
 	}
-	if f, is = policy.MixedWrites(s.Path, versions); !is {
+	if f, mixed = policy.MixedWrites(s.Path, versions); !mixed {
 		return nil, nil //nolint:nilnil // we did it ourselves
 	}
 	return &f, nil

@@ -202,7 +202,7 @@ func TestADigestOfTwoThatSomebodyDeletes(t *testing.T) {
 			if got := m.column(); got != locking {
 				t.Errorf("the report says that it is locked by %q, want %q", got, locking)
 			}
-			if len(m.last.Findings) != 1 || m.last.Findings[0].Type != policy.DigestMismatched || strings.Contains(m.last.Findings[0].Text, "clients have moved") {
+			if len(m.last.Findings) != 1 || m.last.Findings[0].Type != policy.FindingDigestMismatch || strings.Contains(m.last.Findings[0].Text, "clients have moved") {
 				t.Errorf("%+v", m.last.Findings)
 			}
 		})

@@ -248,7 +248,7 @@ func TestFindingsNameWhoWroteEachVersion(t *testing.T) {
 	run()
 	ben := w.apply(key, stateOf(1, "one", object("aws_sqs_queue", `{"arn":"arn:aws:sqs:eu-west-1:123456789012:jobs","id":"jobs"}`)))
 	f := run()
-	if f.Type != policy.SerialReused || f.Evidence.Before.WrittenBy != "gh-ana" || f.Evidence.After.WrittenBy != "gh-ben" || f.Evidence.Before.VersionID != ana || f.Evidence.After.VersionID != ben {
+	if f.Type != policy.FindingSerialReused || f.Evidence.Before.WrittenBy != "gh-ana" || f.Evidence.After.WrittenBy != "gh-ben" || f.Evidence.Before.VersionID != ana || f.Evidence.After.VersionID != ben {
 		t.Errorf("%+v, %+v, %+v", f, f.Evidence.Before, f.Evidence.After)
 	}
 	if !strings.Contains(f.Text, "("+ana+") by gh-ana") || !strings.Contains(f.Text, "("+ben+") by gh-ben") {
@@ -256,7 +256,7 @@ func TestFindingsNameWhoWroteEachVersion(t *testing.T) {
 	}
 	w.SetDigest(w.Table, key, sum(stateOf(1, "one")))
 	f = run()
-	if e := f.Evidence; f.Type != policy.DigestMismatched || e.VersionID != ana || e.WrittenBy != "gh-ana" || e.CurrentID != ben || e.CurrentBy != "gh-ben" {
+	if e := f.Evidence; f.Type != policy.FindingDigestMismatch || e.VersionID != ana || e.WrittenBy != "gh-ana" || e.CurrentID != ben || e.CurrentBy != "gh-ben" {
 		t.Errorf("%+v", f)
 	}
 	if !strings.Contains(f.Text, "("+ana+", by gh-ana)") || !strings.Contains(f.Text, "("+ben+", by gh-ben), was not recorded") {

@@ -50,8 +50,8 @@ func (p *pairing) look(same []owned) {
 			if !p.includes(p.states[a.state].Path) && !p.includes(p.states[b.state].Path) {
 				continue
 			}
-			of := twoPrefixes(p.prefix[a.state], p.prefix[b.state])
-			if p.looks[of]++; p.looks[of] > maxLooks {
+			both := twoPrefixes(p.prefix[a.state], p.prefix[b.state])
+			if p.looks[both]++; p.looks[both] > maxLooks {
 				continue
 			}
 			p.found(p.states[a.state], p.states[b.state], a.name)
@@ -62,14 +62,14 @@ func (p *pairing) look(same []owned) {
 // few returns the first states of each prefix, as many of each as there is room for. The one that
 // was asked for is among them.
 func (p *pairing) few(same []owned) []owned {
-	of := map[string][]owned{}
+	byPrefix := map[string][]owned{}
 	for _, o := range same {
 		prefix := p.prefix[o.state]
-		of[prefix] = append(of[prefix], o)
+		byPrefix[prefix] = append(byPrefix[prefix], o)
 	}
 	share := newRoom(maxSharingInAll)
 	level := maxSharing
-	for prefix, states := range of {
+	for prefix, states := range byPrefix {
 		share.add(prefix, min(len(states), maxSharing))
 	}
 	if share.full() {
@@ -77,8 +77,8 @@ func (p *pairing) few(same []owned) []owned {
 		level = max(level, 1)
 	}
 	var few []owned
-	for _, prefix := range slices.Sorted(maps.Keys(of)) {
-		states := of[prefix]
+	for _, prefix := range slices.Sorted(maps.Keys(byPrefix)) {
+		states := byPrefix[prefix]
 		for i, o := range states {
 			if i < level && len(few) < maxSharingInAll || p.asked(o) {
 				few = append(few, o)
@@ -100,10 +100,10 @@ func (p *pairing) unsure(a, b tflock.Path) bool {
 // crowded are the prefixes whose states were not all compared.
 func (p *pairing) crowded() map[string]int {
 	all := maps.Clone(p.left)
-	for of, looks := range p.looks {
+	for both, looks := range p.looks {
 		if looks > maxLooks {
-			all[of[0]]++
-			all[of[1]]++
+			all[both[0]]++
+			all[both[1]]++
 		}
 	}
 	return all

@@ -76,7 +76,9 @@ func TestHugeStatesOfOnePrefixTakeNoTimeFromOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if report.Read != 1 || !slices.ContainsFunc(report.Findings, func(f policy.StateFinding) bool { return f.Path == w.Path(key) && f.Type == policy.DigestMismatched }) {
+	if report.Read != 1 || !slices.ContainsFunc(report.Findings, func(f policy.StateFinding) bool {
+		return f.Path == w.Path(key) && f.Type == policy.FindingDigestMismatch
+	}) {
 		t.Errorf("%d states were read; findings %+v", report.Read, report.Findings)
 	}
 	if said := strings.Join(report.Errors, "\n"); !strings.Contains(said, "20 changed states were not read before the time was up") {

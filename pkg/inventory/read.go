@@ -49,7 +49,7 @@ func (r *run) read(ctx context.Context) error {
 	for range min(workers, waiting.left) {
 		group.Go(func() {
 			names := newNamer(r.memory.key)
-			for s, any := r.next(waiting); any; s, any = r.next(waiting) {
+			for s, more := r.next(waiting); more; s, more = r.next(waiting) {
 				got := r.readState(s, names)
 				waiting.done(s)
 				results <- got
@@ -84,7 +84,7 @@ func (r *run) changed() []*state {
 	var all []*state
 	room := r.room.clone()
 	for path, s := range r.memory.states {
-		if r.includes(path) && !r.bucketFailed(path) && (!s.current() || s.hasRoom(room)) {
+		if r.includes(path) && !r.bucketFailed(path) && (!s.current() || s.reserveNames(room)) {
 			all = append(all, s)
 		}
 	}
@@ -115,7 +115,7 @@ func (r *run) apply(got result) {
 		r.reads++
 		r.grow(s, func() {
 			s.Sealed, s.Read, s.ETag, s.Size, s.Modified = false, got.reading, got.etag, got.size, got.reading.Modified
-			s.come = got.writes
+			s.newVersions = got.writes
 		})
 		s.Digest = ""
 		for _, f := range got.changes {

@@ -98,16 +98,16 @@ func (r *run) fate(f policy.StateFinding) fate {
 		switch {
 		case r.stores.BucketOf(path) == nil:
 			return isDropped
-		case r.bucketFailed(path) && f.Type != policy.MixedLocking:
+		case r.bucketFailed(path) && f.Type != policy.FindingMixedLocking:
 			return isUnknown
 		}
 	}
 	switch f.Type {
-	case policy.DigestMismatched, policy.DigestOrphan:
+	case policy.FindingDigestMismatch, policy.FindingDigestOrphan:
 		return r.fateOfDigest(f)
-	case policy.DuplicateResource:
+	case policy.FindingDuplicateResource:
 		return r.fateOfDuplicate(f)
-	case policy.MixedLocking:
+	case policy.FindingMixedLocking:
 		if r.historyFailed || r.doubts.lockings[f.Path] || r.leftOut(f.Path) {
 			return isUnknown
 		}

@@ -84,9 +84,9 @@ func (r *room) over(prefix string, level int) bool {
 
 // fairList is a list of which each top-level prefix has a share.
 type fairList[T any] struct {
-	room *room
-	of   map[string][]weighed[T]
-	left map[string]int // how many were left out, by prefix
+	room     *room
+	byPrefix map[string][]weighed[T]
+	left     map[string]int // how many were left out, by prefix
 }
 
 type weighed[T any] struct {
@@ -105,13 +105,13 @@ func (l *fairList[T]) add(prefix string, item T, weight int) {
 		l.left[prefix]++
 		return
 	}
-	l.of[prefix] = append(l.of[prefix], weighed[T]{item, weight})
+	l.byPrefix[prefix] = append(l.byPrefix[prefix], weighed[T]{item, weight})
 	if l.room.add(prefix, weight); !l.room.full() {
 		return
 	}
 	level, largest := l.room.clear()
 	for _, prefix := range largest {
-		items := l.of[prefix]
+		items := l.byPrefix[prefix]
 		for len(items) > 0 && l.room.over(prefix, level) {
 			last := len(items) - 1
 			l.room.add(prefix, -items[last].weight)
@@ -119,15 +119,15 @@ func (l *fairList[T]) add(prefix string, item T, weight int) {
 			items = items[:last]
 			l.left[prefix]++
 		}
-		l.of[prefix] = items
+		l.byPrefix[prefix] = items
 	}
 }
 
 // items returns what is in the list, by prefix.
 func (l *fairList[T]) items() []T {
 	var all []T
-	for _, prefix := range slices.Sorted(maps.Keys(l.of)) {
-		for _, w := range l.of[prefix] {
+	for _, prefix := range slices.Sorted(maps.Keys(l.byPrefix)) {
+		for _, w := range l.byPrefix[prefix] {
 			all = append(all, w.item)
 		}
 	}

@@ -26,7 +26,7 @@ func TestEachPrefixHasAShareOfARoom(t *testing.T) {
 			t.Fatalf("%d of %d are taken", list.room.taken, most)
 		}
 		got, total := map[string]int{}, 0
-		for of, items := range list.of {
+		for of, items := range list.byPrefix {
 			for _, w := range items {
 				got[of] += w.weight
 				total += w.weight

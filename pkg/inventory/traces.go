@@ -105,7 +105,7 @@ func (r *run) remember(locking map[tflock.Path][]policy.LockingSeen) {
 	for path, s := range r.memory.states {
 		if r.includes(path) && s.current() {
 			if writes, changed := r.recorded(s, digests[s]); changed || len(s.Writes) > 0 {
-				r.grow(s, func() { s.Writes, s.come = policy.RememberWrites(s.Writes, writes, since), nil })
+				r.grow(s, func() { s.Writes, s.newVersions = policy.RememberWrites(s.Writes, writes, since), nil })
 			}
 			if !r.historyFailed {
 				s.lockedSince(locking[path])
@@ -126,15 +126,15 @@ func (s *state) lockedSince(seen []policy.LockingSeen) {
 // recorded returns the versions of a state that are new, or whose digest was not known, as the
 // digests show them now. It is false where there are none.
 func (r *run) recorded(s *state, digests []string) ([]policy.StateWrite, bool) {
-	come := s.come
-	if n := len(s.Writes); len(come) == 0 && n > 0 && s.Writes[n-1].Digest == 0 && s.Writes[n-1].VersionID == s.Read.VersionID {
-		come = []write{{s.Writes[n-1], s.Read.MD5}}
+	newVersions := s.newVersions
+	if n := len(s.Writes); len(newVersions) == 0 && n > 0 && s.Writes[n-1].Digest == 0 && s.Writes[n-1].VersionID == s.Read.VersionID {
+		newVersions = []write{{s.Writes[n-1], s.Read.MD5}}
 	}
-	if len(come) == 0 {
+	if len(newVersions) == 0 {
 		return nil, false
 	}
-	writes := make([]policy.StateWrite, len(come))
-	for i, w := range come {
+	writes := make([]policy.StateWrite, len(newVersions))
+	for i, w := range newVersions {
 		writes[i] = w.StateWrite
 	}
 	last := len(writes) - 1
@@ -142,10 +142,10 @@ func (r *run) recorded(s *state, digests []string) ([]policy.StateWrite, bool) {
 	case digestOK:
 		policy.Recorded(writes, last)
 	case digestMismatch:
-		if place := r.placeOf(come, digests); place >= 0 {
+		if place := r.placeOf(newVersions, digests); place >= 0 {
 			policy.Recorded(writes, place)
 		} else {
-			policy.Recorded(writes[1+lastUnread(come):], -1) // the digest may be of one that was not read
+			policy.Recorded(writes[1+lastUnread(newVersions):], -1) // the digest may be of one that was not read
 		}
 		if s.lostDigest() {
 			unproven(writes)
@@ -166,8 +166,8 @@ func (s *state) notedIn(arn string) {
 	sum := fnv.New32a()
 	_, _ = sum.Write([]byte(arn)) // it cannot fail
 	table := sum.Sum32()
-	if len(s.has) <= maxTables && !slices.Contains(s.has, table) {
-		s.has = append(s.has, table)
+	if len(s.digestTables) <= maxTables && !slices.Contains(s.digestTables, table) {
+		s.digestTables = append(s.digestTables, table)
 	}
 	if len(s.Tables) < maxTables && !slices.Contains(s.Tables, table) {
 		s.Tables = append(s.Tables, table)
@@ -177,7 +177,7 @@ func (s *state) notedIn(arn string) {
 // lostDigest reports whether a table that had a digest of a state does not have one any more: clients
 // may still write it there, and somebody deleted it after the last write.
 func (s *state) lostDigest() bool {
-	return len(s.has) > maxTables || slices.ContainsFunc(s.Tables, func(table uint32) bool { return !slices.Contains(s.has, table) })
+	return len(s.digestTables) > maxTables || slices.ContainsFunc(s.Tables, func(table uint32) bool { return !slices.Contains(s.digestTables, table) })
 }
 
 // unproven has the digests that no table has prove nothing.

@@ -7,9 +7,6 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// nothing is the change of an absent lock of which there is nothing to record.
-const nothing Change = -1
-
 // object is an unreadable lock object.
 type object struct {
 	store   string    // ARN
@@ -28,9 +25,9 @@ func (c comparison) absent(key Key, e Entry, unreadable map[tflock.Path]object) 
 		if c.scan.Unread(key.Path, store) {
 			return c.kept(step)
 		}
-		_, is := c.watched[store]
-		watched = watched || is
-		everywhere = everywhere && (is || e.left(store) || c.scan.Gone(store))
+		_, watching := c.watched[store]
+		watched = watched || watching
+		everywhere = everywhere && (watching || e.left(store) || c.scan.Disappeared(store))
 	}
 	switch {
 	case !watched:
@@ -55,7 +52,7 @@ func (c comparison) absent(key Key, e Entry, unreadable map[tflock.Path]object) 
 // that after weeks of a failing store it is not announced as new.
 func (c comparison) kept(step Step) Step {
 	if c.stale(step.Entry) {
-		step.Change, step.Entry.Expires = Note, c.scan.Ended.Add(c.rules.Keep)
+		step.Change, step.Entry.Expires = Note, c.scan.Ended.Add(c.rules.Retention)
 	}
 	return step
 }

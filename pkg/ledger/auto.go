@@ -49,8 +49,8 @@ func (p Plan) Earliest(scanEvery time.Duration) time.Time {
 	return p.NotBefore
 }
 
-// Stop is somebody's wish that a lock is not released automatically.
-type Stop struct {
+// Keep is somebody's wish that a lock is not released automatically. Its rows begin with stop#.
+type Keep struct {
 	At     time.Time `json:"at"`
 	By     string    `json:"by"`
 	Stores []string  `json:"stores,omitempty"` // ARNs of what held the lock then
@@ -62,7 +62,7 @@ type Stop struct {
 type Auto struct {
 	Check *Check
 	Plan  *Plan
-	Stop  *Stop
+	Keep  *Keep
 }
 
 // StoresOf are the ARNs of what holds a lock.
@@ -86,8 +86,8 @@ func (a Auto) Stores() []string {
 			stores = append(stores, h.Store)
 		}
 	}
-	if a.Stop != nil {
-		stores = append(stores, a.Stop.Stores...)
+	if a.Keep != nil {
+		stores = append(stores, a.Keep.Stores...)
 	}
 	return stores
 }
@@ -112,14 +112,14 @@ func (m AutoMemory) HasPlan(key Key, p Plan) bool {
 	return known != nil && known.Published.Equal(p.Published)
 }
 
-// Gone are the locks that are remembered and not among those that are held.
-func (m AutoMemory) Gone(held func(Key) bool) []Key {
-	var gone []Key
+// NotHeld returns the locks that are remembered and no longer held, in order.
+func (m AutoMemory) NotHeld(held func(Key) bool) []Key {
+	var keys []Key
 	for key := range m.Locks {
 		if !held(key) {
-			gone = append(gone, key)
+			keys = append(keys, key)
 		}
 	}
-	slices.SortFunc(gone, compareKeys)
-	return gone
+	slices.SortFunc(keys, Key.Compare)
+	return keys
 }

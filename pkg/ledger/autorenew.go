@@ -39,8 +39,8 @@ func (a Auto) expiring() map[string]time.Time {
 	if a.Plan != nil {
 		ends[planPrefix] = a.Plan.expires
 	}
-	if a.Stop != nil {
-		ends[stopPrefix] = a.Stop.expires
+	if a.Keep != nil {
+		ends[keepPrefix] = a.Keep.expires
 	}
 	return ends
 }

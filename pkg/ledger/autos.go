@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -24,7 +23,7 @@ const (
 	kindAuto = "auto"
 	brakeID  = "brake"
 
-	checkPrefix, planPrefix, stopPrefix = "check#", "plan#", "stop#"
+	checkPrefix, planPrefix, keepPrefix = "check#", "plan#", "stop#"
 
 	// keepAuto is how long a row stays without being written again.
 	keepAuto = 35 * 24 * time.Hour
@@ -67,7 +66,7 @@ func (a *Autos) Recall(ctx context.Context) (AutoMemory, error) {
 // RecallLock reads what is remembered of one lock.
 func (a *Autos) RecallLock(ctx context.Context, key Key) (Auto, error) {
 	var auto Auto
-	for _, prefix := range []string{checkPrefix, planPrefix, stopPrefix} {
+	for _, prefix := range []string{checkPrefix, planPrefix, keepPrefix} {
 		row, err := a.table.get(ctx, autoKey(prefix, key))
 		if err == nil && row != nil {
 			err = auto.read(prefix, row)
@@ -92,15 +91,15 @@ func (a *Auto) read(id string, row map[string]types.AttributeValue) error {
 	case strings.HasPrefix(id, planPrefix):
 		a.Plan = &Plan{body: string(body), expires: time.Unix(numberOf(row, attrExpires), 0)}
 		return json.Unmarshal(body, a.Plan)
-	case strings.HasPrefix(id, stopPrefix):
-		a.Stop = &Stop{expires: time.Unix(numberOf(row, attrExpires), 0)}
-		return json.Unmarshal(body, a.Stop)
+	case strings.HasPrefix(id, keepPrefix):
+		a.Keep = &Keep{expires: time.Unix(numberOf(row, attrExpires), 0)}
+		return json.Unmarshal(body, a.Keep)
 	}
 	return nil
 }
 
 // Update records the checks, and deletes all rows of the locks to forget, their plans and
-// stops included. It writes no plan and no stop: Planned and Stopped do.
+// the wishes that they stay included. Plans are written by RecordPlan, wishes by RecordKeep.
 func (a *Autos) Update(ctx context.Context, checks map[Key]Check, forget []Key) error {
 	return a.table.write(ctx, func(yield func(types.WriteRequest, error) bool) {
 		for key, c := range checks {
@@ -150,17 +149,17 @@ func (a *Autos) ForgetChecks(ctx context.Context, before time.Time) error {
 func autoRows(keys []Key) []map[string]types.AttributeValue {
 	rows := make([]map[string]types.AttributeValue, 0, 3*len(keys))
 	for _, key := range keys {
-		rows = append(rows, autoKey(checkPrefix, key), autoKey(planPrefix, key), autoKey(stopPrefix, key))
+		rows = append(rows, autoKey(checkPrefix, key), autoKey(planPrefix, key), autoKey(keepPrefix, key))
 	}
 	return rows
 }
 
-// Planned records a plan, once people were notified of it: until the lock is gone, and for
+// RecordPlan records a plan, once people were notified of it: until the lock is gone, and for
 // the weekly report after that. It fails with ErrOvertaken unless the plan that is there is
 // still the one that was read (nil: there was none): a slower scan must not take back what
 // another one has claimed since.
-func (a *Autos) Planned(ctx context.Context, key Key, read *Plan, p Plan) error {
-	noted, err := putPlanned(Planned{Key: key, At: p.Published, Mode: p.Mode, Source: p.Basis.Source, RunID: p.Basis.RunID, Ended: p.Basis.Ended})
+func (a *Autos) RecordPlan(ctx context.Context, key Key, read *Plan, p Plan) error {
+	noted, err := putPlanned(PlannedRelease{Key: key, At: p.Published, Mode: p.Mode, Source: p.Basis.Source, RunID: p.Basis.RunID, Ended: p.Basis.Ended})
 	if err != nil {
 		return err
 	}
@@ -176,9 +175,9 @@ func (a *Autos) Planned(ctx context.Context, key Key, read *Plan, p Plan) error 
 	})
 }
 
-// Stopped records that somebody wants a lock to stay.
-func (a *Autos) Stopped(ctx context.Context, key Key, s Stop) error {
-	return a.put(ctx, stopPrefix, key, s, s.At)
+// RecordKeep records that somebody wants a lock to stay.
+func (a *Autos) RecordKeep(ctx context.Context, key Key, s Keep) error {
+	return a.put(ctx, keepPrefix, key, s, s.At)
 }
 
 // Void ends the plans of these locks. Without any there is no call.
@@ -267,5 +266,3 @@ func putAuto(prefix string, key Key, value any, at time.Time) (types.WriteReques
 func autoKey(prefix string, key Key) map[string]types.AttributeValue {
 	return rowKey(kindAuto, prefix+textOf(lockRowKey(key), attrID))
 }
-
-func compareKeys(a, b Key) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.ID, b.ID)) }

@@ -47,7 +47,7 @@ func (e Entry) crowded(key Key, found *scan.Scan) bool {
 // unseen reports whether a lock may be held in what the scan could not read. failed keeps which
 // stores those are.
 func (e Entry) unseen(key Key, found *scan.Scan, failed map[string]bool) bool {
-	return e.Gone == nil && (e.inAny(failed, found.Failed) || e.crowded(key, found))
+	return e.UnnotifiedEnd == nil && (e.inAny(failed, found.Failed) || e.crowded(key, found))
 }
 
 // inAny reports whether any store of the entry failed. known keeps the answers.

@@ -7,25 +7,26 @@ type Change int
 
 // The changes. Those up to Forget concern locks, the rest stores.
 const (
-	Note           Change = iota // nothing to notify, something to record
-	Stuck                        // became stuck, or was already when first seen
-	Reminder                     // still stuck: its reminder is due, or shares the message of one that is
-	Unreadable                   // an unreadable holding that people were not notified of
-	Resolved                     // people were notified that it is stuck, and it is gone
-	Forget                       // gone without a notification, or no longer watched
-	Failed                       // a store cannot be read, and people should know now
-	StillFailed                  // its reminder is due, or shares the message of one that is
-	Recovered                    // a store that people know as failing was read again, twice in a row
-	Gone                         // a store that a pattern covers was there, and no longer exists
-	Unmatched                    // a pattern that has never matched anything
-	Unsafe                       // a store does not honour conditional requests, and people do not know
-	ReleasePlanned               // an automatic release is planned; no Step has it, since the monitor plans
+	Note             Change = iota // nothing to notify, something to record
+	Stuck                          // became stuck, or was already when first seen
+	Reminder                       // still stuck: its reminder is due, or shares the message of one that is
+	Unreadable                     // an unreadable holding that people were not notified of
+	Resolved                       // people were notified that it is stuck, and it is gone
+	Forget                         // gone without a notification, or no longer watched
+	Failed                         // a store cannot be read, and people should know now
+	StillFailed                    // its reminder is due, or shares the message of one that is
+	Recovered                      // a store that people know as failing was read again, twice in a row
+	StoreDisappeared               // a store that a pattern covers was there, and no longer exists
+	Unmatched                      // a pattern that has never matched anything
+	Unsafe                         // a store does not honour conditional requests, and people do not know
+	ReleasePlanned                 // an automatic release is planned; no Step has it, since the monitor plans
+	nothing                        // of an absent lock: nothing to notify or record
 )
 
 // String returns the change's name. The ledger stores the names of those that have slots as keys:
 // never change one.
 func (c Change) String() string {
-	return [...]string{"note", "stuck", "reminder", "unreadable", "resolved", "forget", "failed", "still failed", "recovered", "gone", "unmatched", "unsafe", "release planned"}[c]
+	return [...]string{"note", "stuck", "reminder", "unreadable", "resolved", "forget", "failed", "still failed", "recovered", "gone", "unmatched", "unsafe", "release planned", "nothing"}[c]
 }
 
 // Step is one change of a lock. Entry is the memory once people are notified, or for
@@ -56,7 +57,7 @@ func (s Step) Store() string {
 func (s Step) Unnotified() Step {
 	if s.Change == Resolved || s.Change == Forget {
 		if p := s.Past; p != nil {
-			s.Entry.Gone = &End{LastSeen: p.LastSeen, Ended: p.Ended, Settled: p.Settled}
+			s.Entry.UnnotifiedEnd = &End{LastSeen: p.LastSeen, Ended: p.Ended, Settled: p.Settled}
 		}
 		return Step{Change: Note, Key: s.Key, Entry: s.Entry, before: s.before}
 	}

@@ -1,7 +1,6 @@
 package ledger
 
 import (
-	"cmp"
 	"iter"
 	"maps"
 	"slices"
@@ -85,8 +84,8 @@ func (c comparison) gone(s seen, yield func(Step) bool) {
 		if step.ended {
 			step.Past = c.past(step)
 		}
-		step, is := c.resolves(step)
-		if is && !yield(step) {
+		step, ok := c.resolves(step)
+		if ok && !yield(step) {
 			return
 		}
 	}
@@ -100,7 +99,7 @@ func (c comparison) resolves(step Step) (Step, bool) {
 	}
 	may, shared := c.memory.MayNotify(Resolved, step.Store(), step.Key.Path, c.scan.Ended, c.rules)
 	if !may {
-		recorded := step.Entry.Gone != nil
+		recorded := step.Entry.UnnotifiedEnd != nil
 		return step.Unnotified(), !recorded
 	}
 	step.Shared = shared
@@ -123,7 +122,7 @@ func (c comparison) changed(s seen) (keys []Key, resolved map[tflock.Path]bool) 
 		}
 		keys = append(keys, key)
 	}
-	slices.SortFunc(keys, func(a, b Key) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.ID, b.ID)) })
+	slices.SortFunc(keys, Key.Compare)
 	return keys, resolved
 }
 
@@ -178,7 +177,7 @@ func (c comparison) lock(key Key, o policy.Case) (Step, bool) {
 	newly := known && entry.Notified == 0 && !before.StuckAt.Equal(entry.StuckAt)
 	change, together := c.change(entry, o)
 	grown := entry.follow(o.Lock, c.scan)
-	returned := entry.Absent || entry.Gone != nil
+	returned := entry.Absent || entry.UnnotifiedEnd != nil
 	if change == Note && known && !newly && !grown && !returned && !c.stale(entry) {
 		return Step{}, false
 	}
@@ -186,7 +185,7 @@ func (c comparison) lock(key Key, o policy.Case) (Step, bool) {
 		entry.Notified, entry.NotifiedAt = entry.Notified+1, c.scan.Ended
 	}
 	described := o.Describe()
-	entry.Description, entry.Absent, entry.Gone, entry.Expires = &described, false, nil, c.scan.Ended.Add(c.rules.Keep)
+	entry.Description, entry.Absent, entry.UnnotifiedEnd, entry.Expires = &described, false, nil, c.scan.Ended.Add(c.rules.Retention)
 	return Step{Change: change, Key: key, Entry: entry, Shared: together, before: before}, true
 }
 
@@ -220,7 +219,7 @@ func (c comparison) unlessShut(change Change, entry Entry, o policy.Case) (Chang
 }
 
 // stale reports whether an entry should be renewed.
-func (c comparison) stale(e Entry) bool { return e.Expires.Sub(c.scan.Ended) < c.rules.Keep/2 }
+func (c comparison) stale(e Entry) bool { return e.Expires.Sub(c.scan.Ended) < c.rules.Retention/2 }
 
 // follow brings the entry's holdings up to what a scan saw of the lock, and says
 // whether anything is new.

@@ -20,7 +20,7 @@ const (
 
 var (
 	now   = time.Date(2026, 11, 23, 12, 0, 0, 0, time.UTC)
-	rules = ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Keep: 30 * 24 * time.Hour}
+	rules = ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Retention: 30 * 24 * time.Hour}
 )
 
 // denied are failures that do not pass by themselves.

@@ -22,8 +22,8 @@ type Entry struct {
 	Notified   int                  `json:"notified,omitempty"`   // how often they were: the alert, then reminders
 	StuckAt    time.Time            `json:"stuck_at,omitzero"`    // end of the scan that first found it stuck
 	Absent     bool                 `json:"absent,omitempty"`     // not there in the last complete scan; only of unreadable ones
-	// Gone is set when a scan has found the lock gone and people could not be notified of that.
-	Gone *End `json:"gone,omitempty"`
+	// UnnotifiedEnd is set when a scan has found the lock gone and people could not be notified.
+	UnnotifiedEnd *End `json:"gone,omitempty"`
 	// Description is the lock as it was last recorded: what remains to be said of it when
 	// it is gone. It is nil in a memory where nobody will ask for it.
 	Description *policy.Description `json:"description"`
@@ -36,7 +36,8 @@ type Entry struct {
 	Stuck     bool      `json:"-"`
 }
 
-// End is how a lock ended, as in its Past: what later scans know of the time is not when.
+// End is when and how a lock ended, as in its Past. It is stored because later scans cannot
+// reconstruct the time.
 type End struct {
 	LastSeen time.Time `json:"last_seen,omitzero"`
 	Ended    time.Time `json:"ended"`

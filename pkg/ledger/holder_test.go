@@ -31,7 +31,7 @@ func TestWhoHeldTheLockWhenAStateWasWritten(t *testing.T) {
 				if i%2 == 1 {
 					event = removed(t, n, "v")
 				}
-				if err := w.Keep(t.Context(), event); err != nil {
+				if err := w.Record(t.Context(), event); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -52,7 +52,7 @@ func TestTheEventsOfOneLockThatAreReadAreBounded(t *testing.T) {
 		if n%2 == 0 {
 			event = removed(t, n, "v")
 		}
-		if err := w.Keep(t.Context(), event); err != nil {
+		if err := w.Record(t.Context(), event); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -1,6 +1,7 @@
 package ledger
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"strings"
@@ -57,6 +58,11 @@ func (k Key) In(found *scan.Scan) (tflock.Lock, bool) {
 		}
 	}
 	return tflock.Lock{}, false
+}
+
+// Compare orders keys by path, then by ID.
+func (k Key) Compare(other Key) int {
+	return cmp.Or(cmp.Compare(k.Path, other.Path), cmp.Compare(k.ID, other.ID))
 }
 
 func (k Key) unreadable() bool { return strings.HasPrefix(k.ID, unreadablePrefix) }

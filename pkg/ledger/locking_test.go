@@ -31,7 +31,7 @@ func lockedInTurn(t *testing.T, locks ...short) []policy.LockingSeen {
 			if l.torn {
 				event.LockID = ""
 			}
-			if err := w.Keep(t.Context(), event); err != nil {
+			if err := w.Record(t.Context(), event); err != nil {
 				t.Fatal(err)
 			}
 		}
@@ -83,15 +83,13 @@ func TestTheWitnessSettlesRowsThatOneScanAloneSaw(t *testing.T) {
 			t.Parallel()
 			uses := lockedInTurn(t, tc.locks...)
 			var got []string
-			var seen []policy.LockingSeen
 			for _, u := range uses {
 				got = append(got, fmt.Sprintf("%s %d", u.Locking, u.Locks))
-				seen = append(seen, policy.LockingSeen{Locking: u.Locking, First: u.First, Last: u.Last, Locks: u.Locks})
 			}
 			if fmt.Sprint(got) != tc.want {
 				t.Errorf("%v, want %s", got, tc.want)
 			}
-			if _, mixed := policy.Mixed(wpath, seen); mixed != tc.mixed {
+			if _, mixed := policy.Mixed(wpath, uses); mixed != tc.mixed {
 				t.Errorf("they exclude each other: %v, want %v", !mixed, !tc.mixed)
 			}
 		})

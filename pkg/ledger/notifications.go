@@ -83,7 +83,7 @@ func (n *Notifications) recall(ctx context.Context, scan map[string]types.Attrib
 			return Memory{}, room.surplus, err
 		}
 		key, seen := held(Key{tflock.Path(textOf(row, attrPath)), textOf(row, attrLockID)})
-		if !seen && !room.fits(key, row) {
+		if !seen && !room.reserve(key, row) {
 			continue
 		}
 		entry, ok := entryOf(ctx, row, key, !seen && !room.lean)

@@ -85,7 +85,7 @@ func (c comparison) past(s Step) *Past {
 		p.HeldSince = e.FirstSeen
 	}
 	p.Settled = c.settled(s.Key.Path, e, p.LastSeen)
-	if g := e.Gone; g != nil { // an earlier scan found it gone
+	if g := e.UnnotifiedEnd; g != nil { // an earlier scan found it gone
 		p.LastSeen, p.Ended, p.Settled = g.LastSeen, g.Ended, g.Settled
 	}
 	return p

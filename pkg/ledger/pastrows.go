@@ -21,8 +21,8 @@ const (
 	maxPast = 1000
 	// maxPastDay bounds the rows of a day (UTC), in bytes: some 20,000 of the locks of clients.
 	maxPastDay = 8 << 20
-	// share is the part of both that one top-level prefix may take: a half.
-	share = 2
+	// sharesOfAll is into how many equal parts a room is divided: one top-level prefix may take one.
+	sharesOfAll = 2
 	// maxPrefixes bounds the prefixes that are counted each; the others share one count.
 	maxPrefixes = 100
 	// rowWeight is what a row takes beside its texts.
@@ -74,7 +74,7 @@ func (r *pastRows) request(p *Past) (types.WriteRequest, bool, error) {
 	if err != nil {
 		return types.WriteRequest{}, true, err
 	}
-	if !r.fits(p.Path, weight) {
+	if !r.reserve(p.Path, weight) {
 		r.more.Ended = p.Ended
 		r.more.More++
 		if !p.StuckAt.IsZero() {
@@ -85,14 +85,14 @@ func (r *pastRows) request(p *Past) (types.WriteRequest, bool, error) {
 	return types.WriteRequest{PutRequest: &types.PutRequest{Item: row}}, true, nil
 }
 
-// fits reports whether there is room for a row, and takes it.
-func (r *pastRows) fits(path tflock.Path, weight int) bool {
+// reserve takes room for a row, and reports whether there was some.
+func (r *pastRows) reserve(path tflock.Path, weight int) bool {
 	sum := sha256.Sum256([]byte(path.Prefix()))
 	prefix := hex.EncodeToString(sum[:8])
 	if _, counted := r.day.Bytes[prefix]; !counted && len(r.day.Bytes) >= maxPrefixes {
 		prefix = "others"
 	}
-	if r.written >= maxPast || r.under[prefix] >= maxPast/share || r.day.All+weight > maxPastDay || r.day.Bytes[prefix]+weight > maxPastDay/share {
+	if r.written >= maxPast || r.under[prefix] >= maxPast/sharesOfAll || r.day.All+weight > maxPastDay || r.day.Bytes[prefix]+weight > maxPastDay/sharesOfAll {
 		return false
 	}
 	r.written++

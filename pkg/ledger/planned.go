@@ -20,9 +20,9 @@ const (
 	keepPlanned = 40 * 24 * time.Hour
 )
 
-// Planned is the record of a release that was planned, the last one of each lock: people
+// PlannedRelease is the record of a release that was planned, the last one of each lock: people
 // were notified that the lock will be released, or in report mode that it could be.
-type Planned struct {
+type PlannedRelease struct {
 	Key    `json:"-"`
 	At     time.Time        `json:"at"` // end of the scan that planned it
 	Mode   policy.AutoMode  `json:"mode"`
@@ -31,7 +31,7 @@ type Planned struct {
 	Ended  time.Time        `json:"ended"` // of the run
 }
 
-func putPlanned(p Planned) (types.WriteRequest, error) {
+func putPlanned(p PlannedRelease) (types.WriteRequest, error) {
 	body, err := json.Marshal(p)
 	if err != nil {
 		return types.WriteRequest{}, fmt.Errorf("record in the ledger: %w", err)
@@ -44,14 +44,14 @@ func putPlanned(p Planned) (types.WriteRequest, error) {
 
 // PlannedReleases returns the releases that were planned within the last 40 days. It ends
 // with the first error.
-func (a *Autos) PlannedReleases(ctx context.Context) iter.Seq2[Planned, error] {
-	return func(yield func(Planned, error) bool) {
+func (a *Autos) PlannedReleases(ctx context.Context) iter.Seq2[PlannedRelease, error] {
+	return func(yield func(PlannedRelease, error) bool) {
 		for row, err := range a.table.query(ctx, ofKind(kindPlanned)) {
 			if err != nil {
-				yield(Planned{}, err)
+				yield(PlannedRelease{}, err)
 				return
 			}
-			p := Planned{Key: Key{tflock.Path(textOf(row, attrPath)), textOf(row, attrLockID)}}
+			p := PlannedRelease{Key: Key{tflock.Path(textOf(row, attrPath)), textOf(row, attrLockID)}}
 			if err := json.Unmarshal([]byte(textOf(row, attrBody)), &p); err != nil {
 				slog.WarnContext(ctx, "ledger row cannot be read, so it is passed over", attrKind, kindPlanned, "error", err)
 				continue

@@ -33,8 +33,8 @@ type recalled struct {
 	surplus []string       // ids of rows for which there was no room
 }
 
-// fits takes room for a row, and reports whether there was some.
-func (r *recalled) fits(key Key, row map[string]types.AttributeValue) bool {
+// reserve takes room for a row, and reports whether there was some.
+func (r *recalled) reserve(key Key, row map[string]types.AttributeValue) bool {
 	if r.under == nil {
 		r.under = map[string]int{}
 	}
@@ -46,7 +46,7 @@ func (r *recalled) fits(key Key, row map[string]types.AttributeValue) bool {
 	if !r.lean {
 		weight += len(textOf(row, attrBody))
 	}
-	if r.weight+weight > r.most || r.under[prefix]+weight > r.most/share {
+	if r.weight+weight > r.most || r.under[prefix]+weight > r.most/sharesOfAll {
 		if len(r.surplus) < maxSurplus && !r.lean {
 			r.surplus = append(r.surplus, textOf(row, attrID))
 		}

@@ -30,30 +30,30 @@ type Release struct {
 // belongs to an invocation that died.
 const Releasing = "releasing"
 
-// Fate is how one half of a lock ended.
-type Fate string
+// HalfFate is how one half of a lock ended.
+type HalfFate string
 
 // The fates.
 const (
-	HalfRemoved Fate = "removed" // gone, by this release
-	HalfGone    Fate = "gone"    // gone; whether by this release or by its holder is not known
-	HalfKept    Fate = "kept"    // still there, as it was
-	HalfChanged Fate = "changed" // another lock is there
-	HalfUnknown Fate = "unknown" // the delete may have had its effect, or was never sent
+	HalfRemoved HalfFate = "removed" // gone, by this release
+	HalfGone    HalfFate = "gone"    // gone; whether by this release or by its holder is not known
+	HalfKept    HalfFate = "kept"    // still there, as it was
+	HalfChanged HalfFate = "changed" // another lock is there
+	HalfUnknown HalfFate = "unknown" // the delete may have had its effect, or was never sent
 	// HalfUnwatched is a half that was seen in a store which nobody watches any more: nothing
 	// was sent there, and whether it is still there is not known.
-	HalfUnwatched Fate = "unwatched"
+	HalfUnwatched HalfFate = "unwatched"
 )
 
 // Half is one holding of a lock on record.
 type Half struct {
 	Store string      `json:"store"` // ARN
 	Kind  tflock.Kind `json:"kind"`
-	Fate  Fate        `json:"fate"`
+	Fate  HalfFate    `json:"fate"`
 }
 
 // Kinds returns the kinds of the halves that ended in one of these ways.
-func (r Release) Kinds(fates ...Fate) []tflock.Kind {
+func (r Release) Kinds(fates ...HalfFate) []tflock.Kind {
 	list := []tflock.Kind{}
 	for _, h := range r.Halves {
 		if slices.Contains(fates, h.Fate) {
@@ -64,7 +64,7 @@ func (r Release) Kinds(fates ...Fate) []tflock.Kind {
 }
 
 // Any reports whether a half ended in one of these ways.
-func (r Release) Any(fates ...Fate) bool { return len(r.Kinds(fates...)) > 0 }
+func (r Release) Any(fates ...HalfFate) bool { return len(r.Kinds(fates...)) > 0 }
 
 // Recorded is the record of a release, and the lock that it is about.
 type Recorded struct {
@@ -83,7 +83,7 @@ func (r Recorded) Waits(now time.Time) bool { return now.Sub(r.Release.At) < Fin
 // Look says how a half of a record ended, by what its store holds now: HalfKept or HalfGone,
 // or HalfUnknown and why it cannot be known. An empty fate says that the half cannot be seen
 // at the moment, and an error that its store could not be asked: the record then waits.
-type Look func(ctx context.Context, store string, one Recorded) (fate Fate, why string, err error)
+type Look func(ctx context.Context, store string, one Recorded) (fate HalfFate, why string, err error)
 
 // NotWatched is why it is unknown how a half ended whose store is not watched any more. The
 // half may be there: whoever stops watching a store does not empty it.

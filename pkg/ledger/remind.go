@@ -6,8 +6,8 @@ import "time"
 type Rules struct {
 	RemindEvery time.Duration // from the first notification to the first reminder
 	ScanEvery   time.Duration // from one scan to the next
-	// Keep is how long an entry outlives the last time that it was seen or renewed.
-	Keep time.Duration
+	// Retention is how long an entry outlives the last time that it was seen or renewed.
+	Retention time.Duration
 }
 
 // longestWait bounds the wait for a reminder, unless RemindEvery is longer.
@@ -33,7 +33,7 @@ type Urgency int
 const (
 	TooEarly Urgency = iota // less than half of its wait has passed, or people were never notified
 	MayJoin                 // past half of its wait: it shares the message of one that is due
-	Due                     // its wait is over, or is over before the next scan is as near
+	Due                     // its wait is over, or will be before the midpoint to the next scan
 )
 
 func (u Urgency) String() string { return [...]string{"too early", "may join", "due"}[u] }

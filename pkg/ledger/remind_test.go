@@ -63,7 +63,7 @@ func TestRemindersKeepTheirDistance(t *testing.T) {
 		rules := ledger.Rules{
 			RemindEvery: time.Duration(rapid.IntRange(5, 3000).Draw(t, "RemindEvery")) * time.Minute,
 			ScanEvery:   time.Duration(rapid.SampledFrom([]int{1, 5, 10, 15, 30, 60}).Draw(t, "ScanEvery")) * time.Minute,
-			Keep:        30 * 24 * time.Hour,
+			Retention:   30 * 24 * time.Hour,
 		}
 		taken := rapid.SliceOfN(rapid.IntRange(0, 300), 1, 12).Draw(t, "first scan of each lock")
 		m := ledger.Memory{Locks: map[ledger.Key]ledger.Entry{}}

@@ -64,7 +64,7 @@ func prefixOf(path tflock.Path) string {
 }
 
 // slot returns the name of the slot in which a message about a path counts, and false where it has no bound.
-func (s Store) slot(c Change, path tflock.Path) (name string, is bool) {
+func (s Store) slot(c Change, path tflock.Path) (name string, ok bool) {
 	name = prefixOf(path)
 	_, counted := s.Slots[c.String()][name]
 	switch {
@@ -82,9 +82,9 @@ func (s Store) slot(c Change, path tflock.Path) (name string, is bool) {
 func (m Memory) MayNotify(c Change, store string, path tflock.Path, now time.Time, rules Rules) (may, shared bool) {
 	s := m.Stores[store]
 	b, bounded := bounds[c]
-	name, is := s.slot(c, path)
+	name, ok := s.slot(c, path)
 	used := s.Slots[c.String()][name]
-	if !bounded || !is || !b.full(used) {
+	if !bounded || !ok || !b.full(used) {
 		return true, false
 	}
 	over := b.over(used, now, rules)
@@ -106,7 +106,7 @@ func (m Message) Add(c Change, store string, path tflock.Path, stores map[string
 	if _, bounded := bounds[c]; !bounded {
 		return
 	}
-	if name, is := stores[store].slot(c, path); is && len(m) < maxSlots*len(stores)+maxSlots {
+	if name, ok := stores[store].slot(c, path); ok && len(m) < maxSlots*len(stores)+maxSlots {
 		m[slotKey{store, c, name}] = true
 	}
 }

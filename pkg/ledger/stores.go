@@ -112,8 +112,8 @@ func disappeared(m Memory, found *scan.Scan, next map[string]Store) []StoreStep 
 		switch {
 		case found.Failed(arn):
 			next[arn] = before
-		case found.Gone(arn) && !before.LastRead.IsZero():
-			steps = append(steps, StoreStep{Change: Gone, ARN: arn, Store: before, Unnotified: before, Problem: arn + ": " + goneProblem})
+		case found.Disappeared(arn) && !before.LastRead.IsZero():
+			steps = append(steps, StoreStep{Change: StoreDisappeared, ARN: arn, Store: before, Unnotified: before, Problem: arn + ": " + goneProblem})
 		}
 	}
 	slices.SortFunc(steps, func(a, b StoreStep) int { return cmp.Compare(a.ARN, b.ARN) })

@@ -29,7 +29,7 @@ func outcomes(scans string, every time.Duration, publish bool) string {
 		steps, next := ledger.CompareStores(m, found, rules)
 		said := "."
 		for _, s := range steps {
-			said = map[ledger.Change]string{ledger.Failed: "F", ledger.StillFailed: "S", ledger.Recovered: "R", ledger.Gone: "G"}[s.Change]
+			said = map[ledger.Change]string{ledger.Failed: "F", ledger.StillFailed: "S", ledger.Recovered: "R", ledger.StoreDisappeared: "G"}[s.Change]
 			if !publish {
 				next[s.ARN] = s.Unnotified
 			}

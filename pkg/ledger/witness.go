@@ -87,9 +87,9 @@ func ParseSequence(sequencer string) (Sequence, error) {
 	return Sequence(strings.TrimRight(digits, "0")), nil
 }
 
-// Keep records an event. A late delivery of it may find the created object gone: it does not
+// Record records an event. A late delivery of it may find the created object gone: it does not
 // erase what an earlier one read of it.
-func (w *Witnesses) Keep(ctx context.Context, e ObjectEvent) error {
+func (w *Witnesses) Record(ctx context.Context, e ObjectEvent) error {
 	body, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("record the event of %s: %w", e.Path, err)

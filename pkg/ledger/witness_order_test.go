@@ -46,7 +46,7 @@ func TestTheOrderOfArrivalSaysNothing(t *testing.T) {
 				e = gone(e)
 			}
 			known[e.Sequence] = known[e.Sequence] || e.LockID != ""
-			if err := w.Keep(ctx, e); err != nil {
+			if err := w.Record(ctx, e); err != nil {
 				t.Fatal(err)
 			}
 		}

@@ -103,7 +103,7 @@ func TestWhoTookAndWhoRemovedALock(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, w := ledgerOf(t)
 			for _, e := range tc.events {
-				if err := w.Keep(t.Context(), e); err != nil {
+				if err := w.Record(t.Context(), e); err != nil {
 					t.Fatal(err)
 				}
 			}
@@ -122,7 +122,7 @@ func TestWhoTookAndWhoRemovedALock(t *testing.T) {
 func TestRecordsEndAfter35DaysUnlessTheLockIsHeld(t *testing.T) {
 	world, w := ledgerOf(t)
 	event := created(t, 1, "A")
-	if err := w.Keep(t.Context(), event); err != nil {
+	if err := w.Record(t.Context(), event); err != nil {
 		t.Fatal(err)
 	}
 	object := ledger.Object{Path: wpath, ETag: "A"}
@@ -172,7 +172,7 @@ func TestManyRecordsTakeOneCallForEachHundred(t *testing.T) {
 	for i := range objects {
 		e := created(t, i, fmt.Sprintf("E%d", i))
 		e.Path = tflock.Path(fmt.Sprintf("states/%d", i))
-		if err := w.Keep(t.Context(), e); err != nil {
+		if err := w.Record(t.Context(), e); err != nil {
 			t.Fatal(err)
 		}
 		objects[i] = ledger.Object{Path: e.Path, ETag: e.ETag}
@@ -213,7 +213,7 @@ func TestHoweverManyOldVersionsWereDeletedOneCallFindsWhoRemovedALock(t *testing
 				history = append(history, removed(t, n+2, fmt.Sprintf("v-%d", n)))
 			}
 			for _, e := range history {
-				if err := w.Keep(t.Context(), e); err != nil {
+				if err := w.Record(t.Context(), e); err != nil {
 					t.Fatal(err)
 				}
 			}

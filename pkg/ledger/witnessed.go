@@ -159,9 +159,9 @@ func objectOf(c policy.Case) Object {
 	return Object{c.Path, strings.Trim(etag, `"`)}
 }
 
-// Gone returns who took the lock of an entry whose object is gone, and who removed it; nil
+// EndOf returns who took the lock of an entry whose object is gone, and who removed it; nil
 // where that is not known.
-func (w *Witnesses) Gone(ctx context.Context, path tflock.Path, e Entry) (*policy.Witness, *policy.Removal, error) {
+func (w *Witnesses) EndOf(ctx context.Context, path tflock.Path, e Entry) (*policy.Witness, *policy.Removal, error) {
 	object := Object{path, strings.Trim(e.ETag, `"`)}
 	found, err := w.Find(ctx, object)
 	record, known := found[object]

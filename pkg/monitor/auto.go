@@ -19,7 +19,7 @@ import (
 type autos interface {
 	Recall(ctx context.Context) (ledger.AutoMemory, error)
 	Update(ctx context.Context, checks map[ledger.Key]ledger.Check, forget []ledger.Key) error
-	Planned(ctx context.Context, key ledger.Key, read *ledger.Plan, p ledger.Plan) error
+	RecordPlan(ctx context.Context, key ledger.Key, read *ledger.Plan, p ledger.Plan) error
 	ForgetChecks(ctx context.Context, before time.Time) error
 	Void(ctx context.Context, keys ...ledger.Key) error
 	Claim(ctx context.Context, key ledger.Key, read ledger.Plan, now time.Time) error
@@ -50,7 +50,7 @@ type planned struct {
 	basis  policy.Basis
 	store  string // ARN of one that holds the lock
 	shared bool   // its prefix has had its messages for now, so that it shares one
-	alert.Planned
+	alert.PlannedRelease
 }
 
 // plan publishes which locks are going to be released, and claims those that are due: the
@@ -79,7 +79,7 @@ func (m *Monitor) plan(ctx context.Context, n *notifier, known *knownRuns) ([]*e
 	}
 	if known.forgotten == nil {
 		held := p.held()
-		p.errs = append(p.errs, m.Autos.Update(ctx, p.recorded(), p.gone(held)), m.Autos.Renew(ctx, p.memory, held, found.Ended))
+		p.errs = append(p.errs, m.Autos.Update(ctx, p.recorded(), p.forgettable(held)), m.Autos.Renew(ctx, p.memory, held, found.Ended))
 	} else {
 		p.errs = append(p.errs, m.Autos.ForgetChecks(ctx, found.Started.Add(-oldCheck)))
 	}
@@ -110,18 +110,18 @@ func (p *planner) held() func(ledger.Key) bool {
 	return func(key ledger.Key) bool { return held[key] }
 }
 
-// gone are the remembered locks that are no longer held. A plan or a stop is not forgotten after a scan
-// that did not see everything, nor of a lock one of whose stores it did not read, as when a
-// store was taken out of the watched ones, nor what somebody asked for since the scan began:
-// the lock may be younger than it. What was found out about a lock that the scan did not see is found out
-// again: where it stayed, whoever may write one prefix could add to it with each scan.
-func (p *planner) gone(held func(ledger.Key) bool) []ledger.Key {
-	return p.memory.Gone(func(key ledger.Key) bool {
+// forgettable returns the remembered locks that are no longer held. Plans, and wishes that a
+// lock stays, are not forgotten after a scan that did not see everything on the lock's path, nor
+// where one of its stores was not read, as when it is not watched any more, nor is a wish since
+// the scan began: the lock may be younger than it. A check of a lock that the scan did not see is
+// forgotten: it is made again, and whoever may write one prefix could add to them with each scan.
+func (p *planner) forgettable(held func(ledger.Key) bool) []ledger.Key {
+	return p.memory.NotHeld(func(key ledger.Key) bool {
 		known := p.memory.Locks[key]
-		if known.Plan == nil && known.Stop == nil {
+		if known.Plan == nil && known.Keep == nil {
 			return held(key)
 		}
-		return held(key) || !p.found.Whole(key.Path) || !p.read(known.Stores()) || (known.Stop != nil && !known.Stop.At.Before(p.found.Started))
+		return held(key) || !p.found.Whole(key.Path) || !p.read(known.Stores()) || (known.Keep != nil && !known.Keep.At.Before(p.found.Started))
 	})
 }
 
@@ -175,8 +175,8 @@ func (p *planner) heldBack(q *evidence.Question, key ledger.Key) []string {
 			facts.Alias = name
 		}
 	}
-	if known.Stop != nil {
-		facts.Stopped = known.Stop.By
+	if known.Keep != nil {
+		facts.KeptBy = known.Keep.By
 	}
 	reasons := q.Case.HeldBack(facts)
 	for _, h := range q.Case.Holdings {
@@ -204,7 +204,7 @@ func (p *planner) schedule(q *evidence.Question, key ledger.Key) []string {
 		if !may {
 			return []string{tooManyPlans}
 		}
-		p.planned = append(p.planned, planned{key, basis, store, shared, alert.Planned{Description: q.Case.Describe(), Mode: p.auto.Mode, NotBefore: p.notBefore()}})
+		p.planned = append(p.planned, planned{key, basis, store, shared, alert.PlannedRelease{Description: q.Case.Describe(), Mode: p.auto.Mode, NotBefore: p.notBefore()}})
 		if p.auto.Mode == policy.AutoReport {
 			return []string{reportOnly}
 		}

@@ -43,9 +43,9 @@ func (p *planner) parts() [][]planned {
 // publish notifies of what was planned, then records it.
 func (p *planner) publish(ctx context.Context) {
 	for _, part := range p.parts() {
-		locks, message := make([]alert.Planned, len(part)), ledger.Message{}
+		locks, message := make([]alert.PlannedRelease, len(part)), ledger.Message{}
 		for i, one := range part {
-			locks[i] = one.Planned
+			locks[i] = one.PlannedRelease
 			message.Add(ledger.ReleasePlanned, one.store, one.key.Path, p.notifier.memory.Stores)
 		}
 		event := p.Composer.Planned(locks, p.found.Ended)
@@ -58,7 +58,7 @@ func (p *planner) publish(ctx context.Context) {
 		}
 		p.notifier.out.Add(message)
 		for _, one := range part {
-			err := p.Autos.Planned(ctx, one.key, p.memory.Locks[one.key].Plan, ledger.Plan{Basis: one.basis, Mode: one.Mode, Published: p.found.Ended.UTC(), NotBefore: one.NotBefore})
+			err := p.Autos.RecordPlan(ctx, one.key, p.memory.Locks[one.key].Plan, ledger.Plan{Basis: one.basis, Mode: one.Mode, Published: p.found.Ended.UTC(), NotBefore: one.NotBefore})
 			p.stands[one.key] = err == nil || errors.Is(err, ledger.ErrOvertaken)
 			if errors.Is(err, ledger.ErrOvertaken) {
 				p.Log.InfoContext(ctx, "another scan has planned or claimed the release of a lock meanwhile", "path", one.key.Path, "lock_id", one.key.ID)

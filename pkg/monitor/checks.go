@@ -26,7 +26,7 @@ func (p *planner) recorded() map[ledger.Key]ledger.Check {
 	}
 	matters := func(key ledger.Key) int {
 		switch known := p.memory.Locks[key]; {
-		case known.Plan != nil || known.Stop != nil || p.stands[key]:
+		case known.Plan != nil || known.Keep != nil || p.stands[key]:
 			return 0
 		case p.checks[key].Selected:
 			return 1
@@ -34,7 +34,7 @@ func (p *planner) recorded() map[ledger.Key]ledger.Check {
 			return 2
 		}
 	}
-	keys := slices.SortedFunc(maps.Keys(p.checks), func(a, b ledger.Key) int { return cmp.Or(cmp.Compare(a.Path, b.Path), cmp.Compare(a.ID, b.ID)) })
+	keys := slices.SortedFunc(maps.Keys(p.checks), ledger.Key.Compare)
 	keys = tflock.InTurns(keys, func(key ledger.Key) tflock.Path { return key.Path })
 	slices.SortStableFunc(keys, func(a, b ledger.Key) int { return cmp.Compare(matters(a), matters(b)) })
 	kept := make(map[ledger.Key]ledger.Check, maxChecks)

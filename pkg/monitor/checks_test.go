@@ -26,7 +26,7 @@ func TestWhatIsRememberedOfRunsDoesNotGrow(t *testing.T) {
 	m := &Monitor{Autos: autos, Log: slog.New(slog.DiscardHandler), Now: time.Now, ScanEvery: 5 * time.Minute}
 	production := caseOn("b/production/x")
 	kept := ledger.Key{Path: "b/a-team/kept", ID: "1"}
-	if err := autos.Stopped(t.Context(), kept, ledger.Stop{At: time.Now().Add(-time.Hour), By: "me", Stores: []string{scale.TableARN("locks")}}); err != nil {
+	if err := autos.RecordKeep(t.Context(), kept, ledger.Keep{At: time.Now().Add(-time.Hour), By: "me", Stores: []string{scale.TableARN("locks")}}); err != nil {
 		t.Fatal(err)
 	}
 	for n := range 4 {
@@ -50,13 +50,13 @@ func TestWhatIsRememberedOfRunsDoesNotGrow(t *testing.T) {
 		}
 	}
 	memory, err := autos.Recall(t.Context())
-	if err != nil || len(memory.Locks) > maxChecks+1 || memory.Locks[ledger.KeyOf(production.Lock)].Check == nil || memory.Locks[kept].Stop == nil {
+	if err != nil || len(memory.Locks) > maxChecks+1 || memory.Locks[ledger.KeyOf(production.Lock)].Check == nil || memory.Locks[kept].Keep == nil {
 		t.Errorf("%d locks are remembered, production's: %+v, the kept one: %+v; %v", len(memory.Locks), memory.Locks[ledger.KeyOf(production.Lock)], memory.Locks[kept], err)
 	}
 	if err := autos.ForgetChecks(t.Context(), time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if memory, err = autos.Recall(t.Context()); err != nil || len(memory.Locks) != 1 || memory.Locks[kept].Stop == nil {
+	if memory, err = autos.Recall(t.Context()); err != nil || len(memory.Locks) != 1 || memory.Locks[kept].Keep == nil {
 		t.Errorf("after old checks were forgotten: %d, %v", len(memory.Locks), err)
 	}
 }

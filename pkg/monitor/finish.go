@@ -31,14 +31,14 @@ func (m *Monitor) finish(ctx context.Context, found *scan.Scan) error {
 	}
 	ctx, cancel := context.WithTimeout(ctx, finishTime)
 	defer cancel()
-	_, err := m.Releases.Finish(ctx, "", found.Started.Add(-releaseTime), func(_ context.Context, store string, one ledger.Recorded) (ledger.Fate, string, error) {
+	_, err := m.Releases.Finish(ctx, "", found.Started.Add(-releaseTime), func(_ context.Context, store string, one ledger.Recorded) (ledger.HalfFate, string, error) {
 		return endIn(found, store, one)
 	})
 	return err
 }
 
 // endIn says how a half of a lock ended, by what a scan saw in its store.
-func endIn(found *scan.Scan, store string, one ledger.Recorded) (ledger.Fate, string, error) {
+func endIn(found *scan.Scan, store string, one ledger.Recorded) (ledger.HalfFate, string, error) {
 	waits := one.Waits(found.Started)
 	switch watched := slices.Contains(found.Watched, store); {
 	case found.Unread(one.Key.Path, store), !watched && !found.Complete():
@@ -46,7 +46,7 @@ func endIn(found *scan.Scan, store string, one ledger.Recorded) (ledger.Fate, st
 			return ledger.HalfUnknown, store + " could not be read since", nil
 		}
 		return "", "", errors.New(store + " could not be read, so whether a lock was released from it is not known yet")
-	case found.Gone(store):
+	case found.Disappeared(store):
 		return ledger.HalfGone, "", nil // with its store
 	case !watched:
 		return ledger.HalfUnknown, ledger.NotWatched(store), nil

@@ -121,7 +121,7 @@ func (m *Monitor) notify(ctx context.Context, b budget, lease *ledger.Lease, fou
 	defer cancel()
 	n := &notifier{
 		out: ledger.Messages{}, lease: lease, released: m.Released, witnesses: m.Witnesses, composer: m.Composer, topic: m.Topic, log: m.Log, memory: lease.Memory, scan: found,
-		rules: ledger.Rules{RemindEvery: m.RemindEvery, ScanEvery: m.ScanEvery, Keep: keep},
+		rules: ledger.Rules{RemindEvery: m.RemindEvery, ScanEvery: m.ScanEvery, Retention: keep},
 	}
 	deadline, _ := ctx.Deadline()
 	n.until = time.Now().Add(time.Until(deadline) / 2)

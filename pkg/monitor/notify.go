@@ -18,7 +18,7 @@ import (
 var eventOf = map[ledger.Change]alert.Type{
 	ledger.Stuck: alert.LockStuck, ledger.Reminder: alert.LockReminder,
 	ledger.Unreadable: alert.LockUnreadable, ledger.Resolved: alert.LockResolved,
-	ledger.Failed: alert.ScanFailed, ledger.StillFailed: alert.ScanFailed, ledger.Gone: alert.ScanFailed, ledger.Unmatched: alert.ScanFailed, ledger.Unsafe: alert.ScanFailed,
+	ledger.Failed: alert.ScanFailed, ledger.StillFailed: alert.ScanFailed, ledger.StoreDisappeared: alert.ScanFailed, ledger.Unmatched: alert.ScanFailed, ledger.Unsafe: alert.ScanFailed,
 	ledger.Recovered: alert.ScanRecovered,
 }
 
@@ -197,7 +197,7 @@ func (n *notifier) only(wanted func(ledger.Step) bool) iter.Seq[ledger.Step] {
 // memory of all stores.
 func (n *notifier) stores(ctx context.Context) map[string]ledger.Store {
 	steps, next := ledger.CompareStores(n.memory, n.scan, n.rules)
-	for _, change := range []ledger.Change{ledger.Failed, ledger.StillFailed, ledger.Gone, ledger.Unmatched, ledger.Unsafe, ledger.Recovered} {
+	for _, change := range []ledger.Change{ledger.Failed, ledger.StillFailed, ledger.StoreDisappeared, ledger.Unmatched, ledger.Unsafe, ledger.Recovered} {
 		for part := range messagesOf(steps, change) {
 			if n.publish(ctx, n.storeEvent(change, part)) == nil {
 				continue
@@ -227,7 +227,7 @@ func (n *notifier) storeEvent(change ledger.Change, steps []ledger.StoreStep) al
 	for i, s := range steps {
 		stores[i] = alert.Store{ARN: s.ARN, Problem: s.Problem, Since: s.Store.FailingSince, Crowded: n.scan.Crowds(s.ARN), Withheld: n.scan.Withholds(s.ARN)}
 		switch change {
-		case ledger.Gone:
+		case ledger.StoreDisappeared:
 			stores[i].Absent, stores[i].Since = alert.Deleted, s.Store.LastRead
 		case ledger.Unmatched:
 			stores[i].Absent, stores[i].Since = alert.Unmatched, time.Time{}
@@ -241,7 +241,7 @@ func (n *notifier) storeEvent(change ledger.Change, steps []ledger.StoreStep) al
 	switch change {
 	case ledger.Recovered, ledger.Unmatched:
 		severity = alert.Info
-	case ledger.Gone, ledger.Unsafe:
+	case ledger.StoreDisappeared, ledger.Unsafe:
 		severity = alert.Warning
 	}
 	return n.composer.Scan(eventOf[change], severity, stores, n.scan.Ended)
@@ -295,7 +295,7 @@ func (n *notifier) summary(ctx context.Context, news *news) alert.Event {
 // was released through us has a record of ours, which says more than S3's event.
 func (n *notifier) item(ctx context.Context, step ledger.Step) alert.Item {
 	i := alert.Item{Description: *step.Entry.Description, Ended: n.endOf(step), Current: step.Current, Release: n.release(ctx, step)}
-	witness, removal := n.gone(ctx, step)
+	witness, removal := n.witnessed(ctx, step)
 	if witness != nil {
 		i.Witness = witness
 	}

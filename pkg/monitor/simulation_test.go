@@ -111,7 +111,7 @@ func (s *simulation) scan(sc scene, since time.Duration) {
 		c.Judge(usualRules, found.Ended)
 		found.Worst = append(found.Worst, c)
 	}
-	rules := ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: s.every, Keep: monitor.Keep}
+	rules := ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: s.every, Retention: monitor.Keep}
 	if err := monitor.Notify(s.Context(), s, s, memory, found, rules); err != nil {
 		s.Fatal(err)
 	}

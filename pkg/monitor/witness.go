@@ -15,7 +15,7 @@ import (
 type witnesses interface {
 	Look(ctx context.Context, cases []policy.Case) (map[ledger.Object]ledger.Witnessed, error)
 	Renew(ctx context.Context, held map[ledger.Object]ledger.Witnessed, now time.Time) error
-	Gone(ctx context.Context, path tflock.Path, e ledger.Entry) (*policy.Witness, *policy.Removal, error)
+	EndOf(ctx context.Context, path tflock.Path, e ledger.Entry) (*policy.Witness, *policy.Removal, error)
 }
 
 // witnessTime bounds what the witnesses take of an invocation's time.
@@ -37,13 +37,13 @@ func (m *Monitor) witness(ctx context.Context, b budget, found *scan.Scan) {
 	}
 }
 
-// gone says who took and who removed a resolved lock: nil where that is not known, or where
+// witnessed says who took and who removed a resolved lock: nil where that is not known, or where
 // it is another change.
-func (n *notifier) gone(ctx context.Context, step ledger.Step) (*policy.Witness, *policy.Removal) {
+func (n *notifier) witnessed(ctx context.Context, step ledger.Step) (*policy.Witness, *policy.Removal) {
 	if n.witnesses == nil || step.Change != ledger.Resolved || step.Entry.ETag == "" {
 		return nil, nil
 	}
-	witness, removal, err := n.witnesses.Gone(ctx, step.Key.Path, step.Entry)
+	witness, removal, err := n.witnesses.EndOf(ctx, step.Key.Path, step.Entry)
 	if removal != nil && (step.Past == nil || !step.Past.EndedAt(removal.RemovedAt)) {
 		removal = nil // it is that of another object, or of one that a row outlived
 	}

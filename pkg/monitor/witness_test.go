@@ -33,7 +33,7 @@ func (f failing) Renew(context.Context, map[ledger.Object]ledger.Witnessed, time
 	return errNoWitness
 }
 
-func (f failing) Gone(context.Context, tflock.Path, ledger.Entry) (*policy.Witness, *policy.Removal, error) {
+func (f failing) EndOf(context.Context, tflock.Path, ledger.Entry) (*policy.Witness, *policy.Removal, error) {
 	f.asked["gone"]++
 	return nil, nil, errNoWitness
 }

@@ -41,8 +41,8 @@ func (t Tags) keeps() bool {
 // AutoCase is what the automatic release of a lock rests on, besides its case. Nothing in
 // it may be assumed: its zero value holds the lock back.
 type AutoCase struct {
-	Tags    *Tags  // nil: nobody asked for them
-	Stopped string // who asked that the lock stays; empty: nobody
+	Tags   *Tags  // nil: nobody asked for them
+	KeptBy string // who asked that the lock stays; empty: nobody
 	// Alone says that nothing else was found on the lock's path, and that every place that
 	// could hold something there was read.
 	Alone bool
@@ -79,8 +79,8 @@ func (c Case) HeldBack(a AutoCase) []string {
 	case a.Tags.keeps():
 		reasons = append(reasons, "its object has the tag "+KeepTag)
 	}
-	if a.Stopped != "" {
-		reasons = append(reasons, a.Stopped+" asked that it stays")
+	if a.KeptBy != "" {
+		reasons = append(reasons, a.KeptBy+" asked that it stays")
 	}
 	if may, why := c.MayRelease(); !may && len(reasons) == 0 {
 		reasons = append(reasons, why)

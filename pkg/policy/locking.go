@@ -50,7 +50,7 @@ func Mixed(path tflock.Path, seen []LockingSeen) (StateFinding, bool) {
 		return StateFinding{}, false
 	}
 	return StateFinding{
-		Type: MixedLocking, Path: path, Severity: SeverityCritical, Evidence: StateEvidence{Locking: seen},
+		Type: FindingMixedLocking, Path: path, Severity: SeverityCritical, Evidence: StateEvidence{Locking: seen},
 		Text: fmt.Sprintf("Some clients lock state %s in the table alone and others by lockfile alone, so that they do not exclude each other: two of them can write it at once. Give all of them the same settings, best use_lockfile and dynamodb_table both until the last one has changed.", path),
 	}, true
 }
@@ -91,7 +91,7 @@ func MixedWrites(path tflock.Path, versions []StateVersion) (StateFinding, bool)
 	}
 	parts = parts[max(0, len(parts)-3):]
 	return StateFinding{
-		Type: MixedLocking, Path: path, Severity: SeverityCritical, Evidence: StateEvidence{Versions: versions},
+		Type: FindingMixedLocking, Path: path, Severity: SeverityCritical, Evidence: StateEvidence{Versions: versions},
 		Text: fmt.Sprintf("Some clients lock state %s in the table alone and others by lockfile alone, so that they do not exclude each other: two of them can write it at once. Its versions show it: %s. Give all clients the same settings, best use_lockfile and dynamodb_table both until the last one has changed. If one of them ran with -lock=false, have it lock.",
 			path, strings.Join(parts, "; ")),
 	}, true

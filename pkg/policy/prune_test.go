@@ -15,24 +15,24 @@ import (
 // the order of precedence is said.
 func TestMayPrune(t *testing.T) {
 	reasons := []struct {
-		reason policy.Reason
+		reason policy.KeptReason
 		set    func(f *policy.StateFacts)
 	}{
-		{policy.Protected, func(f *policy.StateFacts) { f.Protected = true }},
-		{policy.Unversioned, func(f *policy.StateFacts) { f.Versioned = false }},
-		{policy.Locked, func(f *policy.StateFacts) { f.Locked = "me" }},
-		{policy.UnreadableFile, func(f *policy.StateFacts) { f.Contents = tfstate.Summary{Why: "rubbish"} }},
-		{policy.Encrypted, func(f *policy.StateFacts) { f.Contents.Condition = tfstate.Encrypted }},
-		{policy.HasResources, func(f *policy.StateFacts) { f.Contents = tfstate.Summary{Condition: tfstate.HasResources, Managed: 3} }},
-		{policy.HasOutputs, func(f *policy.StateFacts) { f.Contents = tfstate.Summary{Condition: tfstate.HasOutputs, Outputs: 1} }},
-		{policy.NoDigest, func(f *policy.StateFacts) { f.NoDigest = "no table has one" }},
-		{policy.DigestMismatch, func(f *policy.StateFacts) { f.Digest = "another" }},
-		{policy.Changed, func(f *policy.StateFacts) { f.Changed = "written" }},
+		{policy.KeptProtected, func(f *policy.StateFacts) { f.Protected = true }},
+		{policy.KeptUnversioned, func(f *policy.StateFacts) { f.Versioned = false }},
+		{policy.KeptLocked, func(f *policy.StateFacts) { f.WhyLocked = "me" }},
+		{policy.KeptUnreadable, func(f *policy.StateFacts) { f.Contents = tfstate.Summary{Why: "rubbish"} }},
+		{policy.KeptEncrypted, func(f *policy.StateFacts) { f.Contents.Condition = tfstate.Encrypted }},
+		{policy.KeptHasResources, func(f *policy.StateFacts) { f.Contents = tfstate.Summary{Condition: tfstate.HasResources, Managed: 3} }},
+		{policy.KeptHasOutputs, func(f *policy.StateFacts) { f.Contents = tfstate.Summary{Condition: tfstate.HasOutputs, Outputs: 1} }},
+		{policy.KeptNoDigest, func(f *policy.StateFacts) { f.WhyNoDigest = "no table has one" }},
+		{policy.KeptDigestMismatch, func(f *policy.StateFacts) { f.MismatchedIn = "another" }},
+		{policy.KeptChanged, func(f *policy.StateFacts) { f.WhyChanged = "written" }},
 	}
-	contents := map[policy.Reason]bool{policy.UnreadableFile: true, policy.Encrypted: true, policy.HasResources: true, policy.HasOutputs: true}
+	contents := map[policy.KeptReason]bool{policy.KeptUnreadable: true, policy.KeptEncrypted: true, policy.KeptHasResources: true, policy.KeptHasOutputs: true}
 	rapid.Check(t, func(t *rapid.T) {
 		f := policy.StateFacts{Versioned: true, Read: true, Contents: tfstate.Summary{Condition: tfstate.Empty}}
-		var want policy.Reason
+		var want policy.KeptReason
 		judged := false // a state has one condition
 		for _, r := range reasons {
 			if !rapid.Bool().Draw(t, string(r.reason)) || (contents[r.reason] && judged) {
@@ -49,13 +49,13 @@ func TestMayPrune(t *testing.T) {
 			t.Fatalf("%+v: %v, %q (%s), want %q", f, ok, reason, why, want)
 		}
 	})
-	if ok, reason, _ := policy.MayPrune(policy.StateFacts{}); ok || reason != policy.Unversioned {
+	if ok, reason, _ := policy.MayPrune(policy.StateFacts{}); ok || reason != policy.KeptUnversioned {
 		t.Error("facts that nobody gathered must keep a state")
 	}
-	if ok, reason, _ := policy.MayPrune(policy.StateFacts{Versioned: true, Changed: "gone"}); ok || reason != policy.Changed {
+	if ok, reason, _ := policy.MayPrune(policy.StateFacts{Versioned: true, WhyChanged: "gone"}); ok || reason != policy.KeptChanged {
 		t.Error("a state that was not read must be kept as changed")
 	}
-	if ok, _, _ := policy.MayPrune(policy.StateFacts{Versioned: true, Sealed: "AccessDenied", Contents: tfstate.Summary{Condition: tfstate.Empty}}); ok {
+	if ok, _, _ := policy.MayPrune(policy.StateFacts{Versioned: true, WhySealed: "AccessDenied", Contents: tfstate.Summary{Condition: tfstate.Empty}}); ok {
 		t.Error("bytes that could not be had must keep a state")
 	}
 }

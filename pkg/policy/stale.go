@@ -16,21 +16,21 @@ const (
 	Kept       Fate = "kept"
 )
 
-// Reason is why a stale state was kept.
-type Reason string
+// KeptReason is why a stale state was kept.
+type KeptReason string
 
 // The reasons, in order of precedence: a state that is kept for several says the first.
 const (
-	Protected      Reason = "protected"          // it carries the object tag lockwarden:keep, or S3 refuses to delete it
-	Unversioned    Reason = "unversioned_bucket" // its delete could not be undone
-	Locked         Reason = "locked"             // or it cannot be locked, or whether it is locked is not known
-	UnreadableFile Reason = "unreadable"         // no certain judgement on its bytes
-	Encrypted      Reason = "encrypted"          // OpenTofu encrypted it, so nobody can see what it manages
-	HasResources   Reason = "has_resources"      // it manages infrastructure
-	HasOutputs     Reason = "has_outputs"        // other configurations may read them
-	NoDigest       Reason = "no_digest"          // its clients may use a table that nobody watches
-	DigestMismatch Reason = "digest_mismatch"    // a lock table says that its bytes are others
-	Changed        Reason = "changed"            // it was written, or is gone, since it was listed
+	KeptProtected      KeptReason = "protected"          // it carries the object tag lockwarden:keep, or S3 refuses to delete it
+	KeptUnversioned    KeptReason = "unversioned_bucket" // its delete could not be undone
+	KeptLocked         KeptReason = "locked"             // or it cannot be locked, or whether it is locked is not known
+	KeptUnreadable     KeptReason = "unreadable"         // no certain judgement on its bytes
+	KeptEncrypted      KeptReason = "encrypted"          // OpenTofu encrypted it, so nobody can see what it manages
+	KeptHasResources   KeptReason = "has_resources"      // it manages infrastructure
+	KeptHasOutputs     KeptReason = "has_outputs"        // other configurations may read them
+	KeptNoDigest       KeptReason = "no_digest"          // its clients may use a table that nobody watches
+	KeptDigestMismatch KeptReason = "digest_mismatch"    // a lock table says that its bytes are others
+	KeptChanged        KeptReason = "changed"            // it was written, or is gone, since it was listed
 )
 
 // Stale is one stale state with its fate: an entry of prune's answer and of
@@ -38,7 +38,7 @@ const (
 type Stale struct {
 	Path           tflock.Path `json:"path"`
 	Fate           Fate        `json:"fate"`
-	Reason         Reason      `json:"reason,omitempty"` // of a kept one
+	Reason         KeptReason  `json:"reason,omitempty"` // of a kept one
 	Why            string      `json:"why,omitempty"`    // the reason in words; of a pruned one, what is to be known about its restore
 	Serial         uint64      `json:"serial"`
 	Lineage        string      `json:"lineage,omitempty"`
@@ -60,4 +60,4 @@ const MaxTypes = 10
 
 // Abandoned reports whether someone may still pay for what a stale state manages. A
 // protected one is nobody's forgotten state: somebody tagged it.
-func (s Stale) Abandoned() bool { return s.ManagedObjects > 0 && s.Reason != Protected }
+func (s Stale) Abandoned() bool { return s.ManagedObjects > 0 && s.Reason != KeptProtected }

@@ -22,7 +22,7 @@ type StateChange struct {
 // state, so that its serial says nothing.
 func (c StateChange) Judge() (StateFinding, bool) {
 	f, wrong := c.judge()
-	if wrong && f.Type != LineageChanged && c.OneLockOf != "" {
+	if wrong && f.Type != FindingLineageChanged && c.OneLockOf != "" {
 		f.Text += fmt.Sprintf(" Both were written while %s held the lock, so that one of the two writers wrote without it.", c.OneLockOf)
 	}
 	return f, wrong
@@ -35,17 +35,17 @@ func (c StateChange) judge() (StateFinding, bool) {
 	f := StateFinding{Path: c.Path, Severity: SeverityWarning, Evidence: StateEvidence{Before: &c.Before, After: &c.After, LockOf: c.OneLockOf}}
 	switch b, a := c.Before, c.After; {
 	case b.Lineage != "" && a.Lineage != "" && b.Lineage != a.Lineage:
-		f.Type = LineageChanged
+		f.Type = FindingLineageChanged
 		f.Text = fmt.Sprintf("State %s was replaced by another one: its lineage was %s in the %s, and is %s in the %s. Unless somebody did that on purpose, what the former state managed is in no state now.",
 			c.Path, b.Lineage, b.named(), a.Lineage, a.named())
 	case b.Serial == nil || a.Serial == nil:
 		return f, false
 	case *a.Serial < *b.Serial:
-		f.Type = SerialDecreased
+		f.Type = FindingSerialDecreased
 		f.Text = fmt.Sprintf("State %s went back from serial %d, in the %s, to serial %d, in the %s: somebody put an older state over a newer one, and what was recorded between them is missing.",
 			c.Path, *b.Serial, b.named(), *a.Serial, a.named())
 	case *a.Serial == *b.Serial && !c.SameContent && !c.Sealed:
-		f.Type = SerialReused
+		f.Type = FindingSerialReused
 		f.Text = fmt.Sprintf("State %s has serial %d twice with different content, in the %s and in the %s: two writers, of which the last one won, or a forced push.",
 			c.Path, *a.Serial, b.named(), a.named())
 	default:

@@ -14,19 +14,19 @@ type Problem string
 
 // The problems that an inventory finds.
 const (
-	DigestMismatched  Problem = "digest_mismatch"
-	DigestOrphan      Problem = "digest_orphan"
-	DuplicateResource Problem = "duplicate_resource"
-	LineageChanged    Problem = "lineage_changed"
-	SerialDecreased   Problem = "serial_decreased"
-	SerialReused      Problem = "serial_reused"
-	MixedLocking      Problem = "mixed_locking"
+	FindingDigestMismatch    Problem = "digest_mismatch"
+	FindingDigestOrphan      Problem = "digest_orphan"
+	FindingDuplicateResource Problem = "duplicate_resource"
+	FindingLineageChanged    Problem = "lineage_changed"
+	FindingSerialDecreased   Problem = "serial_decreased"
+	FindingSerialReused      Problem = "serial_reused"
+	FindingMixedLocking      Problem = "mixed_locking"
 )
 
 // Occurs reports whether a problem is something that happened, once, rather than something
 // that is so until it is repaired. People are notified of it once, and it is never resolved.
 func (p Problem) Occurs() bool {
-	return p == LineageChanged || p == SerialDecreased || p == SerialReused
+	return p == FindingLineageChanged || p == FindingSerialDecreased || p == FindingSerialReused
 }
 
 // The severities of a finding.

@@ -25,7 +25,7 @@ func Bucket(ctx context.Context, client objects, bucket string) Report {
 	ctx, cancel := context.WithTimeout(ctx, Timeout)
 	defer cancel()
 	b := &bucketProbe{client: client, bucket: bucket, key: Prefix + rand.Text() + ".txt", Report: Report{
-		Store: bucket, Create: NotKnown, Delete: NotKnown, Replace: NotKnown, Again: NotKnown, Gone: NotKnown, Names: NotKnown, Versioning: Unknown,
+		Store: bucket, Create: NotKnown, Delete: NotKnown, Replace: NotKnown, CreateAfterDelete: NotKnown, DeleteAbsent: NotKnown, DoubleSlash: NotKnown, Versioning: Unknown,
 	}}
 	b.versioning(ctx)
 	if b.create(ctx) {
@@ -155,9 +155,9 @@ func (b *bucketProbe) gone(ctx context.Context) {
 	}
 	switch err := b.remove(ctx, b.removed); {
 	case err == nil:
-		b.Gone = Ignored
+		b.DeleteAbsent = Ignored
 	case missing(err) || refused(err):
-		b.Gone = Holds
+		b.DeleteAbsent = Holds
 	default:
 		b.note("a delete of nothing could not be tried", cause(err))
 	}
@@ -172,7 +172,7 @@ func (b *bucketProbe) names(ctx context.Context) {
 	odd := &bucketProbe{client: b.client, bucket: b.bucket, key: folder + "//name.txt"}
 	collapsed := &bucketProbe{client: b.client, bucket: b.bucket, key: folder + "/name.txt"}
 	answer, err := odd.nameBeside(ctx, collapsed)
-	b.Names = answer
+	b.DoubleSlash = answer
 	if err != nil {
 		b.note("a key with // could not be tried", cause(err))
 	}
@@ -227,11 +227,11 @@ func (b *bucketProbe) again(ctx context.Context) {
 	}
 	switch err := b.put(ctx, "third", ifNone); {
 	case err == nil && b.Create == Ignored:
-		b.Again = Ignored
+		b.CreateAfterDelete = Ignored
 	case err == nil || refused(err) && b.holds(ctx, "third"):
-		b.Again = Holds
+		b.CreateAfterDelete = Holds
 	case refused(err):
-		b.Again = Rejected
+		b.CreateAfterDelete = Rejected
 	default:
 		b.note("a write after a delete could not be tried", cause(err))
 	}

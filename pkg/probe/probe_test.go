@@ -107,7 +107,7 @@ func TestBucket(t *testing.T) {
 			s := tc.store
 			client, _ := serve(t, s)
 			r := probe.Bucket(t.Context(), client, "states")
-			if r.Create != tc.create || r.Delete != tc.delete || r.Again != tc.again || r.Versioning != tc.versioning {
+			if r.Create != tc.create || r.Delete != tc.delete || r.CreateAfterDelete != tc.again || r.Versioning != tc.versioning {
 				t.Errorf("%+v", r)
 			}
 			if words := strings.Join(r.Words(), "\n"); !strings.Contains(words, tc.words) {
@@ -176,7 +176,7 @@ func TestWhatIsSaidOfAStoreThoughItsLocksAreSafe(t *testing.T) {
 			t.Parallel()
 			client, _ := serve(t, tc.store)
 			r := probe.Bucket(t.Context(), client, "states")
-			if r.Gone != tc.gone || r.Names != tc.names {
+			if r.DeleteAbsent != tc.gone || r.DoubleSlash != tc.names {
 				t.Errorf("%+v", r)
 			}
 			for _, want := range tc.words {

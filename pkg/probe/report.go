@@ -37,26 +37,26 @@ type Report struct {
 	// Replace is a write on condition of what was read (If-Match), as a repair makes. Empty where
 	// nothing was probed.
 	Replace Answer `json:"replace,omitempty"`
-	// Again is a write on condition that there is nothing, where something was deleted. In a
+	// CreateAfterDelete is a write on condition that there is nothing, where something was deleted. In a
 	// versioned bucket that is where a delete marker is.
-	Again Answer `json:"again,omitempty"`
-	// Gone is a delete on condition of what was read, where nothing is any more. Ignored harms
+	CreateAfterDelete Answer `json:"again,omitempty"`
+	// DeleteAbsent is a delete on condition of what was read, where nothing is any more. Ignored harms
 	// no lock: it takes from a release the knowledge of who released.
-	Gone Answer `json:"gone,omitempty"`
-	// Names is a key with //. Ignored: it is stored under another key. Rejected: not at all.
-	Names      Answer     `json:"names,omitempty"`
-	Versioning Versioning `json:"versioning,omitempty"`
-	Problems   []string   `json:"problems,omitempty"` // why something is not known, or is left
+	DeleteAbsent Answer `json:"gone,omitempty"`
+	// DoubleSlash is a key with //. Ignored: it is stored under another key. Rejected: not at all.
+	DoubleSlash Answer     `json:"names,omitempty"`
+	Versioning  Versioning `json:"versioning,omitempty"`
+	Problems    []string   `json:"problems,omitempty"` // why something is not known, or is left
 }
 
 // Fails reports whether something does not hold.
 func (r Report) Fails() bool {
-	return slices.ContainsFunc([]Answer{r.Create, r.Delete, r.Again}, func(a Answer) bool { return a == Ignored || a == Rejected })
+	return slices.ContainsFunc([]Answer{r.Create, r.Delete, r.CreateAfterDelete}, func(a Answer) bool { return a == Ignored || a == Rejected })
 }
 
 // Known reports whether everything could be tried.
 func (r Report) Known() bool {
-	return r.Create != NotKnown && r.Delete != NotKnown && r.Again != NotKnown
+	return r.Create != NotKnown && r.Delete != NotKnown && r.CreateAfterDelete != NotKnown
 }
 
 // What does not hold, said of a store.
@@ -81,7 +81,7 @@ func (r Report) failures() []string {
 		{r.Delete == Ignored, deleteIgnored},
 		{r.Create == Rejected, createRejected},
 		{r.Delete == Rejected, deleteRejected},
-		{r.Again == Rejected, againRejected},
+		{r.CreateAfterDelete == Rejected, againRejected},
 	} {
 		if f.is {
 			all = append(all, f.text)
@@ -137,7 +137,7 @@ func (r Report) UnsafeRepair() string {
 
 // Silent says why a release of a lock in this store does not show who released, or is empty.
 func (r Report) Silent() string {
-	if r.Gone != Ignored {
+	if r.DeleteAbsent != Ignored {
 		return ""
 	}
 	return r.Store + " reports the delete of a lock that is gone already as done"
@@ -164,17 +164,17 @@ func (r Report) Words() []string {
 	if r.Replace != "" {
 		lines = append(lines, replaceWords[r.Replace])
 	}
-	if r.Again != "" {
-		lines = append(lines, againWords[r.Again])
+	if r.CreateAfterDelete != "" {
+		lines = append(lines, againWords[r.CreateAfterDelete])
 	}
 	if r.Versioning != "" {
 		lines = append(lines, versioningWords[r.Versioning])
 	}
-	if r.Gone != "" {
-		lines = append(lines, goneWords[r.Gone])
+	if r.DeleteAbsent != "" {
+		lines = append(lines, goneWords[r.DeleteAbsent])
 	}
-	if r.Names != "" {
-		lines = append(lines, nameWords[r.Names])
+	if r.DoubleSlash != "" {
+		lines = append(lines, nameWords[r.DoubleSlash])
 	}
 	for _, problem := range r.Problems {
 		lines = append(lines, "Problem: "+problem+".")

@@ -24,7 +24,7 @@ func TestTable(t *testing.T) {
 			s := tc.store
 			_, client := serve(t, s)
 			r := probe.Table(t.Context(), client, "locks")
-			if r.Create != tc.create || r.Delete != tc.delete || r.Again != "" || r.Gone != "" || r.Names != "" {
+			if r.Create != tc.create || r.Delete != tc.delete || r.CreateAfterDelete != "" || r.DeleteAbsent != "" || r.DoubleSlash != "" {
 				t.Errorf("%+v", r)
 			}
 			left := 0

@@ -180,7 +180,7 @@ func TestALockObjectThatS3CannotGive(t *testing.T) {
 	}, 503, "ServiceUnavailable"}
 	for run := range 2 {
 		report, err := w.prunerOver(cannot).Run(t.Context(), prune.Request{}, fmt.Sprint("run", run))
-		if err != nil || len(report.Errors) > 0 || len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked || !strings.Contains(report.Kept[0].Why, "ServiceUnavailable") {
+		if err != nil || len(report.Errors) > 0 || len(report.Kept) != 1 || report.Kept[0].Reason != policy.KeptLocked || !strings.Contains(report.Kept[0].Why, "ServiceUnavailable") {
 			t.Errorf("run %d: %+v, %v", run, report, err)
 		}
 		for _, key := range others {

@@ -32,7 +32,7 @@ func TestRowsOfOtherNames(t *testing.T) {
 		w := newWorld(t)
 		w.stale(key, local.State(t, "destroyed"))
 		w.Lock(alias, "x", w.Set.Tables[0])
-		if report := w.prune(); len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked || !strings.Contains(report.Kept[0].Why, "me@host") || len(w.held()) != 1 {
+		if report := w.prune(); len(report.Kept) != 1 || report.Kept[0].Reason != policy.KeptLocked || !strings.Contains(report.Kept[0].Why, "me@host") || len(w.held()) != 1 {
 			t.Errorf("%+v, held %v", report, w.held())
 		}
 	})
@@ -56,7 +56,7 @@ func TestRowsOfOtherNames(t *testing.T) {
 		if err := w.Set.Tables[0].DeleteDigest(t.Context(), w.Path(key), local.MD5(local.State(t, "destroyed"))); err != nil {
 			t.Fatal(err)
 		}
-		if report := w.prune(); len(report.Kept) != 1 || report.Kept[0].Reason != policy.NoDigest {
+		if report := w.prune(); len(report.Kept) != 1 || report.Kept[0].Reason != policy.KeptNoDigest {
 			t.Errorf("%+v", report)
 		}
 	})
@@ -64,7 +64,7 @@ func TestRowsOfOtherNames(t *testing.T) {
 		w := newWorld(t)
 		w.stale(key, local.State(t, "destroyed"))
 		row(w, alias+"-md5", "Digest", "0123")
-		if report := w.prune(); len(report.Kept) != 1 || report.Kept[0].Reason != policy.DigestMismatch {
+		if report := w.prune(); len(report.Kept) != 1 || report.Kept[0].Reason != policy.KeptDigestMismatch {
 			t.Errorf("%+v", report)
 		}
 	})
@@ -75,10 +75,10 @@ func TestRowsOfOtherNames(t *testing.T) {
 func TestNoDigest(t *testing.T) {
 	for name, tc := range map[string]struct {
 		digest, without bool
-		want            policy.Reason
+		want            policy.KeptReason
 	}{
 		"with a digest it is pruned":                   {true, false, ""},
-		"without one it is kept":                       {false, false, policy.NoDigest},
+		"without one it is kept":                       {false, false, policy.KeptNoDigest},
 		"without one it is pruned where that is asked": {false, true, ""},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -120,7 +120,7 @@ func TestVersioningIsSuspendedMeanwhile(t *testing.T) {
 			}}
 			report, err := w.prunerOver(client).Run(t.Context(), prune.Request{}, "r")
 			if err != nil || !answered || len(report.Pruned) != 1 || !strings.Contains(report.Pruned[0].Why, "versioning") || len(report.Errors) != 1 ||
-				len(report.Kept) != 1 || report.Kept[0].Reason != policy.Unversioned {
+				len(report.Kept) != 1 || report.Kept[0].Reason != policy.KeptUnversioned {
 				t.Errorf("%+v, %v", report, err)
 			}
 			if lost := len(report.Pruned) == 1 && report.Pruned[0].VersionID == ""; lost != early || (len(w.prunedLately()) == 0) != early {
@@ -162,7 +162,7 @@ func TestALockThatCannotBeWritten(t *testing.T) {
 		}, 418, "SomethingNew"}
 	}
 	report, err := w.prunerOver(demands("aws:kms")).Run(t.Context(), prune.Request{}, "r")
-	if err != nil || len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked || !strings.Contains(report.Kept[0].Why, "SomethingNew") || len(report.Errors) != 1 || !w.Readable(key) || len(w.held()) != 0 {
+	if err != nil || len(report.Kept) != 1 || report.Kept[0].Reason != policy.KeptLocked || !strings.Contains(report.Kept[0].Why, "SomethingNew") || len(report.Errors) != 1 || !w.Readable(key) || len(w.held()) != 0 {
 		t.Errorf("%+v, %v, held %v", report, err, w.held())
 	}
 	if report, err := w.prunerOver(demands("AES256")).Run(t.Context(), prune.Request{}, "r2"); err != nil || len(report.Pruned) != 1 {

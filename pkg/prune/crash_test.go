@@ -137,7 +137,7 @@ func TestOurLockIsTakenAway(t *testing.T) {
 		}
 	}}
 	report, err := w.run(wire, prune.Request{}, "request")
-	if err != nil || len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked || !w.Readable(key) || len(w.held()) > 0 {
+	if err != nil || len(report.Kept) != 1 || report.Kept[0].Reason != policy.KeptLocked || !w.Readable(key) || len(w.held()) > 0 {
 		t.Errorf("%+v, %v, held %v", report, err, w.held())
 	}
 }

@@ -58,7 +58,7 @@ func TestStatesThatCannotBeRead(t *testing.T) {
 			cfg := server.ConfigOver(&local.Wire{})
 			cfg.HTTPClient = answers{&local.Wire{}, readsState, tc.status, tc.code}
 			report, err := w.pruner(cfg).Run(t.Context(), prune.Request{}, "r")
-			if err != nil || len(report.Kept) != 2 || report.Kept[0].Reason != policy.UnreadableFile || !strings.Contains(report.Kept[0].Why, tc.code) {
+			if err != nil || len(report.Kept) != 2 || report.Kept[0].Reason != policy.KeptUnreadable || !strings.Contains(report.Kept[0].Why, tc.code) {
 				t.Fatalf("%+v, %v", report, err)
 			}
 			if notified := len(w.Published()) == 1 && len(report.Errors) == 1 && strings.Contains(report.Errors[0], "1 more like it"); notified != tc.notified {
@@ -79,7 +79,7 @@ func TestAnAbandonedStateIsReportedThoughItsTagsCannotBeRead(t *testing.T) {
 	cfg := server.ConfigOver(&local.Wire{})
 	cfg.HTTPClient = answers{&local.Wire{}, func(r *http.Request) bool { return r.URL.Query().Has("tagging") }, 403, "AccessDenied"}
 	report, err := w.pruner(cfg).Run(t.Context(), prune.Request{}, "r")
-	if err != nil || report.Abandoned != 1 || len(report.Errors) != 1 || report.Kept[0].Reason != policy.HasResources {
+	if err != nil || report.Abandoned != 1 || len(report.Errors) != 1 || report.Kept[0].Reason != policy.KeptHasResources {
 		t.Errorf("%+v, %v", report, err)
 	}
 }

@@ -31,7 +31,7 @@ type bucketSlots struct {
 
 // refusal is why nothing is deleted in a bucket any more.
 type refusal struct {
-	reason policy.Reason
+	reason policy.KeptReason
 	why    string
 }
 
@@ -94,7 +94,7 @@ func (g *gate) proven(b *backend.Bucket) bool {
 }
 
 // refuse ends the deletes in a bucket.
-func (g *gate) refuse(b *backend.Bucket, reason policy.Reason, why string) {
+func (g *gate) refuse(b *backend.Bucket, reason policy.KeptReason, why string) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.bucketSlots(b).refused = &refusal{reason, why}

@@ -80,7 +80,7 @@ func TestStatesOfAnySizeTakeNoTimeFromOthers(t *testing.T) {
 		t.Fatalf("kept %d, errors %q, stopped early %v", len(report.Kept), report.Errors, report.StoppedEarly)
 	}
 	for _, s := range report.Kept {
-		if s.Reason != policy.UnreadableFile || !strings.Contains(s.Why, "5242880 MB") {
+		if s.Reason != policy.KeptUnreadable || !strings.Contains(s.Why, "5242880 MB") {
 			t.Errorf("%s: %s, %s", s.Path, s.Reason, s.Why)
 		}
 	}
@@ -102,7 +102,7 @@ func TestAStateThatIsSwappedForAGiantUnderOurLock(t *testing.T) {
 	if err != nil || !wire.locked.Load() {
 		t.Fatalf("%v; locked %v", err, wire.locked.Load())
 	}
-	want := []string{"branches/a/one.tfstate pruned", giant + " kept " + string(policy.UnreadableFile), "branches/z/one.tfstate pruned"}
+	want := []string{"branches/a/one.tfstate pruned", giant + " kept " + string(policy.KeptUnreadable), "branches/z/one.tfstate pruned"}
 	if got := fates(report); !slices.Equal(got, want) || len(report.Errors) != 0 || report.StoppedEarly {
 		t.Fatalf("%q, errors %q, stopped early %v", got, report.Errors, report.StoppedEarly)
 	}

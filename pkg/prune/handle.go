@@ -23,7 +23,7 @@ func (h *handler) handle(ctx context.Context, c candidate, known digests) error 
 	if err != nil {
 		err = fmt.Errorf("%s: %w", s.stale.Path, err)
 		if s.stale.Fate == policy.Kept && s.stale.Reason == "" && s.stale.ManagedObjects > 0 {
-			s.keep(policy.HasResources, "it manages resources; not everything else could be looked at")
+			s.keep(policy.KeptHasResources, "it manages resources; not everything else could be looked at")
 		}
 	}
 	switch {
@@ -50,7 +50,7 @@ func (h *handler) examine(ctx context.Context, s *inspection) error {
 	if ok && h.remove != nil {
 		return h.remove.remove(ctx, s)
 	}
-	if !ok && (s.stale.Reason == policy.Protected || s.stale.Reason == policy.Unversioned || s.stale.Reason == policy.Locked) {
+	if !ok && (s.stale.Reason == policy.KeptProtected || s.stale.Reason == policy.KeptUnversioned || s.stale.Reason == policy.KeptLocked) {
 		return nil // whoever holds a lock on it, it stays for that
 	}
 	if ok, err = h.inspect.lookForLocks(ctx, s); ok {

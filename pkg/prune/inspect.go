@@ -65,28 +65,28 @@ func (s *inspection) judge() (ok bool) {
 }
 
 // keep notes a reason that no other fact comes before.
-func (s *inspection) keep(reason policy.Reason, why string) {
+func (s *inspection) keep(reason policy.KeptReason, why string) {
 	s.stale.Reason, s.stale.Why = reason, why
 }
 
 // look gathers all facts but the locks, and judges by them. It looks without a lock: a
 // client must not be kept waiting for a state that stays.
 func (i *inspector) look(ctx context.Context, s *inspection) (ok bool, err error) {
-	s.facts.Locked = i.unsure
-	if s.facts.Locked == "" && !s.bucket.Lockable(s.stale.Path) {
-		s.facts.Locked = "the name of its lock object would be longer than the 1,024 bytes that S3 allows, so that it cannot be locked"
+	s.facts.WhyLocked = i.unsure
+	if s.facts.WhyLocked == "" && !s.bucket.Lockable(s.stale.Path) {
+		s.facts.WhyLocked = "the name of its lock object would be longer than the 1,024 bytes that S3 allows, so that it cannot be locked"
 	}
-	if s.facts.Locked == "" {
-		s.facts.Locked = i.locks.Crowded(s.stale.Path)
+	if s.facts.WhyLocked == "" {
+		s.facts.WhyLocked = i.locks.Crowded(s.stale.Path)
 	}
 	if err := i.read(ctx, s, tfstate.Read); err != nil { // to its end, for the report
 		return false, err
 	}
 	s.facts.Protected, err = s.bucket.Tagged(ctx, s.stale.Path, policy.KeepTag)
 	if errors.Is(err, backend.ErrGone) {
-		s.facts.Changed, err = gone, nil
+		s.facts.WhyChanged, err = gone, nil
 	}
-	if err == nil && s.facts.Contents.Condition == tfstate.Empty && s.facts.Locked == "" {
+	if err == nil && s.facts.Contents.Condition == tfstate.Empty && s.facts.WhyLocked == "" {
 		err = i.readDigests(ctx, s)
 	}
 	return err == nil && s.judge(), err
@@ -101,7 +101,7 @@ func (i *inspector) readDigests(ctx context.Context, s *inspection) error {
 				return err
 			}
 			if value != "" && value != s.md5 {
-				s.facts.Digest = fmt.Sprintf("the digest of %.200s in %s is %.64s, but the MD5 of the state is %s", name, t.ARN(), value, s.md5)
+				s.facts.MismatchedIn = fmt.Sprintf("the digest of %.200s in %s is %.64s, but the MD5 of the state is %s", name, t.ARN(), value, s.md5)
 			}
 			if value != "" {
 				s.digests = append(s.digests, digestAt{t, name, value})
@@ -109,7 +109,7 @@ func (i *inspector) readDigests(ctx context.Context, s *inspection) error {
 		}
 	}
 	if len(s.digests) == 0 && !i.rules.WithoutDigest && s.bucket.ARN() != i.rules.OwnBucket {
-		s.facts.NoDigest = "no watched table has a digest of it. Its clients may use a table that is not watched, and would fail once the state is gone; with PruneWithoutDigest=true it is pruned all the same"
+		s.facts.WhyNoDigest = "no watched table has a digest of it. Its clients may use a table that is not watched, and would fail once the state is gone; with PruneWithoutDigest=true it is pruned all the same"
 	}
 	return nil
 }
@@ -128,7 +128,7 @@ func (i *inspector) readNewDigests(ctx context.Context, s *inspection) error {
 				return err
 			}
 			if value != "" {
-				s.facts.Changed = "a digest of it was written since it was looked at"
+				s.facts.WhyChanged = "a digest of it was written since it was looked at"
 			}
 		}
 	}
@@ -148,14 +148,14 @@ func (i *inspector) digest(ctx context.Context, t *backend.Table, name tflock.Pa
 // PruneMode=report nothing is written, so no store is probed.
 func (i *inspector) lookAtStores(ctx context.Context, s *inspection) (ok bool) {
 	if !i.rules.ReportOnly {
-		s.facts.Locked = i.conditions.unsafe(ctx, s.bucket)
+		s.facts.WhyLocked = i.conditions.unsafe(ctx, s.bucket)
 	}
 	return s.judge()
 }
 
 // lookForLocks notes whoever holds a lock on the state, and judges again.
 func (i *inspector) lookForLocks(ctx context.Context, s *inspection) (ok bool, err error) {
-	s.facts.Locked, err = i.locks.HeldBy(ctx, s.bucket, s.stale.Path)
+	s.facts.WhyLocked, err = i.locks.HeldBy(ctx, s.bucket, s.stale.Path)
 	return err == nil && s.judge(), err
 }
 
@@ -173,14 +173,14 @@ func (i *inspector) read(ctx context.Context, s *inspection, judge func(io.Reade
 	s.etag, s.md5, s.facts.Read, s.facts.Contents = "", "", false, tfstate.Summary{}
 	body, err := s.bucket.ReadState(ctx, s.stale.Path, "")
 	if sealed, ok := errors.AsType[*backend.SealedError](err); ok {
-		s.facts.Sealed = sealed.Error()
+		s.facts.WhySealed = sealed.Error()
 		if sealed.Denied { // nobody would hear otherwise that these states are not looked at
 			i.tally.fail(s.stale.Path, fmt.Errorf("%s: %w", s.stale.Path, sealed.Err))
 		}
 		return nil
 	}
 	if errors.Is(err, backend.ErrGone) {
-		s.facts.Changed = gone
+		s.facts.WhyChanged = gone
 		return nil
 	}
 	if err != nil {
@@ -188,11 +188,11 @@ func (i *inspector) read(ctx context.Context, s *inspection, judge func(io.Reade
 	}
 	defer body.Close() //nolint:errcheck // nothing is lost with a body that was read
 	if body.Size > maxRead {
-		s.facts.Sealed = fmt.Sprintf("it has %d MB, and prune reads no state of more than %d", body.Size>>20, maxRead>>20)
+		s.facts.WhySealed = fmt.Sprintf("it has %d MB, and prune reads no state of more than %d", body.Size>>20, maxRead>>20)
 		return nil
 	}
 	if body.ETag == "" {
-		s.facts.Sealed = "its store gave no ETag, so that it could not be deleted safely"
+		s.facts.WhySealed = "its store gave no ETag, so that it could not be deleted safely"
 		return nil
 	}
 	sum := md5.New() //nolint:gosec // the clients' own digest is MD5
@@ -203,7 +203,7 @@ func (i *inspector) read(ctx context.Context, s *inspection, judge func(io.Reade
 	s.note(body, contents)
 	s.md5 = hex.EncodeToString(sum.Sum(nil))
 	if body.Modified.After(i.cutoff) {
-		s.facts.Changed = written
+		s.facts.WhyChanged = written
 	}
 	return nil
 }

@@ -65,7 +65,7 @@ func TestLeftovers(t *testing.T) {
 			if pruned := len(report.Pruned) == 1; pruned != tc.cleared || (len(w.held()) == 0) != tc.cleared {
 				t.Errorf("held %v, %+v", w.held(), report)
 			}
-			if !tc.cleared && report.Kept[0].Reason != policy.Locked {
+			if !tc.cleared && report.Kept[0].Reason != policy.KeptLocked {
 				t.Errorf("got %+v", report.Kept)
 			}
 		})
@@ -87,7 +87,7 @@ func TestAClientsRowBesideALeftover(t *testing.T) {
 	}
 	w.Lock(key, "client", w.Set.Tables[1])
 	report := w.prune()
-	if len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked || !strings.Contains(report.Kept[0].Why, "me@host") {
+	if len(report.Kept) != 1 || report.Kept[0].Reason != policy.KeptLocked || !strings.Contains(report.Kept[0].Why, "me@host") {
 		t.Errorf("%+v", report)
 	}
 	if held := w.held(); !slices.Equal(held, []string{"dynamodb " + key + " me@host"}) || !w.Readable(key) {
@@ -131,7 +131,7 @@ func TestARepairAtWorkAfterADeadPrune(t *testing.T) {
 	}
 	held := w.held()
 	report := w.prune()
-	if len(held) != 3 || !slices.Equal(w.held(), held) || len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked {
+	if len(held) != 3 || !slices.Equal(w.held(), held) || len(report.Kept) != 1 || report.Kept[0].Reason != policy.KeptLocked {
 		t.Errorf("held %q, then %q; %+v", held, w.held(), report)
 	}
 }
@@ -154,7 +154,7 @@ func TestARunWithoutADeadline(t *testing.T) {
 		t.Fatal("the run that died left no lock")
 	}
 	w.later(10 * time.Minute)
-	if report, err := w.run(&local.Wire{}, prune.Request{}, "second"); err != nil || len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked || !slices.Equal(w.held(), held) {
+	if report, err := w.run(&local.Wire{}, prune.Request{}, "second"); err != nil || len(report.Kept) != 1 || report.Kept[0].Reason != policy.KeptLocked || !slices.Equal(w.held(), held) {
 		t.Errorf("after ten minutes: %+v, %v; held %q", report, err, w.held())
 	}
 	w.later(10 * time.Minute)

@@ -172,7 +172,7 @@ func (l *lister) readOn(ctx context.Context, s *stretch) ending {
 			l.tally.fail("", err)
 			return atTheEnd
 		}
-		if l.resumes(s, o.Key) {
+		if l.seek(s, o.Key) {
 			return elsewhere
 		}
 		before := s.here
@@ -181,17 +181,17 @@ func (l *lister) readOn(ctx context.Context, s *stretch) ending {
 			continue
 		}
 		l.found(s, o, before, now)
-		if end := l.turns(s); end != atTheEnd {
+		if end := l.endOfTurn(s); end != atTheEnd {
 			return end
 		}
 	}
 	return atTheEnd
 }
 
-// turns reports whether something else comes before the rest of a stretch.
-func (l *lister) turns(s *stretch) ending {
+// endOfTurn reports whether something else comes before the rest of a stretch, and why.
+func (l *lister) endOfTurn(s *stretch) ending {
 	switch {
-	case l.givesWay(s):
+	case l.postpone(s):
 		return elsewhere
 	case s.turn.Reaches(turn) && s.examined != nil && len(l.later) > 0:
 		return itsTurnIsOver
@@ -209,8 +209,9 @@ func (l *lister) found(s *stretch, o backend.Object, before ledger.Mark, now tim
 	s.turn.Add(cost(o.Size))
 }
 
-// resumes goes on where an earlier run stopped in the folder that a key is in.
-func (l *lister) resumes(s *stretch, key string) bool {
+// seek moves a stretch to where an earlier run stopped in the folder that a key is in, and reports
+// whether it moved.
+func (l *lister) seek(s *stretch, key string) bool {
 	if l.resume == nil || l.resume.Bucket != s.here.Bucket || !strings.HasPrefix(key, l.resume.Prefix) {
 		return false
 	}
@@ -223,13 +224,14 @@ func (l *lister) resumes(s *stretch, key string) bool {
 	return true
 }
 
-// givesWay lets the rest of a folder come after everything else, once there is enough of it.
-func (l *lister) givesWay(s *stretch) bool {
+// postpone lets the rest of a folder come after everything else, once there is enough of it, and
+// reports whether it did.
+func (l *lister) postpone(s *stretch) bool {
 	if len(l.later) == maxLater {
 		return false
 	}
-	f, gives := s.folders.GivesWay()
-	if !gives {
+	f, enough := s.folders.Postpone()
+	if !enough {
 		return false
 	}
 	part := &stretch{bucket: s.bucket, versioned: s.versioned, here: s.here, folders: tflock.Folders{Root: f.Name, Turn: turn}, examined: s.examined}

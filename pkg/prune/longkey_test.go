@@ -14,7 +14,7 @@ func TestAKeyThatIsTooLongForALockIsKept(t *testing.T) {
 	long := "branches/" + strings.Repeat("k", 1_010)
 	w.stale(long, local.State(t, "destroyed"))
 	report := w.prune()
-	if len(report.Pruned) != 0 || len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked || !strings.Contains(report.Kept[0].Why, "1,024 bytes") || len(w.held()) != 0 || !w.Readable(long) {
+	if len(report.Pruned) != 0 || len(report.Kept) != 1 || report.Kept[0].Reason != policy.KeptLocked || !strings.Contains(report.Kept[0].Why, "1,024 bytes") || len(w.held()) != 0 || !w.Readable(long) {
 		t.Errorf("%+v, held %v", report, w.held())
 	}
 }

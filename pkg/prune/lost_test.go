@@ -93,7 +93,7 @@ func TestAClientThatTakesTheLockBeforeWeLook(t *testing.T) {
 				},
 			}
 			report, err := w.run(wire, prune.Request{}, "request")
-			if err != nil || !taken.Load() || len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked {
+			if err != nil || !taken.Load() || len(report.Kept) != 1 || report.Kept[0].Reason != policy.KeptLocked {
 				t.Errorf("%+v, %v; a client came: %v", report, err, taken.Load())
 			}
 			held := w.held()

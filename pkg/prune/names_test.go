@@ -46,7 +46,7 @@ func TestManyNamesOfAState(t *testing.T) {
 	put(held, map[string]string{"Info": string(raw)})
 	before := len(w.held())
 	report, err := w.run(&local.Wire{}, prune.Request{}, "r")
-	if err != nil || len(report.Pruned) != 1 || report.Pruned[0].Path != w.Path(key) || len(report.Kept) != 1 || report.Kept[0].Reason != policy.Locked || !strings.Contains(report.Kept[0].Why, "me@host") {
+	if err != nil || len(report.Pruned) != 1 || report.Pruned[0].Path != w.Path(key) || len(report.Kept) != 1 || report.Kept[0].Reason != policy.KeptLocked || !strings.Contains(report.Kept[0].Why, "me@host") {
 		t.Errorf("%+v, %v", report, err)
 	}
 	if len(w.held()) != before {

@@ -42,7 +42,7 @@ func TestFates(t *testing.T) {
 	text := func(content string) func(w *world) { return func(w *world) { w.stale(key, []byte(content)) } }
 	for name, tc := range map[string]struct {
 		prepare func(w *world)
-		want    policy.Reason // empty: pruned
+		want    policy.KeptReason // empty: pruned
 	}{
 		"a destroyed state is pruned":               {of("destroyed"), ""},
 		"a state that OpenTofu destroyed is pruned": {of("tofu-destroyed"), ""},
@@ -53,25 +53,25 @@ func TestFates(t *testing.T) {
 			w.SetDigest(w.Table+"-other", key, local.MD5(local.State(t, "destroyed")))
 		}, ""},
 		"another tag protects nothing":                   {func(w *world) { of("destroyed")(w); tag(w, "team") }, ""},
-		"resources keep it":                              {of("applied"), policy.HasResources},
-		"a deposed object keeps it":                      {of("deposed"), policy.HasResources},
-		"outputs keep it":                                {of("outputs-only"), policy.HasOutputs},
-		"encryption keeps it":                            {of("tofu-encrypted"), policy.Encrypted},
-		"encryption keeps it though it was destroyed":    {of("tofu-encrypted-destroyed"), policy.Encrypted},
-		"an old version of state keeps it":               {text(`{"version":3,"serial":1,"modules":[{"path":["root"],"outputs":{},"resources":{}}]}`), policy.UnreadableFile},
-		"zero bytes keep it":                             {text(""), policy.UnreadableFile},
-		"rubbish keeps it":                               {text("not json"), policy.UnreadableFile},
-		"a lock in the bucket keeps it":                  {func(w *world) { of("destroyed")(w); w.Lock(key, "x", w.Set.Buckets[0]) }, policy.Locked},
-		"a lock in the table keeps it":                   {func(w *world) { of("destroyed")(w); w.Lock(key, "x", w.Set.Tables[0]) }, policy.Locked},
-		"a lock in any table keeps it":                   {func(w *world) { of("destroyed")(w); w.Lock(key, "x", w.Set.Tables[1]) }, policy.Locked},
-		"a lock that nobody can read keeps it":           {func(w *world) { of("destroyed")(w); w.Apply(key+".tflock", []byte("me")) }, policy.Locked},
-		"a lock comes before resources":                  {func(w *world) { of("applied")(w); w.Lock(key, "x", w.Set.Tables[0]) }, policy.Locked},
-		"the tag protects it":                            {func(w *world) { of("destroyed")(w); tag(w, "lockwarden:keep") }, policy.Protected},
-		"the tag comes before a lock":                    {func(w *world) { of("destroyed")(w); tag(w, "lockwarden:keep"); w.Lock(key, "x", w.Set.Tables[0]) }, policy.Protected},
-		"a bucket without versions keeps it":             {func(w *world) { of("destroyed")(w); suspend(w) }, policy.Unversioned},
-		"a digest that differs keeps it":                 {func(w *world) { of("destroyed")(w); w.SetDigest(w.Table, key, "0123") }, policy.DigestMismatch},
-		"a digest that differs in any table keeps it":    {func(w *world) { of("destroyed")(w); w.SetDigest(w.Table+"-other", key, "0123") }, policy.DigestMismatch},
-		"resources come before a digest that differs":    {func(w *world) { of("applied")(w); w.SetDigest(w.Table, key, "0123") }, policy.HasResources},
+		"resources keep it":                              {of("applied"), policy.KeptHasResources},
+		"a deposed object keeps it":                      {of("deposed"), policy.KeptHasResources},
+		"outputs keep it":                                {of("outputs-only"), policy.KeptHasOutputs},
+		"encryption keeps it":                            {of("tofu-encrypted"), policy.KeptEncrypted},
+		"encryption keeps it though it was destroyed":    {of("tofu-encrypted-destroyed"), policy.KeptEncrypted},
+		"an old version of state keeps it":               {text(`{"version":3,"serial":1,"modules":[{"path":["root"],"outputs":{},"resources":{}}]}`), policy.KeptUnreadable},
+		"zero bytes keep it":                             {text(""), policy.KeptUnreadable},
+		"rubbish keeps it":                               {text("not json"), policy.KeptUnreadable},
+		"a lock in the bucket keeps it":                  {func(w *world) { of("destroyed")(w); w.Lock(key, "x", w.Set.Buckets[0]) }, policy.KeptLocked},
+		"a lock in the table keeps it":                   {func(w *world) { of("destroyed")(w); w.Lock(key, "x", w.Set.Tables[0]) }, policy.KeptLocked},
+		"a lock in any table keeps it":                   {func(w *world) { of("destroyed")(w); w.Lock(key, "x", w.Set.Tables[1]) }, policy.KeptLocked},
+		"a lock that nobody can read keeps it":           {func(w *world) { of("destroyed")(w); w.Apply(key+".tflock", []byte("me")) }, policy.KeptLocked},
+		"a lock comes before resources":                  {func(w *world) { of("applied")(w); w.Lock(key, "x", w.Set.Tables[0]) }, policy.KeptLocked},
+		"the tag protects it":                            {func(w *world) { of("destroyed")(w); tag(w, "lockwarden:keep") }, policy.KeptProtected},
+		"the tag comes before a lock":                    {func(w *world) { of("destroyed")(w); tag(w, "lockwarden:keep"); w.Lock(key, "x", w.Set.Tables[0]) }, policy.KeptProtected},
+		"a bucket without versions keeps it":             {func(w *world) { of("destroyed")(w); suspend(w) }, policy.KeptUnversioned},
+		"a digest that differs keeps it":                 {func(w *world) { of("destroyed")(w); w.SetDigest(w.Table, key, "0123") }, policy.KeptDigestMismatch},
+		"a digest that differs in any table keeps it":    {func(w *world) { of("destroyed")(w); w.SetDigest(w.Table+"-other", key, "0123") }, policy.KeptDigestMismatch},
+		"resources come before a digest that differs":    {func(w *world) { of("applied")(w); w.SetDigest(w.Table, key, "0123") }, policy.KeptHasResources},
 		"a state whose key ends in -md5 is not a digest": {func(w *world) { of("destroyed")(w); w.Lock(key+"-md5", "x", w.Set.Tables[1]) }, ""},
 		"a lock on another state is none of this one's":  {func(w *world) { of("destroyed")(w); w.Lock("branches/y", "x", w.Set.All()...) }, ""},
 	} {
@@ -114,9 +114,9 @@ func TestFates(t *testing.T) {
 }
 
 // readable2 is readable, but where the case itself is a digest that differs.
-func (w *world) readable2(reason policy.Reason) bool {
+func (w *world) readable2(reason policy.KeptReason) bool {
 	w.Helper()
-	if reason != policy.DigestMismatch && reason != policy.HasResources {
+	if reason != policy.KeptDigestMismatch && reason != policy.KeptHasResources {
 		return w.Readable(key)
 	}
 	written, err := w.Set.Buckets[0].StateWritten(context.Background(), w.Path(key))

@@ -28,7 +28,7 @@ func (r *remover) remove(ctx context.Context, s *inspection) error {
 	left, refused := r.gate.enter(s.bucket, s.stale.Path)
 	switch {
 	case left != "":
-		s.keep(policy.Locked, "no lock was taken on it: "+left)
+		s.keep(policy.KeptLocked, "no lock was taken on it: "+left)
 		return nil
 	case refused != nil:
 		s.keep(refused.reason, refused.why)
@@ -46,7 +46,7 @@ func (r *remover) removeRecorded(ctx context.Context, s *inspection) (released b
 	record := newRecord(r.locks, s.stale, false)
 	err = r.records.Record(ctx, record)
 	if errors.Is(err, ledger.ErrRecorded) {
-		s.facts.Locked = err.Error()
+		s.facts.WhyLocked = err.Error()
 		s.judge()
 		return false, nil
 	}
@@ -58,7 +58,7 @@ func (r *remover) removeRecorded(ctx context.Context, s *inspection) (released b
 	_, isLeft := errors.AsType[*statelock.LeftError](err)
 	switch {
 	case isBusy && !isLeft:
-		s.keep(policy.Locked, busy.Why)
+		s.keep(policy.KeptLocked, busy.Why)
 		if busy.Refused != nil {
 			r.tally.fail(s.stale.Path, fmt.Errorf("%s: %w", s.stale.Path, busy.Refused))
 		}
@@ -127,14 +127,14 @@ func (r *remover) underLock(ctx context.Context, s *inspection, lock *statelock.
 		return err
 	}
 	if s.facts.Read && (s.etag != etag || s.md5 != sum) {
-		s.facts.Changed = written
+		s.facts.WhyChanged = written
 	}
 	still, err := r.locks.StillHeld(ctx, s.bucket, lock)
 	if err != nil {
 		return err
 	}
 	if !still {
-		s.facts.Locked = "our own lock on it was taken away"
+		s.facts.WhyLocked = "our own lock on it was taken away"
 	}
 	if err := r.inspect.readNewDigests(ctx, s); err != nil {
 		return err
@@ -145,7 +145,7 @@ func (r *remover) underLock(ctx context.Context, s *inspection, lock *statelock.
 	for _, d := range s.digests {
 		err := d.table.DeleteDigest(ctx, d.name, d.value)
 		if _, changed := errors.AsType[*backend.ChangedError](err); changed {
-			s.keep(policy.Changed, writtenUnderLock)
+			s.keep(policy.KeptChanged, writtenUnderLock)
 			return nil
 		}
 		if err != nil && !errors.Is(err, backend.ErrGone) {
@@ -166,13 +166,13 @@ func (r *remover) deleteState(ctx context.Context, s *inspection, since time.Tim
 		r.noteDeleted(s, deleted.Marker)
 		return nil
 	case changed:
-		s.keep(policy.Changed, writtenUnderLock)
+		s.keep(policy.KeptChanged, writtenUnderLock)
 		return nil
 	case isFailure && failed.Refused():
 		// It is the same for every state here, so that no other one is locked for nothing.
-		r.gate.refuse(s.bucket, policy.Protected, "deleting states in its bucket was refused: "+failed.Error())
+		r.gate.refuse(s.bucket, policy.KeptProtected, "deleting states in its bucket was refused: "+failed.Error())
 		r.tally.fail(s.stale.Path, fmt.Errorf("%s: %w", s.stale.Path, err))
-		s.keep(policy.Protected, "deleting it was refused: "+failed.Error())
+		s.keep(policy.KeptProtected, "deleting it was refused: "+failed.Error())
 		return restoreDigests(ctx, s)
 	}
 	return r.lookBack(ctx, s, since, err)
@@ -191,7 +191,7 @@ func (r *remover) lookBack(ctx context.Context, s *inspection, since time.Time, 
 		r.noteDeleted(s, next.ID)
 		return nil
 	case past == wasOverwritten:
-		s.keep(policy.Changed, writtenUnderLock)
+		s.keep(policy.KeptChanged, writtenUnderLock)
 		return nil
 	case past == isCurrent:
 		return errors.Join(failed, restoreDigests(ctx, s))
@@ -216,7 +216,7 @@ func (r *remover) noteDeleted(s *inspection, marker string) {
 		s.stale.Why = "its bucket's versioning was suspended or off by then: S3 kept no version of its bytes, and it cannot be restored"
 		s.stale.VersionID = ""
 	}
-	r.gate.refuse(s.bucket, policy.Unversioned, "its bucket's versioning was suspended during this run, so that a delete could not be undone")
+	r.gate.refuse(s.bucket, policy.KeptUnversioned, "its bucket's versioning was suspended during this run, so that a delete could not be undone")
 	r.tally.fail(s.stale.Path, fmt.Errorf("%s was deleted, but %s", s.stale.Path, s.stale.Why))
 }
 

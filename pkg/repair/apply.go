@@ -42,9 +42,9 @@ func (w *work) acceptState(ctx context.Context) error {
 }
 
 // deleteDigests deletes every digest but those of that value.
-func (w *work) deleteDigests(ctx context.Context, but string) error {
+func (w *work) deleteDigests(ctx context.Context, except string) error {
 	for _, row := range w.seen.rows {
-		if row.Value == but {
+		if row.Value == except {
 			continue
 		}
 		if err := w.table(row.Table).DeleteDigest(ctx, row.Name, row.Value); err != nil && !errors.Is(err, backend.ErrGone) {

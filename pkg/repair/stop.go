@@ -63,23 +63,23 @@ func (w *work) differences() (d differences) {
 		d.left = append(d.left, "the state was not restored")
 	}
 	for _, name := range slices.Sorted(maps.Keys(before.Digests)) {
-		was, is := before.Digests[name], after.Digests[name]
-		if is != was {
-			d.digest(w.request.Action, name, was, is, goal)
+		was, now := before.Digests[name], after.Digests[name]
+		if now != was {
+			d.digest(w.request.Action, name, was, now, goal)
 		}
-		if is != goal {
-			d.left = append(d.left, "the digest in "+name+" is "+orMissing(is))
+		if now != goal {
+			d.left = append(d.left, "the digest in "+name+" is "+orMissing(now))
 		}
 	}
 	return d
 }
 
 // digest adds one digest that is different.
-func (d *differences) digest(action policy.RepairAction, name, was, is, goal string) {
+func (d *differences) digest(action policy.RepairAction, name, was, now, goal string) {
 	switch {
-	case is != "":
-		text := fmt.Sprintf("the digest in %s is %s now, and was %s", name, is, was)
-		if is == goal {
+	case now != "":
+		text := fmt.Sprintf("the digest in %s is %s now, and was %s", name, now, was)
+		if now == goal {
 			d.wrote = append(d.wrote, text)
 		} else {
 			d.others = append(d.others, text)

@@ -122,7 +122,7 @@ func (q quarter) open(from, now time.Time) (*int, *alert.FindingCounts) {
 	var counts alert.FindingCounts
 	for _, f := range last.found {
 		switch {
-		case f.Type == policy.SerialReused:
+		case f.Type == policy.FindingSerialReused:
 		case f.Severity == policy.SeverityCritical:
 			counts.Critical++
 		case f.Severity == policy.SeverityWarning:

@@ -74,15 +74,15 @@ func (r *Reporter) current(ctx context.Context, seen watched, weeks []*tally, re
 		}
 		held.add(current.Key)
 		until, now := seen.until(current.Stores)
-		if current.Gone != nil {
-			until = current.Gone.Ended
+		if current.UnnotifiedEnd != nil {
+			until = current.UnnotifiedEnd.Ended
 		}
 		l := ofCurrent(current, until)
 		for _, t := range weeks {
 			t.lock(l)
 		}
 		released.stuck(current.Key, current.StuckAt)
-		if released[current.Key].Outcome != whole && current.Gone == nil {
+		if released[current.Key].Outcome != whole && current.UnnotifiedEnd == nil {
 			delete(released, current.Key)
 			weeks[0].stillStuck(l, now)
 		}

@@ -153,7 +153,7 @@ func newQuarter(random *rand.Rand) quarter {
 		t := taking{at: at}
 		for range random.IntN(4) {
 			t.found = append(t.found, policy.StateFinding{
-				Type:     []policy.Problem{policy.DigestMismatched, policy.MixedLocking, policy.SerialReused}[random.IntN(3)],
+				Type:     []policy.Problem{policy.FindingDigestMismatch, policy.FindingMixedLocking, policy.FindingSerialReused}[random.IntN(3)],
 				Severity: []string{policy.SeverityCritical, policy.SeverityWarning, policy.SeverityInfo}[random.IntN(3)], Text: "x",
 			})
 		}

@@ -39,7 +39,7 @@ type reports interface {
 }
 
 type plans interface {
-	PlannedReleases(ctx context.Context) iter.Seq2[ledger.Planned, error]
+	PlannedReleases(ctx context.Context) iter.Seq2[ledger.PlannedRelease, error]
 }
 
 type attempts interface {

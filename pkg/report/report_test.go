@@ -155,7 +155,7 @@ func TestWhatIsNotMeasuredIsLeftOut(t *testing.T) {
 	w := alone(t)
 	w.scan(pass{at: monday})
 	w.now = monday.Add(time.Hour)
-	old := taking{at: monday.AddDate(0, 0, -8), found: []policy.StateFinding{{Type: policy.MixedLocking, Severity: policy.SeverityCritical}}}
+	old := taking{at: monday.AddDate(0, 0, -8), found: []policy.StateFinding{{Type: policy.FindingMixedLocking, Severity: policy.SeverityCritical}}}
 	for name, tc := range map[string]struct {
 		takes    []taking
 		mode     policy.AutoMode

@@ -28,8 +28,8 @@ var build = regexp.MustCompile(`^jenkins-.+-[0-9]+$`)
 // configured, such as terraform. An IAM user has no session, and a CI system that uses one
 // does so in all of its runs.
 func namesOne(session string) bool {
-	named, is := run.Parse(session)
-	return is && named.Source != policy.EC2 || build.MatchString(session) || strings.Contains(session, "@")
+	named, ok := run.Parse(session)
+	return ok && named.Source != policy.EC2 || build.MatchString(session) || strings.Contains(session, "@")
 }
 
 // sameRole reports whether two principals are sessions of one role.

@@ -27,7 +27,7 @@ func newWatched(watch ledger.Watch, now time.Time, scanEvery time.Duration) watc
 	w.silent = []ledger.Gap{all}
 	first := now
 	for arn, store := range watch.Stores {
-		if _, is := backend.KindOf(arn); !is { // a pattern: what it matches is there too
+		if _, ok := backend.KindOf(arn); !ok { // a pattern: what it matches is there too
 			continue
 		}
 		since := store.Since

@@ -136,7 +136,7 @@ func (w *world) scan(p pass) {
 		c.Judge(rules, found.Ended)
 		found.Worst = append(found.Worst, c)
 	}
-	compare := ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: every, Keep: 30 * 24 * time.Hour}
+	compare := ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: every, Retention: 30 * 24 * time.Hour}
 	steps := ledger.Compare(lease.Memory, found, compare)
 	if p.unpublished {
 		var unnotified []ledger.Step
@@ -165,7 +165,7 @@ func (w *world) deliver(e event) {
 	w.Helper()
 	sequence, err := ledger.ParseSequence(fmt.Sprintf("%016X", e.at.UnixNano()))
 	w.check(err)
-	w.check(w.witnesses.Keep(w.Context(), ledger.ObjectEvent{
+	w.check(w.witnesses.Record(w.Context(), ledger.ObjectEvent{
 		Path: tflock.Path(e.path), Sequence: sequence, Removed: e.removed, ETag: e.etag,
 		Actor: ledger.Actor{Principal: cmp.Or(e.principal, "AWS:AROAEXAMPLE:"+e.session), Session: e.session, At: e.at},
 	}))
@@ -174,7 +174,7 @@ func (w *world) deliver(e event) {
 // plan records what the monitor records of a planned release.
 func (w *world) plan(l life) {
 	w.Helper()
-	w.check(w.autos.Planned(w.Context(), ledger.Key{Path: tflock.Path(l.path), ID: l.id}, nil, ledger.Plan{Mode: policy.AutoReport, Published: l.planned}))
+	w.check(w.autos.RecordPlan(w.Context(), ledger.Key{Path: tflock.Path(l.path), ID: l.id}, nil, ledger.Plan{Mode: policy.AutoReport, Published: l.planned}))
 }
 
 // expire deletes what DynamoDB would have deleted by now.

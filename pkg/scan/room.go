@@ -13,9 +13,9 @@ const (
 	// would be notified of any lock. A client's lock weighs some 400 bytes.
 	maxKept   = 100_000
 	maxWeight = 48 << 20
-	// share is the part of the holdings that one top-level prefix may have: a half. What the ledger reads
-	// and writes of each takes the time of the notifications.
-	share = 2
+	// sharesOfAll is into how many equal parts the holdings are divided: one top-level prefix may
+	// have one part. What the ledger reads and writes of each takes the time of the notifications.
+	sharesOfAll = 2
 	// maxCrowded bounds the top-level prefixes that lose some to make room, where maxKept are kept.
 	maxCrowded = 50
 )
@@ -99,7 +99,7 @@ func (r *room) clear() bool {
 
 // halve leaves each top-level prefix its share.
 func (r *room) halve() {
-	most := r.most / share
+	most := r.most / sharesOfAll
 	if len(r.kept) <= most {
 		return
 	}

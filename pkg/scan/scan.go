@@ -118,8 +118,8 @@ func (s *Scan) Failed(store string) bool {
 	})
 }
 
-// Gone reports whether a store is covered by a pattern and was not found by any search.
-func (s *Scan) Gone(store string) bool {
+// Disappeared reports whether a store is covered by a pattern and was not found by any search.
+func (s *Scan) Disappeared(store string) bool {
 	return !slices.Contains(s.Watched, store) && !s.Failed(store) && slices.ContainsFunc(s.Patterns, func(pattern string) bool {
 		return backend.Covers(pattern, store)
 	})
@@ -131,7 +131,7 @@ func (s *Scan) Unknown(path tflock.Path, store string) string {
 	switch {
 	case s.Unread(path, store):
 		return store + " could not be read"
-	case !slices.Contains(s.Watched, store) && !s.Gone(store):
+	case !slices.Contains(s.Watched, store) && !s.Disappeared(store):
 		return store + " is not watched any more"
 	}
 	for _, l := range s.On(path) {

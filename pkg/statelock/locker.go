@@ -69,7 +69,7 @@ func (l *Locker) Names(path tflock.Path) []tflock.Path {
 // reads the tables whole. A name that comes later still is not known to anybody. It fails with
 // *UnreadError where that takes much longer than it took before, since somebody may wait for our lock.
 func (l *Locker) NewName(ctx context.Context, path tflock.Path) (tflock.Path, error) {
-	all, err := aliasesWithin(ctx, l.looked+more, l.stores.Tables, path)
+	all, err := aliasesWithin(ctx, l.looked+extraTime, l.stores.Tables, path)
 	if err != nil {
 		return "", err
 	}

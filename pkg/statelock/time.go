@@ -18,8 +18,8 @@ const (
 	// lookTime bounds how long the tables are read for other names of one state. Clients have two rows for a
 	// state there, which are read within seconds: what takes longer is somebody's junk.
 	lookTime = 2 * time.Minute
-	// more is how much longer the second look may take, in which somebody waits for our lock.
-	more = 10 * time.Second
+	// extraTime is how much longer the second reading may take, during which somebody waits for our lock.
+	extraTime = 10 * time.Second
 )
 
 // InTime ends the work of an invocation in time before its deadline. Lambda kills what is still working

@@ -57,12 +57,12 @@ func (m Meant) besideIn(text string, seen *sights) (other string) {
 	for _, kind := range []textKind{commandText, clientText, alertText} {
 		p := *framed
 		p.covered = make([]bool, len(p.text))
-		is := p.besideAs(kind)
-		if is == "" {
+		unknown := p.besideAs(kind)
+		if unknown == "" {
 			return ""
 		}
 		if understood := len(p.text) - len(p.uncovered(0, len(p.text))); understood > best { // what it most likely is
-			best, other = understood, is
+			best, other = understood, unknown
 		}
 	}
 	return other
@@ -203,7 +203,7 @@ func (p *page) line(from, to int, kind textKind) string {
 	rest := p.uncovered(from, to)
 	row := to-from <= longestRow && p.isRow(from, to)
 	for i, word := range words(rest) {
-		if marks.MatchString(word) || row && (clear.MatchString(word) || p.isCell(word)) || i == 0 && kind != commandText && p.isFirst(from, word) && aTime.MatchString(word) {
+		if marks.MatchString(word) || row && (harmless.MatchString(word) || p.isCell(word)) || i == 0 && kind != commandText && p.isFirst(from, word) && aTime.MatchString(word) {
 			continue
 		}
 		return after(rest, word)

@@ -156,12 +156,12 @@ func (m Meant) frameShows(frame string) string {
 	}
 	for word := range strings.FieldsSeq(frame) {
 		bare := strings.Trim(word, "[]()│|>#*\"'`:,+\\/{")
-		if !counter.MatchString(word) && !clear.MatchString(bare) && !shapes["<time>"].MatchString(bare) && !loggers.MatchString(strings.TrimSuffix(word, ":")) && !loggers.MatchString(bare) && bare != "" && !marks.MatchString(bare) && !m.isFolder(bare) {
+		if !counter.MatchString(word) && !harmless.MatchString(bare) && !shapes["<time>"].MatchString(bare) && !loggers.MatchString(strings.TrimSuffix(word, ":")) && !loggers.MatchString(bare) && bare != "" && !marks.MatchString(bare) && !m.isFolder(bare) {
 			return word
 		}
 	}
 	for _, word := range oneWord.FindAllString(frame, -1) {
-		if isLockWord(word) && !clear.MatchString(word) && !strings.EqualFold(word, "path") { // Terragrunt's tf-path
+		if isLockWord(word) && !harmless.MatchString(word) && !strings.EqualFold(word, "path") { // Terragrunt's tf-path
 			return after(frame, word)
 		}
 	}

@@ -9,7 +9,7 @@ import (
 
 // shapes are what a word in a phrase may look like, so that it is not read as a lock's ID or path.
 var shapes = map[string]*regexp.Regexp{
-	"<version>":  clear,
+	"<version>":  harmless,
 	"<time>":     regexp.MustCompile(`^(?:` + timeOf + `|[+-]?[0-9]{4})$`),
 	"<number>":   regexp.MustCompile(`^[0-9]{1,12}$`),
 	"<request>":  regexp.MustCompile(`^(?:[A-Z0-9]{15,64}|[A-Za-z0-9]{52})$`),
@@ -33,7 +33,7 @@ var names = regexp.MustCompile(`^(?:[A-Za-z_.]{1,40}(?:-[A-Za-z_.]{1,40}){0,4}|[
 func (m Meant) hasShape(word, mark string) bool {
 	switch mark {
 	case "<name>":
-		return names.MatchString(word) || clear.MatchString(word)
+		return names.MatchString(word) || harmless.MatchString(word)
 	case "<dir>":
 		return m.isFolder(word)
 	}
@@ -125,7 +125,7 @@ func (m Meant) isPlain(word, mark string) bool {
 		return m.isFolder(word)
 	case strings.Count(word, `\`) > 1:
 		return false
-	case !digit.MatchString(word), clear.MatchString(word), len(word) <= 3, mark == "<who>":
+	case !digit.MatchString(word), harmless.MatchString(word), len(word) <= 3, mark == "<who>":
 		return true
 	}
 	return strings.Count(word, "@") == 1 || names.MatchString(word)
@@ -148,7 +148,7 @@ func (m Meant) withoutOwn(text string) string {
 func saidOfLocks(text string) string {
 	for {
 		for _, word := range oneWord.FindAllString(text, -1) {
-			if !clear.MatchString(word) && (isLockWord(word) || isTalk(word)) {
+			if !harmless.MatchString(word) && (isLockWord(word) || isTalk(word)) {
 				return after(text, word)
 			}
 		}

@@ -15,9 +15,9 @@ const (
 )
 
 var (
-	// clear is what nobody reads as an ID: numbers, versions, times, lengths.
-	clear = regexp.MustCompile(`^(?:[0-9]{1,4}[%.]?|v?[0-9]{1,3}(?:\.[0-9]{1,4}){1,3}(?:-(?:dev|(?:rc|alpha|beta)[0-9]*))?|[+-][0-9]{4}|` + timeOf + `|(?:[0-9]{1,4}(?:ms|[smhd])){1,4}|UTC)$`)
-	aTime = regexp.MustCompile(`^` + timeOf + `$`)
+	// harmless is what nobody reads as an ID: numbers, versions, times, lengths.
+	harmless = regexp.MustCompile(`^(?:[0-9]{1,4}[%.]?|v?[0-9]{1,3}(?:\.[0-9]{1,4}){1,3}(?:-(?:dev|(?:rc|alpha|beta)[0-9]*))?|[+-][0-9]{4}|` + timeOf + `|(?:[0-9]{1,4}(?:ms|[smhd])){1,4}|UTC)$`)
+	aTime    = regexp.MustCompile(`^` + timeOf + `$`)
 	// marks are what stands alone.
 	marks = regexp.MustCompile(`^[-–—#&$~+/\\%:@.^_\x{2500}-\x{257f}]+$`)
 )

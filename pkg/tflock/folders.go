@@ -36,7 +36,7 @@ type Folders struct {
 	Turn Amount // of a folder, after which others come first
 
 	open  []OpenFolder
-	last  string // which of them gave way last
+	last  string // the one that was postponed last
 	depth int    // of that one
 }
 
@@ -64,11 +64,14 @@ func (f *Folders) Find(key string, cost int64, number int) {
 	}
 }
 
-// GivesWay returns a folder that comes after others from now on, once one has had enough: the deepest that has half
-// of that, which may be all that is much there. Where another one gave way just before, it is the folder
-// that both are in: one team may write any number of folders. It is at most half as deep then, or a team could have
-// each of the levels give way on its own, after as long as its slowest item takes. What is in it does not count for those that it is in.
-func (f *Folders) GivesWay() (OpenFolder, bool) {
+// Postpone takes a folder out once one has had enough: it comes after others from now on, and
+// what is in it no longer counts for the folders that it is in. Which one it is:
+//   - The deepest that has half of enough: it may have all that is much there.
+//   - Where another one was postponed just before, the folder that both are in, since one team
+//     may write any number of folders.
+//   - That folder is at most half as deep as the one before. Else a team could have each of its
+//     levels postponed on its own, each after the time that its slowest item takes.
+func (f *Folders) Postpone() (OpenFolder, bool) {
 	if !slices.ContainsFunc(f.open, func(o OpenFolder) bool { return o.Reaches(f.Turn) }) {
 		return OpenFolder{}, false
 	}
@@ -81,11 +84,11 @@ func (f *Folders) GivesWay() (OpenFolder, bool) {
 	for i > 0 && len(shared) > len(f.Root) && (len(f.open[i-1].Name) >= len(shared) || i > (f.depth+1)/2) {
 		i--
 	}
-	gone := f.open[i]
+	postponed := f.open[i]
 	for outer := range i {
-		f.open[outer].Items -= gone.Items
-		f.open[outer].Cost -= gone.Cost
+		f.open[outer].Items -= postponed.Items
+		f.open[outer].Cost -= postponed.Cost
 	}
-	f.open, f.last, f.depth = f.open[:i], gone.Name, i
-	return gone, true
+	f.open, f.last, f.depth = f.open[:i], postponed.Name, i
+	return postponed, true
 }

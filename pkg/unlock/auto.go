@@ -15,14 +15,11 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// Kept is the outcome of a request that a lock is not released automatically.
-const Kept Outcome = "kept"
-
 // autos is what is remembered of a lock for its automatic release.
 type autos interface {
 	RecallLock(ctx context.Context, key ledger.Key) (ledger.Auto, error)
 	Void(ctx context.Context, keys ...ledger.Key) error
-	Stopped(ctx context.Context, key ledger.Key, s ledger.Stop) error
+	RecordKeep(ctx context.Context, key ledger.Key, s ledger.Keep) error
 }
 
 // runTime bounds the questions about the run behind a lock.
@@ -83,8 +80,8 @@ func (u *Unlocker) heldBack(ctx context.Context, f found, c policy.Case, known k
 		return append(reasons, "what was planned is not known: "+err.Error())
 	}
 	facts := policy.AutoCase{Tags: known.tags, Alone: len(f.others)+len(f.unreadable)+len(f.concerns()) == 0}
-	if recalled.Stop != nil {
-		facts.Stopped = recalled.Stop.By
+	if recalled.Keep != nil {
+		facts.KeptBy = recalled.Keep.By
 	}
 	held := c.HeldBack(facts)
 	if len(reasons) == 0 && len(held) == 0 { // it reads whole tables
@@ -153,11 +150,11 @@ func (u *Unlocker) keep(ctx context.Context, r Request, c policy.Case) (Answer, 
 	described := c.Describe()
 	a := Answer{Outcome: Kept, Lock: &described, Released: []tflock.Kind{}}
 	if !r.DryRun {
-		stop := ledger.Stop{At: u.Now().UTC(), By: cmp.Or(r.RequestedBy, "an unnamed caller"), Stores: ledger.StoresOf(c.Lock)}
-		if err := u.Autos.Stopped(ctx, ledger.KeyOf(c.Lock), stop); err != nil {
+		keep := ledger.Keep{At: u.Now().UTC(), By: cmp.Or(r.RequestedBy, "an unnamed caller"), Stores: ledger.StoresOf(c.Lock)}
+		if err := u.Autos.RecordKeep(ctx, ledger.KeyOf(c.Lock), keep); err != nil {
 			return Answer{}, fmt.Errorf("nothing was recorded, so the lock may still be released automatically: %w", err)
 		}
-		u.Log.WarnContext(ctx, "lock is kept from automatic release", "path", c.Path, "lock_id", tflock.BoundedID(c.ID), "by", stop.By, "reason", r.Reason)
+		u.Log.WarnContext(ctx, "lock is kept from automatic release", "path", c.Path, "lock_id", tflock.BoundedID(c.ID), "by", keep.By, "reason", r.Reason)
 	}
 	a.Message = fmt.Sprintf("The lock of %s on %s is not released automatically any more.", cmp.Or(described.Who, "an unknown holder"), described.Path)
 	a.NextSteps = []string{"Release it by hand once its run is over: nothing else changes."}

@@ -167,7 +167,7 @@ func (p *pipeline) replan(change func(plan *ledger.Plan)) {
 	known, err := p.autos().RecallLock(p.Context(), key)
 	if err == nil {
 		change(known.Plan)
-		err = p.autos().Planned(p.Context(), key, known.Plan, *known.Plan)
+		err = p.autos().RecordPlan(p.Context(), key, known.Plan, *known.Plan)
 	}
 	if err != nil {
 		p.Fatal(err)
@@ -234,8 +234,8 @@ func TestAWishOutlivesAScanThatDoesNotWatchItsStore(t *testing.T) {
 			}
 			p.unlockObject("env/x")
 			p.scans(32 * minute)
-			if known, err := p.autos().RecallLock(t.Context(), ledger.Key{Path: p.Path("env/x"), ID: idOf("env/x")}); err != nil || known.Stop != nil {
-				t.Errorf("%+v of a lock that is gone, %v", known.Stop, err)
+			if known, err := p.autos().RecallLock(t.Context(), ledger.Key{Path: p.Path("env/x"), ID: idOf("env/x")}); err != nil || known.Keep != nil {
+				t.Errorf("%+v of a lock that is gone, %v", known.Keep, err)
 			}
 		})
 	}

@@ -178,8 +178,8 @@ func TestAWishThatALockStaysOutlivesItsRow(t *testing.T) {
 	p.unlockObject("env/x")
 	p.take("env/y", "1") // so that a scan asks at all
 	p.scans(46 * day)
-	if known, err := p.autos().RecallLock(t.Context(), ledger.Key{Path: p.Path("env/x"), ID: idOf("env/x")}); err != nil || known.Stop != nil {
-		t.Errorf("%+v of a lock that is gone, %v", known.Stop, err)
+	if known, err := p.autos().RecallLock(t.Context(), ledger.Key{Path: p.Path("env/x"), ID: idOf("env/x")}); err != nil || known.Keep != nil {
+		t.Errorf("%+v of a lock that is gone, %v", known.Keep, err)
 	}
 }
 
@@ -193,13 +193,13 @@ func TestAWishOfThisMinuteIsNotForgotten(t *testing.T) {
 	p.unlockRow("env/z")
 	p.unlockObject("env/z")
 	p.take("env/y", "1") // so that a scan asks at all
-	known := func() *ledger.Stop {
+	known := func() *ledger.Keep {
 		t.Helper()
 		auto, err := p.autos().RecallLock(t.Context(), ledger.Key{Path: p.Path("env/z"), ID: idOf("env/z")})
 		if err != nil {
 			t.Fatal(err)
 		}
-		return auto.Stop
+		return auto.Keep
 	}
 	if p.scans(12 * minute); known() == nil {
 		t.Error("a scan that began before the wish forgot it")

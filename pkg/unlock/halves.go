@@ -30,7 +30,7 @@ func (all halves) record() []ledger.Half {
 }
 
 // of are those that ended like that.
-func (all halves) of(fate ledger.Fate) halves {
+func (all halves) of(fate ledger.HalfFate) halves {
 	return slices.DeleteFunc(slices.Clone(all), func(h half) bool { return h.Fate != fate })
 }
 
@@ -122,7 +122,7 @@ func removeHalf(ctx context.Context, s backend.Store, h tflock.Holding) half {
 
 // lookAt finds out how a half ended whose delete failed: its effect may have come all
 // the same.
-func lookAt(ctx context.Context, s backend.Store, h tflock.Holding) (ledger.Fate, *tflock.Holding) {
+func lookAt(ctx context.Context, s backend.Store, h tflock.Holding) (ledger.HalfFate, *tflock.Holding) {
 	now, there, err := s.Find(ctx, h.Path)
 	switch {
 	case err != nil:
@@ -139,7 +139,7 @@ func lookAt(ctx context.Context, s backend.Store, h tflock.Holding) (ledger.Fate
 }
 
 // endOf looks how a half of an earlier release ended, by what its store has now.
-func (u *Unlocker) endOf(ctx context.Context, store string, one ledger.Recorded) (ledger.Fate, string, error) {
+func (u *Unlocker) endOf(ctx context.Context, store string, one ledger.Recorded) (ledger.HalfFate, string, error) {
 	s := u.store(store)
 	if s == nil {
 		s = u.unsearched(store)

@@ -28,6 +28,7 @@ const (
 	Changed      Outcome = "changed"   // another lock is there now, and was not touched
 	Ambiguous    Outcome = "ambiguous" // which lock is meant is not clear: its ID is on several states, or not all of the text is understood
 	Partial      Outcome = "partial"   // one half failed; safe to repeat
+	Kept         Outcome = "kept"      // as was asked: it is not released automatically any more
 )
 
 // Answer is what the caller gets.
@@ -135,7 +136,7 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 	unwatched := u.unwatched(ctx, l, memory)
 	c := policy.Case{Lock: l, Seen: memory.Sighting(l, u.unknown(concerns))}
 	c.Judge(u.Rules, now)
-	if c.HeldAtLeast < c.Guard && u.judgedBefore(ctx, l, &c.Seen) {
+	if c.HeldAtLeast < c.Guard && u.completeFromRecord(ctx, l, &c.Seen) {
 		c.Judge(u.Rules, now)
 	}
 	c = u.witnessed(ctx, c)
@@ -205,10 +206,10 @@ func (u *Unlocker) witnessed(ctx context.Context, c policy.Case) policy.Case {
 	return one[0]
 }
 
-// judgedBefore completes what is known of a lock of which an earlier release removed one
-// half only: the record says how old it was proven to be, with the bytes that are still
-// there.
-func (u *Unlocker) judgedBefore(ctx context.Context, l tflock.Lock, seen *policy.Sighting) bool {
+// completeFromRecord completes what is known of a lock of which an earlier release removed one
+// half only, and reports whether it added anything: the record says how old it was proven to be,
+// with the bytes that are still there.
+func (u *Unlocker) completeFromRecord(ctx context.Context, l tflock.Lock, seen *policy.Sighting) bool {
 	r, found, err := u.Releases.LastRelease(ctx, ledger.KeyOf(l))
 	if err != nil || !found {
 		return false

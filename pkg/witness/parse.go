@@ -76,8 +76,8 @@ func parseRecord(raw json.RawMessage) (Event, bool, error) {
 	if bucket == "" || strings.Contains(bucket, "/") || key == "" {
 		return Event{}, false, errors.New("names no bucket or no key")
 	}
-	state, is := strings.CutSuffix(key, tflock.Suffix)
-	if !is || state == "" {
+	state, isLock := strings.CutSuffix(key, tflock.Suffix)
+	if !isLock || state == "" {
 		return Event{}, false, nil
 	}
 	e, err := eventOf(r, action == "ObjectRemoved")

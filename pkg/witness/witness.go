@@ -21,7 +21,7 @@ type locks interface {
 
 // records keeps events, each as often as it comes.
 type records interface {
-	Keep(ctx context.Context, e ledger.ObjectEvent) error
+	Record(ctx context.Context, e ledger.ObjectEvent) error
 }
 
 // Witness is the dependencies of one batch.
@@ -82,5 +82,5 @@ func (w *Witness) record(ctx context.Context, e Event) error {
 			e.LockID, e.Operation, e.Who = tflock.BoundedID(info.ID), plain.Line(info.Operation, maxField), plain.Line(info.Who, maxField)
 		}
 	}
-	return w.Records.Keep(ctx, e.ObjectEvent)
+	return w.Records.Record(ctx, e.ObjectEvent)
 }

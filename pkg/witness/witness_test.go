@@ -46,7 +46,7 @@ func (s *store) Read(ctx context.Context, bucket, key, versionID, etag string) (
 	return s.read(ctx, bucket, key, versionID, etag)
 }
 
-func (s *store) Keep(_ context.Context, e ledger.ObjectEvent) error {
+func (s *store) Record(_ context.Context, e ledger.ObjectEvent) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.keep != nil {

@@ -76,7 +76,7 @@ func headline(e alert.Event) string {
 	if !ok {
 		return "Lockwarden: " + string(e.Type) // of a later version of the monitor
 	}
-	if absent, is := absences[e.Absence()]; is {
+	if absent, ok := absences[e.Absence()]; ok {
 		h = absent
 	}
 	if e.Unsafe() {

@@ -48,14 +48,14 @@ func overdue() policy.Description {
 }
 
 // planned are releases that are planned in one scan.
-func planned(mode policy.AutoMode, n int) []alert.Planned {
-	var list []alert.Planned
+func planned(mode policy.AutoMode, n int) []alert.PlannedRelease {
+	var list []alert.PlannedRelease
 	for i := range n {
 		f := overdue()
 		if i > 0 {
 			f.Path = fmt.Sprintf("states/team-%d/terraform.tfstate", i%3)
 		}
-		list = append(list, alert.Planned{Description: f, Mode: mode, NotBefore: now.Add(5 * time.Minute)})
+		list = append(list, alert.PlannedRelease{Description: f, Mode: mode, NotBefore: now.Add(5 * time.Minute)})
 	}
 	return list
 }
@@ -65,7 +65,7 @@ func pruneReport() alert.PruneReport {
 	r := alert.PruneReport{
 		Pruned: 2, Kept: 62, Abandoned: 1, Errors: []string{"arn:aws:s3:::other: access denied"},
 		States: []policy.Stale{{
-			Path: "states/branches/checkout/terraform.tfstate", Fate: policy.Kept, Reason: policy.HasResources, Why: "it manages 14 resources", LastModified: old,
+			Path: "states/branches/checkout/terraform.tfstate", Fate: policy.Kept, Reason: policy.KeptHasResources, Why: "it manages 14 resources", LastModified: old,
 			ManagedObjects: 14, Types: []policy.TypeCount{{Type: "aws_instance", Count: 9}, {Type: "aws_vpc", Count: 3}, {Type: "aws_eip", Count: 2}},
 		}},
 	}
@@ -73,7 +73,7 @@ func pruneReport() alert.PruneReport {
 		r.States = append(r.States, policy.Stale{Path: tflock.Path(fmt.Sprintf("states/branches/old-%d/terraform.tfstate", i)), Fate: policy.Pruned, Serial: 7, LastModified: old, VersionID: "v1"})
 	}
 	for i := range 30 {
-		r.States = append(r.States, policy.Stale{Path: tflock.Path(fmt.Sprintf("states/branches/kept-%d/terraform.tfstate", i)), Fate: policy.Kept, Reason: policy.HasOutputs, Why: "it has 2 outputs", LastModified: old})
+		r.States = append(r.States, policy.Stale{Path: tflock.Path(fmt.Sprintf("states/branches/kept-%d/terraform.tfstate", i)), Fate: policy.Kept, Reason: policy.KeptHasOutputs, Why: "it has 2 outputs", LastModified: old})
 	}
 	return r
 }

@@ -65,7 +65,7 @@ func TestNoContentBreaksALimitOrForgesMarkup(t *testing.T) {
 		case alert.LockResolved:
 			e = composer.Lock(kind, described(), 1, now).RemovedBy(policy.Removal{Principal: draw("remover"), Session: draw("remover's session"), SourceIP: draw("address"), RemovedAt: now})
 		case alert.LockReleasePlanned:
-			e = composer.Planned([]alert.Planned{{Description: described(), Mode: policy.AutoRelease, NotBefore: now}}, now)
+			e = composer.Planned([]alert.PlannedRelease{{Description: described(), Mode: policy.AutoRelease, NotBefore: now}}, now)
 		case alert.LockRefused:
 			e = composer.Refused(described(), draw("asker"), draw("why"), now)
 		case alert.ScanFailed, alert.ScanRecovered:
@@ -74,7 +74,7 @@ func TestNoContentBreaksALimitOrForgesMarkup(t *testing.T) {
 			r := alert.PruneReport{Pruned: 9, Kept: 99, Errors: []string{draw("error")}}
 			for i := range rapid.IntRange(0, 60).Draw(t, "states") {
 				r.States = append(r.States, policy.Stale{
-					Path: tflock.Path(draw("path")), Why: draw("why"), Reason: policy.Reason(draw("reason")), ManagedObjects: i % 3, LastModified: now,
+					Path: tflock.Path(draw("path")), Why: draw("why"), Reason: policy.KeptReason(draw("reason")), ManagedObjects: i % 3, LastModified: now,
 					Fate: []policy.Fate{policy.Kept, policy.Pruned}[i%2], Types: []policy.TypeCount{{Type: draw("type"), Count: 1}},
 				})
 			}
