@@ -41,11 +41,11 @@ func (locksCommand) Run(ctx context.Context, s *session) error {
 }
 
 // holder is who holds a lock, and the session that took it, where S3 says so.
-func holder(f policy.Description) string {
-	if f.Witness == nil || f.Witness.Actor() == "" {
-		return f.Who
+func holder(d policy.Description) string {
+	if d.Witness == nil || d.Witness.Actor() == "" {
+		return d.Who
 	}
-	return f.Who + " (" + f.Witness.Actor() + ")"
+	return d.Who + " (" + d.Witness.Actor() + ")"
 }
 
 // spaced makes words of a reason such as has_resources.
@@ -115,5 +115,5 @@ func (c restoreCommand) Run(ctx context.Context, s *session) error {
 	if err != nil {
 		return err
 	}
-	return ended(answer.Outcome)
+	return exitError(answer.Outcome)
 }

@@ -105,8 +105,8 @@ type outcomeError struct{ code int }
 
 func (e outcomeError) Error() string { return fmt.Sprintf("exit code %d", e.code) }
 
-// ended returns the exit code of an outcome.
-func ended(outcome string) error {
+// exitError returns the exit code of an outcome as an error; nil for success.
+func exitError(outcome string) error {
 	switch outcome {
 	case "released", "would_release", "restored", "repaired", "would_repair", "nothing_to_do":
 		return nil

@@ -106,7 +106,7 @@ func (s *session) endRepair(raw []byte, a repairAnswer) error {
 	} else {
 		s.facts(a)
 	}
-	return ended(a.Outcome)
+	return exitError(a.Outcome)
 }
 
 func (s *session) facts(a repairAnswer) {

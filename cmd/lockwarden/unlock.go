@@ -163,7 +163,7 @@ func requester(given string) string {
 }
 
 // confirm asks for what is missing. A forced release is confirmed by a longer word.
-func (c *unlockCommand) confirm(ctx context.Context, s *session, f policy.Description) error {
+func (c *unlockCommand) confirm(ctx context.Context, s *session, d policy.Description) error {
 	if c.Yes {
 		return nil
 	}
@@ -177,7 +177,7 @@ func (c *unlockCommand) confirm(ctx context.Context, s *session, f policy.Descri
 	if c.Force {
 		word = s.word("force")
 	}
-	answer, err := s.ask(ctx, fmt.Sprintf("Release the lock on %s? Only %q releases it: ", line(f.Path), word))
+	answer, err := s.ask(ctx, fmt.Sprintf("Release the lock on %s? Only %q releases it: ", line(d.Path), word))
 	if err != nil {
 		return err
 	}
@@ -197,7 +197,7 @@ func (s *session) end(raw []byte, a unlockAnswer) error {
 	} else {
 		s.evidence(a)
 	}
-	return ended(a.Outcome)
+	return exitError(a.Outcome)
 }
 
 func (s *session) evidence(a unlockAnswer) {

@@ -15,7 +15,7 @@ import (
 )
 
 type settings struct {
-	wiring.Sight
+	wiring.LockSettings
 	Unlock string `env:"UNLOCK_FUNCTION_ARN,notEmpty"`
 	Prune  string `env:"PRUNE_FUNCTION_ARN"`
 	Repair string `env:"REPAIR_FUNCTION_ARN"`
@@ -35,7 +35,7 @@ func wire() (any, error) {
 	}
 	c := &console.Console{
 		Scanner: scan.New(parts.Stores, parts.Rules, time.Now),
-		Ledger:  parts.Ledger.Notifications, Witnesses: parts.Ledger.Witnesses, Autos: parts.Ledger.Autos, Unlock: s.Unlock, Prune: s.Prune, Weeks: parts.Ledger.Reports,
+		Ledger:  parts.Ledger.Notifications, Witnesses: parts.Ledger.Witnesses, AutoReleases: parts.Ledger.AutoReleases, Unlock: s.Unlock, Prune: s.Prune, Weeks: parts.Ledger.Reports,
 		Repair: s.Repair,
 	}
 	if s.Report != "" {

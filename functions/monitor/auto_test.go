@@ -232,9 +232,9 @@ func cancelledRun(p *pipelines) {
 }
 
 // mustRefuse asks for the lock of a living run by hand.
-func (p *pipelines) mustRefuse(f policy.Description) {
+func (p *pipelines) mustRefuse(d policy.Description) {
 	p.Helper()
-	payload, err := json.Marshal(unlock.Request{LockID: f.ID, Path: f.Path, Reason: "it looks dead", RequestedBy: "ana"})
+	payload, err := json.Marshal(unlock.Request{LockID: d.ID, Path: d.Path, Reason: "it looks dead", RequestedBy: "ana"})
 	if err != nil {
 		p.Fatal(err)
 	}

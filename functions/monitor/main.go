@@ -40,21 +40,21 @@ func wire() (any, error) {
 	}
 	composer := alert.Composer{Version: version.Current, Account: s.Account, Region: parts.Region, UnlockFunction: s.UnlockFunction, Dashboard: s.Dashboard.URL(parts.Region)}
 	m := &monitor.Monitor{
-		Scanner:     scan.New(parts.Stores, parts.Rules, time.Now),
-		Ledger:      parts.Ledger.Notifications,
-		Released:    parts.Ledger.Releases,
-		Releases:    unlock.Finisher{Releases: parts.Ledger.Releases, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter, Log: slog.Default()},
-		Witnesses:   parts.Ledger.Witnesses,
-		Runs:        s.Runs.Open(parts.AWS()),
-		Autos:       parts.Ledger.Autos,
-		Releaser:    runs.NewReleaser(parts.AWS(), s.UnlockFunction),
-		Composer:    composer,
-		Topic:       parts.Topic(),
-		Meter:       parts.Meter,
-		RemindEvery: s.RemindEvery,
-		ScanEvery:   time.Duration(s.ScanEvery),
-		Now:         time.Now,
-		Log:         slog.Default(),
+		Scanner:      scan.New(parts.Stores, parts.Rules, time.Now),
+		Ledger:       parts.Ledger.Notifications,
+		Released:     parts.Ledger.Releases,
+		Releases:     unlock.Finisher{Releases: parts.Ledger.Releases, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter, Log: slog.Default()},
+		Witnesses:    parts.Ledger.Witnesses,
+		Runs:         s.Runs.Open(parts.AWS()),
+		AutoReleases: parts.Ledger.AutoReleases,
+		Releaser:     runs.NewReleaser(parts.AWS(), s.UnlockFunction),
+		Composer:     composer,
+		Topic:        parts.Topic(),
+		Meter:        parts.Meter,
+		RemindEvery:  s.RemindEvery,
+		ScanEvery:    time.Duration(s.ScanEvery),
+		Now:          time.Now,
+		Log:          slog.Default(),
 	}
 	return func(ctx context.Context) (monitor.Report, error) {
 		report, err := m.Run(ctx)

@@ -68,7 +68,7 @@ func wire() (any, error) {
 		case request.Restore != "":
 			return p.Restore(ctx, request.Restore, call.AwsRequestID)
 		case at != nil:
-			return console.Look(ctx, p, parts.Ledger.Prunes, call.AwsRequestID, call.InvokedFunctionArn)
+			return console.DryRun(ctx, p, parts.Ledger.Prunes, call.AwsRequestID, call.InvokedFunctionArn)
 		default:
 			return run(ctx, p, request, call.AwsRequestID)
 		}

@@ -55,7 +55,7 @@ func wire() (any, error) {
 	files := backend.NewFiles(inBuckets, s.Reports)
 	book := wiring.OpenLedger(dynamodb.NewFromConfig(inTable), s.Ledger)
 	r := &report.Reporter{
-		Scans: book.Notifications, ScanEvery: time.Duration(s.ScanEvery), History: book.History, Releases: book.Releases, Witnesses: book.Witnesses, Plans: book.Autos, AutoMode: s.AutoMode,
+		Scans: book.Notifications, ScanEvery: time.Duration(s.ScanEvery), History: book.History, Releases: book.Releases, Witnesses: book.Witnesses, Plans: book.AutoReleases, AutoMode: s.AutoMode,
 		Prunes: book.Prunes, Reports: book.Reports,
 		Findings: func(ctx context.Context) (io.ReadCloser, time.Time, error) {
 			file, err := files.Read(ctx, inventory.FileFindings)

@@ -40,7 +40,7 @@ func wire() (any, error) {
 		Stores: parts.Stores, Memory: parts.Ledger.Notifications, Releases: parts.Ledger.Releases, Witnesses: parts.Ledger.Witnesses, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter,
 		Rules: parts.Rules, Now: time.Now, Log: slog.Default(),
 	}
-	u.Runs, u.Autos = s.Runs.Open(parts.AWS()), parts.Ledger.Autos
+	u.Runs, u.AutoReleases = s.Runs.Open(parts.AWS()), parts.Ledger.AutoReleases
 	return widget.Serve(func(ctx context.Context, payload json.RawMessage, at *widget.Context) (unlock.Answer, error) {
 		request, err := unlock.ParseRequest(payload)
 		if err != nil {

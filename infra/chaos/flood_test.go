@@ -130,12 +130,12 @@ func newFlooded(t *testing.T, autoRelease string) (*flooded, *monitor.Monitor, *
 	scanner := scan.New(set, rules, time.Now)
 	scanner.SetLimit(2 * f.room)
 	u := &unlock.Unlocker{
-		Stores: set, Memory: ledger.Notifications, Releases: ledger.Releases, Autos: ledger.Autos, Composer: composer(), Topic: f, Meter: f, Rules: rules, Now: time.Now, Log: quiet,
+		Stores: set, Memory: ledger.Notifications, Releases: ledger.Releases, AutoReleases: ledger.AutoReleases, Composer: composer(), Topic: f, Meter: f, Rules: rules, Now: time.Now, Log: quiet,
 	}
 	auto := &automated{f, u, autoRelease}
 	u.Runs = &evidence.Runs{Open: auto.open}
 	m := &monitor.Monitor{
-		Autos: ledger.Autos, Runs: u.Runs, Releaser: auto,
+		AutoReleases: ledger.AutoReleases, Runs: u.Runs, Releaser: auto,
 		Scanner: scanner, Ledger: ledger.Notifications, Released: ledger.Releases, Composer: composer(), Topic: f, Meter: f,
 		RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Now: time.Now, Log: quiet,
 	}

@@ -40,7 +40,7 @@ func newMonitor(w *world, cfg aws.Config) (*monitor.Monitor, error) {
 	topic, meter := w.channels(cfg)
 	memory := w.memory(cfg)
 	return &monitor.Monitor{
-		Ledger: memory.Notifications, Released: memory.Releases, Witnesses: memory.Witnesses, Autos: memory.Autos, Composer: composer(), Topic: topic, Meter: meter,
+		Ledger: memory.Notifications, Released: memory.Releases, Witnesses: memory.Witnesses, AutoReleases: memory.AutoReleases, Composer: composer(), Topic: topic, Meter: meter,
 		Releases:    unlock.Finisher{Releases: memory.Releases, Composer: composer(), Topic: topic, Meter: meter, Log: quiet},
 		Scanner:     scan.New(set, w.rules(), w.now),
 		RemindEvery: 4 * time.Hour, Now: w.now, Log: quiet,
@@ -125,7 +125,7 @@ func newUnlocker(w *world, cfg aws.Config) (*unlock.Unlocker, error) {
 	topic, meter := w.channels(cfg)
 	memory := w.memory(cfg)
 	return &unlock.Unlocker{
-		Stores: set, Memory: memory.Notifications, Releases: memory.Releases, Witnesses: memory.Witnesses, Autos: memory.Autos, Composer: composer(), Topic: topic, Meter: meter,
+		Stores: set, Memory: memory.Notifications, Releases: memory.Releases, Witnesses: memory.Witnesses, AutoReleases: memory.AutoReleases, Composer: composer(), Topic: topic, Meter: meter,
 		Rules: w.rules(), Now: w.now, Log: quiet,
 	}, err
 }

@@ -229,23 +229,23 @@ func (h *history) saidAuto(p *party, e alert.Event) {
 // evidence holds what is said of a lock against what happened: no session is named that did
 // not take it, and it was held for as long as is said to be proven. Halves that were taken
 // since the scan began are not in what it says.
-func (h *history) evidence(p *party, f policy.Description, in alert.Type) {
-	path := string(tflock.Path(f.Path).Clean())
-	if f.Witness != nil && !h.took[lockName{path, f.ID}][f.Witness.Session] {
-		h.breaks("evidence names a session for a lock that it did not take: %s of %s on %s in %s", f.Witness.Session, f.ID, path, in)
+func (h *history) evidence(p *party, d policy.Description, in alert.Type) {
+	path := string(tflock.Path(d.Path).Clean())
+	if d.Witness != nil && !h.took[lockName{path, d.ID}][d.Witness.Session] {
+		h.breaks("evidence names a session for a lock that it did not take: %s of %s on %s in %s", d.Witness.Session, d.ID, path, in)
 	}
 	var taken time.Time
 	for at, l := range h.locks {
 		switch {
-		case at.path() != path || l.id != f.ID:
+		case at.path() != path || l.id != d.ID:
 		case l.nth > p.began:
 			return
 		case h.heldSince(l, path).After(taken):
 			taken = h.heldSince(l, path)
 		}
 	}
-	if said := time.Duration(f.HeldAtLeastSeconds) * time.Second; !taken.IsZero() && said > h.now().Sub(taken)+h.slack {
-		h.breaks("age at least is %s of a half that was held for %s: %s on %s in %s", said, h.now().Sub(taken), f.ID, path, in)
+	if said := time.Duration(d.HeldAtLeastSeconds) * time.Second; !taken.IsZero() && said > h.now().Sub(taken)+h.slack {
+		h.breaks("age at least is %s of a half that was held for %s: %s on %s in %s", said, h.now().Sub(taken), d.ID, path, in)
 	}
 }
 

@@ -63,13 +63,13 @@ var automaticMutations = map[string]mutation{
 		"although nobody could read its tags",
 	},
 	"people need not know of a release": {
-		"pkg/monitor/autorelease.go", "if err := p.Topic.Publish(ctx, event); err != nil {", "if err := error(nil); err != nil {",
+		"pkg/monitor/autorelease.go", "if err := p.monitor.Topic.Publish(ctx, event); err != nil {", "if err := error(nil); err != nil {",
 		"TestAutomatic",
 		nil,
 		"and no earlier scan had announced it",
 	},
 	"what was announced during a scan came before it": {
-		"pkg/monitor/auto.go", "case !p.earlier.HasPlan(key, *plan):", "case false:",
+		"pkg/monitor/auto.go", "case !p.known.earlier.HasPlan(key, *plan):", "case false:",
 		"TestAutomatic",
 		nil,
 		"and no earlier scan had announced it",
@@ -99,13 +99,13 @@ var automaticMutations = map[string]mutation{
 		"although something changed since it was announced",
 	},
 	"a refusal leaves the plan as it is": {
-		"pkg/unlock/refuse.go", "if r.RequestedBy == policy.AutoRequester && u.Autos != nil {", "if false {",
+		"pkg/unlock/refuse.go", "if r.RequestedBy == policy.AutoRequester && u.AutoReleases != nil {", "if false {",
 		"TestAutomatic",
 		nil,
 		"and it was refused since it was announced",
 	},
 	"two monitors may both claim a release": {
-		"pkg/ledger/autos.go", "\tif read == \"\" {\n\t\tinput.ConditionExpression", "\tinput.ConditionExpression = nil\n\tif false {\n\t\tinput.ConditionExpression",
+		"pkg/ledger/autoreleases.go", "\tif read == \"\" {\n\t\tinput.ConditionExpression", "\tinput.ConditionExpression = nil\n\tif false {\n\t\tinput.ConditionExpression",
 		"TestAutomaticDuels",
 		nil,
 		"the unlock function was invoked twice for one lock",
@@ -117,7 +117,7 @@ var automaticMutations = map[string]mutation{
 		"a fourth automatic release within an hour",
 	},
 	"report mode releases": {
-		"pkg/monitor/auto.go", "case plan != nil && plan.Mode == p.auto.Mode && p.auto.Mode == policy.AutoReport:", "case false:",
+		"pkg/monitor/auto.go", "case plan != nil && plan.Mode == p.known.auto.Mode && p.known.auto.Mode == policy.AutoReport:", "case false:",
 		"TestAutomatic",
 		nil,
 		"the unlock function was invoked in report mode",

@@ -158,11 +158,11 @@ func (w *world) evidence() (l violations) {
 	return l
 }
 
-func sessionIn(f policy.Description) string {
-	if f.Witness == nil {
+func sessionIn(d policy.Description) string {
+	if d.Witness == nil {
 		return ""
 	}
-	return f.Witness.Session
+	return d.Witness.Session
 }
 
 // findingsOf are the locks that an event is about.

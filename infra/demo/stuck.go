@@ -122,8 +122,8 @@ func (s *scene) aftermath(ctx context.Context, report monitor.Report) error {
 }
 
 // unlock releases one lock and shows that its state is usable again.
-func (s *scene) unlock(ctx context.Context, w *local.Workspace, f policy.Description) error {
-	payload, err := json.Marshal(unlock.Request{LockID: f.ID, Reason: "its run is over", RequestedBy: "on-call"})
+func (s *scene) unlock(ctx context.Context, w *local.Workspace, d policy.Description) error {
+	payload, err := json.Marshal(unlock.Request{LockID: d.ID, Reason: "its run is over", RequestedBy: "on-call"})
 	if err != nil {
 		return err
 	}

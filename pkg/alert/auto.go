@@ -69,11 +69,11 @@ func planText(path, who, held string, e Event) string {
 
 // planReason names the lock's run and its end. It says the same of an event that was
 // encoded and decoded.
-func planReason(f policy.Description, now time.Time) string {
-	if f.Run == nil {
+func planReason(d policy.Description, now time.Time) string {
+	if d.Run == nil {
 		return "its run is known to be over"
 	}
-	run := *f.Run
+	run := *d.Run
 	run.Detail = ""
 	return Clean(run.Words(now), maxReason)
 }

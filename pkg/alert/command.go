@@ -28,24 +28,24 @@ func plainPath(path string) bool {
 }
 
 // Releasable reports whether commands for this lock are given.
-func Releasable(f policy.Description) bool {
-	return f.Verdict != policy.Unreadable && plainID(f.ID) && plainPath(f.Path)
+func Releasable(d policy.Description) bool {
+	return d.Verdict != policy.Unreadable && plainID(d.ID) && plainPath(d.Path)
 }
 
 // actions are the commands that release a lock; none where its ID or path is not plain.
 // The unlock command names both, so that it releases no other lock of the same ID. Its
 // reason makes it work as it is pasted, and names the alert in the record.
-func (c Composer) actions(f policy.Description, reason string) Actions {
-	if !Releasable(f) {
+func (c Composer) actions(d policy.Description, reason string) Actions {
+	if !Releasable(d) {
 		return Actions{}
 	}
 	var a Actions
 	if c.UnlockFunction != "" {
-		a.Unlock = c.unlockCommand(f.ID, f.Path, reason)
+		a.Unlock = c.unlockCommand(d.ID, d.Path, reason)
 		a.UnlockFunction = c.UnlockFunction
 	}
-	if !strings.HasPrefix(f.ID, "-") { // terraform would take it for an option
-		a.ForceUnlock = command("terraform", "force-unlock", f.ID)
+	if !strings.HasPrefix(d.ID, "-") { // terraform would take it for an option
+		a.ForceUnlock = command("terraform", "force-unlock", d.ID)
 	}
 	return a
 }

@@ -27,18 +27,18 @@ func (c Composer) event(t Type, severity Severity, now time.Time) Event {
 
 // Lock makes the event of one lock. notified counts how often people were notified of
 // it, this time included.
-func (c Composer) Lock(t Type, f policy.Description, notified int, now time.Time) Event {
+func (c Composer) Lock(t Type, d policy.Description, notified int, now time.Time) Event {
 	severity := Warning
 	switch {
 	case t == LockResolved:
-		severity, f = Info, resolved(f, now)
+		severity, d = Info, resolved(d, now)
 	case t == LockReminder && notified > 2: // the alert, the first reminder, then critical
 		severity = Critical
 	}
 	e := c.event(t, severity, now)
-	e.Lock = &f
+	e.Lock = &d
 	if t == LockStuck || t == LockReminder {
-		e.Actions = c.actions(f, reasonOf(now))
+		e.Actions = c.actions(d, reasonOf(now))
 		e.Links.Runbook = runbook("stuck-lock")
 	}
 	return e.worded()
@@ -64,20 +64,20 @@ func (e Event) NowLockedBy(other policy.Description) Event {
 
 // Released makes the event of a lock of which at least one half may be gone after we were
 // asked to release it: the release's outcome says what is known.
-func (c Composer) Released(f policy.Description, r Release, now time.Time) Event {
+func (c Composer) Released(d policy.Description, r Release, now time.Time) Event {
 	severity := Info
 	if r.Forced || r.Outcome != Whole {
 		severity = Warning
 	}
 	e := c.event(LockReleased, severity, now)
-	e.Lock, e.Release = &f, &r
+	e.Lock, e.Release = &d, &r
 	return e.worded()
 }
 
 // Refused makes the event of a lock that we refused to release, and why.
-func (c Composer) Refused(f policy.Description, who, why string, now time.Time) Event {
+func (c Composer) Refused(d policy.Description, who, why string, now time.Time) Event {
 	e := c.event(LockRefused, Warning, now)
-	e.Lock, e.Release = &f, &Release{Outcome: Refused, RequestedBy: who, Why: why}
+	e.Lock, e.Release = &d, &Release{Outcome: Refused, RequestedBy: who, Why: why}
 	e.Links.Runbook = runbook("stuck-lock")
 	return e.worded()
 }
@@ -163,10 +163,10 @@ func (e Event) worded() Event {
 
 // resolved is a lock that is gone: held until now, and without a verdict on its run.
 // The ledger has both as they were at the last notification.
-func resolved(f policy.Description, now time.Time) policy.Description {
-	f.HeldSeconds = int64(max(0, now.Sub(f.HeldSince)) / time.Second)
-	f.Evidence = policy.Evidence{Liveness: policy.Unknown, Reasons: []string{}, Written: f.Evidence.Written}
-	return f
+func resolved(d policy.Description, now time.Time) policy.Description {
+	d.HeldSeconds = int64(max(0, now.Sub(d.HeldSince)) / time.Second)
+	d.Evidence = policy.Evidence{Liveness: policy.Unknown, Reasons: []string{}, Written: d.Evidence.Written}
+	return d
 }
 
 func isAlarm(t Type) bool { return t == LockStuck || t == LockReminder }

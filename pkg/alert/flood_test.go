@@ -44,12 +44,12 @@ func TestAFloodHidesNothingOfTeamsThatShareTheFirstPartOfTheirKeys(t *testing.T)
 	production := samples.Lock()
 	production.Path = "states/env:/production/terraform.tfstate"
 	all = append(all, production)
-	for name, change := range map[string]func(i int, f *policy.Description){
+	for name, change := range map[string]func(i int, d *policy.Description){
 		"locks of clients": func(int, *policy.Description) {},
-		"locks that fill every field": func(i int, f *policy.Description) {
-			f.ID, f.Who, f.Operation, f.Version = strings.Repeat("\\", 1024), strings.Repeat("\"", 256), strings.Repeat("\u0001", 256), strings.Repeat("<", 256)
-			f.Path = fmt.Sprintf("states/env:/sandbox/%d/%s", i, strings.Repeat("\u0001", 1900))
-			f.Evidence.Reasons = []string{strings.Repeat("\x00", 3000)}
+		"locks that fill every field": func(i int, d *policy.Description) {
+			d.ID, d.Who, d.Operation, d.Version = strings.Repeat("\\", 1024), strings.Repeat("\"", 256), strings.Repeat("\u0001", 256), strings.Repeat("<", 256)
+			d.Path = fmt.Sprintf("states/env:/sandbox/%d/%s", i, strings.Repeat("\u0001", 1900))
+			d.Evidence.Reasons = []string{strings.Repeat("\x00", 3000)}
 		},
 	} {
 		for i := range all[:1500] {

@@ -54,9 +54,9 @@ const docsPage = "https://github.com/lockwarden/lockwarden/blob/main/"
 // OwnLinks are what a message may link to: our pages, and those of the runs that a CI system named.
 func (e Event) OwnLinks() []string {
 	own := []string{docsPage, e.Links.Dashboard, e.Links.Runbook}
-	add := func(f *policy.Description) {
-		if f != nil && f.Run != nil && strings.HasPrefix(f.Run.URL, "https://") {
-			own = append(own, f.Run.URL)
+	add := func(d *policy.Description) {
+		if d != nil && d.Run != nil && strings.HasPrefix(d.Run.URL, "https://") {
+			own = append(own, d.Run.URL)
 		}
 	}
 	add(e.Lock)

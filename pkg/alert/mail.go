@@ -104,14 +104,14 @@ func (l *letter) facts(e Event) {
 }
 
 // evidence says whether the run counts as dead or alive, and why.
-func (l *letter) evidence(f policy.Description) {
-	if len(f.Evidence.Reasons) == 0 {
+func (l *letter) evidence(d policy.Description) {
+	if len(d.Evidence.Reasons) == 0 {
 		return
 	}
-	if f.Verdict != policy.Unreadable {
-		l.line("Its run:    %s", f.Evidence.Liveness.Words())
+	if d.Verdict != policy.Unreadable {
+		l.line("Its run:    %s", d.Evidence.Liveness.Words())
 	}
-	for _, reason := range f.Evidence.Reasons {
+	for _, reason := range d.Evidence.Reasons {
 		l.line("  - %s", Clean(reason, maxReason))
 	}
 }

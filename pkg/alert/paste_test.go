@@ -16,8 +16,8 @@ var asksToRelease = map[alert.Type]bool{alert.LockStuck: true, alert.LockReminde
 // strange are the events of locks whose holder, or session, shows what may be another lock.
 var strange = map[string]bool{"lock-stuck-session": true, "a session called like a lock": true}
 
-func meant(f policy.Description) tflock.Meant {
-	return tflock.Meant{ID: f.ID, Paths: []string{f.Path}, Buckets: []string{"states"}}
+func meant(d policy.Description) tflock.Meant {
+	return tflock.Meant{ID: d.ID, Paths: []string{d.Path}, Buckets: []string{"states"}}
 }
 
 // What people receive about one lock can be pasted as a whole into lock_id, and names that

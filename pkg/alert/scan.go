@@ -55,12 +55,12 @@ var withheldSteps = []string{
 
 // withheld reports whether every store of a failed scan was read but for a prefix with a lock object that S3 fails to give.
 func withheld(e Event) bool {
-	return crowded(e) && !slices.ContainsFunc(e.Stores, func(b Store) bool { return !b.Withheld })
+	return crowded(e) && !slices.ContainsFunc(e.Stores, func(s Store) bool { return !s.Withheld })
 }
 
 // crowded reports whether every store of a failed scan was read but for a part.
 func crowded(e Event) bool {
-	return e.Type == ScanFailed && len(e.Stores) > 0 && !slices.ContainsFunc(e.Stores, func(b Store) bool { return !b.Crowded })
+	return e.Type == ScanFailed && len(e.Stores) > 0 && !slices.ContainsFunc(e.Stores, func(s Store) bool { return !s.Crowded })
 }
 
 var scanSteps = map[Absence][]string{

@@ -68,11 +68,11 @@ func TestAnyOtherCharacterIsInNoCommand(t *testing.T) {
 			others += string(c)
 		}
 	}
-	none := func(f policy.Description) {
+	none := func(d policy.Description) {
 		t.Helper()
-		e := composer.Lock(alert.LockStuck, f, 1, now)
-		if alert.Releasable(f) || e.Actions.Unlock != "" || e.Actions.ForceUnlock != "" {
-			t.Errorf("ID %q, path %q: %+v", f.ID, f.Path, e.Actions)
+		e := composer.Lock(alert.LockStuck, d, 1, now)
+		if alert.Releasable(d) || e.Actions.Unlock != "" || e.Actions.ForceUnlock != "" {
+			t.Errorf("ID %q, path %q: %+v", d.ID, d.Path, e.Actions)
 		}
 	}
 	for _, c := range others {
@@ -124,10 +124,10 @@ func TestOnlyPlainIDsAndPathsAreInACommand(t *testing.T) {
 		}
 	})
 	for name, change := range map[string]func(*policy.Description){
-		"an empty ID":     func(f *policy.Description) { f.ID = "" },
-		"an empty path":   func(f *policy.Description) { f.Path = "" },
-		"an unreadable":   func(f *policy.Description) { f.Verdict = policy.Unreadable },
-		"a non-UTF-8 one": func(f *policy.Description) { f.ID = "x\xff" },
+		"an empty ID":     func(d *policy.Description) { d.ID = "" },
+		"an empty path":   func(d *policy.Description) { d.Path = "" },
+		"an unreadable":   func(d *policy.Description) { d.Verdict = policy.Unreadable },
+		"a non-UTF-8 one": func(d *policy.Description) { d.ID = "x\xff" },
 	} {
 		f := samples.Lock()
 		change(&f)

@@ -48,9 +48,9 @@ func lockSubject(e Event) string {
 }
 
 // clippedHolder leaves room for the path.
-func clippedHolder(f policy.Description) string {
-	who := ascii(named(f))
-	if f.Who == "" || len(who) <= 24 {
+func clippedHolder(d policy.Description) string {
+	who := ascii(named(d))
+	if d.Who == "" || len(who) <= 24 {
 		return who
 	}
 	return who[:21] + "..."

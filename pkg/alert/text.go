@@ -67,8 +67,8 @@ func releasedText(path, who, held, run string, r Release) string {
 }
 
 // withoutCommand says how to release a lock whose ID or path is in no command.
-func withoutCommand(f policy.Description) string {
-	if Releasable(f) {
+func withoutCommand(d policy.Description) string {
+	if Releasable(d) {
 		return ""
 	}
 	return " No command is given, because the lock's ID or path has characters that a shell or a chat may misread: to release the lock, press Release beside it on the dashboard."

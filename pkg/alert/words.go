@@ -17,24 +17,24 @@ const (
 
 // Holder names who holds a lock, as it says itself, and the session that took it, as S3
 // says.
-func Holder(f policy.Description) string {
-	who := named(f)
-	if f.Witness == nil || f.Witness.Actor() == "" {
+func Holder(d policy.Description) string {
+	who := named(d)
+	if d.Witness == nil || d.Witness.Actor() == "" {
 		return who
 	}
-	return who + " (" + Clean(f.Witness.Actor(), maxText) + ")"
+	return who + " (" + Clean(d.Witness.Actor(), maxText) + ")"
 }
 
 // named is who holds a lock, as it says itself.
-func named(f policy.Description) string { return cmp.Or(Clean(f.Who, maxText), "an unknown holder") }
+func named(d policy.Description) string { return cmp.Or(Clean(d.Who, maxText), "an unknown holder") }
 
 // removed says who removed a resolved lock, as S3 says.
 func removed(r policy.Removal) string { return Clean(r.Words(), 2*policy.MaxPrincipal+maxText) }
 
 // Operation names what the holder does: "apply" for OperationTypeApply.
-func Operation(f policy.Description) string {
-	name := Clean(strings.TrimPrefix(f.Operation, "OperationType"), maxText)
-	switch f.Operation {
+func Operation(d policy.Description) string {
+	name := Clean(strings.TrimPrefix(d.Operation, "OperationType"), maxText)
+	switch d.Operation {
 	case "OperationTypePlan", "OperationTypeApply", "OperationTypeRefresh":
 		return strings.ToLower(name)
 	case "OperationTypeInvalid":
@@ -59,13 +59,13 @@ func Run(l policy.Liveness) string {
 
 // Place says which tables and buckets a lock is stored in: their names, where the
 // description has them, else their kinds.
-func Place(f policy.Description) string {
+func Place(d policy.Description) string {
 	var places []string
-	for _, arn := range f.Stores {
+	for _, arn := range d.Stores {
 		places = append(places, storeName(arn))
 	}
 	if len(places) == 0 {
-		for _, kind := range f.Holdings {
+		for _, kind := range d.Holdings {
 			places = append(places, map[bool]string{true: "a lock table", false: "a state bucket"}[kind == tflock.DynamoDB])
 		}
 	}

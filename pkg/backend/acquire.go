@@ -91,7 +91,7 @@ func (b *Bucket) AcquireLike(ctx context.Context, path tflock.Path, raw []byte, 
 // another size. S3 may fail to give an object that it lists, such as one under a key in a store that does not answer.
 func (b *Bucket) older(ctx context.Context, key string, raw []byte, asked time.Time) bool {
 	const skew = time.Minute // how far our clock and S3's may differ
-	listed, err := b.look(ctx, key)
+	listed, err := b.listOne(ctx, key)
 	return err == nil && listed.Key != nil && (aws.ToTime(listed.LastModified).Before(asked.Add(-skew)) || aws.ToInt64(listed.Size) != int64(len(raw)))
 }
 

@@ -91,7 +91,7 @@ func (b *Bucket) lockObject(path tflock.Path) (key string, err error) {
 func (b *Bucket) StateWritten(ctx context.Context, path tflock.Path) (time.Time, error) {
 	var latest time.Time
 	for _, stored := range path.Objects() {
-		object, err := b.look(ctx, stored.Key())
+		object, err := b.listOne(ctx, stored.Key())
 		if err != nil {
 			return time.Time{}, err
 		}
@@ -102,10 +102,10 @@ func (b *Bucket) StateWritten(ctx context.Context, path tflock.Path) (time.Time,
 	return latest, nil
 }
 
-// look returns an object as a listing shows it; a zero one when there is none. It fails
+// listOne returns an object as a listing shows it; a zero one when there is none. It fails
 // with *Error. In S3 the first key with a prefix is the prefix itself; other stores may give
 // any key with the prefix first (SeaweedFS does in a versioned bucket), so there all are read.
-func (b *Bucket) look(ctx context.Context, key string) (types.Object, error) {
+func (b *Bucket) listOne(ctx context.Context, key string) (types.Object, error) {
 	limit := int32(1)
 	if b.outside() {
 		limit = 1000

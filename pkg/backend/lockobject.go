@@ -37,7 +37,7 @@ func (b *Bucket) read(ctx context.Context, key string) (tflock.Holding, bool, er
 	if sealed(err) == "" {
 		return h, found, b.failed(err)
 	}
-	listed, problem := b.look(ctx, key)
+	listed, problem := b.listOne(ctx, key)
 	switch {
 	case problem != nil:
 		return tflock.Holding{}, false, b.failed(err)

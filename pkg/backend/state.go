@@ -47,9 +47,9 @@ func (b *Bucket) Objects(ctx context.Context, prefix, after string) iter.Seq2[Ob
 	}
 }
 
-// Look returns a state as a listing would show it, asked for by its name. It fails with ErrGone
+// Stat returns a state as a listing would show it, asked for by its name. It fails with ErrGone
 // or with *Error; one that is Refused says nothing of whether it is there.
-func (b *Bucket) Look(ctx context.Context, path tflock.Path) (Object, error) {
+func (b *Bucket) Stat(ctx context.Context, path tflock.Path) (Object, error) {
 	key, err := b.object(path)
 	if err != nil {
 		return Object{}, err

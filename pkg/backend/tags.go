@@ -31,7 +31,7 @@ func (b *Bucket) LockTags(ctx context.Context, h tflock.Holding) (map[string]str
 	if err != nil {
 		return nil, &Error{b.arn, err}
 	}
-	now, err := b.look(ctx, key)
+	now, err := b.listOne(ctx, key)
 	switch {
 	case err != nil:
 		return nil, err

@@ -6,9 +6,9 @@ import (
 )
 
 // answered is the page of an answer: what happened, and what to do next.
-func answered(at widget.Context, title string, look widget.Look, message string, steps []string) string {
+func answered(at widget.Context, title string, tone widget.Tone, message string, steps []string) string {
 	return widget.Page(at,
-		widget.El("h2", widget.Mark(look, title)),
+		widget.El("h2", widget.Mark(tone, title)),
 		widget.El("p", widget.Text(at.Localised(message))),
 		widget.If(len(steps) > 0, widget.All(widget.El("h2", widget.Text("Next")), widget.List(localised(at, steps)))),
 		widget.El("p", widget.Class("lw-quiet"), widget.Text("Refresh the dashboard to see how things are now.")))

@@ -111,7 +111,7 @@ func TestAnswersReadInWords(t *testing.T) {
 // A dashboard calls a function at every refresh: whatever it asks for, it gets a dry run.
 func TestADashboardNeverPrunes(t *testing.T) {
 	p := &recording{}
-	got, err := console.Look(t.Context(), p, p, "request", self)
+	got, err := console.DryRun(t.Context(), p, p, "request", self)
 	if err != nil || !p.asked.DryRun || got.Self != self || len(got.Lately) != 1 || !p.bounded {
 		t.Errorf("asked for %+v, got %+v, %v", p.asked, got, err)
 	}

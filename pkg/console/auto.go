@@ -13,10 +13,10 @@ import (
 // recallAutos reads what the monitor found out about runs. The console asks no CI system
 // itself: it has no permission to read their tokens.
 func (c *Console) recallAutos(ctx context.Context) ledger.AutoMemory {
-	if c.Autos == nil {
+	if c.AutoReleases == nil {
 		return ledger.AutoMemory{}
 	}
-	known, err := c.Autos.Recall(ctx)
+	known, err := c.AutoReleases.Recall(ctx)
 	if err != nil {
 		return ledger.AutoMemory{} // the page is of locks: without it runs are not known
 	}
@@ -25,12 +25,12 @@ func (c *Console) recallAutos(ctx context.Context) ledger.AutoMemory {
 
 // current is what the last scan found out about a lock's run; nil where a later scan
 // did not.
-func current(known ledger.Auto, memory ledger.Memory, j policy.Case) *ledger.Check {
+func current(known ledger.AutoRelease, memory ledger.Memory, c policy.Case) *ledger.Check {
 	check := known.Check
 	if check == nil {
 		return nil
 	}
-	for _, h := range j.Holdings {
+	for _, h := range c.Holdings {
 		if check.At.Before(memory.Stores[h.Store].LastRead) || check.At.Before(h.Modified) {
 			return nil
 		}

@@ -22,7 +22,7 @@ import (
 // seenBy says that one session took every lock.
 type seenBy policy.Witness
 
-func (s seenBy) Look(_ context.Context, cases []policy.Case) (map[ledger.Object]ledger.Witnessed, error) {
+func (s seenBy) AddTo(_ context.Context, cases []policy.Case) (map[ledger.Object]ledger.Witnessed, error) {
 	for i := range cases {
 		w := policy.Witness(s)
 		cases[i].AddWitness(&w)
@@ -38,7 +38,7 @@ func (r recalled) Recall(context.Context) (ledger.AutoMemory, error) {
 }
 
 // pageOf is the page of one lock, with what a witness, a CI system and people said of it.
-func (w *world) pageOf(path tflock.Path, id string, by policy.Witness, known ledger.Auto, width int) *local.Page {
+func (w *world) pageOf(path tflock.Path, id string, by policy.Witness, known ledger.AutoRelease, width int) *local.Page {
 	w.Helper()
 	if len(w.seen) > 0 {
 		w.remember()
@@ -46,7 +46,7 @@ func (w *world) pageOf(path tflock.Path, id string, by policy.Witness, known led
 	c := &console.Console{
 		Scanner: scan.New(w.set(), policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}, func() time.Time { return w.now }),
 		Ledger:  ledger.NewNotifications(dynamodb.NewFromConfig(server.Config()), w.ledger),
-		Unlock:  unlocker, Prune: w.prune, Witnesses: seenBy(by), Autos: recalled{Locks: map[ledger.Key]ledger.Auto{{Path: path, ID: id}: known}},
+		Unlock:  unlocker, Prune: w.prune, Witnesses: seenBy(by), AutoReleases: recalled{Locks: map[ledger.Key]ledger.AutoRelease{{Path: path, ID: id}: known}},
 	}
 	return parse(w, c.Answer(w.Context(), []byte(from("light", width, "")), self))
 }
@@ -64,7 +64,7 @@ func TestEverythingOfASessionAndARunIsText(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		session, principal, address := text.Draw(rt, "session"), text.Draw(rt, "principal"), text.Draw(rt, "address")
 		detail, why, who := text.Draw(rt, "detail"), text.Draw(rt, "why"), text.Draw(rt, "who")
-		known := ledger.Auto{Check: &ledger.Check{
+		known := ledger.AutoRelease{Check: &ledger.Check{
 			At: w.now.Add(time.Minute), Selected: true, HeldBack: []string{why, detail},
 			Run: &policy.Run{Source: policy.GitHub, ID: text.Draw(rt, "run"), URL: "https://x/" + text.Draw(rt, "url"), Status: policy.RunUnknown, Detail: detail},
 		}}
@@ -96,15 +96,15 @@ func TestThePageSaysWhyALockIsNotReleasedAutomatically(t *testing.T) {
 	ended := time.Now().Add(-time.Hour)
 	run := &policy.Run{Source: policy.GitHub, ID: "77", Status: policy.RunEnded, Ended: &ended}
 	for name, tc := range map[string]struct {
-		known ledger.Auto
+		known ledger.AutoRelease
 		says  string
 		keep  int
 	}{
-		"held back":     {ledger.Auto{Check: &ledger.Check{Run: run, Selected: true, HeldBack: []string{"its run ended 2m ago", "its object has the tag lockwarden:keep"}}}, "Not released automatically: its run ended 2m ago; its object has the tag lockwarden:keep.", 1},
-		"due":           {ledger.Auto{Check: &ledger.Check{Run: run, Selected: true}}, "It was about to be released automatically.", 1},
-		"kept":          {ledger.Auto{Check: &ledger.Check{Run: run, Selected: true}, Keep: &ledger.Keep{By: "ana"}}, "Not released automatically: ana asked that it stays.", 0},
-		"not selected":  {ledger.Auto{Check: &ledger.Check{Run: run}}, "run ended", 0},
-		"nothing known": {ledger.Auto{}, "run likely dead", 0},
+		"held back":     {ledger.AutoRelease{Check: &ledger.Check{Run: run, Selected: true, HeldBack: []string{"its run ended 2m ago", "its object has the tag lockwarden:keep"}}}, "Not released automatically: its run ended 2m ago; its object has the tag lockwarden:keep.", 1},
+		"due":           {ledger.AutoRelease{Check: &ledger.Check{Run: run, Selected: true}}, "It was about to be released automatically.", 1},
+		"kept":          {ledger.AutoRelease{Check: &ledger.Check{Run: run, Selected: true}, Keep: &ledger.Keep{By: "ana"}}, "Not released automatically: ana asked that it stays.", 0},
+		"not selected":  {ledger.AutoRelease{Check: &ledger.Check{Run: run}}, "run ended", 0},
+		"nothing known": {ledger.AutoRelease{}, "run likely dead", 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)

@@ -26,26 +26,26 @@ type scanner interface {
 	Read(ctx context.Context) *scan.Scan
 }
 
-type autos interface {
+type autoReleases interface {
 	Recall(ctx context.Context) (ledger.AutoMemory, error)
 }
 
 // witnesses know who took lock objects, from S3's own events: evidence alone.
 type witnesses interface {
-	Look(ctx context.Context, cases []policy.Case) (map[ledger.Object]ledger.Witnessed, error)
+	AddTo(ctx context.Context, cases []policy.Case) (map[ledger.Object]ledger.Witnessed, error)
 }
 
 // Console draws the page of locks.
 type Console struct {
-	Scanner   scanner
-	Ledger    memory
-	Witnesses witnesses // nil: who took a lock is unknown
-	Unlock    string    // ARN of the unlock function
-	Autos     autos     // what the monitor found out about runs and automatic releases; nil: nothing is shown of it
-	Prune     string    // ARN of the prune function; empty: no button leads to its page
-	Weeks     weeks     // nil: the page has no weekly reports
-	Reports   reports   // the inventory's; nil: no button leads to them
-	Repair    string    // ARN of the repair function; empty: findings have no buttons
+	Scanner      scanner
+	Ledger       memory
+	Witnesses    witnesses    // nil: who took a lock is unknown
+	Unlock       string       // ARN of the unlock function
+	AutoReleases autoReleases // what the monitor found out about runs and automatic releases; nil: nothing is shown of it
+	Prune        string       // ARN of the prune function; empty: no button leads to its page
+	Weeks        weeks        // nil: the page has no weekly reports
+	Reports      reports      // the inventory's; nil: no button leads to them
+	Repair       string       // ARN of the repair function; empty: findings have no buttons
 }
 
 // Reply answers a request for JSON with a Report, or says why there is none, and any other
@@ -108,11 +108,11 @@ func (c *Console) Run(ctx context.Context, r Request, at widget.Context, self st
 	p.pages, p.request.Page = r.pages(len(locks)), r.pageOf(len(locks))
 	first := (p.request.Page - 1) * r.PageSize
 	shown := casesOf(found, locks[first:min(first+r.PageSize, len(locks))])
-	found.Look(ctx, shown) // states are looked at for what is shown only
+	found.AddStates(ctx, shown) // states are looked at for what is shown only
 	c.witness(ctx, shown)
-	autos := c.recallAutos(ctx)
+	autoReleases := c.recallAutos(ctx)
 	for _, j := range shown {
-		known := autos.Locks[ledger.KeyOf(j.Lock)]
+		known := autoReleases.Locks[ledger.KeyOf(j.Lock)]
 		auto := automation{check: current(known, memory, j)}
 		if auto.check != nil {
 			j.Run = auto.check.Run
@@ -134,7 +134,7 @@ func (c *Console) witness(ctx context.Context, shown []policy.Case) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, witnessTime)
 	defer cancel()
-	if _, err := c.Witnesses.Look(ctx, shown); err != nil {
+	if _, err := c.Witnesses.AddTo(ctx, shown); err != nil {
 		slog.WarnContext(ctx, "who took some locks is not known", "error", err)
 	}
 }
@@ -206,9 +206,9 @@ func leadEachPrefix(sorted []listing) {
 }
 
 // trouble is when a lock became what it is: a stuck one at the end of its threshold.
-func trouble(j policy.Case) time.Time {
-	if j.Verdict == policy.Stuck {
-		return j.Since.Add(j.Threshold)
+func trouble(c policy.Case) time.Time {
+	if c.Verdict == policy.Stuck {
+		return c.Since.Add(c.Threshold)
 	}
-	return j.Since
+	return c.Since
 }

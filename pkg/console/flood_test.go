@@ -64,7 +64,7 @@ func TestAFloodOfLocksFitsTheMemoryOfAPage(t *testing.T) {
 	inLedger := dynamodb.NewFromConfig(cfg)
 	c := &console.Console{
 		Scanner: scan.New(set, policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}, time.Now),
-		Ledger:  ledger.NewNotifications(inLedger, "ledger"), Autos: ledger.NewAutos(inLedger, "ledger"), Unlock: self,
+		Ledger:  ledger.NewNotifications(inLedger, "ledger"), AutoReleases: ledger.NewAutoReleases(inLedger, "ledger"), Unlock: self,
 	}
 	before := heap()
 	page := c.Answer(t.Context(), []byte(`{"widgetContext":{}}`), self)

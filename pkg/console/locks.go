@@ -215,13 +215,13 @@ func (p locksPage) release(l line) widget.Node {
 }
 
 // question names what is about to go. It is one line, since it is an attribute.
-func (p locksPage) question(f policy.Description) string {
-	reasons := make([]string, len(f.Evidence.Reasons))
-	for i, reason := range f.Evidence.Reasons {
+func (p locksPage) question(d policy.Description) string {
+	reasons := make([]string, len(d.Evidence.Reasons))
+	for i, reason := range d.Evidence.Reasons {
 		reasons[i] = p.at.Localised(reason)
 	}
 	return plain.Line(fmt.Sprintf("Release the lock of %s on %s (%s)? Is its run alive: %s. Evidence: %s. A run that is alive all the same would share its state with a second writer.",
-		cmp.Or(f.Who, "an unknown holder"), f.Path, cmp.Or(f.Operation, "unknown operation"), "run "+f.Evidence.Liveness.Words(), strings.Join(reasons, "; ")), 2000)
+		cmp.Or(d.Who, "an unknown holder"), d.Path, cmp.Or(d.Operation, "unknown operation"), "run "+d.Evidence.Liveness.Words(), strings.Join(reasons, "; ")), 2000)
 }
 
 // bar leads to the other pages.

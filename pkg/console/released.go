@@ -62,24 +62,24 @@ func Released(at widget.Context, a unlock.Answer, err error) string {
 	if err != nil {
 		return failed(at, "Not released", err)
 	}
-	title, look := "? "+string(a.Outcome), widget.Doubt
+	title, tone := "? "+string(a.Outcome), widget.Doubt
 	switch a.Outcome {
 	case unlock.Released:
-		title, look = "✓ Released", widget.Calm
+		title, tone = "✓ Released", widget.Calm
 	case unlock.WouldRelease:
 		title = "? It would be released"
 	case unlock.Refused:
-		title, look = "▲ Not released", widget.Alarm
+		title, tone = "▲ Not released", widget.Alarm
 	case unlock.Kept:
-		title, look = "✓ It stays", widget.Calm
+		title, tone = "✓ It stays", widget.Calm
 	case unlock.NotFound:
 		title = "? It is not there"
 	case unlock.Changed:
-		title, look = "▲ Another lock is there now", widget.Alarm
+		title, tone = "▲ Another lock is there now", widget.Alarm
 	case unlock.Ambiguous:
 		title = "? Which lock is meant is not clear"
 	case unlock.Partial:
-		title, look = "▲ Released in part, or not known", widget.Alarm
+		title, tone = "▲ Released in part, or not known", widget.Alarm
 	}
-	return answered(at, title, look, a.Message, a.NextSteps)
+	return answered(at, title, tone, a.Message, a.NextSteps)
 }

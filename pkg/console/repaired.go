@@ -42,28 +42,28 @@ func Repaired(at widget.Context, r Repairing, err error) string {
 	if r.Request.DryRun {
 		return planned(at, r)
 	}
-	title, look := "▲ Not repaired", widget.Alarm
+	title, tone := "▲ Not repaired", widget.Alarm
 	switch r.Answer.Outcome {
 	case repair.Repaired:
-		title, look = "✓ Repaired", widget.Calm
+		title, tone = "✓ Repaired", widget.Calm
 	case repair.NothingToDo:
-		title, look = "✓ Nothing to do", widget.Calm
+		title, tone = "✓ Nothing to do", widget.Calm
 	case repair.Locked:
 		title = "▲ Not repaired: it is locked"
 	case repair.Changed:
 		title = "▲ Not repaired: it has changed"
 	}
-	return answered(at, title, look, r.Answer.Message, r.Answer.NextSteps)
+	return answered(at, title, tone, r.Answer.Message, r.Answer.NextSteps)
 }
 
 // planned is the page of a dry run.
 func planned(at widget.Context, r Repairing) string {
-	title, look := "▲ It cannot be repaired so", widget.Alarm
+	title, tone := "▲ It cannot be repaired so", widget.Alarm
 	switch r.Answer.Outcome {
 	case repair.WouldRepair:
-		title, look = "? What the repair would do", widget.Doubt
+		title, tone = "? What the repair would do", widget.Doubt
 	case repair.NothingToDo:
-		title, look = "✓ There is nothing to repair", widget.Calm
+		title, tone = "✓ There is nothing to repair", widget.Calm
 	case repair.Locked:
 		title = "▲ It is locked"
 	}
@@ -71,7 +71,7 @@ func planned(at widget.Context, r Repairing) string {
 		widget.If(at.ReturnTo != "", widget.El("div", widget.Class("lw-bar"), widget.Button("Back to the states", widget.Action{
 			Endpoint: at.ReturnTo, Payload: map[string]any{"view": viewStates},
 		}))),
-		widget.El("h2", widget.Mark(look, title)),
+		widget.El("h2", widget.Mark(tone, title)),
 		widget.El("p", widget.Text(at.Localised(r.Answer.Message))),
 		beforeAndAfter(r),
 		widget.If(r.Answer.Outcome == repair.WouldRepair, doIt(at, r)),

@@ -40,9 +40,9 @@ type prunings interface {
 	Recent(ctx context.Context) ([]ledger.Pruned, error)
 }
 
-// Look answers a dashboard: by a dry run, whatever was asked for. A dashboard calls the
+// DryRun answers a dashboard: by a dry run, whatever was asked for. A dashboard calls the
 // function that a widget names at every refresh, and none of them may prune.
-func Look(ctx context.Context, p pruner, l prunings, requestID, self string) (Prunings, error) {
+func DryRun(ctx context.Context, p pruner, l prunings, requestID, self string) (Prunings, error) {
 	limited, cancel := context.WithTimeout(ctx, lookTime)
 	defer cancel()
 	report, err := p.Run(limited, prune.Request{DryRun: true}, requestID)

@@ -121,9 +121,9 @@ func (r *run) trim() {
 // dropNames gives up the names of the objects of states of one prefix, until it has no more
 // than its share.
 func (r *run) dropNames(states []*state, level int) {
-	slices.SortFunc(states, func(a, b *state) int { return cmp.Or(b.named()-a.named(), byPath(a, b)) })
+	slices.SortFunc(states, func(a, b *state) int { return cmp.Or(b.nameCount()-a.nameCount(), byPath(a, b)) })
 	for _, s := range states {
-		if s.named() == 0 || !r.room.over(s.Path.Prefix(), level) {
+		if s.nameCount() == 0 || !r.room.over(s.Path.Prefix(), level) {
 			return
 		}
 		r.grow(s, func() { s.Read.Objects, s.Read.Unnamed = nil, true })
@@ -170,8 +170,8 @@ func (r *run) note(f policy.StateFinding) {
 	slices.Reverse(r.memory.records)
 }
 
-// named is how many names of its objects are in memory.
-func (s *state) named() int {
+// nameCount is how many names of its objects are in memory.
+func (s *state) nameCount() int {
 	if s.Read == nil {
 		return 0
 	}

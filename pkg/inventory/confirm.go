@@ -27,7 +27,7 @@ func (r *run) confirm(groups map[tflock.Path][]suspect, first *look, locking map
 				c := &confirmation{run: r, path: path, suspects: groups[path], names: newNamer(r.memory.key)}
 				c.seen, c.leftover = locking[path], policy.LockfileAlone(locking[path])
 				c.matching = first.matching[groups[path][0].state]
-				f, err := c.look(r.times.work)
+				f, err := c.check(r.times.work)
 				waiting.done(path)
 				mu.Lock()
 				switch {
@@ -57,9 +57,9 @@ type confirmation struct {
 	unread   bool                 // there are older versions, which were not compared with the digest
 }
 
-// look returns the finding if the digests still differ, and while nothing has changed and
+// check returns the finding if the digests still differ, and while nothing has changed and
 // nobody holds a lock. Else it notes a doubt: it is neither found nor resolved.
-func (c *confirmation) look(ctx context.Context) (*policy.StateFinding, error) {
+func (c *confirmation) check(ctx context.Context) (*policy.StateFinding, error) {
 	if lock, err := c.locked(ctx, c.path); lock == isLocked {
 		c.doubts.digest(c.path)
 		return nil, err

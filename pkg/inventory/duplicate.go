@@ -129,7 +129,7 @@ func (r *run) suspectPairs() map[pair]*shared {
 			for n < len(names) && names[n].name == names[0].name {
 				n++
 			}
-			r.pairing.look(names[:n])
+			r.pairing.addPairs(names[:n])
 			names = names[n:]
 		}
 	}

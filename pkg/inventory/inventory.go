@@ -106,7 +106,7 @@ func (i *Inventory) Run(ctx context.Context, request Request) (Report, error) {
 		return r.report(nil), errors.Join(append(r.failures, err)...)
 	}
 	r.crowded()
-	found := r.look()
+	found := r.findings()
 	r.reconcile(found)
 	if err := memory.save(ctx); err != nil { // nobody is notified of what is not on record
 		return r.report(nil), errors.Join(append(r.failures, err)...)
@@ -120,8 +120,8 @@ func (i *Inventory) Run(ctx context.Context, request Request) (Report, error) {
 	return r.report(all), errors.Join(r.failures...)
 }
 
-// look gathers everything that is wrong now.
-func (r *run) look() []policy.StateFinding {
+// findings gathers everything that is wrong now.
+func (r *run) findings() []policy.StateFinding {
 	locking := r.locking()
 	found := r.digests(locking)
 	r.remember(locking)

@@ -50,7 +50,7 @@ func (c *confirmation) knownMismatch(ctx context.Context, b *backend.Bucket, sti
 	if before == nil || (!c.leftover && before.Fix != nil && before.Fix.Action == policy.DeleteDigest) {
 		return nil, false, nil
 	}
-	now, err := b.Look(ctx, c.path)
+	now, err := b.Stat(ctx, c.path)
 	if err != nil && !errors.Is(err, backend.ErrGone) {
 		return nil, false, err
 	}

@@ -73,7 +73,7 @@ func (r *run) lookFor(missing []tflock.Path) {
 		slots <- struct{}{}
 		group.Go(func() {
 			defer func() { <-slots }()
-			o, err := r.stores.BucketOf(path).Look(r.times.work, path)
+			o, err := r.stores.BucketOf(path).Stat(r.times.work, path)
 			refused, isRefused := errors.AsType[*backend.Error](err)
 			mu.Lock()
 			defer mu.Unlock()

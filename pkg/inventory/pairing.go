@@ -37,8 +37,8 @@ func newPairing(states []*state, includes func(tflock.Path) bool, found func(a, 
 	return p
 }
 
-// look returns the pairs of the states that manage one object, in the order of their paths.
-func (p *pairing) look(same []owned) {
+// addPairs finds the pairs of the states that manage one object, in the order of their paths.
+func (p *pairing) addPairs(same []owned) {
 	if len(same) < 2 {
 		return
 	}

@@ -58,8 +58,8 @@ type Keep struct {
 	expires time.Time
 }
 
-// Auto is what is remembered of one lock for its automatic release.
-type Auto struct {
+// AutoRelease is what is remembered of one lock for its automatic release.
+type AutoRelease struct {
 	Check *Check
 	Plan  *Plan
 	Keep  *Keep
@@ -76,7 +76,7 @@ func StoresOf(l tflock.Lock) []string {
 
 // Stores are those in which the lock was seen, as ARNs, some more than once. None: they are
 // not known.
-func (a Auto) Stores() []string {
+func (a AutoRelease) Stores() []string {
 	var stores []string
 	if a.Check != nil {
 		stores = append(stores, a.Check.Stores...)
@@ -94,7 +94,7 @@ func (a Auto) Stores() []string {
 
 // AutoMemory is what is remembered of all locks.
 type AutoMemory struct {
-	Locks map[Key]Auto
+	Locks map[Key]AutoRelease
 	Brake policy.Brake
 
 	brake string // its row's body as it was read; empty: there is no row

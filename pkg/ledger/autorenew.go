@@ -16,7 +16,7 @@ const renewAutoBefore = keepAuto - 7*24*time.Hour
 
 // Renew keeps what people asked for a lock, and what they were notified of, for as long as
 // the lock is held. Where nothing is due there is no call.
-func (a *Autos) Renew(ctx context.Context, m AutoMemory, held func(Key) bool, now time.Time) error {
+func (a *AutoReleases) Renew(ctx context.Context, m AutoMemory, held func(Key) bool, now time.Time) error {
 	for key, auto := range m.Locks {
 		if !held(key) {
 			continue
@@ -34,7 +34,7 @@ func (a *Autos) Renew(ctx context.Context, m AutoMemory, held func(Key) bool, no
 }
 
 // expiring are the ends of the rows that no scan writes again, by what their IDs begin with.
-func (a Auto) expiring() map[string]time.Time {
+func (a AutoRelease) expiring() map[string]time.Time {
 	ends := map[string]time.Time{}
 	if a.Plan != nil {
 		ends[planPrefix] = a.Plan.expires
@@ -45,7 +45,7 @@ func (a Auto) expiring() map[string]time.Time {
 	return ends
 }
 
-func (a *Autos) renew(ctx context.Context, key map[string]types.AttributeValue, now time.Time) error {
+func (a *AutoReleases) renew(ctx context.Context, key map[string]types.AttributeValue, now time.Time) error {
 	_, err := a.table.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &a.table.name, Key: key,
 		UpdateExpression:          aws.String("SET #expires = :expires"),

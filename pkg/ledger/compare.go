@@ -165,18 +165,18 @@ func (c comparison) anyDue() bool {
 }
 
 // lock is the step of a lock that is there, and false where there is none.
-func (c comparison) lock(key Key, o policy.Case) (Step, bool) {
+func (c comparison) lock(key Key, judged policy.Case) (Step, bool) {
 	entry, known := c.memory.Locks[key]
 	before := entry
 	if !known {
-		entry = Entry{FirstSeen: c.scan.Ended, NotBefore: c.memory.notBefore(o.Lock)}
+		entry = Entry{FirstSeen: c.scan.Ended, NotBefore: c.memory.notBefore(judged.Lock)}
 	}
-	if o.Verdict == policy.Stuck && entry.StuckAt.IsZero() {
+	if judged.Verdict == policy.Stuck && entry.StuckAt.IsZero() {
 		entry.StuckAt = c.scan.Ended
 	}
 	newly := known && entry.Notified == 0 && !before.StuckAt.Equal(entry.StuckAt)
-	change, together := c.change(entry, o)
-	grown := entry.follow(o.Lock, c.scan)
+	change, together := c.change(entry, judged)
+	grown := entry.follow(judged.Lock, c.scan)
 	returned := entry.Absent || entry.UnnotifiedEnd != nil
 	if change == Note && known && !newly && !grown && !returned && !c.stale(entry) {
 		return Step{}, false
@@ -184,21 +184,21 @@ func (c comparison) lock(key Key, o policy.Case) (Step, bool) {
 	if change != Note {
 		entry.Notified, entry.NotifiedAt = entry.Notified+1, c.scan.Ended
 	}
-	described := o.Describe()
+	described := judged.Describe()
 	entry.Description, entry.Absent, entry.UnnotifiedEnd, entry.Expires = &described, false, nil, c.scan.Ended.Add(c.rules.Retention)
 	return Step{Change: change, Key: key, Entry: entry, Shared: together, before: before}, true
 }
 
 // change is what people are notified of about a lock that is there, and whether it shares a message
 // with others under its prefix.
-func (c comparison) change(entry Entry, o policy.Case) (change Change, together bool) {
+func (c comparison) change(entry Entry, judged policy.Case) (change Change, together bool) {
 	switch {
-	case o.Verdict == policy.Unreadable && entry.Notified == 0:
-		change, _ = c.unlessShut(Unreadable, entry, o) // those of a store share one in any case
+	case judged.Verdict == policy.Unreadable && entry.Notified == 0:
+		change, _ = c.unlessShut(Unreadable, entry, judged) // those of a store share one in any case
 		return change, false
-	case o.Verdict == policy.Stuck && entry.Notified == 0:
-		return c.unlessShut(Stuck, entry, o)
-	case o.Verdict == policy.Stuck && c.rules.Urgency(entry.Notified, entry.NotifiedAt, c.scan.Ended).reminds(c.due):
+	case judged.Verdict == policy.Stuck && entry.Notified == 0:
+		return c.unlessShut(Stuck, entry, judged)
+	case judged.Verdict == policy.Stuck && c.rules.Urgency(entry.Notified, entry.NotifiedAt, c.scan.Ended).reminds(c.due):
 		return Reminder, false
 	default:
 		return Note, false
@@ -206,12 +206,12 @@ func (c comparison) change(entry Entry, o policy.Case) (change Change, together 
 }
 
 // unlessShut is a change, or nothing to notify of while the prefix of the lock has had its messages.
-func (c comparison) unlessShut(change Change, entry Entry, o policy.Case) (Change, bool) {
-	store := o.Holdings[0].Store
+func (c comparison) unlessShut(change Change, entry Entry, judged policy.Case) (Change, bool) {
+	store := judged.Holdings[0].Store
 	if len(entry.Stores) > 0 {
 		store = entry.Stores[0]
 	}
-	may, shared := c.memory.MayNotify(change, store, o.Path, c.scan.Ended, c.rules)
+	may, shared := c.memory.MayNotify(change, store, judged.Path, c.scan.Ended, c.rules)
 	if !may {
 		return Note, false
 	}

@@ -4,7 +4,7 @@
 //
 // Compare and CompareStores decide, purely, what is new against the memory. The rest are
 // types over one DynamoDB table, each with rows of its own kinds: Notifications (the memory
-// and its lease), History (locks that have ended), Witnesses (S3's events of locks), Autos
+// and its lease), History (locks that have ended), Witnesses (S3's events of locks), AutoReleases
 // (automatic release), and the records: Releases, Prunes, Repairs and Reports.
 // docs/ledger.md lists every field and how long it is kept. One invocation at a time
 // notifies: it holds a Lease, publishes first and records then, so that no crash loses an

@@ -44,7 +44,7 @@ func putPlanned(p PlannedRelease) (types.WriteRequest, error) {
 
 // PlannedReleases returns the releases that were planned within the last 40 days. It ends
 // with the first error.
-func (a *Autos) PlannedReleases(ctx context.Context) iter.Seq2[PlannedRelease, error] {
+func (a *AutoReleases) PlannedReleases(ctx context.Context) iter.Seq2[PlannedRelease, error] {
 	return func(yield func(PlannedRelease, error) bool) {
 		for row, err := range a.table.query(ctx, ofKind(kindPlanned)) {
 			if err != nil {

@@ -80,10 +80,10 @@ const FinishWithin = 24 * time.Hour
 // Waits reports whether the record waits for what may pass.
 func (r Recorded) Waits(now time.Time) bool { return now.Sub(r.Release.At) < FinishWithin }
 
-// Look says how a half of a record ended, by what its store holds now: HalfKept or HalfGone,
+// FateOf finds out how a half of a record ended, by what its store holds now: HalfKept or HalfGone,
 // or HalfUnknown and why it cannot be known. An empty fate says that the half cannot be seen
 // at the moment, and an error that its store could not be asked: the record then waits.
-type Look func(ctx context.Context, store string, one Recorded) (fate HalfFate, why string, err error)
+type FateOf func(ctx context.Context, store string, one Recorded) (fate HalfFate, why string, err error)
 
 // NotWatched is why it is unknown how a half ended whose store is not watched any more. The
 // half may be there: whoever stops watching a store does not empty it.

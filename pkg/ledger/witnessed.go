@@ -117,12 +117,12 @@ func (w *Witnesses) decode(ctx context.Context, row map[string]types.AttributeVa
 // call takes a hundred.
 const maxWitnessed = 1000
 
-// Look adds to judged cases who took their lock objects, in few calls. It returns the records
+// AddTo adds to judged cases who took their lock objects, in few calls. It returns the records
 // of those that are held, to be renewed. Where no lock has an object there is no call. Each
 // folder of states comes in turn, where there are too many and where the ledger fails
 // meanwhile; with an error it has added what it found until then. A case whose record could
 // not be read says so: its session is not taken for none.
-func (w *Witnesses) Look(ctx context.Context, cases []policy.Case) (map[Object]Witnessed, error) {
+func (w *Witnesses) AddTo(ctx context.Context, cases []policy.Case) (map[Object]Witnessed, error) {
 	var objects []Object
 	for i := range cases {
 		if o := objectOf(cases[i]); o.ETag != "" {

@@ -75,7 +75,7 @@ func TestJunkOfOnePrefixHidesNoOthersSession(t *testing.T) {
 			w := ledger.NewWitnesses(dynamodb.NewFromConfig(aws.Config{
 				Region: "eu-central-1", Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""), HTTPClient: client, Retryer: func() aws.Retryer { return aws.NopRetryer{} },
 			}), "ledger")
-			if _, err := w.Look(t.Context(), cases); err == nil {
+			if _, err := w.AddTo(t.Context(), cases); err == nil {
 				t.Fatal("the ledger did not fail")
 			}
 			if problem := cases[junk].WitnessProblem; problem != "" {
@@ -111,7 +111,7 @@ func TestASessionThatCouldNotBeReadIsNotNone(t *testing.T) {
 				path := tflock.Path(fmt.Sprint("b/", i))
 				cases = append(cases, policy.Case{Lock: tflock.Lock{Path: path, ID: "x", Holdings: []tflock.Holding{{Kind: tflock.S3, Path: path, ETag: `"e"`}}}})
 			}
-			if _, err := w.Look(t.Context(), cases); (err != nil) != (tc.answers.status == 500) {
+			if _, err := w.AddTo(t.Context(), cases); (err != nil) != (tc.answers.status == 500) {
 				t.Fatal(err)
 			}
 			if cases[0].WitnessProblem != "" {

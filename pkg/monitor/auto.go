@@ -15,8 +15,8 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// autos is what is remembered for automatic releases.
-type autos interface {
+// autoReleases is what is remembered for automatic releases.
+type autoReleases interface {
 	Recall(ctx context.Context) (ledger.AutoMemory, error)
 	Update(ctx context.Context, checks map[ledger.Key]ledger.Check, forget []ledger.Key) error
 	RecordPlan(ctx context.Context, key ledger.Key, read *ledger.Plan, p ledger.Plan) error
@@ -29,8 +29,8 @@ type autos interface {
 
 // planner decides what happens to the locks that AutoRelease selects.
 type planner struct {
-	*Monitor
-	*knownRuns
+	monitor  *Monitor
+	known    *knownRuns
 	notifier *notifier
 	found    *scan.Scan
 	crowds   map[tflock.Path]int           // how many locks and unreadable entries are on a path
@@ -60,7 +60,7 @@ func (m *Monitor) plan(ctx context.Context, n *notifier, known *knownRuns) ([]*e
 		return nil, nil
 	}
 	found := n.scan
-	p := &planner{Monitor: m, knownRuns: known, notifier: n, found: found, crowds: map[tflock.Path]int{}, names: map[tflock.Path][]tflock.Path{}, checks: map[ledger.Key]ledger.Check{}, stands: map[ledger.Key]bool{}}
+	p := &planner{monitor: m, known: known, notifier: n, found: found, crowds: map[tflock.Path]int{}, names: map[tflock.Path][]tflock.Path{}, checks: map[ledger.Key]ledger.Check{}, stands: map[ledger.Key]bool{}}
 	if known.auto.Locks.Any() {
 		for c := range found.Locks() {
 			p.count(c)
@@ -70,7 +70,7 @@ func (m *Monitor) plan(ctx context.Context, n *notifier, known *knownRuns) ([]*e
 		p.decide(q)
 	}
 	p.publish(ctx)
-	p.errs = append(p.errs, m.Autos.Void(ctx, p.fallen()...))
+	p.errs = append(p.errs, m.AutoReleases.Void(ctx, p.fallen()...))
 	p.claim(ctx)
 	for key, check := range p.checks {
 		if check.Selected && len(check.HeldBack) > 0 {
@@ -79,9 +79,9 @@ func (m *Monitor) plan(ctx context.Context, n *notifier, known *knownRuns) ([]*e
 	}
 	if known.forgotten == nil {
 		held := p.held()
-		p.errs = append(p.errs, m.Autos.Update(ctx, p.recorded(), p.forgettable(held)), m.Autos.Renew(ctx, p.memory, held, found.Ended))
+		p.errs = append(p.errs, m.AutoReleases.Update(ctx, p.recorded(), p.forgettable(held)), m.AutoReleases.Renew(ctx, p.known.memory, held, found.Ended))
 	} else {
-		p.errs = append(p.errs, m.Autos.ForgetChecks(ctx, found.Started.Add(-oldCheck)))
+		p.errs = append(p.errs, m.AutoReleases.ForgetChecks(ctx, found.Started.Add(-oldCheck)))
 	}
 	return p.claimed, errors.Join(p.errs...)
 }
@@ -102,7 +102,7 @@ func (p *planner) count(c policy.Case) {
 // held says which remembered locks the scan saw.
 func (p *planner) held() func(ledger.Key) bool {
 	held := map[ledger.Key]bool{}
-	if len(p.memory.Locks) > 0 {
+	if len(p.known.memory.Locks) > 0 {
 		for c := range p.found.Locks() {
 			held[ledger.KeyOf(c.Lock)] = true
 		}
@@ -116,8 +116,8 @@ func (p *planner) held() func(ledger.Key) bool {
 // the scan began: the lock may be younger than it. A check of a lock that the scan did not see is
 // forgotten: it is made again, and whoever may write one prefix could add to them with each scan.
 func (p *planner) forgettable(held func(ledger.Key) bool) []ledger.Key {
-	return p.memory.NotHeld(func(key ledger.Key) bool {
-		known := p.memory.Locks[key]
+	return p.known.memory.NotHeld(func(key ledger.Key) bool {
+		known := p.known.memory.Locks[key]
 		if known.Plan == nil && known.Keep == nil {
 			return held(key)
 		}
@@ -141,9 +141,9 @@ func (p *planner) read(stores []string) bool {
 // What changes back later needs a new plan, of which people are notified. A plan in report
 // mode promises nothing, so it stays: people are notified once.
 func (p *planner) fallen() []ledger.Key {
-	known := p.memory
-	if p.forgotten != nil {
-		known = p.earlier
+	known := p.known.memory
+	if p.known.forgotten != nil {
+		known = p.known.earlier
 	}
 	var list []ledger.Key
 	for key, auto := range known.Locks {
@@ -157,7 +157,7 @@ func (p *planner) fallen() []ledger.Key {
 // decide says what holds a lock back, or that its release is to be planned or is due.
 func (p *planner) decide(q *evidence.Question) {
 	key := ledger.KeyOf(q.Case.Lock)
-	check := ledger.Check{At: p.found.Started.UTC(), Run: q.Case.Run, Selected: p.selected(q.Case), Stores: ledger.StoresOf(q.Case.Lock)}
+	check := ledger.Check{At: p.found.Started.UTC(), Run: q.Case.Run, Selected: p.known.selected(q.Case), Stores: ledger.StoresOf(q.Case.Lock)}
 	if check.Selected {
 		check.HeldBack = p.heldBack(q, key)
 	}
@@ -165,10 +165,10 @@ func (p *planner) decide(q *evidence.Question) {
 }
 
 func (p *planner) heldBack(q *evidence.Question, key ledger.Key) []string {
-	if p.forgotten != nil {
-		return []string{"what was planned earlier is not known: " + p.forgotten.Error()}
+	if p.known.forgotten != nil {
+		return []string{"what was planned earlier is not known: " + p.known.forgotten.Error()}
 	}
-	known := p.memory.Locks[key]
+	known := p.known.memory.Locks[key]
 	facts := policy.AutoCase{Tags: &q.Tags, Alone: p.found.Whole(q.Case.Path) && p.crowds[q.Case.Path] == 1}
 	for _, name := range p.names[q.Case.Path.Clean()] {
 		if name != q.Case.Path {
@@ -193,30 +193,30 @@ func (p *planner) heldBack(q *evidence.Question, key ledger.Key) []string {
 // schedule has the release of a lock be planned that nothing holds back, or be made where it
 // is due. Else it says what the release waits for.
 func (p *planner) schedule(q *evidence.Question, key ledger.Key) []string {
-	known := p.memory.Locks[key]
+	known := p.known.memory.Locks[key]
 	basis, plan := q.Case.Basis(q.Tags), known.Plan
 	switch {
-	case plan != nil && plan.Mode == p.auto.Mode && p.auto.Mode == policy.AutoReport:
+	case plan != nil && plan.Mode == p.known.auto.Mode && p.known.auto.Mode == policy.AutoReport:
 		return []string{reportOnly} // people were notified once
-	case plan == nil || plan.Mode != p.auto.Mode || !plan.Basis.Same(basis) || p.unwatched(known):
+	case plan == nil || plan.Mode != p.known.auto.Mode || !plan.Basis.Same(basis) || p.unwatched(known):
 		store := q.Case.Holdings[0].Store
 		may, shared := p.notifier.memory.MayNotify(ledger.ReleasePlanned, store, q.Case.Path, p.found.Ended, p.notifier.rules)
 		if !may {
 			return []string{tooManyPlans}
 		}
-		p.planned = append(p.planned, planned{key, basis, store, shared, alert.PlannedRelease{Description: q.Case.Describe(), Mode: p.auto.Mode, NotBefore: p.notBefore()}})
-		if p.auto.Mode == policy.AutoReport {
+		p.planned = append(p.planned, planned{key, basis, store, shared, alert.PlannedRelease{Description: q.Case.Describe(), Mode: p.known.auto.Mode, NotBefore: p.notBefore()}})
+		if p.known.auto.Mode == policy.AutoReport {
 			return []string{reportOnly}
 		}
 		return []string{"its release is planned for the next scan"}
 	}
 	p.stands[key] = true
-	switch earliest := plan.Earliest(p.ScanEvery); {
-	case !p.earlier.HasPlan(key, *plan):
+	switch earliest := plan.Earliest(p.monitor.ScanEvery); {
+	case !p.known.earlier.HasPlan(key, *plan):
 		return []string{"its release was planned while this scan was under way"}
-	case p.Now().Before(earliest):
+	case p.monitor.Now().Before(earliest):
 		return []string{"its release was announced for " + policy.Clock(earliest) + " or later"}
-	case !plan.Open(p.Now()):
+	case !plan.Open(p.monitor.Now()):
 		return []string{"the unlock function was invoked a moment ago"}
 	}
 	p.due = append(p.due, q)
@@ -225,14 +225,14 @@ func (p *planner) schedule(q *evidence.Question, key ledger.Key) []string {
 
 // unwatched reports whether no scan has looked at a planned lock for so long that whatever was
 // changed and changed back since then would be missed.
-func (p *planner) unwatched(known ledger.Auto) bool {
-	return known.Check == nil || p.found.Started.Sub(known.Check.At) > max(time.Hour, 3*p.ScanEvery)
+func (p *planner) unwatched(known ledger.AutoRelease) bool {
+	return known.Check == nil || p.found.Started.Sub(known.Check.At) > max(time.Hour, 3*p.monitor.ScanEvery)
 }
 
 // notBefore is when a lock is released at the earliest whose release is planned now: at the
 // next scan. A schedule is early at times, and the scan after the next would be late.
 func (p *planner) notBefore() time.Time {
-	return p.found.Started.Add(p.ScanEvery - min(p.ScanEvery/10, 30*time.Second)).UTC().Truncate(time.Second)
+	return p.found.Started.Add(p.monitor.ScanEvery - min(p.monitor.ScanEvery/10, 30*time.Second)).UTC().Truncate(time.Second)
 }
 
 // tooManyPlans: each plan is a message, and whoever may change the tags of locks could otherwise fill the channel.

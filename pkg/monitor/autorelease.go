@@ -48,20 +48,20 @@ func (p *planner) publish(ctx context.Context) {
 			locks[i] = one.PlannedRelease
 			message.Add(ledger.ReleasePlanned, one.store, one.key.Path, p.notifier.memory.Stores)
 		}
-		event := p.Composer.Planned(locks, p.found.Ended)
+		event := p.monitor.Composer.Planned(locks, p.found.Ended)
 		if part[0].shared && len(part) > 1 {
 			event = event.Bounded(ledger.MostMessages)
 		}
-		if err := p.Topic.Publish(ctx, event); err != nil {
+		if err := p.monitor.Topic.Publish(ctx, event); err != nil {
 			p.errs = append(p.errs, err)
 			continue
 		}
 		p.notifier.out.Add(message)
 		for _, one := range part {
-			err := p.Autos.RecordPlan(ctx, one.key, p.memory.Locks[one.key].Plan, ledger.Plan{Basis: one.basis, Mode: one.Mode, Published: p.found.Ended.UTC(), NotBefore: one.NotBefore})
+			err := p.monitor.AutoReleases.RecordPlan(ctx, one.key, p.known.memory.Locks[one.key].Plan, ledger.Plan{Basis: one.basis, Mode: one.Mode, Published: p.found.Ended.UTC(), NotBefore: one.NotBefore})
 			p.stands[one.key] = err == nil || errors.Is(err, ledger.ErrOvertaken)
 			if errors.Is(err, ledger.ErrOvertaken) {
-				p.Log.InfoContext(ctx, "another scan has planned or claimed the release of a lock meanwhile", "path", one.key.Path, "lock_id", one.key.ID)
+				p.monitor.Log.InfoContext(ctx, "another scan has planned or claimed the release of a lock meanwhile", "path", one.key.Path, "lock_id", one.key.ID)
 				continue
 			}
 			p.errs = append(p.errs, err)
@@ -88,26 +88,26 @@ func (p *planner) claim(ctx context.Context) {
 
 // claimOne says why a lock was not claimed; empty: it was.
 func (p *planner) claimOne(ctx context.Context, key ledger.Key) string {
-	next, said := p.memory.Brake.Next(p.Now())
+	next, said := p.known.memory.Brake.Next(p.monitor.Now())
 	if said == policy.Pause {
-		if err := p.Topic.Publish(ctx, p.Composer.AutoPaused(len(p.due)-len(p.claimed), p.found.Ended)); err != nil {
+		if err := p.monitor.Topic.Publish(ctx, p.monitor.Composer.AutoPaused(len(p.due)-len(p.claimed), p.found.Ended)); err != nil {
 			p.errs = append(p.errs, err)
 			return pausedNow
 		}
 	}
 	if said != policy.Waiting {
-		memory, err := p.Autos.Brake(ctx, p.memory, next)
+		memory, err := p.monitor.AutoReleases.Brake(ctx, p.known.memory, next)
 		if err != nil {
 			return "its release could not be claimed: " + err.Error()
 		}
-		p.memory = memory
+		p.known.memory = memory
 	}
 	if said != policy.Go {
 		return pausedNow
 	}
-	plan := *p.memory.Locks[key].Plan
-	plan.NotBefore = plan.Earliest(p.ScanEvery)
-	if err := p.Autos.Claim(ctx, key, plan, p.Now()); err != nil {
+	plan := *p.known.memory.Locks[key].Plan
+	plan.NotBefore = plan.Earliest(p.monitor.ScanEvery)
+	if err := p.monitor.AutoReleases.Claim(ctx, key, plan, p.monitor.Now()); err != nil {
 		return "its release could not be claimed: " + err.Error()
 	}
 	return ""
@@ -132,7 +132,7 @@ func (m *Monitor) release(ctx context.Context, claimed []*evidence.Question) err
 			outcome, err := m.Releaser.Release(ctx, string(key.Path), key.ID, reason)
 			m.Log.InfoContext(ctx, "asked for an automatic release", "path", key.Path, "lock_id", key.ID, "reason", reason, "outcome", outcome, "error", err)
 			if outcome == refusedOutcome {
-				err = errors.Join(err, m.Autos.Void(ctx, key))
+				err = errors.Join(err, m.AutoReleases.Void(ctx, key))
 			}
 			errs[i] = err
 		})

@@ -35,7 +35,7 @@ func (c *ci) Ask(ctx context.Context, locks []run.Named) []*policy.Run {
 }
 
 // forgetful remembers no automatic release.
-type forgetful struct{ *ledger.Autos }
+type forgetful struct{ *ledger.AutoReleases }
 
 func (forgetful) Recall(context.Context) (ledger.AutoMemory, error) { return ledger.AutoMemory{}, nil }
 
@@ -69,7 +69,7 @@ func TestOnlyStuckLocksAndThoseThatMayBeReleasedAskForTheirRuns(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			system := &ci{}
-			m := &monitor.Monitor{Autos: forgetful{}, Log: slog.New(slog.DiscardHandler), Runs: &evidence.Runs{Open: func(context.Context) (evidence.Opened, error) {
+			m := &monitor.Monitor{AutoReleases: forgetful{}, Log: slog.New(slog.DiscardHandler), Runs: &evidence.Runs{Open: func(context.Context) (evidence.Opened, error) {
 				return evidence.Opened{Asker: system, Auto: policy.AutoRules{Locks: tc.auto}}, nil
 			}}}
 			m.AskRuns(t.Context(), locksOf(verdicts))
@@ -90,7 +90,7 @@ func TestQuestionsAboutRunsTakeTenSecondsAScan(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				system := &ci{hangs: true}
-				m := &monitor.Monitor{Autos: forgetful{}, Log: slog.New(slog.DiscardHandler), Runs: &evidence.Runs{Open: func(ctx context.Context) (evidence.Opened, error) {
+				m := &monitor.Monitor{AutoReleases: forgetful{}, Log: slog.New(slog.DiscardHandler), Runs: &evidence.Runs{Open: func(ctx context.Context) (evidence.Opened, error) {
 					return evidence.Opened{Asker: system}, open(ctx)
 				}}}
 				began := time.Now()

@@ -25,7 +25,7 @@ func (p *planner) recorded() map[ledger.Key]ledger.Check {
 		return p.checks
 	}
 	matters := func(key ledger.Key) int {
-		switch known := p.memory.Locks[key]; {
+		switch known := p.known.memory.Locks[key]; {
 		case known.Plan != nil || known.Keep != nil || p.stands[key]:
 			return 0
 		case p.checks[key].Selected:

@@ -22,11 +22,11 @@ func TestWhatIsRememberedOfRunsDoesNotGrow(t *testing.T) {
 	t.Parallel()
 	fake := &scale.World{Tables: map[string]*scale.Table{"ledger": scale.Ledger("ledger")}}
 	client := dynamodb.NewFromConfig(scale.Config(scale.Direct{World: fake}))
-	autos := ledger.NewAutos(client, "ledger")
-	m := &Monitor{Autos: autos, Log: slog.New(slog.DiscardHandler), Now: time.Now, ScanEvery: 5 * time.Minute}
+	autoReleases := ledger.NewAutoReleases(client, "ledger")
+	m := &Monitor{AutoReleases: autoReleases, Log: slog.New(slog.DiscardHandler), Now: time.Now, ScanEvery: 5 * time.Minute}
 	production := caseOn("b/production/x")
 	kept := ledger.Key{Path: "b/a-team/kept", ID: "1"}
-	if err := autos.RecordKeep(t.Context(), kept, ledger.Keep{At: time.Now().Add(-time.Hour), By: "me", Stores: []string{scale.TableARN("locks")}}); err != nil {
+	if err := autoReleases.RecordKeep(t.Context(), kept, ledger.Keep{At: time.Now().Add(-time.Hour), By: "me", Stores: []string{scale.TableARN("locks")}}); err != nil {
 		t.Fatal(err)
 	}
 	for n := range 4 {
@@ -37,7 +37,7 @@ func TestWhatIsRememberedOfRunsDoesNotGrow(t *testing.T) {
 			found.Worst = append(found.Worst, caseOn(tflock.Path(fmt.Sprintf("b/a-team/%d-%03d", n, i))))
 		}
 		found.Worst = append(found.Worst, production)
-		memory, err := autos.Recall(t.Context())
+		memory, err := autoReleases.Recall(t.Context())
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -49,14 +49,14 @@ func TestWhatIsRememberedOfRunsDoesNotGrow(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	memory, err := autos.Recall(t.Context())
+	memory, err := autoReleases.Recall(t.Context())
 	if err != nil || len(memory.Locks) > maxChecks+1 || memory.Locks[ledger.KeyOf(production.Lock)].Check == nil || memory.Locks[kept].Keep == nil {
 		t.Errorf("%d locks are remembered, production's: %+v, the kept one: %+v; %v", len(memory.Locks), memory.Locks[ledger.KeyOf(production.Lock)], memory.Locks[kept], err)
 	}
-	if err := autos.ForgetChecks(t.Context(), time.Now().Add(time.Hour)); err != nil {
+	if err := autoReleases.ForgetChecks(t.Context(), time.Now().Add(time.Hour)); err != nil {
 		t.Fatal(err)
 	}
-	if memory, err = autos.Recall(t.Context()); err != nil || len(memory.Locks) != 1 || memory.Locks[kept].Keep == nil {
+	if memory, err = autoReleases.Recall(t.Context()); err != nil || len(memory.Locks) != 1 || memory.Locks[kept].Keep == nil {
 		t.Errorf("after old checks were forgotten: %d, %v", len(memory.Locks), err)
 	}
 }

@@ -33,7 +33,7 @@ func TestACrowdedPrefixHoldsBackOnlyItsOwnLocks(t *testing.T) {
 				found.Failures[table] = *tc.failure
 			}
 			c := policy.Case{Lock: tflock.Lock{ID: "1", Path: h.Path, Holdings: []tflock.Holding{h}}}
-			p := &planner{Monitor: &Monitor{}, knownRuns: &knownRuns{memory: ledger.AutoMemory{}}, found: found, crowds: map[tflock.Path]int{h.Path: 1}}
+			p := &planner{monitor: &Monitor{}, known: &knownRuns{memory: ledger.AutoMemory{}}, found: found, crowds: map[tflock.Path]int{h.Path: 1}}
 			alone := true
 			for _, reason := range p.heldBack(&evidence.Question{Case: &c}, ledger.KeyOf(c.Lock)) {
 				alone = alone && reason != "whether another lock is on the same state is not known, since not everything could be read"

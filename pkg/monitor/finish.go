@@ -14,7 +14,7 @@ import (
 // releases finishes what the unlock function could not: an invocation died, an answer was
 // lost, or the topic was down.
 type releases interface {
-	Finish(ctx context.Context, id string, until time.Time, look ledger.Look) ([]ledger.Recorded, error)
+	Finish(ctx context.Context, id string, until time.Time, look ledger.FateOf) ([]ledger.Recorded, error)
 }
 
 const (

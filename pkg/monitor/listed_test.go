@@ -33,7 +33,7 @@ func TestAFloodUnderOnePrefixPushesNoOtherLockOutOfTheAnswer(t *testing.T) {
 			if report.Stuck != tc.locks+1 || report.Omitted == 0 {
 				t.Fatalf("%d stuck, %d omitted", report.Stuck, report.Omitted)
 			}
-			if !slices.ContainsFunc(report.Locks, func(f policy.Description) bool { return f.Path == "states/production/network" }) {
+			if !slices.ContainsFunc(report.Locks, func(d policy.Description) bool { return d.Path == "states/production/network" }) {
 				t.Errorf("production's lock is not among the %d in the answer", len(report.Locks))
 			}
 		})

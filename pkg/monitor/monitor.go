@@ -30,21 +30,21 @@ type meter interface {
 
 // Monitor is one scan's dependencies.
 type Monitor struct {
-	Scanner     *scan.Scanner
-	Ledger      memory
-	Released    released
-	Witnesses   witnesses // nil: who took a lock is unknown
-	Composer    alert.Composer
-	Topic       publisher
-	Meter       meter
-	RemindEvery time.Duration
-	ScanEvery   time.Duration  // from one scan to the next
-	Releases    releases       // nil: nobody finishes releases here
-	Runs        *evidence.Runs // nil: nobody is asked about CI runs
-	Autos       autos          // of automatic releases; only with Runs
-	Releaser    Releaser       // the same
-	Now         func() time.Time
-	Log         *slog.Logger
+	Scanner      *scan.Scanner
+	Ledger       memory
+	Released     released
+	Witnesses    witnesses // nil: who took a lock is unknown
+	Composer     alert.Composer
+	Topic        publisher
+	Meter        meter
+	RemindEvery  time.Duration
+	ScanEvery    time.Duration  // from one scan to the next
+	Releases     releases       // nil: nobody finishes releases here
+	Runs         *evidence.Runs // nil: nobody is asked about CI runs
+	AutoReleases autoReleases   // of automatic releases; only with Runs
+	Releaser     Releaser       // the same
+	Now          func() time.Time
+	Log          *slog.Logger
 }
 
 // keep is how long the ledger remembers a lock that it has not seen since: long
@@ -61,7 +61,7 @@ func (m *Monitor) Run(ctx context.Context) (Report, error) {
 	budget := budgetOf(ctx)
 	lease, memory, unknown := m.recall(ctx, budget, found)
 	found.Judge(memory, maxListed)
-	m.look(ctx, budget, found)
+	m.addStates(ctx, budget, found)
 	m.witness(ctx, budget, found)
 	known := m.runs(ctx, budget, found, earlier)
 	m.probe(ctx, budget, found)
@@ -91,11 +91,11 @@ func (m *Monitor) recall(ctx context.Context, b budget, found *scan.Scan) (*ledg
 	return nil, memory, err
 }
 
-// look adds the evidence on the locks that people may be shown.
-func (m *Monitor) look(ctx context.Context, b budget, found *scan.Scan) {
+// addStates adds when the states were written to the locks that people may be shown.
+func (m *Monitor) addStates(ctx context.Context, b budget, found *scan.Scan) {
 	ctx, cancel := context.WithTimeout(ctx, b.look)
 	defer cancel()
-	found.Look(ctx, found.Worst)
+	found.AddStates(ctx, found.Worst)
 }
 
 // probe finds out which stores outside of AWS honour conditional requests. What is not known is

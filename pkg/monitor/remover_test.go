@@ -20,7 +20,7 @@ type removedBy struct {
 	at  time.Time
 }
 
-func (removedBy) Look(context.Context, []policy.Case) (map[ledger.Object]ledger.Witnessed, error) {
+func (removedBy) AddTo(context.Context, []policy.Case) (map[ledger.Object]ledger.Witnessed, error) {
 	return nil, nil //nolint:nilnil // nothing is renewed here
 }
 

@@ -76,9 +76,9 @@ func (r Report) failure() error {
 }
 
 // sizeOf bounds a description's JSON from above: no byte of a text takes more than six.
-func sizeOf(f policy.Description) int {
-	size := 512 + 6*(len(f.ID)+len(f.Path)+len(f.Operation)+len(f.Who)+len(f.Version))
-	for _, reason := range f.Evidence.Reasons {
+func sizeOf(d policy.Description) int {
+	size := 512 + 6*(len(d.ID)+len(d.Path)+len(d.Operation)+len(d.Who)+len(d.Version))
+	for _, reason := range d.Evidence.Reasons {
 		size += 6 * len(reason)
 	}
 	return size

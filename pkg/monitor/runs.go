@@ -24,8 +24,8 @@ type knownRuns struct {
 }
 
 // selected reports whether the lock may be released automatically.
-func (b *knownRuns) selected(c *policy.Case) bool {
-	return b.auto.Locks.Matches(string(c.Path), c.Info.Operation)
+func (k *knownRuns) selected(c *policy.Case) bool {
+	return k.auto.Locks.Matches(string(c.Path), c.Info.Operation)
 }
 
 // plans is what was planned before a scan.
@@ -42,7 +42,7 @@ func (m *Monitor) plansBefore(ctx context.Context) (p plans) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, plansTime)
 	defer cancel()
-	p.memory, p.unknown = m.Autos.Recall(ctx)
+	p.memory, p.unknown = m.AutoReleases.Recall(ctx)
 	return p
 }
 
@@ -69,7 +69,7 @@ func (m *Monitor) runs(ctx context.Context, b budget, found *scan.Scan, earlier 
 	}
 	known.auto = opened.Auto
 	if known.forgotten == nil {
-		known.memory, known.forgotten = m.Autos.Recall(ctx)
+		known.memory, known.forgotten = m.AutoReleases.Recall(ctx)
 	}
 	for i := range found.Worst {
 		c := &found.Worst[i]

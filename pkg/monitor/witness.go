@@ -13,7 +13,7 @@ import (
 // witnesses know who took and who removed lock objects, from S3's own events. They only
 // add evidence: whatever fails of them is logged, and the scan goes on.
 type witnesses interface {
-	Look(ctx context.Context, cases []policy.Case) (map[ledger.Object]ledger.Witnessed, error)
+	AddTo(ctx context.Context, cases []policy.Case) (map[ledger.Object]ledger.Witnessed, error)
 	Renew(ctx context.Context, held map[ledger.Object]ledger.Witnessed, now time.Time) error
 	EndOf(ctx context.Context, path tflock.Path, e ledger.Entry) (*policy.Witness, *policy.Removal, error)
 }
@@ -28,7 +28,7 @@ func (m *Monitor) witness(ctx context.Context, b budget, found *scan.Scan) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, min(witnessTime, b.look))
 	defer cancel()
-	held, err := m.Witnesses.Look(ctx, found.Worst)
+	held, err := m.Witnesses.AddTo(ctx, found.Worst)
 	if err == nil {
 		err = m.Witnesses.Renew(ctx, held, found.Ended)
 	}

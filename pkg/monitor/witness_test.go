@@ -23,7 +23,7 @@ type failing struct{ asked map[string]int }
 
 var errNoWitness = errors.New("throttled")
 
-func (f failing) Look(context.Context, []policy.Case) (map[ledger.Object]ledger.Witnessed, error) {
+func (f failing) AddTo(context.Context, []policy.Case) (map[ledger.Object]ledger.Witnessed, error) {
 	f.asked["look"]++
 	return nil, errNoWitness
 }

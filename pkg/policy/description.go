@@ -58,7 +58,7 @@ func stores(l tflock.Lock) []string {
 }
 
 // Held is how long the lock was held at most when it was judged, to the second.
-func (f Description) Held() time.Duration { return time.Duration(f.HeldSeconds) * time.Second }
+func (d Description) Held() time.Duration { return time.Duration(d.HeldSeconds) * time.Second }
 
 // clip cuts a text to maxField bytes at the border of a character, and shows that it did.
 func clip(text string) string {

@@ -42,7 +42,7 @@ func (h *handler) handle(ctx context.Context, c candidate, known digests) error 
 // error nothing more is known of the state; it was then not deleted, or the ledger has it
 // on record.
 func (h *handler) examine(ctx context.Context, s *inspection) error {
-	ok, err := h.inspect.look(ctx, s)
+	ok, err := h.inspect.inspect(ctx, s)
 	if err != nil {
 		return err
 	}

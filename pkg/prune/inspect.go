@@ -69,9 +69,9 @@ func (s *inspection) keep(reason policy.KeptReason, why string) {
 	s.stale.Reason, s.stale.Why = reason, why
 }
 
-// look gathers all facts but the locks, and judges by them. It looks without a lock: a
+// inspect gathers all facts but the locks, and judges by them. It looks without a lock: a
 // client must not be kept waiting for a state that stays.
-func (i *inspector) look(ctx context.Context, s *inspection) (ok bool, err error) {
+func (i *inspector) inspect(ctx context.Context, s *inspection) (ok bool, err error) {
 	s.facts.WhyLocked = i.unsure
 	if s.facts.WhyLocked == "" && !s.bucket.Lockable(s.stale.Path) {
 		s.facts.WhyLocked = "the name of its lock object would be longer than the 1,024 bytes that S3 allows, so that it cannot be locked"

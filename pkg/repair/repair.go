@@ -110,7 +110,7 @@ func (w *work) end(o Outcome, format string, values ...any) {
 
 // run looks, judges and repairs. All of it has to be done in time before the invocation ends.
 func (w *work) run(invocation, ctx context.Context, requestID string) error {
-	if err := w.look(invocation, ctx, requestID); err != nil {
+	if err := w.inspect(invocation, ctx, requestID); err != nil {
 		w.end(Refused, "not everything could be read, and nothing is repaired on a part of the facts: %v", err)
 		return nil
 	}
@@ -161,8 +161,8 @@ func (w *work) run(invocation, ctx context.Context, requestID string) error {
 	return w.repair(invocation, ctx, requestID, why, wanted)
 }
 
-// look reads the state and its digests.
-func (w *work) look(invocation, ctx context.Context, requestID string) (err error) {
+// inspect reads the state and its digests.
+func (w *work) inspect(invocation, ctx context.Context, requestID string) (err error) {
 	if w.locks, err = statelock.ForState(invocation, ctx, w.stores, w.request.Path, requestID, w.Now); err != nil {
 		return err
 	}

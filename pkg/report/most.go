@@ -84,7 +84,7 @@ func (s *stuckPeople) most() []alert.WhoCount {
 	holders := s.holders()
 	counts := map[string]int{}
 	for p, n := range s.counts {
-		counts[named(cmp.Or(p.holder, holders[p.who], p.who))] += n
+		counts[cleanName(cmp.Or(p.holder, holders[p.who], p.who))] += n
 	}
 	list := []alert.WhoCount{}
 	for _, who := range slices.SortedFunc(maps.Keys(counts), func(a, b string) int { return cmp.Or(cmp.Compare(counts[b], counts[a]), cmp.Compare(a, b)) }) {

@@ -87,7 +87,7 @@ func remover(p ledger.Past, event removed, known bool, ours ledger.Release) rele
 	case !ours.At.IsZero() && event.by.RemovedAt.Sub(ours.At).Abs() < unsureTime:
 		return through(ours)
 	}
-	return releaser{named(cmp.Or(event.by.Session, event.by.Principal)), alert.BySomebodyElse}
+	return releaser{cleanName(cmp.Or(event.by.Session, event.by.Principal)), alert.BySomebodyElse}
 }
 
 // through is who asked for a release through us.
@@ -95,7 +95,7 @@ func through(r ledger.Release) releaser {
 	if r.RequestedBy == policy.AutoRequester {
 		return releaser{policy.AutoRequester, alert.Automatically}
 	}
-	return releaser{named(r.RequestedBy), alert.ByLockwarden}
+	return releaser{cleanName(r.RequestedBy), alert.ByLockwarden}
 }
 
 // certain reports whether a half of the lock went through us for certain.

@@ -212,7 +212,7 @@ const (
 	maxPath = 1100
 )
 
-func named(who string) string { return alert.Clean(who, maxName) }
+func cleanName(who string) string { return alert.Clean(who, maxName) }
 
 // resolve is how long it took until locks were gone; nil where there is none.
 func resolve(held []time.Duration) *alert.Resolve {

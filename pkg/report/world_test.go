@@ -37,7 +37,7 @@ type world struct {
 	releases      *ledger.Releases
 	prunes        *ledger.Prunes
 	reports       *ledger.Reports
-	autos         *ledger.Autos
+	autoReleases  *ledger.AutoReleases
 	witnesses     *ledger.Witnesses
 	now, done     time.Time // done: all of the log before it has happened
 	events        []alert.Event
@@ -51,7 +51,7 @@ func newWorld(t *testing.T, q quarter) *world {
 	return &world{
 		T: t, quarter: q, fake: fake, client: client, now: monday, done: monday, notifications: ledger.NewNotifications(client, "ledger"), releases: ledger.NewReleases(client, "ledger"),
 		prunes: ledger.NewPrunes(client, "ledger"), reports: ledger.NewReports(client, "ledger"),
-		autos: ledger.NewAutos(client, "ledger"), witnesses: ledger.NewWitnesses(client, "ledger"),
+		autoReleases: ledger.NewAutoReleases(client, "ledger"), witnesses: ledger.NewWitnesses(client, "ledger"),
 	}
 }
 
@@ -85,7 +85,7 @@ func (w *world) Publish(_ context.Context, e alert.Event) error {
 func (w *world) reporter() *report.Reporter {
 	return &report.Reporter{
 		Scans: w.notifications, ScanEvery: every, History: ledger.NewHistory(w.client, "ledger"), Releases: w.releases, Prunes: w.prunes, Reports: w.reports,
-		Witnesses: w.witnesses, Plans: w.autos, AutoMode: policy.AutoReport, Findings: w.findings,
+		Witnesses: w.witnesses, Plans: w.autoReleases, AutoMode: policy.AutoReport, Findings: w.findings,
 		Attempts: w.quarter, Composer: alert.Composer{Account: "123456789012", Region: "eu-central-1"}, Topic: w,
 		Now: func() time.Time { return w.now }, Log: slog.New(slog.DiscardHandler),
 	}
@@ -174,7 +174,7 @@ func (w *world) deliver(e event) {
 // plan records what the monitor records of a planned release.
 func (w *world) plan(l life) {
 	w.Helper()
-	w.check(w.autos.RecordPlan(w.Context(), ledger.Key{Path: tflock.Path(l.path), ID: l.id}, nil, ledger.Plan{Mode: policy.AutoReport, Published: l.planned}))
+	w.check(w.autoReleases.RecordPlan(w.Context(), ledger.Key{Path: tflock.Path(l.path), ID: l.id}, nil, ledger.Plan{Mode: policy.AutoReport, Published: l.planned}))
 }
 
 // expire deletes what DynamoDB would have deleted by now.

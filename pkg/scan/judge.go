@@ -25,7 +25,7 @@ type place struct {
 // Judge returns each lock its verdict by what earlier scans know of it, and keeps n of them in
 // Worst: the first, or where there are more, a share for each folder. The others are judged again each time that Locks yields them: that takes
 // a microsecond, while 100,000 cases would take much of the function's memory. It looks
-// at no state: see Look.
+// at no state: see AddStates.
 func (s *Scan) Judge(earlier memory, n int) {
 	s.memory, s.order, s.Figures = earlier, make([]place, 0, len(s.holdings)), Figures{}
 	for first := 0; first < len(s.holdings); {

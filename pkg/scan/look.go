@@ -11,7 +11,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// notLooked is the problem of a state until Look has looked at it.
+// notLooked is the problem of a state until AddStates has looked at it.
 const notLooked = "too many locks to look at every state"
 
 // lookupTime bounds the looks at states: they are evidence, and what comes after the
@@ -26,10 +26,10 @@ const (
 // stores may take longer: an apply writes its state at any moment, and that it is alive must be seen.
 const justNow = 5 * time.Second
 
-// Look finds out when the states under these locks were last written: from the listing
+// AddStates finds out when the states under these locks were last written: from the listing
 // that showed their bucket's locks just now, or else by asking, a few in a row and the rows
 // side by side. A state that cannot be looked at is evidence of its own.
-func (s *Scan) Look(ctx context.Context, locks []policy.Case) {
+func (s *Scan) AddStates(ctx context.Context, locks []policy.Case) {
 	ctx, cancel := context.WithTimeout(ctx, lookupTime)
 	defer cancel()
 	var group sync.WaitGroup
@@ -38,7 +38,7 @@ func (s *Scan) Look(ctx context.Context, locks []policy.Case) {
 		group.Go(func() {
 			for i := taken.Add(1) - 1; i < int64(len(locks)); i = taken.Add(1) - 1 {
 				if locks[i].Verdict != policy.Unreadable {
-					locks[i].State = s.look(ctx, locks[i].Path)
+					locks[i].State = s.stateOf(ctx, locks[i].Path)
 				}
 			}
 		})
@@ -46,7 +46,7 @@ func (s *Scan) Look(ctx context.Context, locks []policy.Case) {
 	group.Wait()
 }
 
-func (s *Scan) look(ctx context.Context, path tflock.Path) policy.State {
+func (s *Scan) stateOf(ctx context.Context, path tflock.Path) policy.State {
 	bucket := s.bucketOf(path)
 	if bucket == nil {
 		return policy.State{Problem: "its bucket is not watched", Unwatched: true}

@@ -166,7 +166,7 @@ func TestTimesOfAListingAreAsOldAsTheirPage(t *testing.T) {
 			t.Fatalf("read in %s: %v", took, found.Errors())
 		}
 		found.Judge(ledger.Memory{}, 2_000)
-		found.Look(ctx, found.Worst)
+		found.AddStates(ctx, found.Worst)
 		for _, c := range found.Worst {
 			if c.Path == "states/production/a.tfstate" && !c.State.Written.After(taken) {
 				t.Errorf("written %s ago, %q", time.Since(c.State.Written), c.State.Problem)

@@ -15,9 +15,9 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// autos is what is remembered of a lock for its automatic release.
-type autos interface {
-	RecallLock(ctx context.Context, key ledger.Key) (ledger.Auto, error)
+// autoReleases is what is remembered of a lock for its automatic release.
+type autoReleases interface {
+	RecallLock(ctx context.Context, key ledger.Key) (ledger.AutoRelease, error)
 	Void(ctx context.Context, keys ...ledger.Key) error
 	RecordKeep(ctx context.Context, key ledger.Key, s ledger.Keep) error
 }
@@ -47,7 +47,7 @@ func (u *Unlocker) askOfRun(ctx context.Context, c *policy.Case) knownRun {
 	if b := u.Stores.BucketOf(c.Path); b != nil {
 		q.Bucket = b
 	}
-	if known, err := u.Autos.RecallLock(ctx, ledger.KeyOf(c.Lock)); err == nil && known.Check != nil {
+	if known, err := u.AutoReleases.RecallLock(ctx, ledger.KeyOf(c.Lock)); err == nil && known.Check != nil {
 		q.Before = known.Check.Run
 	}
 	opened.Ask(ctx, []*evidence.Question{q})
@@ -138,11 +138,11 @@ func (u *Unlocker) lockedAs(ctx context.Context, path tflock.Path) (tflock.Path,
 	return "", nil
 }
 
-func (u *Unlocker) recallAuto(ctx context.Context, l tflock.Lock) (ledger.Auto, error) {
-	if u.Autos == nil {
-		return ledger.Auto{}, errors.New("nothing is remembered of automatic releases here")
+func (u *Unlocker) recallAuto(ctx context.Context, l tflock.Lock) (ledger.AutoRelease, error) {
+	if u.AutoReleases == nil {
+		return ledger.AutoRelease{}, errors.New("nothing is remembered of automatic releases here")
 	}
-	return u.Autos.RecallLock(ctx, ledger.KeyOf(l))
+	return u.AutoReleases.RecallLock(ctx, ledger.KeyOf(l))
 }
 
 // keep records that somebody wants the lock to stay until it is released by hand.
@@ -151,7 +151,7 @@ func (u *Unlocker) keep(ctx context.Context, r Request, c policy.Case) (Answer, 
 	a := Answer{Outcome: Kept, Lock: &described, Released: []tflock.Kind{}}
 	if !r.DryRun {
 		keep := ledger.Keep{At: u.Now().UTC(), By: cmp.Or(r.RequestedBy, "an unnamed caller"), Stores: ledger.StoresOf(c.Lock)}
-		if err := u.Autos.RecordKeep(ctx, ledger.KeyOf(c.Lock), keep); err != nil {
+		if err := u.AutoReleases.RecordKeep(ctx, ledger.KeyOf(c.Lock), keep); err != nil {
 			return Answer{}, fmt.Errorf("nothing was recorded, so the lock may still be released automatically: %w", err)
 		}
 		u.Log.WarnContext(ctx, "lock is kept from automatic release", "path", c.Path, "lock_id", tflock.BoundedID(c.ID), "by", keep.By, "reason", r.Reason)

@@ -110,7 +110,7 @@ func (p *pipeline) page(after time.Duration) string {
 	p.Helper()
 	c := console.Console{
 		Scanner: scan.New(p.Set, p.unlocker(after).Rules, func() time.Time { return p.began.Add(after) }),
-		Ledger:  p.memory(), Autos: p.autos(), Unlock: "arn:aws:lambda:eu-central-1:123456789012:function:unlock",
+		Ledger:  p.memory(), AutoReleases: p.autoReleases(), Unlock: "arn:aws:lambda:eu-central-1:123456789012:function:unlock",
 	}
 	page, err := local.ParsePage(c.Answer(p.Context(), []byte(`{"widgetContext":{}}`), "arn:aws:lambda:eu-central-1:123456789012:function:console"))
 	if err != nil {

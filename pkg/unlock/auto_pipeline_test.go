@@ -99,8 +99,8 @@ func (p *pipeline) asks(now func() time.Time) *evidence.Runs {
 	}}
 }
 
-func (p *pipeline) autos() *ledger.Autos {
-	return ledger.NewAutos(dynamodb.NewFromConfig(server.Config()), p.Ledger)
+func (p *pipeline) autoReleases() *ledger.AutoReleases {
+	return ledger.NewAutoReleases(dynamodb.NewFromConfig(server.Config()), p.Ledger)
 }
 
 // unlocker is the unlock function, so long after the beginning.
@@ -146,7 +146,7 @@ func (p *pipeline) scanAt(after time.Duration) error {
 	p.Helper()
 	u := p.unlocker(after)
 	m := p.newMonitor(u)
-	m.ScanEvery, m.Runs, m.Autos, m.Releaser = 5*time.Minute, u.Runs, p.autos(), releaser{p, after}
+	m.ScanEvery, m.Runs, m.AutoReleases, m.Releaser = 5*time.Minute, u.Runs, p.autoReleases(), releaser{p, after}
 	if p.witnesses != nil {
 		m.Witnesses = p.witnesses
 	}

@@ -164,10 +164,10 @@ func TestAPlanWithoutATimeWaitsForOneInterval(t *testing.T) {
 func (p *pipeline) replan(change func(plan *ledger.Plan)) {
 	p.Helper()
 	key := ledger.Key{Path: p.Path("env/x"), ID: idOf("env/x")}
-	known, err := p.autos().RecallLock(p.Context(), key)
+	known, err := p.autoReleases().RecallLock(p.Context(), key)
 	if err == nil {
 		change(known.Plan)
-		err = p.autos().RecordPlan(p.Context(), key, known.Plan, *known.Plan)
+		err = p.autoReleases().RecordPlan(p.Context(), key, known.Plan, *known.Plan)
 	}
 	if err != nil {
 		p.Fatal(err)
@@ -234,7 +234,7 @@ func TestAWishOutlivesAScanThatDoesNotWatchItsStore(t *testing.T) {
 			}
 			p.unlockObject("env/x")
 			p.scans(32 * minute)
-			if known, err := p.autos().RecallLock(t.Context(), ledger.Key{Path: p.Path("env/x"), ID: idOf("env/x")}); err != nil || known.Keep != nil {
+			if known, err := p.autoReleases().RecallLock(t.Context(), ledger.Key{Path: p.Path("env/x"), ID: idOf("env/x")}); err != nil || known.Keep != nil {
 				t.Errorf("%+v of a lock that is gone, %v", known.Keep, err)
 			}
 		})

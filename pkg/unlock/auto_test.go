@@ -178,7 +178,7 @@ func TestAWishThatALockStaysOutlivesItsRow(t *testing.T) {
 	p.unlockObject("env/x")
 	p.take("env/y", "1") // so that a scan asks at all
 	p.scans(46 * day)
-	if known, err := p.autos().RecallLock(t.Context(), ledger.Key{Path: p.Path("env/x"), ID: idOf("env/x")}); err != nil || known.Keep != nil {
+	if known, err := p.autoReleases().RecallLock(t.Context(), ledger.Key{Path: p.Path("env/x"), ID: idOf("env/x")}); err != nil || known.Keep != nil {
 		t.Errorf("%+v of a lock that is gone, %v", known.Keep, err)
 	}
 }
@@ -195,7 +195,7 @@ func TestAWishOfThisMinuteIsNotForgotten(t *testing.T) {
 	p.take("env/y", "1") // so that a scan asks at all
 	known := func() *ledger.Keep {
 		t.Helper()
-		auto, err := p.autos().RecallLock(t.Context(), ledger.Key{Path: p.Path("env/z"), ID: idOf("env/z")})
+		auto, err := p.autoReleases().RecallLock(t.Context(), ledger.Key{Path: p.Path("env/z"), ID: idOf("env/z")})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -252,7 +252,7 @@ func TestARunInProgressIsRefusedAndForceOverrides(t *testing.T) {
 // witness says that one session took every lock.
 type witness string
 
-func (s witness) Look(_ context.Context, cases []policy.Case) (map[ledger.Object]ledger.Witnessed, error) {
+func (s witness) AddTo(_ context.Context, cases []policy.Case) (map[ledger.Object]ledger.Witnessed, error) {
 	for i := range cases {
 		cases[i].AddWitness(&policy.Witness{Principal: "AWS:AROAEXAMPLE:" + string(s), Session: string(s), TakenAt: time.Now()})
 	}

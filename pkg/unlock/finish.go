@@ -33,10 +33,10 @@ const (
 )
 
 // Finish finishes each record that was made before the time until, of one lock ID or of
-// all with an empty one. look is asked about the halves whose end is unknown. What
+// all with an empty one. fateOf is asked about the halves whose end is unknown. What
 // cannot be finished now stays for the next time; it is an error where a store or the ledger
 // could not be asked.
-func (f Finisher) Finish(ctx context.Context, id string, until time.Time, look ledger.Look) ([]ledger.Recorded, error) {
+func (f Finisher) Finish(ctx context.Context, id string, until time.Time, fateOf ledger.FateOf) ([]ledger.Recorded, error) {
 	list, err := f.Releases.Unfinished(ctx, id)
 	errs := []error{err}
 	var finished []ledger.Recorded
@@ -44,7 +44,7 @@ func (f Finisher) Finish(ctx context.Context, id string, until time.Time, look l
 		if one.Release.At.After(until) {
 			continue // it is working
 		}
-		done, err := f.finish(ctx, &one, look)
+		done, err := f.finish(ctx, &one, fateOf)
 		errs = append(errs, err)
 		if done {
 			finished = append(finished, one)
@@ -56,14 +56,14 @@ func (f Finisher) Finish(ctx context.Context, id string, until time.Time, look l
 // Absorb finishes the earlier records of a lock without an event: the event of a
 // later release of it covers them. It does not where a half was in a place that nobody can
 // look at, and that the later event did not name: people are notified of that one.
-func (f Finisher) Absorb(ctx context.Context, key ledger.Key, until time.Time, look ledger.Look, named halves) error {
+func (f Finisher) Absorb(ctx context.Context, key ledger.Key, until time.Time, fateOf ledger.FateOf, named halves) error {
 	list, err := f.Releases.Unfinished(ctx, key.ID)
 	errs := []error{err}
 	for _, one := range list {
 		if one.Key != key || !one.Release.At.Before(until) {
 			continue
 		}
-		if known, err := settle(ctx, &one, look); !known {
+		if known, err := settle(ctx, &one, fateOf); !known {
 			errs = append(errs, err)
 			continue
 		}
@@ -77,8 +77,8 @@ func (f Finisher) Absorb(ctx context.Context, key ledger.Key, until time.Time, l
 	return errors.Join(errs...)
 }
 
-func (f Finisher) finish(ctx context.Context, one *ledger.Recorded, look ledger.Look) (done bool, err error) {
-	if known, err := settle(ctx, one, look); !known {
+func (f Finisher) finish(ctx context.Context, one *ledger.Recorded, fateOf ledger.FateOf) (done bool, err error) {
+	if known, err := settle(ctx, one, fateOf); !known {
 		return false, err
 	}
 	r := one.Release
@@ -89,7 +89,7 @@ func (f Finisher) finish(ctx context.Context, one *ledger.Recorded, look ledger.
 
 // settle finds out how the halves ended whose end is unknown. known says that the record need
 // not wait: each half ended, or how cannot be known.
-func settle(ctx context.Context, one *ledger.Recorded, look ledger.Look) (known bool, err error) {
+func settle(ctx context.Context, one *ledger.Recorded, fateOf ledger.FateOf) (known bool, err error) {
 	r := &one.Release
 	if !r.Any(ledger.HalfUnknown) {
 		return true, nil
@@ -99,7 +99,7 @@ func settle(ctx context.Context, one *ledger.Recorded, look ledger.Look) (known 
 		if h.Fate != ledger.HalfUnknown {
 			continue
 		}
-		fate, why, err := look(ctx, h.Store, *one)
+		fate, why, err := fateOf(ctx, h.Store, *one)
 		if err != nil || fate == "" {
 			return false, err
 		}

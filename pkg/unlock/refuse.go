@@ -24,8 +24,8 @@ func (u *Unlocker) refuse(ctx context.Context, r Request, key ledger.Key, record
 	if r.DryRun {
 		return a
 	}
-	if r.RequestedBy == policy.AutoRequester && u.Autos != nil {
-		if err := u.Autos.Void(ctx, key); err != nil {
+	if r.RequestedBy == policy.AutoRequester && u.AutoReleases != nil {
+		if err := u.AutoReleases.Void(ctx, key); err != nil {
 			u.Log.ErrorContext(ctx, "the planned release was not voided", "error", err)
 		}
 	}
@@ -57,29 +57,29 @@ func (u *Unlocker) refuseUnreadable(ctx context.Context, r Request, f found, req
 }
 
 // afterRefusal says what to do about a lock that was kept.
-func (u *Unlocker) afterRefusal(f policy.Description, j policy.Case) []string {
-	if j.Run != nil && j.Run.Status == policy.RunInProgress {
+func (u *Unlocker) afterRefusal(d policy.Description, c policy.Case) []string {
+	if c.Run != nil && c.Run.Status == policy.RunInProgress {
 		return append([]string{
-			"Look at its run (" + j.Run.Name() + "): wait for its end, or cancel it, and repeat.",
+			"Look at its run (" + c.Run.Name() + "): wait for its end, or cancel it, and repeat.",
 			"If the run is not what holds this lock, repeat now with \"force\": true and the reason.",
-		}, u.notWatched(f)...)
+		}, u.notWatched(d)...)
 	}
-	wait := fmt.Sprintf("If it is dead, wait %s and repeat, or repeat now with \"force\": true and the reason.", policy.Words(j.Guard))
-	if j.Unseen {
-		wait = fmt.Sprintf("If it is dead, repeat %s after the monitor's next scan, or repeat now with \"force\": true and the reason.", policy.Words(j.Guard))
+	wait := fmt.Sprintf("If it is dead, wait %s and repeat, or repeat now with \"force\": true and the reason.", policy.Words(c.Guard))
+	if c.Unseen {
+		wait = fmt.Sprintf("If it is dead, repeat %s after the monitor's next scan, or repeat now with \"force\": true and the reason.", policy.Words(c.Guard))
 	}
-	return append([]string{"Find out whether the run is alive: look at its CI job, or ask " + cmp.Or(f.Who, "its holder") + ".", wait}, u.notWatched(f)...)
+	return append([]string{"Find out whether the run is alive: look at its CI job, or ask " + cmp.Or(d.Who, "its holder") + ".", wait}, u.notWatched(d)...)
 }
 
 // wouldRelease answers a dry run that nothing speaks against, or that force would end.
-func (u *Unlocker) wouldRelease(f policy.Description, may bool, why string) Answer {
+func (u *Unlocker) wouldRelease(d policy.Description, may bool, why string) Answer {
 	a := Answer{
-		Outcome: WouldRelease, Lock: &f, Released: []tflock.Kind{},
-		Message:   fmt.Sprintf("Nothing was touched. The lock of %s on %s would be released: %s.", cmp.Or(f.Who, "an unknown holder"), f.Path, why),
-		NextSteps: append([]string{"Repeat it without dry_run, and with a reason."}, u.notWatched(f)...),
+		Outcome: WouldRelease, Lock: &d, Released: []tflock.Kind{},
+		Message:   fmt.Sprintf("Nothing was touched. The lock of %s on %s would be released: %s.", cmp.Or(d.Who, "an unknown holder"), d.Path, why),
+		NextSteps: append([]string{"Repeat it without dry_run, and with a reason."}, u.notWatched(d)...),
 	}
 	if !may {
-		a.Message = fmt.Sprintf("Nothing was touched. Only force would remove the lock of %s on %s, because %s.", cmp.Or(f.Who, "an unknown holder"), f.Path, why)
+		a.Message = fmt.Sprintf("Nothing was touched. Only force would remove the lock of %s on %s, because %s.", cmp.Or(d.Who, "an unknown holder"), d.Path, why)
 	}
 	return a
 }

@@ -15,7 +15,7 @@ import (
 
 // release removes every half of a lock that is watched. The record, with the bytes, is made
 // before. It fails when nothing went for certain.
-func (u *Unlocker) release(ctx context.Context, l tflock.Lock, f policy.Description, record ledger.Release, concerns []error, unwatched halves) (Answer, error) {
+func (u *Unlocker) release(ctx context.Context, l tflock.Lock, d policy.Description, record ledger.Release, concerns []error, unwatched halves) (Answer, error) {
 	key := ledger.KeyOf(l)
 	record.Outcome, record.Halves = ledger.Releasing, append(planned(l), unwatched.record()...)
 	record.Why = unwatched.why()
@@ -24,7 +24,7 @@ func (u *Unlocker) release(ctx context.Context, l tflock.Lock, f policy.Descript
 	}
 	all := append(u.remove(ctx, l), unwatched...)
 	record.Halves = all.record()
-	a := u.answer(ctx, f, all, record, concerns)
+	a := u.answer(ctx, d, all, record, concerns)
 	record.Outcome = string(a.Outcome)
 	u.Log.WarnContext(ctx, "lock released", "path", l.Path, "lock_id", tflock.BoundedID(l.ID), "outcome", a.Outcome, "record", brief(record))
 	if !record.Any(ledger.HalfRemoved, ledger.HalfGone) {
@@ -59,9 +59,9 @@ func (u *Unlocker) publish(ctx context.Context, key ledger.Key, record ledger.Re
 	return u.finisher().publish(ctx, ledger.Recorded{Key: key, Release: record})
 }
 
-func (u *Unlocker) answer(ctx context.Context, f policy.Description, all halves, record ledger.Release, concerns []error) Answer {
-	a := Answer{Lock: &f, Released: record.Kinds(ledger.HalfRemoved, ledger.HalfGone)}
-	holder, repeat := cmp.Or(f.Who, "an unknown holder"), "Repeat the same call: it is safe, and finishes what is left."
+func (u *Unlocker) answer(ctx context.Context, d policy.Description, all halves, record ledger.Release, concerns []error) Answer {
+	a := Answer{Lock: &d, Released: record.Kinds(ledger.HalfRemoved, ledger.HalfGone)}
+	holder, repeat := cmp.Or(d.Who, "an unknown holder"), "Repeat the same call: it is safe, and finishes what is left."
 	switch {
 	case record.Any(ledger.HalfChanged):
 		a.Outcome = Changed
@@ -69,27 +69,27 @@ func (u *Unlocker) answer(ctx context.Context, f policy.Description, all halves,
 		return a
 	case record.Any(ledger.HalfUnknown):
 		a.Outcome = Partial
-		a.Message = fmt.Sprintf("It is not known whether the lock of %s on %s is gone: %v.", holder, f.Path, errors.Join(all.causes()...))
+		a.Message = fmt.Sprintf("It is not known whether the lock of %s on %s is gone: %v.", holder, d.Path, errors.Join(all.causes()...))
 	case record.Any(ledger.HalfKept, ledger.HalfUnwatched) || len(concerns) > 0:
 		a.Outcome = Partial
-		a.Message = fmt.Sprintf("Only a part of the lock of %s on %s was released: %v.", holder, f.Path, errors.Join(append(all.causes(), concerns...)...))
+		a.Message = fmt.Sprintf("Only a part of the lock of %s on %s was released: %v.", holder, d.Path, errors.Join(append(all.causes(), concerns...)...))
 	default:
 		a.Outcome, repeat = Released, ""
-		a.Message = fmt.Sprintf("Released: the lock of %s on %s, held for %s.", holder, f.Path, age(f))
+		a.Message = fmt.Sprintf("Released: the lock of %s on %s, held for %s.", holder, d.Path, age(d))
 		if !record.Any(ledger.HalfRemoved) {
-			a.Message = fmt.Sprintf("The lock of %s on %s is gone; whether by this release or by its holder is not known.", holder, f.Path)
+			a.Message = fmt.Sprintf("The lock of %s on %s is gone; whether by this release or by its holder is not known.", holder, d.Path)
 		}
 	}
 	if repeat != "" {
 		a.NextSteps = append(a.NextSteps, repeat)
 	}
-	a.NextSteps = slices.Concat(a.NextSteps, unwatchedSteps(all.of(ledger.HalfUnwatched)), u.afterRelease(ctx, f))
+	a.NextSteps = slices.Concat(a.NextSteps, unwatchedSteps(all.of(ledger.HalfUnwatched)), u.afterRelease(ctx, d))
 	return a
 }
 
-func age(f policy.Description) string {
-	least := time.Duration(f.HeldAtLeastSeconds) * time.Second
-	return policy.Judgement{Held: f.Held(), HeldAtLeast: least}.Age()
+func age(d policy.Description) string {
+	least := time.Duration(d.HeldAtLeastSeconds) * time.Second
+	return policy.Judgement{Held: d.Held(), HeldAtLeast: least}.Age()
 }
 
 // brief is a record for the log, without the lock's bytes: the ledger has those.

@@ -13,26 +13,26 @@ import (
 )
 
 // afterRelease says what to look for before the next apply.
-func (u *Unlocker) afterRelease(ctx context.Context, f policy.Description) []string {
+func (u *Unlocker) afterRelease(ctx context.Context, d policy.Description) []string {
 	var steps []string
-	if f.Operation != "OperationTypePlan" {
+	if d.Operation != "OperationTypePlan" {
 		steps = append(steps, "Look for an errored.tfstate where the run died: if there is one, `terraform state push errored.tfstate` comes first.")
 	}
-	if w := f.Evidence.Written; w != nil && w.After(f.HeldSince) {
+	if w := d.Evidence.Written; w != nil && w.After(d.HeldSince) {
 		steps = append(steps, fmt.Sprintf("The state was written during the lock (last at %s UTC): the run had begun to change things.", w.UTC().Format(time.DateTime)))
 	}
-	steps = append(steps, u.digestStep(ctx, tflock.Path(f.Path))...)
-	steps = append(steps, u.notWatched(f)...)
+	steps = append(steps, u.digestStep(ctx, tflock.Path(d.Path))...)
+	steps = append(steps, u.notWatched(d)...)
 	return append(steps, "Run `terraform plan`: resources that it wants to create may exist already, made by the dead run and never recorded; import those.")
 }
 
 // notWatched names the places where another half of the lock could be and nobody looks.
-func (u *Unlocker) notWatched(f policy.Description) []string {
+func (u *Unlocker) notWatched(d policy.Description) []string {
 	var steps []string
-	if len(u.Stores.Tables) == 0 && !slices.Contains(f.Holdings, tflock.DynamoDB) {
+	if len(u.Stores.Tables) == 0 && !slices.Contains(d.Holdings, tflock.DynamoDB) {
 		steps = append(steps, "No lock table is watched: if the client also has dynamodb_table, a row of this lock may be left there; remove it with `terraform force-unlock`, or add the table to WatchTableArns.")
 	}
-	path := tflock.Path(f.Path)
+	path := tflock.Path(d.Path)
 	bucket := path.Bucket()
 	switch {
 	case strings.HasPrefix(bucket, "arn:") || strings.HasSuffix(bucket, "-s3alias"):

@@ -51,7 +51,7 @@ type releases interface {
 
 // witnesses know who took lock objects, from S3's own events: evidence alone.
 type witnesses interface {
-	Look(ctx context.Context, cases []policy.Case) (map[ledger.Object]ledger.Witnessed, error)
+	AddTo(ctx context.Context, cases []policy.Case) (map[ledger.Object]ledger.Witnessed, error)
 }
 
 type publisher interface {
@@ -64,16 +64,16 @@ type meter interface {
 
 // Unlocker releases locks in the watched stores.
 type Unlocker struct {
-	Stores    backend.Set
-	Memory    memory
-	Releases  releases
-	Witnesses witnesses // nil: who took a lock is unknown
-	Composer  alert.Composer
-	Topic     publisher
-	Meter     meter
-	Rules     policy.Rules
-	Runs      *evidence.Runs // nil: nobody is asked about CI runs
-	Autos     autos
+	Stores       backend.Set
+	Memory       memory
+	Releases     releases
+	Witnesses    witnesses // nil: who took a lock is unknown
+	Composer     alert.Composer
+	Topic        publisher
+	Meter        meter
+	Rules        policy.Rules
+	Runs         *evidence.Runs // nil: nobody is asked about CI runs
+	AutoReleases autoReleases
 	// SearchTime bounds a search through all stores; 0: 40 seconds.
 	SearchTime time.Duration
 	Now        func() time.Time
@@ -200,7 +200,7 @@ func (u *Unlocker) witnessed(ctx context.Context, c policy.Case) policy.Case {
 	ctx, cancel := context.WithTimeout(ctx, witnessTime)
 	defer cancel()
 	one := []policy.Case{c}
-	if _, err := u.Witnesses.Look(ctx, one); err != nil {
+	if _, err := u.Witnesses.AddTo(ctx, one); err != nil {
 		u.Log.WarnContext(ctx, "who took the lock is not known", "path", c.Path, "error", err)
 	}
 	return one[0]

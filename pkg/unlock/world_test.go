@@ -121,7 +121,7 @@ const guard = 10 * time.Minute
 func (w *world) newUnlocker(cfg aws.Config, stores backend.Set, threshold time.Duration, now func() time.Time) *unlock.Unlocker {
 	client := dynamodb.NewFromConfig(cfg)
 	return &unlock.Unlocker{
-		Stores: stores, Composer: alert.Composer{Account: "123456789012", Region: local.Region}, Autos: ledger.NewAutos(client, w.Ledger),
+		Stores: stores, Composer: alert.Composer{Account: "123456789012", Region: local.Region}, AutoReleases: ledger.NewAutoReleases(client, w.Ledger),
 		Memory: ledger.NewNotifications(client, w.Ledger), Releases: ledger.NewReleases(client, w.Ledger),
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), w.Topic), Meter: metric.NewPublisher(cfg, "Test"),
 		Rules: policy.Rules{Thresholds: policy.Thresholds{Default: threshold}, ReleaseGuard: guard}, Now: now, Log: slog.New(slog.DiscardHandler),

@@ -83,26 +83,26 @@ func Page(c Context, parts ...Node) string {
 	return El("div", Class("lw"), All(Node{"<style>" + style + "</style>"}, All(parts...))).String()
 }
 
-// Look is how much something stands out, and as what.
-type Look int
+// Tone is how much something stands out, and as what.
+type Tone int
 
-// The looks.
+// The tones.
 const (
-	Alarm Look = iota
+	Alarm Tone = iota
 	Doubt
 	Calm
 )
 
-func (l Look) class() string { return [...]string{"lw-alarm", "lw-doubt", "lw-calm"}[l] }
+func (l Tone) class() string { return [...]string{"lw-alarm", "lw-doubt", "lw-calm"}[l] }
 
 // Mark is a short word on its colour. The word says all that the colour says.
-func Mark(look Look, word string) Node {
-	return El("span", A("class", "lw-mark "+look.class()), Text(word))
+func Mark(tone Tone, word string) Node {
+	return El("span", A("class", "lw-mark "+tone.class()), Text(word))
 }
 
 // Note is a paragraph that stands out, with a list below.
-func Note(look Look, text string, list ...string) Node {
-	return El("div", A("class", "lw-note "+look.class()), A("role", "note"), El("p", Text(text)), If(len(list) > 0, List(list)))
+func Note(tone Tone, text string, list ...string) Node {
+	return El("div", A("class", "lw-note "+tone.class()), A("role", "note"), El("p", Text(text)), If(len(list) > 0, List(list)))
 }
 
 // Whole is a text that is not broken into lines, unless it is too long for a column.

@@ -25,9 +25,9 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/version"
 )
 
-// Sight is the environment of a function that looks at locks and judges them.
+// LockSettings is the environment of a function that looks at locks and judges them.
 // Durations are Go's, above zero; lists are comma-separated; a name in an ARN may contain *.
-type Sight struct {
+type LockSettings struct {
 	Watched
 	Ledger       string        `env:"LEDGER_TABLE,notEmpty"`
 	StuckAfter   time.Duration `env:"STUCK_AFTER" envDefault:"30m"`
@@ -37,7 +37,7 @@ type Sight struct {
 
 // Settings are the environment of a function that also notifies and measures.
 type Settings struct {
-	Sight
+	LockSettings
 	Topic     string `env:"TOPIC_ARN,notEmpty"`
 	Namespace string `env:"METRIC_NAMESPACE,notEmpty"`
 }
@@ -64,7 +64,7 @@ type Ledger struct {
 	Prunes        *ledger.Prunes
 	Repairs       *ledger.Repairs
 	Reports       *ledger.Reports
-	Autos         *ledger.Autos
+	AutoReleases  *ledger.AutoReleases
 	Witnesses     *ledger.Witnesses
 }
 
@@ -77,7 +77,7 @@ func OpenLedger(client *dynamodb.Client, name string) Ledger {
 		Prunes:        ledger.NewPrunes(client, name),
 		Repairs:       ledger.NewRepairs(client, name),
 		Reports:       ledger.NewReports(client, name),
-		Autos:         ledger.NewAutos(client, name),
+		AutoReleases:  ledger.NewAutoReleases(client, name),
 		Witnesses:     ledger.NewWitnesses(client, name),
 	}
 }
@@ -92,7 +92,7 @@ type trust struct {
 func Load[S any]() (S, error) { return env.ParseAs[S]() }
 
 // Open makes the parts. Its error names everything that is wrong with the settings.
-func (s Sight) Open() (Parts, error) {
+func (s LockSettings) Open() (Parts, error) {
 	overrides, err := policy.ParseOverrides(s.Overrides)
 	errs := []error{err, Positive("STUCK_AFTER", s.StuckAfter), Positive("RELEASE_GUARD", s.ReleaseGuard)}
 	cfg, err := AWS()
@@ -120,7 +120,7 @@ func (s Sight) Open() (Parts, error) {
 
 // Open makes the parts, as Sight's does.
 func (s Settings) Open() (Parts, error) {
-	p, err := s.Sight.Open()
+	p, err := s.LockSettings.Open()
 	if err != nil {
 		return Parts{}, err
 	}

@@ -33,16 +33,18 @@ const (
 // was planned is no longer so.
 var ErrOvertaken = errors.New("another invocation has claimed it, or the plan has changed")
 
-// Autos is what is remembered for automatic releases.
-type Autos struct{ table table }
+// AutoReleases is what is remembered for automatic releases.
+type AutoReleases struct{ table table }
 
-// NewAutos opens it in the ledger's table of that name.
-func NewAutos(client *dynamodb.Client, name string) *Autos { return &Autos{table{client, name}} }
+// NewAutoReleases opens it in the ledger's table of that name.
+func NewAutoReleases(client *dynamodb.Client, name string) *AutoReleases {
+	return &AutoReleases{table{client, name}}
+}
 
 // Recall reads everything, consistently. A row that cannot be read fails it: what is not
 // known releases nothing.
-func (a *Autos) Recall(ctx context.Context) (AutoMemory, error) {
-	m := AutoMemory{Locks: map[Key]Auto{}}
+func (a *AutoReleases) Recall(ctx context.Context) (AutoMemory, error) {
+	m := AutoMemory{Locks: map[Key]AutoRelease{}}
 	for row, err := range a.table.query(ctx, ofKind(kindAuto)) {
 		if err != nil {
 			return AutoMemory{}, err
@@ -64,21 +66,21 @@ func (a *Autos) Recall(ctx context.Context) (AutoMemory, error) {
 }
 
 // RecallLock reads what is remembered of one lock.
-func (a *Autos) RecallLock(ctx context.Context, key Key) (Auto, error) {
-	var auto Auto
+func (a *AutoReleases) RecallLock(ctx context.Context, key Key) (AutoRelease, error) {
+	var auto AutoRelease
 	for _, prefix := range []string{checkPrefix, planPrefix, keepPrefix} {
 		row, err := a.table.get(ctx, autoKey(prefix, key))
 		if err == nil && row != nil {
 			err = auto.read(prefix, row)
 		}
 		if err != nil {
-			return Auto{}, err
+			return AutoRelease{}, err
 		}
 	}
 	return auto, nil
 }
 
-func (a *Auto) read(id string, row map[string]types.AttributeValue) error {
+func (a *AutoRelease) read(id string, row map[string]types.AttributeValue) error {
 	body := []byte(textOf(row, attrBody))
 	switch {
 	case strings.HasPrefix(id, checkPrefix):
@@ -100,7 +102,7 @@ func (a *Auto) read(id string, row map[string]types.AttributeValue) error {
 
 // Update records the checks, and deletes all rows of the locks to forget, their plans and
 // the wishes that they stay included. Plans are written by RecordPlan, wishes by RecordKeep.
-func (a *Autos) Update(ctx context.Context, checks map[Key]Check, forget []Key) error {
+func (a *AutoReleases) Update(ctx context.Context, checks map[Key]Check, forget []Key) error {
 	return a.table.write(ctx, func(yield func(types.WriteRequest, error) bool) {
 		for key, c := range checks {
 			if c.Run != nil {
@@ -123,7 +125,7 @@ const maxForgotten = 5000
 
 // ForgetChecks removes checks of before a time, as many as it finds among some of the first: a memory that
 // takes too long to read becomes shorter with each call.
-func (a *Autos) ForgetChecks(ctx context.Context, before time.Time) error {
+func (a *AutoReleases) ForgetChecks(ctx context.Context, before time.Time) error {
 	input := ofKind(kindAuto)
 	input.KeyConditionExpression = aws.String("#kind = :kind AND begins_with(#id, :check)")
 	input.ExpressionAttributeNames["#id"], input.ExpressionAttributeValues[":check"] = attrID, text(checkPrefix)
@@ -158,7 +160,7 @@ func autoRows(keys []Key) []map[string]types.AttributeValue {
 // the weekly report after that. It fails with ErrOvertaken unless the plan that is there is
 // still the one that was read (nil: there was none): a slower scan must not take back what
 // another one has claimed since.
-func (a *Autos) RecordPlan(ctx context.Context, key Key, read *Plan, p Plan) error {
+func (a *AutoReleases) RecordPlan(ctx context.Context, key Key, read *Plan, p Plan) error {
 	noted, err := putPlanned(PlannedRelease{Key: key, At: p.Published, Mode: p.Mode, Source: p.Basis.Source, RunID: p.Basis.RunID, Ended: p.Basis.Ended})
 	if err != nil {
 		return err
@@ -176,12 +178,12 @@ func (a *Autos) RecordPlan(ctx context.Context, key Key, read *Plan, p Plan) err
 }
 
 // RecordKeep records that somebody wants a lock to stay.
-func (a *Autos) RecordKeep(ctx context.Context, key Key, s Keep) error {
+func (a *AutoReleases) RecordKeep(ctx context.Context, key Key, s Keep) error {
 	return a.put(ctx, keepPrefix, key, s, s.At)
 }
 
 // Void ends the plans of these locks. Without any there is no call.
-func (a *Autos) Void(ctx context.Context, keys ...Key) error {
+func (a *AutoReleases) Void(ctx context.Context, keys ...Key) error {
 	return a.table.write(ctx, func(yield func(types.WriteRequest, error) bool) {
 		for _, key := range keys {
 			if !yield(types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: autoKey(planPrefix, key)}}, nil) {
@@ -191,7 +193,7 @@ func (a *Autos) Void(ctx context.Context, keys ...Key) error {
 	})
 }
 
-func (a *Autos) put(ctx context.Context, prefix string, key Key, value any, at time.Time) error {
+func (a *AutoReleases) put(ctx context.Context, prefix string, key Key, value any, at time.Time) error {
 	request, err := putAuto(prefix, key, value, at)
 	if err != nil {
 		return err
@@ -203,7 +205,7 @@ func (a *Autos) put(ctx context.Context, prefix string, key Key, value any, at t
 // with ErrOvertaken unless the plan is still the one that was read. Two monitors invoke once.
 // The SDK repeats a call whose answer was lost, and then it fails although it succeeded:
 // the claim ends by itself, and nothing is invoked twice.
-func (a *Autos) Claim(ctx context.Context, key Key, read Plan, now time.Time) error {
+func (a *AutoReleases) Claim(ctx context.Context, key Key, read Plan, now time.Time) error {
 	claimed := read
 	claimed.Claimed = now.UTC()
 	return a.replace(ctx, autoKey(planPrefix, key), read.body, claimed, nil)
@@ -211,7 +213,7 @@ func (a *Autos) Claim(ctx context.Context, key Key, read Plan, now time.Time) er
 
 // Brake records the brake after one more invocation or a pause: it fails with ErrOvertaken
 // unless it is still the one that was read. It returns the memory with the new one.
-func (a *Autos) Brake(ctx context.Context, m AutoMemory, next policy.Brake) (AutoMemory, error) {
+func (a *AutoReleases) Brake(ctx context.Context, m AutoMemory, next policy.Brake) (AutoMemory, error) {
 	if err := a.replace(ctx, rowKey(kindAuto, brakeID), m.brake, next, nil); err != nil {
 		return m, err
 	}
@@ -222,7 +224,7 @@ func (a *Autos) Brake(ctx context.Context, m AutoMemory, next policy.Brake) (Aut
 
 // replace writes a row's body, and more attributes beside it, if the body is still the one that
 // was read; empty: there was none.
-func (a *Autos) replace(ctx context.Context, key map[string]types.AttributeValue, read string, next any, more map[string]types.AttributeValue) error {
+func (a *AutoReleases) replace(ctx context.Context, key map[string]types.AttributeValue, read string, next any, more map[string]types.AttributeValue) error {
 	body, err := json.Marshal(next)
 	if err != nil {
 		return fmt.Errorf("record in the ledger %s: %w", a.table.name, err)
