@@ -135,7 +135,7 @@ func clipTail(path string, limit int) string {
 func chatSteps(e Event) []string {
 	var steps []string
 	for _, step := range e.Steps {
-		steps = append(steps, markdown(Clean(step, 1000)))
+		steps = append(steps, stepMarkdown(Clean(step, 1000)))
 	}
 	if e.Actions.UnlockForm != "" {
 		steps = append(steps, markdown(FormHint))
@@ -161,6 +161,17 @@ func button(e Event) map[string]string {
 		function = "keep_function" // which of the two buttons is shown
 	}
 	return map[string]string{"lock_id": e.Lock.ID, "path": e.Lock.Path, function: e.Actions.UnlockFunction, "region": e.Region}
+}
+
+// stepMarkdown keeps a step from being read as markup. Advice on findings names commands and nothing that others
+// wrote: it has no invisible character in them, so that they can be copied. Its underscores are inside of words, where
+// they are not markup.
+func stepMarkdown(step string) string {
+	text := markdown(step)
+	if isAdvice(step) {
+		return strings.ReplaceAll(text, "_\u2060", "_")
+	}
+	return text
 }
 
 // markdown keeps a text from being read as markup, a link or a mention.

@@ -3,6 +3,8 @@ package alert
 import (
 	"cmp"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -134,6 +136,11 @@ var adviceOn = map[policy.Problem]string{
 	policy.FindingSerialDecreased:   "Serial went back: if nobody pushed an older state on purpose, compare both versions and begin with `lockwarden repair BUCKET/KEY restore_version --version-id ID --dry-run` and the former one's ID.",
 	policy.FindingSerialReused:      "Serial used twice: compare both versions. Resources that only the former one has are no longer managed: import them.",
 	policy.FindingMixedLocking:      "Clients that do not exclude each other: stop applies on the state until all its clients have the same lock settings.",
+}
+
+// isAdvice reports whether a step is one of adviceOn.
+func isAdvice(step string) bool {
+	return slices.Contains(slices.Collect(maps.Values(adviceOn)), step)
 }
 
 // findingSteps are what to do, once for each type.

@@ -75,3 +75,21 @@ func TestSubjectAndFirstSentenceSayWhatMatters(t *testing.T) {
 		}
 	}
 }
+
+// A command in the steps can be copied from every channel as it is: an invisible character in it would not be seen.
+func TestCommandsInStepsCanBeCopied(t *testing.T) {
+	for name, e := range events() {
+		if e.Type != alert.StateFinding {
+			continue
+		}
+		for channel, text := range render(t, e).Texts {
+			for line := range strings.Lines(text) {
+				_, command, found := strings.Cut(line, "lockwarden repair BUCKET/KEY ")
+				action, _, _ := strings.Cut(command, " ")
+				if found && action != "accept_state" && action != "delete_digest" && action != "restore_version" {
+					t.Errorf("%s, %s: a repair of the name %q", name, channel, action)
+				}
+			}
+		}
+	}
+}
