@@ -202,7 +202,7 @@ func cancelledRun(p *pipelines) {
 	}
 	p.github.End("1", "cancelled", time.Now())
 	locks, log = p.goodScan()
-	if f := locks[dead]; f.Run == nil || f.Run.Status != policy.RunEnded || f.Evidence.Liveness != policy.RunOver || !strings.Contains(log, "it is released 3s after that at the earliest") {
+	if f := locks[dead]; f.Run == nil || f.Run.Status != policy.RunEnded || f.Evidence.Liveness != policy.RunOver || !strings.Contains(log, "the lock is released 3s after that at the earliest") {
 		t.Errorf("%+v\n%s", f, log)
 	}
 	p.mustPublish()

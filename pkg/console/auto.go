@@ -45,7 +45,7 @@ func (p locksPage) automatic(l line) widget.Node {
 		return widget.All()
 	}
 	if l.auto.stopped != "" {
-		return widget.El("div", widget.Class("lw-quiet"), widget.Text("Not released automatically: "+plain.Line(l.auto.stopped, 120)+" asked that it stays."))
+		return widget.El("div", widget.Class("lw-quiet"), widget.Text("Not released automatically: "+plain.Line(l.auto.stopped, 120)+" asked to keep the lock."))
 	}
 	said := "Not released automatically: " + plain.Line(p.at.Localised(strings.Join(check.HeldBack, "; ")), 800) + "."
 	if len(check.HeldBack) == 0 {

@@ -102,7 +102,7 @@ func TestThePageSaysWhyALockIsNotReleasedAutomatically(t *testing.T) {
 	}{
 		"held back":     {ledger.AutoRelease{Check: &ledger.Check{Run: run, Selected: true, HeldBack: []string{"its run ended 2m ago", "its object has the tag lockwarden:keep"}}}, "Not released automatically: its run ended 2m ago; its object has the tag lockwarden:keep.", 1},
 		"due":           {ledger.AutoRelease{Check: &ledger.Check{Run: run, Selected: true}}, "It was about to be released automatically.", 1},
-		"kept":          {ledger.AutoRelease{Check: &ledger.Check{Run: run, Selected: true}, Keep: &ledger.Keep{By: "ana"}}, "Not released automatically: ana asked that it stays.", 0},
+		"kept":          {ledger.AutoRelease{Check: &ledger.Check{Run: run, Selected: true}, Keep: &ledger.Keep{By: "ana"}}, "Not released automatically: ana asked to keep the lock.", 0},
 		"not selected":  {ledger.AutoRelease{Check: &ledger.Check{Run: run}}, "run ended", 0},
 		"nothing known": {ledger.AutoRelease{}, "run likely dead", 0},
 	} {

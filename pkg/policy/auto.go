@@ -80,7 +80,7 @@ func (c Case) HeldBack(a AutoCase) []string {
 		reasons = append(reasons, "its object has the tag "+KeepTag)
 	}
 	if a.KeptBy != "" {
-		reasons = append(reasons, a.KeptBy+" asked that it stays")
+		reasons = append(reasons, a.KeptBy+" asked to keep the lock")
 	}
 	if may, why := c.MayRelease(); !may && len(reasons) == 0 {
 		reasons = append(reasons, why)
@@ -99,7 +99,7 @@ func (c Case) runHoldsBack() []string {
 	var reasons []string
 	ended := *c.Run.Ended
 	if since := c.At.Sub(ended); since <= c.Guard {
-		reasons = append(reasons, fmt.Sprintf("its run ended %s ago, and it is released %s after that at the earliest", Words(max(0, since)), Words(c.Guard)))
+		reasons = append(reasons, fmt.Sprintf("its run ended %s ago, and the lock is released %s after that at the earliest", Words(max(0, since)), Words(c.Guard)))
 	}
 	switch {
 	case c.State.Written.After(ended):

@@ -65,7 +65,7 @@ func TestEachConditionOfAutomaticReleaseHoldsALockBack(t *testing.T) {
 		"its object has the tag":             {func(_ *policy.Case, a *policy.AutoCase) { a.Tags.All[policy.KeepTag] = "" }, policy.KeepTag},
 		"its tags could not be read":         {func(_ *policy.Case, a *policy.AutoCase) { a.Tags.Problem = "AccessDenied" }, "AccessDenied"},
 		"nobody asked for its tags":          {func(_ *policy.Case, a *policy.AutoCase) { a.Tags = nil }, "tags"},
-		"somebody stopped it":                {func(_ *policy.Case, a *policy.AutoCase) { a.KeptBy = "ada" }, "ada asked that it stays"},
+		"somebody stopped it":                {func(_ *policy.Case, a *policy.AutoCase) { a.KeptBy = "ada" }, "ada asked to keep the lock"},
 		"it is unreadable":                   {func(c *policy.Case, _ *policy.AutoCase) { c.Verdict = policy.Unreadable }, "cannot be read"},
 		"it has a row that no scan has seen": {func(c *policy.Case, _ *policy.AutoCase) { c.HeldAtLeast, c.Unseen = 0, true }, "no scan has seen"},
 		"it is not proven to be old enough":  {func(c *policy.Case, _ *policy.AutoCase) { c.HeldAtLeast = time.Minute }, "guard 10m"},

@@ -32,7 +32,7 @@ var conditions = map[string]struct {
 	"its run ended before it was taken":          {func(p *pipeline) { p.ends("1", -time.Hour) }, "before this lock was taken"},
 	"nothing names a run":                        {func(p *pipeline) { p.tag("env/x", map[string]string{"owner": "ada"}) }, "no CI run is known to be behind it"},
 	"a tag names another run that lives":         {func(p *pipeline) { p.lives("2"); p.tag("env/x", map[string]string{"run": "gh-1-2"}) }, "its run is in progress"},
-	"its run ended within the guard":             {func(p *pipeline) { p.ends("1", 16*minute) }, "it is released 10m after that at the earliest"},
+	"its run ended within the guard":             {func(p *pipeline) { p.ends("1", 16*minute) }, "the lock is released 10m after that at the earliest"},
 	"its state was written since":                {func(p *pipeline) { p.outlive() }, "after its run had ended"},
 	"another lock is on its state":               {func(p *pipeline) { p.unlockRow("env/x"); p.Lock("env/x", "another", p.Set.Tables[0]) }, "another lock is on the same state"},
 	"a table cannot be read":                     {func(p *pipeline) { p.watchNothing() }, "not everything could be read"},
@@ -40,7 +40,7 @@ var conditions = map[string]struct {
 	"its tags cannot be read":                    {func(p *pipeline) { p.hideTags() }, "the tags of its object are not known"},
 	"its state is locked by another name":        {func(p *pipeline) { p.Lock("env//x", "another", p.Set.Tables[0]) }, "the same state is locked by another name"},
 	"the session that took it could not be read": {func(p *pipeline) { p.loseSessions() }, "the session that took the lock could not be read"},
-	"somebody pressed Keep":                      {func(p *pipeline) { p.keep("env/x") }, "ada asked that it stays"},
+	"somebody pressed Keep":                      {func(p *pipeline) { p.keep("env/x") }, "ada asked to keep the lock"},
 }
 
 // outlive has the run end a minute before the state was written, and after the lock was taken.
