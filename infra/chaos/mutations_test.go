@@ -161,7 +161,7 @@ var mutations = map[string]mutation{
 		"lock released that nobody named",
 	},
 	"a text that shows another state means whoever has the ID": {
-		"pkg/unlock/find.go", "names := namesOf(f.named)\n", "names := namesOf(f.named)\n\tif len(names) > 0 {\n\t\treturn f\n\t}\n",
+		"pkg/unlock/find.go", "paths := pathsShown(f.named)\n", "paths := pathsShown(f.named)\n\tif len(paths) > 0 {\n\t\treturn f\n\t}\n",
 		"TestIdentity",
 		[]string{"-duels=1"},
 		"lock released that nobody named",

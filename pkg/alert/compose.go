@@ -25,6 +25,10 @@ func (c Composer) event(t Type, severity Severity, now time.Time) Event {
 	}
 }
 
+// IsCritical reports whether the n-th notification of something is critical: the alert and the
+// first reminder are warnings.
+func IsCritical(n int) bool { return n > 2 }
+
 // Lock makes the event of one lock. notified counts how often people were notified of
 // it, this time included.
 func (c Composer) Lock(t Type, d policy.Description, notified int, now time.Time) Event {
@@ -32,7 +36,7 @@ func (c Composer) Lock(t Type, d policy.Description, notified int, now time.Time
 	switch {
 	case t == LockResolved:
 		severity, d = Info, resolved(d, now)
-	case t == LockReminder && notified > 2: // the alert, the first reminder, then critical
+	case t == LockReminder && IsCritical(notified):
 		severity = Critical
 	}
 	e := c.event(t, severity, now)

@@ -55,14 +55,14 @@ func Render(e Event) (Rendered, error) {
 	if err != nil {
 		return Rendered{}, fmt.Errorf("%s as JSON: %w", e.Type, err)
 	}
-	chat, err := encode(Chat(fitting))
+	amazonQ, err := encode(AmazonQ(fitting))
 	if err != nil {
 		return Rendered{}, fmt.Errorf("%s for chat: %w", e.Type, err)
 	}
-	room := maxMessage - maxAttributes - 3*quotedSize(body) - quotedSize(chat) - 2048
+	room := maxMessage - maxAttributes - 3*quotedSize(body) - quotedSize(amazonQ) - 2048
 	return Rendered{
 		Subject:    e.Subject,
-		Texts:      map[string]string{"default": body, "sqs": body, "lambda": body, "email": cut(Mail(fitting), room), "https": chat},
+		Texts:      map[string]string{"default": body, "sqs": body, "lambda": body, "email": cut(Mail(fitting), room), "https": amazonQ},
 		Attributes: attributes(e),
 	}, nil
 }

@@ -123,9 +123,9 @@ func scanText(e Event) string {
 			return fmt.Sprintf("Lockwarden can read %s again, so its locks are watched%s.", storeName(b.ARN), failed)
 		}
 		if crowded(e) {
-			return fmt.Sprintf("Lockwarden has not been able to read all locks in %s%s: %s", storeName(b.ARN), failed, ended(b.Problem))
+			return fmt.Sprintf("Lockwarden has not been able to read all locks in %s%s: %s", storeName(b.ARN), failed, withFullStop(b.Problem))
 		}
-		return fmt.Sprintf("Lockwarden has failed to read %s%s, so its locks are not watched. Cause: %s", storeName(b.ARN), failed, ended(b.Problem))
+		return fmt.Sprintf("Lockwarden has failed to read %s%s, so its locks are not watched. Cause: %s", storeName(b.ARN), failed, withFullStop(b.Problem))
 	}
 	if e.Type == ScanRecovered {
 		return fmt.Sprintf("Lockwarden can read %d tables and buckets again: %s.", len(e.Stores), storeNames(e))
@@ -147,7 +147,7 @@ func storeNames(e Event) string {
 
 func unsafeText(e Event) string {
 	if len(e.Stores) == 1 {
-		return fmt.Sprintf("Locks in %s cannot be relied on: %s", storeName(e.Stores[0].ARN), ended(e.Stores[0].Problem))
+		return fmt.Sprintf("Locks in %s cannot be relied on: %s", storeName(e.Stores[0].ARN), withFullStop(e.Stores[0].Problem))
 	}
 	return fmt.Sprintf("Locks in %d tables and buckets cannot be relied on: %s.", len(e.Stores), storeNames(e))
 }

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 const (
@@ -123,7 +124,7 @@ func releasedSteps(e Event) []string {
 // changesNothing reports whether all locks are those of plans, which write no state.
 func changesNothing(e Event) bool {
 	for _, i := range e.items() {
-		if i.Operation != "OperationTypePlan" {
+		if i.Operation != tflock.OperationPlan {
 			return false
 		}
 	}

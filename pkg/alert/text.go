@@ -27,7 +27,7 @@ func lockText(e Event) string {
 		return releasedText(path, who, held, run, *e.Release)
 	case LockRefused:
 		return fmt.Sprintf("The lock on state %s was NOT released: %s has held it for %s, and %s. A release that %s asked for was refused: %s",
-			path, who, held, run, asker(*e.Release), ended(Clean(e.Release.Why, maxReason)))
+			path, who, held, run, asker(*e.Release), withFullStop(Clean(e.Release.Why, maxReason)))
 	}
 	return ""
 }
@@ -53,9 +53,9 @@ func releasedText(path, who, held, run string, r Release) string {
 	case r.Outcome == Gone:
 		text = fmt.Sprintf("is gone; whether by this release or by its holder is not known (%s). The release was asked for by %s.", run, asker(r))
 	case r.Outcome == Unknown:
-		text = fmt.Sprintf("may be there still (%s): %s asked for its release, and whether that had its effect cannot be found out, because %s", run, asker(r), ended(Clean(r.Why, maxReason)))
+		text = fmt.Sprintf("may be there still (%s): %s asked for its release, and whether that had its effect cannot be found out, because %s", run, asker(r), withFullStop(Clean(r.Why, maxReason)))
 	case r.Outcome == Partly && r.Why != "":
-		text = fmt.Sprintf("was released in part by %s (%s); whether its other half is gone cannot be found out, because %s", asker(r), run, ended(Clean(r.Why, maxReason)))
+		text = fmt.Sprintf("was released in part by %s (%s); whether its other half is gone cannot be found out, because %s", asker(r), run, withFullStop(Clean(r.Why, maxReason)))
 	case r.Outcome == Partly:
 		text = fmt.Sprintf("was released only in part by %s, so the state may still be locked; %s.", asker(r), run)
 	case r.Forced:

@@ -35,7 +35,7 @@ func removed(r policy.Removal) string { return Clean(r.Words(), 2*policy.MaxPrin
 func Operation(d policy.Description) string {
 	name := Clean(strings.TrimPrefix(d.Operation, "OperationType"), maxText)
 	switch d.Operation {
-	case "OperationTypePlan", "OperationTypeApply", "OperationTypeRefresh":
+	case tflock.OperationPlan, tflock.OperationApply, tflock.OperationRefresh:
 		return strings.ToLower(name)
 	case "OperationTypeInvalid":
 		return "import or console"
@@ -92,13 +92,13 @@ func asker(r Release) string { return cmp.Or(Clean(r.RequestedBy, maxText), "an 
 // because is the reason that was given for a release, as a sentence of its own.
 func because(r Release) string {
 	if reason := Clean(r.Reason, 300); reason != "" {
-		return " Reason: " + ended(reason)
+		return " Reason: " + withFullStop(reason)
 	}
 	return " No reason was given."
 }
 
-// ended ends a text with a full stop, once; a question needs none.
-func ended(text string) string {
+// withFullStop ends a text with a full stop, once; a question needs none.
+func withFullStop(text string) string {
 	text = strings.TrimRight(text, ". ")
 	if strings.HasSuffix(text, "?") {
 		return text

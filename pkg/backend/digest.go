@@ -19,9 +19,6 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// digestSuffix ends the key of a state's digest.
-const digestSuffix = "-md5"
-
 // Digest reads what the table says that the MD5 of a state is: the row
 // `bucket/key-md5`, attribute `Digest`, which Terraform compares with the state on
 // every read and which fails the run after ten seconds when they differ. Empty when
@@ -187,7 +184,7 @@ func (b *Bucket) objectDigest(ctx context.Context, path tflock.Path) (string, er
 }
 
 // digestName is the LockID of a state's digest row.
-func digestName(path tflock.Path) string { return string(path) + digestSuffix }
+func digestName(path tflock.Path) string { return string(path) + tflock.DigestSuffix }
 
 // stateName returns the state's path as a row's name has it: the row of a digest ends in
 // -md5, and so may the key of a lock's state.
@@ -195,5 +192,5 @@ func stateName(rowName string, isLock bool) tflock.Path {
 	if isLock {
 		return tflock.Path(rowName)
 	}
-	return tflock.Path(strings.TrimSuffix(rowName, digestSuffix))
+	return tflock.Path(strings.TrimSuffix(rowName, tflock.DigestSuffix))
 }

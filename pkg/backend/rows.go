@@ -50,7 +50,7 @@ func rowOf(name string, item map[string]types.AttributeValue) (StateRow, bool) {
 		return StateRow{Path: tflock.Path(name)}, true
 	}
 	digest, _ := item["Digest"].(*types.AttributeValueMemberS)
-	state := strings.TrimSuffix(name, digestSuffix)
+	state := strings.TrimSuffix(name, tflock.DigestSuffix)
 	if digest == nil || digest.Value == "" || state == name {
 		return StateRow{}, false
 	}

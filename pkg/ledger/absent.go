@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -12,9 +13,6 @@ type object struct {
 	store   string    // ARN
 	written time.Time // by S3's clock
 }
-
-// clockTolerance is the difference between two clocks that is taken for none.
-const clockTolerance = time.Minute
 
 // absent is the step of an entry whose lock the scan did not see. unreadable are the
 // unreadable lock objects of the scan, by path.
@@ -90,5 +88,5 @@ func (c comparison) unreadableAbsent(step Step) Step {
 // A table's row can always be read, so a foreign one there is not the lock.
 func (e Entry) mayBe(key Key, unreadable map[tflock.Path]object) bool {
 	o, there := unreadable[key.Path]
-	return there && slices.Contains(e.Stores, o.store) && !o.written.After(e.FirstSeen.Add(clockTolerance))
+	return there && slices.Contains(e.Stores, o.store) && !o.written.After(e.FirstSeen.Add(policy.ClockTolerance))
 }

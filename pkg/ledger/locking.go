@@ -152,7 +152,7 @@ func (h *History) settle(ctx context.Context, path tflock.Path, uses []use) erro
 // settledBy returns the way in which a lock was taken that was seen as a row; empty where the
 // creations of lock objects do not say.
 func (u use) settledBy(created []ObjectEvent) policy.Locking {
-	from, to := u.since.Add(-beforeRow), u.First.Add(clockTolerance)
+	from, to := u.since.Add(-beforeRow), u.First.Add(policy.ClockTolerance)
 	before, after, unknown := false, false, false
 	for _, e := range created {
 		switch {

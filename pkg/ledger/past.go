@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -53,7 +54,7 @@ func (p Past) Seen() time.Time {
 // end: it is of the time between the last scan that saw the lock and the first one without
 // it. Any other is of another object, or left a row that was removed later.
 func (p Past) EndedAt(removed time.Time) bool {
-	return !p.Halved && !removed.Before(p.Seen().Add(-wholeSecond)) && !removed.After(p.Ended.Add(clockTolerance))
+	return !p.Halved && !removed.Before(p.Seen().Add(-wholeSecond)) && !removed.After(p.Ended.Add(policy.ClockTolerance))
 }
 
 // wholeSecond is how much a time may be later than it says: some stores outside of AWS give whole

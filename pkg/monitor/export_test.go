@@ -20,7 +20,7 @@ type Lease interface {
 type Topic = publisher
 
 // Keep is how long the ledger remembers a lock that it has not seen.
-const Keep = keep
+const Retention = retention
 
 // Witnesses say who took and removed locks.
 type Witnesses = witnesses

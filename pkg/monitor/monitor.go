@@ -47,9 +47,9 @@ type Monitor struct {
 	Log          *slog.Logger
 }
 
-// keep is how long the ledger remembers a lock that it has not seen since: long
+// retention is how long the ledger remembers a lock that it has not seen since: long
 // enough to outlive any outage of the monitor.
-const keep = 30 * 24 * time.Hour
+const retention = 30 * 24 * time.Hour
 
 // Run makes one scan: the watched stores are listed, what they hold is merged into locks and
 // judged, the ledger compares them with what earlier scans saw, and alerts and metrics are
@@ -121,7 +121,7 @@ func (m *Monitor) notify(ctx context.Context, b budget, lease *ledger.Lease, fou
 	defer cancel()
 	n := &notifier{
 		out: ledger.Messages{}, lease: lease, released: m.Released, witnesses: m.Witnesses, composer: m.Composer, topic: m.Topic, log: m.Log, memory: lease.Memory, scan: found,
-		rules: ledger.Rules{RemindEvery: m.RemindEvery, ScanEvery: m.ScanEvery, Retention: keep},
+		rules: ledger.Rules{RemindEvery: m.RemindEvery, ScanEvery: m.ScanEvery, Retention: retention},
 	}
 	deadline, _ := ctx.Deadline()
 	n.until = time.Now().Add(time.Until(deadline) / 2)

@@ -27,16 +27,12 @@ func newsOf(change ledger.Change, steps ...ledger.Step) *news {
 
 func (n *news) add(step ledger.Step) {
 	n.count++
-	n.urgent = n.urgent || urgent(step.Entry.Notified)
+	n.urgent = n.urgent || alert.IsCritical(step.Entry.Notified)
 	n.picked.Add(string(step.Key.Path), step)
 }
 
 // steps are the picked ones.
 func (n *news) steps() []ledger.Step { return n.picked.Items() }
-
-// urgent reports whether the n-th notification of something is critical: the alert and the
-// first reminder are warnings.
-func urgent(n int) bool { return n > 2 }
 
 // shared reports whether the news become one message.
 func (n *news) shared() bool { return shared(n.change, n.count) || (n.together && n.count > 1) }

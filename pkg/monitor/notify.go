@@ -234,7 +234,7 @@ func (n *notifier) storeEvent(change ledger.Change, steps []ledger.StoreStep) al
 		case ledger.Unsafe:
 			stores[i].Unsafe, stores[i].Since = true, time.Time{}
 		}
-		if urgent(s.Store.Notified) {
+		if alert.IsCritical(s.Store.Notified) {
 			severity = alert.Critical
 		}
 	}

@@ -54,7 +54,7 @@ func TestWhoRemovedTheObjectDidNotEndALockWhoseRowOutlivedIt(t *testing.T) {
 				Description: &policy.Description{ID: "x", Path: "states/x", HeldSince: simStart, Verdict: policy.Stuck}, Stuck: true, HeldSince: simStart,
 			}}}
 			found := &scan.Scan{Started: at, Ended: at, Watched: []string{table, simBucket}, Failures: map[string]scan.Failure{}}
-			err := monitor.NotifyWitnessed(t.Context(), s, s, memory, found, ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: time.Minute, Retention: monitor.Keep}, removedBy{"bob", at.Add(-time.Minute)})
+			err := monitor.NotifyWitnessed(t.Context(), s, s, memory, found, ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: time.Minute, Retention: monitor.Retention}, removedBy{"bob", at.Add(-time.Minute)})
 			if err != nil || len(s.events) != 1 || s.events[0].Type != alert.LockResolved {
 				t.Fatalf("%v, %+v", err, s.events)
 			}
@@ -93,7 +93,7 @@ func TestWhoRemovedAnotherObjectIsNotNamed(t *testing.T) {
 	}
 }
 
-var simRules = ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Retention: monitor.Keep}
+var simRules = ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Retention: monitor.Retention}
 
 // heldUntil is the memory of a stuck lock whose bucket was read last at that time.
 func heldUntil(read time.Time) ledger.Memory {

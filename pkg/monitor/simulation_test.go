@@ -111,7 +111,7 @@ func (s *simulation) scan(sc scene, since time.Duration) {
 		c.Judge(usualRules, found.Ended)
 		found.Worst = append(found.Worst, c)
 	}
-	rules := ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: s.every, Retention: monitor.Keep}
+	rules := ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: s.every, Retention: monitor.Retention}
 	if err := monitor.Notify(s.Context(), s, s, memory, found, rules); err != nil {
 		s.Fatal(err)
 	}

@@ -32,7 +32,7 @@ func (s *simulation) failing(t *testing.T, at time.Time, topic monitor.Topic, n 
 		found.Watched = append(found.Watched, arn)
 		found.Failures[arn] = scan.Failure{Problem: arn + ": it does not exist"}
 	}
-	return monitor.Notify(t.Context(), s, topic, s.memory, found, ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Retention: monitor.Keep})
+	return monitor.Notify(t.Context(), s, topic, s.memory, found, ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Retention: monitor.Retention})
 }
 
 func TestRemindersOfFailingStoresShareAMessage(t *testing.T) {
@@ -76,7 +76,7 @@ func TestAStoresMessageThatWasLostComesAgain(t *testing.T) {
 func TestAStoreThatIsGone(t *testing.T) {
 	const pattern, covered = "arn:aws:dynamodb:eu-central-1:123456789012:table/*", simTable
 	s := simulate(t)
-	rules := ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Retention: monitor.Keep}
+	rules := ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Retention: monitor.Retention}
 	held := scene{name: "one lock", holds: []hold{{"a", 0, day}}}
 	for since := time.Duration(0); since < time.Hour; since += 5 * time.Minute {
 		s.scan(held, since)
@@ -105,7 +105,7 @@ func TestAStoreThatIsGone(t *testing.T) {
 func TestAPatternThatMatchesNothingIsNoFailure(t *testing.T) {
 	s := simulate(t)
 	found := &scan.Scan{Started: simStart, Ended: simStart, Watched: []string{simBucket}, Patterns: []string{"arn:aws:s3:::*-tfstate"}}
-	if err := monitor.Notify(t.Context(), s, s, s.memory, found, ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Retention: monitor.Keep}); err != nil {
+	if err := monitor.Notify(t.Context(), s, s, s.memory, found, ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: 5 * time.Minute, Retention: monitor.Retention}); err != nil {
 		t.Fatal(err)
 	}
 	if len(s.events) != 1 {

@@ -47,7 +47,7 @@ func TestAStoreWhoseLocksCannotBeReliedOn(t *testing.T) {
 					topic = deaf{}
 				}
 				before := len(s.events)
-				err := monitor.Notify(t.Context(), s, topic, s.memory, found, ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: time.Minute, Retention: monitor.Keep})
+				err := monitor.Notify(t.Context(), s, topic, s.memory, found, ledger.Rules{RemindEvery: 4 * time.Hour, ScanEvery: time.Minute, Retention: monitor.Retention})
 				if (err != nil) != (i+1 == tc.lost) {
 					t.Fatal(err)
 				}

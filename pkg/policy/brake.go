@@ -6,7 +6,8 @@ import (
 )
 
 // Automatic releases are bounded: what CI systems and session names say is chosen by
-// others, and a flood of releases is a fault or an attack more often than it is work.
+// others, and a flood of releases is a fault or an attack more often than it is work. Both
+// numbers are also in words in alert.Composer.AutoPaused and in the monitor's pausedNow.
 const (
 	brakeReleases = 3
 	brakeTime     = time.Hour

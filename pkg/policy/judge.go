@@ -33,9 +33,9 @@ type Judgement struct {
 	Doubt       string        // why Since is not what the lock itself says; empty when it is
 }
 
-// clockTolerance is the difference below which a client's clock counts as right:
+// ClockTolerance is the difference below which a client's clock counts as right:
 // NTP keeps hosts within seconds, and the scan itself takes some.
-const clockTolerance = time.Minute
+const ClockTolerance = time.Minute
 
 // Judge decides whether the lock is stuck at the time now, which must be after the lock
 // was read, and keeps the answer in the case.
@@ -86,7 +86,7 @@ func heldSince(l tflock.Lock, seen Sighting, now time.Time) (since time.Time, do
 	if since.After(latest) {
 		since = latest
 	}
-	if gap := since.Sub(claim).Abs(); ok || gap <= clockTolerance {
+	if gap := since.Sub(claim).Abs(); ok || gap <= ClockTolerance {
 		return since, ""
 	}
 	if claim.After(latest) {

@@ -28,7 +28,7 @@ func (c Case) MayRelease() (ok bool, reason string) {
 
 // youth says how old a lock is that is not proven to be old enough.
 func (j Judgement) youth() string {
-	if j.Held-j.HeldAtLeast < clockTolerance {
+	if j.Held-j.HeldAtLeast < ClockTolerance {
 		return "only " + Words(j.Held)
 	}
 	return fmt.Sprintf("proven to be only %s", Words(j.HeldAtLeast))

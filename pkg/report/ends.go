@@ -22,7 +22,7 @@ func (r *Reporter) past(ctx context.Context, held keys, weeks []*tally, released
 			continue
 		}
 		released.stuck(key, past.StuckAt)
-		released.ended(key, past.Ended)
+		released.noteEnd(key, past.Ended)
 		byUs := certain(released[key].Release)
 		for _, t := range weeks {
 			t.past(past)
@@ -72,20 +72,20 @@ func (e *endings) newest(weeks []*tally) {
 
 func unknownEnd(p ledger.Past, weeks []*tally) {
 	for _, t := range weeks {
-		t.ended(p, byUnknown, false)
+		t.countEnd(p, byUnknown, false)
 	}
 }
 
-// ended counts the ends of locks, with who removed each.
-func (r *Reporter) ended(ctx context.Context, ended endings, weeks []*tally, released lastReleases) {
+// countEnds counts the ends of locks, with who removed each.
+func (r *Reporter) countEnds(ctx context.Context, ended endings, weeks []*tally, released lastReleases) {
 	events := r.removals(ctx, ended.others)
 	for _, t := range weeks {
 		for _, past := range ended.byUs {
-			t.ended(past, through(released[keyOf(past)].Release), true)
+			t.countEnd(past, through(released[keyOf(past)].Release), true)
 		}
 		for _, past := range ended.others {
 			event, seen := events[objectOf(past)]
-			t.ended(past, remover(past, event, seen, released[keyOf(past)].Release), false)
+			t.countEnd(past, remover(past, event, seen, released[keyOf(past)].Release), false)
 		}
 	}
 }

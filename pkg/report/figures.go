@@ -55,7 +55,7 @@ func (r *Reporter) count(ctx context.Context, seen watched, weeks ...*tally) err
 	if err != nil {
 		return err
 	}
-	r.ended(ctx, ended, weeks, released)
+	r.countEnds(ctx, ended, weeks, released)
 	for _, t := range weeks {
 		for _, last := range released {
 			t.release(last)
@@ -121,8 +121,8 @@ func (r lastReleases) stuck(key ledger.Key, at time.Time) {
 	}
 }
 
-// ended notes when a lock ended.
-func (r lastReleases) ended(key ledger.Key, at time.Time) {
+// noteEnd notes when a lock ended.
+func (r lastReleases) noteEnd(key ledger.Key, at time.Time) {
 	if last, known := r[key]; known {
 		last.endedAt = at
 		r[key] = last

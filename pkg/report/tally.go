@@ -13,9 +13,6 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// operationPlan is the client's name of a plan.
-const operationPlan = "OperationTypePlan"
-
 // tally counts the locks of one week.
 type tally struct {
 	span
@@ -126,7 +123,7 @@ func (t *tally) lock(l lock) {
 	}
 	held := t.overlap(l.heldSince, l.heldUntil)
 	t.held += held
-	if l.operation == operationPlan {
+	if l.operation == tflock.OperationPlan {
 		t.plans += held
 	}
 }
@@ -167,9 +164,9 @@ func (t *tally) more(p ledger.Past) {
 	}
 }
 
-// ended counts the end of a lock. Those that were released through us for certain are among
+// countEnd counts the end of a lock. Those that were released through us for certain are among
 // the releasers by the record of their release.
-func (t *tally) ended(p ledger.Past, by releaser, recorded bool) {
+func (t *tally) countEnd(p ledger.Past, by releaser, recorded bool) {
 	if !t.has(p.Ended) {
 		return
 	}

@@ -11,9 +11,9 @@ import (
 // Suffix ends the key of an S3 lock object: the state's key and Suffix.
 const Suffix = ".tflock"
 
-// digestSuffix ends the LockID of a state's digest row. A state's key may end in
+// DigestSuffix ends the LockID of a state's digest row. A state's key may end in
 // it too, so it never tells a digest from a lock by itself.
-const digestSuffix = "-md5"
+const DigestSuffix = "-md5"
 
 // Kind is a place where a lock can be held.
 type Kind string
@@ -94,7 +94,7 @@ func FromRow(store string, row Row) (Holding, bool) {
 	case row.Info != nil:
 		h.Raw = *row.Info
 		h.Info, h.Err = ParseInfo([]byte(h.Raw))
-	case row.HasDigest || strings.HasSuffix(row.LockID, digestSuffix):
+	case row.HasDigest || strings.HasSuffix(row.LockID, DigestSuffix):
 		return Holding{}, false
 	default:
 		h.Err = ErrForeign

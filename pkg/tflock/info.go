@@ -20,6 +20,13 @@ type Info struct {
 	Path      string    // bucket/key of the state
 }
 
+// Operations, as the clients name them. A plan writes no state.
+const (
+	OperationPlan    = "OperationTypePlan"
+	OperationApply   = "OperationTypeApply"
+	OperationRefresh = "OperationTypeRefresh"
+)
+
 // Reasons why bytes are not a lock that anybody could release by its ID.
 var (
 	ErrNotLockInfo = errors.New("not a lock's JSON")

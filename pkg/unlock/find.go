@@ -53,35 +53,35 @@ func (u *Unlocker) find(ctx context.Context, r Request) found {
 	if r.Path != "" {
 		return u.at(ctx, tflock.Path(r.Path), r.lock.ID)
 	}
-	f := u.named(ctx, r)
+	f := u.findByText(ctx, r)
 	if f.named == nil || r.lock.ID == strings.TrimSpace(r.LockID) {
 		return f
 	}
 	one := []hit{{path: f.named.Path, id: f.named.ID}}
-	names := namesOf(f.named)
-	if other := r.lock.OtherState(names...); other != "" {
+	paths := pathsShown(f.named)
+	if other := r.lock.OtherState(paths...); other != "" {
 		return found{choices: one, textPath: other}
 	}
-	meant := tflock.Meant{ID: r.lock.ID, Paths: names, Buckets: u.buckets(f.named.Path)}
+	meant := tflock.Meant{ID: r.lock.ID, Paths: paths, Buckets: u.buckets(f.named.Path)}
 	if beside := meant.Beside(r.LockID); beside != "" {
 		return found{choices: one, beside: beside}
 	}
 	return f
 }
 
-// namesOf are the paths under which a text may show a lock's state. What the lock says counts where a bucket or a folder was copied with
+// pathsShown are the paths under which a text may show a lock's state. What the lock says counts where a bucket or a folder was copied with
 // its locks, and its state has the same key: whoever writes a lock with a script may say anything, such as "terraform.tfstate".
-func namesOf(l *tflock.Lock) []string {
-	names := []string{string(l.Path), string(l.Path.Clean())}
+func pathsShown(l *tflock.Lock) []string {
+	paths := []string{string(l.Path), string(l.Path.Clean())}
 	said := tflock.Path(l.Info.Path)
 	if !said.Valid() {
-		return names
+		return paths
 	}
 	key, saidKey := l.Path.Clean().Key(), said.Clean().Key()
 	if saidKey == key || said.Bucket() == l.Path.Bucket() && strings.HasSuffix(key, "/"+saidKey) {
-		names = append(names, l.Info.Path)
+		paths = append(paths, l.Info.Path)
 	}
-	return names
+	return paths
 }
 
 // buckets are the names of the buckets of states that a text may show: those that are watched, and that of
@@ -98,8 +98,8 @@ func (u *Unlocker) buckets(path tflock.Path) []string {
 // longer than the function does.
 const searchTime = 40 * time.Second
 
-// named looks for the lock that a request without a path names.
-func (u *Unlocker) named(ctx context.Context, r Request) found {
+// findByText looks for the lock that a request without a path names.
+func (u *Unlocker) findByText(ctx context.Context, r Request) found {
 	if r.lock.Literal == "" {
 		if path := tflock.Path(cmp.Or(r.lock.Path, r.lock.DoubtfulPath)); path != "" {
 			f := u.at(ctx, path, r.lock.ID)
@@ -109,11 +109,11 @@ func (u *Unlocker) named(ctx context.Context, r Request) found {
 			}
 		}
 	}
-	hits, sealed, unread := u.search(ctx, func(id string) bool { return names(r.lock.ID, id) || r.lock.Literal != "" && id == r.lock.Literal })
+	hits, sealed, unread := u.search(ctx, func(id string) bool { return isIDOf(r.lock.ID, id) || r.lock.Literal != "" && id == r.lock.Literal })
 	switch {
 	case len(hits) == 0:
 		return found{unread: unread, sealed: sealed}
-	case len(hits) > 1 || !names(r.lock.ID, hits[0].id):
+	case len(hits) > 1 || !isIDOf(r.lock.ID, hits[0].id):
 		return found{choices: u.originalFirst(ctx, hits)}
 	}
 	if slices.ContainsFunc(unread, mayPass) { // what was not searched may have the same ID: one that was found is not the only one
@@ -153,7 +153,7 @@ func (u *Unlocker) at(ctx context.Context, path tflock.Path, id string) found {
 		switch {
 		case !l.Readable():
 			f.unreadable = append(f.unreadable, l)
-		case names(id, l.ID):
+		case isIDOf(id, l.ID):
 			f.named = &l
 		default:
 			f.others = append(f.others, l)
@@ -217,9 +217,9 @@ func (u *Unlocker) each(read func(backend.Store)) {
 	_ = group.Wait() // none of them fails
 }
 
-// names reports whether a text is a lock's ID, or the short name of one that is too long to
+// isIDOf reports whether a text is a lock's ID, or the short name of one that is too long to
 // be written anywhere.
-func names(text, id string) bool {
+func isIDOf(text, id string) bool {
 	return text == id || (len(id) > tflock.MaxID && text == tflock.BoundedID(id))
 }
 

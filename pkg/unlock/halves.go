@@ -67,7 +67,7 @@ func (all halves) winner() string {
 }
 
 // planned are the halves of a lock before any delete was sent.
-func planned(l tflock.Lock) []ledger.Half {
+func halvesToRelease(l tflock.Lock) []ledger.Half {
 	list := make([]ledger.Half, len(l.Holdings))
 	for i, h := range l.Holdings {
 		list[i] = ledger.Half{Store: h.Store, Kind: h.Kind, Fate: ledger.HalfUnknown}

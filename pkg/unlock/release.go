@@ -17,7 +17,7 @@ import (
 // before. It fails when nothing went for certain.
 func (u *Unlocker) release(ctx context.Context, l tflock.Lock, d policy.Description, record ledger.Release, concerns []error, unwatched halves) (Answer, error) {
 	key := ledger.KeyOf(l)
-	record.Outcome, record.Halves = ledger.Releasing, append(planned(l), unwatched.record()...)
+	record.Outcome, record.Halves = ledger.Releasing, append(halvesToRelease(l), unwatched.record()...)
 	record.Why = unwatched.why()
 	if err := u.Releases.Write(ctx, key, record); err != nil {
 		return Answer{}, fmt.Errorf("nothing was released: no lock is released without a record in the ledger: %w", err)

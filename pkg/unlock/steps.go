@@ -15,7 +15,7 @@ import (
 // afterRelease says what to look for before the next apply.
 func (u *Unlocker) afterRelease(ctx context.Context, d policy.Description) []string {
 	var steps []string
-	if d.Operation != "OperationTypePlan" {
+	if d.Operation != tflock.OperationPlan {
 		steps = append(steps, "Look for an errored.tfstate where the run died: if there is one, `terraform state push errored.tfstate` comes first.")
 	}
 	if w := d.Evidence.Written; w != nil && w.After(d.HeldSince) {

@@ -11,22 +11,22 @@ import (
 // which reads it from an https subscription.
 // https://docs.aws.amazon.com/chatbot/latest/adminguide/custom-notifs.html
 type Notification struct {
-	Version  string         `json:"version"`
-	Source   string         `json:"source"`
-	Content  ContentOfChat  `json:"content"`
-	Metadata MetadataOfChat `json:"metadata"`
+	Version  string               `json:"version"`
+	Source   string               `json:"source"`
+	Content  NotificationContent  `json:"content"`
+	Metadata NotificationMetadata `json:"metadata"`
 }
 
-// ContentOfChat is what people read.
-type ContentOfChat struct {
+// NotificationContent is what people read.
+type NotificationContent struct {
 	TextType    string   `json:"textType"`
 	Title       string   `json:"title"`
 	Description string   `json:"description"`
 	NextSteps   []string `json:"nextSteps,omitempty"`
 }
 
-// MetadataOfChat threads a notification, and has the values for its button.
-type MetadataOfChat struct {
+// NotificationMetadata threads a notification, and has the values for its button.
+type NotificationMetadata struct {
 	ThreadID          string            `json:"threadId"`
 	Summary           string            `json:"summary"`
 	EventType         string            `json:"eventType"`
@@ -34,19 +34,19 @@ type MetadataOfChat struct {
 }
 
 const (
-	// shownInChat is how many locks or states a chat message names. It is as many as the
+	// shownInAmazonQ is how many locks or states a chat message names. It is as many as the
 	// prefixes that are sure of a place.
-	shownInChat = prefixesListed
-	// maxChat bounds the description in characters: a longer one is not read in a chat.
-	maxChat = 6000
+	shownInAmazonQ = prefixesListed
+	// maxAmazonQ bounds the description in characters: a longer one is not read in a chat.
+	maxAmazonQ = 6000
 )
 
-// Chat is the event for Amazon Q. All events of one lock share a thread.
-func Chat(e Event) Notification {
+// AmazonQ is the event for Amazon Q. All events of one lock share a thread.
+func AmazonQ(e Event) Notification {
 	subject := markdown(Clean(e.Subject, 200))
 	n := Notification{Version: "1.0", Source: "custom"}
-	n.Content = ContentOfChat{TextType: "client-markdown", Title: subject, Description: description(e), NextSteps: chatSteps(e)}
-	n.Metadata = MetadataOfChat{ThreadID: thread(e), Summary: subject, EventType: string(e.Type), AdditionalContext: button(e)}
+	n.Content = NotificationContent{TextType: "client-markdown", Title: subject, Description: description(e), NextSteps: amazonQSteps(e)}
+	n.Metadata = NotificationMetadata{ThreadID: thread(e), Summary: subject, EventType: string(e.Type), AdditionalContext: button(e)}
 	return n
 }
 
@@ -61,10 +61,10 @@ func thread(e Event) string {
 // description is the text and a list, whole lines only.
 func description(e Event) string {
 	text := markdown(Clean(e.Text, 2500))
-	lines := chatLines(e)
+	lines := amazonQLines(e)
 	for i, line := range lines {
 		line = "\n- " + markdown(line)
-		if len(text)+len(line) > maxChat {
+		if len(text)+len(line) > maxAmazonQ {
 			return text + fmt.Sprintf("\n- and %d more lines", len(lines)-i)
 		}
 		text += line
@@ -72,7 +72,7 @@ func description(e Event) string {
 	return text
 }
 
-func chatLines(e Event) []string {
+func amazonQLines(e Event) []string {
 	var lines []string
 	if f := e.Lock; f != nil {
 		lines = append(lines, "stored in "+Place(*f))
@@ -80,41 +80,41 @@ func chatLines(e Event) []string {
 			lines = append(lines, Clean(reason, maxReason))
 		}
 	}
-	for _, i := range e.Locks[:min(len(e.Locks), shownInChat)] {
+	for _, i := range e.Locks[:min(len(e.Locks), shownInAmazonQ)] {
 		line := clipTail(i.Path, 150)
 		if isAlarm(e.Type) && !Releasable(i.Description) {
 			line += " (no command: press Release on the dashboard)"
 		}
 		lines = append(lines, line+": "+ItemLine(e, i))
 	}
-	lines = append(lines, chatStates(e)...)
+	lines = append(lines, amazonQStates(e)...)
 	for _, f := range e.WeekFacts() {
 		lines = append(lines, f.Label+": "+f.Text)
 	}
-	for _, f := range e.Findings[:min(len(e.Findings), shownInChat)] {
+	for _, f := range e.Findings[:min(len(e.Findings), shownInAmazonQ)] {
 		lines = append(lines, FindingLines(e, f)...)
 	}
 	stores := StoreLines(e)
-	lines = append(lines, stores[:min(len(stores), shownInChat)]...)
+	lines = append(lines, stores[:min(len(stores), shownInAmazonQ)]...)
 	lines = append(lines, RepairLines(e)...)
 	lines = append(lines, e.Details...)
-	if more := max(0, len(e.Locks)-shownInChat); len(e.Locks) > 0 && more+e.Omitted > 0 {
+	if more := max(0, len(e.Locks)-shownInAmazonQ); len(e.Locks) > 0 && more+e.Omitted > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more, by prefix: %s", more+e.Omitted, under(e.Prefixes, 40)))
 	}
-	if more := max(0, len(e.Findings)-shownInChat) + e.Omitted; len(e.Findings) > 0 && more > 0 {
+	if more := max(0, len(e.Findings)-shownInAmazonQ) + e.Omitted; len(e.Findings) > 0 && more > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more, see findings.ndjson in the report bucket", more))
 	}
 	return lines
 }
 
-// chatStates names the states of a prune, without those that stayed.
-func chatStates(e Event) []string {
+// amazonQStates names the states of a prune, without those that stayed.
+func amazonQStates(e Event) []string {
 	var lines []string
 	for _, g := range e.StateGroups() {
 		if g.Heading == "Kept" {
 			continue
 		}
-		for _, s := range g.States[:min(len(g.States), shownInChat/2)] {
+		for _, s := range g.States[:min(len(g.States), shownInAmazonQ/2)] {
 			lines = append(lines, strings.ToLower(g.Heading)+": "+clipTail(string(s.Path), 150)+", "+StateLine(s))
 		}
 	}
@@ -130,9 +130,9 @@ func clipTail(path string, limit int) string {
 	return "…" + string(runes[len(runes)-limit+1:])
 }
 
-// chatSteps are the steps, each command in a step of its own. A command can stand in
+// amazonQSteps are the steps, each command in a step of its own. A command can stand in
 // backticks, since nothing but plain characters came into it.
-func chatSteps(e Event) []string {
+func amazonQSteps(e Event) []string {
 	var steps []string
 	for _, step := range e.Steps {
 		steps = append(steps, stepMarkdown(Clean(step, 1000)))
