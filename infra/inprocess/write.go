@@ -30,11 +30,9 @@ type write struct {
 	condition *string
 	names     map[string]string
 	values    item
-	onFailure ddb.ReturnValuesOnConditionCheckFailure
 }
 
-// write makes a change where its condition holds, and returns DynamoDB's answer where it does not: with
-// the item that is there, where that is wanted.
+// write makes a change where its condition holds, and returns DynamoDB's answer where it does not.
 func (a *AWS) write(w write, change func(t *rows, id string) error) error {
 	t, err := a.table(w.table)
 	if err != nil {
@@ -48,15 +46,11 @@ func (a *AWS) write(w write, change func(t *rows, id string) error) error {
 	if !errors.Is(err, errCondition) {
 		return err
 	}
-	failed := &ddb.ConditionalCheckFailedException{Message: aws.String("The conditional request failed")}
-	if w.onFailure == ddb.ReturnValuesOnConditionCheckFailureAllOld {
-		failed.Item = maps.Clone(t.all[id])
-	}
-	return refused(http.StatusBadRequest, failed)
+	return refused(http.StatusBadRequest, &ddb.ConditionalCheckFailedException{Message: aws.String("The conditional request failed")})
 }
 
 func (a *AWS) putItem(in *dynamodb.PutItemInput) (any, error) {
-	w := write{in.TableName, in.Item, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.ReturnValuesOnConditionCheckFailure}
+	w := write{in.TableName, in.Item, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues}
 	return &dynamodb.PutItemOutput{}, a.write(w, func(t *rows, id string) error {
 		t.all[id] = maps.Clone(item(in.Item))
 		return nil
@@ -64,7 +58,7 @@ func (a *AWS) putItem(in *dynamodb.PutItemInput) (any, error) {
 }
 
 func (a *AWS) deleteItem(in *dynamodb.DeleteItemInput) (any, error) {
-	w := write{in.TableName, in.Key, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.ReturnValuesOnConditionCheckFailure}
+	w := write{in.TableName, in.Key, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues}
 	return &dynamodb.DeleteItemOutput{}, a.write(w, func(t *rows, id string) error {
 		delete(t.all, id)
 		return nil
@@ -72,7 +66,7 @@ func (a *AWS) deleteItem(in *dynamodb.DeleteItemInput) (any, error) {
 }
 
 func (a *AWS) updateItem(in *dynamodb.UpdateItemInput) (any, error) {
-	w := write{in.TableName, in.Key, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues, in.ReturnValuesOnConditionCheckFailure}
+	w := write{in.TableName, in.Key, in.ConditionExpression, in.ExpressionAttributeNames, in.ExpressionAttributeValues}
 	out := &dynamodb.UpdateItemOutput{}
 	return out, a.write(w, func(t *rows, id string) error {
 		next := maps.Clone(item(in.Key))

@@ -8,19 +8,18 @@ import (
 
 // request is what the calls say that this AWS knows.
 type request struct {
-	TableName                           string
-	Key, Item, ExclusiveStartKey        Item
-	FilterExpression                    string
-	ProjectionExpression                string
-	ConditionExpression                 string
-	KeyConditionExpression              string
-	UpdateExpression                    string
-	ExpressionAttributeNames            map[string]string
-	ExpressionAttributeValues           Item
-	ReturnValues                        string
-	ReturnValuesOnConditionCheckFailure string
-	ScanIndexForward                    *bool
-	Limit                               int // of a Query
+	TableName                    string
+	Key, Item, ExclusiveStartKey Item
+	FilterExpression             string
+	ProjectionExpression         string
+	ConditionExpression          string
+	KeyConditionExpression       string
+	UpdateExpression             string
+	ExpressionAttributeNames     map[string]string
+	ExpressionAttributeValues    Item
+	ReturnValues                 string
+	ScanIndexForward             *bool
+	Limit                        int // of a Query
 }
 
 // page is the answer to Scan and Query.
@@ -34,7 +33,7 @@ type page struct {
 func (w *World) dynamo(call string, body []byte) answer {
 	var r request
 	if err := json.Unmarshal(body, &r); err != nil {
-		return refuse("SerializationException", err.Error(), nil)
+		return refuse("SerializationException", err.Error())
 	}
 	switch call {
 	case "BatchWriteItem":
@@ -46,7 +45,7 @@ func (w *World) dynamo(call string, body []byte) answer {
 	}
 	t, ok := w.table(r.TableName)
 	if !ok {
-		return refuse("ResourceNotFoundException", "there is no table "+r.TableName, nil)
+		return refuse("ResourceNotFoundException", "there is no table "+r.TableName)
 	}
 	switch call {
 	case "Scan":
@@ -62,7 +61,7 @@ func (w *World) dynamo(call string, body []byte) answer {
 	case "DescribeTable":
 		return t.describe()
 	default:
-		return refuse("UnknownOperationException", "this AWS does not know "+call, nil)
+		return refuse("UnknownOperationException", "this AWS does not know "+call)
 	}
 }
 
@@ -72,8 +71,8 @@ func (w *World) table(name string) (*Table, bool) {
 	return t, ok
 }
 
-func refuse(code, message string, item Item) answer {
-	a := asJSON(map[string]any{"__type": "com.amazonaws.dynamodb.v20120810#" + code, "message": message, "Item": item})
+func refuse(code, message string) answer {
+	a := asJSON(map[string]any{"__type": "com.amazonaws.dynamodb.v20120810#" + code, "message": message})
 	a.status = http.StatusBadRequest
 	return a
 }
@@ -86,13 +85,10 @@ func (t *Table) write(call string, r request) answer {
 	before := t.get(r.Key)
 	met, err := r.holds(r.ConditionExpression, before)
 	if err != nil {
-		return refuse("ValidationException", err.Error(), nil)
+		return refuse("ValidationException", err.Error())
 	}
 	if !met {
-		if r.ReturnValuesOnConditionCheckFailure != "ALL_OLD" {
-			before = nil
-		}
-		return refuse("ConditionalCheckFailedException", "The conditional request failed", before)
+		return refuse("ConditionalCheckFailedException", "The conditional request failed")
 	}
 	switch call {
 	case "DeleteItem":
@@ -102,7 +98,7 @@ func (t *Table) write(call string, r request) answer {
 	case "UpdateItem":
 		after, err := update(r, before)
 		if err != nil {
-			return refuse("ValidationException", err.Error(), nil)
+			return refuse("ValidationException", err.Error())
 		}
 		t.Put(after)
 		if r.ReturnValues == "ALL_NEW" {
@@ -118,16 +114,16 @@ func (w *World) batchGet(body []byte) answer {
 		RequestItems map[string]struct{ Keys []Item }
 	}
 	if err := json.Unmarshal(body, &r); err != nil {
-		return refuse("SerializationException", err.Error(), nil)
+		return refuse("SerializationException", err.Error())
 	}
 	found, rest := map[string][]Item{}, map[string]map[string][]Item{}
 	for name, read := range r.RequestItems {
 		t, ok := w.table(name)
 		if !ok {
-			return refuse("ResourceNotFoundException", "there is no table "+name, nil)
+			return refuse("ResourceNotFoundException", "there is no table "+name)
 		}
 		if len(read.Keys) > 100 {
-			return refuse("ValidationException", "more than 100 keys in a batch", nil)
+			return refuse("ValidationException", "more than 100 keys in a batch")
 		}
 		taken := len(read.Keys)
 		if w.ReadAtOnce > 0 {
@@ -153,15 +149,15 @@ func (w *World) batchWrite(body []byte) answer {
 		}
 	}
 	if err := json.Unmarshal(body, &r); err != nil {
-		return refuse("SerializationException", err.Error(), nil)
+		return refuse("SerializationException", err.Error())
 	}
 	for name, writes := range r.RequestItems {
 		t, ok := w.Tables[name]
 		if !ok {
-			return refuse("ResourceNotFoundException", "there is no table "+name, nil)
+			return refuse("ResourceNotFoundException", "there is no table "+name)
 		}
 		if len(writes) > 25 {
-			return refuse("ValidationException", "more than 25 writes in a batch", nil)
+			return refuse("ValidationException", "more than 25 writes in a batch")
 		}
 		for _, write := range writes {
 			if write.PutRequest != nil {

@@ -16,7 +16,7 @@ import (
 func (w *World) listTables(body []byte) answer {
 	var r struct{ ExclusiveStartTableName string }
 	if err := json.Unmarshal(body, &r); err != nil {
-		return refuse("SerializationException", err.Error(), nil)
+		return refuse("SerializationException", err.Error())
 	}
 	page := struct {
 		TableNames             []string

@@ -54,7 +54,7 @@ func (t *Table) scanCrowd(r request, s span, more bool) answer {
 		}
 	}
 	if err != nil {
-		return refuse("ValidationException", err.Error(), nil)
+		return refuse("ValidationException", err.Error())
 	}
 	if p.Count = len(p.Items); more {
 		p.LastEvaluatedKey = t.keyItem(t.digestRow(s.to - 1))
@@ -65,11 +65,11 @@ func (t *Table) scanCrowd(r request, s span, more bool) answer {
 // query reads a page of the rows that meet the key condition.
 func (t *Table) query(r request) answer {
 	if r.KeyConditionExpression == "" {
-		return refuse("ValidationException", "a query without a key condition", nil)
+		return refuse("ValidationException", "a query without a key condition")
 	}
 	hash, err := t.partition(r)
 	if err != nil {
-		return refuse("ValidationException", err.Error(), nil)
+		return refuse("ValidationException", err.Error())
 	}
 	keys := t.keys()
 	from, _ := slices.BinarySearch(keys, hash+"\x00")
@@ -111,7 +111,7 @@ func (t *Table) read(r request, keys []string, start Item, inReach func(Item) (b
 			ok, err = r.holds(r.FilterExpression, item)
 		}
 		if err != nil {
-			return refuse("ValidationException", err.Error(), nil)
+			return refuse("ValidationException", err.Error())
 		}
 		if ok {
 			p.Items = append(p.Items, project(r, item))

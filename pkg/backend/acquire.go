@@ -114,7 +114,6 @@ func (t *Table) Acquire(ctx context.Context, path tflock.Path, raw []byte) (tflo
 	own, _ := t.holding(item)
 	_, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &t.name, Item: item, ConditionExpression: aws.String("attribute_not_exists(LockID)"),
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
 	})
 	failed, held := errors.AsType[*types.ConditionalCheckFailedException](err)
 	switch {
@@ -140,16 +139,12 @@ func (t *Table) Acquire(ctx context.Context, path tflock.Path, raw []byte) (tflo
 	}
 }
 
-// afterFailedCondition returns the row that made a condition fail, or nil where there is
-// none. DynamoDB returns the row with the error; a store that does not (dynalite) is asked
-// once, consistently. It fails with *Error: then nothing is known.
+// afterFailedCondition returns the row that made a condition fail, or nil where there is none any more. DynamoDB would
+// return it with the error, but whole, however many attributes it has. It fails with *Error: then nothing is known.
 func (t *Table) afterFailedCondition(ctx context.Context, id string, failed *types.ConditionalCheckFailedException) (map[string]types.AttributeValue, error) {
-	if failed.Item != nil {
-		return failed.Item, nil
-	}
-	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: lockKey(id), ConsistentRead: aws.Bool(true)})
+	row, err := t.row(ctx, id)
 	if err != nil {
 		return nil, &Error{t.arn, &unsettledError{refused: failed, look: err}}
 	}
-	return out.Item, nil
+	return row, nil
 }

@@ -24,11 +24,11 @@ import (
 // every read and which fails the run after ten seconds when they differ. Empty when
 // there is none; a missing digest only makes a client warn.
 func (t *Table) Digest(ctx context.Context, path tflock.Path) (string, error) {
-	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: lockKey(digestName(path)), ConsistentRead: aws.Bool(true)})
+	row, err := t.row(ctx, digestName(path))
 	if err != nil {
 		return "", &Error{t.arn, err}
 	}
-	digest, _ := out.Item["Digest"].(*types.AttributeValueMemberS)
+	digest, _ := row["Digest"].(*types.AttributeValueMemberS)
 	if digest == nil {
 		return "", nil
 	}
@@ -55,7 +55,9 @@ func (t *Table) digests(ctx context.Context, paths []tflock.Path, found map[tflo
 	for i, path := range paths {
 		keys[i] = lockKey(digestName(path))
 	}
-	ask := map[string]types.KeysAndAttributes{t.name: {Keys: keys, ConsistentRead: aws.Bool(true)}}
+	ask := map[string]types.KeysAndAttributes{t.name: {
+		Keys: keys, ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String(clientAttributes), ExpressionAttributeNames: attributeNames,
+	}}
 	for pause := 50 * time.Millisecond; ; pause *= 2 {
 		out, err := t.client.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: ask})
 		if err != nil {
@@ -93,10 +95,9 @@ func addDigests(found map[tflock.Path]string, rows []map[string]types.AttributeV
 func (t *Table) DeleteDigest(ctx context.Context, path tflock.Path, digest string) error {
 	_, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: &t.name, Key: lockKey(digestName(path)),
-		ConditionExpression:                 aws.String("#digest = :digest AND attribute_not_exists(#info)"), // a row with Info is a lock, whatever its name
-		ExpressionAttributeNames:            map[string]string{"#digest": "Digest", "#info": "Info"},
-		ExpressionAttributeValues:           map[string]types.AttributeValue{":digest": &types.AttributeValueMemberS{Value: digest}},
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		ConditionExpression:       aws.String("#digest = :digest AND attribute_not_exists(#info)"), // a row with Info is a lock, whatever its name
+		ExpressionAttributeNames:  map[string]string{"#digest": "Digest", "#info": "Info"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":digest": &types.AttributeValueMemberS{Value: digest}},
 	})
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		there, err := t.afterFailedCondition(ctx, digestName(path), failed)

@@ -2,8 +2,8 @@ package backend_test
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
-	"io"
 	"net/http"
 	"strings"
 	"sync"
@@ -26,18 +26,19 @@ func (e ownEndpoints) GetServiceBaseEndpoint(_ context.Context, sdkID string) (s
 // sent keeps the requests that clients would send.
 type sent struct {
 	mu       sync.Mutex
-	requests []string // host, path and body
+	requests []string // host, path and the name of the table
 }
 
 func (s *sent) Do(r *http.Request) (*http.Response, error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	body := ""
+	var asked struct{ TableName string }
 	if r.Body != nil {
-		raw, _ := io.ReadAll(r.Body)
-		body = string(raw)
+		if err := json.NewDecoder(r.Body).Decode(&asked); err != nil {
+			return nil, err
+		}
 	}
-	s.requests = append(s.requests, r.URL.Host+r.URL.Path+" "+body)
+	s.requests = append(s.requests, r.URL.Host+r.URL.Path+" "+asked.TableName)
 	return nil, errors.New("no network here")
 }
 
@@ -49,20 +50,20 @@ func TestEachKindOfStoreHasAnEndpointOfItsOwn(t *testing.T) {
 		endpoints     ownEndpoints
 		table, bucket string
 	}{
-		"neither": {nil, `210987654321.ddb.us-east-1.amazonaws.com/ {"ConsistentRead":true,"Key":{"LockID":{"S":"states/a"}},"TableName":"` + table, "states.s3.us-east-1.amazonaws.com/a.tflock"},
+		"neither": {nil, `210987654321.ddb.us-east-1.amazonaws.com/ ` + table, "states.s3.us-east-1.amazonaws.com/a.tflock"},
 		"buckets only": {
 			ownEndpoints{"S3": "http://s3.corp.example:8333"},
-			`210987654321.ddb.us-east-1.amazonaws.com/ {"ConsistentRead":true,"Key":{"LockID":{"S":"states/a"}},"TableName":"` + table,
+			`210987654321.ddb.us-east-1.amazonaws.com/ ` + table,
 			"s3.corp.example:8333/states/a.tflock",
 		},
 		"tables only": {
 			ownEndpoints{"DynamoDB": "http://tables.corp.example:8000"},
-			`tables.corp.example:8000/ {"ConsistentRead":true,"Key":{"LockID":{"S":"states/a"}},"TableName":"locks"`,
+			`tables.corp.example:8000/ locks`,
 			"states.s3.us-east-1.amazonaws.com/a.tflock",
 		},
 		"an endpoint of AWS itself in a VPC knows tables of other accounts": {
 			ownEndpoints{"DynamoDB": "https://vpce-1.dynamodb.us-east-1.vpce.amazonaws.com"},
-			`vpce-1.dynamodb.us-east-1.vpce.amazonaws.com/ {"ConsistentRead":true,"Key":{"LockID":{"S":"states/a"}},"TableName":"` + table,
+			`vpce-1.dynamodb.us-east-1.vpce.amazonaws.com/ ` + table,
 			"states.s3.us-east-1.amazonaws.com/a.tflock",
 		},
 	} {

@@ -26,8 +26,7 @@ type StateRow struct {
 func (t *Table) Rows(ctx context.Context) iter.Seq2[StateRow, error] {
 	return func(yield func(StateRow, error) bool) {
 		for item, err := range t.scan(ctx, &dynamodb.ScanInput{
-			ProjectionExpression:     aws.String("#key, #info, #digest"),
-			ExpressionAttributeNames: map[string]string{"#key": lockID, "#info": "Info", "#digest": "Digest"},
+			ProjectionExpression: aws.String(clientAttributes), ExpressionAttributeNames: attributeNames,
 		}) {
 			if err == nil && item.lockID == "" {
 				err = &Error{t.arn, errNotLockTable}

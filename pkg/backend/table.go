@@ -77,15 +77,32 @@ func (t *Table) listed(row item, fat *large) (tflock.Holding, bool) {
 // Find reads the lock row of a state path (bucket/key), consistently. It is false
 // where there is none.
 func (t *Table) Find(ctx context.Context, path tflock.Path) (tflock.Holding, bool, error) {
-	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &t.name, Key: lockKey(string(path)), ConsistentRead: aws.Bool(true)})
+	row, err := t.row(ctx, string(path))
 	if err != nil {
 		return tflock.Holding{}, false, &Error{t.arn, err}
 	}
-	if out.Item == nil {
+	if row == nil {
 		return tflock.Holding{}, false, nil
 	}
-	h, ok := t.holding(out.Item)
+	h, ok := t.holding(row)
 	return h, ok, nil
+}
+
+// clientAttributes are what clients write in a row. Whoever may write one can put any number of others there,
+// up to 400 KB, which take some fifty times as much memory.
+const clientAttributes = "#key, #info, #digest"
+
+var attributeNames = map[string]string{"#key": lockID, "#info": "Info", "#digest": "Digest"}
+
+// row reads a row consistently, or nil where there is none.
+func (t *Table) row(ctx context.Context, id string) (map[string]types.AttributeValue, error) {
+	out, err := t.client.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: &t.name, Key: lockKey(id), ConsistentRead: aws.Bool(true), ProjectionExpression: aws.String(clientAttributes), ExpressionAttributeNames: attributeNames,
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out.Item, nil
 }
 
 // Release deletes the row on condition that its Info is still the exact string that
@@ -93,10 +110,9 @@ func (t *Table) Find(ctx context.Context, path tflock.Path) (tflock.Holding, boo
 func (t *Table) Release(ctx context.Context, h tflock.Holding) error {
 	_, err := t.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{
 		TableName: &t.name, Key: lockKey(string(h.Path)),
-		ConditionExpression:                 aws.String("#info = :raw"),
-		ExpressionAttributeNames:            map[string]string{"#info": "Info"},
-		ExpressionAttributeValues:           map[string]types.AttributeValue{":raw": &types.AttributeValueMemberS{Value: h.Raw}},
-		ReturnValuesOnConditionCheckFailure: types.ReturnValuesOnConditionCheckFailureAllOld,
+		ConditionExpression:       aws.String("#info = :raw"),
+		ExpressionAttributeNames:  map[string]string{"#info": "Info"},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":raw": &types.AttributeValueMemberS{Value: h.Raw}},
 	})
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
 		there, err := t.afterFailedCondition(ctx, string(h.Path), failed)

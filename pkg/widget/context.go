@@ -1,10 +1,12 @@
 package widget
 
 import (
+	"bytes"
 	"encoding/json"
 	"errors"
 	"reflect"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -82,11 +84,26 @@ func Split(event []byte) (*Context, json.RawMessage) {
 	delete(fields, contextField)
 	delete(fields, returnField)
 	c.Refresh = within(fields, parameters(c.params))
-	rest, err := json.Marshal(fields)
-	if err != nil { // it was decoded a moment ago
-		return nil, event
+	return &c, without(event, contextField, returnField)
+}
+
+// without returns an object without the fields of those names. A field that is there twice stays there twice: the
+// function's own decoder refuses it, for a text between the quotes of an event may play a dashboard.
+func without(object []byte, names ...string) json.RawMessage {
+	decoder := json.NewDecoder(bytes.NewReader(object))
+	var rest []string
+	_, _ = decoder.Token() // it was decoded a moment ago: nothing fails
+	for decoder.More() {
+		token, _ := decoder.Token()
+		name, _ := token.(string)
+		var value json.RawMessage
+		_ = decoder.Decode(&value)
+		if !slices.Contains(names, name) {
+			quoted, _ := json.Marshal(name)
+			rest = append(rest, string(quoted)+":"+string(value))
+		}
 	}
-	return &c, rest
+	return json.RawMessage("{" + strings.Join(rest, ",") + "}")
 }
 
 func parseContext(raw []byte) Context {
