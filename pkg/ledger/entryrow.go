@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strconv"
 	"strings"
 	"time"
 
@@ -16,7 +17,13 @@ import (
 // lockRowKey hashes path and ID: a DynamoDB sort key has 1024 bytes, a path alone up
 // to 2048.
 func lockRowKey(key Key) map[string]types.AttributeValue {
-	sum := sha256.Sum256([]byte(string(key.Path) + "\x00" + key.ID))
+	name := string(key.Path) + "\x00" + key.ID
+	if strings.Count(name, "\x00") > 1 {
+		// A client may write zero bytes into both. Two locks of one row would keep a call, and with it a scan, from recording any: DynamoDB
+		// refuses a batch that writes a row twice.
+		name = strconv.Quote(string(key.Path)) + "\x00\x00" + key.ID
+	}
+	sum := sha256.Sum256([]byte(name))
 	return rowKey(kindLock, hex.EncodeToString(sum[:]))
 }
 
