@@ -113,7 +113,8 @@ func (s Step) request() (types.WriteRequest, error) {
 }
 
 // Keep records what people know of the stores, where not everything that the scan saw could be recorded. It does not count
-// as a scan that read them, since the ages of locks that are not on record rest on that.
+// as a scan that read them, since the ages of locks that are not on record rest on that. What was added to the history counts, or each
+// of such scans could add as much as a day may.
 func (l *Lease) Keep(ctx context.Context, stores map[string]Store) error {
 	kept := maps.Clone(l.Memory.Stores)
 	if kept == nil {
@@ -131,11 +132,15 @@ func (l *Lease) Keep(ctx context.Context, stores map[string]Store) error {
 	if err != nil {
 		return err
 	}
+	past, err := l.past.record()
+	if err != nil {
+		return err
+	}
 	_, err = l.table.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &l.table.name, Key: rowKey(kindScan, monitor),
-		UpdateExpression: aws.String("SET #body = :body"), ConditionExpression: aws.String("#owner = :owner"),
-		ExpressionAttributeNames:  map[string]string{"#owner": "owner", "#body": attrBody},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":body": body, ":owner": text(l.owner)},
+		UpdateExpression: aws.String("SET #body = :body, #past = :past"), ConditionExpression: aws.String("#owner = :owner"),
+		ExpressionAttributeNames:  map[string]string{"#owner": "owner", "#body": attrBody, "#past": attrPast},
+		ExpressionAttributeValues: map[string]types.AttributeValue{":body": body, ":past": past, ":owner": text(l.owner)},
 	})
 	if conditionFailed(err) {
 		return ErrLeased

@@ -1,0 +1,66 @@
+package ledger_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/lockwarden/lockwarden/infra/scale"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/scan"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// keptLedger is a ledger in which no scan comes to its end.
+type keptLedger struct {
+	*ledger.Notifications
+	world *scale.World
+}
+
+func newKeptLedger() keptLedger {
+	world := &scale.World{Tables: map[string]*scale.Table{"ledger": scale.Ledger("ledger")}}
+	return keptLedger{ledger.NewNotifications(dynamodb.NewFromConfig(scale.Config(&scale.Direct{World: world})), "ledger"), world}
+}
+
+// scan records these steps, and keeps what people know of the stores.
+func (k keptLedger) scan(t *testing.T, at time.Time, found *scan.Scan, steps ...ledger.Step) {
+	t.Helper()
+	found.Started = at
+	lease, err := k.Begin(t.Context(), at.String(), found, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, next := ledger.CompareStores(lease.Memory, found, rules)
+	if err := lease.Record(t.Context(), func(yield func(ledger.Step) bool) {
+		for _, s := range steps {
+			if !yield(s) {
+				return
+			}
+		}
+	}); err != nil {
+		t.Fatal(err)
+	}
+	if err := lease.Keep(t.Context(), next); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Whoever takes and drops locks all day gets a share of a day's history, also while no scan can record all that it saw.
+func TestTheHistoryOfADayIsBoundedWhereNoScanEnds(t *testing.T) {
+	k := newKeptLedger()
+	for i := range 4 {
+		at := now.Add(time.Duration(i) * 5 * time.Minute)
+		steps := make([]ledger.Step, 400)
+		for n := range steps {
+			key := ledger.Key{Path: tflock.Path(fmt.Sprintf("b/dev/%d/%d", i, n)), ID: "x"}
+			steps[n] = ledger.Step{Change: ledger.Forget, Key: key, Past: &ledger.Past{Path: key.Path, ID: key.ID, FirstSeen: at, Ended: at, Operation: strings.Repeat("x", 9000)}}
+		}
+		k.scan(t, at, &scan.Scan{}, steps...)
+	}
+	if rows := k.world.Tables["ledger"].Len(); rows > 4<<20/9000+2 {
+		t.Errorf("%d rows of 9 KB: a prefix has 4 MB of a day", rows)
+	}
+}
