@@ -64,3 +64,33 @@ func TestTheHistoryOfADayIsBoundedWhereNoScanEnds(t *testing.T) {
 		t.Errorf("%d rows of 9 KB: a prefix has 4 MB of a day", rows)
 	}
 }
+
+// A folder that the last scan on record did not read stays unread, whichever folder the scan has trouble with that is not recorded:
+// its locks would look as if they had been looked for.
+func TestAFolderThatWasNotReadStaysUnreadWhereNoScanEnds(t *testing.T) {
+	const store = "arn:aws:dynamodb:eu-central-1:123456789012:table/locks"
+	k := newKeptLedger()
+	crowded := func(folder string) *scan.Scan {
+		return &scan.Scan{Watched: []string{store}, Failures: map[string]scan.Failure{store: {Problem: "too many locks", Crowded: []string{folder}}}}
+	}
+	first := crowded("b/dev/")
+	first.Started = now
+	lease, err := k.Begin(t.Context(), "first", first, now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, next := ledger.CompareStores(lease.Memory, first, rules)
+	if err := lease.End(t.Context(), next); err != nil {
+		t.Fatal(err)
+	}
+	k.scan(t, now.Add(5*time.Minute), crowded("b/other/"))
+	later, err := k.Begin(t.Context(), "later", &scan.Scan{Started: now.Add(10 * time.Minute)}, now.Add(10*time.Minute))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, folder := range []string{"b/dev/", "b/other/"} {
+		if _, unread := later.Memory.Stores[store].Crowded[folder]; !unread {
+			t.Errorf("%s counts as read: %v", folder, later.Memory.Stores[store].Crowded)
+		}
+	}
+}

@@ -123,9 +123,7 @@ func (l *Lease) Keep(ctx context.Context, stores map[string]Store) error {
 	for arn, after := range stores {
 		before := l.Memory.Stores[arn]
 		after.Since, after.LastRead, after.Gaps = before.Since, before.LastRead, before.Gaps
-		if !after.Crowd {
-			after.Crowded = before.Crowded
-		}
+		after.Crowded = withThoseOf(before, after)
 		kept[arn] = after
 	}
 	body, err := packStores(kept)
@@ -149,6 +147,19 @@ func (l *Lease) Keep(ctx context.Context, stores map[string]Store) error {
 		return fmt.Errorf("record what people know of the stores in the ledger %s: %w", l.table.name, err)
 	}
 	return nil
+}
+
+// withThoseOf returns the folders of which not everything was read, now or before: no scan that is on record has read the others since.
+func withThoseOf(before, after Store) map[string]time.Time {
+	if !after.Crowd {
+		return before.Crowded
+	}
+	all := maps.Clone(before.Crowded)
+	if all == nil {
+		return after.Crowded
+	}
+	maps.Copy(all, after.Crowded)
+	return all
 }
 
 // End records the stores and the scan, and returns the lease. It fails with
