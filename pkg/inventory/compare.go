@@ -121,7 +121,7 @@ func (c *comparison) judge(ctx context.Context, earlier, later *reading) error {
 	}
 	first, second := c.holder(ctx, c.path, earlier.Modified), c.holder(ctx, c.path, later.Modified)
 	if change.Before.WrittenBy, change.After.WrittenBy = first.By, second.By; first == second {
-		change.OneLockOf = first.By
+		change.SameLockHolder = first.By
 	}
 	f, _ := change.Judge()
 	f.Since = c.started.UTC()

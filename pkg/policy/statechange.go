@@ -13,26 +13,26 @@ type StateChange struct {
 	// SameContent says that the bytes did not change. Sealed says that one of the two is
 	// encrypted: the same content has other bytes then, each time that it is written.
 	SameContent, Sealed bool
-	// OneLockOf is the session that held one and the same lock when both were written; empty
+	// SameLockHolder is the session that held one and the same lock when both were written; empty
 	// where that is not known. One client does not write a serial twice under its lock.
-	OneLockOf string
+	SameLockHolder string
 }
 
 // Judge says what is wrong with how a state changed, or false. A new lineage is another
 // state, so that its serial says nothing.
 func (c StateChange) Judge() (StateFinding, bool) {
 	f, wrong := c.judge()
-	if wrong && f.Type != FindingLineageChanged && c.OneLockOf != "" {
-		f.Text += fmt.Sprintf(" Both were written while %s held the lock, so that one of the two writers wrote without it.", c.OneLockOf)
+	if wrong && f.Type != FindingLineageChanged && c.SameLockHolder != "" {
+		f.Text += fmt.Sprintf(" Both were written while %s held the lock, so that one of the two writers wrote without it.", c.SameLockHolder)
 	}
 	return f, wrong
 }
 
 func (c StateChange) judge() (StateFinding, bool) {
-	if c.OneLockOf != "" {
+	if c.SameLockHolder != "" {
 		c.Before.WrittenBy, c.After.WrittenBy = "", ""
 	}
-	f := StateFinding{Path: c.Path, Severity: SeverityWarning, Evidence: StateEvidence{Before: &c.Before, After: &c.After, LockOf: c.OneLockOf}}
+	f := StateFinding{Path: c.Path, Severity: SeverityWarning, Evidence: StateEvidence{Before: &c.Before, After: &c.After, LockOf: c.SameLockHolder}}
 	switch b, a := c.Before, c.After; {
 	case b.Lineage != "" && a.Lineage != "" && b.Lineage != a.Lineage:
 		f.Type = FindingLineageChanged

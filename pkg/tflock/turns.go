@@ -13,6 +13,10 @@ const deepestFolder = 32
 // keep their order. Whoever may write under one prefix can then take no other prefix's place
 // where there is room, or time, for some of the items only. Which part of a key an attacker
 // may write is not known, and a first part may be shared by all teams (env:/, teams/).
+//
+// Where something is kept, a top-level prefix gets a share of the room for the same reason: in
+// backend (large.go, and alias.go, which halves in turns), scan (room.go), inventory (room.go)
+// and ledger (recalled.go, pastrows.go). Each counts something else, and drops it its own way.
 func InTurns[T any](items []T, path func(T) Path) []T {
 	return inTurns(items, path, 0)
 }
