@@ -87,7 +87,7 @@ type trust struct {
 	Stores bool `env:"TRUST_STORES"` // they are not probed
 }
 
-// Load reads a function's settings, a struct with Sight or Settings in it, from the
+// Load reads a function's settings, a struct with LockSettings or Settings in it, from the
 // environment.
 func Load[S any]() (S, error) { return env.ParseAs[S]() }
 
@@ -118,7 +118,7 @@ func (s LockSettings) Open() (Parts, error) {
 	}, nil
 }
 
-// Open makes the parts, as Sight's does.
+// Open makes the parts, as those of LockSettings do.
 func (s Settings) Open() (Parts, error) {
 	p, err := s.LockSettings.Open()
 	if err != nil {
