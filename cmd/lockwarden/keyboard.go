@@ -22,8 +22,19 @@ type keyboard struct {
 	pieces chan []byte // as they come: empty for Ctrl-D on an empty line, closed when the terminal is gone
 }
 
-// quiet is how long nothing comes behind a key that a person presses. What is behind it in a paste comes at once.
-const quiet = 300 * time.Millisecond
+// quiet is how long nothing comes behind a key that a person presses. What is behind it in a paste comes at once, except
+// where the line to the terminal stalls: within a paste whose ends the terminal shows, it has to be longer.
+const (
+	quiet   = 300 * time.Millisecond
+	stalled = 5 * time.Second
+)
+
+// A terminal that is asked to shows where a paste begins and ends, and takes these signs out of it.
+// https://invisible-island.net/xterm/xterm-paste64.html
+const (
+	showPastes, hidePastes = "\x1b[?2004h", "\x1b[?2004l"
+	pasteBegins, pasteEnds = "\x1b[200~", "\x1b[201~"
+)
 
 const ctrlC, ctrlD = 0x03, 0x04
 
@@ -122,12 +133,14 @@ func (k *keyboard) paste(ctx context.Context) (text string, err error) {
 }
 
 func (k *keyboard) readPaste(ctx context.Context) (string, error) {
-	fmt.Fprint(k.tty, "Paste the client's error or the alert, then press Ctrl-D:\r\n")
+	fmt.Fprint(k.tty, showPastes+"Paste the client's error or the alert, then press Ctrl-D:\r\n")
+	defer fmt.Fprint(k.tty, hidePastes)
 	var text []byte
+	silence := quiet
 	for len(text) <= maxPaste {
 		var ended <-chan time.Time
 		if bytes.HasSuffix(text, []byte{ctrlC}) || bytes.HasSuffix(text, []byte{ctrlD}) {
-			ended = time.After(quiet)
+			ended = time.After(silence)
 		}
 		select {
 		case <-ctx.Done():
@@ -136,7 +149,7 @@ func (k *keyboard) readPaste(ctx context.Context) (string, error) {
 			if !open {
 				return "", io.ErrUnexpectedEOF
 			}
-			text = k.typed(text, piece)
+			text, silence = pasted(k.typed(text, piece), len(piece), silence)
 		case <-ended:
 			if text[len(text)-1] == ctrlC {
 				return "", errInterrupted
@@ -146,6 +159,23 @@ func (k *keyboard) readPaste(ctx context.Context) (string, error) {
 		}
 	}
 	return string(text), k.drop()
+}
+
+// pasted takes the signs of a paste out of what came last, and returns how long nothing comes behind a key from there on.
+func pasted(text []byte, came int, silence time.Duration) ([]byte, time.Duration) {
+	last := max(0, len(text)-came-len(pasteBegins)) // a sign may come in two pieces
+	begin, end := bytes.LastIndex(text[last:], []byte(pasteBegins)), bytes.LastIndex(text[last:], []byte(pasteEnds))
+	switch {
+	case begin > end:
+		silence = stalled
+	case end > begin:
+		silence = quiet
+	}
+	return append(text[:last], withoutSigns(text[last:])...), silence
+}
+
+func withoutSigns(text []byte) []byte {
+	return []byte(strings.NewReplacer(pasteBegins, "", pasteEnds, "").Replace(string(text)))
 }
 
 // typed adds a piece to a text, or takes from its last line what was erased, and shows it.
@@ -166,7 +196,7 @@ func (k *keyboard) typed(text, piece []byte) []byte {
 			return -1
 		}
 		return r
-	}, string(piece))
+	}, string(withoutSigns(piece)))
 	fmt.Fprint(k.tty, strings.NewReplacer("\r", "\r\n", "\n", "\r\n").Replace(shown))
 	return append(text, piece...)
 }

@@ -50,6 +50,36 @@ func TestAPasteIsTextAlone(t *testing.T) {
 	}
 }
 
+// The line to a terminal may stall in the middle of a paste, behind such a sign as well as anywhere else.
+func TestAPasteThatStallsIsTextAlone(t *testing.T) {
+	local.Need(t, local.Services)
+	t.Parallel()
+	program := build(t)
+	for name, sign := range map[string]string{"Ctrl-D": "\x04", "Ctrl-C": "\x03"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			aws := newAWS(t, found, released)
+			s := start(t, aws, "sh", "-c", "trap : INT; "+program+` unlock --reason=dead; printf 'shell:'; read rest; echo "the shell was given $rest, and that is all"`)
+			s.until(t, "\x1b[?2004h") // it asks the terminal to show where a paste begins and ends
+			s.until(t, "press Ctrl-D")
+			s.types(t, "\x1b[200~ID: x\rWho: deploy@team-a"+sign)
+			s.until(t, "deploy@team-a")
+			time.Sleep(time.Second) // the stall
+			s.types(t, "\rtouch hacked\r\x1b[201~")
+			s.until(t, "touch hacked")
+			s.types(t, "\x04")
+			s.until(t, "releases it: ")
+			s.types(t, "no\r")
+			s.until(t, "shell:")
+			s.types(t, "nothing\r")
+			s.until(t, "the shell was given nothing, and that is all")
+			if want := "ID: x\nWho: deploy@team-a" + sign + "\ntouch hacked\n"; len(aws.requests) != 1 || aws.requests[0]["lock_id"] != want {
+				t.Errorf("it asked for %q\n%s", aws.requests, s.shown)
+			}
+		})
+	}
+}
+
 // Nor does what is behind such a sign answer a question where another program reads the terminal, and ends there.
 func TestAPasteIntoAPipeAnswersNoQuestion(t *testing.T) {
 	local.Need(t, local.Services)
