@@ -98,7 +98,7 @@ func Fit[T any](list []T, most, bytes int) []T {
 	list = list[:min(len(list), most)]
 	for i, element := range list {
 		raw, err := json.Marshal(element)
-		if bytes -= len(raw) + 1; err != nil || bytes < 0 {
+		if bytes -= len(Legible(raw)) + 1; err != nil || bytes < 0 {
 			return list[:i]
 		}
 	}
