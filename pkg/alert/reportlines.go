@@ -114,7 +114,7 @@ func releasers(l WeekLocks, how How) string {
 	all := released(l, how)
 	var names []string
 	for _, r := range l.ReleasedBy {
-		name := cmp.Or(Clean(r.Who, 60), "an unnamed caller")
+		name := cmp.Or(inList(Clean(r.Who, 60)), "an unnamed caller")
 		switch {
 		case r.How != how || len(names) == 3:
 		case r.Count == all:
@@ -130,9 +130,17 @@ func mostLine[T any](list []T, of func(T) (string, int)) string {
 	var parts []string
 	for _, item := range list[:min(len(list), 3)] {
 		name, n := of(item)
-		parts = append(parts, fmt.Sprintf("%s (%d)", name, n))
+		parts = append(parts, fmt.Sprintf("%s (%d)", inList(name), n))
 	}
 	return strings.Join(parts, ", ")
+}
+
+// inList puts quotation marks around a name that would look like several in a list.
+func inList(name string) string {
+	if !strings.ContainsAny(name, ",()\"") {
+		return name
+	}
+	return `"` + strings.ReplaceAll(name, `"`, "'") + `"`
 }
 
 func lockTimeLine(w Week) string {

@@ -3,6 +3,8 @@ package alert_test
 import (
 	"strings"
 	"testing"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
 )
 
 // The first sentence says whether the week was good, and a lock that is stuck since long ago
@@ -29,5 +31,21 @@ func TestTheFirstSentenceOfAWeek(t *testing.T) {
 				t.Errorf("%s\n%s", e.Subject, e.Text)
 			}
 		})
+	}
+}
+
+// Whoever takes a lock chooses what its holder is called, and makes one name look like several with a count each.
+func TestANameInAListIsOneName(t *testing.T) {
+	w := week()
+	w.MostStuck.People = []alert.WhoCount{{Who: `x (1), ana@prod (40), "bob"`, Count: 2}}
+	w.MostStuck.Paths = []alert.PathCount{{Path: "s/a/x (1), s/prod/y (40), z", Count: 1}}
+	var facts strings.Builder
+	for _, fact := range composer.Weekly(w, now).WeekFacts() {
+		facts.WriteString(fact.Label + ": " + fact.Text + "\n")
+	}
+	for _, want := range []string{`Most stuck holders: "x (1), ana@prod (40), 'bob'" (2)`, `Most stuck states: "s/a/x (1), s/prod/y (40), z" (1)`} {
+		if !strings.Contains(facts.String(), want) {
+			t.Errorf("%q is not in\n%s", want, facts.String())
+		}
 	}
 }
