@@ -9,13 +9,18 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/payload"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/statelock"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// maxListed is how many states are in each list of the answer, which has 6 MB.
-const maxListed = 1000
+// maxListed is how many states are in each list of the answer, and maxListedBytes what each of the three may take: all
+// of it has 6 MB.
+const (
+	maxListed      = 1000
+	maxListedBytes = 1500 << 10
+)
 
 // tally adds up what workers did.
 type tally struct {
@@ -49,8 +54,7 @@ func (c *count) list(most int) []policy.Stale {
 	if c.chosen == nil {
 		return []policy.Stale{}
 	}
-	items := c.chosen.Items()
-	items = items[:min(len(items), most)]
+	items := payload.Fit(c.chosen.Items(), most, maxListedBytes)
 	slices.SortFunc(items, func(a, b policy.Stale) int { return cmp.Compare(a.Path, b.Path) })
 	return items
 }

@@ -1,0 +1,28 @@
+package prune_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+)
+
+// Some signs in a key take six bytes in an answer, of which Lambda takes 6 MB: one that is longer is lost, and with it what was pruned.
+func TestLongKeysDoNotFillTheAnswer(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	const states = 300
+	for i := range states {
+		w.stale(fmt.Sprintf("branches/%s/%03d", strings.Repeat("<", 900), i), local.State(t, "destroyed"))
+	}
+	report := w.prune()
+	raw, err := json.Marshal(report)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(raw) > 2<<20 || len(report.Pruned) == 0 || len(report.Pruned)+report.Omitted != states {
+		t.Errorf("%d KB, %d listed, %d omitted", len(raw)>>10, len(report.Pruned), report.Omitted)
+	}
+}
