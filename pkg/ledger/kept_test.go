@@ -94,3 +94,21 @@ func TestAFolderThatWasNotReadStaysUnreadWhereNoScanEnds(t *testing.T) {
 		}
 	}
 }
+
+// Whoever gives other folders too many locks at each scan makes the memory of them no longer than of a few.
+func TestFoldersThatWereNotReadStayFewWhereNoScanEnds(t *testing.T) {
+	const store = "arn:aws:dynamodb:eu-central-1:123456789012:table/locks"
+	k := newKeptLedger()
+	for i := range 30 {
+		k.scan(t, now.Add(time.Duration(i)*5*time.Minute), &scan.Scan{
+			Watched: []string{store}, Failures: map[string]scan.Failure{store: {Problem: "too many locks", Crowded: []string{fmt.Sprintf("b/dev/%d/", i)}}},
+		})
+	}
+	later, err := k.Begin(t.Context(), "later", &scan.Scan{Started: now.Add(4 * time.Hour)}, now.Add(4*time.Hour))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if kept := later.Memory.Stores[store].Crowded; len(kept) > 5 || len(kept) == 0 {
+		t.Errorf("%d folders: %v", len(kept), kept)
+	}
+}

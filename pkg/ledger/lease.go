@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"iter"
-	"maps"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -110,56 +109,6 @@ func (s Step) request() (types.WriteRequest, error) {
 	}
 	row, err := lockRow(s.Key, s.Entry)
 	return types.WriteRequest{PutRequest: &types.PutRequest{Item: row}}, err
-}
-
-// Keep records what people know of the stores, where not everything that the scan saw could be recorded. It does not count
-// as a scan that read them, since the ages of locks that are not on record rest on that. What was added to the history counts, or each
-// of such scans could add as much as a day may.
-func (l *Lease) Keep(ctx context.Context, stores map[string]Store) error {
-	kept := maps.Clone(l.Memory.Stores)
-	if kept == nil {
-		kept = map[string]Store{}
-	}
-	for arn, after := range stores {
-		before := l.Memory.Stores[arn]
-		after.Since, after.LastRead, after.Gaps = before.Since, before.LastRead, before.Gaps
-		after.Crowded = withThoseOf(before, after)
-		kept[arn] = after
-	}
-	body, err := packStores(kept)
-	if err != nil {
-		return err
-	}
-	past, err := l.past.record()
-	if err != nil {
-		return err
-	}
-	_, err = l.table.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &l.table.name, Key: rowKey(kindScan, monitor),
-		UpdateExpression: aws.String("SET #body = :body, #past = :past"), ConditionExpression: aws.String("#owner = :owner"),
-		ExpressionAttributeNames:  map[string]string{"#owner": "owner", "#body": attrBody, "#past": attrPast},
-		ExpressionAttributeValues: map[string]types.AttributeValue{":body": body, ":past": past, ":owner": text(l.owner)},
-	})
-	if conditionFailed(err) {
-		return ErrLeased
-	}
-	if err != nil {
-		return fmt.Errorf("record what people know of the stores in the ledger %s: %w", l.table.name, err)
-	}
-	return nil
-}
-
-// withThoseOf returns the folders of which not everything was read, now or before: no scan that is on record has read the others since.
-func withThoseOf(before, after Store) map[string]time.Time {
-	if !after.Crowd {
-		return before.Crowded
-	}
-	all := maps.Clone(before.Crowded)
-	if all == nil {
-		return after.Crowded
-	}
-	maps.Copy(all, after.Crowded)
-	return all
 }
 
 // End records the stores and the scan, and returns the lease. It fails with

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"iter"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -19,18 +20,26 @@ const (
 )
 
 // write puts and deletes rows, each key once, in as few calls as DynamoDB takes, as they
-// come. It ends with the first error, of a row or of a call.
+// come. After the first error, of a row or of a call, no other call begins; those under way go on, since what
+// comes first is to be recorded first.
 func (t table) write(ctx context.Context, requests iter.Seq2[types.WriteRequest, error]) error {
-	group, ctx := errgroup.WithContext(ctx)
+	var group errgroup.Group
 	group.SetLimit(writers)
+	var failed atomic.Bool
 	var part []types.WriteRequest
 	send := func() {
 		full := part
 		part = nil
-		group.Go(func() error { return t.writeBatch(ctx, full) })
+		group.Go(func() error {
+			err := t.writeBatch(ctx, full)
+			if err != nil {
+				failed.Store(true)
+			}
+			return err
+		})
 	}
 	for request, err := range requests {
-		if err != nil || ctx.Err() != nil {
+		if err != nil || ctx.Err() != nil || failed.Load() {
 			return errors.Join(err, group.Wait())
 		}
 		if part = append(part, request); len(part) == batch {

@@ -42,6 +42,7 @@ func (b *busyLedger) Do(r *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	r.Body = io.NopCloser(bytes.NewReader(body))
+	time.Sleep(time.Millisecond) // as a call takes: those that began before it come before it
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.bytes += len(body)

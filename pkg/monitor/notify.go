@@ -98,7 +98,33 @@ func (n *notifier) note(ctx context.Context) {
 		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-min(keepTime, time.Until(deadline)/2)))
 		defer cancel()
 	}
-	n.record(ctx, n.only(func(s ledger.Step) bool { return s.Change == ledger.Note || s.Change == ledger.Forget }))
+	n.record(ctx, fewFirst(n.only(func(s ledger.Step) bool { return s.Change == ledger.Note || s.Change == ledger.Forget })))
+}
+
+// few is how many steps of a prefix are recorded before those of others: more than a team has of its own.
+const few = 100
+
+// fewFirst returns some steps of each prefix before the rest of them: where the ledger does not take all of them in its time, whoever may write
+// one prefix would keep what is new under others from being recorded. They are made twice where one has more, rather than kept.
+func fewFirst(steps iter.Seq[ledger.Step]) iter.Seq[ledger.Step] {
+	return func(yield func(ledger.Step) bool) {
+		more := false
+		for _, first := range []bool{true, false} {
+			if !first && !more {
+				return
+			}
+			under := map[string]int{}
+			for step := range steps {
+				prefix := step.Key.Path.Prefix()
+				under[prefix]++
+				beyond := under[prefix] > few
+				more = more || beyond
+				if beyond != first && !yield(step) {
+					return
+				}
+			}
+		}
+	}
 }
 
 // locks notifies of one change of one or more locks.
