@@ -26,7 +26,7 @@ var eventOf = map[ledger.Change]alert.Type{
 type lease interface {
 	Record(ctx context.Context, steps iter.Seq[ledger.Step]) error
 	Forget(ctx context.Context) error
-	Keep(ctx context.Context, stores map[string]ledger.Store) error
+	RecordStores(ctx context.Context, stores map[string]ledger.Store) error
 	End(ctx context.Context, stores map[string]ledger.Store) error
 }
 
@@ -72,7 +72,7 @@ func (n *notifier) run(ctx context.Context) error {
 		n.note(ctx)
 	}
 	if err := errors.Join(n.unrecorded...); err != nil {
-		return errors.Join(append(n.unpublished, err, n.lease.Keep(ctx, next))...)
+		return errors.Join(append(n.unpublished, err, n.lease.RecordStores(ctx, next))...)
 	}
 	return errors.Join(append(n.unpublished, n.lease.End(ctx, next))...)
 }
@@ -88,14 +88,14 @@ func (n *notifier) forget(ctx context.Context) {
 	n.unforgotten = n.lease.Forget(ctx)
 }
 
-// keepTime is left to record what people know of the stores, where recording what was seen takes all of the time.
-const keepTime = 5 * time.Second
+// storesTime is left to record what people know of the stores, where recording what was seen takes all of the time.
+const storesTime = 5 * time.Second
 
 // note records what nobody is notified of.
 func (n *notifier) note(ctx context.Context) {
 	if deadline, ok := ctx.Deadline(); ok {
 		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-min(keepTime, time.Until(deadline)/2)))
+		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-min(storesTime, time.Until(deadline)/2)))
 		defer cancel()
 	}
 	n.record(ctx, fewFirst(n.only(func(s ledger.Step) bool { return s.Change == ledger.Note || s.Change == ledger.Forget })))

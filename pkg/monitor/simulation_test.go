@@ -69,7 +69,7 @@ func (s *simulation) Record(_ context.Context, steps iter.Seq[ledger.Step]) erro
 }
 
 // Keep is never called: everything is recorded.
-func (s *simulation) Keep(context.Context, map[string]ledger.Store) error {
+func (s *simulation) RecordStores(context.Context, map[string]ledger.Store) error {
 	return errors.ErrUnsupported
 }
 

@@ -14,19 +14,19 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// keptLedger is a ledger in which no scan comes to its end.
-type keptLedger struct {
+// unendedLedger is a ledger in which no scan comes to its end.
+type unendedLedger struct {
 	*ledger.Notifications
 	world *scale.World
 }
 
-func newKeptLedger() keptLedger {
+func newUnendedLedger() unendedLedger {
 	world := &scale.World{Tables: map[string]*scale.Table{"ledger": scale.Ledger("ledger")}}
-	return keptLedger{ledger.NewNotifications(dynamodb.NewFromConfig(scale.Config(&scale.Direct{World: world})), "ledger"), world}
+	return unendedLedger{ledger.NewNotifications(dynamodb.NewFromConfig(scale.Config(&scale.Direct{World: world})), "ledger"), world}
 }
 
-// scan records these steps, and keeps what people know of the stores.
-func (k keptLedger) scan(t *testing.T, at time.Time, found *scan.Scan, steps ...ledger.Step) {
+// scan records these steps, and records what people know of the stores.
+func (k unendedLedger) scan(t *testing.T, at time.Time, found *scan.Scan, steps ...ledger.Step) {
 	t.Helper()
 	found.Started = at
 	lease, err := k.Begin(t.Context(), at.String(), found, at)
@@ -43,14 +43,14 @@ func (k keptLedger) scan(t *testing.T, at time.Time, found *scan.Scan, steps ...
 	}); err != nil {
 		t.Fatal(err)
 	}
-	if err := lease.Keep(t.Context(), next); err != nil {
+	if err := lease.RecordStores(t.Context(), next); err != nil {
 		t.Fatal(err)
 	}
 }
 
 // Whoever takes and drops locks all day gets a share of a day's history, also while no scan can record all that it saw.
 func TestTheHistoryOfADayIsBoundedWhereNoScanEnds(t *testing.T) {
-	k := newKeptLedger()
+	k := newUnendedLedger()
 	for i := range 4 {
 		at := now.Add(time.Duration(i) * 5 * time.Minute)
 		steps := make([]ledger.Step, 400)
@@ -69,7 +69,7 @@ func TestTheHistoryOfADayIsBoundedWhereNoScanEnds(t *testing.T) {
 // its locks would look as if they had been looked for.
 func TestAFolderThatWasNotReadStaysUnreadWhereNoScanEnds(t *testing.T) {
 	const store = "arn:aws:dynamodb:eu-central-1:123456789012:table/locks"
-	k := newKeptLedger()
+	k := newUnendedLedger()
 	crowded := func(folder string) *scan.Scan {
 		return &scan.Scan{Watched: []string{store}, Failures: map[string]scan.Failure{store: {Problem: "too many locks", Crowded: []string{folder}}}}
 	}
@@ -98,7 +98,7 @@ func TestAFolderThatWasNotReadStaysUnreadWhereNoScanEnds(t *testing.T) {
 // Whoever gives other folders too many locks at each scan makes the memory of them no longer than of a few.
 func TestFoldersThatWereNotReadStayFewWhereNoScanEnds(t *testing.T) {
 	const store = "arn:aws:dynamodb:eu-central-1:123456789012:table/locks"
-	k := newKeptLedger()
+	k := newUnendedLedger()
 	for i := range 30 {
 		k.scan(t, now.Add(time.Duration(i)*5*time.Minute), &scan.Scan{
 			Watched: []string{store}, Failures: map[string]scan.Failure{store: {Problem: "too many locks", Crowded: []string{fmt.Sprintf("b/dev/%d/", i)}}},

@@ -13,10 +13,10 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// Keep records what people know of the stores, where not everything that the scan saw could be recorded. It does not count
+// RecordStores records what people know of the stores, where not everything that the scan saw could be recorded. It does not count
 // as a scan that read them, since the ages of locks that are not on record rest on that. What was added to the history counts, or each
 // of such scans could add as much as a day may.
-func (l *Lease) Keep(ctx context.Context, stores map[string]Store) error {
+func (l *Lease) RecordStores(ctx context.Context, stores map[string]Store) error {
 	kept := maps.Clone(l.Memory.Stores)
 	if kept == nil {
 		kept = map[string]Store{}
