@@ -156,9 +156,10 @@ func (n *notifier) unreadable(ctx context.Context, all gathered) {
 	}
 }
 
-// send publishes an event, then records its steps.
+// send publishes an event, then records its steps, some of each prefix first: what shares a message with more than the ledger takes
+// would be notified of in each scan.
 func (n *notifier) send(ctx context.Context, news *news, event alert.Event, steps iter.Seq[ledger.Step]) {
-	message := ledger.Message{}
+	message, steps := ledger.Message{}, fewFirst(steps)
 	failed := n.publish(ctx, event) != nil
 	ctx, cancel := n.part(ctx)
 	defer cancel()
