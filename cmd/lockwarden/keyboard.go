@@ -71,7 +71,7 @@ func (k *keyboard) ask(ctx context.Context, question string) (string, error) {
 	if err := k.open(); err != nil {
 		return "", err
 	}
-	if err := k.raw(k.drop); err != nil {
+	if err := k.raw(func() error { return k.drop(quiet) }); err != nil {
 		return "", err
 	}
 	if _, err := fmt.Fprint(k.tty, question); err != nil {
@@ -94,15 +94,15 @@ func (k *keyboard) ask(ctx context.Context, question string) (string, error) {
 	}
 }
 
-// drop forgets what comes, until nothing does.
-func (k *keyboard) drop() error {
+// drop forgets what comes, until nothing does for that long.
+func (k *keyboard) drop(silence time.Duration) error {
 	for {
 		select {
 		case _, open := <-k.pieces:
 			if !open {
 				return io.ErrUnexpectedEOF
 			}
-		case <-time.After(quiet):
+		case <-time.After(silence):
 			return nil
 		}
 	}
@@ -158,7 +158,7 @@ func (k *keyboard) readPaste(ctx context.Context) (string, error) {
 			return lines.Replace(string(bytes.TrimRight(text, string(rune(ctrlD))))), nil
 		}
 	}
-	return string(text), k.drop()
+	return string(text), k.drop(silence)
 }
 
 // pasted takes the signs of a paste out of what came last, and returns how long nothing comes behind a key from there on.

@@ -80,6 +80,25 @@ func TestAPasteThatStallsIsTextAlone(t *testing.T) {
 	}
 }
 
+// The rest of a paste that is too long, and stalls, goes nowhere either.
+func TestAPasteThatIsTooLongAndStallsIsTextAlone(t *testing.T) {
+	local.Need(t, local.Services)
+	t.Parallel()
+	aws := newAWS(t, found, released)
+	s := start(t, aws, "sh", "-c", build(t)+` unlock --reason=dead; printf 'shell:'; read rest; echo "the shell was given $rest, and that is all"`)
+	s.until(t, "press Ctrl-D")
+	s.types(t, "\x1b[200~ID: x\rWho: deploy@team-a")
+	for range 300 {
+		s.types(t, strings.Repeat("\x01", 4096)) // which shows nothing
+	}
+	time.Sleep(time.Second) // the stall
+	s.types(t, "\rtouch hacked\r\x1b[201~")
+	s.until(t, "paste only the error")
+	s.until(t, "shell:")
+	s.types(t, "nothing\r")
+	s.until(t, "the shell was given nothing, and that is all")
+}
+
 // Nor does what is behind such a sign answer a question where another program reads the terminal, and ends there.
 func TestAPasteIntoAPipeAnswersNoQuestion(t *testing.T) {
 	local.Need(t, local.Services)
