@@ -18,6 +18,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/infra/scale"
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
 )
 
 // busyLedger is an AWS whose ledger takes so many rows and then no more for a while, as one partition of DynamoDB does that is
@@ -193,5 +194,34 @@ func TestRecordingManyLocksLeavesTimeToNotify(t *testing.T) {
 	_, err = newMonitor(cfg, set, "ledger", "arn:aws:sns:eu-central-1:123456789012:alerts", time.Now).Run(ctx)
 	if got := world.Calls()["Publish"]; got != 2 {
 		t.Errorf("%d messages: there are locks that are stuck, and a table that is missing: %v", got, err)
+	}
+}
+
+// The same where several messages are about more than that: the time for the last of them is none of what comes after it.
+func TestRecordingManyMessagesLeavesTimeToNotify(t *testing.T) {
+	t.Parallel()
+	world := &scale.World{
+		Tables:  map[string]*scale.Table{"locks": scale.LockTable("locks", scale.Crowd{}), "ledger": scale.Ledger("ledger")},
+		Buckets: map[string]*scale.Bucket{"states": {Name: "states"}},
+	}
+	world.Tables["locks"].Put(scale.Lock("states/prod/x", "prod", time.Now()))
+	for i := range 2000 {
+		world.Tables["locks"].Put(scale.Lock(fmt.Sprintf("states/dev/%d", i), fmt.Sprint(i), time.Now().Add(-time.Hour)))
+		world.Tables["locks"].Put(scale.Item{"LockID": {"S": fmt.Sprintf("states/dev/junk/%d", i)}, "Info": {"S": "junk"}})
+	}
+	cfg := scale.Config(slowLedger{scale.Direct{World: world}})
+	set, err := backend.Open(cfg, []string{scale.TableARN("locks"), scale.TableARN("missing")}, []string{scale.BucketARN("states")})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 18*time.Second)
+	defer cancel()
+	m := newMonitor(cfg, set, "ledger", "arn:aws:sns:eu-central-1:123456789012:alerts", time.Now)
+	_, err = m.Run(ctx)
+	if got := world.Calls()["Publish"]; got != 3 {
+		t.Errorf("%d messages: there are locks that are stuck, rows that nobody can read, and a table that is missing: %v", got, err)
+	}
+	if memory, err := m.Ledger.Recall(t.Context()); err != nil || memory.Locks[ledger.Key{Path: "states/prod/x", ID: "prod"}].FirstSeen.IsZero() {
+		t.Errorf("the lock of production is not on record: %v", err)
 	}
 }

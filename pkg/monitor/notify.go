@@ -186,14 +186,10 @@ func (n *notifier) send(ctx context.Context, news *news, event alert.Event, step
 // leastRecording is what recording a few locks takes where the ledger is slow.
 const leastRecording = 2 * time.Second
 
-// part is half of the time that is left to publish, for recording one message: it may have more locks than the ledger can record in
-// its time, and other messages come after it. What is not recorded is in a message of the next scan again.
+// part is half of the time that is left to publish, or what a few locks take, for recording one message: it may have more locks than the
+// ledger can record in its time, and other messages come after it. What is not recorded is in a message of the next scan again.
 func (n *notifier) part(ctx context.Context) (context.Context, context.CancelFunc) {
-	half := time.Until(n.until) / 2
-	if half < leastRecording {
-		return ctx, func() {}
-	}
-	return context.WithTimeout(ctx, half)
+	return context.WithTimeout(ctx, max(time.Until(n.until)/2, leastRecording))
 }
 
 // publish leaves time to record what could not be published.
