@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"testing"
+	"testing/synctest"
+	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/evidence"
 	"github.com/lockwarden/lockwarden/pkg/policy"
@@ -31,6 +33,7 @@ type tags struct {
 }
 
 func (b *tags) LockTags(_ context.Context, h tflock.Holding) (map[string]string, error) {
+	time.Sleep(time.Millisecond) // of the test's own clock, which stands still until all that begin together have begun
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	b.order = append(b.order, h.Path)
@@ -52,7 +55,7 @@ func TestEachPrefixIsAskedInItsTurn(t *testing.T) {
 		add(tflock.Path(fmt.Sprint("b/junk/", i)), fmt.Sprint("gh-1-", i+1))
 	}
 	add("b/production/x", "gh-2-1")
-	evidence.Opened{Asker: system}.Ask(t.Context(), questions)
+	synctest.Test(t, func(t *testing.T) { evidence.Opened{Asker: system}.Ask(t.Context(), questions) })
 	for i, q := range questions {
 		if want := q.Case.Witness.Session; q.Case.Run == nil || q.Case.Run.ID != want || q.Tags.All["run"] != string(q.Case.Path) {
 			t.Fatalf("lock %d has the run %+v and the tags %v", i, q.Case.Run, q.Tags)
