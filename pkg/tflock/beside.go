@@ -2,7 +2,6 @@ package tflock
 
 import (
 	"cmp"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -142,8 +141,8 @@ func (m Meant) owns(text string) (places [][2]int) {
 
 // A path beside a mask is a part of a longer one.
 var (
-	maskBefore = regexp.MustCompile(`(?i)(?:\*{3,}|…|\.{3}|\[(?:masked|redacted)\]|[<(](?:sensitive(?: value)?|redacted)[>)])$`)
-	maskBehind = regexp.MustCompile(`(?i)^(?:\*{3,}|…|\.{3}|\[(?:masked|redacted)\]|[<(](?:sensitive(?: value)?|redacted)[>)])`)
+	maskBefore = lazily(`(?i)(?:\*{3,}|…|\.{3}|\[(?:masked|redacted)\]|[<(](?:sensitive(?: value)?|redacted)[>)])$`)
+	maskBehind = lazily(`(?i)^(?:\*{3,}|…|\.{3}|\[(?:masked|redacted)\]|[<(](?:sensitive(?: value)?|redacted)[>)])`)
 )
 
 // begins reports whether a word which begins there is not a part of a longer one.
@@ -192,7 +191,7 @@ func (p *page) judge(kind textKind) string {
 }
 
 // banner is a line of signs with blanks between, in which letters can be drawn.
-var banner = regexp.MustCompile(`(?m)^[ \t]*[#_@%&$+^\x{2500}-\x{257f}]+[ \t]+[#_@%&$+^ \t\x{2500}-\x{257f}]*[#_@%&$+^]+[ \t]*$`)
+var banner = lazily(`(?m)^[ \t]*[#_@%&$+^\x{2500}-\x{257f}]+[ \t]+[#_@%&$+^ \t\x{2500}-\x{257f}]*[#_@%&$+^]+[ \t]*$`)
 
 // longestRow bounds a line that counts as a row about this lock.
 const longestRow = 500

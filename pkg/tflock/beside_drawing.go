@@ -1,7 +1,6 @@
 package tflock
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -19,15 +18,15 @@ func signs(text string) int { return utf8.RuneCountInString(strings.Join(strings
 func letterless(text string) string { return strings.Join(strings.FieldsFunc(text, counts), "") }
 
 // plainRow is a line that frames, tables and fences have.
-var plainRow = regexp.MustCompile("^(?:[|│> \\t]*|[|+├┌└│ ]*(?::?[-─]{3,}:?[|+┼┬┴┤┐┘│ ]*)+|[\\s\"'{}\\[\\](),;:+`]*)$")
+var plainRow = lazily("^(?:[|│> \\t]*|[|+├┌└│ ]*(?::?[-─]{3,}:?[|+┼┬┴┤┐┘│ ]*)+|[\\s\"'{}\\[\\](),;:+`]*)$")
 
 // manyBeside are signs beside what is understood, in one line, that may be a part of a drawing. Our command has six in a row.
 const manyBeside = 7
 
 // bars are those of a frame whose lines were joined, all at the same distance, maybe with a prompt.
-var bars = regexp.MustCompile(`^[:.]{0,3}[ \t]*[|│╷╵]?(?: {1,2}[|│╷╵])*(?: \$)?[ \t]*$`)
+var bars = lazily(`^[:.]{0,3}[ \t]*[|│╷╵]?(?: {1,2}[|│╷╵])*(?: \$)?[ \t]*$`)
 
-var quoted = regexp.MustCompile(`^(?:> ?)*`)
+var quoted = lazily(`^(?:> ?)*`)
 
 // drawn reports whether what is between two parts that are understood may be a part of a drawing.
 func drawn(between string) bool {
@@ -36,7 +35,7 @@ func drawn(between string) bool {
 }
 
 // frameAlone is a line with nothing but its frame, or the quotation of an empty string.
-var frameAlone = regexp.MustCompile(`^[ \t]*(?:[|>]?[ \t]*[│|╷╵>]?|["'\[\]{},]{1,4})$`)
+var frameAlone = lazily(`^[ \t]*(?:[|>]?[ \t]*[│|╷╵>]?|["'\[\]{},]{1,4})$`)
 
 // drawing returns the first line of what may be a drawing: of lines of signs alone a text has but few that differ. In a row
 // of bars a drawing may hide as well.

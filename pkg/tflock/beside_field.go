@@ -1,7 +1,6 @@
 package tflock
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -90,7 +89,7 @@ func hidden(text string) string {
 }
 
 // gap is what pushes a part of a text out of sight.
-var gap = regexp.MustCompile(`\n(?:[ \t│|>*#]*\n){3}|[ \t]{150}`)
+var gap = lazily(`\n(?:[ \t│|>*#]*\n){3}|[ \t]{150}`)
 
 // outside returns the first free value that is not about this lock for certain: it is away from the
 // lock's ID and path, or the same field has another value elsewhere.

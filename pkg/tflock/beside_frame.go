@@ -2,19 +2,18 @@ package tflock
 
 import (
 	"cmp"
-	"regexp"
 	"strconv"
 	"strings"
 )
 
 // common is what loggers and CI systems write before a line, and what is clear in itself: times, levels, quotations.
-var common = regexp.MustCompile(`^[ \t│|>*#╷╵"']*(?:\[?` + date + `(?:T|UTC| |)` + clock + zone + `\]?:? |\[?` + clock + zone + `\]?:? |` +
+var common = lazily(`^[ \t│|>*#╷╵"']*(?:\[?` + date + `(?:T|UTC| |)` + clock + zone + `\]?:? |\[?` + clock + zone + `\]?:? |` +
 	`(?:Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) [ 0-3][0-9] ` + clock + ` |` +
 	`##\[(?:command|debug|endgroup|error|group|section|warning)\]|::(?:error|warning|notice|group|endgroup)::|\[(?:Container|container|stderr|stdout|ERROR|INFO|WARN|DEBUG|error|info)\] ?|(?:ERROR|INFO|WARN|WARNING|STDERR|STDOUT|DEBUG|stdout|stderr)[ :|](?: {0,2}(?:tofu|terraform): )?|` +
 	`[FP] |[0-9]{2}[OE][+]? )`)
 
 // counted is a line with its number before it, as that of a line of a file or an item of a list.
-var counted = regexp.MustCompile(`(?m)^[ \t│|>]*([0-9]{1,5})(?:[:|.] | {1,2})`)
+var counted = lazily(`(?m)^[ \t│|>]*([0-9]{1,5})(?:[:|.] | {1,2})`)
 
 // miscounted returns the first number before a line that does not follow the one before, nor is the first again: an ID can be
 // written there.
@@ -110,7 +109,7 @@ func (f frames) strip(line string) string {
 	return rest
 }
 
-var headingLine = regexp.MustCompile(`(?m)^(.{0,160}?)[*"']*Lock Info:\**(.{0,160})$`)
+var headingLine = lazily(`(?m)^(.{0,160}?)[*"']*Lock Info:\**(.{0,160})$`)
 
 // frameOf learns what is around the lines of a text from that of the heading of its block, where the line
 // with the lock's ID has the same.
@@ -138,12 +137,12 @@ const pod = `(?:(?:tf|terraform|tofu|terragrunt|apply|plan|runner|job)-){1,3}[0-
 
 // loggers are what known loggers write before or behind a line. Any other name there is asked about: it may be the name of a lock,
 // unless it is a part of this lock's path.
-var loggers = regexp.MustCompile(`^(?:(?i:(?:(?:level|stream|tf-path|logger|time|msg|log)=)?(?:terraform|tofu|opentofu|terragrunt|atlantis|stdout|stderr|error|err|info|warn|warning|debug|container|pipeline|build|runner|log|msg|time|level)?(?:[=:]|:(?:terraform|tofu):?)?)|` +
+var loggers = lazily(`^(?:(?i:(?:(?:level|stream|tf-path|logger|time|msg|log)=)?(?:terraform|tofu|opentofu|terragrunt|atlantis|stdout|stderr|error|err|info|warn|warning|debug|container|pipeline|build|runner|log|msg|time|level)?(?:[=:]|:(?:terraform|tofu):?)?)|` +
 	`[FP]|Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec|build-[0-9]{1,2}|(?:terraform|tofu)-[0-9]{1,2}|(?:terraform|tofu|terragrunt)\[[0-9]{1,7}\]|\[?pod/` + pod + `/(?:terraform|tofu)\]?|pod=` + pod + `|` +
 	`[0-9]{2}[OE]\+?|\[01[0-9A-Z]{8}\])$`)
 
 // signsOf are more signs in a row than frames have.
-var signsOf = regexp.MustCompile(`[^\pL\pN]{5}`)
+var signsOf = lazily(`[^\pL\pN]{5}`)
 
 // frameShows returns what a frame shows that no known logger writes.
 func (m Meant) frameShows(frame string) string {
@@ -187,4 +186,4 @@ func sameWords(a, b string) bool {
 }
 
 // counter is a time, with marks and the name of a field around it: in seconds, or in milliseconds since 1970.
-var counter = regexp.MustCompile(`^([\[(]?(?:(?:time|ts|at)[=\[(])?)(?:(1[0-9]{6})[0-9]{6}|(?:` + date + `(?:T|UTC)?)?` + clock + zone + `)[\])]*[:|]?$`)
+var counter = lazily(`^([\[(]?(?:(?:time|ts|at)[=\[(])?)(?:(1[0-9]{6})[0-9]{6}|(?:` + date + `(?:T|UTC)?)?` + clock + zone + `)[\])]*[:|]?$`)

@@ -1,7 +1,6 @@
 package tflock
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -224,7 +223,7 @@ func (s *skeleton) then(p []part, i, to int) (found, bool) { return s.match(p[1:
 const longestValue = 300
 
 // blockLabel is what follows a field in a block that was joined to one line.
-var blockLabel = regexp.MustCompile(`[ \t|,;](?:(?:Path|Operation|Who|Version|Created|Info):|(?:Terraform|OpenTofu) acquires a state lock)`)
+var blockLabel = lazily(`[ \t|,;](?:(?:Path|Operation|Who|Version|Created|Info):|(?:Terraform|OpenTofu) acquires a state lock)`)
 
 func (s *skeleton) matchValue(p []part, i, behind int) (found, bool) {
 	if len(p) == 1 {
@@ -259,7 +258,7 @@ func (s *skeleton) valueEnds(next part, i, j int) (int, bool) {
 }
 
 // holder is what follows a path in our subjects: who holds the lock, and what is known of its run.
-var holder = regexp.MustCompile(`^[ \t]*(?:\(.{0,120}, (?:its )?run [a-z ]{3,30}\))?[ \t]*$`)
+var holder = lazily(`^[ \t]*(?:\(.{0,120}, (?:its )?run [a-z ]{3,30}\))?[ \t]*$`)
 
 // lastValue is a value up to the end of its line, or to the next label: of the line of a label with a colon,
 // and of the line behind a label without one, which is then alone in its line.

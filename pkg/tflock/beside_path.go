@@ -1,7 +1,6 @@
 package tflock
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -71,7 +70,7 @@ func (s *skeleton) behindMask(from int, path string) int {
 	return samePath(s.text, from+len(shown+"/"), key)
 }
 
-var isClipped = regexp.MustCompile(`…|^\.{3}|\.{3}$`)
+var isClipped = lazily(`…|^\.{3}|\.{3}$`)
 
 // wrapped is a masked path with what the next line has of it.
 func (s *skeleton) wrapped(from int, shown string) string {

@@ -2,7 +2,6 @@ package tflock
 
 import (
 	_ "embed"
-	"regexp"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -53,7 +52,7 @@ const (
 	lineEnd          // <end>
 )
 
-var partMark = regexp.MustCompile(`<[a-z]+\+?>|\*`)
+var partMark = lazily(`<[a-z]+\+?>|\*`)
 
 var kinds = map[string]partKind{"<id>": ownID, "<path>": ownPath, "*": aValue, "<who>": aValue, "<url>": aValue, "<end>": lineEnd}
 

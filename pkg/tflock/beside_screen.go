@@ -1,7 +1,6 @@
 package tflock
 
 import (
-	"regexp"
 	"strings"
 	"unicode"
 )
@@ -26,7 +25,7 @@ func shownAs(text string) string {
 func columnsOf(code string) string { return strings.Repeat("│", len(code)) }
 
 // comment begins what HTML and Markdown do not show.
-var comment = regexp.MustCompile(`<[!?]|</[^A-Za-z]`)
+var comment = lazily(`<[!?]|</[^A-Za-z]`)
 
 // renderedAs is a text with all of its escapes and its HTML as what they stand for.
 func renderedAs(shown string) string {
@@ -39,7 +38,7 @@ func renderedAs(shown string) string {
 
 // erased is what GitLab writes at the beginning and the end of a section, alone in its line but for a time: it lets the
 // terminal erase it.
-var erased = regexp.MustCompile(`(?m)^((?:[0-9TZOE:.+-]{1,40} )*section_(?:start|end):[0-9]{10}:[a-z_]{1,40})\r\x1b\[0K`)
+var erased = lazily(`(?m)^((?:[0-9TZOE:.+-]{1,40} )*section_(?:start|end):[0-9]{10}:[a-z_]{1,40})\r\x1b\[0K`)
 
 // overwritten returns what a terminal shows in place of what is before it in its line.
 func overwritten(text string) string {

@@ -1,7 +1,6 @@
 package tflock
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -31,9 +30,9 @@ func (s *sights) blockHas(path string) bool {
 
 var (
 	// pathLabel is that of a path or our option, and not a folder with such a name, or the tf-path that Terragrunt writes before each line.
-	pathLabel = regexp.MustCompile(`(?i)(?:^|[^-/]|--)(path)(?:[^\pL\pN./_-]|$)`)
-	hardBlank = regexp.MustCompile(`&(?:amp;)*(?:nbsp|#160|#xa0);`) // of HTML
-	jsonGap   = regexp.MustCompile(`^\\*" ?: ?\\*"$`)               // between a name and its value, in JSON of any depth
+	pathLabel = lazily(`(?i)(?:^|[^-/]|--)(path)(?:[^\pL\pN./_-]|$)`)
+	hardBlank = lazily(`&(?:amp;)*(?:nbsp|#160|#xa0);`) // of HTML
+	jsonGap   = lazily(`^\\*" ?: ?\\*"$`)               // between a name and its value, in JSON of any depth
 )
 
 // isBehindLabel reports whether hardly more than what a client writes is between the first label of a path behind the ID and the first
@@ -84,9 +83,9 @@ const sightColumns = 100
 
 var (
 	// beforeSight is what stands before a path in sight: a blank, the beginning of a cell or a line, or a label, with quotation marks.
-	beforeSight = regexp.MustCompile("(?:" + apart + ")[*`\"'\\\\(<]*$|(?:(?:" + apart + ")[{\"'\\\\]*|[,{][ \"'\\\\]*[\"'\\\\])[A-Za-z_-]{1,24}[\"'\\\\]*[:=][\"'`\\\\]*$")
-	jsonLine    = regexp.MustCompile(`^[^A-Za-z]{0,40}[{\[]\\?["']`)
-	wideGap     = regexp.MustCompile(`[ \t]{25}`)
+	beforeSight = lazily("(?:" + apart + ")[*`\"'\\\\(<]*$|(?:(?:" + apart + ")[{\"'\\\\]*|[,{][ \"'\\\\]*[\"'\\\\])[A-Za-z_-]{1,24}[\"'\\\\]*[:=][\"'`\\\\]*$")
+	jsonLine    = lazily(`^[^A-Za-z]{0,40}[{\[]\\?["']`)
+	wideGap     = lazily(`[ \t]{25}`)
 )
 
 // apart separates words, also in an escaped text.

@@ -2,7 +2,6 @@ package tflock
 
 import (
 	"iter"
-	"regexp"
 	"strings"
 )
 
@@ -51,14 +50,14 @@ func wideSpaces(text string) string {
 }
 
 // grey are times in that colour. Nothing else is free to have it, since some terminals show it as their background.
-var grey = regexp.MustCompile(`\x1b\[0;90m(` + clock + `)\x1b\[0m`)
+var grey = lazily(`\x1b\[0;90m(` + clock + `)\x1b\[0m`)
 
 // colours are codes that hide nothing, also without their escape character: no background, no black, grey or white, nothing
 // that erases what is before it.
-var colours = regexp.MustCompile(`\x1b\[(?:(?:0?[0134]?|2[2-4]|3[1-69])(?:;(?:0?[0134]?|2[2-4]|3[1-69])){0,3}m|0?K)|\[(?:(?:[0-9]|[349][0-7]|[12][0-9]|10[0-7])(?:;(?:[0-9]|[349][0-7]|[12][0-9]|10[0-7])){0,3}|0?;)?[mK]`)
+var colours = lazily(`\x1b\[(?:(?:0?[0134]?|2[2-4]|3[1-69])(?:;(?:0?[0134]?|2[2-4]|3[1-69])){0,3}m|0?K)|\[(?:(?:[0-9]|[349][0-7]|[12][0-9]|10[0-7])(?:;(?:[0-9]|[349][0-7]|[12][0-9]|10[0-7])){0,3}|0?;)?[mK]`)
 
 // knownTags have no words in them.
-var knownTags = regexp.MustCompile(`(?i)</?(br|p|div|span|pre|code|ul|ol|li|table|tbody|thead|tr|td|th|summary|details|b|i|em|strong|blockquote|h[1-6])(?: (?:class|dir)="(?:line|ltr|rtl|auto|log|code|pre|highlight)")? ?/?>`)
+var knownTags = lazily(`(?i)</?(br|p|div|span|pre|code|ul|ol|li|table|tbody|thead|tr|td|th|summary|details|b|i|em|strong|blockquote|h[1-6])(?: (?:class|dir)="(?:line|ltr|rtl|auto|log|code|pre|highlight)")? ?/?>`)
 
 // plainTags makes newlines and blanks of tags without words, and characters of entities.
 func plainTags(text string) string {

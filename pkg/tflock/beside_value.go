@@ -1,32 +1,31 @@
 package tflock
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
 )
 
 // shapes are what a word in a phrase may look like, so that it is not read as a lock's ID or path.
-var shapes = map[string]*regexp.Regexp{
+var shapes = map[string]*pattern{
 	"<version>":  harmless,
-	"<time>":     regexp.MustCompile(`^(?:` + timeOf + `|[+-]?[0-9]{4})$`),
-	"<number>":   regexp.MustCompile(`^[0-9]{1,12}$`),
-	"<request>":  regexp.MustCompile(`^(?:[A-Z0-9]{15,64}|[A-Za-z0-9]{52})$`),
-	"<request+>": regexp.MustCompile(`^(?:[A-Za-z0-9]{15,64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`), // stores outside of AWS
-	"<host>":     regexp.MustCompile(`^(?:[A-Za-z0-9+/]{40,}={0,2}|[A-Za-z])$`),                              // or one letter, where whoever made a sample left it out
-	"<arn>":      regexp.MustCompile(`^arn:aws:dynamodb:[a-z0-9-]{1,20}:[0-9]{12}:table/[A-Za-z_.-]+$`),
-	"<link>":     regexp.MustCompile(`^https://[A-Za-z0-9.-]{1,60}(?:/[A-Za-z0-9._-]{1,60}){1,5}/(?:actions/runs|-/jobs|-/pipelines)/[0-9]{1,12}$`),
-	"<topic>":    regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]{1,20}:[0-9]{12}:[A-Za-z_.-]{1,40}$`),
-	"<section>":  regexp.MustCompile(`^(?:[0-9]{10}:)?(?:step_script|apply|plan|prepare_script|after_script|cleanup_file_variables)(?:\[0K)?$`),
-	"<day>":      regexp.MustCompile(`^(?i:mon|tue|wed|thu|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|january|february|march|april|june|july|august|september|october|november|december)$`),
-	"<region>":   regexp.MustCompile(`^[a-z]{2}(?:-[a-z]+){1,2}-[0-9]$`),
-	"<build>":    regexp.MustCompile(`^(?:[0-9]{1,12}(?:/[0-9]{1,3})?|i-[0-9a-f]{8,17})$`),
+	"<time>":     lazily(`^(?:` + timeOf + `|[+-]?[0-9]{4})$`),
+	"<number>":   lazily(`^[0-9]{1,12}$`),
+	"<request>":  lazily(`^(?:[A-Z0-9]{15,64}|[A-Za-z0-9]{52})$`),
+	"<request+>": lazily(`^(?:[A-Za-z0-9]{15,64}|[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12})$`), // stores outside of AWS
+	"<host>":     lazily(`^(?:[A-Za-z0-9+/]{40,}={0,2}|[A-Za-z])$`),                              // or one letter, where whoever made a sample left it out
+	"<arn>":      lazily(`^arn:aws:dynamodb:[a-z0-9-]{1,20}:[0-9]{12}:table/[A-Za-z_.-]+$`),
+	"<link>":     lazily(`^https://[A-Za-z0-9.-]{1,60}(?:/[A-Za-z0-9._-]{1,60}){1,5}/(?:actions/runs|-/jobs|-/pipelines)/[0-9]{1,12}$`),
+	"<topic>":    lazily(`^arn:aws[a-z-]*:sns:[a-z0-9-]{1,20}:[0-9]{12}:[A-Za-z_.-]{1,40}$`),
+	"<section>":  lazily(`^(?:[0-9]{10}:)?(?:step_script|apply|plan|prepare_script|after_script|cleanup_file_variables)(?:\[0K)?$`),
+	"<day>":      lazily(`^(?i:mon|tue|wed|thu|fri|sat|sun|monday|tuesday|wednesday|thursday|friday|saturday|sunday|jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec|january|february|march|april|june|july|august|september|october|november|december)$`),
+	"<region>":   lazily(`^[a-z]{2}(?:-[a-z]+){1,2}-[0-9]$`),
+	"<build>":    lazily(`^(?:[0-9]{1,12}(?:/[0-9]{1,3})?|i-[0-9a-f]{8,17})$`),
 }
 
 // names are words without digits, and those of AWS with digits in a fixed place: of a region, an account, an ARN,
 // or what CloudFormation puts behind our functions' names; and GitLab's of a section.
-var names = regexp.MustCompile(`^(?:[A-Za-z_.]{1,40}(?:-[A-Za-z_.]{1,40}){0,4}|[a-z]{2}(?:-[a-z]+){1,2}-[0-9]|[0-9]{12}|arn:aws:[a-z0-9]+:[a-z0-9-]*:[0-9]*:[A-Za-z_.-]+|` +
+var names = lazily(`^(?:[A-Za-z_.]{1,40}(?:-[A-Za-z_.]{1,40}){0,4}|[a-z]{2}(?:-[a-z]+){1,2}-[0-9]|[0-9]{12}|arn:aws:[a-z0-9]+:[a-z0-9-]*:[0-9]*:[A-Za-z_.-]+|` +
 	`[A-Za-z-]*[A-Z][A-Za-z]*-[A-Z0-9]{12,13}|[0-9]{10}:[a-z_]{1,40})$`)
 
 // hasShape reports whether a word may stand where a phrase has one.
@@ -61,16 +60,16 @@ func (m Meant) isFolder(word string) bool {
 func isNoFolder(name string) bool { return !slices.Contains(folders, name) }
 
 var (
-	codeBuild = regexp.MustCompile(`AWSCodeBuild-[0-9a-fA-F-]{36}`)
+	codeBuild = lazily(`AWSCodeBuild-[0-9a-fA-F-]{36}`)
 	// likeID is what looks like a client's ID to a reader who does not count, whatever stands between its groups.
-	likeID = regexp.MustCompile(`[\pL\pN]{6,10}[^\pL\pN]{1,3}[\pL\pN]{3,5}[^\pL\pN]{1,3}[\pL\pN]{3,5}[^\pL\pN]{1,3}[\pL\pN]{3,5}[^\pL\pN]{1,3}[\pL\pN]{10,14}|[0-9a-fA-F]{32}|` +
+	likeID = lazily(`[\pL\pN]{6,10}[^\pL\pN]{1,3}[\pL\pN]{3,5}[^\pL\pN]{1,3}[\pL\pN]{3,5}[^\pL\pN]{1,3}[\pL\pN]{3,5}[^\pL\pN]{1,3}[\pL\pN]{10,14}|[0-9a-fA-F]{32}|` +
 		`[0-9a-fA-F]{7,9}[^\pL\pN][0-9a-fA-F]{3,5}[^\pL\pN][0-9a-fA-F]{3,5}|[^\pL\pN][0-9a-fA-F]{3,5}[^\pL\pN][0-9a-fA-F]{10,14}`) // also a part of one
-	dates   = regexp.MustCompile(`[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?Z?)?`)
-	address = regexp.MustCompile(`^https://[A-Za-z0-9.-]+(?:/[A-Za-z0-9._~:/#@+-]*)?(?:\?region=[a-z0-9-]+#[a-z]+/[a-z]+/[A-Za-z-]+(?:-[0-9])?)?$`)
+	dates   = lazily(`[0-9]{4}[-/][0-9]{2}[-/][0-9]{2}(?:[T ][0-9]{2}:[0-9]{2}(?::[0-9]{2}(?:\.[0-9]{1,9})?)?Z?)?`)
+	address = lazily(`^https://[A-Za-z0-9.-]+(?:/[A-Za-z0-9._~:/#@+-]*)?(?:\?region=[a-z0-9-]+#[a-z]+/[a-z]+/[A-Za-z-]+(?:-[0-9])?)?$`)
 	// atlantis is where it has the checkout of a pull request.
-	atlantis = regexp.MustCompile(`/home/atlantis/\.atlantis/repos/[A-Za-z-]+/[A-Za-z-]+/[0-9]{1,6}/`)
-	oneWord  = regexp.MustCompile(`[\pL\pN|]+`)
-	digit    = regexp.MustCompile(`[0-9]`)
+	atlantis = lazily(`/home/atlantis/\.atlantis/repos/[A-Za-z-]+/[A-Za-z-]+/[0-9]{1,6}/`)
+	oneWord  = lazily(`[\pL\pN|]+`)
+	digit    = lazily(`[0-9]`)
 )
 
 // value returns what the value of a field shows of another lock: it has words, but no ID, no path, nothing

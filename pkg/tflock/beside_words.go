@@ -1,7 +1,6 @@
 package tflock
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 )
@@ -16,10 +15,10 @@ const (
 
 var (
 	// harmless is what nobody reads as an ID: numbers, versions, times, lengths.
-	harmless = regexp.MustCompile(`^(?:[0-9]{1,4}[%.]?|v?[0-9]{1,3}(?:\.[0-9]{1,4}){1,3}(?:-(?:dev|(?:rc|alpha|beta)[0-9]*))?|[+-][0-9]{4}|` + timeOf + `|(?:[0-9]{1,4}(?:ms|[smhd])){1,4}|UTC)$`)
-	aTime    = regexp.MustCompile(`^` + timeOf + `$`)
+	harmless = lazily(`^(?:[0-9]{1,4}[%.]?|v?[0-9]{1,3}(?:\.[0-9]{1,4}){1,3}(?:-(?:dev|(?:rc|alpha|beta)[0-9]*))?|[+-][0-9]{4}|` + timeOf + `|(?:[0-9]{1,4}(?:ms|[smhd])){1,4}|UTC)$`)
+	aTime    = lazily(`^` + timeOf + `$`)
 	// marks are what stands alone.
-	marks = regexp.MustCompile(`^[-–—#&$~+/\\%:@.^_\x{2500}-\x{257f}]+$`)
+	marks = lazily(`^[-–—#&$~+/\\%:@.^_\x{2500}-\x{257f}]+$`)
 )
 
 // lockWords begin what is said of a lock or of where one is, folded.

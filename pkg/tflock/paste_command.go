@@ -1,7 +1,6 @@
 package tflock
 
 import (
-	"regexp"
 	"strings"
 )
 
@@ -88,7 +87,7 @@ func lockIDs(text string) (found reading) {
 	return found
 }
 
-var lockIDName = regexp.MustCompile(`lock_id|LOCK_ID`)
+var lockIDName = lazily(`lock_id|LOCK_ID`)
 
 const shellQuotes = "\"'`\\“”"
 

@@ -1,14 +1,13 @@
 package tflock
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 )
 
 // masks are what CI systems, terminals and messages show in place of a part of a path. A path
 // may have such characters of its own, which its owner chose: a mask hides only itself.
-var masks = regexp.MustCompile(`(?i)\*{3,}|…|\[masked\]|\[redacted\]|<redacted>|[<(]sensitive(?: value)?[>)]?|^\.{3}|\.{3}$`)
+var masks = lazily(`(?i)\*{3,}|…|\[masked\]|\[redacted\]|<redacted>|[<(]sensitive(?: value)?[>)]?|^\.{3}|\.{3}$`)
 
 // isMasked says that a path shows the marks of who hid a part of it, or had no room.
 func isMasked(path string) bool { return masks.MatchString(path) }
