@@ -76,7 +76,7 @@ func (p *page) note(f found, kind textKind, v value) {
 // best is the best phrase that begins with a character; its end is -1 where there is none.
 func (s *skeleton) best(i int, kind textKind) found {
 	best := found{to: -1}
-	for _, one := range phrases[string(s.bones[i:i+2])] {
+	for _, one := range phrases()[string(s.bones[i:i+2])] {
 		if one.in&kind == 0 {
 			continue
 		}

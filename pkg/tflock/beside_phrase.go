@@ -3,6 +3,7 @@ package tflock
 import (
 	_ "embed"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -67,8 +68,8 @@ func partOf(mark string) part {
 	return part{kind: kind, mark: mark}
 }
 
-// phrases are all of them, by the first two characters.
-var phrases = func() map[string][]phrase {
+// phrases are all of them, by the first two characters, read when they are first needed.
+var phrases = sync.OnceValue(func() map[string][]phrase {
 	all := map[string][]phrase{}
 	var in textKind
 	for line := range strings.Lines(phraseList) {
@@ -85,7 +86,7 @@ var phrases = func() map[string][]phrase {
 		all[first] = append(all[first], phrase{parts, in})
 	}
 	return all
-}()
+})
 
 func partsOf(line string) (parts []part) {
 	for line != "" {
