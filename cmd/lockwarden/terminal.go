@@ -7,9 +7,8 @@ import (
 	"fmt"
 	"strings"
 	"text/tabwriter"
-	"unicode"
-	"unicode/utf16"
 
+	"github.com/lockwarden/lockwarden/pkg/payload"
 	"github.com/lockwarden/lockwarden/pkg/plain"
 )
 
@@ -34,16 +33,9 @@ func (t terminal) printJSON(answer []byte) error {
 	if err := json.Indent(&b, answer, "", "  "); err != nil {
 		return &functionError{"the function's answer is not JSON"}
 	}
-	for _, r := range b.String() + "\n" {
-		if r != '\n' && (unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r)) {
-			for _, unit := range utf16.Encode([]rune{r}) { // as JSON writes what has no name in it
-				fmt.Fprintf(t.out, `\u%04x`, unit)
-			}
-			continue
-		}
-		fmt.Fprintf(t.out, "%c", r)
-	}
-	return nil
+	b.WriteByte('\n')
+	_, err := t.out.Write(payload.Legible(b.Bytes()))
+	return err
 }
 
 // shortened keeps the beginning and the end of a cell: one path of two thousand characters would

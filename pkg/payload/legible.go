@@ -32,6 +32,7 @@ func Legible(answer []byte) []byte {
 }
 
 // illegible leaves out the line ends between the tokens of JSON: it has no other control characters that it does not escape itself.
+// A byte outside of UTF-8 counts too: some terminals take it for a command.
 func illegible(r rune) bool {
-	return r > '~' && (unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp))
+	return r > '~' && (r == utf8.RuneError || unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp))
 }

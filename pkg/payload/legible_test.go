@@ -31,3 +31,9 @@ func TestAnAnswerIsLegible(t *testing.T) {
 		}
 	})
 }
+
+func TestAByteOutsideOfUTF8IsLegible(t *testing.T) {
+	if got := string(payload.Legible([]byte("\"a\x9b2J\""))); got != `"a\ufffd2J"` {
+		t.Errorf("%q", got)
+	}
+}
