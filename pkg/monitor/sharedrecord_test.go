@@ -12,10 +12,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-
 	"github.com/lockwarden/lockwarden/infra/scale"
-	"github.com/lockwarden/lockwarden/pkg/backend"
 )
 
 // heardLedger keeps what people hear of one lock. Recording each message has a time of its own.
@@ -50,32 +47,24 @@ func (h *heardLedger) Do(r *http.Request) (*http.Response, error) {
 // and of its end.
 func TestALockThatSharesItsMessageWithAFloodIsNotifiedOfOnce(t *testing.T) {
 	t.Parallel()
-	world := &scale.World{
-		Tables:  map[string]*scale.Table{"locks": scale.LockTable("locks", scale.Crowd{}), "ledger": scale.Ledger("ledger")},
-		Buckets: map[string]*scale.Bucket{"states": {Name: "states"}},
-	}
-	wire := &heardLedger{busyLedger: &busyLedger{Direct: scale.Direct{World: world}}, path: "states/prod/x"}
-	cfg := scale.Config(wire)
-	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
-	set, err := backend.Open(cfg, []string{scale.TableARN("locks")}, []string{scale.BucketARN("states")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	now := time.Now()
-	m := newMonitor(cfg, set, "ledger", "arn:aws:sns:eu-central-1:123456789012:alerts", func() time.Time { return now })
-	world.Tables["locks"].Put(scale.Lock("states/prod/x", "prod", now.Add(-time.Hour)))
-	for scan := range 6 {
-		for i := range 1000 {
-			world.Tables["locks"].Remove(fmt.Sprintf("states/dev/%d-%d", scan-1, i))
-			world.Tables["locks"].Put(scale.Lock(fmt.Sprintf("states/dev/%d-%d", scan, i), fmt.Sprintf("%d-%d", scan, i), now.Add(-time.Hour*24)))
+	ownClock(t, func(t *testing.T) {
+		world := flooded()
+		wire := &heardLedger{busyLedger: &busyLedger{Direct: scale.Direct{World: world}}, path: "states/prod/x"}
+		m := monitorOver(t, wire)
+		world.Tables["locks"].Put(scale.Lock("states/prod/x", "prod", time.Now().Add(-time.Hour)))
+		for scan := range 6 {
+			for i := range 1000 {
+				world.Tables["locks"].Remove(fmt.Sprintf("states/dev/%d-%d", scan-1, i))
+				world.Tables["locks"].Put(scale.Lock(fmt.Sprintf("states/dev/%d-%d", scan, i), fmt.Sprintf("%d-%d", scan, i), time.Now().Add(-time.Hour*24)))
+			}
+			if scan == 4 {
+				world.Tables["locks"].Remove("states/prod/x")
+			}
+			_, _ = m.Run(t.Context()) // not everything is recorded
+			time.Sleep(5 * time.Minute)
 		}
-		if scan == 4 {
-			world.Tables["locks"].Remove("states/prod/x")
+		if len(wire.heard) != 2 {
+			t.Errorf("%d messages name it: %q", len(wire.heard), wire.heard)
 		}
-		_, _ = m.Run(t.Context()) // not everything is recorded
-		now = now.Add(5 * time.Minute)
-	}
-	if len(wire.heard) != 2 {
-		t.Errorf("%d messages name it: %q", len(wire.heard), wire.heard)
-	}
+	})
 }
