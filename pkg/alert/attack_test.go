@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode"
 
 	"github.com/lockwarden/lockwarden/infra/samples"
 	"github.com/lockwarden/lockwarden/pkg/alert"
@@ -47,6 +48,23 @@ func TestTheEventOfOneLockFitsWhateverIsInIt(t *testing.T) {
 				t.Errorf("%s of %q: no path in the mail", name, sign)
 			}
 		}
+	}
+}
+
+// On-call prints what ended in a dead-letter queue: a terminal obeys none of it.
+func TestNoMessageForMachinesCommandsATerminal(t *testing.T) {
+	f := samples.Lock()
+	f.Path, f.Who, f.ID = "states/team-a/\u009b2J/terraform.tfstate", "me\u202e@host\u2066", "x\u009d0;y\u009c\x7f"
+	c := alert.Composer{Account: "123456789012", Region: "eu-central-1", UnlockFunction: "unlock"}
+	r := render(t, c.Lock(alert.LockStuck, f, 1, f.HeldSince))
+	for protocol, text := range r.Texts {
+		if json.Valid([]byte(text)) && strings.ContainsFunc(text, func(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Cf, r) }) {
+			t.Errorf("%s: %q", protocol, text)
+		}
+	}
+	var e alert.Event
+	if err := json.Unmarshal([]byte(r.Texts["default"]), &e); err != nil || e.Lock == nil || e.Lock.Who != f.Who {
+		t.Errorf("machines do not get the holder as it is: %v", err)
 	}
 }
 

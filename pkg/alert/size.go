@@ -1,11 +1,13 @@
 package alert
 
 import (
+	"bytes"
 	"cmp"
 	"encoding/json"
 	"slices"
 	"strings"
 
+	"github.com/lockwarden/lockwarden/pkg/payload"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
@@ -201,20 +203,11 @@ func pathList(paths []string) string {
 }
 
 // encode writes JSON without HTML's escapes, which would make six bytes of one and hide
-// what a command says.
+// what a command says. What a terminal takes for a command is escaped, since people print dead letters.
 func encode(v any) (string, error) {
-	var b strings.Builder
+	var b bytes.Buffer
 	encoder := json.NewEncoder(&b)
 	encoder.SetEscapeHTML(false)
 	err := encoder.Encode(v)
-	text := strings.TrimSpace(b.String())
-	if strings.Contains(text, "\xEF\xBF") { // how both of them begin: a search is faster than the replacer
-		text = notInXML.Replace(text)
-	}
-	return text, err
+	return string(payload.Legible(bytes.TrimSpace(b.Bytes()))), err
 }
-
-// notInXML escapes the two characters that encoding/json leaves and SNS and SQS do not take:
-// XML 1.0 has neither, and an object's key can.
-// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
-var notInXML = strings.NewReplacer("\uFFFE", `\ufffe`, "\uFFFF", `\uffff`)

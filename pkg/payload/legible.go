@@ -9,7 +9,9 @@ import (
 )
 
 // Legible escapes what the strings of JSON may have in them and a terminal takes for a command, or does not show: control
-// and direction characters, which whoever takes a lock writes into its fields. The JSON means the same.
+// and direction characters, which whoever takes a lock writes into its fields. The JSON means the same. Of what it escapes, SNS and
+// SQS do not take U+FFFE and U+FFFF, since XML 1.0 has neither, and an object's key can.
+// https://docs.aws.amazon.com/AWSSimpleQueueService/latest/APIReference/API_SendMessage.html
 func Legible(answer []byte) []byte {
 	if bytes.IndexFunc(answer, illegible) < 0 {
 		return answer
@@ -34,5 +36,5 @@ func Legible(answer []byte) []byte {
 // illegible leaves out the line ends between the tokens of JSON: it has no other control characters that it does not escape itself.
 // A byte outside of UTF-8 counts too: some terminals take it for a command.
 func illegible(r rune) bool {
-	return r > '~' && (r == utf8.RuneError || unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp))
+	return r > '~' && (r == utf8.RuneError || r == '\uFFFE' || r == '\uFFFF' || unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp))
 }
