@@ -65,33 +65,22 @@ func (k *keyboard) listen() {
 	}
 }
 
-// ask asks a question, and returns the line that is typed then. What came before is no answer: it may be the rest of a paste,
-// whose beginning went to this program, or to one that it reads from (cat | lockwarden unlock).
+// ask asks a question, and returns the line that is typed or pasted then. What came before is no answer: it may be the rest of a paste,
+// whose beginning went to this program, or to one that it reads from (cat | lockwarden unlock). An answer that is pasted may be
+// somebody else's text as well, such as a reason.
 func (k *keyboard) ask(ctx context.Context, question string) (string, error) {
 	if err := k.open(); err != nil {
 		return "", err
 	}
-	if err := k.raw(func() error { return k.drop(quiet) }); err != nil {
-		return "", err
-	}
-	if _, err := fmt.Fprint(k.tty, question); err != nil {
-		return "", err
-	}
-	var answer []byte
-	for {
-		select {
-		case <-ctx.Done():
-			return "", errInterrupted
-		case piece := <-k.pieces:
-			answer = append(answer, piece...)
-			if len(piece) == 0 {
-				return "", io.EOF
-			}
-			if answer, ended := bytes.CutSuffix(answer, []byte("\n")); ended {
-				return strings.TrimSpace(string(answer)), nil
-			}
+	var answer string
+	err := k.raw(func() error {
+		err := k.drop(quiet)
+		if err == nil {
+			answer, err = k.read(ctx, question, "\r\n")
 		}
-	}
+		return err
+	})
+	return line(answer), err
 }
 
 // drop forgets what comes, until nothing does for that long.
@@ -126,20 +115,22 @@ func (k *keyboard) paste(ctx context.Context) (text string, err error) {
 		return "", err
 	}
 	err = k.raw(func() error {
-		text, err = k.readPaste(ctx)
+		text, err = k.read(ctx, "Paste the client's error or the alert, then press Ctrl-D:\r\n", "")
 		return err
 	})
-	return text, err
+	lines := strings.NewReplacer("\r\n", "\n", "\r", "\n")
+	return lines.Replace(strings.TrimRight(text, string(rune(ctrlD)))), err
 }
 
-func (k *keyboard) readPaste(ctx context.Context) (string, error) {
-	fmt.Fprint(k.tty, showPastes+"Paste the client's error or the alert, then press Ctrl-D:\r\n")
+// read asks for a text, which ends with Ctrl-D or another of the keys that end it, and which nothing follows.
+func (k *keyboard) read(ctx context.Context, prompt, ends string) (string, error) {
+	fmt.Fprint(k.tty, showPastes+prompt)
 	defer fmt.Fprint(k.tty, hidePastes)
 	var text []byte
 	silence := quiet
 	for len(text) <= maxPaste {
 		var ended <-chan time.Time
-		if bytes.HasSuffix(text, []byte{ctrlC}) || bytes.HasSuffix(text, []byte{ctrlD}) {
+		if n := len(text); n > 0 && strings.IndexByte(ends+string([]byte{ctrlC, ctrlD}), text[n-1]) >= 0 {
 			ended = time.After(silence)
 		}
 		select {
@@ -154,8 +145,7 @@ func (k *keyboard) readPaste(ctx context.Context) (string, error) {
 			if text[len(text)-1] == ctrlC {
 				return "", errInterrupted
 			}
-			lines := strings.NewReplacer("\r\n", "\n", "\r", "\n")
-			return lines.Replace(string(bytes.TrimRight(text, string(rune(ctrlD))))), nil
+			return string(text), nil
 		}
 	}
 	return string(text), k.drop(silence)

@@ -99,6 +99,35 @@ func TestAPasteThatIsTooLongAndStallsIsTextAlone(t *testing.T) {
 	s.until(t, "the shell was given nothing, and that is all")
 }
 
+// What is pasted as an answer, such as a reason from a ticket, is text as well: nothing in it ends the program and leaves what is
+// behind it to the shell, and no line of it answers the next question, also where the line to the terminal stalls.
+func TestAPastedAnswerIsTextAlone(t *testing.T) {
+	local.Need(t, local.Services)
+	t.Parallel()
+	program := build(t)
+	for name, sign := range map[string]string{"Ctrl-D": "\x04\x04", "Ctrl-C": "\x03", "Ctrl-Z": "\x1a", `Ctrl-\`: "\x1c", "a line's end": "\r"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			aws := newAWS(t, found, released)
+			s := start(t, aws, "sh", "-c", "trap : INT QUIT TSTP; "+program+` unlock x; printf 'shell:'; read rest; echo "the shell was given $rest, and that is all"`)
+			s.until(t, "safe to release it? ")
+			s.types(t, "\x1b[200~laptop died"+sign)
+			s.until(t, "laptop died")
+			time.Sleep(time.Second) // the stall
+			s.types(t, "\ryes\rtouch hacked\r\x1b[201~")
+			s.until(t, "touch hacked")
+			s.until(t, "releases it: ")
+			s.types(t, "no\r")
+			s.until(t, "shell:")
+			s.types(t, "nothing\r")
+			s.until(t, "the shell was given nothing, and that is all")
+			if len(aws.requests) != 1 {
+				t.Errorf("it asked for %q\n%s", aws.requests, s.shown)
+			}
+		})
+	}
+}
+
 // Nor does what is behind such a sign answer a question where another program reads the terminal, and ends there.
 func TestAPasteIntoAPipeAnswersNoQuestion(t *testing.T) {
 	local.Need(t, local.Services)
