@@ -170,10 +170,14 @@ func withoutSigns(text []byte) []byte {
 
 // typed adds a piece to a text, or takes from its last line what was erased, and shows it.
 func (k *keyboard) typed(text, piece []byte) []byte {
-	const backspaces, pressed = "\x7f\b", 8 // of a key that is held down; more are of a paste
-	if len(bytes.Trim(piece, backspaces)) == 0 && len(piece) <= pressed {
+	const backspaces, ctrlU, pressed = "\x7f\b", "\x15", 8 // of a key that is held down; more are of a paste
+	if len(bytes.Trim(piece, backspaces+ctrlU)) == 0 && len(piece) <= pressed {
 		line := text[bytes.LastIndexAny(text, "\r\n")+1:]
-		for range piece {
+		erased := len(piece)
+		if bytes.ContainsAny(piece, ctrlU) {
+			erased = len(line)
+		}
+		for range erased {
 			if _, size := utf8.DecodeLastRune(line); size > 0 {
 				line, text = line[:len(line)-size], text[:len(text)-size]
 				fmt.Fprint(k.tty, "\b \b")

@@ -172,6 +172,15 @@ func TestAPersonAtTheTerminal(t *testing.T) {
 			s.types(t, "x\r\x04")
 			answer(s, t)
 		}, "ID: x\n", 0},
+		"begins the line again": {func(s *screen, t *testing.T) {
+			t.Helper()
+			s.types(t, "it is ü")
+			s.until(t, "it is ü")
+			s.types(t, "\x15")
+			s.until(t, strings.Repeat("\b \b", len("it is u")))
+			s.types(t, "ID: x\r\x04")
+			answer(s, t)
+		}, "ID: x\n", 0},
 		"answers with yes alone": {func(s *screen, t *testing.T) {
 			t.Helper()
 			s.types(t, "ID: x\r\x04")

@@ -36,12 +36,12 @@ func flooded() *scale.World {
 	}
 }
 
-// monitorOver watches a flooded world, and tables that are missing from it, over a wire on which no call is repeated.
-func monitorOver(t *testing.T, wire aws.HTTPClient, missing ...string) *monitor.Monitor {
+// monitorOver watches a flooded world, and other tables that may be missing from it, over a wire on which no call is repeated.
+func monitorOver(t *testing.T, wire aws.HTTPClient, others ...string) *monitor.Monitor {
 	cfg := scale.Config(wire)
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	tables := []string{scale.TableARN("locks")}
-	for _, name := range missing {
+	for _, name := range others {
 		tables = append(tables, scale.TableARN(name))
 	}
 	set, err := backend.Open(cfg, tables, []string{scale.BucketARN("states")})

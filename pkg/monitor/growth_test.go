@@ -153,3 +153,26 @@ func TestRecordingManyNewLocksLeavesTimeToRecordStores(t *testing.T) {
 		}
 	})
 }
+
+// People are notified of a table that is missing although one prefix has a flood in each of many others.
+func TestManyFloodsLeaveTimeToNotifyOfStores(t *testing.T) {
+	t.Parallel()
+	ownClock(t, func(t *testing.T) {
+		world, tables := flooded(), []string{"missing"}
+		for n := range 8 {
+			name := fmt.Sprint("junk", n)
+			tables = append(tables, name)
+			world.Tables[name] = scale.LockTable(name, scale.Crowd{})
+			for i := range 1000 {
+				world.Tables[name].Put(scale.Item{"LockID": {"S": fmt.Sprintf("states/dev/%d", i)}, "Info": {"S": "junk"}})
+			}
+		}
+		ctx, cancel := context.WithTimeout(t.Context(), 18*time.Second)
+		defer cancel()
+		m := monitorOver(t, slowLedger{scale.Direct{World: world}}, tables...)
+		_, err := m.Run(ctx)
+		if memory, failed := m.Ledger.Recall(t.Context()); failed != nil || memory.Stores[scale.TableARN("missing")].NotifiedAt.IsZero() {
+			t.Errorf("nobody was notified of the table that is missing: %v, after %v", failed, err)
+		}
+	})
+}

@@ -135,7 +135,7 @@ func TestMetricsAreSentWhateverHangs(t *testing.T) {
 	}{
 		"the ledger":               {[]string{"UpdateItem", "Query", "GetItem"}, "", "lock.stuck lock.stuck", false},
 		"reading the ledger":       {[]string{"Query"}, "", "lock.stuck lock.stuck", false},
-		"writing into the ledger":  {[]string{"BatchWriteItem"}, "lock.stuck", "lock.stuck lock.stuck", false},
+		"writing into the ledger":  {[]string{"BatchWriteItem"}, "lock.stuck lock.stuck", "lock.stuck lock.stuck", false},
 		"notifications themselves": {[]string{"Publish"}, "", "lock.stuck lock.stuck", true},
 	} {
 		t.Run(name, func(t *testing.T) {

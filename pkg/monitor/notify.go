@@ -58,6 +58,7 @@ type notifier struct {
 // run notifies people. When something could not be recorded the lease is not returned, and the stores
 // count as not read by this scan: the next one begins from what is on record.
 func (n *notifier) run(ctx context.Context) error {
+	next := n.stores(ctx) // first, since they are few: of what is wrong with locks there may be so much that the time ends
 	n.steps = ledger.Compare(n.memory, n.scan, n.rules)
 	all := gather(n.steps)
 	for _, change := range []ledger.Change{ledger.Stuck, ledger.Reminder, ledger.Resolved} {
@@ -65,8 +66,7 @@ func (n *notifier) run(ctx context.Context) error {
 		n.locks(ctx, all.together(change))
 	}
 	n.unreadable(ctx, all)
-	// Before what nobody is notified of: of that there may be so much that the time ends.
-	next := n.stores(ctx)
+	n.out.Count(next, n.scan.Ended, n.rules)
 	n.forget(ctx)
 	if all.of(ledger.Note).count+all.of(ledger.Forget).count > 0 {
 		n.note(ctx)
@@ -171,7 +171,6 @@ func (n *notifier) stores(ctx context.Context) map[string]ledger.Store {
 			}
 		}
 	}
-	n.out.Count(next, n.scan.Ended, n.rules)
 	return next
 }
 

@@ -11,24 +11,26 @@ import (
 // forget removes what there was no room to remember, in half of the time that is left. It comes before what is new is recorded, or a
 // ledger that takes less in a scan than there is would grow until none could read it.
 func (n *notifier) forget(ctx context.Context) {
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, time.Now().Add(time.Until(deadline)/2))
-		defer cancel()
-	}
+	deadline, _ := ctx.Deadline()
+	ctx, cancel := context.WithTimeout(ctx, time.Until(deadline)/2)
+	defer cancel()
 	n.unforgotten = n.lease.Forget(ctx)
 }
 
 // storesTime is left to record what people know of the stores, where recording what was seen takes all of the time.
 const storesTime = 5 * time.Second
 
+// untilStores is what there is for recording what was seen.
+func untilStores(ctx context.Context) time.Duration {
+	deadline, _ := ctx.Deadline() // the lease has one
+	left := time.Until(deadline)
+	return left - min(storesTime, left/2)
+}
+
 // note records what nobody is notified of.
 func (n *notifier) note(ctx context.Context) {
-	if deadline, ok := ctx.Deadline(); ok {
-		var cancel context.CancelFunc
-		ctx, cancel = context.WithDeadline(ctx, deadline.Add(-min(storesTime, time.Until(deadline)/2)))
-		defer cancel()
-	}
+	ctx, cancel := context.WithTimeout(ctx, untilStores(ctx))
+	defer cancel()
 	n.record(ctx, fewFirst(n.only(func(s ledger.Step) bool { return s.Change == ledger.Note || s.Change == ledger.Forget })))
 }
 
@@ -62,7 +64,8 @@ func fewFirst(steps iter.Seq[ledger.Step]) iter.Seq[ledger.Step] {
 const leastRecording = 2 * time.Second
 
 // part is half of the time that is left to publish, or what a few locks take, for recording one message: it may have more locks than the
-// ledger can record in its time, and other messages come after it. What is not recorded is in a message of the next scan again.
+// ledger can record in its time, and other messages come after it, and the stores after all of them. What is not recorded is in a message
+// of the next scan again.
 func (n *notifier) part(ctx context.Context) (context.Context, context.CancelFunc) {
-	return context.WithTimeout(ctx, max(time.Until(n.until)/2, leastRecording))
+	return context.WithTimeout(ctx, max(time.Until(n.until)/2, min(leastRecording, untilStores(ctx)/2)))
 }
