@@ -15,27 +15,27 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// Whoever takes a lock writes its fields: none of them makes a scan that went well a failed unit.
-func TestNoFieldOfALockMakesARunFail(t *testing.T) {
-	t.Parallel()
+// runsByInvoke runs one function by the script that on-call has, over a bucket with the lock object of a state.
+func runsByInvoke(t *testing.T, function, who, payload string) (answer string, err error, stays bool) {
+	t.Helper()
 	local.Need(t, local.Services)
 	cloud := local.StartForTest(t)
-	place, err := cloud.MakePlace(t.Context(), "aws")
-	raw, problem := tflock.Info{ID: stuckID, Operation: "OperationTypeApply", Who: "errorType", Version: "1.11.4", Created: time.Now().UTC(), Path: place.Bucket + "/a.tfstate"}.Marshal()
+	place, err := cloud.MakePlace(t.Context(), "states")
+	raw, problem := tflock.Info{ID: stuckID, Operation: "OperationTypeApply", Who: who, Version: "1.11.4", Created: time.Now().UTC(), Path: "states/prod/x"}.Marshal()
 	if err != nil || problem != nil {
 		t.Fatal(err, problem)
 	}
-	key := "a.tfstate.tflock"
+	key := "prod/x.tflock"
 	if _, err = cloud.S3().PutObject(t.Context(), &s3.PutObjectInput{Bucket: &place.Bucket, Key: &key, Body: strings.NewReader(string(raw))}); err != nil {
 		t.Fatal(err)
 	}
-	binary, err := local.Build(t.Context(), "monitor")
+	binary, err := local.Build(t.Context(), function)
 	if err != nil {
 		t.Fatal(err)
 	}
 	folder := t.TempDir()
 	for from, to := range map[string]string{
-		binary: "monitor", filepath.Join(local.Root(), ".build", "bin", "aws-lambda-rie"): "aws-lambda-rie", filepath.Join(local.Root(), "infra", "onpremises", "invoke"): "invoke",
+		binary: function, filepath.Join(local.Root(), ".build", string(local.LambdaRIE)): "aws-lambda-rie", filepath.Join(local.Root(), "infra", "onpremises", "invoke"): "invoke",
 	} {
 		content, err := os.ReadFile(from)
 		if err == nil {
@@ -47,13 +47,30 @@ func TestNoFieldOfALockMakesARunFail(t *testing.T) {
 	}
 	environment := maps.Clone(cloud.Env())
 	maps.Copy(environment, map[string]string{"ACCOUNT_ID": "123456789012", "BUCKET_ARNS": place.Bucket, "LEDGER_TABLE": place.Ledger, "TOPIC_ARN": place.Topic, "METRIC_NAMESPACE": "Test"})
-	command := exec.CommandContext(t.Context(), filepath.Join(folder, "invoke"), "monitor")
+	command := exec.CommandContext(t.Context(), filepath.Join(folder, "invoke"), function, payload)
 	command.Env = os.Environ()
 	for name, value := range environment {
 		command.Env = append(command.Env, name+"="+value)
 	}
-	answer, err := command.Output()
-	if !strings.Contains(string(answer), `"complete":true`) || err != nil {
+	out, err := command.Output()
+	_, gone := cloud.S3().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &place.Bucket, Key: &key})
+	return string(out), err, gone == nil
+}
+
+// Whoever takes a lock writes its fields: none of them makes a scan that went well a failed unit.
+func TestNoFieldOfALockMakesARunFail(t *testing.T) {
+	t.Parallel()
+	if answer, err, _ := runsByInvoke(t, "monitor", "errorType", "{}"); !strings.Contains(answer, `"complete":true`) || err != nil {
 		t.Errorf("%v: %s", err, answer)
+	}
+}
+
+// A text that somebody put between the quotes of a payload may end them, and the payload: what its writer did not want would be left out.
+func TestAPayloadIsReadToItsEnd(t *testing.T) {
+	t.Parallel()
+	pasted := `the laptop of deploy@team-dev died","lock_id":"` + stuckID + `","path":"states/prod/x","force":true,"requested_by":"me"}}`
+	answer, err, stays := runsByInvoke(t, "unlock", "deploy@prod", `{"reason": "`+pasted+`", "lock_id": "78007e4f-0000-4000-8000-000000000000", "path": "states/dev/x", "dry_run": true}`)
+	if !stays || err == nil || !strings.Contains(answer, "behind it") {
+		t.Errorf("the lock stays: %v; %v: %s", stays, err, answer)
 	}
 }

@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"reflect"
 	"strings"
 )
@@ -25,7 +26,7 @@ func Decode(payload []byte, into any) error {
 	if err := decoder.Decode(into); err != nil {
 		return explained(err, into)
 	}
-	if decoder.More() {
+	if _, err := decoder.Token(); !errors.Is(err, io.EOF) { // More takes a bracket for an end
 		return errors.New("the payload has something after its JSON object")
 	}
 	if name := repeated(payload, fields(into)); name != "" {

@@ -25,6 +25,7 @@ func TestDecode(t *testing.T) {
 		"a list":                          {`[{"path": "hunter2"}]`, "is not a JSON object"},
 		"a text":                          {`"hunter2"`, "is not a JSON object"},
 		"an object that is cut off":       {`{"path": "hunter2`, "is not a JSON object"},
+		"a bracket behind it":             {`{"path": "b/k"}}, "path": "b/dev"`, "something after its JSON object"},
 		"two objects":                     {`{"path": "b/k"}{"path": "hunter2"}`, "something after its JSON object"},
 	} {
 		t.Run(name, func(t *testing.T) {
