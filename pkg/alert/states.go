@@ -143,6 +143,9 @@ func isAdvice(step string) bool {
 	return slices.Contains(slices.Collect(maps.Values(adviceOn)), step)
 }
 
+// strangePath goes with a command of advice where a path that people would put into it is not plain.
+const strangePath = "Put no path into a command that has quotation marks or other signs of a shell in it: use the page of states on the dashboard."
+
 // findingSteps are what to do, once for each type.
 func findingSteps(findings []policy.StateFinding) []string {
 	var steps []string
@@ -153,7 +156,14 @@ func findingSteps(findings []policy.StateFinding) []string {
 			steps = append(steps, advice)
 		}
 	}
+	if slices.ContainsFunc(findings, hasStrangePath) && slices.ContainsFunc(steps, func(step string) bool { return strings.Contains(step, "BUCKET/KEY") }) {
+		steps = append(steps, strangePath)
+	}
 	return steps
+}
+
+func hasStrangePath(f policy.StateFinding) bool {
+	return slices.ContainsFunc(f.All(), func(path tflock.Path) bool { return !plainPath(string(path)) })
 }
 
 // FindingLines say what there is to say of a finding of an event: what it is where there are
