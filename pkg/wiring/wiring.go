@@ -157,7 +157,7 @@ func Run(wire func() (handler any, err error)) {
 		slog.Error("the function cannot start", "error", err)
 		os.Exit(1)
 	}
-	lambda.Start(Whole(Legible(handler)))
+	lambda.Start(Guard(handler))
 }
 
 // fit tells Go's collector what Lambda gives a function of that memory, which it cannot

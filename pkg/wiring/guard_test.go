@@ -6,8 +6,6 @@ import (
 	"errors"
 	"testing"
 
-	"github.com/aws/aws-lambda-go/lambda"
-
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/wiring"
 )
@@ -16,12 +14,12 @@ import (
 // would have the terminal erase what is there, write something else, or put a command into the clipboard.
 func TestNoAnswerCommandsATerminal(t *testing.T) {
 	who := "ana\u009b2J\u009b1;1HReleased.\u009d52;c;cm0gLXJmIH4=\u009c\u202egnp"
-	got, err := lambda.NewHandler(wiring.Legible(func(_ context.Context, event json.RawMessage) (any, error) {
+	got, err := wiring.Guard(func(_ context.Context, event json.RawMessage) (any, error) {
 		if string(event) == `{"fail":true}` {
 			return nil, errors.New("the lock of " + who)
 		}
 		return policy.Description{Who: who}, nil
-	})).Invoke(t.Context(), []byte(`{}`))
+	}).Invoke(t.Context(), []byte(`{}`))
 	var again policy.Description
 	if err != nil || json.Unmarshal(got, &again) != nil || again.Who != who {
 		t.Fatalf("%v: %s", err, got)
@@ -31,12 +29,12 @@ func TestNoAnswerCommandsATerminal(t *testing.T) {
 			t.Fatalf("%q at %d of %q", c, i, got)
 		}
 	}
-	_, err = wiring.Legible(func(context.Context) (any, error) { return nil, errors.New("the lock of " + who) })(t.Context(), nil)
+	_, err = wiring.Guard(func(context.Context) (any, error) { return nil, errors.New("the lock of " + who) }).Invoke(t.Context(), []byte(`{}`))
 	if want := "the lock of ana 2J 1;1HReleased. 52;c;cm0gLXJmIH4= ?gnp"; err == nil || err.Error() != want {
 		t.Errorf("%v", err)
 	}
 	refused := errors.New("refused")
-	if _, err = wiring.Legible(func(context.Context) (any, error) { return nil, refused })(t.Context(), nil); !errors.Is(err, refused) {
+	if _, err = wiring.Guard(func(context.Context) (any, error) { return nil, refused }).Invoke(t.Context(), []byte(`{}`)); !errors.Is(err, refused) {
 		t.Errorf("%v", err)
 	}
 }
