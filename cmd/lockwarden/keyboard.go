@@ -115,11 +115,20 @@ func (k *keyboard) paste(ctx context.Context) (text string, err error) {
 		return "", err
 	}
 	err = k.raw(func() error {
-		text, err = k.read(ctx, "Paste the client's error or the alert, then press Ctrl-D:\r\n", "")
+		text, err = k.read(ctx, overSSH()+"Paste the client's error or the alert, then press Ctrl-D:\r\n", "")
 		return err
 	})
 	lines := strings.NewReplacer("\r\n", "\n", "\r", "\n")
 	return lines.Replace(strings.TrimRight(text, string(rune(ctrlD)))), err
+}
+
+// overSSH warns of the one thing that no program behind ssh sees: ssh itself ends at a line that begins with ~., and what is behind it
+// in a paste goes to the shell that ssh was called from.
+func overSSH() string {
+	if os.Getenv("SSH_CONNECTION") == "" {
+		return ""
+	}
+	return "You are here over ssh, which takes ~. at the beginning of a line for itself: unless you came with ssh -e none, give the text from a file.\r\n"
 }
 
 // read asks for a text, which ends with Ctrl-D or another of the keys that end it, and which nothing follows.
