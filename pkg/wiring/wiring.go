@@ -149,7 +149,7 @@ func Positive(name string, d time.Duration) error {
 // Run wires a function and serves its events. A function that cannot be wired says
 // why in its log and ends.
 func Run(wire func() (handler any, err error)) {
-	slog.SetDefault(slog.New(lambdacontext.NewLogHandler()))
+	slog.SetDefault(slog.New(legibleLog{lambdacontext.NewLogHandler()}))
 	slog.Info("the function starts", "version", version.Current)
 	fit(lambdacontext.MemoryLimitInMB)
 	handler, err := wire()
