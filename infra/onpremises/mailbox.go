@@ -20,6 +20,8 @@ type Mailbox struct {
 	// "450 try later"; empty: what it would. The command is as the client sent it, or "." after
 	// a mail. Set it before the first connection.
 	Answer func(command string) string
+	// Judge gives what the server answers to a mail that it has read, as a filter does; empty: it takes the mail.
+	Judge func(Mail) string
 
 	listener net.Listener
 	mu       sync.Mutex
@@ -130,6 +132,11 @@ func (m *Mailbox) take(lines *bufio.Reader, now Mail) (answer string) {
 	now.Header, now.Text = parsed.Header, strings.ReplaceAll(string(text), "\r\n", "\n")
 	if now.Subject, err = new(mime.WordDecoder).DecodeHeader(parsed.Header.Get("Subject")); err != nil {
 		return "554 " + err.Error()
+	}
+	if m.Judge != nil {
+		if answer := m.Judge(now); answer != "" {
+			return answer
+		}
 	}
 	m.mu.Lock()
 	defer m.mu.Unlock()

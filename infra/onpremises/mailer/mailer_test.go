@@ -134,6 +134,24 @@ func TestWhatTheServerDoesNotTakeIsAnError(t *testing.T) {
 	})
 }
 
+// What a filter refuses may have been written by whoever took a lock, and others share the message.
+func TestPeopleLearnOfAMessageThatIsRefused(t *testing.T) {
+	t.Parallel()
+	topic, box := start(t, nil, "ana@example.com")
+	box.Judge = func(m onpremises.Mail) string {
+		if strings.Contains(m.Text, "blocked.example") {
+			return "554 5.7.1 blocked domain"
+		}
+		return ""
+	}
+	if err := topic.Publish(t.Context(), event("blocked.example")); err != nil {
+		t.Fatal(err)
+	}
+	if mails := box.Mails(); len(mails) != 1 || mails[0].Subject != refusedSubject || !strings.Contains(mails[0].Text, "blocked domain") {
+		t.Errorf("%+v", mails)
+	}
+}
+
 // Everything in a lock is hostile until shown otherwise.
 func TestNothingInAMessageBecomesAHeaderOrARecipient(t *testing.T) {
 	t.Parallel()

@@ -39,7 +39,12 @@ func (t topic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	subject := r.PostForm.Get("Subject")
-	if err := t.send(r.Context(), subject, text); err != nil {
+	err = t.send(r.Context(), subject, text)
+	if permanent(err) && t.send(r.Context(), refusedSubject, fmt.Sprintf(refusedText, err)) == nil {
+		slog.Error("refused, so a mail was sent that says so", "subject", subject, "error", err)
+		err = nil
+	}
+	if err != nil {
 		slog.Error("not sent", "subject", subject, "error", err)
 		if permanent(err) {
 			answerError(w, http.StatusBadRequest, "InvalidParameter", "the mail server refuses it: "+err.Error())
@@ -51,6 +56,14 @@ func (t topic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	slog.Info("sent", "subject", subject)
 	answer(w, http.StatusOK, published{ID: rand.Text()})
 }
+
+// What is sent in place of a mail that the server refuses for good. Whoever takes a lock writes its fields, and may write what a filter
+// refuses, with all locks that share the message.
+const (
+	refusedSubject = "[Lockwarden] The mail server refuses a message"
+	refusedText    = "A message of Lockwarden was refused by the mail server, maybe for what is in a field of a lock or in a path: %v\n\n" +
+		"It may be about locks of everybody. All locks are in the answer of: invoke monitor\n"
+)
 
 // mailText is what a subscriber by email gets of a message.
 func mailText(message, structure string) (string, error) {
