@@ -17,6 +17,8 @@ import (
 // confirm looks again at the digests that differed, each state by itself, and those of each prefix
 // in turn.
 func (r *run) confirm(groups map[tflock.Path][]suspect, first *look, locking map[tflock.Path][]policy.LockingSeen) []policy.StateFinding {
+	ctx, cancel := r.times.half()
+	defer cancel()
 	var mu sync.Mutex
 	var found []policy.StateFinding
 	var group sync.WaitGroup
@@ -27,7 +29,7 @@ func (r *run) confirm(groups map[tflock.Path][]suspect, first *look, locking map
 				c := &confirmation{run: r, path: path, suspects: groups[path], names: newNamer(r.memory.key)}
 				c.seen, c.leftover = locking[path], policy.LockfileAlone(locking[path])
 				c.matching = first.matching[groups[path][0].state]
-				f, err := c.check(r.times.work)
+				f, err := c.check(ctx)
 				waiting.done(path)
 				mu.Lock()
 				switch {

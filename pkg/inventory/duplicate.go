@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/policy"
@@ -70,21 +71,35 @@ func (r *run) duplicates() []policy.StateFinding {
 	return found
 }
 
-// findAgain returns the shared objects that each state of these pairs still has.
+// findAgain returns the shared objects that each state of these pairs still has. Those of each prefix come in turn, the smallest first.
 func (r *run) findAgain(pairs map[pair]*shared) map[*state]map[uint64]policy.Resource {
+	ctx, cancel := r.times.half()
+	defer cancel()
 	fresh := map[*state]map[uint64]policy.Resource{}
 	sought := soughtIn(pairs)
-	for _, s := range slices.SortedFunc(maps.Keys(sought), byPath) {
-		objects, err := r.find(r.times.work, s, sought[s])
-		if err != nil {
-			r.fail(fmt.Errorf("the duplicates of %s could not be looked at again: %w", s.Path, err))
-		}
-		if objects == nil {
-			r.doubts.duplicate(s.Path)
-			continue
-		}
-		fresh[s] = objects
+	bySize := func(a, b *state) int { return cmp.Or(cmp.Compare(a.Size, b.Size), byPath(a, b)) }
+	waiting := newQueue(slices.SortedFunc(maps.Keys(sought), bySize), func(s *state) tflock.Path { return s.Path }, bySize)
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	for range min(workers, waiting.left) {
+		group.Go(func() {
+			for s, more := waiting.next(); more; s, more = waiting.next() {
+				objects, err := r.find(ctx, s, sought[s])
+				waiting.done(s)
+				if err != nil {
+					r.fail(fmt.Errorf("the duplicates of %s could not be looked at again: %w", s.Path, err))
+				}
+				if objects == nil {
+					r.doubts.duplicate(s.Path)
+					continue
+				}
+				mu.Lock()
+				fresh[s] = objects
+				mu.Unlock()
+			}
+		})
 	}
+	group.Wait()
 	return fresh
 }
 

@@ -212,6 +212,16 @@ func budget(ctx context.Context, now func() time.Time) (times, context.CancelFun
 	return times{work, reading, now().Add(left)}, func() { stop(); cancel() }
 }
 
+// half is half of the time that is left to work, for what reads states once more: whoever writes a state of gigabytes would take from
+// others what comes after it.
+func (t times) half() (context.Context, context.CancelFunc) {
+	deadline, bounded := t.work.Deadline()
+	if !bounded {
+		return context.WithCancel(t.work)
+	}
+	return context.WithTimeout(t.work, time.Until(deadline)/2)
+}
+
 // Sleep waits, unless the context ends before that.
 func Sleep(ctx context.Context, d time.Duration) error {
 	if deadline, bounded := ctx.Deadline(); bounded && time.Until(deadline) < d {

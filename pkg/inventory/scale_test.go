@@ -14,6 +14,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/lockwarden/lockwarden/infra/scale"
@@ -37,6 +38,12 @@ func newAccount(t *testing.T, states, objects int) *account {
 	w := scale.Stock(states, objects)
 	cfg := w.Online(t)
 	cfg.RequestMinCompressSizeBytes = 10240 // the default of a loaded configuration
+	return accountOver(t, w, cfg)
+}
+
+// accountOver is an account whose AWS is reached with that configuration.
+func accountOver(t *testing.T, w *scale.World, cfg aws.Config) *account {
+	t.Helper()
 	set, err := backend.Open(cfg, []string{scale.TableARN("locks")}, []string{scale.BucketARN("states")})
 	if err != nil {
 		t.Fatal(err)
