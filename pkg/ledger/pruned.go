@@ -29,6 +29,13 @@ type Pruned struct {
 	State     policy.Stale `json:"state"`
 }
 
+// Size is how many bytes the record takes at most, as far as its maker cannot bound it: some characters of a path take six in JSON.
+func (p Pruned) Size() int {
+	const rest = 1 << 10
+	path, _ := json.Marshal(p.State.Path) // a string always marshals
+	return rest + len(p.State.Path) + len(path)
+}
+
 // prunedKey hashes the path, which may be longer than a sort key. A restore has a row of
 // its own: the one of the prune stays until it has succeeded.
 func prunedKey(path tflock.Path, restoring bool) map[string]types.AttributeValue {

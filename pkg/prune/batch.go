@@ -68,7 +68,7 @@ func (b *batcher) dispatch(ctx context.Context) {
 	b.waiting = nil
 	var known digests
 	for i, c := range waiting {
-		if b.now().After(b.stopAt) || ctx.Err() != nil {
+		if b.now().After(b.stopAt) || ctx.Err() != nil || b.handler.tally.full() {
 			b.handler.tally.interrupt(c)
 			return
 		}

@@ -162,7 +162,7 @@ func (l *lister) read(ctx context.Context, s *stretch) ending {
 func (l *lister) readOn(ctx context.Context, s *stretch) ending {
 	for o, err := range s.bucket.Objects(ctx, s.folders.Root, s.here.Key) {
 		now := l.now()
-		if now.After(l.stopAt) || ctx.Err() != nil {
+		if now.After(l.stopAt) || ctx.Err() != nil || l.tally.full() {
 			return stopped
 		}
 		if l.batch.due(now) {

@@ -1,6 +1,7 @@
 package prune
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"log/slog"
@@ -59,8 +60,10 @@ type Pruner struct {
 	Topic    publisher
 	Meter    meter
 	Rules    Rules
-	Now      func() time.Time
-	Log      *slog.Logger
+	// MaxRecorded bounds what one run records of the states that it deletes, in bytes; 0: what the function has time for.
+	MaxRecorded int
+	Now         func() time.Time
+	Log         *slog.Logger
 }
 
 // Run goes over the stale states. requestID names the invocation, and the context's
@@ -113,7 +116,7 @@ type run struct {
 // newRun reads what has to be known of the tables before any state is looked at.
 func (p *Pruner) newRun(ctx, work context.Context, requestID string) *run {
 	started := p.Now()
-	t := &tally{}
+	t := &tally{most: cmp.Or(p.MaxRecorded, maxRecorded)}
 	unsure := ""
 	for _, table := range p.Stores.Tables {
 		// A path that no client can have: a bucket's name begins with no capital.

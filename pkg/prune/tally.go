@@ -20,6 +20,10 @@ import (
 const (
 	maxListed      = 1000
 	maxListedBytes = 1500 << 10
+	// maxRecorded bounds the records of one run in the ledger, in bytes. It writes each of them again once its report is out, for which it
+	// has less than a minute, and DynamoDB takes a megabyte of them in a second: what is not marked by then the next run settles and reports
+	// once more, before it prunes anything.
+	maxRecorded = 30 << 20
 )
 
 // tally adds up what workers did.
@@ -30,6 +34,7 @@ type tally struct {
 	problems                problems
 	left                    []error // our own locks that are left
 	records                 []ledger.Pruned
+	recorded, most          int // bytes that those take in the ledger, and may take
 
 	interrupted *candidate // the first state whose work the deadline ended
 	part        *spans     // of the folder that the next run goes on with, after it began again with all others; nil: of none
@@ -96,6 +101,14 @@ func (t *tally) deleted(p ledger.Pruned) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.records = append(t.records, p)
+	t.recorded += p.Size()
+}
+
+// full reports whether a run has deleted as much as it has time to mark as reported.
+func (t *tally) full() bool {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	return t.recorded >= t.most
 }
 
 // interrupt notes that the deadline ended the work on a state.
