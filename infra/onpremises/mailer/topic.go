@@ -57,7 +57,7 @@ func (t topic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, published{ID: rand.Text()})
 }
 
-// What is sent in place of a mail that the server refuses for good. Whoever takes a lock writes its fields, and may write what a filter
+// What is sent in place of a mail that the server refuses permanently. Whoever takes a lock writes its fields, and may write what a filter
 // refuses, with all locks that share the message.
 const (
 	refusedSubject = "[Lockwarden] The mail server refuses a message"
