@@ -227,6 +227,6 @@ func (r *recording) Run(ctx context.Context, request prune.Request, _ string) (p
 	return prune.Report{}, nil
 }
 
-func (r *recording) Recent(context.Context) ([]ledger.Pruned, error) {
-	return []ledger.Pruned{{}}, nil
+func (r *recording) Recent(context.Context, int) ([]ledger.Pruned, int, error) {
+	return []ledger.Pruned{{}}, 1, nil
 }

@@ -23,9 +23,10 @@ const shownStates = 100
 
 // Prunings is what the prune function shows to a dashboard.
 type Prunings struct {
-	Report prune.Report    // of a dry run
-	Lately []ledger.Pruned // what can be restored
-	Self   string          // ARN of the prune function
+	Report     prune.Report    // of a dry run
+	Lately     []ledger.Pruned // some of what can be restored
+	Restorable int             // how much that is
+	Self       string          // ARN of the prune function
 }
 
 // lookTime is how long a dashboard is kept waiting for a dry run. It says what it found
@@ -37,7 +38,7 @@ type pruner interface {
 }
 
 type prunings interface {
-	Recent(ctx context.Context) ([]ledger.Pruned, error)
+	Recent(ctx context.Context, most int) (some []ledger.Pruned, total int, err error)
 }
 
 // DryRun answers a dashboard: by a dry run, whatever was asked for. A dashboard calls the
@@ -49,8 +50,8 @@ func DryRun(ctx context.Context, p pruner, l prunings, requestID, self string) (
 	if err != nil {
 		return Prunings{}, err
 	}
-	lately, err := l.Recent(ctx)
-	return Prunings{report, lately, self}, err
+	lately, restorable, err := l.Recent(ctx, shownStates)
+	return Prunings{report, lately, restorable, self}, err
 }
 
 // Pruned is the page of whatever the prune function answers to a dashboard.
@@ -152,7 +153,7 @@ func restorable(at widget.Context, p Prunings) widget.Node {
 			widget.El("td", widget.Text(at.Clock(pruned.At))), widget.El("td", widget.Text(at.Clock(s.LastModified))),
 			widget.El("td", widget.Text(fmt.Sprint(s.Serial))), widget.El("td", button))
 	}
-	return titled("Pruned lately", len(p.Lately), len(shown), []string{"State", "Pruned", "Was last written", "Serial", "Restore"}, rows)
+	return titled("Pruned lately", max(len(p.Lately), p.Restorable), len(shown), []string{"State", "Pruned", "Was last written", "Serial", "Restore"}, rows)
 }
 
 // someOfEach returns as many as a table shows, in their order. Where there are more, those of each folder

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"iter"
 	"log/slog"
 	"slices"
 	"time"
@@ -119,36 +120,65 @@ func (p *Prunes) MarkReported(ctx context.Context, reported []Pruned) error {
 	})
 }
 
-// Recent returns the records of the last 90 days that can be restored, the newest
-// first.
-func (p *Prunes) Recent(ctx context.Context) ([]Pruned, error) {
-	all, err := p.all(ctx, nil)
-	return slices.DeleteFunc(all, func(p Pruned) bool { return p.Restoring || p.Lost }), err
+// Recent returns at most so many of the records of the last 90 days that can be restored, the newest first, and how many there are. Where
+// there are more, those of each folder come in turns.
+func (p *Prunes) Recent(ctx context.Context, most int) (some []Pruned, total int, err error) {
+	for record, err := range p.records(ctx, nil) {
+		if err != nil {
+			return nil, 0, err
+		}
+		if record.Restoring || record.Lost {
+			continue
+		}
+		total++
+		if some = append(some, record); len(some) >= 2*most {
+			some = newestOfEach(some, most)
+		}
+	}
+	some = newestOfEach(some, most)
+	slices.SortFunc(some, newestFirst)
+	return some, total, nil
+}
+
+func newestOfEach(records []Pruned, most int) []Pruned {
+	slices.SortFunc(records, newestFirst)
+	records = tflock.InTurns(records, func(p Pruned) tflock.Path { return p.State.Path })
+	return records[:min(len(records), most)]
+}
+
+func newestFirst(a, b Pruned) int {
+	return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.State.Path, b.State.Path))
 }
 
 // Unreported returns the records of prunes that died before their report was out, and of
-// restores that died.
-func (p *Prunes) Unreported(ctx context.Context) ([]Pruned, error) {
-	return p.all(ctx, aws.String("attribute_exists("+attrUnreported+")"))
-}
-
-func (p *Prunes) all(ctx context.Context, filter *string) ([]Pruned, error) {
-	query := ofKind(kindPruned)
-	query.FilterExpression = filter
-	var found []Pruned
-	for row, err := range p.table.query(ctx, query) {
+// restores that died, the newest first.
+func (p *Prunes) Unreported(ctx context.Context) (found []Pruned, err error) {
+	for record, err := range p.records(ctx, aws.String("attribute_exists("+attrUnreported+")")) {
 		if err != nil {
 			return nil, err
 		}
-		var record Pruned
-		if err := json.Unmarshal([]byte(textOf(row, attrBody)), &record); err != nil {
-			slog.WarnContext(ctx, "ledger row cannot be read, so it is passed over", "path", textOf(row, attrPath), "error", err)
-			continue
-		}
 		found = append(found, record)
 	}
-	slices.SortFunc(found, func(a, b Pruned) int {
-		return cmp.Or(b.At.Compare(a.At), cmp.Compare(a.State.Path, b.State.Path))
-	})
+	slices.SortFunc(found, newestFirst)
 	return found, nil
+}
+
+// records reads the records that a filter leaves, page by page.
+func (p *Prunes) records(ctx context.Context, filter *string) iter.Seq2[Pruned, error] {
+	query := ofKind(kindPruned)
+	query.FilterExpression = filter
+	return func(yield func(Pruned, error) bool) {
+		for row, err := range p.table.query(ctx, query) {
+			var record Pruned
+			if err == nil {
+				if err := json.Unmarshal([]byte(textOf(row, attrBody)), &record); err != nil {
+					slog.WarnContext(ctx, "ledger row cannot be read, so it is passed over", "path", textOf(row, attrPath), "error", err)
+					continue
+				}
+			}
+			if !yield(record, err) {
+				return
+			}
+		}
+	}
 }
