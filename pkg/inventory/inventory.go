@@ -153,8 +153,9 @@ type run struct {
 	names         *room                         // for aliases
 	historyFailed bool
 	doubts        doubts
-	pairs         *room    // of states that share objects, by the prefixes of both
-	pairing       *pairing // which states were compared for them
+	free          map[tflock.Path]bool // paths of digests that are right or gone by now, and whether nobody locks them
+	pairs         *room                // of states that share objects, by the prefixes of both
+	pairing       *pairing             // which states were compared for them
 	mu            sync.Mutex
 	failures      []error  // what fails the invocation
 	notes         []string // what could not be done and fails nothing

@@ -59,6 +59,7 @@ func (r *run) reconcile(found []policy.StateFinding) {
 		f.Since = r.started.UTC()
 		r.memory.records = append(r.memory.records, record{Finding: f, Of: r.memory.etags(f)})
 	}
+	r.lookAtLocks(again)
 	kept := r.memory.records[:0]
 	for _, rec := range r.memory.records {
 		f := rec.Finding
@@ -92,15 +93,60 @@ func (rec record) again(f policy.StateFinding, etags []string) record {
 // concerns reports whether this run looked at what a finding is about.
 func (r *run) concerns(f policy.StateFinding) bool { return slices.ContainsFunc(f.All(), r.includes) }
 
-// fate decides on a finding that was not found again.
-func (r *run) fate(f policy.StateFinding) fate {
+// lookAtLocks finds out which of the digests that were not found again are of paths that nobody locks. Those of each prefix come in turn:
+// whoever writes very many of them, and locks their paths, would have each run end before it comes to those of others.
+func (r *run) lookAtLocks(again map[string]bool) {
+	var paths []tflock.Path
+	for _, rec := range r.memory.records {
+		f := rec.Finding
+		if f.Type != policy.FindingDigestMismatch && f.Type != policy.FindingDigestOrphan || again[f.Identity()] || !r.concerns(f) {
+			continue
+		}
+		if _, decided := r.fateOfPlace(f); !decided && r.withoutLock(f) == isGone {
+			paths = append(paths, f.Path)
+		}
+	}
+	ctx, cancel := r.times.half()
+	defer cancel()
+	r.free = map[tflock.Path]bool{}
+	var mu sync.Mutex
+	var group sync.WaitGroup
+	slices.Sort(paths)
+	waiting := pathsOf(slices.Compact(paths))
+	for range min(workers, waiting.left) {
+		group.Go(func() {
+			for path, more := waiting.next(); more; path, more = waiting.next() {
+				lock, err := r.locked(ctx, path)
+				waiting.done(path)
+				if err != nil {
+					r.fail(fmt.Errorf("whether %s is locked is not known: %w", path, err))
+				}
+				mu.Lock()
+				r.free[path] = lock == isFree
+				mu.Unlock()
+			}
+		})
+	}
+	group.Wait()
+}
+
+// fateOfPlace decides on a finding of a bucket that is not watched, or could not be read.
+func (r *run) fateOfPlace(f policy.StateFinding) (fate, bool) {
 	for _, path := range f.All() {
 		switch {
 		case r.stores.BucketOf(path) == nil:
-			return isDropped
+			return isDropped, true
 		case r.bucketFailed(path) && f.Type != policy.FindingMixedLocking:
-			return isUnknown
+			return isUnknown, true
 		}
+	}
+	return isGone, false
+}
+
+// fate decides on a finding that was not found again.
+func (r *run) fate(f policy.StateFinding) fate {
+	if fate, decided := r.fateOfPlace(f); decided {
+		return fate
 	}
 	switch f.Type {
 	case policy.FindingDigestMismatch, policy.FindingDigestOrphan:
@@ -116,6 +162,14 @@ func (r *run) fate(f policy.StateFinding) fate {
 }
 
 func (r *run) fateOfDigest(f policy.StateFinding) fate {
+	if fate := r.withoutLock(f); fate != isGone || r.free[f.Path] {
+		return fate
+	}
+	return isUnknown
+}
+
+// withoutLock decides on a finding on a digest, if nobody locks its path.
+func (r *run) withoutLock(f policy.StateFinding) fate {
 	s := r.memory.states[f.Path]
 	switch {
 	case !slices.ContainsFunc(r.stores.Tables, func(t *backend.Table) bool { return backend.Covers(t.ARN(), f.Evidence.Table) }):
@@ -125,13 +179,6 @@ func (r *run) fateOfDigest(f policy.StateFinding) fate {
 	}):
 		return isUnknown
 	case r.doubts.digests[f.Path], s != nil && !s.current(), r.leftOut(f.Path), r.suspects.left[f.Path.Prefix()] > 0:
-		return isUnknown
-	}
-	lock, err := r.locked(r.times.work, f.Path)
-	if err != nil {
-		r.fail(fmt.Errorf("whether %s is locked is not known: %w", f.Path, err))
-	}
-	if lock != isFree {
 		return isUnknown
 	}
 	return isGone
