@@ -125,7 +125,7 @@ func (l *letter) locks(e Event) {
 		case i.Actions != nil && i.Actions.Unlock != "":
 			l.command("  %s", i.Actions.Unlock)
 		case isAlarm(e.Type) && !Releasable(i.Description):
-			l.line("  (No command: press Release beside the lock on the dashboard.)")
+			l.line("  (No command: %s.)", e.byHand("the lock"))
 		}
 	}
 	if e.Omitted > 0 {

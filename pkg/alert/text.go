@@ -14,9 +14,9 @@ func lockText(e Event) string {
 	path, held, who, run := Clean(f.Path, maxPath), policy.Words(f.Held()), Holder(f), Run(f.Evidence.Liveness)
 	switch e.Type {
 	case LockStuck:
-		return fmt.Sprintf("State %s has been locked by %s for %s, and %s.", path, who, held, run) + withoutCommand(f)
+		return fmt.Sprintf("State %s has been locked by %s for %s, and %s.", path, who, held, run) + withoutCommand(e)
 	case LockReminder:
-		return fmt.Sprintf("State %s is still locked by %s after %s, and %s.", path, who, held, run) + withoutCommand(f)
+		return fmt.Sprintf("State %s is still locked by %s after %s, and %s.", path, who, held, run) + withoutCommand(e)
 	case LockResolved:
 		return resolvedText(path, who, held, e)
 	case LockUnreadable:
@@ -67,11 +67,19 @@ func releasedText(path, who, held, run string, r Release) string {
 }
 
 // withoutCommand says how to release a lock whose ID or path is in no command.
-func withoutCommand(d policy.Description) string {
-	if Releasable(d) {
+func withoutCommand(e Event) string {
+	if Releasable(*e.Lock) {
 		return ""
 	}
-	return " No command is given, because the lock's ID or path has characters that a shell or a chat may misread: to release the lock, press Release beside it on the dashboard."
+	return " No command is given, because the lock's ID or path has characters that a shell or a chat may misread: to release the lock, " + e.byHand("it") + "."
+}
+
+// byHand is how to release a lock without a command: outside of AWS there is no dashboard.
+func (e Event) byHand(lock string) string {
+	if e.Links.Dashboard == "" {
+		return "give its ID and path to the unlock function"
+	}
+	return "press Release beside " + lock + " on the dashboard"
 }
 
 // sharedText is the event of several locks in words: the first sentence has the oldest.
@@ -95,7 +103,7 @@ func sharedText(e Event) string {
 		text += " Locked again already: " + strings.Join(again, ", ") + "."
 	}
 	if n := withoutCommands(e); n > 0 {
-		text += fmt.Sprintf(" For %d of those listed no command is given, because the ID or path has characters that a shell or a chat may misread: to release one, press Release beside it on the dashboard.", n)
+		text += fmt.Sprintf(" For %d of those listed no command is given, because the ID or path has characters that a shell or a chat may misread: to release one, %s.", n, e.byHand("it"))
 	}
 	return text
 }
