@@ -92,3 +92,13 @@ func TestEveryChannelHasOnlyCharactersThatSNSTakes(t *testing.T) {
 		t.Errorf("machines do not get the path as it is: %v", err)
 	}
 }
+
+// Whoever says that its lock is the oldest has the first place in the subject of a message that others share.
+func TestALongPrefixHidesNoOtherInASubject(t *testing.T) {
+	long, other := samples.Lock(), samples.Lock()
+	long.Path, other.Path = "states/"+strings.Repeat("x", 80)+"/a", "states/production/a"
+	subject := render(t, composer.Summary(alert.LockStuck, []policy.Description{long, other}, alert.Warning, now)).Subject
+	if !strings.Contains(subject, "states/production (1)") {
+		t.Errorf("%q", subject)
+	}
+}

@@ -68,9 +68,13 @@ func sharedSubject(e Event) string {
 	if e.Severity == Critical {
 		mark = "CRITICAL "
 	}
+	most := maxSubject
+	if len(e.Prefixes) > 1 {
+		most = 20 // a long name would take the place of the others, and whoever takes the oldest lock chooses the first
+	}
 	var names []string
 	for _, p := range e.Prefixes {
-		names = append(names, fmt.Sprintf("%s (%d)", Clean(p.Prefix, 100), p.Locks))
+		names = append(names, fmt.Sprintf("%s (%d)", tail(ascii(Clean(p.Prefix, maxPath)), most), p.Locks))
 	}
 	if oldest := oldestOf(e.Locks); oldest != nil {
 		what += ", oldest " + policy.Words(oldest.Held())
