@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 
@@ -124,9 +125,10 @@ func TestAResourceThatMovesMeanwhile(t *testing.T) {
 	w.apply("from.tfstate", stateOf(1, "a", queue))
 	w.apply("to.tfstate", stateOf(1, "b", queue))
 	var reads atomic.Int64
+	var moves sync.Once
 	g.reading = func() {
-		if reads.Add(1) == 3 { // each once, and now the first of both again
-			w.apply("from.tfstate", stateOf(2, "a"))
+		if reads.Add(1) > 2 { // each once, and now both again
+			moves.Do(func() { w.apply("from.tfstate", stateOf(2, "a")) })
 		}
 	}
 	report, err := w.inventory(g.config()).Run(context.Background(), inventory.Request{})
