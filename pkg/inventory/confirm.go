@@ -21,29 +21,21 @@ func (r *run) confirm(groups map[tflock.Path][]suspect, first *look, locking map
 	defer cancel()
 	var mu sync.Mutex
 	var found []policy.StateFinding
-	var group sync.WaitGroup
-	waiting := pathsOf(slices.Sorted(maps.Keys(groups)))
-	for range min(workers, waiting.left) {
-		group.Go(func() {
-			for path, more := waiting.next(); more; path, more = waiting.next() {
-				c := &confirmation{run: r, path: path, suspects: groups[path], names: newNamer(r.memory.key)}
-				c.seen, c.leftover = locking[path], policy.LockfileAlone(locking[path])
-				c.matching = first.matching[groups[path][0].state]
-				f, err := c.check(ctx)
-				waiting.done(path)
-				mu.Lock()
-				switch {
-				case err != nil:
-					r.doubts.digest(path)
-					r.fail(fmt.Errorf("the digest of %s could not be looked at again: %w", path, err))
-				case f != nil:
-					found = append(found, *f)
-				}
-				mu.Unlock()
-			}
-		})
-	}
-	group.Wait()
+	pathsOf(slices.Sorted(maps.Keys(groups))).each(func(path tflock.Path) {
+		c := &confirmation{run: r, path: path, suspects: groups[path], names: newNamer(r.memory.key)}
+		c.seen, c.leftover = locking[path], policy.LockfileAlone(locking[path])
+		c.matching = first.matching[groups[path][0].state]
+		f, err := c.check(ctx)
+		mu.Lock()
+		defer mu.Unlock()
+		switch {
+		case err != nil:
+			r.doubts.digest(path)
+			r.fail(fmt.Errorf("the digest of %s could not be looked at again: %w", path, err))
+		case f != nil:
+			found = append(found, *f)
+		}
+	})
 	return found
 }
 

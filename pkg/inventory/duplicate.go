@@ -80,26 +80,19 @@ func (r *run) findAgain(pairs map[pair]*shared) map[*state]map[uint64]policy.Res
 	bySize := func(a, b *state) int { return cmp.Or(cmp.Compare(a.Size, b.Size), byPath(a, b)) }
 	waiting := newQueue(slices.SortedFunc(maps.Keys(sought), bySize), func(s *state) tflock.Path { return s.Path }, bySize)
 	var mu sync.Mutex
-	var group sync.WaitGroup
-	for range min(workers, waiting.left) {
-		group.Go(func() {
-			for s, more := waiting.next(); more; s, more = waiting.next() {
-				objects, err := r.find(ctx, s, sought[s])
-				waiting.done(s)
-				if err != nil {
-					r.fail(fmt.Errorf("the duplicates of %s could not be looked at again: %w", s.Path, err))
-				}
-				if objects == nil {
-					r.doubts.duplicate(s.Path)
-					continue
-				}
-				mu.Lock()
-				fresh[s] = objects
-				mu.Unlock()
-			}
-		})
-	}
-	group.Wait()
+	waiting.each(func(s *state) {
+		objects, err := r.find(ctx, s, sought[s])
+		if err != nil {
+			r.fail(fmt.Errorf("the duplicates of %s could not be looked at again: %w", s.Path, err))
+		}
+		if objects == nil {
+			r.doubts.duplicate(s.Path)
+			return
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		fresh[s] = objects
+	})
 	return fresh
 }
 

@@ -68,6 +68,20 @@ func (q *queue[T]) before(prefix string, first T, other string) bool {
 	return cmp.Or(cmp.Compare(q.working[prefix], q.working[other]), q.compare(first, q.waiting[other][0])) < 0
 }
 
+// each does something with every item, several at once, and returns when all is done.
+func (q *queue[T]) each(do func(item T)) {
+	var group sync.WaitGroup
+	for range min(workers, q.left) {
+		group.Go(func() {
+			for item, more := q.next(); more; item, more = q.next() {
+				do(item)
+				q.done(item)
+			}
+		})
+	}
+	group.Wait()
+}
+
 func (q *queue[T]) done(item T) {
 	q.mu.Lock()
 	defer q.mu.Unlock()

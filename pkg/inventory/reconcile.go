@@ -110,24 +110,16 @@ func (r *run) lookAtLocks(again map[string]bool) {
 	defer cancel()
 	r.free = map[tflock.Path]bool{}
 	var mu sync.Mutex
-	var group sync.WaitGroup
 	slices.Sort(paths)
-	waiting := pathsOf(slices.Compact(paths))
-	for range min(workers, waiting.left) {
-		group.Go(func() {
-			for path, more := waiting.next(); more; path, more = waiting.next() {
-				lock, err := r.locked(ctx, path)
-				waiting.done(path)
-				if err != nil {
-					r.fail(fmt.Errorf("whether %s is locked is not known: %w", path, err))
-				}
-				mu.Lock()
-				r.free[path] = lock == isFree
-				mu.Unlock()
-			}
-		})
-	}
-	group.Wait()
+	pathsOf(slices.Compact(paths)).each(func(path tflock.Path) {
+		lock, err := r.locked(ctx, path)
+		if err != nil {
+			r.fail(fmt.Errorf("whether %s is locked is not known: %w", path, err))
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		r.free[path] = lock == isFree
+	})
 }
 
 // fateOfPlace decides on a finding of a bucket that is not watched, or could not be read.
