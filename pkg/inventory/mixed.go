@@ -1,9 +1,11 @@
 package inventory
 
 import (
+	"context"
 	"fmt"
 	"maps"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
@@ -15,17 +17,13 @@ import (
 // and from the traces of those that none saw.
 func (r *run) mixed(locking map[tflock.Path][]policy.LockingSeen) []policy.StateFinding {
 	var found []policy.StateFinding
+	traces := r.traces()
 	for _, path := range slices.Sorted(maps.Keys(r.memory.states)) {
 		if !r.includes(path) {
 			continue
 		}
 		seen, isSeen := policy.Mixed(path, locking[path])
-		traced, err := r.mixedByTraces(r.memory.states[path])
-		if err != nil {
-			r.fail(fmt.Errorf("who wrote %s could not be read: %w", path, err))
-			r.doubts.locking(path)
-		}
-		switch {
+		switch traced := traces[path]; {
 		case traced != nil:
 			traced.Evidence.Locking = seen.Evidence.Locking
 			found = append(found, *traced)
@@ -36,8 +34,35 @@ func (r *run) mixed(locking map[tflock.Path][]policy.LockingSeen) []policy.State
 	return found
 }
 
+// traces returns the findings that the versions of states show, by path. Who wrote those is asked of each prefix in turn: whoever has very many
+// states of that kind takes no time from others.
+func (r *run) traces() map[tflock.Path]*policy.StateFinding {
+	var paths []tflock.Path
+	for path, s := range r.memory.states {
+		if _, mixed := policy.MixedWrites(path, versionsOf(s.Writes)); mixed && r.includes(path) {
+			paths = append(paths, path)
+		}
+	}
+	ctx, cancel := r.times.half()
+	defer cancel()
+	found := map[tflock.Path]*policy.StateFinding{}
+	var mu sync.Mutex
+	slices.Sort(paths)
+	pathsOf(paths).each(func(path tflock.Path) {
+		f, err := r.mixedByTraces(ctx, r.memory.states[path])
+		if err != nil {
+			r.fail(fmt.Errorf("who wrote %s could not be read: %w", path, err))
+			r.doubts.locking(path)
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		found[path] = f
+	})
+	return found
+}
+
 // mixedByTraces returns the finding that the versions of a state show; nil where they show none.
-func (r *run) mixedByTraces(s *state) (*policy.StateFinding, error) {
+func (r *run) mixedByTraces(ctx context.Context, s *state) (*policy.StateFinding, error) {
 	versions := versionsOf(s.Writes)
 	f, mixed := policy.MixedWrites(s.Path, versions)
 	if !mixed {
@@ -47,13 +72,13 @@ func (r *run) mixedByTraces(s *state) (*policy.StateFinding, error) {
 		same := *known
 		return &same, nil
 	}
-	others, err := r.byOthers(s)
+	others, err := r.byOthers(ctx, s)
 	if err != nil {
 		return nil, err
 	}
 	versions = versionsOf(others)
 	for i := range versions {
-		versions[i].WrittenBy = r.writer(r.times.work, s.Path, versions[i].LastModified)
+		versions[i].WrittenBy = r.writer(ctx, s.Path, versions[i].LastModified)
 	}
 	if f, mixed = policy.MixedWrites(s.Path, versions); !mixed {
 		return nil, nil //nolint:nilnil // we did it ourselves
@@ -73,15 +98,15 @@ func versionsOf(writes []policy.StateWrite) []policy.StateVersion {
 }
 
 // byOthers leaves out what our own repairs wrote, and versions whose digest they may have written.
-func (r *run) byOthers(s *state) ([]policy.StateWrite, error) {
+func (r *run) byOthers(ctx context.Context, s *state) ([]policy.StateWrite, error) {
 	if r.Own == nil {
 		return s.Writes, nil
 	}
-	ours, err := r.Own.Written(r.times.work, s.Path)
+	ours, err := r.Own.Written(ctx, s.Path)
 	if err != nil {
 		return nil, err
 	}
-	accepted, err := r.Own.Accepted(r.times.work, s.Path)
+	accepted, err := r.Own.Accepted(ctx, s.Path)
 	if err != nil {
 		return nil, err
 	}
