@@ -41,7 +41,7 @@ func newCrowdOfTeams(t *testing.T) *crowdOfTeams {
 	inside := at.Config().HTTPClient.(inprocess.Calls)
 	cfg := at.Config()
 	distant := inprocess.ConfigOf(func(ctx context.Context, operation string, input any) (any, error) {
-		takes := 120 * time.Millisecond // ten times as long as a call takes, for a tenth of the states
+		takes := 400 * time.Millisecond // some forty times as long as a call takes, so that a fortieth of the states is enough
 		if get, ok := input.(*s3.GetObjectInput); ok && strings.Contains(*get.Key, "huge/") {
 			takes = 11 * time.Minute
 		}
@@ -126,12 +126,7 @@ func (m *crowdOfTeams) inventory() inventory.Report {
 	time.Sleep(2 * time.Minute)
 	ctx, cancel := context.WithTimeout(m.Context(), 15*time.Minute)
 	defer cancel()
-	report, err := m.i.Run(ctx, inventory.Request{})
-	n := map[policy.Problem]int{}
-	for _, f := range report.Findings {
-		n[f.Type]++
-	}
-	m.Logf("%d read, %v and %d, %.200v", report.Read, n, report.Omitted, err)
+	report, _ := m.i.Run(ctx, inventory.Request{}) // not everything could be looked at in time
 	return report
 }
 
@@ -141,7 +136,7 @@ func TestManyMixedStatesTakeNoTimeFromOthers(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newCrowdOfTeams(t)
 		var all []string
-		for i := range 250 {
+		for i := range 75 {
 			all = append(all, fmt.Sprintf("team-a/%05d.tfstate", i))
 		}
 		const other = "team-b/x.tfstate"
