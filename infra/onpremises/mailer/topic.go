@@ -40,13 +40,13 @@ func (t topic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	subject := r.PostForm.Get("Subject")
 	err = t.send(r.Context(), subject, text)
-	if permanent(err) && t.send(r.Context(), refusedSubject, fmt.Sprintf(refusedText, err)) == nil {
+	if refused, isAnswer := permanent(err); isAnswer && t.send(r.Context(), refusedSubject, fmt.Sprintf(refusedText, refused.Code)) == nil {
 		slog.Error("refused, so a mail was sent that says so", "subject", subject, "error", err)
 		err = nil
 	}
 	if err != nil {
 		slog.Error("not sent", "subject", subject, "error", err)
-		if permanent(err) {
+		if _, refused := permanent(err); refused {
 			answerError(w, http.StatusBadRequest, "InvalidParameter", "the mail server refuses it: "+err.Error())
 		} else {
 			answerError(w, http.StatusServiceUnavailable, "ServiceUnavailable", "the mail was not sent: "+err.Error())
@@ -58,10 +58,10 @@ func (t topic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 // What is sent in place of a mail that the server refuses permanently. Whoever takes a lock writes its fields, and may write what a filter
-// refuses, with all locks that share the message.
+// refuses, with all locks that share the message. The server's words may quote that, and have this mail refused as well.
 const (
 	refusedSubject = "[Lockwarden] The mail server refuses a message"
-	refusedText    = "A message of Lockwarden was refused by the mail server, maybe for what is in a field of a lock or in a path: %v\n\n" +
+	refusedText    = "A message of Lockwarden was refused by the mail server (%d; the log of the mailer has its words), maybe for what is in a field of a lock or in a path.\n\n" +
 		"It may be about locks of everybody. All locks are in the answer of: invoke monitor\n"
 )
 
@@ -83,10 +83,10 @@ func mailText(message, structure string) (string, error) {
 	return "", errors.New("the message has no text for email and no default")
 }
 
-// permanent reports whether a mail server refused permanently.
-func permanent(err error) bool {
-	refused, ok := errors.AsType[*textproto.Error](err)
-	return ok && refused.Code >= 500
+// permanent returns the answer of a mail server that refused permanently.
+func permanent(err error) (refused *textproto.Error, ok bool) {
+	refused, ok = errors.AsType[*textproto.Error](err)
+	return refused, ok && refused.Code >= 500
 }
 
 type published struct {
