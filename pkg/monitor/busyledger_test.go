@@ -10,23 +10,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
 	"github.com/lockwarden/lockwarden/infra/scale"
-	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/monitor"
 )
-
-// ownClock runs a test by a clock that goes on only while everything waits: calls that begin together come together, however busy the machine is.
-func ownClock(t *testing.T, test func(t *testing.T)) {
-	synctest.Test(t, func(t *testing.T) {
-		time.Sleep(time.Until(time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC))) // it begins in 2000, and no client locked anything then
-		test(t)
-	})
-}
 
 // flooded is a world of one lock table, one bucket and a ledger.
 func flooded() *scale.World {
@@ -37,18 +27,15 @@ func flooded() *scale.World {
 }
 
 // monitorOver watches a flooded world, and other tables that may be missing from it, over a wire on which no call is repeated.
-func monitorOver(t *testing.T, wire aws.HTTPClient, others ...string) *monitor.Monitor {
+func monitorOver(t *testing.T, world *scale.World, wire aws.HTTPClient, others ...string) *monitor.Monitor {
+	t.Helper()
 	cfg := scale.Config(wire)
 	cfg.Retryer = func() aws.Retryer { return aws.NopRetryer{} }
 	tables := []string{scale.TableARN("locks")}
 	for _, name := range others {
 		tables = append(tables, scale.TableARN(name))
 	}
-	set, err := backend.Open(cfg, tables, []string{scale.BucketARN("states")})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return newMonitor(cfg, set, "ledger", "arn:aws:sns:eu-central-1:123456789012:alerts", time.Now)
+	return watchOver(t, world, cfg, tables, []string{scale.BucketARN("states")}).monitor
 }
 
 // busyLedger is an AWS whose ledger takes so many rows and then no more for a while, as one partition of DynamoDB does that is

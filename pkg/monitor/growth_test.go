@@ -21,7 +21,7 @@ func TestLocksThatCannotAllBeRecordedDoNotFillTheLedger(t *testing.T) {
 		const each, takes, scans = 400, 300, 5
 		world := flooded()
 		wire := &busyLedger{Direct: scale.Direct{World: world}}
-		m := monitorOver(t, wire)
+		m := monitorOver(t, world, wire)
 		name := func(scan, i int) string {
 			return fmt.Sprintf("states/dev/%d-%d", scan, i) + strings.Repeat("\x01", 2000)
 		}
@@ -56,7 +56,7 @@ func TestLocksOfControlCharactersTakeNoMoreOfTheLedger(t *testing.T) {
 		}
 		world.Tables["locks"].Put(scale.Lock("states/production/terraform.tfstate", "11111111-1111-4111-8111-111111111111", time.Now().Add(-time.Hour)))
 		wire := &busyLedger{Direct: scale.Direct{World: world}, takes: 100_000}
-		m := monitorOver(t, wire)
+		m := monitorOver(t, world, wire)
 		report, err := m.Run(t.Context())
 		if err == nil || !strings.Contains(err.Error(), "under states/dev/ are more locks than one scan can read") || report.Stuck != 1 {
 			t.Errorf("%d stuck, %.300v", report.Stuck, err)
@@ -76,7 +76,7 @@ func TestWhatPeopleKnowIsKeptWhileNotAllCanBeRecorded(t *testing.T) {
 			ownClock(t, func(t *testing.T) {
 				world := flooded()
 				wire := &busyLedger{Direct: scale.Direct{World: world}}
-				m := monitorOver(t, wire, "missing")
+				m := monitorOver(t, world, wire, "missing")
 				for scan := range 12 {
 					for i := range flood {
 						world.Tables["locks"].Remove(fmt.Sprintf("states/dev/%d-%d", scan-1, i))
@@ -103,7 +103,7 @@ func TestRecordingManyLocksLeavesTimeToNotify(t *testing.T) {
 		for i := range 2000 {
 			world.Tables["locks"].Put(scale.Lock(fmt.Sprintf("states/dev/%d", i), fmt.Sprint(i), time.Now().Add(-time.Hour)))
 		}
-		m := monitorOver(t, slowLedger{scale.Direct{World: world}}, "missing")
+		m := monitorOver(t, world, slowLedger{scale.Direct{World: world}}, "missing")
 		ctx, cancel := context.WithTimeout(t.Context(), 40*time.Second)
 		defer cancel()
 		_, err := m.Run(ctx)
@@ -123,7 +123,7 @@ func TestRecordingManyMessagesLeavesTimeToNotify(t *testing.T) {
 			world.Tables["locks"].Put(scale.Lock(fmt.Sprintf("states/dev/%d", i), fmt.Sprint(i), time.Now().Add(-time.Hour)))
 			world.Tables["locks"].Put(scale.Item{"LockID": {"S": fmt.Sprintf("states/dev/junk/%d", i)}, "Info": {"S": "junk"}})
 		}
-		m := monitorOver(t, slowLedger{scale.Direct{World: world}}, "missing")
+		m := monitorOver(t, world, slowLedger{scale.Direct{World: world}}, "missing")
 		ctx, cancel := context.WithTimeout(t.Context(), 18*time.Second)
 		defer cancel()
 		_, err := m.Run(ctx)
@@ -144,7 +144,7 @@ func TestRecordingManyNewLocksLeavesTimeToRecordStores(t *testing.T) {
 		for i := range 8000 {
 			world.Tables["locks"].Put(scale.Lock(fmt.Sprintf("states/dev/%d", i), fmt.Sprint(i), time.Now()))
 		}
-		m := monitorOver(t, slowLedger{scale.Direct{World: world}}, "missing")
+		m := monitorOver(t, world, slowLedger{scale.Direct{World: world}}, "missing")
 		ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
 		defer cancel()
 		_, err := m.Run(ctx)
@@ -169,7 +169,7 @@ func TestManyFloodsLeaveTimeToNotifyOfStores(t *testing.T) {
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), 18*time.Second)
 		defer cancel()
-		m := monitorOver(t, slowLedger{scale.Direct{World: world}}, tables...)
+		m := monitorOver(t, world, slowLedger{scale.Direct{World: world}}, tables...)
 		_, err := m.Run(ctx)
 		if memory, failed := m.Ledger.Recall(t.Context()); failed != nil || memory.Stores[scale.TableARN("missing")].NotifiedAt.IsZero() {
 			t.Errorf("nobody was notified of the table that is missing: %v, after %v", failed, err)

@@ -24,6 +24,8 @@ const look = "look"
 
 // tap listens to what the monitor sends, and keeps some calls from being answered.
 type tap struct {
+	scale.Direct
+
 	mu      sync.Mutex
 	hang    []string // calls that are never answered, such as "UpdateItem", "Publish" or look
 	deny    []string // calls that are refused
@@ -61,7 +63,7 @@ func (t *tap) Do(r *http.Request) (*http.Response, error) {
 		}, nil
 	}
 	t.hear(form)
-	return http.DefaultClient.Do(r)
+	return t.Direct.Do(r)
 }
 
 func (t *tap) hear(form url.Values) {
@@ -115,8 +117,8 @@ func tapped(t *testing.T) (*account, *tap) {
 			"ledger": scale.Ledger("ledger"),
 		},
 	}
-	tap := &tap{}
-	return watch(t, w, []string{scale.TableARN("locks")}, nil, tap), tap
+	tap := &tap{Direct: scale.Direct{World: w}}
+	return watchOver(t, w, scale.Config(tap), []string{scale.TableARN("locks")}, nil), tap
 }
 
 // within is a scan by an invocation with two seconds left.
@@ -140,25 +142,27 @@ func TestMetricsAreSentWhateverHangs(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			a, tap := tapped(t)
-			tap.expect(tc.hang, nil)
-			if report, err := a.within(); err == nil || report.Stuck != 2 {
-				t.Errorf("%+v, %v", report, err)
-			}
-			if tap.metrics["LocksHeld"] != 2 || tap.metrics["StuckLocks"] != 2 || tap.metrics["OldestLockAge"] < 3600 {
-				t.Errorf("metrics: %v", tap.metrics)
-			}
-			if tap.types() != tc.events {
-				t.Errorf("published %q, want %q", tap.types(), tc.events)
-			}
-			if recorded := a.world.Tables["ledger"].Len() > 1; recorded != tc.recorded {
-				t.Errorf("recorded: %v", recorded)
-			}
-			tap.expect(nil, nil)
-			a.monitor.Now = func() time.Time { return time.Now().Add(2 * time.Minute) } // the lease has run out
-			if _, err := a.monitor.Run(t.Context()); err != nil || tap.types() != tc.later {
-				t.Errorf("later %q, want %q: %v", tap.types(), tc.later, err)
-			}
+			ownClock(t, func(t *testing.T) {
+				a, tap := tapped(t)
+				tap.expect(tc.hang, nil)
+				if report, err := a.within(); err == nil || report.Stuck != 2 {
+					t.Errorf("%+v, %v", report, err)
+				}
+				if tap.metrics["LocksHeld"] != 2 || tap.metrics["StuckLocks"] != 2 || tap.metrics["OldestLockAge"] < 3600 {
+					t.Errorf("metrics: %v", tap.metrics)
+				}
+				if tap.types() != tc.events {
+					t.Errorf("published %q, want %q", tap.types(), tc.events)
+				}
+				if recorded := a.world.Tables["ledger"].Len() > 1; recorded != tc.recorded {
+					t.Errorf("recorded: %v", recorded)
+				}
+				tap.expect(nil, nil)
+				a.monitor.Now = func() time.Time { return time.Now().Add(2 * time.Minute) } // the lease has run out
+				if _, err := a.monitor.Run(t.Context()); err != nil || tap.types() != tc.later {
+					t.Errorf("later %q, want %q: %v", tap.types(), tc.later, err)
+				}
+			})
 		})
 	}
 }
@@ -166,56 +170,62 @@ func TestMetricsAreSentWhateverHangs(t *testing.T) {
 // An invocation with four seconds left, and a bucket that gives its listing and no single state.
 func TestLooksThatHangTakeNoTimeFromOthers(t *testing.T) {
 	t.Parallel()
-	tap := &tap{hang: []string{look}}
-	a := watch(t, &scale.World{
-		Latency: time.Millisecond,
-		Tables:  map[string]*scale.Table{"locks": scale.LockTable("locks", stuckForAnHour(2)), "ledger": scale.Ledger("ledger")},
-		Buckets: map[string]*scale.Bucket{"states": {Name: "states", Crowd: scale.Crowd{States: 5001}}}, // too many for the listing to tell
-	}, []string{scale.TableARN("locks")}, []string{scale.BucketARN("states")}, tap)
-	ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
-	defer cancel()
-	report, err := a.monitor.Run(ctx)
-	if err != nil || report.Stuck != 2 || !report.Complete {
-		t.Errorf("%+v, %v", report, err)
-	}
-	if tap.types() != "lock.stuck lock.stuck" || tap.metrics["StuckLocks"] != 2 {
-		t.Errorf("published %q, metrics: %v", tap.types(), tap.metrics)
-	}
+	ownClock(t, func(t *testing.T) {
+		w := &scale.World{
+			Latency: time.Millisecond,
+			Tables:  map[string]*scale.Table{"locks": scale.LockTable("locks", stuckForAnHour(2)), "ledger": scale.Ledger("ledger")},
+			Buckets: map[string]*scale.Bucket{"states": {Name: "states", Crowd: scale.Crowd{States: 5001}}}, // too many for the listing to tell
+		}
+		tap := &tap{Direct: scale.Direct{World: w}, hang: []string{look}}
+		a := watchOver(t, w, scale.Config(tap), []string{scale.TableARN("locks")}, []string{scale.BucketARN("states")})
+		ctx, cancel := context.WithTimeout(t.Context(), 4*time.Second)
+		defer cancel()
+		report, err := a.monitor.Run(ctx)
+		if err != nil || report.Stuck != 2 || !report.Complete {
+			t.Errorf("%+v, %v", report, err)
+		}
+		if tap.types() != "lock.stuck lock.stuck" || tap.metrics["StuckLocks"] != 2 {
+			t.Errorf("published %q, metrics: %v", tap.types(), tap.metrics)
+		}
+	})
 }
 
 func TestAFailingTableIsNoAllClear(t *testing.T) {
-	a, tap := tapped(t)
-	a.scan()
-	tap.expect(nil, []string{"Scan"})
-	report, err := a.monitor.Run(t.Context())
-	if err == nil || report.Held != 0 || report.Complete {
-		t.Errorf("the answer counts what was read: %+v, %v", report, err)
-	}
-	if m := tap.metrics; m["LocksHeld"] != 2 || m["StuckLocks"] != 2 || m["OldestLockAge"] < 3600 || m["ScanErrors"] != 1 {
-		t.Errorf("metrics: %v", m)
-	}
-	if tap.types() != "scan.failed" {
-		t.Errorf("published %q", tap.types())
-	}
-
-	tap.expect([]string{"UpdateItem"}, []string{"Scan"})
-	if _, err := a.within(); err == nil {
-		t.Error("a scan that knows nothing must fail")
-	}
-	if _, sent := tap.metrics["StuckLocks"]; sent || len(tap.metrics) == 0 {
-		t.Errorf("nobody knows how many are stuck, and zero would be an all-clear: %v", tap.metrics)
-	}
-	if _, sent := tap.metrics["LocksHeld"]; !sent {
-		t.Error("the dead man's switch hears nothing")
-	}
-
-	tap.expect(nil, nil)
-	a.monitor.Now = func() time.Time { return time.Now().Add(2 * time.Minute) }
-	a.world.Tables["locks"].Crowd.Locks = 0
-	for range 2 {
+	t.Parallel()
+	ownClock(t, func(t *testing.T) {
+		a, tap := tapped(t)
 		a.scan()
-	}
-	if tap.metrics["StuckLocks"] != 0 || tap.types() != "lock.resolved lock.resolved scan.recovered" {
-		t.Errorf("%q, %v", tap.types(), tap.metrics)
-	}
+		tap.expect(nil, []string{"Scan"})
+		report, err := a.monitor.Run(t.Context())
+		if err == nil || report.Held != 0 || report.Complete {
+			t.Errorf("the answer counts what was read: %+v, %v", report, err)
+		}
+		if m := tap.metrics; m["LocksHeld"] != 2 || m["StuckLocks"] != 2 || m["OldestLockAge"] < 3600 || m["ScanErrors"] != 1 {
+			t.Errorf("metrics: %v", m)
+		}
+		if tap.types() != "scan.failed" {
+			t.Errorf("published %q", tap.types())
+		}
+
+		tap.expect([]string{"UpdateItem"}, []string{"Scan"})
+		if _, err := a.within(); err == nil {
+			t.Error("a scan that knows nothing must fail")
+		}
+		if _, sent := tap.metrics["StuckLocks"]; sent || len(tap.metrics) == 0 {
+			t.Errorf("nobody knows how many are stuck, and zero would be an all-clear: %v", tap.metrics)
+		}
+		if _, sent := tap.metrics["LocksHeld"]; !sent {
+			t.Error("the dead man's switch hears nothing")
+		}
+
+		tap.expect(nil, nil)
+		a.monitor.Now = func() time.Time { return time.Now().Add(2 * time.Minute) }
+		a.world.Tables["locks"].Crowd.Locks = 0
+		for range 2 {
+			a.scan()
+		}
+		if tap.metrics["StuckLocks"] != 0 || tap.types() != "lock.resolved lock.resolved scan.recovered" {
+			t.Errorf("%q, %v", tap.types(), tap.metrics)
+		}
+	})
 }

@@ -39,14 +39,16 @@ func newAccount(t *testing.T, table, bucket scale.Crowd) *account {
 
 var usualRules = policy.Rules{Thresholds: policy.Thresholds{Default: 30 * time.Minute}, ReleaseGuard: 10 * time.Minute}
 
-// watch makes a monitor of these stores; its calls go through a client, if one is given.
-func watch(t *testing.T, w *scale.World, tables, buckets []string, client ...aws.HTTPClient) *account {
+// watch makes a monitor of these stores.
+func watch(t *testing.T, w *scale.World, tables, buckets []string) *account {
 	t.Helper()
-	cfg := w.Online(t)
+	return watchOver(t, w, w.Online(t), tables, buckets)
+}
+
+// watchOver makes a monitor whose AWS is reached with that configuration.
+func watchOver(t *testing.T, w *scale.World, cfg aws.Config, tables, buckets []string) *account {
+	t.Helper()
 	cfg.RequestMinCompressSizeBytes = 10240 // the default of a loaded configuration
-	for _, c := range client {
-		cfg.HTTPClient = c
-	}
 	set, err := backend.Open(cfg, tables, buckets)
 	if err != nil {
 		t.Fatal(err)

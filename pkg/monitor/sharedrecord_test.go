@@ -50,7 +50,7 @@ func TestALockThatSharesItsMessageWithAFloodIsNotifiedOfOnce(t *testing.T) {
 	ownClock(t, func(t *testing.T) {
 		world := flooded()
 		wire := &heardLedger{busyLedger: &busyLedger{Direct: scale.Direct{World: world}}, path: "states/prod/x"}
-		m := monitorOver(t, wire)
+		m := monitorOver(t, world, wire)
 		world.Tables["locks"].Put(scale.Lock("states/prod/x", "prod", time.Now().Add(-time.Hour)))
 		for scan := range 6 {
 			for i := range 1000 {

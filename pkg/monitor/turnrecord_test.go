@@ -17,7 +17,7 @@ func TestAFloodLeavesTheLedgerRoomForOthers(t *testing.T) {
 	ownClock(t, func(t *testing.T) {
 		world := flooded()
 		wire := &busyLedger{Direct: scale.Direct{World: world}}
-		m := monitorOver(t, wire)
+		m := monitorOver(t, world, wire)
 		world.Tables["locks"].Put(scale.Lock("states/prod/x", "prod", time.Now()))
 		for scan := range 4 {
 			for i := range 1000 {
