@@ -237,6 +237,8 @@ export LOCK_ID REASON FORCE DRY_RUN STACK
 endif
 unlock: ## release a lock: make unlock LOCK_ID=ID REASON='…' [FORCE=true] [DRY_RUN=true] [STACK=lockwarden]; or pipe the error into it
 	@# Texts go by the environment and standard input, never through a shell. With a REASON it does not ask again.
+	@# Nothing is pasted while go builds: a control character in it would end make, and what is behind it go to the shell.
+	@[ -n "$${LOCK_ID-}" ] || [ ! -t 0 ] || { echo "unlock: give LOCK_ID=…, or pipe the error into it" >&2; exit 1; }
 	@set --; [ "$${FORCE-}" != true ] || set -- "$$@" --force; [ "$${DRY_RUN-}" != true ] || set -- "$$@" --dry-run; [ -z "$${REASON-}" ] || set -- "$$@" --yes; \
 	[ -z "$${LOCK_ID-}" ] || exec < <(printf '%s' "$$LOCK_ID"); \
 	LOCKWARDEN_STACK="$${STACK:-lockwarden}" LOCKWARDEN_REASON="$${REASON-}" exec go run -trimpath ./cmd/lockwarden unlock - "$$@"

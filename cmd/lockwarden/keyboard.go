@@ -97,6 +97,14 @@ func (k *keyboard) drop(silence time.Duration) error {
 	}
 }
 
+// forget drops what comes behind a Ctrl-C that ends the program: while nothing is asked, it may be a character of a text that was pasted too
+// early, and the shell would run the rest.
+func (k *keyboard) forget() {
+	if k.open() == nil {
+		_ = k.raw(func() error { return k.drop(quiet) }) // it ends anyway
+	}
+}
+
 // raw does something while every key is a character that is read at once, and none a signal.
 func (k *keyboard) raw(do func() error) error {
 	before, err := term.MakeRaw(int(k.tty.Fd()))

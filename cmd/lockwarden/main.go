@@ -28,7 +28,12 @@ func main() {
 	if term.IsTerminal(int(os.Stdin.Fd())) {
 		t.paste = keys.paste
 	}
-	os.Exit(run(ctx, os.Args[1:], t))
+	signal.Ignore(syscall.SIGQUIT, syscall.SIGTSTP) // which a paste that comes before it is asked for may have in it
+	code := run(ctx, os.Args[1:], t)
+	if ctx.Err() != nil {
+		keys.forget()
+	}
+	os.Exit(code)
 }
 
 // options are the command line.

@@ -128,6 +128,34 @@ func TestAPastedAnswerIsTextAlone(t *testing.T) {
 	}
 }
 
+// What is pasted before it is asked for, while the function takes its time, is no command of the shell either.
+func TestAPasteThatComesTooEarlyIsTextAlone(t *testing.T) {
+	local.Need(t, local.Services)
+	t.Parallel()
+	program := build(t)
+	for name, sign := range map[string]string{"Ctrl-C": "\x03", "Ctrl-Z": "\x1a", `Ctrl-\`: "\x1c"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			aws := newAWS(t, found, released)
+			aws.mu.Lock()
+			s := start(t, aws, "sh", "-c", "trap : INT QUIT TSTP; "+program+` unlock x; printf 'shell:'; read rest; echo "the shell was given $rest, and that is all"`)
+			s.until(t, "waiting for")
+			s.types(t, "laptop died"+sign+"\rtouch hacked\r")
+			aws.mu.Unlock()
+			if sign != "\x03" {
+				s.until(t, "safe to release it? ")
+				s.types(t, "\x03")
+			}
+			s.until(t, "shell:")
+			s.types(t, "nothing\r")
+			s.until(t, "the shell was given nothing, and that is all")
+			if len(aws.requests) != 1 {
+				t.Errorf("it asked for %q\n%s", aws.requests, s.shown)
+			}
+		})
+	}
+}
+
 // Nor does what is behind such a sign answer a question where another program reads the terminal, and ends there.
 func TestAPasteIntoAPipeAnswersNoQuestion(t *testing.T) {
 	local.Need(t, local.Services)
