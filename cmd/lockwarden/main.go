@@ -28,7 +28,7 @@ func main() {
 	if term.IsTerminal(int(os.Stdin.Fd())) {
 		t.paste = keys.paste
 	}
-	signal.Ignore(syscall.SIGQUIT, syscall.SIGTSTP) // which a paste that comes before it is asked for may have in it
+	ignoreKeys()
 	code := run(ctx, os.Args[1:], t)
 	if ctx.Err() != nil {
 		keys.forget()

@@ -1,0 +1,4 @@
+package main
+
+// ignoreKeys does nothing: Windows has no such signals.
+func ignoreKeys() {}
