@@ -37,8 +37,9 @@ const (
 	// shownInAmazonQ is how many locks or states a chat message names. It is as many as the
 	// prefixes that are sure of a place.
 	shownInAmazonQ = prefixesListed
-	// maxAmazonQ bounds the description in characters: a longer one is not read in a chat.
-	maxAmazonQ = 6000
+	// maxAmazonQ bounds the description in bytes: a longer one is not read in a chat. What is said of one lock has a share of it: the signs
+	// of markup become several bytes each, and whoever takes the oldest lock chooses how many are in it.
+	maxAmazonQ, maxAmazonQText, maxAmazonQLine = 6000, 3000, 800
 )
 
 // AmazonQ is the event for Amazon Q. All events of one lock share a thread.
@@ -60,10 +61,10 @@ func thread(e Event) string {
 
 // description is the text and a list, whole lines only.
 func description(e Event) string {
-	text := markdown(Clean(e.Text, 2500))
+	text := shortMarkdown(e.Text, maxAmazonQText)
 	lines := amazonQLines(e)
 	for i, line := range lines {
-		line = "\n- " + markdown(line)
+		line = "\n- " + shortMarkdown(line, maxAmazonQLine)
 		if len(text)+len(line) > maxAmazonQ {
 			return text + fmt.Sprintf("\n- and %d more lines", len(lines)-i)
 		}
@@ -177,6 +178,15 @@ func stepMarkdown(step string) string {
 // markdown keeps a text from being read as markup, a link or a mention.
 func markdown(text string) string {
 	return Unlink(notMarkdown.Replace(text))
+}
+
+// shortMarkdown cuts a text that takes more bytes.
+func shortMarkdown(text string, most int) string {
+	short := markdown(Clean(text, most))
+	for limit := most; len(short) > most; short = markdown(Clean(text, limit)) {
+		limit = limit * 9 / 10
+	}
+	return short
 }
 
 // notMarkdown escapes what chat would read as markup. It is made once: to make one takes longer than to use it.

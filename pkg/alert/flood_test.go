@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/lockwarden/lockwarden/infra/samples"
 	"github.com/lockwarden/lockwarden/pkg/alert"
@@ -135,5 +136,20 @@ func TestARepairOfADigestOfAnyLengthFits(t *testing.T) {
 	}
 	if len(r.Before.Digests) != 1 || len(e.Repair.Before.Digests) != 1 {
 		t.Errorf("the event has %d digests", len(e.Repair.Before.Digests))
+	}
+}
+
+// The signs of markup take several bytes each in a chat: whoever fills the oldest lock with them leaves room for another's path.
+func TestNoLockOfMarkupHidesAnotherInTheChat(t *testing.T) {
+	for _, sign := range []string{"&", "<", "_", "@", "中"} {
+		long, other := samples.Lock(), samples.Lock()
+		long.Path = "states/" + strings.Repeat(sign, 1000/len(sign)) + "/x"
+		long.Who, long.Operation, long.ID = strings.Repeat(sign, 256), strings.Repeat(sign, 256), strings.Repeat(sign, 300)
+		long.HeldSince = long.HeldSince.Add(-time.Hour)
+		other.Path = "states/production/terraform.tfstate"
+		said := notification(t, composer.Summary(alert.LockStuck, []policy.Description{long, other}, alert.Warning, now)).Content.Description
+		if !strings.Contains(said, other.Path) {
+			t.Errorf("%s: %s", sign, said)
+		}
 	}
 }
