@@ -2,6 +2,7 @@ package onpremises_test
 
 import (
 	"maps"
+	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -16,7 +17,7 @@ import (
 )
 
 // runsByInvoke runs one function by the script that on-call has, over a bucket with the lock object of a state.
-func runsByInvoke(t *testing.T, function, who, payload string) (answer string, err error, stays bool) {
+func runsByInvoke(t *testing.T, function, who, payload string, settings ...string) (answer string, err error, stays bool) {
 	t.Helper()
 	local.Need(t, local.Services)
 	cloud := local.StartForTest(t)
@@ -52,6 +53,7 @@ func runsByInvoke(t *testing.T, function, who, payload string) (answer string, e
 	for name, value := range environment {
 		command.Env = append(command.Env, name+"="+value)
 	}
+	command.Env = append(command.Env, settings...)
 	out, err := command.Output()
 	_, gone := cloud.S3().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &place.Bucket, Key: &key})
 	return string(out), err, gone == nil
@@ -72,5 +74,19 @@ func TestAPayloadIsReadToItsEnd(t *testing.T) {
 	answer, err, stays := runsByInvoke(t, "unlock", "deploy@prod", `{"reason": "`+pasted+`", "lock_id": "78007e4f-0000-4000-8000-000000000000", "path": "states/dev/x", "dry_run": true}`)
 	if !stays || err == nil || !strings.Contains(answer, "behind it") {
 		t.Errorf("the lock stays: %v; %v: %s", stays, err, answer)
+	}
+}
+
+// The emulator answers for a function that had no time left as if all were well.
+func TestAFunctionWithoutTimeLeftFails(t *testing.T) {
+	t.Parallel()
+	silent, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { silent.Close() }) //nolint:errcheck // it served nobody
+	answer, err, _ := runsByInvoke(t, "monitor", "ana@laptop", "{}", "AWS_ENDPOINT_URL=http://"+silent.Addr().String(), "AWS_LAMBDA_FUNCTION_TIMEOUT=1")
+	if !strings.Contains(answer, "timed out") || err == nil {
+		t.Errorf("%v: %s", err, answer)
 	}
 }
