@@ -37,19 +37,18 @@ func (r *run) mixed(locking map[tflock.Path][]policy.LockingSeen) []policy.State
 // traces returns the findings that the versions of states show, by path. Who wrote those is asked of each prefix in turn: whoever has very many
 // states of that kind takes no time from others.
 func (r *run) traces() map[tflock.Path]*policy.StateFinding {
-	var paths []tflock.Path
+	suspected := map[tflock.Path]policy.StateFinding{}
 	for path, s := range r.memory.states {
-		if _, mixed := policy.MixedWrites(path, versionsOf(s.Writes)); mixed && r.includes(path) {
-			paths = append(paths, path)
+		if f, mixed := policy.MixedWrites(path, versionsOf(s.Writes)); mixed && r.includes(path) {
+			suspected[path] = f
 		}
 	}
 	ctx, cancel := r.times.half()
 	defer cancel()
 	found := map[tflock.Path]*policy.StateFinding{}
 	var mu sync.Mutex
-	slices.Sort(paths)
-	pathsOf(paths).each(func(path tflock.Path) {
-		f, err := r.mixedByTraces(ctx, r.memory.states[path])
+	pathsOf(slices.Sorted(maps.Keys(suspected))).each(func(path tflock.Path) {
+		f, err := r.mixedByTraces(ctx, suspected[path], r.memory.states[path])
 		if err != nil {
 			r.fail(fmt.Errorf("who wrote %s could not be read: %w", path, err))
 			r.doubts.locking(path)
@@ -61,13 +60,9 @@ func (r *run) traces() map[tflock.Path]*policy.StateFinding {
 	return found
 }
 
-// mixedByTraces returns the finding that the versions of a state show; nil where they show none.
-func (r *run) mixedByTraces(ctx context.Context, s *state) (*policy.StateFinding, error) {
+// mixedByTraces returns the finding that all versions of a state show, with who wrote them; nil where those of others show none.
+func (r *run) mixedByTraces(ctx context.Context, f policy.StateFinding, s *state) (*policy.StateFinding, error) {
 	versions := versionsOf(s.Writes)
-	f, mixed := policy.MixedWrites(s.Path, versions)
-	if !mixed {
-		return nil, nil //nolint:nilnil // nothing is wrong
-	}
 	if known := r.memory.open(f.Identity()); known != nil && slices.EqualFunc(known.Evidence.Versions, versions, func(a, b policy.StateVersion) bool { return a.VersionID == b.VersionID }) {
 		same := *known
 		return &same, nil
@@ -80,7 +75,8 @@ func (r *run) mixedByTraces(ctx context.Context, s *state) (*policy.StateFinding
 	for i := range versions {
 		versions[i].WrittenBy = r.writer(ctx, s.Path, versions[i].LastModified)
 	}
-	if f, mixed = policy.MixedWrites(s.Path, versions); !mixed {
+	f, mixed := policy.MixedWrites(s.Path, versions)
+	if !mixed {
 		return nil, nil //nolint:nilnil // we did it ourselves
 	}
 	return &f, nil
