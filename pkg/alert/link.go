@@ -10,11 +10,11 @@ import (
 )
 
 // linked finds what mail programs and chats make a link of: a URL, a name that begins with www. or ftp., the schemes that
-// call or write to somebody, open a program or a file. Bare names such as example.com/x are not among it: hosts
+// call or write to somebody, open a program or a file, and the name of a share (Outlook links it, and Windows signs in there). Bare names such as example.com/x are not among it: hosts
 // and buckets have such names. And the standard texts that filters of mail refuse for certain (GTUBE, EICAR), which would take all with them
 // that shares a message: https://spamassassin.apache.org/gtube/
 var linked = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`://|\b(?i:mailto|tel|sms|sips?|skype|callto|facetime|xmpp|im|slack|msteams|zoommtg|tg|file|data|javascript|news|webcal|ms-[a-z]+):|(?:^|[^\pL\pN._/@-])(?i:www|ftp)\.|(?i:-STANDARD-ANTI)`)
+	return regexp.MustCompile(`://|\\\\[\pL\pN]|\b(?i:mailto|tel|sms|sips?|skype|callto|facetime|xmpp|im|slack|msteams|zoommtg|tg|file|data|javascript|news|webcal|outlook|onenote|search-ms|ms-[a-z]+):|(?:^|[^\pL\pN._/@-])(?i:www|ftp)\.|(?i:-STANDARD-ANTI)`)
 })
 
 // Unlink takes links in a text apart, as https[:]//, so that nobody presses what a stranger wrote in
@@ -37,6 +37,9 @@ func Unlink(text string, own ...string) string {
 		}
 		if link[0] == '-' {
 			return "[-]" + link[1:]
+		}
+		if link[0] == '\\' {
+			return `\ ` + link[1:]
 		}
 		return strings.Replace(link, ":", "[:]", 1)
 	})

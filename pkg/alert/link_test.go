@@ -13,12 +13,12 @@ import (
 )
 
 var strangersLinks = []string{
-	"https://evil.example/unlock?lock=1", "HTTP://evil.example", "x-any+scheme://evil.example", "www.evil.example/unlock", "(WWW.evil.example)", "mailto:a@evil.example", "Tel:+15551234", "ftp.evil.example/x", "SIPS:me@evil.example", "slack://user?id=1", "slack:user", `file:\\evil.example\x`, "ms-word:ofe",
+	"https://evil.example/unlock?lock=1", "HTTP://evil.example", "x-any+scheme://evil.example", "www.evil.example/unlock", "(WWW.evil.example)", "mailto:a@evil.example", "Tel:+15551234", "ftp.evil.example/x", "SIPS:me@evil.example", "slack://user?id=1", "slack:user", `file:\\evil.example\x`, "ms-word:ofe", `\\evil.example\x`, "outlook:inbox", "search-ms:query=x",
 	"Press https://evil.example to release",
 }
 
 // pressed is what a mail program or a chat makes a link of.
-var pressed = regexp.MustCompile(`(?i)[a-z][a-z0-9+.-]*://[^ ]*|\b(mailto|tel|sips|slack|file|ms-word):|(^|[^a-z./_@-])(www|ftp)\.`)
+var pressed = regexp.MustCompile(`(?i)[a-z][a-z0-9+.-]*://[^ ]*|\b(mailto|tel|sips|slack|file|ms-word|outlook|search-ms):|\\\\[a-z]|(^|[^a-z./_@-])(www|ftp)\.`)
 
 // Whoever writes a lock gets no link of theirs into what people read, in any field; ours stay.
 func TestAStrangersLinkIsNoLinkInAMessage(t *testing.T) {
