@@ -49,7 +49,7 @@ func topicOf(t *testing.T, s settings) *alert.Topic {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server := httptest.NewServer(topic{sender.Send})
+	server := httptest.NewServer(&topic{send: sender.Send})
 	t.Cleanup(server.Close)
 	return alert.NewTopic(sns.NewFromConfig(aws.Config{
 		Region: "eu-central-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("x", "x", ""),
@@ -153,6 +153,26 @@ func TestPeopleLearnOfAMessageThatIsRefused(t *testing.T) {
 	}
 }
 
+// A server may put a message off for what is in it each time that it comes: people learn of that too, and the message comes again.
+func TestPeopleLearnOfAMessageThatIsPutOff(t *testing.T) {
+	t.Parallel()
+	topic, box := start(t, nil, "ana@example.com")
+	box.Judge = func(m onpremises.Mail) string {
+		if strings.Contains(m.Text, "blocked.example") {
+			return "421 4.7.28 an unusual rate of mail with one of your addresses: blocked.example"
+		}
+		return ""
+	}
+	for range 3 {
+		if api, ok := errors.AsType[smithy.APIError](topic.Publish(t.Context(), event("blocked.example"))); !ok || api.ErrorCode() != "ServiceUnavailable" {
+			t.Errorf("%v", api)
+		}
+	}
+	if mails := box.Mails(); len(mails) != 1 || mails[0].Subject != putOffSubject {
+		t.Errorf("%+v", mails)
+	}
+}
+
 // Everything in a lock is hostile until shown otherwise.
 func TestNothingInAMessageBecomesAHeaderOrARecipient(t *testing.T) {
 	t.Parallel()
@@ -188,7 +208,8 @@ func TestWhatIsNotPublishIsRefused(t *testing.T) {
 			request := httptest.NewRequest("POST", "/", strings.NewReader(form))
 			request.Header.Set("Content-Type", "application/x-www-form-urlencoded")
 			w := httptest.NewRecorder()
-			topic{func(_ context.Context, subject, text string) error { t.Errorf("sent %q %q", subject, text); return nil }}.ServeHTTP(w, request)
+			handler := topic{send: func(_ context.Context, subject, text string) error { t.Errorf("sent %q %q", subject, text); return nil }}
+			handler.ServeHTTP(w, request)
 			if w.Code != 400 || !strings.Contains(w.Body.String(), "<Error><Code>") {
 				t.Errorf("%d %s", w.Code, w.Body)
 			}

@@ -40,7 +40,7 @@ func run(ctx context.Context) error {
 		return err
 	}
 	slog.Info("sends what is published as mail", "listens", listener.Addr().String(), "server", s.Server, "to", s.To)
-	server := &http.Server{Handler: topic{sender.Send}, ReadTimeout: 10 * time.Second, WriteTimeout: deliveryTime + 10*time.Second}
+	server := &http.Server{Handler: &topic{send: sender.Send}, ReadTimeout: 10 * time.Second, WriteTimeout: 2*deliveryTime + 10*time.Second}
 	go func() {
 		<-ctx.Done()
 		_ = server.Close() // what was not answered is published again

@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"net/http"
 	"net/textproto"
+	"sync"
+	"time"
 )
 
 // maxRequest bounds a request: SNS takes messages of 256 KiB, which a form makes up to three
@@ -19,11 +21,14 @@ const maxRequest = 1 << 20
 // topic answers SNS's Publish.
 type topic struct {
 	send func(ctx context.Context, subject, text string) error
+
+	mu     sync.Mutex
+	putOff time.Time // when a mail last said that the server puts messages off
 }
 
 // ServeHTTP answers as SNS does, in XML. A mail that was not taken now (503) may be published
 // again; one that never will be is a client's error (400), which no SDK repeats.
-func (t topic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+func (t *topic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
 	if err := r.ParseForm(); err != nil {
 		answerError(w, http.StatusBadRequest, "InvalidParameter", err.Error())
@@ -40,9 +45,12 @@ func (t topic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	subject := r.PostForm.Get("Subject")
 	err = t.send(r.Context(), subject, text)
-	if refused, isAnswer := permanent(err); isAnswer && t.send(r.Context(), refusedSubject, fmt.Sprintf(refusedText, refused.Code)) == nil {
+	switch refused, forGood := permanent(err); {
+	case forGood && t.send(r.Context(), refusedSubject, fmt.Sprintf(refusedText, refused.Code)) == nil:
 		slog.Error("refused, so a mail was sent that says so", "subject", subject, "error", err)
 		err = nil
+	case refused != nil && !forGood:
+		t.sayPutOff(r.Context(), refused.Code)
 	}
 	if err != nil {
 		slog.Error("not sent", "subject", subject, "error", err)
@@ -65,6 +73,27 @@ const (
 		"It may be about locks of everybody. All locks are in the answer of: invoke monitor\n"
 )
 
+// A server may put a message off for what is in it as well, each time that it comes. A mail says so, at most one in this time.
+const (
+	putOffEvery   = time.Hour
+	putOffSubject = "[Lockwarden] The mail server puts a message off"
+	putOffText    = "A message of Lockwarden is put off by the mail server (%d; the log of the mailer has its words), maybe for what is in a field of a lock or in a path. " +
+		"It is sent again with each scan.\n\nIt may be about locks of everybody. All locks are in the answer of: invoke monitor\n"
+)
+
+func (t *topic) sayPutOff(ctx context.Context, code int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	if time.Since(t.putOff) < putOffEvery {
+		return
+	}
+	if err := t.send(ctx, putOffSubject, fmt.Sprintf(putOffText, code)); err != nil { // it takes none
+		return
+	}
+	t.putOff = time.Now()
+	slog.Error("put off, so a mail was sent that says so", "code", code)
+}
+
 // mailText is what a subscriber by email gets of a message.
 func mailText(message, structure string) (string, error) {
 	if structure != "json" {
@@ -83,10 +112,10 @@ func mailText(message, structure string) (string, error) {
 	return "", errors.New("the message has no text for email and no default")
 }
 
-// permanent returns the answer of a mail server that refused permanently.
-func permanent(err error) (refused *textproto.Error, ok bool) {
-	refused, ok = errors.AsType[*textproto.Error](err)
-	return refused, ok && refused.Code >= 500
+// permanent returns the answer of a mail server that refused, and whether it did so permanently.
+func permanent(err error) (refused *textproto.Error, forGood bool) {
+	refused, answered := errors.AsType[*textproto.Error](err)
+	return refused, answered && refused.Code >= 500
 }
 
 type published struct {
