@@ -45,11 +45,11 @@ func (t *topic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	subject := r.PostForm.Get("Subject")
 	err = t.send(r.Context(), subject, text)
-	switch refused, forGood := permanent(err); {
-	case forGood && t.send(r.Context(), refusedSubject, fmt.Sprintf(refusedText, refused.Code)) == nil:
+	switch refused, permanently := permanent(err); {
+	case permanently && t.send(r.Context(), refusedSubject, fmt.Sprintf(refusedText, refused.Code)) == nil:
 		slog.Error("refused, so a mail was sent that says so", "subject", subject, "error", err)
 		err = nil
-	case refused != nil && !forGood:
+	case refused != nil && !permanently:
 		t.sayPutOff(r.Context(), refused.Code)
 	}
 	if err != nil {
@@ -113,7 +113,7 @@ func mailText(message, structure string) (string, error) {
 }
 
 // permanent returns the answer of a mail server that refused, and whether it did so permanently.
-func permanent(err error) (refused *textproto.Error, forGood bool) {
+func permanent(err error) (refused *textproto.Error, permanently bool) {
 	refused, answered := errors.AsType[*textproto.Error](err)
 	return refused, answered && refused.Code >= 500
 }
