@@ -51,6 +51,7 @@ type notifier struct {
 	steps                   iter.Seq[ledger.Step]
 	resolved                []time.Duration // how long the resolved locks were held
 	out                     ledger.Messages // those about locks that are out
+	late                    map[string]bool // prefixes of which a message had too little time: their others wait for the next scan
 	unpublished, unrecorded []error
 	unforgotten             error
 }
@@ -84,7 +85,25 @@ func (n *notifier) locks(ctx context.Context, news *news) {
 		return
 	}
 	for _, step := range news.steps() {
-		n.send(ctx, newsOf(news.change, step), n.event(ctx, step), slices.Values([]ledger.Step{step}))
+		n.single(ctx, newsOf(news.change, step), step)
+	}
+}
+
+// single notifies of one lock. What is in its message may make a mail server slow: the others of its prefix do not take the time of those
+// behind them as well.
+func (n *notifier) single(ctx context.Context, news *news, step ledger.Step) {
+	steps, prefix := slices.Values([]ledger.Step{step}), step.Key.Path.Prefix()
+	if n.late[prefix] {
+		n.record(ctx, unnotified(steps))
+		return
+	}
+	before := len(n.unpublished)
+	n.send(ctx, news, n.event(ctx, step), steps)
+	if errors.Is(errors.Join(n.unpublished[before:]...), context.DeadlineExceeded) {
+		if n.late == nil {
+			n.late = map[string]bool{}
+		}
+		n.late[prefix] = true
 	}
 }
 
@@ -133,9 +152,9 @@ func (n *notifier) send(ctx context.Context, news *news, event alert.Event, step
 	n.out.Add(message)
 }
 
-// publish leaves time to record what could not be published.
+// publish leaves time to record what could not be published, and half of the time that is left for the messages behind this one.
 func (n *notifier) publish(ctx context.Context, event alert.Event) error {
-	ctx, cancel := context.WithDeadline(ctx, n.until)
+	ctx, cancel := context.WithTimeout(ctx, time.Until(n.until)/2)
 	defer cancel()
 	err := n.topic.Publish(ctx, event)
 	n.unpublished = append(n.unpublished, err)

@@ -1,0 +1,54 @@
+package monitor_test
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockwarden/lockwarden/infra/scale"
+)
+
+// filter takes a message with a text in it, and does not answer: a mail server may do so for what is in a lock.
+type filter struct {
+	*tap
+	text string
+}
+
+func (f filter) Do(r *http.Request) (*http.Response, error) {
+	if r.Body != nil {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			return nil, err
+		}
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		if strings.Contains(string(body), "Action=Publish") && strings.Contains(string(body), f.text) {
+			<-r.Context().Done()
+			return nil, r.Context().Err()
+		}
+	}
+	return f.tap.Do(r)
+}
+
+func TestMessagesThatAMailServerStallsTakeNoTimeFromThoseOfOthers(t *testing.T) {
+	t.Parallel()
+	locks := scale.LockTable("locks", scale.Crowd{})
+	for i := range 8 {
+		locks.Put(scale.Lock(fmt.Sprintf("states/dev/%d", i), fmt.Sprintf("id-%d", i), time.Now().Add(-2*time.Hour)))
+	}
+	locks.Put(scale.Lock("states/prod/x", "prod", time.Now().Add(-time.Hour)))
+	tap := &tap{}
+	a := watch(t, &scale.World{Latency: time.Millisecond, Tables: map[string]*scale.Table{"locks": locks, "ledger": scale.Ledger("ledger")}}, []string{scale.TableARN("locks")}, nil, filter{tap, "states%2Fdev"})
+	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
+	defer cancel()
+	if _, err := a.monitor.Run(ctx); err == nil {
+		t.Error("it does not say what was not published")
+	}
+	if tap.types() != "lock.stuck" || tap.events[0].Lock.Path != "states/prod/x" {
+		t.Errorf("published: %q", tap.types())
+	}
+}
