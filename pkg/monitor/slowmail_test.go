@@ -36,19 +36,22 @@ func (f filter) Do(r *http.Request) (*http.Response, error) {
 
 func TestMessagesThatAMailServerStallsTakeNoTimeFromThoseOfOthers(t *testing.T) {
 	t.Parallel()
-	locks := scale.LockTable("locks", scale.Crowd{})
-	for i := range 8 {
-		locks.Put(scale.Lock(fmt.Sprintf("states/dev/%d", i), fmt.Sprintf("id-%d", i), time.Now().Add(-2*time.Hour)))
-	}
-	locks.Put(scale.Lock("states/prod/x", "prod", time.Now().Add(-time.Hour)))
-	tap := &tap{}
-	a := watch(t, &scale.World{Latency: time.Millisecond, Tables: map[string]*scale.Table{"locks": locks, "ledger": scale.Ledger("ledger")}}, []string{scale.TableARN("locks")}, nil, filter{tap, "states%2Fdev"})
-	ctx, cancel := context.WithTimeout(t.Context(), 8*time.Second)
-	defer cancel()
-	if _, err := a.monitor.Run(ctx); err == nil {
-		t.Error("it does not say what was not published")
-	}
-	if tap.types() != "lock.stuck" || tap.events[0].Lock.Path != "states/prod/x" {
-		t.Errorf("published: %q", tap.types())
-	}
+	ownClock(t, func(t *testing.T) {
+		locks := scale.LockTable("locks", scale.Crowd{})
+		for i := range 8 {
+			locks.Put(scale.Lock(fmt.Sprintf("states/dev/%d", i), fmt.Sprintf("id-%d", i), time.Now().Add(-2*time.Hour)))
+		}
+		locks.Put(scale.Lock("states/prod/x", "prod", time.Now().Add(-time.Hour)))
+		w := &scale.World{Latency: time.Millisecond, Tables: map[string]*scale.Table{"locks": locks, "ledger": scale.Ledger("ledger")}}
+		tap := &tap{Direct: scale.Direct{World: w}}
+		a := watchOver(t, w, scale.Config(filter{tap, "states%2Fdev"}), []string{scale.TableARN("locks")}, nil)
+		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
+		defer cancel()
+		if _, err := a.monitor.Run(ctx); err == nil {
+			t.Error("it does not say what was not published")
+		}
+		if tap.types() != "lock.stuck" || tap.events[0].Lock.Path != "states/prod/x" {
+			t.Errorf("published: %q", tap.types())
+		}
+	})
 }

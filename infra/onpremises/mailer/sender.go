@@ -91,6 +91,9 @@ func (s sender) Send(ctx context.Context, subject, text string) error {
 		return err
 	}
 	if err := body.Close(); err != nil { // the server's word that it has the mail
+		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() { // it may stall for what is in the mail, as it may put it off
+			return &textproto.Error{Code: 451, Msg: "no answer to the text in time"}
+		}
 		return err
 	}
 	_ = client.Quit() // the mail is taken, however this ends

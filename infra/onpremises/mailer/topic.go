@@ -50,7 +50,7 @@ func (t *topic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		slog.Error("refused, so a mail was sent that says so", "subject", subject, "error", err)
 		err = nil
 	case refused != nil && !permanently:
-		t.sayPutOff(r.Context(), refused.Code)
+		t.sayPutOff(context.WithoutCancel(r.Context()), refused.Code) // who publishes it may have stopped waiting
 	}
 	if err != nil {
 		slog.Error("not sent", "subject", subject, "error", err)
