@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
+	"time"
 )
 
 // Notification is the custom notification of Amazon Q Developer in chat applications,
@@ -51,11 +52,14 @@ func AmazonQ(e Event) Notification {
 	return n
 }
 
+// thread is new for each message that is not about one lock: where a channel shows updates in threads alone, one of today would be below the
+// first of its type, which may be a year old.
 func thread(e Event) string {
-	if e.Lock == nil {
-		return string(e.Type)
+	about := string(e.Type) + "\x00" + e.Time.UTC().Format(time.RFC3339Nano) + "\x00" + e.Subject
+	if e.Lock != nil {
+		about = e.Lock.Path + "\x00" + e.Lock.ID
 	}
-	sum := sha256.Sum256([]byte(e.Lock.Path + "\x00" + e.Lock.ID))
+	sum := sha256.Sum256([]byte(about))
 	return hex.EncodeToString(sum[:16])
 }
 

@@ -216,3 +216,15 @@ func TestAMessageAlwaysFits(t *testing.T) {
 		})
 	}
 }
+
+// Where a channel shows updates in threads alone, nobody looks at the thread of a year ago.
+func TestAMessageThatIsNotAboutOneLockBeginsAThread(t *testing.T) {
+	thread := func(e alert.Event) string { return notification(t, e).Metadata.ThreadID }
+	locks := []policy.Description{samples.Lock(), samples.Lock()}
+	if before, after := thread(composer.Summary(alert.LockStuck, locks, alert.Warning, now)), thread(composer.Summary(alert.LockStuck, locks, alert.Warning, now.Add(time.Hour))); before == after {
+		t.Errorf("shared messages of two scans have the thread %s", before)
+	}
+	if before, after := thread(composer.Lock(alert.LockStuck, locks[0], 1, now)), thread(composer.Lock(alert.LockReminder, locks[0], 2, now.Add(time.Hour))); before != after {
+		t.Errorf("a lock has the threads %s and %s", before, after)
+	}
+}
