@@ -39,6 +39,7 @@ func (r *run) divide(limit int64) {
 	}
 	r.room, r.suspects = newRoom(int(limit/4*3)), newFairList[suspect](int(limit/6))
 	r.changes, r.names = newRoom(int(limit/16)), newRoom(int(limit/32))
+	r.unsure = int(limit / 16)
 	for path, s := range r.memory.states {
 		r.room.add(path.Prefix(), s.weight())
 	}

@@ -60,7 +60,7 @@ func (r *run) reconcile(found []policy.StateFinding) {
 		r.memory.records = append(r.memory.records, record{Finding: f, Of: r.memory.etags(f)})
 	}
 	r.lookAtLocks(again)
-	kept := r.memory.records[:0]
+	kept, unsure := r.memory.records[:0], newFairList[record](r.unsure)
 	for _, rec := range r.memory.records {
 		f := rec.Finding
 		if !f.Type.Occurs() && !again[f.Identity()] && r.concerns(f) {
@@ -72,6 +72,8 @@ func (r *run) reconcile(found []policy.StateFinding) {
 				rec.Notified = rec.Notified || rec.NotifiedAs != "" // of less than it was in the end
 			case isUnknown:
 				rec.Gone = false
+				unsure.add(sharerOf(f), rec, weightOf(f.Path))
+				continue
 			}
 		}
 		if rec.Gone && !rec.Notified {
@@ -79,7 +81,18 @@ func (r *run) reconcile(found []policy.StateFinding) {
 		}
 		kept = append(kept, rec)
 	}
-	r.memory.records = kept
+	r.memory.records = append(kept, unsure.items()...)
+	if n := sum(unsure.left); n > 0 {
+		r.notes = append(r.notes, fmt.Sprintf("%d findings under %s are not remembered any more: whether they are gone is not known of more of them than the function's memory is enough for", n, crowd(unsure.left)))
+	}
+}
+
+// sharerOf is whose share of the room a finding takes: a prefix, or two that have a resource in common.
+func sharerOf(f policy.StateFinding) string {
+	if paths := f.All(); len(paths) == 2 {
+		return prefixes(paths[0], paths[1])
+	}
+	return f.Path.Prefix()
 }
 
 // again is the record of a finding that was found again. What is worse by now is new to people.
