@@ -122,6 +122,7 @@ func (i *Inventory) Run(ctx context.Context, request Request) (Report, error) {
 
 // findings gathers everything that is wrong now.
 func (r *run) findings() []policy.StateFinding {
+	r.memory.index()
 	locking := r.locking()
 	found := r.digests(locking)
 	r.remember(locking)

@@ -93,6 +93,7 @@ type memory struct {
 	key     secret
 	states  map[tflock.Path]*state
 	records []record
+	at      map[string]int // where the open ones are, by the identity of what they are about
 }
 
 // openMemory reads the memory and its key, and makes the key where there is none. Without
@@ -186,12 +187,25 @@ func (m *memory) save(ctx context.Context) error {
 // open returns an open finding that was found in states that are still the same; nil where there
 // is none.
 func (m *memory) open(identity string) *policy.StateFinding {
-	for n := range m.records {
-		if rec := &m.records[n]; !rec.Gone && rec.Finding.Identity() == identity && slices.Equal(rec.Of, m.etags(rec.Finding)) {
-			return &rec.Finding
+	n, known := m.at[identity]
+	if !known {
+		return nil
+	}
+	rec := &m.records[n]
+	if !slices.Equal(rec.Of, m.etags(rec.Finding)) {
+		return nil
+	}
+	return &rec.Finding
+}
+
+// index has open find the records that there are now.
+func (m *memory) index() {
+	m.at = map[string]int{}
+	for n, rec := range m.records {
+		if !rec.Gone {
+			m.at[rec.Finding.Identity()] = n
 		}
 	}
-	return nil
 }
 
 // etags are those of the states that a finding is about, as they were read last.
