@@ -43,11 +43,18 @@ const (
 
 // reconcile brings the records up to what was found.
 func (r *run) reconcile(found []policy.StateFinding) {
+	again := r.record(found)
+	r.lookAtLocks(again)
+	r.forgetGone(again)
+}
+
+// record records what was found, and returns the identities of that.
+func (r *run) record(found []policy.StateFinding) (again map[string]bool) {
 	at := map[string]int{}
 	for n, rec := range r.memory.records {
 		at[rec.Finding.Identity()] = n
 	}
-	again := map[string]bool{}
+	again = map[string]bool{}
 	for _, f := range found {
 		id := f.Identity()
 		again[id] = true
@@ -59,7 +66,12 @@ func (r *run) reconcile(found []policy.StateFinding) {
 		f.Since = r.started.UTC()
 		r.memory.records = append(r.memory.records, record{Finding: f, Of: r.memory.etags(f)})
 	}
-	r.lookAtLocks(again)
+	return again
+}
+
+// forgetGone marks the records of findings that are gone, and leaves out those of which nobody is notified any more. Of those of which it is
+// not known there is a bounded number.
+func (r *run) forgetGone(again map[string]bool) {
 	kept, unsure := r.memory.records[:0], newFairList[record](r.unsure)
 	for _, rec := range r.memory.records {
 		f := rec.Finding
