@@ -182,7 +182,7 @@ func TestAFailingBackendIsNoAllClear(t *testing.T) {
 	for _, m := range s.news() {
 		types = append(types, m.Attributes["type"])
 	}
-	if want := []string{"lock.stuck", "scan.failed"}; !slices.Equal(types, want) {
+	if want := []string{"scan.failed", "lock.stuck"}; !slices.Equal(types, want) {
 		t.Errorf("notified %v, want %v", types, want)
 	}
 	if s.metric("ScanErrors") != 1 || s.metric("StuckLocks") != 1 {

@@ -82,7 +82,7 @@ func TestFunctionsOverAStoreThatIgnoresConditions(t *testing.T) {
 	for _, m := range messages {
 		published = append(published, m.Attributes["type"])
 	}
-	if got := strings.Join(published, " "); err != nil || got != "lock.stuck scan.failed lock.refused lock.released" {
+	if got := strings.Join(published, " "); err != nil || got != "scan.failed lock.stuck lock.refused lock.released" {
 		t.Errorf("published: %s %v", got, err)
 	}
 }
