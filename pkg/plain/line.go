@@ -14,12 +14,15 @@ func Line(text string, limit int) string {
 	return cleaned(text, limit)
 }
 
+// blanks are signs that show nothing, and are not ignorable to Unicode: an empty cell of Braille, a null notehead, and Egyptian blanks.
+const blanks = "\u2800\U0001d159\U00013441\U00013442"
+
 func cleaned(text string, limit int) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
 		case unicode.Is(unicode.Cf, r) || r == unicode.ReplacementChar || r == '\uFFFE' || r == '\uFFFF': // XML has neither of the last two
 			return '?'
-		case unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) || r == '\u2800': // they look like blanks, and forge a column
+		case unicode.In(r, unicode.Other_Default_Ignorable_Code_Point, unicode.Variation_Selector) || strings.ContainsRune(blanks, r): // they look like blanks, and forge a column
 			return '?'
 		case unicode.IsControl(r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r):
 			return ' '
