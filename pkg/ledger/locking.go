@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -23,6 +25,10 @@ const (
 	// events of one path that are read for it.
 	maxResolved = 500
 	maxEvents   = 2000
+	// maxEventBytes bounds those of all paths, of which askedAtOnce are read at once: an event of clients has half a kilobyte, one whose
+	// path and holder are as long as can be has seven, and whoever makes as many of each path as are read would take all of an inventory's time.
+	maxEventBytes = 256 << 20
+	askedAtOnce   = 8
 	// beforeRow is longer before a row than a client creates its lock object.
 	beforeRow = 10 * time.Minute
 )
@@ -51,10 +57,8 @@ func (h *History) Locking(ctx context.Context, wanted func(tflock.Path) bool) (m
 			}
 		}
 	}
-	for _, path := range toAsk(seen) {
-		if err := h.settle(ctx, path, seen[path]); err != nil {
-			return nil, err
-		}
+	if err := h.settleAll(ctx, seen); err != nil {
+		return nil, err
 	}
 	all := map[tflock.Path][]policy.LockingSeen{}
 	for path, uses := range seen {
@@ -127,26 +131,49 @@ func known(uses []use) []policy.LockingSeen {
 	return all
 }
 
+// settleAll settles the glimpses of the paths of which they matter, those of each folder in turn. Where there are too many events, those of
+// the last ones stay glimpses.
+func (h *History) settleAll(ctx context.Context, seen map[tflock.Path][]use) error {
+	var bytes atomic.Int64
+	for some := range slices.Chunk(toAsk(seen), askedAtOnce) {
+		if bytes.Load() >= maxEventBytes {
+			break
+		}
+		group, ctx := errgroup.WithContext(ctx)
+		for _, path := range some {
+			group.Go(func() error {
+				read, err := h.settle(ctx, path, seen[path])
+				bytes.Add(int64(read))
+				return err
+			})
+		}
+		if err := group.Wait(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // settle says of the glimpses of a path, as far as the witness knows, how the locks were taken.
 // A client that takes both halves creates its object before its row. So a row whose lock no
-// object had was taken in the table alone, where the witness saw this path before and after it.
-func (h *History) settle(ctx context.Context, path tflock.Path, uses []use) error {
+// object had was taken in the table alone, where the witness saw this path before and after it. It returns how many bytes of events it read.
+func (h *History) settle(ctx context.Context, path tflock.Path, uses []use) (read int, err error) {
 	earliest := time.Time{}
 	for _, u := range uses {
 		if u.glimpse != "" && (earliest.IsZero() || u.since.Before(earliest)) {
 			earliest = u.since
 		}
 	}
-	created, err := h.created(ctx, path, earliest.Add(-beforeRow))
+	created, read, err := h.created(ctx, path, earliest.Add(-beforeRow))
 	if err != nil {
-		return err
+		return read, err
 	}
 	for i, u := range uses {
 		if u.glimpse != "" {
 			uses[i].Locking = u.settledBy(created)
 		}
 	}
-	return nil
+	return read, nil
 }
 
 // settledBy returns the way in which a lock was taken that was seen as a row; empty where the
@@ -173,27 +200,29 @@ func (u use) settledBy(created []ObjectEvent) policy.Locking {
 }
 
 // created are the creations of the lock objects of a path, the latest first: all of them back to
-// that time and one before it, unless they are too many.
-func (h *History) created(ctx context.Context, path tflock.Path, back time.Time) ([]ObjectEvent, error) {
-	pages := h.table.latestEvents(path, 200)
-	var all []ObjectEvent
-	for read := 0; pages.HasMorePages(); {
+// that time and one before it, unless they are too many. It returns also how many bytes of them it read.
+func (h *History) created(ctx context.Context, path tflock.Path, back time.Time) (all []ObjectEvent, read int, err error) {
+	rows := 0
+	for pages := h.table.latestEvents(path, 200); pages.HasMorePages(); {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
-			return nil, fmt.Errorf("read the events of a lock in the ledger %s: %w", h.table.name, err)
+			return nil, read, fmt.Errorf("read the events of a lock in the ledger %s: %w", h.table.name, err)
 		}
-		if read += len(page.Items); read > maxEvents {
-			return nil, nil // what came before is not known
+		for _, row := range page.Items {
+			read += len(textOf(row, attrBody)) + len(textOf(row, attrPath))
+		}
+		if rows += len(page.Items); rows > maxEvents {
+			return nil, read, nil // what came before is not known
 		}
 		events, whole := creations(page.Items)
 		if !whole {
-			return nil, nil // what happened then is not known
+			return nil, read, nil // what happened then is not known
 		}
 		if all = append(all, events...); len(all) > 0 && all[len(all)-1].At.Before(back) {
 			break
 		}
 	}
-	return all, nil
+	return all, read, nil
 }
 
 // creations decodes those among the rows of events, and reports whether all of them could be read.
