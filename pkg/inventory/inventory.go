@@ -26,7 +26,7 @@ type files interface {
 
 // history is how the monitor saw states being locked, by path.
 type history interface {
-	Locking(ctx context.Context, wanted func(tflock.Path) bool) (map[tflock.Path][]policy.LockingSeen, error)
+	Locking(ctx context.Context, wanted func(tflock.Path) bool) (ways map[tflock.Path][]policy.LockingSeen, left []tflock.Path, err error)
 }
 
 // writers gives the lock that a state had at some time; an empty one where that is unknown.

@@ -158,11 +158,14 @@ func (r *run) locking() map[tflock.Path][]policy.LockingSeen {
 		r.historyFailed = true
 		return nil
 	}
-	seen, err := r.History.Locking(r.times.work, r.hasState)
+	seen, left, err := r.History.Locking(r.times.work, r.hasState)
 	if err != nil {
 		r.historyFailed = true
 		r.fail(fmt.Errorf("how states are locked could not be read: %w", err))
 		return nil
+	}
+	for _, path := range left {
+		r.doubts.locking(path)
 	}
 	for path, s := range r.memory.states {
 		if r.includes(path) {

@@ -139,6 +139,6 @@ func changes(kinds []rune) int { return len(slices.Compact(slices.Clone(kinds)))
 // nothingSeen is a monitor whose scans met no lock.
 type nothingSeen struct{}
 
-func (nothingSeen) Locking(context.Context, func(tflock.Path) bool) (map[tflock.Path][]policy.LockingSeen, error) {
-	return map[tflock.Path][]policy.LockingSeen{}, nil
+func (nothingSeen) Locking(context.Context, func(tflock.Path) bool) (map[tflock.Path][]policy.LockingSeen, []tflock.Path, error) {
+	return map[tflock.Path][]policy.LockingSeen{}, nil, nil
 }

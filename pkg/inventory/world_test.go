@@ -43,7 +43,8 @@ type world struct {
 	noHistory bool
 	waiting   func() // what happens between the two looks at digests
 	log       bytes.Buffer
-	seen      int // messages that news has given
+	seen      int           // messages that news has given
+	unasked   []tflock.Path // whose locks the monitor saw, and not the witness
 }
 
 func newWorld(t *testing.T) *world {
@@ -57,11 +58,11 @@ func newWorld(t *testing.T) *world {
 }
 
 // Locking makes the world what the monitor saw.
-func (w *world) Locking(context.Context, func(tflock.Path) bool) (map[tflock.Path][]policy.LockingSeen, error) {
+func (w *world) Locking(context.Context, func(tflock.Path) bool) (map[tflock.Path][]policy.LockingSeen, []tflock.Path, error) {
 	if w.noHistory {
-		return nil, errors.New("the ledger cannot be read")
+		return nil, nil, errors.New("the ledger cannot be read")
 	}
-	return w.locking, nil
+	return w.locking, w.unasked, nil
 }
 
 func (w *world) inventory(cfg aws.Config) *inventory.Inventory {

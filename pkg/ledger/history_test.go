@@ -185,7 +185,7 @@ func TestHowAStateIsLockedIsKnownOfSettledLocksOnly(t *testing.T) {
 	lives(2, nil, tflock.S3)
 	lives(2, nil, bothKinds...)
 	lives(2, nil, tflock.DynamoDB)
-	all, err := b.history.Locking(t.Context(), anyPath)
+	all, _, err := b.history.Locking(t.Context(), anyPath)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,7 +227,7 @@ func TestALockThatOneScanSawIsSettledWhereItsObjectWasAloneForLong(t *testing.T)
 			tc.lock.path, tc.lock.id, tc.lock.since = "b/k", "x", at.Add(time.Second-tc.lock.written)
 			b.scan(t, at, tc.failures, false, tc.lock)
 			b.scan(t, at.Add(5*time.Minute), nil, false)
-			all, err := b.history.Locking(t.Context(), anyPath)
+			all, _, err := b.history.Locking(t.Context(), anyPath)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -44,12 +44,13 @@ type use struct {
 // Locking returns for each wanted path the ways in which it was locked, in order: neighbours
 // differ. Settled locks of the last 40 days count, and rows that one scan alone saw where the
 // witness knows whether they had an object. Ask for paths that are known to be states: anybody who
-// may write one key can take locks under as many names as they like.
-func (h *History) Locking(ctx context.Context, wanted func(tflock.Path) bool) (map[tflock.Path][]policy.LockingSeen, error) {
+// may write one key can take locks under as many names as they like. Left are the paths with rows of which the witness could not be asked:
+// they are too many.
+func (h *History) Locking(ctx context.Context, wanted func(tflock.Path) bool) (ways map[tflock.Path][]policy.LockingSeen, left []tflock.Path, err error) {
 	seen := map[tflock.Path][]use{}
 	for p, err := range h.Past(ctx) {
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		if wanted(p.Path) {
 			if u, ok := useOf(p); ok {
@@ -57,16 +58,16 @@ func (h *History) Locking(ctx context.Context, wanted func(tflock.Path) bool) (m
 			}
 		}
 	}
-	if err := h.settleAll(ctx, seen); err != nil {
-		return nil, err
+	if left, err = h.settleAll(ctx, seen); err != nil {
+		return nil, nil, err
 	}
-	all := map[tflock.Path][]policy.LockingSeen{}
+	ways = map[tflock.Path][]policy.LockingSeen{}
 	for path, uses := range seen {
 		if known := known(uses); len(known) > 0 {
-			all[path] = known
+			ways[path] = known
 		}
 	}
-	return all, nil
+	return ways, left, nil
 }
 
 func useOf(p Past) (use, bool) {
@@ -101,7 +102,7 @@ func add(uses []use, next use) []use {
 }
 
 // toAsk are the paths of which a glimpse matters: those that were seen to lock in the bucket too.
-// Where they are too many, each folder of states has its first ones among them.
+// Each folder of states comes in turn.
 func toAsk(seen map[tflock.Path][]use) []tflock.Path {
 	var paths []tflock.Path
 	for path, uses := range seen {
@@ -111,8 +112,7 @@ func toAsk(seen map[tflock.Path][]use) []tflock.Path {
 		}
 	}
 	slices.Sort(paths)
-	paths = tflock.InTurns(paths, func(p tflock.Path) tflock.Path { return p })
-	return paths[:min(len(paths), maxResolved)]
+	return tflock.InTurns(paths, func(p tflock.Path) tflock.Path { return p })
 }
 
 // known are the uses without the glimpses that stayed such.
@@ -131,14 +131,14 @@ func known(uses []use) []policy.LockingSeen {
 	return all
 }
 
-// settleAll settles the glimpses of the paths of which they matter, those of each folder in turn. Where there are too many events, those of
-// the last ones stay glimpses.
-func (h *History) settleAll(ctx context.Context, seen map[tflock.Path][]use) error {
+// settleAll settles the glimpses of the paths of which they matter, those of each folder in turn. Where these or their events are too many, it
+// returns the paths that are left.
+func (h *History) settleAll(ctx context.Context, seen map[tflock.Path][]use) (left []tflock.Path, err error) {
+	left = toAsk(seen)
 	var bytes atomic.Int64
-	for some := range slices.Chunk(toAsk(seen), askedAtOnce) {
-		if bytes.Load() >= maxEventBytes {
-			break
-		}
+	for asked := 0; len(left) > 0 && asked < maxResolved && bytes.Load() < maxEventBytes; {
+		some := left[:min(len(left), askedAtOnce)]
+		left, asked = left[len(some):], asked+len(some)
 		group, ctx := errgroup.WithContext(ctx)
 		for _, path := range some {
 			group.Go(func() error {
@@ -148,10 +148,10 @@ func (h *History) settleAll(ctx context.Context, seen map[tflock.Path][]use) err
 			})
 		}
 		if err := group.Wait(); err != nil {
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return left, nil
 }
 
 // settle says of the glimpses of a path, as far as the witness knows, how the locks were taken.

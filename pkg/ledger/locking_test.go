@@ -43,7 +43,7 @@ func lockedInTurn(t *testing.T, locks ...short) []policy.LockingSeen {
 		b.scan(t, taken.Add(80*time.Second), nil, false, held...)
 		b.scan(t, taken.Add(6*time.Minute), nil, false)
 	}
-	all, err := b.history.Locking(t.Context(), anyPath)
+	all, _, err := b.history.Locking(t.Context(), anyPath)
 	if err != nil {
 		t.Fatal(err)
 	}

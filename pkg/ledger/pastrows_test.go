@@ -65,7 +65,7 @@ func TestHowAStateIsLockedIsReadForThatStateAlone(t *testing.T) {
 	b.scan(t, now, nil, false, held...)
 	b.scan(t, now.Add(5*time.Minute), nil, false, held...)
 	b.scan(t, now.Add(10*time.Minute), nil, false)
-	all, err := b.history.Locking(t.Context(), func(path tflock.Path) bool { return path == "b/production/k" })
+	all, _, err := b.history.Locking(t.Context(), func(path tflock.Path) bool { return path == "b/production/k" })
 	if err != nil || len(all) != 1 || len(all["b/production/k"]) != 1 || all["b/production/k"][0].Locking != policy.ByTable {
 		t.Errorf("%+v, %v", all, err)
 	}

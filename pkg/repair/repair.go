@@ -46,7 +46,7 @@ type records interface {
 }
 
 type history interface {
-	Locking(ctx context.Context, wanted func(tflock.Path) bool) (map[tflock.Path][]policy.LockingSeen, error)
+	Locking(ctx context.Context, wanted func(tflock.Path) bool) (ways map[tflock.Path][]policy.LockingSeen, left []tflock.Path, err error)
 }
 
 type publisher interface {
@@ -195,7 +195,7 @@ func (w *work) judge(ctx context.Context) (policy.RepairVerdict, string, error) 
 		facts.Exists = !written.IsZero()
 	}
 	if facts.Action == policy.DeleteDigest && facts.Exists && len(facts.Digests) > 0 {
-		locking, err := w.History.Locking(ctx, func(path tflock.Path) bool { return path == w.request.Path })
+		locking, _, err := w.History.Locking(ctx, func(path tflock.Path) bool { return path == w.request.Path })
 		if err != nil {
 			return policy.RefuseRepair, "", err
 		}

@@ -63,11 +63,11 @@ func (w *world) held() (list []string) {
 }
 
 // Locking is the history of the path's locks.
-func (w *world) Locking(context.Context, func(tflock.Path) bool) (map[tflock.Path][]policy.LockingSeen, error) {
+func (w *world) Locking(context.Context, func(tflock.Path) bool) (map[tflock.Path][]policy.LockingSeen, []tflock.Path, error) {
 	if w.locking == "" {
-		return nil, nil
+		return nil, nil, nil
 	}
-	return map[tflock.Path][]policy.LockingSeen{w.Path(key): {{Locking: policy.ByTable}, {Locking: w.locking}}}, nil
+	return map[tflock.Path][]policy.LockingSeen{w.Path(key): {{Locking: policy.ByTable}, {Locking: w.locking}}}, nil, nil
 }
 
 func (w *world) repairer(cfg aws.Config) *repair.Repairer {
