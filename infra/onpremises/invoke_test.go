@@ -2,7 +2,6 @@ package onpremises_test
 
 import (
 	"maps"
-	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,9 +16,9 @@ import (
 )
 
 // runsByInvoke runs one function by the script that on-call has, over a bucket with the lock object of a state.
-func runsByInvoke(t *testing.T, function, who, payload string, settings ...string) (answer string, err error, stays bool) {
+func runsByInvoke(t *testing.T, function, who, payload string) (answer string, err error, stays bool) {
 	t.Helper()
-	local.Need(t, local.Services)
+	local.Need(t, local.Services, local.LambdaRIE)
 	cloud := local.StartForTest(t)
 	place, err := cloud.MakePlace(t.Context(), "states")
 	raw, problem := tflock.Info{ID: stuckID, Operation: "OperationTypeApply", Who: who, Version: "1.11.4", Created: time.Now().UTC(), Path: "states/prod/x"}.Marshal()
@@ -34,9 +33,19 @@ func runsByInvoke(t *testing.T, function, who, payload string, settings ...strin
 	if err != nil {
 		t.Fatal(err)
 	}
+	environment := maps.Clone(cloud.Env())
+	maps.Copy(environment, map[string]string{"ACCOUNT_ID": "123456789012", "BUCKET_ARNS": place.Bucket, "LEDGER_TABLE": place.Ledger, "TOPIC_ARN": place.Topic, "METRIC_NAMESPACE": "Test"})
+	answer, err = invoked(t, function, binary, payload, environment)
+	_, gone := cloud.S3().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &place.Bucket, Key: &key})
+	return answer, err, gone == nil
+}
+
+// invoked runs a program as a function, by the script.
+func invoked(t *testing.T, function, program, payload string, environment map[string]string) (answer string, err error) {
+	t.Helper()
 	folder := t.TempDir()
 	for from, to := range map[string]string{
-		binary: function, filepath.Join(local.Root(), ".build", string(local.LambdaRIE)): "aws-lambda-rie", filepath.Join(local.Root(), "infra", "onpremises", "invoke"): "invoke",
+		program: function, filepath.Join(local.Root(), ".build", string(local.LambdaRIE)): "aws-lambda-rie", filepath.Join(local.Root(), "infra", "onpremises", "invoke"): "invoke",
 	} {
 		content, err := os.ReadFile(from)
 		if err == nil {
@@ -46,17 +55,13 @@ func runsByInvoke(t *testing.T, function, who, payload string, settings ...strin
 			t.Fatal(err)
 		}
 	}
-	environment := maps.Clone(cloud.Env())
-	maps.Copy(environment, map[string]string{"ACCOUNT_ID": "123456789012", "BUCKET_ARNS": place.Bucket, "LEDGER_TABLE": place.Ledger, "TOPIC_ARN": place.Topic, "METRIC_NAMESPACE": "Test"})
 	command := exec.CommandContext(t.Context(), filepath.Join(folder, "invoke"), function, payload)
 	command.Env = os.Environ()
 	for name, value := range environment {
 		command.Env = append(command.Env, name+"="+value)
 	}
-	command.Env = append(command.Env, settings...)
 	out, err := command.Output()
-	_, gone := cloud.S3().HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &place.Bucket, Key: &key})
-	return string(out), err, gone == nil
+	return string(out), err
 }
 
 // Whoever takes a lock writes its fields: none of them makes a scan that went well a failed unit.
@@ -80,12 +85,12 @@ func TestAPayloadIsReadToItsEnd(t *testing.T) {
 // The emulator answers for a function that had no time left as if all were well.
 func TestAFunctionWithoutTimeLeftFails(t *testing.T) {
 	t.Parallel()
-	silent, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
+	local.Need(t, local.LambdaRIE)
+	hangs := filepath.Join(t.TempDir(), "hangs")
+	if err := os.WriteFile(hangs, []byte("#!/bin/sh\nexec sleep 60\n"), 0o700); err != nil { //nolint:gosec // it is run
 		t.Fatal(err)
 	}
-	t.Cleanup(func() { silent.Close() }) //nolint:errcheck // it served nobody
-	answer, err, _ := runsByInvoke(t, "monitor", "ana@laptop", "{}", "AWS_ENDPOINT_URL=http://"+silent.Addr().String(), "AWS_LAMBDA_FUNCTION_TIMEOUT=1")
+	answer, err := invoked(t, "monitor", hangs, "{}", map[string]string{"AWS_LAMBDA_FUNCTION_TIMEOUT": "1"})
 	if !strings.Contains(answer, "timed out") || err == nil {
 		t.Errorf("%v: %s", err, answer)
 	}
