@@ -14,7 +14,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
-// Of more states than the witness can be asked about it is known which are left, and no folder takes the turn of another.
+// Of more states than the witness can be asked about it is known which are left, and no folder takes the place of another.
 func TestTheStatesOfWhichTheWitnessIsNotAsked(t *testing.T) {
 	t.Parallel()
 	world := &scale.World{Tables: map[string]*scale.Table{"ledger": scale.Ledger("ledger")}}
