@@ -66,7 +66,7 @@ func (m *Monitor) plan(ctx context.Context, n *notifier, known *knownRuns) ([]*e
 			p.count(c)
 		}
 	}
-	for _, q := range known.asked {
+	for _, q := range inTurns(known.asked) {
 		p.decide(q)
 	}
 	p.publish(ctx)
@@ -204,6 +204,9 @@ func (p *planner) schedule(q *evidence.Question, key ledger.Key) []string {
 		if !may {
 			return []string{tooManyPlans}
 		}
+		if len(p.planned) == maxPlans {
+			return []string{plansOfAScan}
+		}
 		p.planned = append(p.planned, planned{key, basis, store, shared, alert.PlannedRelease{Description: q.Case.Describe(), Mode: p.known.auto.Mode, NotBefore: p.notBefore()}})
 		if p.known.auto.Mode == policy.AutoReport {
 			return []string{reportOnly}
@@ -237,5 +240,8 @@ func (p *planner) notBefore() time.Time {
 
 // tooManyPlans: each plan is a message, and whoever may change the tags of locks could otherwise fill the channel.
 const tooManyPlans = "there were as many messages about planned releases under its prefix as an hour may have: its release is planned in a later scan"
+
+// plansOfAScan: recording them takes the time of the messages that come after them.
+const plansOfAScan = "as many releases were planned in this scan as one may plan: its release is planned in a later one"
 
 const reportOnly = "AutoReleaseMode is report: nothing is released"

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/lockwarden/lockwarden/pkg/evidence"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -14,9 +15,19 @@ const (
 	// maxChecks bounds what one scan records of what it found out, since each scan reads all of it in a
 	// few seconds before it may release anything.
 	maxChecks = 300
+	// maxPlans bounds the releases that one scan plans, since each takes two calls to record.
+	maxPlans = 100
 	// oldCheck is how old it is when it is forgotten without being read, where that took too long.
 	oldCheck = 24 * time.Hour
 )
+
+// inTurns are the locks of which something is to be decided: where they are more than one scan plans, those of each folder in turn.
+func inTurns(asked []*evidence.Question) []*evidence.Question {
+	if len(asked) <= maxPlans {
+		return asked
+	}
+	return tflock.InTurns(asked, func(q *evidence.Question) tflock.Path { return q.Case.Path })
+}
 
 // recorded is what is recorded of what this scan found out: of locks that have a plan or a stop first, then
 // of those that AutoRelease selects, prefix by prefix.
