@@ -6,6 +6,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
@@ -172,7 +173,7 @@ func (p *Pruner) notify(ctx context.Context, t *tally, report Report, dead settl
 	}
 	errs := []error{p.Meter.CountPruned(ctx, e.Pruned, e.Abandoned, now)}
 	if e.Pruned+e.WouldPrune+e.Abandoned+len(e.Errors) > 0 {
-		if err := p.Topic.Publish(ctx, p.Composer.Prune(e, now)); err != nil {
+		if err := p.publish(ctx, e, len(dead.pruned) > 0, now); err != nil {
 			return errors.Join(append(errs, err)...)
 		}
 	}
@@ -185,3 +186,24 @@ func (p *Pruner) notify(ctx context.Context, t *tally, report Report, dead settl
 	}))
 	return errors.Join(errs...)
 }
+
+// publish publishes the report, within half of the time that is left. A mail server may put it off for what is in a path, each time that it
+// comes, and all others would wait for it, in this run and in each later one. So where an earlier run could not report what it did either
+// (again), it is published without the lists then.
+func (p *Pruner) publish(ctx context.Context, e alert.PruneReport, again bool, now time.Time) error {
+	first, cancel := ctx, context.CancelFunc(func() {})
+	if deadline, ok := ctx.Deadline(); ok && again {
+		first, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
+	}
+	defer cancel()
+	err := p.Topic.Publish(first, p.Composer.Prune(e, now))
+	if err == nil || !again {
+		return err
+	}
+	p.Log.ErrorContext(ctx, "the report could not be published, so it is published without its lists", "errors", e.Errors, "error", err)
+	e.States, e.Errors = nil, []string{withoutLists}
+	return p.Topic.Publish(ctx, p.Composer.Prune(e, now))
+}
+
+// withoutLists is what a report says that could not be published as a whole.
+const withoutLists = "the report was not taken in several runs, maybe for what is in a path, so it is without its lists: each state is in the log of its run, and what was pruned can be restored by its path"
