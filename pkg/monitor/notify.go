@@ -94,6 +94,8 @@ func (n *notifier) locks(ctx context.Context, news *news) {
 func (n *notifier) single(ctx context.Context, news *news, step ledger.Step) {
 	steps, prefix := slices.Values([]ledger.Step{step}), step.Key.Path.Prefix()
 	if n.late[prefix] {
+		ctx, cancel := n.part(ctx)
+		defer cancel()
 		n.record(ctx, unnotified(steps))
 		return
 	}

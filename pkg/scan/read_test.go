@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -18,14 +19,17 @@ import (
 )
 
 // hanging never answers calls whose path or list has this in it.
-type hanging string
+type hanging struct {
+	scale.Direct
+	part string
+}
 
 func (h hanging) Do(r *http.Request) (*http.Response, error) {
-	if strings.Contains(r.URL.String(), string(h)) {
+	if strings.Contains(r.URL.String(), h.part) {
 		<-r.Context().Done()
 		return nil, r.Context().Err()
 	}
-	return http.DefaultClient.Do(r)
+	return h.Direct.Do(r)
 }
 
 // openBehind returns the buckets of a world behind a client.
@@ -33,6 +37,12 @@ func openBehind(t *testing.T, w *scale.World, client aws.HTTPClient, buckets ...
 	t.Helper()
 	cfg := w.Online(t)
 	cfg.HTTPClient = client
+	return openOver(t, cfg, buckets...)
+}
+
+// openOver returns the buckets of an AWS that is reached with that configuration.
+func openOver(t *testing.T, cfg aws.Config, buckets ...string) backend.Set {
+	t.Helper()
 	set, err := backend.Open(cfg, nil, buckets)
 	if err != nil {
 		t.Fatal(err)
@@ -42,34 +52,36 @@ func openBehind(t *testing.T, w *scale.World, client aws.HTTPClient, buckets ...
 
 // Eight stores are read at once. Twenty that hang took all of the time.
 func TestStoresThatHangTakeNoTimeFromOthers(t *testing.T) {
-	crowd := scale.Crowd{States: 10, Locks: 1, Taken: time.Now().Add(-time.Hour)}
-	w := &scale.World{Buckets: map[string]*scale.Bucket{}}
-	var all, healthy []string
-	for i := range 23 {
-		name := fmt.Sprintf("hangs-%02d", i)
-		if i >= 20 {
-			name = fmt.Sprintf("works-%02d", i)
-			healthy = append(healthy, scale.BucketARN(name))
+	synctest.Test(t, func(t *testing.T) {
+		crowd := scale.Crowd{States: 10, Locks: 1, Taken: time.Now().Add(-time.Hour)}
+		w := &scale.World{Buckets: map[string]*scale.Bucket{}}
+		var all, healthy []string
+		for i := range 23 {
+			name := fmt.Sprintf("hangs-%02d", i)
+			if i >= 20 {
+				name = fmt.Sprintf("works-%02d", i)
+				healthy = append(healthy, scale.BucketARN(name))
+			}
+			w.Buckets[name] = &scale.Bucket{Name: name, Crowd: crowd}
+			all = append(all, scale.BucketARN(name))
 		}
-		w.Buckets[name] = &scale.Bucket{Name: name, Crowd: crowd}
-		all = append(all, scale.BucketARN(name))
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 24*time.Second) // half is for the reading
-	defer cancel()
-	scanner := scan.New(openBehind(t, w, hanging("hangs-"), all...), rules, time.Now)
-	r := scanner.Read(ctx)
-	for _, arn := range all {
-		if failed := r.Failed(arn); failed == slices.Contains(healthy, arn) || (failed && !r.Failures[arn].Passing) {
-			t.Errorf("%s failed: %v, in passing: %v: %s", arn, failed, r.Failures[arn].Passing, r.Failures[arn].Problem)
+		ctx, cancel := context.WithTimeout(t.Context(), 24*time.Second) // half is for the reading
+		defer cancel()
+		scanner := scan.New(openOver(t, scale.Config(hanging{scale.Direct{World: w}, "hangs-"}), all...), rules, time.Now)
+		r := scanner.Read(ctx)
+		for _, arn := range all {
+			if failed := r.Failed(arn); failed == slices.Contains(healthy, arn) || (failed && !r.Failures[arn].Passing) {
+				t.Errorf("%s failed: %v, in passing: %v: %s", arn, failed, r.Failures[arn].Passing, r.Failures[arn].Problem)
+			}
 		}
-	}
-	r.Judge(ledger.Memory{}, 0)
-	if n := r.Len(); n != len(healthy) {
-		t.Errorf("%d locks in %d stores that can be read", n, len(healthy))
-	}
-	if ctx.Err() != nil {
-		t.Error("no time is left to notify anybody")
-	}
+		r.Judge(ledger.Memory{}, 0)
+		if n := r.Len(); n != len(healthy) {
+			t.Errorf("%d locks in %d stores that can be read", n, len(healthy))
+		}
+		if ctx.Err() != nil {
+			t.Error("no time is left to notify anybody")
+		}
+	})
 }
 
 func TestPatternsAreSearchedAtEachReading(t *testing.T) {
@@ -107,18 +119,20 @@ func TestPatternsAreSearchedAtEachReading(t *testing.T) {
 
 // What a pattern covers is then not known: neither gone, nor unlocked, nor unwatched.
 func TestASearchThatHangsHidesNothingElse(t *testing.T) {
-	crowd := scale.Crowd{States: 10, Locks: 1, Taken: time.Now().Add(-time.Hour)}
-	w := &scale.World{Buckets: map[string]*scale.Bucket{"named": {Name: "named", Crowd: crowd}}}
-	pattern := scale.BucketARN("*-tfstate")
-	ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
-	defer cancel()
-	scanner := scan.New(openBehind(t, w, hanging("max-buckets"), scale.BucketARN("named"), pattern), rules, time.Now)
-	r := scanner.Read(ctx)
-	r.Judge(ledger.Memory{}, 0)
-	if !slices.Equal(r.Watched, []string{scale.BucketARN("named")}) || !r.Failed(pattern) || !r.Failures[pattern].Passing || len(r.Errors()) != 1 || r.Len() != 1 {
-		t.Errorf("watched %q, errors %q", r.Watched, r.Errors())
-	}
-	if !r.Failed(scale.BucketARN("a-tfstate")) || r.Failed(scale.BucketARN("other")) || r.Failed(scale.BucketARN("named")) {
-		t.Error("a store counts as read that the pattern covers, or one as failed that it does not")
-	}
+	synctest.Test(t, func(t *testing.T) {
+		crowd := scale.Crowd{States: 10, Locks: 1, Taken: time.Now().Add(-time.Hour)}
+		w := &scale.World{Buckets: map[string]*scale.Bucket{"named": {Name: "named", Crowd: crowd}}}
+		pattern := scale.BucketARN("*-tfstate")
+		ctx, cancel := context.WithTimeout(t.Context(), 6*time.Second)
+		defer cancel()
+		scanner := scan.New(openOver(t, scale.Config(hanging{scale.Direct{World: w}, "max-buckets"}), scale.BucketARN("named"), pattern), rules, time.Now)
+		r := scanner.Read(ctx)
+		r.Judge(ledger.Memory{}, 0)
+		if !slices.Equal(r.Watched, []string{scale.BucketARN("named")}) || !r.Failed(pattern) || !r.Failures[pattern].Passing || len(r.Errors()) != 1 || r.Len() != 1 {
+			t.Errorf("watched %q, errors %q", r.Watched, r.Errors())
+		}
+		if !r.Failed(scale.BucketARN("a-tfstate")) || r.Failed(scale.BucketARN("other")) || r.Failed(scale.BucketARN("named")) {
+			t.Error("a store counts as read that the pattern covers, or one as failed that it does not")
+		}
+	})
 }
