@@ -61,8 +61,8 @@ func TestStatesOfOnePrefixTakeNoTimeFromOthers(t *testing.T) {
 			return fmt.Sprintf("a-team/branches/%s%03d.tfstate", strings.Repeat("z/", i/10), i)
 		}},
 		"large ones, behind the last character there is": {127 << 20, 4 * time.Second, 270, func(i int) string { return fmt.Sprintf("a-team/branches/\U0010FFFF%03d.tfstate", i) }},
-		// A turn is a thousand of them, and takes 700 of the 810 seconds in which a run begins anything.
-		"very many small ones":                           {181, 700 * time.Millisecond, 1250, func(i int) string { return fmt.Sprintf("a-team/branches/%04d.tfstate", i) }},
+		// A thousand of them come before what others have, and take 700 of the 810 seconds in which a run begins anything.
+		"very many small ones": {181, 700 * time.Millisecond, 1250, func(i int) string { return fmt.Sprintf("a-team/branches/%04d.tfstate", i) }},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
