@@ -10,9 +10,10 @@ import (
 )
 
 // linked finds what mail programs and chats make a link of: a URL, a name that begins with www. or ftp., the schemes that
-// call or write to somebody, open a program or a file, and the name of a share (Outlook links it, and Windows signs in there). Bare names such as example.com/x are not among it: hosts
-// and buckets have such names. And the standard texts that filters of mail refuse for certain (GTUBE, EICAR), which would take all with them
-// that shares a message: https://spamassassin.apache.org/gtube/
+// call or write to somebody, open a program or a file, and the name of a share (Outlook links it, and Windows signs in there).
+// Bare names such as example.com/x are not among it: hosts and buckets have such names. It also finds the standard texts that
+// filters of mail refuse for certain (GTUBE, EICAR): every lock that shares a message with one would be lost with it.
+// https://spamassassin.apache.org/gtube/
 var linked = sync.OnceValue(func() *regexp.Regexp {
 	return regexp.MustCompile(`://|\\\\[\pL\pN]|\b(?i:mailto|tel|sms|sips?|skype|callto|facetime|xmpp|im|slack|msteams|zoommtg|tg|file|data|javascript|news|webcal|outlook|onenote|search-ms|ms-[a-z]+):|(?:^|[^\pL\pN._/@-])(?i:www|ftp)\.|(?i:-STANDARD-ANTI)`)
 })
