@@ -27,5 +27,9 @@ func TestNobodyIsAskedToPutSignsOfAShellIntoARepair(t *testing.T) {
 		if steps := strings.Join(e.Steps, " "); strings.Contains(steps, "signs of a shell") != warned {
 			t.Errorf("%s: %s", path, steps)
 		}
+		outside := alert.Composer{Account: "123456789012", Region: "eu-central-1"}.StateFindings(alert.StateFinding, e.Findings, now)
+		if steps := strings.Join(outside.Steps, " "); strings.Contains(steps, "signs of a shell") != warned || strings.Contains(steps, "dashboard") {
+			t.Errorf("outside of AWS, %s: %s", path, steps)
+		}
 	}
 }

@@ -44,6 +44,9 @@ func (c Composer) StateFindings(t Type, findings []policy.StateFinding, now time
 	e.Subject, e.Text = findingSubject(e), findingText(e, chosen.Prefixes())
 	if t == StateFinding {
 		e.Steps = findingSteps(findings)
+		if slices.ContainsFunc(findings, hasStrangePath) && slices.ContainsFunc(e.Steps, func(step string) bool { return strings.Contains(step, "BUCKET/KEY") }) {
+			e.Steps = append(e.Steps, strangePath(e))
+		}
 	}
 	return e
 }
@@ -144,7 +147,13 @@ func isAdvice(step string) bool {
 }
 
 // strangePath goes with a command of advice where a path that people would put into it is not plain.
-const strangePath = "Put no path into a command that has quotation marks or other signs of a shell in it: use the page of states on the dashboard."
+func strangePath(e Event) string {
+	const warning = "Put no path into a command that has quotation marks or other signs of a shell in it"
+	if e.Links.Dashboard == "" { // outside of AWS
+		return warning + "."
+	}
+	return warning + ": use the page of states on the dashboard."
+}
 
 // findingSteps are what to do, once for each type.
 func findingSteps(findings []policy.StateFinding) []string {
@@ -155,9 +164,6 @@ func findingSteps(findings []policy.StateFinding) []string {
 			seen[f.Type] = true
 			steps = append(steps, advice)
 		}
-	}
-	if slices.ContainsFunc(findings, hasStrangePath) && slices.ContainsFunc(steps, func(step string) bool { return strings.Contains(step, "BUCKET/KEY") }) {
-		steps = append(steps, strangePath)
 	}
 	return steps
 }
