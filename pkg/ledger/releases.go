@@ -5,12 +5,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"iter"
+	"log/slog"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
+	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -19,8 +21,16 @@ const (
 	// kindUnfinished marks the releases and refusals that remain to be finished: one
 	// small row each, beside the record, so that finding them reads nothing else.
 	kindUnfinished = "unfinished"
+	// kindReleased are the releases in which a half went, or may have gone, in the order of time and
+	// without the bytes of their locks: a report reads a few weeks of them, and locks may have 300 KB.
+	kindReleased = "released"
 	// keepReleases is how long a release or refusal stays on record.
 	keepReleases = 365 * 24 * time.Hour
+	// keepReleased is how long it stays among the latest ones: a report may come as late as the history
+	// of its weeks allows, and a lock that ended in them may have been released KeepPast before.
+	keepReleased = 2 * KeepPast
+	// inOrder writes times so that their order is that of their texts.
+	inOrder = "2006-01-02T15:04:05.000000000Z"
 )
 
 // Releases are the records of releases and refusals.
@@ -42,16 +52,36 @@ func (r *Releases) Write(ctx context.Context, key Key, record Release) error {
 	row := rowKey(kindRelease, id)
 	row[attrPath], row[attrLockID], row[attrBody] = text(string(key.Path)), text(key.ID), text(string(body))
 	row[attrExpires] = number(record.At.Add(keepReleases).Unix())
+	latest, err := released(key, record)
+	if err != nil {
+		return err
+	}
 	mark := types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: rowKey(kindUnfinished, id)}}
 	if !record.Finished {
 		unfinished := rowKey(kindUnfinished, id)
 		unfinished[attrPath], unfinished[attrLockID], unfinished[attrExpires] = row[attrPath], row[attrLockID], row[attrExpires]
 		mark = types.WriteRequest{PutRequest: &types.PutRequest{Item: unfinished}}
 	}
-	if err := r.table.writeBatch(ctx, []types.WriteRequest{{PutRequest: &types.PutRequest{Item: row}}, mark}); err != nil {
+	if err := r.table.writeBatch(ctx, []types.WriteRequest{{PutRequest: &types.PutRequest{Item: row}}, mark, latest}); err != nil {
 		return fmt.Errorf("record the release: %w", err)
 	}
 	return nil
+}
+
+// released writes a record among the latest releases, or removes it there.
+func released(key Key, record Release) (types.WriteRequest, error) {
+	row := rowKey(kindReleased, record.At.UTC().Format(inOrder)+"#"+textOf(lockRowKey(key), attrID))
+	if !record.Any(HalfRemoved, HalfGone, HalfUnknown) {
+		return types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: row}}, nil
+	}
+	record.Held, record.Description = nil, policy.Description{}
+	body, err := json.Marshal(record.bounded())
+	if err != nil {
+		return types.WriteRequest{}, fmt.Errorf("record the release: %w", err)
+	}
+	row[attrPath], row[attrLockID], row[attrBody] = text(string(key.Path)), text(key.ID), text(string(body))
+	row[attrExpires] = number(record.At.Add(keepReleased).Unix())
+	return types.WriteRequest{PutRequest: &types.PutRequest{Item: row}}, nil
 }
 
 // Unfinished returns the records that remain to be finished: of one lock ID, or of all
@@ -101,12 +131,13 @@ func (r *Releases) LastRelease(ctx context.Context, key Key) (Release, bool, err
 }
 
 // Since returns the releases in which a half went, or may have gone, with the locks that they
-// are about: those that were recorded from that time on. It ends with the first error.
+// are about: those since that time, which is at most 80 days ago, in the order of time. They have
+// neither Held nor Description. It ends with the first error.
 func (r *Releases) Since(ctx context.Context, from time.Time) iter.Seq2[Recorded, error] {
-	query := ofKind(kindRelease)
-	query.FilterExpression = aws.String("#expires >= :expires")
-	query.ExpressionAttributeNames["#expires"] = attrExpires
-	query.ExpressionAttributeValues[":expires"] = number(from.Add(keepReleases).Unix())
+	query := ofKind(kindReleased)
+	query.KeyConditionExpression = aws.String("#kind = :kind AND #id >= :from")
+	query.ExpressionAttributeNames["#id"] = attrID
+	query.ExpressionAttributeValues[":from"] = text(from.UTC().Format(inOrder))
 	return func(yield func(Recorded, error) bool) {
 		for row, err := range r.table.query(ctx, query) {
 			if err != nil {
@@ -114,7 +145,8 @@ func (r *Releases) Since(ctx context.Context, from time.Time) iter.Seq2[Recorded
 				return
 			}
 			var record Release
-			if json.Unmarshal([]byte(textOf(row, attrBody)), &record) != nil || !record.Any(HalfRemoved, HalfGone, HalfUnknown) {
+			if err := json.Unmarshal([]byte(textOf(row, attrBody)), &record); err != nil {
+				slog.WarnContext(ctx, "ledger row cannot be read, so it is passed over", attrKind, kindReleased, "error", err)
 				continue
 			}
 			if !yield(Recorded{Key{tflock.Path(textOf(row, attrPath)), textOf(row, attrLockID)}, record}, nil) {

@@ -51,7 +51,7 @@ func TestTheCallsOfAReportOfABigAccount(t *testing.T) {
 		t.Errorf("%+v", week.Locks)
 	}
 	calls := w.fake.Calls()
-	const kinds = 5 // lock, past, release, planned, prune-run
+	const kinds = 5 // lock, past, released, planned, prune-run
 	for call, n := range calls {
 		if most := map[string]int{"Query": bytes/1e6 + kinds + 1, "GetItem": 2, "PutItem": 2}[call]; n > most {
 			t.Errorf("%d %s, of at most %d", n, call, most)

@@ -138,11 +138,6 @@ func (r *Reporter) released(ctx context.Context, from time.Time) (lastReleases, 
 		if err != nil {
 			return nil, err
 		}
-		if known, ok := last[recorded.Key]; ok && known.At.After(recorded.Release.At) {
-			continue
-		}
-		recorded.Release.Held = nil // its bytes, which nobody needs here
-		recorded.Release.Description = policy.Description{}
 		last[recorded.Key] = release{Release: recorded.Release}
 	}
 	return last, nil
