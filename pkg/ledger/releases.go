@@ -85,29 +85,51 @@ func released(key Key, record Release) (types.WriteRequest, error) {
 }
 
 // Unfinished returns the records that remain to be finished: of one lock ID, or of all
-// with an empty one.
-func (r *Releases) Unfinished(ctx context.Context, id string) ([]Recorded, error) {
+// with an empty one. They come in turns (tflock.InTurns), and each is read when it is asked for: it
+// may have 300 KB. It ends with the first error.
+func (r *Releases) Unfinished(ctx context.Context, id string) iter.Seq2[Recorded, error] {
+	return func(yield func(Recorded, error) bool) {
+		marks, err := r.unfinished(ctx, id)
+		if err != nil {
+			yield(Recorded{}, err)
+			return
+		}
+		for _, mark := range tflock.InTurns(marks, pathOf) {
+			row, err := r.table.get(ctx, rowKey(kindRelease, textOf(mark, attrID)))
+			if err != nil {
+				yield(Recorded{}, err)
+				return
+			}
+			var record Release
+			if json.Unmarshal([]byte(textOf(row, attrBody)), &record) != nil || record.Finished {
+				continue
+			}
+			if !yield(Recorded{Key{pathOf(row), textOf(row, attrLockID)}, record}, nil) {
+				return
+			}
+		}
+	}
+}
+
+// unfinished returns the marks of the records that remain to be finished.
+func (r *Releases) unfinished(ctx context.Context, id string) (marks []map[string]types.AttributeValue, err error) {
 	query := ofKind(kindUnfinished)
 	if id != "" {
 		query.FilterExpression = aws.String("#lock = :id")
 		query.ExpressionAttributeNames["#lock"] = attrLockID
 		query.ExpressionAttributeValues[":id"] = text(id)
 	}
-	var list []Recorded
 	for mark, err := range r.table.query(ctx, query) {
 		if err != nil {
 			return nil, err
 		}
-		row, err := r.table.get(ctx, rowKey(kindRelease, textOf(mark, attrID)))
-		if err != nil {
-			return nil, err
-		}
-		var record Release
-		if json.Unmarshal([]byte(textOf(row, attrBody)), &record) == nil && !record.Finished {
-			list = append(list, Recorded{Key{tflock.Path(textOf(row, attrPath)), textOf(row, attrLockID)}, record})
-		}
+		marks = append(marks, mark)
 	}
-	return list, nil
+	return marks, nil
+}
+
+func pathOf(row map[string]types.AttributeValue) tflock.Path {
+	return tflock.Path(textOf(row, attrPath))
 }
 
 // LastRelease returns the last record of a release of that lock in which a half of it

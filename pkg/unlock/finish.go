@@ -3,9 +3,13 @@ package unlock
 import (
 	"context"
 	"errors"
+	"iter"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
+
+	"golang.org/x/sync/errgroup"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
@@ -23,7 +27,7 @@ type Finisher struct {
 
 type unfinished interface {
 	Write(ctx context.Context, key ledger.Key, r ledger.Release) error
-	Unfinished(ctx context.Context, id string) ([]ledger.Recorded, error)
+	Unfinished(ctx context.Context, id string) iter.Seq2[ledger.Recorded, error]
 }
 
 // Outcomes on record that no caller got.
@@ -32,24 +36,43 @@ const (
 	notKnown    = "unknown"      // whether it is cannot be found out
 )
 
+// finishAtOnce is how many records are finished at once: a topic may take all the time that there
+// is for one of them.
+const finishAtOnce = 8
+
 // Finish finishes each record that was made before the time until, of one lock ID or of
-// all with an empty one. fateOf is asked about the halves whose end is unknown. What
-// cannot be finished now stays for the next time; it is an error where a store or the ledger
-// could not be asked.
+// all with an empty one. fateOf is asked about the halves whose end is unknown, of several records
+// at once. What cannot be finished now stays for the next time; it is an error where a store or
+// the ledger could not be asked.
 func (f Finisher) Finish(ctx context.Context, id string, until time.Time, fateOf ledger.FateOf) ([]ledger.Recorded, error) {
-	list, err := f.Releases.Unfinished(ctx, id)
-	errs := []error{err}
-	var finished []ledger.Recorded
-	for _, one := range list {
+	var (
+		group    errgroup.Group
+		mu       sync.Mutex
+		errs     []error
+		finished []ledger.Recorded
+	)
+	group.SetLimit(finishAtOnce)
+	for one, err := range f.Releases.Unfinished(ctx, id) {
+		if err != nil {
+			mu.Lock()
+			errs = append(errs, err)
+			mu.Unlock()
+			break
+		}
 		if one.Release.At.After(until) {
 			continue // it is working
 		}
-		done, err := f.finish(ctx, &one, fateOf)
-		errs = append(errs, err)
-		if done {
-			finished = append(finished, one)
-		}
+		group.Go(func() error {
+			done, err := f.finish(ctx, &one, fateOf)
+			mu.Lock()
+			defer mu.Unlock()
+			if errs = append(errs, err); done {
+				finished = append(finished, one)
+			}
+			return nil
+		})
 	}
+	_ = group.Wait() // none returns an error
 	return finished, errors.Join(errs...)
 }
 
@@ -57,9 +80,11 @@ func (f Finisher) Finish(ctx context.Context, id string, until time.Time, fateOf
 // later release of it covers them. It does not where a half was in a place that nobody can
 // look at, and that the later event did not name: people are notified of that one.
 func (f Finisher) Absorb(ctx context.Context, key ledger.Key, until time.Time, fateOf ledger.FateOf, named halves) error {
-	list, err := f.Releases.Unfinished(ctx, key.ID)
-	errs := []error{err}
-	for _, one := range list {
+	var errs []error
+	for one, err := range f.Releases.Unfinished(ctx, key.ID) {
+		if err != nil {
+			return errors.Join(append(errs, err)...)
+		}
 		if one.Key != key || !one.Release.At.Before(until) {
 			continue
 		}

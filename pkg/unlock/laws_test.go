@@ -78,8 +78,8 @@ func TestNoCrashReleasesAnotherLock(t *testing.T) {
 			if notified := w.published(); len(notified) == 0 || len(notified) > 2 {
 				t.Errorf("cut %d (%v): published %q", cut, after, notified)
 			}
-			if left, err := w.releases().Unfinished(t.Context(), ""); err != nil || len(left) > 0 {
-				t.Errorf("cut %d (%v): unfinished: %+v, %v", cut, after, left, err)
+			if left := w.unfinished(""); len(left) > 0 {
+				t.Errorf("cut %d (%v): unfinished: %+v", cut, after, left)
 			}
 			if r, ours, err := w.releases().LastRelease(t.Context(), ledger.Key{Path: w.Path("k"), ID: "named"}); err != nil || !ours || r.RequestedBy != "me" || len(r.Held) == 0 || r.Held[0].Raw == "" {
 				t.Errorf("cut %d (%v): on record: %+v, %v, %v", cut, after, r, ours, err)

@@ -18,11 +18,10 @@ import (
 func (u *Unlocker) unwatched(ctx context.Context, l tflock.Lock, memory ledger.Memory) halves {
 	key := ledger.KeyOf(l)
 	stores := memory.Locks[key].Remaining()
-	earlier, err := u.Releases.Unfinished(ctx, key.ID)
-	if err != nil { // the monitor finishes the earlier release, and people are notified of that half then
-		u.Log.WarnContext(ctx, "earlier releases of the lock are not known", "path", l.Path, "error", err)
-	}
-	for _, one := range earlier {
+	for one, err := range u.Releases.Unfinished(ctx, key.ID) {
+		if err != nil { // the monitor finishes the earlier release, and people are notified of that half then
+			u.Log.WarnContext(ctx, "earlier releases of the lock are not known", "path", l.Path, "error", err)
+		}
 		for _, h := range one.Release.Halves {
 			if one.Key == key && h.Fate == ledger.HalfUnknown {
 				stores = append(stores, h.Store)

@@ -172,6 +172,19 @@ func (w *world) releases() *ledger.Releases {
 	return ledger.NewReleases(dynamodb.NewFromConfig(server.Config()), w.Ledger)
 }
 
+// unfinished are the records that remain to be finished, of one lock ID or of all.
+func (w *world) unfinished(id string) []ledger.Recorded {
+	w.Helper()
+	var list []ledger.Recorded
+	for one, err := range w.releases().Unfinished(w.Context(), id) {
+		if err != nil {
+			w.Fatal(err)
+		}
+		list = append(list, one)
+	}
+	return list
+}
+
 func (w *world) published() []string {
 	w.Helper()
 	var types []string
