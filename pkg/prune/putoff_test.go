@@ -52,3 +52,26 @@ func TestAReportThatIsPutOffIsSentWithoutItsList(t *testing.T) {
 		t.Errorf("%d are not reported yet, %v", len(left), err)
 	}
 }
+
+// Where a run deletes nothing, no later one knows that its report was not taken: each has the same paths, and is put off the same way.
+func TestAReportOfNothingDeletedThatIsPutOffIsSentWithoutItsList(t *testing.T) {
+	for name, reportOnly := range map[string]bool{"with PruneMode=report": true, "where states still manage resources": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			w.rules.ReportOnly = reportOnly
+			topic := &filter{text: "branches/hostile"}
+			w.stale("branches/hostile/x.tfstate", local.State(t, "applied"))
+			w.stale("branches/prod/x.tfstate", local.State(t, "applied"))
+			for run := range 3 {
+				p := w.pruner(server.Config())
+				p.Topic = topic
+				_, err := p.Run(t.Context(), prune.Request{}, fmt.Sprint("request ", run))
+				t.Logf("run %d: %v", run, err)
+				w.later(7 * 24 * time.Hour)
+			}
+			if len(topic.events) == 0 {
+				t.Errorf("in three weeks nobody learns of the states that still manage resources")
+			}
+		})
+	}
+}
