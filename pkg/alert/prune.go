@@ -44,7 +44,11 @@ func (c Composer) Prune(r PruneReport, now time.Time) Event {
 	if len(r.Errors) > 0 {
 		e.Severity, e.Links.Runbook = Warning, runbook("prune-errors")
 	}
-	if r.Pruned > 0 && c.PruneFunction != "" {
+	switch {
+	case r.Pruned == 0:
+	case c.Dashboard == "": // outside of AWS
+		e.Steps = append(e.Steps, "To bring a pruned state back, give its path to the prune function as restore.")
+	case c.PruneFunction != "":
 		step := "To bring a pruned state back, put its path in place of BUCKET/KEY in the command below (AWS CLI v2)."
 		if slices.ContainsFunc(r.States, func(s policy.Stale) bool { return !plainPath(string(s.Path)) }) {
 			step += " Put no path there that has quotation marks or other signs of a shell in it: press Restore beside that state on the dashboard."
