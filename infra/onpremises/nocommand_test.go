@@ -31,7 +31,7 @@ func TestNoMessageByTheScriptHasACommandForAWS(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	put("prod/x.tflock", []byte(raw))
+	put("prod/x.tflock", raw)
 	put("branches/it's/x.tfstate", local.State(t, "destroyed"))
 	time.Sleep(2 * time.Second)
 	environment := maps.Clone(cloud.Env())

@@ -16,3 +16,11 @@ func KindOf(arn string) (tflock.Kind, bool) {
 	}
 	return "", false
 }
+
+// MayBeReplicas reports whether two ARNs may be those of replicas of one global table: they name tables
+// of one account and one name in two regions.
+func MayBeReplicas(a, b string) bool {
+	one, errOne := tableKind.parse(a)
+	two, errTwo := tableKind.parse(b)
+	return errOne == nil && errTwo == nil && one.name == two.name && one.arn.AccountID == two.arn.AccountID && one.arn.Region != two.arn.Region
+}

@@ -76,8 +76,10 @@ type Unlocker struct {
 	AutoReleases autoReleases
 	// SearchTime bounds a search through all stores; 0: 40 seconds.
 	SearchTime time.Duration
-	Now        func() time.Time
-	Log        *slog.Logger
+	// ReplicaTime bounds the wait for a global table's other replicas; 0: 10 seconds.
+	ReplicaTime time.Duration
+	Now         func() time.Time
+	Log         *slog.Logger
 }
 
 func (u *Unlocker) finisher() Finisher {
