@@ -24,6 +24,18 @@ const gtube = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.
 // Whoever takes a lock writes its fields: none of them makes a mail server refuse the message that others share with it.
 func TestNoFieldOfALockIsSpam(t *testing.T) {
 	t.Parallel()
+	productionIsHeardOf(t, gtube, "554 5.7.1 Gtube pattern")
+}
+
+// A server puts off what a filter dislikes, each time that it comes: people hear of the lock of production all the same.
+func TestWhatIsPutOffKeepsNoLockOfOthersBack(t *testing.T) {
+	t.Parallel()
+	productionIsHeardOf(t, "blocked.example", "421 4.7.28 an unusual rate of mail with one of your addresses")
+}
+
+// productionIsHeardOf has eleven locks with a text, which a mail server answers so, become stuck before one of production.
+func productionIsHeardOf(t *testing.T, disliked, answer string) {
+	t.Helper()
 	local.Need(t, local.Services)
 	cloud := local.StartForTest(t)
 	place, err := cloud.MakePlace(t.Context(), "states")
@@ -46,8 +58,8 @@ func TestNoFieldOfALockIsSpam(t *testing.T) {
 	}
 	t.Cleanup(box.Stop)
 	box.Judge = func(m onpremises.Mail) string {
-		if strings.Contains(m.Subject+m.Text, gtube) {
-			return "554 5.7.1 Gtube pattern"
+		if strings.Contains(m.Subject+m.Text, disliked) {
+			return answer
 		}
 		return ""
 	}
@@ -57,7 +69,7 @@ func TestNoFieldOfALockIsSpam(t *testing.T) {
 		"AWS_LAMBDA_FUNCTION_NAME": "monitor", "AWS_ENDPOINT_URL_SNS": "http://" + startMailer(t, box.Address),
 	})
 	for i := range 11 {
-		lock("dev/"+string(rune('a'+i)), gtube)
+		lock("dev/"+string(rune('a'+i)), disliked)
 	}
 	time.Sleep(1100 * time.Millisecond) // the store's clock has seconds
 	invoke(t, "monitor", environment, "{}")

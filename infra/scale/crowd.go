@@ -76,8 +76,11 @@ func (c Crowd) digest(i int) string {
 }
 
 // Lock is the row of one lock, to Put into a lock table.
-func Lock(path, id string, taken time.Time) Item {
-	raw, err := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: "me@host", Version: "1.11.4", Created: taken.UTC(), Path: path}.Marshal()
+func Lock(path, id string, taken time.Time) Item { return LockOf(path, id, "me@host", taken) }
+
+// LockOf is the row of somebody's lock.
+func LockOf(path, id, who string, taken time.Time) Item {
+	raw, err := tflock.Info{ID: id, Operation: "OperationTypeApply", Who: who, Version: "1.11.4", Created: taken.UTC(), Path: path}.Marshal()
 	if err != nil {
 		panic(err) // only a year past 9999 does this
 	}

@@ -1,0 +1,78 @@
+package monitor
+
+import (
+	"context"
+	"iter"
+
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+)
+
+// maxFailures is how many messages that belong together may fail, one after the other: then it is not for what is in one of them.
+const maxFailures = 5
+
+// sendParts notifies of what shares a message that could not be published, and returns what is out then. Outside of AWS a mail server may
+// put a message off, or stall, for what is in one lock, each time that it comes. So the prefixes are parted in halves, until all but those of
+// that lock are out.
+func (n *notifier) sendParts(ctx context.Context, all *news, steps iter.Seq[ledger.Step]) (out func(ledger.Step) bool) {
+	sent, failures := map[string]bool{}, 1
+	for parts := halves(prefixes(all)); len(parts) > 0 && failures < maxFailures; {
+		var failed [][]string
+		for i, part := range partsOf(all, parts, steps) {
+			if failures >= maxFailures || n.publish(ctx, n.eventOf(ctx, part)) != nil {
+				failures++
+				failed = append(failed, halves(parts[i])...)
+				continue
+			}
+			n.ended(part)
+			for _, prefix := range parts[i] {
+				sent[prefix] = true
+			}
+			failures = 0
+		}
+		parts = failed
+	}
+	return func(s ledger.Step) bool { return sent[s.Key.Path.Prefix()] }
+}
+
+// eventOf is the event of one lock, or of several.
+func (n *notifier) eventOf(ctx context.Context, part *news) alert.Event {
+	if part.count == 1 {
+		return n.event(ctx, part.steps()[0])
+	}
+	return n.summary(ctx, part)
+}
+
+// partsOf are the news of some prefixes each.
+func partsOf(all *news, parts [][]string, steps iter.Seq[ledger.Step]) []*news {
+	parted, place := make([]*news, len(parts)), map[string]int{}
+	for i, part := range parts {
+		parted[i] = newsOf(all.change)
+		parted[i].together = all.together
+		for _, prefix := range part {
+			place[prefix] = i
+		}
+	}
+	for step := range steps {
+		if i, ok := place[step.Key.Path.Prefix()]; ok {
+			parted[i].add(step)
+		}
+	}
+	return parted
+}
+
+func prefixes(all *news) []string {
+	var names []string
+	for _, p := range all.picked.Prefixes() {
+		names = append(names, p.Prefix)
+	}
+	return names
+}
+
+// halves parts what is more than one.
+func halves(names []string) [][]string {
+	if len(names) < 2 {
+		return nil
+	}
+	return [][]string{names[:len(names)/2], names[len(names)/2:]}
+}
