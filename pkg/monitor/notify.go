@@ -127,48 +127,6 @@ func (n *notifier) unreadable(ctx context.Context, all gathered) {
 	}
 }
 
-// send publishes an event, then records its steps, some of each prefix first: what shares a message with more than the ledger takes
-// would be notified of in each scan.
-func (n *notifier) send(ctx context.Context, news *news, event alert.Event, steps iter.Seq[ledger.Step]) {
-	out := func(ledger.Step) bool { return true }
-	if n.publish(ctx, event) == nil {
-		n.ended(news)
-	} else {
-		out = n.sendParts(ctx, news, steps)
-	}
-	n.recordMessage(ctx, steps, out)
-}
-
-// ended keeps how long the locks were held that people were notified of as resolved.
-func (n *notifier) ended(news *news) {
-	if news.change != ledger.Resolved {
-		return
-	}
-	for _, step := range news.steps() {
-		n.resolved = append(n.resolved, n.endOf(step).Sub(step.Entry.Description.HeldSince))
-	}
-}
-
-// recordMessage records the steps of one message, or of its parts: those that are out, and the others as such.
-func (n *notifier) recordMessage(ctx context.Context, steps iter.Seq[ledger.Step], out func(ledger.Step) bool) {
-	ctx, cancel := n.part(ctx)
-	defer cancel()
-	message := ledger.Message{}
-	n.record(ctx, func(yield func(ledger.Step) bool) {
-		for step := range fewFirst(steps) {
-			if out(step) {
-				message.Add(step.Change, step.Store(), step.Key.Path, n.memory.Stores)
-			} else {
-				step = step.Unnotified()
-			}
-			if !yield(step) {
-				return
-			}
-		}
-	})
-	n.out.Add(message)
-}
-
 // publish leaves time to record what could not be published, and half of the time that is left for the messages behind this one.
 func (n *notifier) publish(ctx context.Context, event alert.Event) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Until(n.until)/2)
