@@ -99,7 +99,7 @@ var automaticMutations = map[string]mutation{
 		"although something changed since it was announced",
 	},
 	"a refusal leaves the plan as it is": {
-		"pkg/unlock/refuse.go", "if r.RequestedBy == policy.AutoRequester && u.AutoReleases != nil {", "if false {",
+		"pkg/unlock/refuse.go", "if r.automatic() && u.AutoReleases != nil {", "if false {",
 		"TestAutomatic",
 		nil,
 		"and it was refused since it was announced",
@@ -129,7 +129,7 @@ var automaticMutations = map[string]mutation{
 		"that AutoRelease does not select",
 	},
 	"the unlock function trusts the monitor": {
-		"pkg/unlock/auto.go", "if reasons := u.heldBack(ctx, f, c, known); len(reasons) > 0 {", "if reasons := u.heldBack(ctx, f, c, known); false {",
+		"pkg/unlock/auto.go", "if reasons := u.heldBack(ctx, r, f, c, known); len(reasons) > 0 {", "if reasons := u.heldBack(ctx, r, f, c, known); false {",
 		"TestAutomaticDuels",
 		nil,
 		"released automatically although",

@@ -54,21 +54,24 @@ func (u *Unlocker) askOfRun(ctx context.Context, c *policy.Case) knownRun {
 	return knownRun{auto: opened.Auto, tags: &q.Tags}
 }
 
+// automatic reports whether the monitor asks for the release.
+func (r Request) automatic() bool { return r.RequestedBy == policy.AutoRequester }
+
 // mayRelease reports whether the lock may be released for this request without force. One of
 // the monitor's own gets no shortcut: every condition of an automatic release has to hold
 // here too.
 func (u *Unlocker) mayRelease(ctx context.Context, r Request, f found, c policy.Case, known knownRun) (may bool, why string) {
-	if r.RequestedBy != policy.AutoRequester {
+	if !r.automatic() {
 		return c.MayRelease()
 	}
-	if reasons := u.heldBack(ctx, f, c, known); len(reasons) > 0 {
+	if reasons := u.heldBack(ctx, r, f, c, known); len(reasons) > 0 {
 		return false, "not released automatically: " + strings.Join(reasons, "; ")
 	}
 	return true, c.Run.Words(c.At)
 }
 
 // heldBack returns a reason for every condition of an automatic release that does not hold.
-func (u *Unlocker) heldBack(ctx context.Context, f found, c policy.Case, known knownRun) []string {
+func (u *Unlocker) heldBack(ctx context.Context, r Request, f found, c policy.Case, known knownRun) []string {
 	var reasons []string
 	if !known.auto.Locks.Matches(string(c.Path), c.Info.Operation) {
 		reasons = append(reasons, "AutoRelease does not select it")
@@ -83,13 +86,10 @@ func (u *Unlocker) heldBack(ctx context.Context, f found, c policy.Case, known k
 	if recalled.Keep != nil {
 		facts.KeptBy = recalled.Keep.By
 	}
-	held := c.HeldBack(facts)
-	if len(reasons) == 0 && len(held) == 0 { // it reads whole tables
-		if facts.Alias, err = u.lockedAs(ctx, c.Path); err != nil {
-			facts.Alone = false
-		}
-		held = c.HeldBack(facts)
+	if r.elsewhere != nil {
+		facts.Alias, facts.Alone = r.elsewhere.alias, facts.Alone && r.elsewhere.err == nil
 	}
+	held := c.HeldBack(facts)
 	reasons = append(reasons, held...)
 	switch plan, now := recalled.Plan, u.Now(); {
 	case plan == nil || plan.Mode != policy.AutoRelease:
@@ -106,6 +106,21 @@ func (u *Unlocker) heldBack(ctx context.Context, f found, c policy.Case, known k
 		reasons = append(reasons, "it has changed since its release was planned")
 	}
 	return reasons
+}
+
+// elsewhere is under which other name the state is locked, for an automatic release.
+type elsewhere struct {
+	alias tflock.Path
+	err   error // it is not known
+}
+
+// lookElsewhere looks for other names of the state of a lock that nothing else holds back, and then judges
+// all of it once more: it reads whole tables, for a minute and more where somebody fills one, and meanwhile
+// people may be told that the lock stays.
+func (u *Unlocker) lookElsewhere(ctx context.Context, r Request, path tflock.Path, requestID string) (Answer, error) {
+	r.elsewhere = &elsewhere{}
+	r.elsewhere.alias, r.elsewhere.err = u.lockedAs(ctx, path)
+	return u.Run(ctx, r, requestID)
 }
 
 // lockedAs returns another name of a state under which something is locked; empty: there is

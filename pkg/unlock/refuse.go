@@ -24,7 +24,7 @@ func (u *Unlocker) refuse(ctx context.Context, r Request, key ledger.Key, record
 	if r.DryRun {
 		return a
 	}
-	if r.RequestedBy == policy.AutoRequester && u.AutoReleases != nil {
+	if r.automatic() && u.AutoReleases != nil {
 		if err := u.AutoReleases.Void(ctx, key); err != nil {
 			u.Log.ErrorContext(ctx, "the planned release was not voided", "error", err)
 		}

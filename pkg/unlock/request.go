@@ -20,7 +20,8 @@ type Request struct {
 	DryRun      bool   `json:"dry_run"`      // say what would happen, touch nothing
 	Keep        bool   `json:"keep"`         // release nothing: the lock is to stay, and is not released automatically
 
-	lock tflock.Reference
+	lock      tflock.Reference
+	elsewhere *elsewhere // of an automatic release; nil: nobody has looked yet
 }
 
 const example = `, for example {"lock_id": "78007e4f-7284-5b8c-b34c-620445a03e9c", "reason": "laptop died, run is over", "requested_by": "me"}`
@@ -34,7 +35,7 @@ func ParseRequest(event []byte) (Request, error) {
 	if strings.TrimSpace(r.LockID) == "" {
 		return r, errors.New("lock_id is missing" + example)
 	}
-	if r.Force && r.RequestedBy == policy.AutoRequester {
+	if r.Force && r.automatic() {
 		return r, errors.New("nothing is released automatically with force: " + policy.AutoRequester + " is the name of automatic releases" + example)
 	}
 	if strings.TrimSpace(r.Reason) == "" && !r.DryRun && !r.Keep {

@@ -149,12 +149,16 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 	known := u.askOfRun(ctx, &c)
 	described := c.Describe()
 	may, why := u.mayRelease(ctx, r, f, c, known)
+	if may && r.automatic() && r.elsewhere == nil {
+		return u.lookElsewhere(ctx, r, l.Path, requestID)
+	}
 	steps := slices.Concat(unwatchedSteps(unwatched), u.afterRefusal(described, c))
 	unsafe, doubt, silent := u.conditions(ctx, l)
-	if may && unsafe != "" {
+	switch {
+	case !may:
+	case unsafe != "":
 		may, why, steps = false, unsafe, afterUnsafe()
-	}
-	if may && doubt != "" && r.RequestedBy == policy.AutoRequester { // nobody is there to weigh it
+	case doubt != "" && r.automatic(): // nobody is there to weigh it
 		may, why = false, "not released automatically: "+doubt
 	}
 	record := ledger.Release{
