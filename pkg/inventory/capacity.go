@@ -2,6 +2,7 @@ package inventory
 
 import (
 	"cmp"
+	"encoding/json"
 	"fmt"
 	"maps"
 	"math"
@@ -24,8 +25,9 @@ const (
 	perWrite  = 100     // beside the ID of the version
 	// maxTexts is more than a reading has: an older version kept longer names.
 	maxTexts   = 48 << 10
-	perFinding = 2 << 10 // a finding, with what it was found by
-	perPath    = 6       // of the bytes of its path
+	perFinding = 512     // beside its JSON, which is in a file and, as texts, in memory
+	perSuspect = 2 << 10 // a finding of a digest without its paths
+	perPath    = 3       // how often such a finding has its path
 	// assumed is where Go has no limit: that of 256 MB, half of what template.yaml gives.
 	assumed = 192 << 20
 )
@@ -39,25 +41,36 @@ func (r *run) divide(limit int64) {
 	}
 	r.room, r.suspects = newRoom(int(limit/4*3)), newFairList[suspect](int(limit/6))
 	r.changes, r.names = newRoom(int(limit/16)), newRoom(int(limit/32))
-	r.unsure = int(limit / 16)
+	r.open = newFairList[record](int(limit / 6))
 	for path, s := range r.memory.states {
 		r.room.add(path.Prefix(), s.weight())
 	}
 	for _, rec := range r.memory.records {
 		if f := rec.Finding; f.Type.Occurs() {
-			r.changes.add(f.Path.Prefix(), weightOf(f.Path))
+			r.changes.add(f.Path.Prefix(), weightOf(f))
 		}
 	}
 }
 
 func memoryLimit() int64 { return debug.SetMemoryLimit(-1) }
 
-// weightOf is what a finding of a state takes.
-func weightOf(path tflock.Path) int { return perFinding + perPath*len(path) }
+// weightOf is what a finding takes. In JSON a sign may be six bytes.
+func weightOf(f policy.StateFinding) int { return perFinding + 2*inJSON(f) }
+
+// weight is what the finding of a digest will take.
+func (s suspect) weight() int { return perSuspect + 2*perPath*inJSON(s.row) }
+
+// inJSON is how many bytes something has as JSON.
+func inJSON(v any) int {
+	var n counter
+	_ = json.NewEncoder(&n).Encode(v) // what cannot be written fails where it is written
+	return int(n)
+}
 
 // weight is what a state takes.
 func (s *state) weight() int {
 	texts := len(s.Path) + len(s.ETag)
+	escapes := inJSON(s.Path) - len(s.Path) // in a file
 	for _, w := range s.Writes {
 		texts += len(w.VersionID) + perWrite
 	}
@@ -65,9 +78,9 @@ func (s *state) weight() int {
 		texts += len(w.VersionID) + perWrite
 	}
 	if s.Read == nil {
-		return perState + perByte*max(0, texts-usual)
+		return perState + perByte*max(0, texts-usual) + escapes
 	}
-	return perState + perByte*max(0, texts+s.Read.texts()-usual) + perObject*len(s.Read.Objects)
+	return perState + perByte*max(0, texts+s.Read.texts()-usual) + escapes + perObject*len(s.Read.Objects)
 }
 
 // texts is what the texts of a reading take.
@@ -149,12 +162,13 @@ func (r *run) dropStates(states []*state, level int) {
 // prefixes is left out.
 func (r *run) note(f policy.StateFinding) {
 	prefix := f.Path.Prefix()
-	if r.changes.refuses(prefix, weightOf(f.Path)) {
+	weight := weightOf(f)
+	if r.changes.refuses(prefix, weight) {
 		r.unnoted++
 		return
 	}
 	r.memory.records = append(r.memory.records, record{Finding: f})
-	if r.changes.add(prefix, weightOf(f.Path)); !r.changes.full() {
+	if r.changes.add(prefix, weight); !r.changes.full() {
 		return
 	}
 	level, _ := r.changes.clear()
@@ -164,7 +178,7 @@ func (r *run) note(f policy.StateFinding) {
 		if !rec.Finding.Type.Occurs() || !r.changes.over(prefix, level) {
 			return false
 		}
-		r.changes.add(prefix, -weightOf(rec.Finding.Path))
+		r.changes.add(prefix, -weightOf(rec.Finding))
 		r.unnoted++
 		return true
 	})

@@ -204,7 +204,7 @@ func TestACrowdOfChangesHidesNoOther(t *testing.T) {
 	write(9)
 	a.run()
 	write(4)
-	a.inventory.MemoryLimit = 600 << 10 // a sixteenth of it is for changes
+	a.inventory.MemoryLimit = 512 << 10 // a sixteenth of it is for changes
 	report, _ := a.run()
 	back := finding(report, policy.FindingSerialDecreased)
 	if len(back) < 8 || len(back) > 18 || back[len(back)-1] != "[states/zz/network.tfstate]" {

@@ -179,7 +179,7 @@ func (r *run) sort(first *look, t *backend.Table, row backend.StateRow) {
 }
 
 // suspect takes note of a digest that is not its state's.
-func (r *run) suspect(s suspect) { r.suspects.add(s.path().Prefix(), s, weightOf(s.row)) }
+func (r *run) suspect(s suspect) { r.suspects.add(s.path().Prefix(), s, s.weight()) }
 
 // alias takes note of another name of a state. A prefix with too many of them is left alone: any
 // of its states may be locked.

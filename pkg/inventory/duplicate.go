@@ -24,7 +24,7 @@ const (
 	maxPairs = 1000
 	// maxResources is how many objects a finding names.
 	maxResources = 20
-	// maxNames bounds their names, in bytes.
+	// maxNames bounds their names, in bytes of JSON.
 	maxNames = 8 << 10
 	// sampled is how many of the objects that a pair shares are looked for again, so that
 	// copies of a large state take no more memory than others.
@@ -231,7 +231,7 @@ func (r *run) find(ctx context.Context, s *state, sought map[uint64]bool) (map[u
 		return nil, err
 	}
 	defer body.Close() //nolint:errcheck // nothing is lost with a body that was read
-	names := newNamer(r.memory.key)
+	names, room := newNamer(r.memory.key), maxNamed
 	objects := map[uint64]policy.Resource{}
 	_, err = tfstate.Survey(body, func(o tfstate.Object) {
 		name, ok := names.of(o)
@@ -241,9 +241,9 @@ func (r *run) find(ctx context.Context, s *state, sought map[uint64]bool) (map[u
 		if _, known := objects[name]; known {
 			return
 		}
-		objects[name] = policy.Resource{}
-		if len(objects) <= maxNamed { // the others only count
-			objects[name] = resource(o)
+		objects[name] = policy.Resource{} // the others only count
+		if named := resource(o); inJSON(named) <= room {
+			objects[name], room = named, room-inJSON(named)
 		}
 	})
 	if err != nil {
@@ -252,8 +252,9 @@ func (r *run) find(ctx context.Context, s *state, sought map[uint64]bool) (map[u
 	return objects, nil
 }
 
-// maxNamed bounds the names of a state that are in memory at once.
-const maxNamed = 200
+// maxNamed bounds the names of a state's objects that are in memory at once, in bytes of JSON: there may
+// be twice as many states as pairs.
+const maxNamed = 2 * maxNames
 
 func resource(o tfstate.Object) policy.Resource {
 	if namingOf(o) == byID {
@@ -316,7 +317,7 @@ func advice(p pair) string {
 func firstOf(named []policy.Resource) []policy.Resource {
 	left := maxNames
 	for i, o := range named {
-		if left -= len(o.Type) + len(o.ARN) + len(o.ID) + len(o.Region); i == maxResources || (i > 0 && left < 0) {
+		if left -= inJSON(o); i == maxResources || (i > 0 && left < 0) {
 			return slices.Clone(named[:i])
 		}
 	}

@@ -143,7 +143,7 @@ type run struct {
 	suspects *fairList[suspect]   // digests that differ
 	changes  *room                // for what happened to states
 	unnoted  int                  // changes of states for which there was no room
-	unsure   int                  // the room for findings of which it is not known whether they are gone
+	open     *fairList[record]    // findings
 	seen     map[tflock.Path]bool // states that were listed; nil before and after that
 	unlisted int                  // states for which there is no room
 

@@ -76,15 +76,17 @@ type record struct {
 	Of []string `json:"of,omitempty"`
 }
 
-// head is the first line of the memory.
+// head is the first line of the memory. The records follow, then the states: each is a line of its own,
+// since what reads or writes a line holds all of it.
 type head struct {
-	Version int      `json:"version"`
-	Check   []byte   `json:"check"`  // says with which key the hashes were made
-	Naming  int      `json:"naming"` // says of what they were made
-	Records []record `json:"records"`
+	Version  int      `json:"version"`
+	Check    []byte   `json:"check"`             // says with which key the hashes were made
+	Naming   int      `json:"naming"`            // says of what they were made
+	Findings int      `json:"findings"`          // how many records follow
+	Records  []record `json:"records,omitempty"` // in version 1, which had them here
 }
 
-const memoryVersion = 1
+const memoryVersion = 2
 
 // memory is what a run knows from earlier ones.
 type memory struct {
@@ -129,10 +131,12 @@ func (m *memory) decode(body io.Reader) error {
 	if err := lines.Decode(&h); err != nil {
 		return err
 	}
-	if h.Version != memoryVersion {
+	if h.Version < 1 || h.Version > memoryVersion {
 		return fmt.Errorf("it is of version %d", h.Version)
 	}
-	m.records = h.Records
+	if m.records, err = h.records(lines); err != nil {
+		return err
+	}
 	sameKey := hmac.Equal(h.Check, m.key.check())
 	for {
 		s := &state{}
@@ -154,6 +158,19 @@ func (m *memory) decode(body io.Reader) error {
 	}
 }
 
+// records reads the records behind the head.
+func (h head) records(lines *json.Decoder) ([]record, error) {
+	all := h.Records
+	for range h.Findings {
+		var rec record
+		if err := lines.Decode(&rec); err != nil {
+			return nil, err
+		}
+		all = append(all, rec)
+	}
+	return all, nil
+}
+
 // save writes the memory, unless another run wrote it since.
 func (m *memory) save(ctx context.Context) error {
 	var out bytes.Buffer
@@ -162,8 +179,13 @@ func (m *memory) save(ctx context.Context) error {
 		return err
 	}
 	lines := json.NewEncoder(packed)
-	if err := lines.Encode(head{memoryVersion, m.key.check(), namingVersion, m.records}); err != nil {
+	if err := lines.Encode(head{Version: memoryVersion, Check: m.key.check(), Naming: namingVersion, Findings: len(m.records)}); err != nil {
 		return err
+	}
+	for _, rec := range m.records {
+		if err := lines.Encode(rec); err != nil {
+			return err
+		}
 	}
 	for _, path := range slices.Sorted(maps.Keys(m.states)) {
 		if err := lines.Encode(m.states[path]); err != nil {

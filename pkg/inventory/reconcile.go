@@ -69,10 +69,10 @@ func (r *run) record(found []policy.StateFinding) (again map[string]bool) {
 	return again
 }
 
-// forgetGone marks the records of findings that are gone, and leaves out those of which nobody is notified any more. Of those of which it is
-// not known there is a bounded number.
+// forgetGone marks the records of findings that are gone, and leaves out those of which nobody is notified any more. There is room for a part of
+// the function's memory: first what is known takes it, and then those of which it is not known whether they are gone.
 func (r *run) forgetGone(again map[string]bool) {
-	kept, unsure := r.memory.records[:0], newFairList[record](r.unsure)
+	var happened, unsure []record
 	for _, rec := range r.memory.records {
 		f := rec.Finding
 		if !f.Type.Occurs() && !again[f.Identity()] && r.concerns(f) {
@@ -84,18 +84,25 @@ func (r *run) forgetGone(again map[string]bool) {
 				rec.Notified = rec.Notified || rec.NotifiedAs != "" // of less than it was in the end
 			case isUnknown:
 				rec.Gone = false
-				unsure.add(sharerOf(f), rec, weightOf(f.Path))
+				unsure = append(unsure, rec)
 				continue
 			}
 		}
 		if rec.Gone && !rec.Notified {
 			continue // people never heard of it
 		}
-		kept = append(kept, rec)
+		if f.Type.Occurs() { // they have their own room
+			happened = append(happened, rec)
+			continue
+		}
+		r.open.add(sharerOf(f), rec, weightOf(f))
 	}
-	r.memory.records = append(kept, unsure.items()...)
-	if n := sum(unsure.left); n > 0 {
-		r.notes = append(r.notes, fmt.Sprintf("%d findings under %s are not remembered any more: whether they are gone is not known of more of them than the function's memory is enough for", n, crowd(unsure.left)))
+	for _, rec := range unsure {
+		r.open.add(sharerOf(rec.Finding), rec, weightOf(rec.Finding))
+	}
+	r.memory.records = append(happened, r.open.items()...)
+	if n := sum(r.open.left); n > 0 {
+		r.notes = append(r.notes, fmt.Sprintf("%d findings under %s are not reported: they are more than the function's memory is enough for", n, crowd(r.open.left)))
 	}
 }
 
