@@ -173,6 +173,37 @@ func TestPeopleLearnOfAMessageThatIsPutOff(t *testing.T) {
 	}
 }
 
+// A server may take its time before it refuses, as one with delay= in its rules does: people learn of that too when who publishes the message
+// has stopped waiting, though not with each time that it comes.
+func TestPeopleLearnOfARefusalThatComesLate(t *testing.T) {
+	t.Parallel()
+	topic, box := start(t, nil, "ana@example.com")
+	late := make(chan struct{})
+	box.Judge = func(m onpremises.Mail) string {
+		if !strings.Contains(m.Text, "blocked.example") {
+			return ""
+		}
+		<-late
+		return "550 5.7.1 blocked"
+	}
+	for range 2 {
+		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
+		if err := topic.Publish(ctx, event("blocked.example")); err == nil {
+			t.Error("it is published")
+		}
+		cancel()
+	}
+	time.Sleep(100 * time.Millisecond) // the mailer hears that nobody waits
+	close(late)
+	for ended := time.Now().Add(10 * time.Second); len(box.Mails()) == 0 && time.Now().Before(ended); {
+		time.Sleep(10 * time.Millisecond)
+	}
+	time.Sleep(300 * time.Millisecond)
+	if mails := box.Mails(); len(mails) != 1 || mails[0].Subject != putOffSubject {
+		t.Errorf("%+v", mails)
+	}
+}
+
 // Everything in a lock is hostile until shown otherwise.
 func TestNothingInAMessageBecomesAHeaderOrARecipient(t *testing.T) {
 	t.Parallel()
