@@ -88,7 +88,7 @@ func amazonQLines(e Event) []string {
 	for _, i := range e.Locks[:min(len(e.Locks), shownInAmazonQ)] {
 		line := clipTail(i.Path, 150)
 		if isAlarm(e.Type) && !Releasable(i.Description) {
-			line += " (no command: press Release on the dashboard)"
+			line += e.WithoutCommand()
 		}
 		lines = append(lines, line+": "+ItemLine(e, i))
 	}

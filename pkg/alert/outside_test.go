@@ -1,11 +1,13 @@
 package alert_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
 	"github.com/lockwarden/lockwarden/infra/samples"
 	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/alert/slack"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -24,8 +26,10 @@ func TestOutsideOfAWSNoCommandIsPromised(t *testing.T) {
 	} {
 		mail := alert.Mail(e)
 		for _, promise := range []string{"command below", "its command", "AWS CLI", "on the dashboard"} {
-			if strings.Contains(mail, promise) {
-				t.Errorf("%s: %q in\n%s", name, promise, mail)
+			for _, text := range []string{mail, inAmazonQ(e), inSlack(t, e)} {
+				if strings.Contains(text, promise) {
+					t.Errorf("%s: %q in\n%s", name, promise, text)
+				}
 			}
 		}
 		if !strings.Contains(mail, "to the unlock function") {
@@ -37,4 +41,19 @@ func TestOutsideOfAWSNoCommandIsPromised(t *testing.T) {
 	if beside := (tflock.Meant{ID: lock.ID, Paths: []string{lock.Path}, Buckets: []string{"states"}}).Beside(mail); beside != "" {
 		t.Errorf("the mail cannot be pasted: %s is not understood", beside)
 	}
+}
+
+func inAmazonQ(e alert.Event) string {
+	n := alert.AmazonQ(e)
+	return n.Content.Title + n.Content.Description + strings.Join(n.Content.NextSteps, "\n")
+}
+
+// inSlack is what the channel of a stack shows, whose topic is used outside of AWS as well.
+func inSlack(t *testing.T, e alert.Event) string {
+	t.Helper()
+	body, err := json.Marshal(slack.Renderer{}.Message("", render(t, e).Texts["default"]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(body)
 }

@@ -82,6 +82,14 @@ func (e Event) byHand(lock string) string {
 	return "press Release beside " + lock + " on the dashboard"
 }
 
+// WithoutCommand is what a chat's list says of a lock without a command.
+func (e Event) WithoutCommand() string {
+	if e.Links.Dashboard == "" {
+		return " (no command: " + e.byHand("it") + ")"
+	}
+	return " (no command: press Release on the dashboard)"
+}
+
 // sharedText is the event of several locks in words: the first sentence has the oldest.
 func sharedText(e Event) string {
 	if e.Plan != nil {

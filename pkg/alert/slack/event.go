@@ -188,7 +188,7 @@ func (d *draft) locks(e alert.Event) {
 	for i, item := range e.Locks {
 		lines[i] = "• " + tail(item.Path, 120)
 		if (e.Type == alert.LockStuck || e.Type == alert.LockReminder) && !alert.Releasable(item.Description) {
-			lines[i] += " (no command: press Release on the dashboard)"
+			lines[i] += e.WithoutCommand()
 		}
 		lines[i] += ": " + alert.ItemLine(e, item)
 	}
