@@ -127,9 +127,18 @@ func (n *notifier) unreadable(ctx context.Context, all gathered) {
 	}
 }
 
-// publish leaves time to record what could not be published, and half of the time that is left for the messages behind this one.
+// A mail server may take longer than half of the time: what it takes behind the end of that would come again with each scan. The mailer waits
+// 20 seconds for one.
+const (
+	slowMail  = 21 * time.Second
+	forOthers = 5 * time.Second // is left for the messages behind such a one
+)
+
+// publish leaves time to record what could not be published, and half of the time that is left for the messages behind this one, or what they
+// need where a mail server is slow.
 func (n *notifier) publish(ctx context.Context, event alert.Event) error {
-	ctx, cancel := context.WithTimeout(ctx, time.Until(n.until)/2)
+	left := time.Until(n.until)
+	ctx, cancel := context.WithTimeout(ctx, max(left/2, min(slowMail, left-forOthers)))
 	defer cancel()
 	err := n.topic.Publish(ctx, event)
 	n.unpublished = append(n.unpublished, err)

@@ -204,6 +204,37 @@ func TestPeopleLearnOfARefusalThatComesLate(t *testing.T) {
 	}
 }
 
+// Whoever has stopped waiting publishes it again: it would come each time.
+func TestAMailForWhichNobodyWaitsIsNotSent(t *testing.T) {
+	t.Parallel()
+	box, err := onpremises.StartMailbox()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(box.Stop)
+	ctx, cancel := context.WithCancel(t.Context())
+	given := make(chan struct{})
+	box.Answer = func(command string) string {
+		if strings.HasPrefix(command, "MAIL") {
+			cancel()
+			select {
+			case <-given:
+			case <-time.After(5 * time.Second):
+			}
+		}
+		return ""
+	}
+	s, err := settings{From: "a@example.com", To: []string{"b@example.com"}, Server: box.Address}.sender()
+	if err != nil {
+		t.Fatal(err)
+	}
+	err = s.Send(ctx, "stuck", "text")
+	close(given)
+	if err == nil || len(box.Mails()) > 0 {
+		t.Errorf("%v, mails %+v", err, box.Mails())
+	}
+}
+
 // Everything in a lock is hostile until shown otherwise.
 func TestNothingInAMessageBecomesAHeaderOrARecipient(t *testing.T) {
 	t.Parallel()

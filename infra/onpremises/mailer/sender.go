@@ -72,6 +72,8 @@ func (s sender) Send(ctx context.Context, subject, text string) error {
 		return err
 	}
 	defer connection.Close() //nolint:errcheck // what counts was answered
+	// Whoever stops waiting for a mail publishes it again, so it would come twice.
+	defer context.AfterFunc(ctx, func() { _ = connection.SetDeadline(time.Now()) })()
 	deadline, _ := ctx.Deadline()
 	if err := connection.SetDeadline(deadline); err != nil {
 		return err

@@ -45,13 +45,11 @@ func (t *topic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	subject := r.PostForm.Get("Subject")
 	err = t.send(r.Context(), subject, text)
-	refused, permanently := permanent(err)
-	late := r.Context().Err() != nil // who publishes it has stopped waiting, and publishes it again
-	switch {
-	case permanently && !late && t.send(r.Context(), refusedSubject, fmt.Sprintf(refusedText, refused.Code)) == nil:
+	switch refused, permanently := permanent(err); {
+	case permanently && t.send(r.Context(), refusedSubject, fmt.Sprintf(refusedText, refused.Code)) == nil:
 		slog.Error("refused, so a mail was sent that says so", "subject", subject, "error", err)
 		err = nil
-	case refused != nil && (!permanently || late):
+	case refused != nil: // who publishes it may have stopped waiting, and publishes it again
 		t.sayPutOff(context.WithoutCancel(r.Context()), refused.Code)
 	}
 	if err != nil {
