@@ -41,6 +41,7 @@ type Sighting struct {
 	// show that its half there is gone.
 	Unknown  []string
 	ETag     string        // of the lock object that a scan saw last; empty where none did
+	Released time.Time     // when it was released before, where a client has taken it again since; zero: it was not
 	Holdings []SeenHolding // what is known of each holding that it has now; one without an entry was never seen
 }
 

@@ -19,8 +19,8 @@ func TestWhatHappensWhileTablesAreReadStopsTheRelease(t *testing.T) {
 		"its object got the tag": func(p *pipeline) {
 			p.tag("env/x", map[string]string{"run": "gh-1-1", policy.KeepTag: ""})
 		},
-		"its state was written": func(p *pipeline) { p.state("env/x") },
-		"its run goes on":       func(p *pipeline) { p.lives("1") },
+		"its state was written":  func(p *pipeline) { p.state("env/x") },
+		"its run goes on":        func(p *pipeline) { p.lives("1") },
 		"a half of another lock": func(p *pipeline) { p.unlockRow("env/x"); p.Lock("env/x", "another", plainSet(p).Tables[0]) },
 	} {
 		t.Run(name, func(t *testing.T) {

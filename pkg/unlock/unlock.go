@@ -136,10 +136,9 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 	}
 	now := u.Now()
 	unwatched := u.unwatched(ctx, l, memory)
-	c := policy.Case{Lock: l, Seen: memory.Sighting(l, u.unknown(concerns))}
-	c.Judge(u.Rules, now)
-	if c.HeldAtLeast < c.Guard && u.completeFromRecord(ctx, l, &c.Seen) {
-		c.Judge(u.Rules, now)
+	c, err := u.judge(ctx, l, memory.Sighting(l, u.unknown(concerns)), now)
+	if err != nil {
+		return Answer{}, err
 	}
 	c = u.witnessed(ctx, c)
 	c.State = u.state(ctx, l.Path)
@@ -182,6 +181,20 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 	return a, err
 }
 
+// judge judges a lock by what scans saw of it, and by what an earlier release of it left.
+func (u *Unlocker) judge(ctx context.Context, l tflock.Lock, seen policy.Sighting, now time.Time) (policy.Case, error) {
+	c := policy.Case{Lock: l, Seen: seen}
+	c.Judge(u.Rules, now)
+	earlier, found, err := u.Releases.LastRelease(ctx, ledger.KeyOf(l))
+	if err != nil {
+		return c, fmt.Errorf("nothing was released: whether it was released before is not known: %w", err)
+	}
+	if found && (takenAgain(l, earlier, &c.Seen) || c.HeldAtLeast < c.Guard && completeFromRecord(l, earlier, &c.Seen)) {
+		c.Judge(u.Rules, now)
+	}
+	return c, nil
+}
+
 // unknown says of a store why it is not known whether it still has a half of the lock.
 func (u *Unlocker) unknown(concerns []error) func(store string) string {
 	return func(store string) string {
@@ -210,27 +223,6 @@ func (u *Unlocker) witnessed(ctx context.Context, c policy.Case) policy.Case {
 		u.Log.WarnContext(ctx, "who took the lock is not known", "path", c.Path, "error", err)
 	}
 	return one[0]
-}
-
-// completeFromRecord completes what is known of a lock of which an earlier release removed one
-// half only, and reports whether it added anything: the record says how old it was proven to be,
-// with the bytes that are still there.
-func (u *Unlocker) completeFromRecord(ctx context.Context, l tflock.Lock, seen *policy.Sighting) bool {
-	r, found, err := u.Releases.LastRelease(ctx, ledger.KeyOf(l))
-	if err != nil || !found {
-		return false
-	}
-	known := false
-	since := r.At.Add(-time.Duration(r.Description.HeldAtLeastSeconds) * time.Second)
-	for _, h := range l.Holdings {
-		same := slices.ContainsFunc(r.Held, func(b ledger.Bytes) bool { return b.Is(h.Raw) && slices.Contains(b.Stores, h.Store) })
-		for i := range seen.Holdings {
-			if s := &seen.Holdings[i]; same && s.Store == h.Store && (s.First.IsZero() || s.First.After(since)) {
-				s.First, known = since, true
-			}
-		}
-	}
-	return known
 }
 
 // finishEarlier finishes what earlier calls for this lock could not.
