@@ -188,13 +188,16 @@ func (p *Pruner) notify(ctx context.Context, t *tally, report Report, dead settl
 	return errors.Join(errs...)
 }
 
-// publish publishes the report, within half of the time that is left. A mail server may put it off for what is in a path, each time that it
+// withoutListsTime is kept of an invocation's time to publish a report without its lists, and to record that it is out.
+const withoutListsTime = 20 * time.Second
+
+// publish publishes the report, while there is time for another try. A mail server may put it off for what is in a path, each time that it
 // comes, and all others would wait for it, in this run and in each later one. So where an earlier run could not report what it did either, or
 // a later one reports the same (again), it is published without the lists then.
 func (p *Pruner) publish(ctx context.Context, e alert.PruneReport, again bool, now time.Time) error {
 	first, cancel := ctx, context.CancelFunc(func() {})
 	if deadline, ok := ctx.Deadline(); ok && again {
-		first, cancel = context.WithTimeout(ctx, time.Until(deadline)/2)
+		first, cancel = context.WithDeadline(ctx, deadline.Add(-min(withoutListsTime, time.Until(deadline)/2)))
 	}
 	defer cancel()
 	err := p.Topic.Publish(first, p.Composer.Prune(e, now))

@@ -22,8 +22,8 @@ const maxRequest = 1 << 20
 type topic struct {
 	send func(ctx context.Context, subject, text string) error
 
-	mu     sync.Mutex
-	putOff time.Time // when a mail last said that the server puts messages off
+	mu   sync.Mutex
+	said map[string]time.Time // when a mail last said so, by its subject
 }
 
 // ServeHTTP answers as SNS does, in XML. A mail that was not taken now (503) may be published
@@ -45,16 +45,13 @@ func (t *topic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	subject := r.PostForm.Get("Subject")
 	err = t.send(r.Context(), subject, text)
-	switch refused, permanently := permanent(err); {
-	case permanently && t.send(r.Context(), refusedSubject, fmt.Sprintf(refusedText, refused.Code)) == nil:
-		slog.Error("refused, so a mail was sent that says so", "subject", subject, "error", err)
-		err = nil
-	case refused != nil: // who publishes it may have stopped waiting, and publishes it again
-		t.sayPutOff(context.WithoutCancel(r.Context()), refused.Code)
+	refused, permanently := permanent(err)
+	if refused != nil {
+		t.sayNotTaken(context.WithoutCancel(r.Context()), refused.Code, permanently) // who publishes it may have stopped waiting
 	}
 	if err != nil {
 		slog.Error("not sent", "subject", subject, "error", err)
-		if _, refused := permanent(err); refused {
+		if permanently {
 			answerError(w, http.StatusBadRequest, "InvalidParameter", "the mail server refuses it: "+err.Error())
 		} else {
 			answerError(w, http.StatusServiceUnavailable, "ServiceUnavailable", "the mail was not sent: "+err.Error())
@@ -65,33 +62,35 @@ func (t *topic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	answer(w, http.StatusOK, published{ID: rand.Text()})
 }
 
-// What is sent in place of a mail that the server refuses permanently. Whoever takes a lock writes its fields, and may write what a filter
-// refuses, with all locks that share the message. The server's words may quote that, and have this mail refused as well.
+// Whoever takes a lock writes its fields, and may write what a filter refuses, or puts off each time that it comes. A mail says so, at most one
+// in this time. The server's words may quote that, and have this mail refused as well. Whoever publishes the message publishes it without what
+// others wrote, or by prefixes.
 const (
+	sayEvery       = time.Hour
 	refusedSubject = "[Lockwarden] The mail server refuses a message"
-	refusedText    = "A message of Lockwarden was refused by the mail server (%d; the log of the mailer has its words), maybe for what is in a field of a lock or in a path.\n\n" +
-		"It may be about locks of everybody. All locks are in the answer of: invoke monitor\n"
+	putOffSubject  = "[Lockwarden] The mail server puts a message off"
+	notTakenText   = "A message of Lockwarden is not taken by the mail server (%d; the log of the mailer has its words), maybe for what is in a field of a lock or in a path. " +
+		"It is sent again with each scan.\n\nAll locks are in the answer of: invoke monitor\n"
 )
 
-// A server may put a message off for what is in it as well, each time that it comes. A mail says so, at most one in this time.
-const (
-	putOffEvery   = time.Hour
-	putOffSubject = "[Lockwarden] The mail server puts a message off"
-	putOffText    = "A message of Lockwarden is put off by the mail server (%d; the log of the mailer has its words), maybe for what is in a field of a lock or in a path. " +
-		"It is sent again with each scan.\n\nIt may be about locks of everybody. All locks are in the answer of: invoke monitor\n"
-)
-
-func (t *topic) sayPutOff(ctx context.Context, code int) {
+func (t *topic) sayNotTaken(ctx context.Context, code int, permanently bool) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
-	if time.Since(t.putOff) < putOffEvery {
+	subject := putOffSubject
+	if permanently {
+		subject = refusedSubject
+	}
+	if time.Since(t.said[subject]) < sayEvery {
 		return
 	}
-	if err := t.send(ctx, putOffSubject, fmt.Sprintf(putOffText, code)); err != nil { // it takes none
+	if err := t.send(ctx, subject, fmt.Sprintf(notTakenText, code)); err != nil { // it takes none
 		return
 	}
-	t.putOff = time.Now()
-	slog.Error("put off, so a mail was sent that says so", "code", code)
+	if t.said == nil {
+		t.said = map[string]time.Time{}
+	}
+	t.said[subject] = time.Now()
+	slog.Error("not taken, so a mail was sent that says so", "code", code)
 }
 
 // mailText is what a subscriber by email gets of a message.
