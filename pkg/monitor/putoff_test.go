@@ -59,7 +59,7 @@ func TestAMessageThatIsPutOffKeepsNoLocksOfOthersBack(t *testing.T) {
 			locks.Put(scale.LockOf("states/dev/x", "dev", "me@host", taken()))
 			locks.Put(scale.Lock("states/prod/x", "prod", taken()))
 		}, func(locks *scale.Table) { locks.Put(scale.LockOf("states/dev/x", "dev", hostile, taken())) }, "lock.reminder"},
-		"rows that are no locks": {func(*scale.Table) {}, func(locks *scale.Table) {
+		"rows that hold junk": {func(*scale.Table) {}, func(locks *scale.Table) {
 			locks.Put(junk("states/dev/" + hostile))
 			locks.Put(junk("states/prod/x"))
 		}, "lock.unreadable"},

@@ -116,7 +116,7 @@ type elsewhere struct {
 
 // lookElsewhere looks for other names of the state of a lock that nothing else holds back, and then judges
 // all of it once more: it reads whole tables, for a minute and more where somebody fills one, and meanwhile
-// people may be told that the lock stays.
+// people may be notified that the lock stays.
 func (u *Unlocker) lookElsewhere(ctx context.Context, r Request, path tflock.Path, requestID string) (Answer, error) {
 	r.elsewhere = &elsewhere{}
 	r.elsewhere.alias, r.elsewhere.err = u.lockedAs(ctx, path)

@@ -11,7 +11,7 @@ import (
 )
 
 // The unlock function reads whole tables before it releases automatically, which takes a minute and more where a
-// team has filled one. What happens meanwhile counts: people were told that the lock stays.
+// team has filled one. What happens meanwhile counts: people read that the lock stays.
 func TestWhatHappensWhileTablesAreReadStopsTheRelease(t *testing.T) {
 	t.Parallel()
 	for name, change := range map[string]func(p *pipeline){

@@ -51,9 +51,9 @@ func (g *global) Do(r *http.Request) (*http.Response, error) {
 	if err := json.Unmarshal(body, &in); err != nil {
 		return nil, err
 	}
-	ours := strings.HasSuffix(in.TableName, g.table)
-	writes := ours && (call == "PutItem" || call == "DeleteItem")
-	if ours && g.before != nil {
+	isLockTable := strings.HasSuffix(in.TableName, g.table)
+	writes := isLockTable && (call == "PutItem" || call == "DeleteItem")
+	if isLockTable && g.before != nil {
 		g.before(region, call)
 	}
 	response, err := g.HTTPClient.Do(r)

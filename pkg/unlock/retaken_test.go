@@ -10,7 +10,7 @@ import (
 
 // A client whose answer was lost waits, with -lock-timeout, for a row of its own. Once somebody releases it the client
 // takes it again, with the same ID and the same bytes, and works: it is as young as any other lock then.
-func TestALockThatIsTakenAgainIsNotOldForWhatWasReleased(t *testing.T) {
+func TestALockThatIsTakenAgainIsAsYoungAsAnyOther(t *testing.T) {
 	for name, scans := range map[string]struct{ without, with bool }{"at once": {}, "after a scan": {with: true}, "after a scan that saw it gone": {true, true}} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
