@@ -65,6 +65,7 @@ var kinds = map[string]struct {
 	"copycat":   {false, func(d drawn, _ plan) actor { return client{drawn: d} }},
 	"successor": {false, func(d drawn, _ plan) actor { return client{drawn: d, orphanEnds: beforeItBegins} }},
 	"waiter":    {false, func(d drawn, _ plan) actor { return client{drawn: d, tries: 3, orphanEnds: whileItWaits} }},
+	"mistaken":  {false, func(d drawn, _ plan) actor { return client{drawn: d, tries: 3, answerLost: true} }},
 	"monitor":   {true, func(drawn, plan) actor { return scanning{} }},
 	"prune":     {true, func(d drawn, p plan) actor { return pruning{p.paths, d.same} }},
 	"job":       {false, func(d drawn, p plan) actor { return job{client: client{drawn: d}, naming: p.jobNaming(d)} }},

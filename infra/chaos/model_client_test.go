@@ -55,6 +55,7 @@ type client struct {
 	drawn
 	tries      int // 0: one
 	orphanEnds moment
+	answerLost bool // it does not hear that it has its lock, meets it at once, and waits for it
 	slashes    bool // Terraform 1.5 with a double slash in its key: its rows have it, its object does not
 }
 
@@ -112,6 +113,10 @@ func (c client) acquire(p *process, cfg aws.Config, stores []backend.Store) erro
 	}
 	for try := 1; ; try++ {
 		refused := p.take(cfg, stores, raw)
+		if refused == nil && c.answerLost && try == 1 { // of its last half: it gives back the others
+			last := len(stores) - 1
+			refused = errors.Join(&backend.HeldError{}, p.unlock(cfg, stores[:last]))
+		}
 		if _, held := errors.AsType[*backend.HeldError](refused); refused == nil || !held || try >= c.tries {
 			return refused
 		}

@@ -45,7 +45,7 @@ type burst struct {
 // other, and what they do to each other is not ours. casts are those who meet on one key, since most
 // mistakes need no more. nil is any of everybody, anywhere.
 var (
-	everybody = []string{"client", "client", "waiter", "lockless", "prune", "prune", "unlock", "unforced", "unforced", "restore", "monitor", "monitor", "copycat"}
+	everybody = []string{"client", "client", "waiter", "mistaken", "lockless", "prune", "prune", "unlock", "unforced", "unforced", "restore", "monitor", "monitor", "copycat"}
 	casts     = [][]string{
 		nil, nil,
 		{"prune", "lockless"},
@@ -54,6 +54,7 @@ var (
 		{"unlock", "unlock", "client"},
 		{"unforced", "waiter", "monitor"},
 		{"unforced", "client", "client", "monitor"},
+		{"unforced", "unforced", "mistaken", "monitor"},
 		{"unlock", "prune", "client"},
 		{"restore", "prune", "client"},
 		{"restore", "lockless", "prune"},
