@@ -117,7 +117,7 @@ func (b *Bucket) listOne(ctx context.Context, key string) (types.Object, error) 
 		for _, object := range page.Contents {
 			if listedKey(page.EncodingType, object) == key {
 				if object.LastModified != nil {
-					object.LastModified = aws.Time(inOurTime(*object.LastModified, page.ResultMetadata))
+					object.LastModified = aws.Time(b.inOurTime(*object.LastModified, page.ResultMetadata))
 				}
 				return object, nil
 			}

@@ -49,9 +49,12 @@ type probed struct {
 	at     time.Time
 }
 
+// distrusts reports whether a store may do what AWS's never do.
+func (c *conditions) distrusts(endpoint *string) bool { return c != nil && c.probes && outsideAWS(endpoint) }
+
 // of returns the report of a store. Those who ask for the same store at once wait for one probe.
 func (c *conditions) of(arn string, endpoint *string, try func() probe.Report) probe.Report {
-	if c == nil || !c.probes || !outsideAWS(endpoint) {
+	if !c.distrusts(endpoint) {
 		return probe.Report{Store: arn, Create: probe.Holds, Delete: probe.Holds}
 	}
 	kept, _ := c.stores.LoadOrStore(arn, &probed{})

@@ -85,7 +85,7 @@ func (b *Bucket) get(ctx context.Context, key string) (tflock.Holding, bool, err
 	if err != nil {
 		return tflock.Holding{}, false, err
 	}
-	h := tflock.FromObject(b.arn, b.name, key, body.String(), aws.ToString(out.ETag), inOurTime(aws.ToTime(out.LastModified), out.ResultMetadata))
+	h := tflock.FromObject(b.arn, b.name, key, body.String(), aws.ToString(out.ETag), b.inOurTime(aws.ToTime(out.LastModified), out.ResultMetadata))
 	if size > maxLock {
 		h.Raw, h.Err = "", tflock.ErrLarge
 	}

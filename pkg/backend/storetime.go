@@ -13,9 +13,9 @@ const sameTime = time.Minute
 
 // inOurTime is a time of the store's clock by ours. In AWS the two are one. A store outside of it has a clock of
 // its own, which may be behind: what it dates would pass for old, a lock of a moment ago among it.
-func inOurTime(t time.Time, answer middleware.Metadata) time.Time {
+func (b *Bucket) inOurTime(t time.Time, answer middleware.Metadata) time.Time {
 	ahead, known := awsmiddleware.GetAttemptSkew(answer)
-	if !known || ahead.Abs() <= sameTime || t.IsZero() {
+	if !known || ahead.Abs() <= sameTime || t.IsZero() || !b.conditions.distrusts(b.endpoint()) {
 		return t
 	}
 	return t.Add(-ahead)

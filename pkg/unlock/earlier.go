@@ -11,8 +11,12 @@ import (
 
 // takenAgain reports whether a row of a lock was taken again since an earlier release removed it, and corrects what is known of its age. A
 // client whose answer was lost waits for its own row (-lock-timeout), and takes it with the same bytes once somebody releases it. No scan may
-// have seen the moment without it, so what scans saw proves nothing then. An object has S3's time.
+// have seen the moment without it, so what scans saw proves nothing then. Of a lock with an object S3's time does: the client takes that one
+// first, and again too.
 func takenAgain(l tflock.Lock, earlier ledger.Release, seen *policy.Sighting) (again bool) {
+	if slices.Contains(l.Kinds(), tflock.S3) {
+		return false
+	}
 	for i := range seen.Holdings {
 		s := &seen.Holdings[i]
 		if !went(earlier, s.Store) || !sameBytes(earlier, l, s.Store) || s.First.After(earlier.At) {

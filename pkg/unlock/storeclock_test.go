@@ -41,6 +41,7 @@ func TestAStoreWhoseClockIsBehindProvesNoAge(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	set.Distrust()
 	a, err := w.newUnlocker(cfg, set, 30*time.Minute, time.Now).Run(t.Context(), request(w, "live", ""), "request")
 	if err != nil || a.Outcome != unlock.Refused || len(w.held()) != 1 {
 		t.Errorf("a lock of a moment ago: %+v, %v; left %q", a, err, w.held())
@@ -66,6 +67,7 @@ func TestAStateIsWrittenWhenTheStoreSaysSo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	set.Distrust()
 	a, err := w.newUnlocker(cfg, set, 30*time.Minute, time.Now).Run(t.Context(), request(w, "live", ""), "request")
 	if err != nil || a.Outcome != unlock.Refused || len(w.held()) != 1 {
 		t.Errorf("the state was written a moment ago: %+v, %v; left %q", a, err, w.held())
