@@ -48,7 +48,10 @@ func wire() (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	composer := alert.Composer{Version: version.Current, Account: s.Account, Region: parts.Region, PruneFunction: lambdacontext.FunctionName, Dashboard: s.Dashboard.URL(parts.Region)}
+	composer := alert.Composer{Version: version.Current, Account: s.Account, Region: parts.Region, Dashboard: s.Dashboard.URL(parts.Region)}
+	if s.Dashboard.Stack != "" { // outside of AWS the name is that of the program
+		composer.PruneFunction = lambdacontext.FunctionName
+	}
 	p := &prune.Pruner{
 		Stores: parts.Stores, Records: parts.Ledger.Prunes, Bookmark: parts.Ledger.Prunes, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter,
 		Rules: rules, Now: time.Now, Log: slog.Default(),

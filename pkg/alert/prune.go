@@ -46,9 +46,9 @@ func (c Composer) Prune(r PruneReport, now time.Time) Event {
 	}
 	switch {
 	case r.Pruned == 0:
-	case c.Dashboard == "": // outside of AWS
+	case c.PruneFunction == "": // outside of AWS
 		e.Steps = append(e.Steps, "To bring a pruned state back, give its path to the prune function as restore.")
-	case c.PruneFunction != "":
+	default:
 		step := "To bring a pruned state back, put its path in place of BUCKET/KEY in the command below (AWS CLI v2)."
 		if slices.ContainsFunc(r.States, func(s policy.Stale) bool { return !plainPath(string(s.Path)) }) {
 			step += " Put no path there that has quotation marks or other signs of a shell in it: press Restore beside that state on the dashboard."
