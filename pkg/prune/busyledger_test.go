@@ -42,3 +42,28 @@ func TestARunDeletesNoMoreThanItCanRecord(t *testing.T) {
 		t.Errorf("%d of %d were pruned", len(pruned), states)
 	}
 }
+
+// One team has more stale states than several runs can record, which come before and between those of others. Each run prunes what others
+// have all the same.
+func TestRecordsOfOnePrefixKeepNoRunFromOthers(t *testing.T) {
+	w := newWorld(t)
+	for i := range 120 {
+		w.stale(fmt.Sprintf("branches/devs/%03d.tfstate", i), local.State(t, "destroyed"))
+	}
+	for run := range 2 {
+		others := []string{"branches/a/x.tfstate", "branches/web/x.tfstate"}
+		for _, key := range others {
+			w.stale(key, local.State(t, "destroyed"))
+		}
+		p := w.pruner(server.Config())
+		p.MaxRecorded = 40 << 10
+		report, err := p.Run(t.Context(), prune.Request{}, fmt.Sprint("request ", run))
+		if err != nil || report.StoppedEarly != (run == 0) {
+			t.Fatalf("run %d: %+v, %v", run, report, err)
+		}
+		if there := w.there(others); len(there) > 0 {
+			t.Errorf("run %d: %q were not pruned", run, there)
+		}
+		w.later(time.Hour)
+	}
+}

@@ -202,11 +202,13 @@ func (l *lister) endOfTurn(s *stretch) ending {
 // found returns a stale state to the batcher, and counts it.
 func (l *lister) found(s *stretch, o backend.Object, before ledger.Mark, now time.Time) {
 	l.number++
+	path := tflock.NewPath(s.bucket.Name(), o.Key)
 	l.batch.add(candidate{
-		bucket: s.bucket, path: tflock.NewPath(s.bucket.Name(), o.Key), modified: o.Modified, versioned: s.versioned, number: l.number, before: before, within: s,
+		bucket: s.bucket, path: path, modified: o.Modified, versioned: s.versioned, number: l.number, before: before, within: s,
 	}, now)
-	s.folders.Find(o.Key, cost(o.Size), l.number)
-	s.turn.Add(cost(o.Size))
+	amount := cost(o.Size) + l.tally.recordCost(path)
+	s.folders.Find(o.Key, amount, l.number)
+	s.turn.Add(amount)
 }
 
 // seek moves a stretch to where an earlier run stopped in the folder that a key is in, and reports

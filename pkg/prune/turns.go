@@ -3,6 +3,8 @@ package prune
 import (
 	"strings"
 
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -11,6 +13,9 @@ import (
 // time of a run with some hundred states that are as large as prune reads, or with many small ones, and
 // what comes after them in the bucket would not be looked at.
 var turn = tflock.Amount{Items: 1000, Cost: 2 * maxRead}
+
+// shares is into how many turns the records of a run are divided: one prefix may have several before what comes after it in the bucket.
+const shares = 32
 
 // maxLater bounds the folders that wait.
 const maxLater = 100
@@ -31,4 +36,10 @@ func cost(size int64) int64 {
 		return 0
 	}
 	return size
+}
+
+// recordCost is what the record of a state costs of a turn: once a run has as many as it can mark it stops, and the next one goes on there.
+func (t *tally) recordCost(path tflock.Path) int64 {
+	size := ledger.Pruned{State: policy.Stale{Path: path}}.Size()
+	return turn.Cost * int64(size) / int64(max(1, t.most/shares))
 }
