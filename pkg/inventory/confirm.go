@@ -23,7 +23,7 @@ func (r *run) confirm(groups map[tflock.Path][]suspect, first *look, locking map
 	var found []policy.StateFinding
 	pathsOf(slices.Sorted(maps.Keys(groups))).each(func(path tflock.Path) {
 		c := &confirmation{run: r, path: path, suspects: groups[path], names: newNamer(r.memory.key)}
-		c.seen, c.leftover = locking[path], policy.LockfileAlone(locking[path])
+		c.seen, c.leftover = locking[path], policy.LockfileAlone(locking[path]) && !r.doubts.lockings[path]
 		c.matching = first.matching[groups[path][0].state]
 		f, err := c.check(ctx)
 		mu.Lock()

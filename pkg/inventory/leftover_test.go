@@ -68,3 +68,26 @@ func TestADigestThatClientsWriteTheStateWithoutIsLeftOver(t *testing.T) {
 }
 
 const longHold = 5 * time.Second
+
+// Where not all is known of how a state was locked, since others have more locks than can be asked about, what is known makes no
+// digest that differs one that nobody reads.
+func TestADigestIsNotLeftOverWhereLocksOfItsStateAreNotKnown(t *testing.T) {
+	t.Parallel()
+	for name, known := range map[string]bool{"all are known": true, "some are not": false} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			w.apply(key, stateOf(1, "one"))
+			w.put(key, stateOf(2, "one"))
+			w.locking[w.Path(key)] = seen(policy.ByLockfile)
+			want := policy.SeverityInfo
+			if !known {
+				w.unasked, want = []tflock.Path{w.Path(key)}, policy.SeverityWarning
+			}
+			report, err := w.inventory(w.config()).Run(context.Background(), inventory.Request{})
+			if err != nil || len(report.Findings) != 1 || policy.Worse(report.Findings[0].Severity, policy.SeverityInfo) == known {
+				t.Errorf("%v, want %s: %+v", err, want, report.Findings)
+			}
+		})
+	}
+}

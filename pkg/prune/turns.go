@@ -24,7 +24,7 @@ const maxLater = 100
 // One such character alone would sort before every key that begins with it.
 func lastKey(folder string) string {
 	const longest = 1024
-	for _, last := range []string{"\U0010FFFF", "\uFFFF", "\u07FF", "\x7F"} {
+	for _, last := range []string{"\U0010FFFF", "\uFFFD", "\u07FF", "\x7F"} {
 		folder += strings.Repeat(last, max(0, longest-len(folder))/len(last))
 	}
 	return folder

@@ -56,7 +56,8 @@ func TestStatesOfOnePrefixTakeNoTimeFromOthers(t *testing.T) {
 		key    func(i int) string
 	}{
 		"large ones": {127 << 20, 4 * time.Second, 270, func(i int) string { return fmt.Sprintf("a-team/branches/%03d.tfstate", i) }},
-		"large ones, each in a folder of its own": {127 << 20, 4 * time.Second, 270, func(i int) string { return fmt.Sprintf("a-team/branches/%03d/terraform.tfstate", i) }},
+		"large ones, where the last key that can be in their folder has three bytes behind whole characters": {127 << 20, 4 * time.Second, 270, func(i int) string { return fmt.Sprintf("a-team/branches/test/%03d.tfstate", i) }},
+		"large ones, each in a folder of its own":                                                            {127 << 20, 4 * time.Second, 270, func(i int) string { return fmt.Sprintf("a-team/branches/%03d/terraform.tfstate", i) }},
 		"large ones, in deeper and deeper folders": {127 << 20, 4 * time.Second, 270, func(i int) string {
 			return fmt.Sprintf("a-team/branches/%s%03d.tfstate", strings.Repeat("z/", i/10), i)
 		}},
