@@ -38,7 +38,7 @@ func cost(size int64) int64 {
 	return size
 }
 
-// recordCost is what the record of a state costs of a turn: a run stops with as many as it can mark, and the next one goes on there.
+// recordCost is what the record of a state takes of a folder: a run stops with as many as it can mark, and the next one goes on there.
 func (t *tally) recordCost(path tflock.Path) int64 {
 	size := ledger.Pruned{State: policy.Stale{Path: path}}.Size()
 	return turn.Cost * int64(size) / int64(max(1, t.most/shares))
