@@ -24,6 +24,7 @@ func (u *Unlocker) release(ctx context.Context, l tflock.Lock, d policy.Descript
 	}
 	all := append(u.remove(ctx, l), unwatched...)
 	record.Halves = all.record()
+	u.recordGone(ctx, key, record)
 	a := u.answer(ctx, d, all, record, concerns)
 	record.Outcome = string(a.Outcome)
 	u.Log.WarnContext(ctx, "lock released", "path", l.Path, "lock_id", tflock.BoundedID(l.ID), "outcome", a.Outcome, "record", brief(record))
@@ -36,6 +37,17 @@ func (u *Unlocker) release(ctx context.Context, l tflock.Lock, d policy.Descript
 		a.NextSteps = append(a.NextSteps, "Nothing more to do for the record: the release was not published or recorded everywhere, and the next scan, or the same call again, does that ("+err.Error()+").")
 	}
 	return a, nil
+}
+
+// recordGone records what went before the answer reads the state, which may take longer than the caller waits: the repeat must
+// know that the lock which it finds was taken since. See takenAgain.
+func (u *Unlocker) recordGone(ctx context.Context, key ledger.Key, record ledger.Release) {
+	if !record.Any(ledger.HalfRemoved, ledger.HalfGone) {
+		return
+	}
+	if err := u.Releases.Write(ctx, key, record); err != nil { // it is written again with the answer
+		u.Log.ErrorContext(ctx, "the record was not brought up to date", "error", err)
+	}
 }
 
 // nothingWent ends a release in which no half is known to be gone.
