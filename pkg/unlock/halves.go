@@ -78,14 +78,14 @@ func halvesToRelease(l tflock.Lock) []ledger.Half {
 // remove deletes every half on condition of the bytes that were judged: S3 first, then
 // DynamoDB, as clients unlock, and both attempted. A row that goes with another one in a global table
 // is left to DynamoDB.
-func (u *Unlocker) remove(ctx context.Context, l tflock.Lock) halves {
+func (u *Unlocker) remove(ctx context.Context, l tflock.Lock, behind []string) halves {
 	var all halves
 	for _, kind := range []tflock.Kind{tflock.S3, tflock.DynamoDB} {
 		for _, h := range l.Holdings {
 			s := u.store(h.Store)
 			switch {
 			case h.Kind != kind || s == nil:
-			case all.replicated(l, h):
+			case slices.Contains(behind, h.Store) || all.replicated(l, h):
 				all = append(all, u.follow(ctx, s, h))
 			default:
 				all = append(all, removeHalf(ctx, s, h))

@@ -15,14 +15,14 @@ import (
 
 // release removes every half of a lock that is watched. The record, with the bytes, is made
 // before. It fails when nothing went for certain.
-func (u *Unlocker) release(ctx context.Context, l tflock.Lock, d policy.Description, record ledger.Release, concerns []error, unwatched halves) (Answer, error) {
+func (u *Unlocker) release(ctx context.Context, l tflock.Lock, d policy.Description, record ledger.Release, concerns []error, unwatched halves, behind []string) (Answer, error) {
 	key := ledger.KeyOf(l)
 	record.Outcome, record.Halves = ledger.Releasing, append(halvesToRelease(l), unwatched.record()...)
 	record.Why = unwatched.why()
 	if err := u.Releases.Write(ctx, key, record); err != nil {
 		return Answer{}, fmt.Errorf("nothing was released: no lock is released without a record in the ledger: %w", err)
 	}
-	all := append(u.remove(ctx, l), unwatched...)
+	all := append(u.remove(ctx, l, behind), unwatched...)
 	record.Halves = all.record()
 	u.recordGone(ctx, key, record)
 	a := u.answer(ctx, d, all, record, concerns)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"time"
 
@@ -27,6 +28,31 @@ func (all halves) replicated(l tflock.Lock, h tflock.Holding) bool {
 		return first.Raw == h.Raw && backend.MayBeReplicas(first.Store, h.Store) &&
 			slices.ContainsFunc(all, func(sent half) bool { return sent.Store == first.Store && sent.Fate != ledger.HalfKept })
 	})
+}
+
+// replicaLag is how long a row may be in a replica after it went from another one: a region that is ill takes its time.
+const replicaLag = time.Hour
+
+// behind returns the stores of the rows that a replica may have only because DynamoDB has not brought there yet what happened in another
+// one: another lock is there, or an earlier release of ours removed the same bytes from there.
+func (u *Unlocker) behind(ctx context.Context, l tflock.Lock, others []tflock.Lock, now time.Time) (stores []string, err error) {
+	earlier, found, err := u.Releases.LastRelease(ctx, ledger.KeyOf(l))
+	if err != nil {
+		return nil, fmt.Errorf("nothing was released: whether it was released before is not known: %w", err)
+	}
+	for _, h := range l.Holdings {
+		isReplica := func(store string) bool { return !l.HeldIn(store) && backend.MayBeReplicas(store, h.Store) }
+		taken := slices.ContainsFunc(others, func(o tflock.Lock) bool {
+			return slices.ContainsFunc(o.Holdings, func(other tflock.Holding) bool { return isReplica(other.Store) })
+		})
+		removed := found && now.Sub(earlier.At) < replicaLag && slices.ContainsFunc(earlier.Halves, func(half ledger.Half) bool {
+			return isReplica(half.Store) && half.Fate != ledger.HalfKept && half.Fate != ledger.HalfUnwatched
+		})
+		if taken || removed {
+			stores = append(stores, h.Store)
+		}
+	}
+	return stores, nil
 }
 
 // follow waits until a replica loses the row that was removed from another one.

@@ -155,6 +155,10 @@ func TestALockThatIsTakenInOneReplicaSurvives(t *testing.T) {
 	if err != nil || a.Outcome != unlock.Partial {
 		t.Errorf("the other replica has the row still: %+v, %v", a, err)
 	}
+	g.before = nil
+	if a, err = u.Run(t.Context(), request(w, "dead", ""), "request"); err == nil || !strings.Contains(err.Error(), "wait some minutes") {
+		t.Errorf("repeated while the other replica has the row: %+v, %v", a, err)
+	}
 	g.replicate(t, plain.Tables[0], plain.Tables[1])
 	for _, s := range plain.Tables {
 		h, there, err := s.Find(t.Context(), w.Path("k"))

@@ -171,7 +171,11 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 		a.NextSteps = append(a.NextSteps, unwatchedSteps(unwatched)...)
 		return a, nil
 	}
-	a, err := u.release(ctx, l, described, record, concerns, unwatched)
+	behind, err := u.behind(ctx, l, f.others, now)
+	if err != nil {
+		return Answer{}, err
+	}
+	a, err := u.release(ctx, l, described, record, concerns, unwatched, behind)
 	a.NextSteps = slices.Concat(doubtStep(doubt), a.NextSteps, silentStep(a.Released, silent))
 	if err == nil && len(a.Released) > 0 {
 		if late := u.finisher().Absorb(ctx, ledger.KeyOf(l), now, u.endOf, unwatched); late != nil {
