@@ -27,7 +27,7 @@ import (
 const everything = "branches/**"
 
 func composer() alert.Composer {
-	return alert.Composer{Account: "123456789012", Region: local.Region}
+	return alert.Composer{Account: "123456789012", Region: local.Region, PruneFunction: "prune"}
 }
 
 var quiet = slog.New(slog.DiscardHandler)

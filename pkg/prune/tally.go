@@ -173,7 +173,8 @@ func (p *Pruner) notify(ctx context.Context, t *tally, report Report, dead settl
 	}
 	errs := []error{p.Meter.CountPruned(ctx, e.Pruned, e.Abandoned, now)}
 	if e.Pruned+e.WouldPrune+e.Abandoned+len(e.Errors) > 0 {
-		again := len(dead.pruned) > 0 || len(t.records) == 0 // what was not deleted has no record, and is in the next run's report again
+		outside := p.Composer.PruneFunction == ""                         // in AWS SNS takes any text: what fails passes
+		again := outside && (len(dead.pruned) > 0 || len(t.records) == 0) // what was not deleted has no record, and is in the next run's report again
 		if err := p.publish(ctx, e, again, now); err != nil {
 			return errors.Join(append(errs, err)...)
 		}
@@ -191,9 +192,9 @@ func (p *Pruner) notify(ctx context.Context, t *tally, report Report, dead settl
 // withoutListsTime is kept of an invocation's time to publish a report without its lists, and to record that it is out.
 const withoutListsTime = 20 * time.Second
 
-// publish publishes the report, while there is time for another try. A mail server may put it off for what is in a path, each time that it
-// comes, and all others would wait for it, in this run and in each later one. So where an earlier run could not report what it did either, or
-// a later one reports the same (again), it is published without the lists then.
+// publish publishes the report, while there is time for another try. Outside of AWS a mail server may put it off for what is in a path, each
+// time that it comes, and all others would wait for it, in this run and in each later one. So where an earlier run could not report what it
+// did either, or a later one reports the same (again), it is published without the lists then.
 func (p *Pruner) publish(ctx context.Context, e alert.PruneReport, again bool, now time.Time) error {
 	first, cancel := ctx, context.CancelFunc(func() {})
 	if deadline, ok := ctx.Deadline(); ok && again {

@@ -4,7 +4,6 @@ import (
 	"strings"
 	"sync/atomic"
 	"testing"
-
 	"time"
 
 	"github.com/lockwarden/lockwarden/infra/local"

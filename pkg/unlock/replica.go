@@ -36,6 +36,9 @@ const replicaLag = time.Hour
 // behind returns the stores of the rows that a replica may have only because DynamoDB has not brought there yet what happened in another
 // one: another lock is there, or an earlier release of ours removed the same bytes from there.
 func (u *Unlocker) behind(ctx context.Context, l tflock.Lock, others []tflock.Lock, now time.Time) (stores []string, err error) {
+	if !slices.ContainsFunc(l.Holdings, u.hasReplica) {
+		return nil, nil
+	}
 	earlier, found, err := u.Releases.LastRelease(ctx, ledger.KeyOf(l))
 	if err != nil {
 		return nil, fmt.Errorf("nothing was released: whether it was released before is not known: %w", err)
@@ -53,6 +56,11 @@ func (u *Unlocker) behind(ctx context.Context, l tflock.Lock, others []tflock.Lo
 		}
 	}
 	return stores, nil
+}
+
+// hasReplica reports whether a table is watched that may be a replica of a row's.
+func (u *Unlocker) hasReplica(h tflock.Holding) bool {
+	return slices.ContainsFunc(u.Stores.Tables, func(t *backend.Table) bool { return backend.MayBeReplicas(t.ARN(), h.Store) })
 }
 
 // follow waits until a replica loses the row that was removed from another one.
