@@ -93,20 +93,13 @@ func (n *notifier) locks(ctx context.Context, news *news) {
 // behind them as well.
 func (n *notifier) single(ctx context.Context, news *news, step ledger.Step) {
 	steps, prefix := slices.Values([]ledger.Step{step}), step.Key.Path.Prefix()
-	if n.late[prefix] {
+	if n.isLate(prefix) {
 		ctx, cancel := n.part(ctx)
 		defer cancel()
 		n.record(ctx, unnotified(steps))
 		return
 	}
-	before := len(n.unpublished)
 	n.send(ctx, news, n.event(ctx, step), steps)
-	if errors.Is(errors.Join(n.unpublished[before:]...), context.DeadlineExceeded) {
-		if n.late == nil {
-			n.late = map[string]bool{}
-		}
-		n.late[prefix] = true
-	}
 }
 
 // unreadable notifies of unreadable holdings: one message for each store, or one for all
@@ -135,10 +128,14 @@ const (
 )
 
 // publish leaves time to record what could not be published, and half of the time that is left for the messages behind this one, or what they
-// need where a mail server is slow.
-func (n *notifier) publish(ctx context.Context, event alert.Event) error {
+// need where a mail server is slow. Of several parts of a message each has the same time.
+func (n *notifier) publish(ctx context.Context, event alert.Event, parts int) error {
 	left := time.Until(n.until)
-	ctx, cancel := context.WithTimeout(ctx, max(left/2, min(slowMail, left-forOthers)))
+	share := left / time.Duration(parts+1)
+	if parts == 1 {
+		share = max(share, min(slowMail, left-forOthers))
+	}
+	ctx, cancel := context.WithTimeout(ctx, share)
 	defer cancel()
 	err := n.topic.Publish(ctx, event)
 	n.unpublished = append(n.unpublished, err)
@@ -166,7 +163,7 @@ func (n *notifier) stores(ctx context.Context) map[string]ledger.Store {
 	steps, next := ledger.CompareStores(n.memory, n.scan, n.rules)
 	for _, change := range []ledger.Change{ledger.Failed, ledger.StillFailed, ledger.StoreDisappeared, ledger.Unmatched, ledger.Unsafe, ledger.Recovered} {
 		for part := range messagesOf(steps, change) {
-			if n.publish(ctx, n.storeEvent(change, part)) == nil {
+			if n.publish(ctx, n.storeEvent(change, part), 1) == nil || n.publish(ctx, n.storeEvent(change, withoutNames(part)), 1) == nil {
 				continue
 			}
 			for _, s := range part {
@@ -176,6 +173,18 @@ func (n *notifier) stores(ctx context.Context) map[string]ledger.Store {
 	}
 	return next
 }
+
+// withoutNames are the steps without what may be a name that somebody chose, such as that of a folder with too many locks: a mail server may put
+// a message off for that, or stall, in each scan.
+func withoutNames(steps []ledger.StoreStep) []ledger.StoreStep {
+	plain := slices.Clone(steps)
+	for i := range plain {
+		plain[i].Problem = plain[i].ARN + ": " + unnamedProblem
+	}
+	return plain
+}
+
+const unnamedProblem = "not everything in it could be read; the log of the monitor says why"
 
 // messagesOf parts the stores of one change into messages: one each, or one for all.
 func messagesOf(steps []ledger.StoreStep, change ledger.Change) iter.Seq[[]ledger.StoreStep] {

@@ -2,7 +2,9 @@ package monitor
 
 import (
 	"context"
+	"errors"
 	"iter"
+	"slices"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
@@ -15,13 +17,21 @@ const maxFailures = 5
 // would be notified of in each scan.
 func (n *notifier) send(ctx context.Context, news *news, event alert.Event, steps iter.Seq[ledger.Step]) {
 	out := func(ledger.Step) bool { return true }
-	if n.publish(ctx, event) == nil {
+	switch all := prefixes(news); {
+	case slices.ContainsFunc(all, n.isLate):
+		out = n.sendParts(ctx, news, steps, [][]string{slices.DeleteFunc(all, n.isLate)}, 0)
+	case n.publish(ctx, event, 1) == nil:
 		n.ended(news)
-	} else {
-		out = n.sendParts(ctx, news, steps)
+	default:
+		n.noteLate(all)
+		out = n.sendParts(ctx, news, steps, halves(all), 1)
 	}
 	n.recordMessage(ctx, steps, out)
 }
+
+// isLate reports whether a message of a prefix had too little time in this scan. What is in its messages may make a mail server slow: its
+// others do not take the time of those behind them as well, and wait for the next scan.
+func (n *notifier) isLate(prefix string) bool { return n.late[prefix] }
 
 // ended keeps how long the locks were held that people were notified of as resolved.
 func (n *notifier) ended(news *news) {
@@ -56,13 +66,17 @@ func (n *notifier) recordMessage(ctx context.Context, steps iter.Seq[ledger.Step
 // sendParts notifies of what shares a message that could not be published, and returns what is out then. Outside of AWS a mail server may
 // put a message off, or stall, for what is in one lock, each time that it comes. So the prefixes are parted in halves, until all but those of
 // that lock are out.
-func (n *notifier) sendParts(ctx context.Context, all *news, steps iter.Seq[ledger.Step]) (out func(ledger.Step) bool) {
-	sent, failures := map[string]bool{}, 1
-	for parts := halves(prefixes(all)); len(parts) > 0 && failures < maxFailures; {
+func (n *notifier) sendParts(ctx context.Context, all *news, steps iter.Seq[ledger.Step], parts [][]string, failures int) (out func(ledger.Step) bool) {
+	sent := map[string]bool{}
+	for len(parts) > 0 && failures < maxFailures {
 		var failed [][]string
 		for i, part := range partsOf(all, parts, steps) {
-			if failures >= maxFailures || n.publish(ctx, n.eventOf(ctx, part)) != nil {
+			if failures >= maxFailures || part.count == 0 {
+				continue
+			}
+			if n.publish(ctx, n.eventOf(ctx, part), len(parts)-i) != nil {
 				failures++
+				n.noteLate(parts[i])
 				failed = append(failed, halves(parts[i])...)
 				continue
 			}
@@ -75,6 +89,17 @@ func (n *notifier) sendParts(ctx context.Context, all *news, steps iter.Seq[ledg
 		parts = failed
 	}
 	return func(s ledger.Step) bool { return sent[s.Key.Path.Prefix()] }
+}
+
+// noteLate notes that the last message had too little time, where it was of one prefix alone.
+func (n *notifier) noteLate(prefixes []string) {
+	if len(prefixes) != 1 || !errors.Is(n.unpublished[len(n.unpublished)-1], context.DeadlineExceeded) {
+		return
+	}
+	if n.late == nil {
+		n.late = map[string]bool{}
+	}
+	n.late[prefixes[0]] = true
 }
 
 // eventOf is the event of one lock, or of several.
