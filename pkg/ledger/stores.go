@@ -28,6 +28,8 @@ type Store struct {
 	// Crowded are the folders (bucket/first/, bucket/first/second/) that the last scan that read it did not read
 	// completely, each with the start of the last scan that did.
 	Crowded map[string]time.Time `json:"crowded,omitempty"`
+	// Told are the top-level prefixes of which people know that not everything under them was read, sorted.
+	Told []string `json:"told,omitempty"`
 	// Slots count the messages about locks in it, by the kind of message and the top-level prefix.
 	Slots map[string]map[string]Slot `json:"slots,omitempty"`
 }
@@ -82,7 +84,7 @@ func CompareStores(m Memory, found *scan.Scan, rules Rules) ([]StoreStep, map[st
 			steps = append(steps, StoreStep{Change: change, ARN: arn, Store: after, Unnotified: silent, Problem: arn + ": " + unmatchedProblem})
 		default:
 			silent := after
-			silent.Notified, silent.NotifiedAt, silent.OfCrowd = before.Notified, before.NotifiedAt, before.OfCrowd
+			silent.Notified, silent.NotifiedAt, silent.OfCrowd, silent.Told = before.Notified, before.NotifiedAt, before.OfCrowd, before.Told
 			steps = append(steps, StoreStep{Change: change, ARN: arn, Store: after, Unnotified: silent, Problem: failure.Problem})
 		}
 	}
@@ -223,15 +225,47 @@ func (s Store) fail(f scan.Failure, due bool, now time.Time, rules Rules) (Store
 	s.Failed, s.Good, s.Crowd = s.Failed+1, 0, crowd
 	change := Note
 	switch known := s.Notified > 0 && s.OfCrowd == crowd; {
-	case !known && (!f.Passing || s.persists(now, rules)):
+	case !known && (!f.Passing || s.persists(now, rules)), known && s.crowdsOthers(now, rules):
 		change, s.Notified, s.OfCrowd = Failed, 0, crowd
 	case known && rules.Urgency(s.Notified, s.NotifiedAt, now).reminds(due):
 		change = StillFailed
 	}
 	if change != Note {
-		s.Notified, s.NotifiedAt = s.Notified+1, now
+		s.Notified, s.NotifiedAt, s.Told = s.Notified+1, now, s.told()
 	}
 	return s, change
+}
+
+// maxTold bounds the prefixes of which people know, for the room that they take.
+const maxTold = 50
+
+// crowdsOthers reports whether a prefix has been crowded for some scans of which people do not know that: whoever keeps one crowded would
+// have them learn of others with the next reminder alone.
+func (s Store) crowdsOthers(now time.Time, rules Rules) bool {
+	if !s.Crowd || len(s.Told) >= maxTold {
+		return false
+	}
+	for folder, read := range s.Crowded {
+		prefix := tflock.Path(folder).Prefix()
+		if _, known := slices.BinarySearch(s.Told, prefix); !known && now.Sub(read) >= failedScans*rules.ScanEvery-rules.ScanEvery/2 {
+			return true
+		}
+	}
+	return false
+}
+
+// told are the prefixes of which people know once they are notified of all that are crowded now.
+func (s Store) told() []string {
+	if !s.Crowd {
+		return nil
+	}
+	all := slices.Clone(s.Told)
+	for folder := range s.Crowded {
+		all = append(all, tflock.Path(folder).Prefix())
+	}
+	slices.Sort(all)
+	all = slices.Compact(all)
+	return all[:min(len(all), maxTold)]
 }
 
 // persists reports whether a failure that may pass by itself has lasted too long.

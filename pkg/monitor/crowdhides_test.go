@@ -1,0 +1,70 @@
+package monitor_test
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/lockwarden/lockwarden/infra/scale"
+)
+
+// withheld does not give an object.
+type withheld struct {
+	*tap
+	key string
+}
+
+func (h withheld) Do(r *http.Request) (*http.Response, error) {
+	if r.Method == http.MethodGet && strings.Contains(r.URL.Path, h.key) {
+		return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Content-Type": {"text/xml"}}, Body: io.NopCloser(strings.NewReader(`<Error><Code>ServiceUnavailable</Code><Message>x</Message></Error>`)), Request: r}, nil
+	}
+	return h.tap.Do(r)
+}
+
+// People who know that a folder is crowded do not know of another one where S3 fails to give a lock.
+func TestACrowdedFolderHidesNoOther(t *testing.T) {
+	t.Parallel()
+	for _, flooded := range []bool{false, true} {
+		t.Run(fmt.Sprint(flooded), func(t *testing.T) {
+			t.Parallel()
+			ownClock(t, func(t *testing.T) {
+				bucket := &scale.Bucket{Name: "states"}
+				w := &scale.World{Latency: time.Millisecond, Tables: map[string]*scale.Table{"ledger": scale.Ledger("ledger")}, Buckets: map[string]*scale.Bucket{"states": bucket}}
+				tap := &tap{Direct: scale.Direct{World: w}}
+				a := watchOver(t, w, scale.Config(withheld{tap, "prod/x"}), nil, []string{scale.BucketARN("states")})
+				a.monitor.Scanner.SetLimit(40)
+				if flooded {
+					for i := range 60 {
+						bucket.Put(fmt.Sprintf("dev/object-%d.tflock", i), fmt.Sprintf(`{"ID":"o-%d","Path":"states/dev/object-%d","Created":"2025-12-31T23:00:00Z"}`, i, i), time.Now())
+					}
+				}
+				start, from := time.Now(), time.Now()
+				for scan := range 24 * 12 {
+					ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+					before := time.Now()
+					_, _ = a.monitor.Run(ctx)
+					cancel()
+					time.Sleep(5*time.Minute - time.Since(before))
+					if scan == 30*5 {
+						from = time.Now()
+						bucket.Put("prod/x.tflock", `{"ID":"p","Path":"states/prod/x","Created":"2025-12-31T23:00:00Z"}`, time.Now())
+					}
+				}
+				var told []time.Duration
+				for _, e := range tap.events {
+					if strings.Contains(fmt.Sprintf("%+v", e), "states/prod") {
+						told = append(told, e.Time.Sub(from))
+					}
+				}
+				t.Log(tap.types(), told, from.Sub(start))
+				if len(told) == 0 || told[0] > 30*time.Minute {
+					t.Errorf("told after %v", told)
+				}
+			})
+		})
+	}
+}
