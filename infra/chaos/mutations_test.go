@@ -81,6 +81,12 @@ var mutations = map[string]mutation{
 		[]string{"-only=unlock (archived lock)"},
 		"undisturbed, archived lock:",
 	},
+	"a row that its client took again is as old as before": {
+		"pkg/unlock/earlier.go", "if slices.Contains(l.Kinds(), tflock.S3) {", "if len(l.Kinds()) > 0 {",
+		"TestALockThatItsClientTookAgainIsYoung",
+		nil,
+		"released without force that was held for 0s",
+	},
 	"beside what cannot be read nothing is finished": {
 		"pkg/unlock/unlock.go", "if _, late := u.finishEarlier(ctx, r); late != nil {", "if late := error(nil); late != nil {",
 		"TestMatrix",

@@ -50,7 +50,9 @@ type probed struct {
 }
 
 // distrusts reports whether a store may do what AWS's never do.
-func (c *conditions) distrusts(endpoint *string) bool { return c != nil && c.probes && outsideAWS(endpoint) }
+func (c *conditions) distrusts(endpoint *string) bool {
+	return c != nil && c.probes && outsideAWS(endpoint)
+}
 
 // of returns the report of a store. Those who ask for the same store at once wait for one probe.
 func (c *conditions) of(arn string, endpoint *string, try func() probe.Report) probe.Report {

@@ -28,8 +28,8 @@ type Store struct {
 	// Crowded are the folders (bucket/first/, bucket/first/second/) that the last scan that read it did not read
 	// completely, each with the start of the last scan that did.
 	Crowded map[string]time.Time `json:"crowded,omitempty"`
-	// Told are the top-level prefixes of which people know that not everything under them was read, sorted.
-	Told []string `json:"told,omitempty"`
+	// Known are the top-level prefixes of which people know that not everything under them was read, sorted.
+	Known []string `json:"known,omitempty"`
 	// Slots count the messages about locks in it, by the kind of message and the top-level prefix.
 	Slots map[string]map[string]Slot `json:"slots,omitempty"`
 }
@@ -84,7 +84,7 @@ func CompareStores(m Memory, found *scan.Scan, rules Rules) ([]StoreStep, map[st
 			steps = append(steps, StoreStep{Change: change, ARN: arn, Store: after, Unnotified: silent, Problem: arn + ": " + unmatchedProblem})
 		default:
 			silent := after
-			silent.Notified, silent.NotifiedAt, silent.OfCrowd, silent.Told = before.Notified, before.NotifiedAt, before.OfCrowd, before.Told
+			silent.Notified, silent.NotifiedAt, silent.OfCrowd, silent.Known = before.Notified, before.NotifiedAt, before.OfCrowd, before.Known
 			steps = append(steps, StoreStep{Change: change, ARN: arn, Store: after, Unnotified: silent, Problem: failure.Problem})
 		}
 	}
@@ -225,47 +225,49 @@ func (s Store) fail(f scan.Failure, due bool, now time.Time, rules Rules) (Store
 	s.Failed, s.Good, s.Crowd = s.Failed+1, 0, crowd
 	change := Note
 	switch known := s.Notified > 0 && s.OfCrowd == crowd; {
-	case !known && (!f.Passing || s.persists(now, rules)), known && s.crowdsOthers(now, rules):
-		change, s.Notified, s.OfCrowd = Failed, 0, crowd
+	case !known && (!f.Passing || s.persists(now, rules)):
+		change, s.Notified, s.OfCrowd, s.Known = Failed, 0, crowd, nil
+	case known && s.crowdsOthers(now, rules):
+		change, s.Notified = Failed, 0
 	case known && rules.Urgency(s.Notified, s.NotifiedAt, now).reminds(due):
-		change = StillFailed
+		change, s.Known = StillFailed, nil
 	}
 	if change != Note {
-		s.Notified, s.NotifiedAt, s.Told = s.Notified+1, now, s.told()
+		s.Notified, s.NotifiedAt, s.Known = s.Notified+1, now, s.knowing()
 	}
 	return s, change
 }
 
-// maxTold bounds the prefixes of which people know, for the room that they take.
-const maxTold = 50
+// maxKnown bounds the prefixes of which people know, for the room that they take.
+const maxKnown = 50
 
-// crowdsOthers reports whether a prefix has been crowded for some scans of which people do not know that: whoever keeps one crowded would
-// have them learn of others with the next reminder alone.
+// crowdsOthers reports whether a prefix has been crowded for some scans of which people do not know that:
+// whoever keeps one crowded would have them learn of others with the next reminder alone.
 func (s Store) crowdsOthers(now time.Time, rules Rules) bool {
-	if !s.Crowd || len(s.Told) >= maxTold {
+	if !s.Crowd || len(s.Known) >= maxKnown {
 		return false
 	}
 	for folder, read := range s.Crowded {
 		prefix := tflock.Path(folder).Prefix()
-		if _, known := slices.BinarySearch(s.Told, prefix); !known && now.Sub(read) >= failedScans*rules.ScanEvery-rules.ScanEvery/2 {
+		if _, known := slices.BinarySearch(s.Known, prefix); !known && now.Sub(read) >= failedScans*rules.ScanEvery-rules.ScanEvery/2 {
 			return true
 		}
 	}
 	return false
 }
 
-// told are the prefixes of which people know once they are notified of all that are crowded now.
-func (s Store) told() []string {
+// knowing are the prefixes of which people know once they are notified of all that are crowded now.
+func (s Store) knowing() []string {
 	if !s.Crowd {
 		return nil
 	}
-	all := slices.Clone(s.Told)
+	all := slices.Clone(s.Known)
 	for folder := range s.Crowded {
 		all = append(all, tflock.Path(folder).Prefix())
 	}
 	slices.Sort(all)
 	all = slices.Compact(all)
-	return all[:min(len(all), maxTold)]
+	return all[:min(len(all), maxKnown)]
 }
 
 // persists reports whether a failure that may pass by itself has lasted too long.

@@ -54,15 +54,15 @@ func TestACrowdedFolderHidesNoOther(t *testing.T) {
 						bucket.Put("prod/x.tflock", `{"ID":"p","Path":"states/prod/x","Created":"2025-12-31T23:00:00Z"}`, time.Now())
 					}
 				}
-				var told []time.Duration
+				var learned []time.Duration
 				for _, e := range tap.events {
 					if strings.Contains(fmt.Sprintf("%+v", e), "states/prod") {
-						told = append(told, e.Time.Sub(from))
+						learned = append(learned, e.Time.Sub(from))
 					}
 				}
-				t.Log(tap.types(), told, from.Sub(start))
-				if len(told) == 0 || told[0] > 30*time.Minute {
-					t.Errorf("told after %v", told)
+				t.Log(tap.types(), learned, from.Sub(start))
+				if len(learned) == 0 || learned[0] > 30*time.Minute {
+					t.Errorf("people learn of it after %v", learned)
 				}
 			})
 		})
