@@ -68,3 +68,28 @@ func TestACrowdedFolderHidesNoOther(t *testing.T) {
 		})
 	}
 }
+
+// Whoever keeps a folder crowded does not keep the alarm red that rings when nobody can be notified.
+func TestACrowdedFolderFailsNoScan(t *testing.T) {
+	t.Parallel()
+	ownClock(t, func(t *testing.T) {
+		locks := scale.LockTable("locks", scale.Crowd{})
+		for i := range 60 {
+			locks.Put(scale.LockOf(fmt.Sprintf("states/dev/%d", i), fmt.Sprintf("id-%d", i), "x", time.Now()))
+		}
+		w := &scale.World{Latency: time.Millisecond, Tables: map[string]*scale.Table{"locks": locks, "ledger": scale.Ledger("ledger")}}
+		tap := &tap{Direct: scale.Direct{World: w}}
+		a := watchOver(t, w, scale.Config(tap), []string{scale.TableARN("locks")}, nil)
+		a.monitor.Scanner.SetLimit(40)
+		report, err := a.monitor.Run(t.Context())
+		if err != nil || len(report.Errors) != 1 || tap.types() != "scan.failed" {
+			t.Errorf("published %q, the answer says %q; error: %v", tap.types(), report.Errors, err)
+		}
+		tap.mu.Lock()
+		tap.deny = []string{"UpdateItem"}
+		tap.mu.Unlock()
+		if _, err := a.monitor.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "nobody was notified") {
+			t.Errorf("without the ledger: %v", err)
+		}
+	})
+}

@@ -58,8 +58,8 @@ func TestLocksOfControlCharactersTakeNoMoreOfTheLedger(t *testing.T) {
 		wire := &busyLedger{Direct: scale.Direct{World: world}, takes: 100_000}
 		m := monitorOver(t, world, wire)
 		report, err := m.Run(t.Context())
-		if err == nil || !strings.Contains(err.Error(), "under states/dev/ are more locks than one scan can read") || report.Stuck != 1 {
-			t.Errorf("%d stuck, %.300v", report.Stuck, err)
+		if said := strings.Join(report.Errors, "\n"); !strings.Contains(said, "under states/dev/ are more locks than one scan can read") || report.Stuck != 1 {
+			t.Errorf("%d stuck, %.300s, %.300v", report.Stuck, said, err)
 		}
 		if most := 100 << 20; wire.bytes > most {
 			t.Errorf("%d MB are on record, of which a scan reads some 11 in a second", wire.bytes>>20)

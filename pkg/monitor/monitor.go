@@ -59,6 +59,7 @@ func (m *Monitor) Run(ctx context.Context) (Report, error) {
 	earlier := m.plansBefore(ctx)
 	found := m.Scanner.Read(ctx)
 	budget := budgetOf(ctx)
+	m.logCrowds(ctx, found)
 	lease, memory, unknown := m.recall(ctx, budget, found)
 	found.Judge(memory, maxListed)
 	m.addStates(ctx, budget, found)
@@ -71,7 +72,16 @@ func (m *Monitor) Run(ctx context.Context) (Report, error) {
 	figures.Partial = unknown != nil && !found.Complete()
 	unmeasured := m.Meter.Put(ctx, figures, found.Ended)
 	unreleased := m.release(ctx, due)
-	return report, errors.Join(unknown, unnotified, unmeasured, unreleased, report.failure())
+	return report, errors.Join(unknown, unnotified, unmeasured, unreleased, failure(found))
+}
+
+// logCrowds names the folders of which not everything was read.
+func (m *Monitor) logCrowds(ctx context.Context, found *scan.Scan) {
+	for arn, failed := range found.Failures {
+		if found.Crowds(arn) {
+			m.Log.ErrorContext(ctx, "not everything in a store was read", "problem", failed.Problem)
+		}
+	}
 }
 
 // recall takes the lease. Without it, since another invocation has it, the memory still

@@ -2,6 +2,7 @@ package monitor
 
 import (
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
@@ -66,11 +67,14 @@ func listed(worst []policy.Case) []policy.Description {
 	return chosen.Items()
 }
 
-// failure is the error of the stores that could not be read.
-func (r Report) failure() error {
-	errs := make([]error, len(r.Errors))
-	for i, problem := range r.Errors {
-		errs[i] = errors.New(problem)
+// failure is the error of the stores that could not be read. That some folders are crowded is none: whoever fills one would keep the alarm of a
+// monitor that fails red, so that it does not ring when nobody can be notified.
+func failure(found *scan.Scan) error {
+	var errs []error
+	for _, arn := range slices.Concat(found.Watched, found.Patterns) {
+		if failed, isFailed := found.Failures[arn]; isFailed && !found.Crowds(arn) {
+			errs = append(errs, errors.New(failed.Problem))
+		}
 	}
 	return errors.Join(errs...)
 }
