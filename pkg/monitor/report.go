@@ -67,12 +67,12 @@ func listed(worst []policy.Case) []policy.Description {
 	return chosen.Items()
 }
 
-// failure is the error of the stores that could not be read. That some folders are crowded is none: whoever fills one would keep the alarm of a
-// monitor that fails red, so that it does not ring when nobody can be notified.
+// failure is the error of the stores that could not be read. That folders have too many locks is none: whoever fills one would keep the alarm of
+// a monitor that fails red, so that it does not ring when nobody can be notified.
 func failure(found *scan.Scan) error {
 	var errs []error
 	for _, arn := range slices.Concat(found.Watched, found.Patterns) {
-		if failed, isFailed := found.Failures[arn]; isFailed && !found.Crowds(arn) {
+		if failed, isFailed := found.Failures[arn]; isFailed && (!found.Crowds(arn) || found.Withholds(arn)) {
 			errs = append(errs, errors.New(failed.Problem))
 		}
 	}
