@@ -171,6 +171,9 @@ func (c comparison) lock(key Key, judged policy.Case) (Step, bool) {
 	if !known {
 		entry = Entry{FirstSeen: c.scan.Ended, NotBefore: c.memory.notBefore(judged.Lock)}
 	}
+	if entry.UnnotifiedEnd != nil { // a scan saw it gone, and its client has taken it again since
+		entry.FirstSeen, entry.NotBefore, entry.Since = c.scan.Ended, c.memory.notBefore(judged.Lock), nil
+	}
 	if judged.Verdict == policy.Stuck && entry.StuckAt.IsZero() {
 		entry.StuckAt = c.scan.Ended
 	}
