@@ -94,7 +94,7 @@ var mutations = map[string]mutation{
 		"alert lost: lock.released",
 	},
 	"locks have one name": {
-		"pkg/statelock/locker.go", "if !name.Climbs() {\n\t\t\tall = append(all, name)", "if false {\n\t\t\tall = append(all, name)",
+		"pkg/statelock/locker.go", "if !name.LocksOnly() {\n\t\t\tall = append(all, name)", "if false {\n\t\t\tall = append(all, name)",
 		"TestMatrix",
 		[]string{"-only=prune (double slashes)"},
 		"undisturbed, double slashes:",
@@ -173,7 +173,7 @@ var mutations = map[string]mutation{
 		"lock released that nobody named",
 	},
 	"no client has come under another name": {
-		"pkg/statelock/locker.go", "if name.Climbs() || !slices.Contains(l.aliases.Of(path), name) {", "if false && !slices.Contains(l.aliases.Of(path), name) {",
+		"pkg/statelock/locker.go", "if name.LocksOnly() || !slices.Contains(l.aliases.Of(path), name) {", "if false && !slices.Contains(l.aliases.Of(path), name) {",
 		"TestDuels",
 		[]string{"-only=restore and old", "-duels=1"},
 		"under the lock of another",

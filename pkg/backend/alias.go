@@ -23,7 +23,7 @@ func ManyAliases(names []tflock.Path) bool { return plainNames(names) > MaxAlias
 func plainNames(names []tflock.Path) int {
 	n := 0
 	for _, name := range names {
-		if !name.Climbs() {
+		if !name.LocksOnly() {
 			n++
 		}
 	}
@@ -41,21 +41,48 @@ type Aliases struct {
 	names map[tflock.Path][]tflock.Path // by the state's path
 	bytes map[string]int                // that names take, by the prefix of those who can write them
 	full  tflock.Crowds                 // folders with names that are not kept
+
+	digested      map[string]bool // keys of states with a digest under a name that begins with an access point
+	digestedBytes int
+}
+
+// Digested reports whether a table has a digest of a state under a name that begins with an access point.
+func (a *Aliases) Digested(path tflock.Path) bool { return a.digested[path.Key()] }
+
+// keepDigested notes such a digest.
+func (a *Aliases) keepDigested(key string) {
+	if a.digested == nil {
+		a.digested = map[string]bool{}
+	}
+	if a.digestedBytes+len(key) <= maxAliasBytes && !a.digested[key] {
+		a.digested[key] = true
+		a.digestedBytes += len(key)
+	}
 }
 
 // Of returns the other names of a state: of one with more than MaxAliases, one more than that.
-func (a *Aliases) Of(path tflock.Path) []tflock.Path { return a.names[path] }
+func (a *Aliases) Of(path tflock.Path) []tflock.Path {
+	return slices.Concat(a.names[path], a.names[pathBehind(path.Key())])
+}
+
+// pathBehind is where the names of a state are kept that begin with an access point: it may lead to any bucket.
+func pathBehind(key string) tflock.Path { return tflock.NewPath("", key) }
 
 // Full returns the folder that a state is in whose rows have too many names, if any: the state may have
 // names which are not known.
-func (a *Aliases) Full(path tflock.Path) (folder tflock.Path, full bool) { return a.full.Of(path) }
+func (a *Aliases) Full(path tflock.Path) (folder tflock.Path, full bool) {
+	if folder, full = a.full.Of(path); full {
+		return folder, full
+	}
+	return a.full.Of(pathBehind(path.Key()))
+}
 
 // All returns every name that is known, in no order.
 func (a *Aliases) All() iter.Seq[tflock.Path] {
 	return func(yield func(tflock.Path) bool) {
-		for _, names := range a.names {
+		for path, names := range a.names {
 			for _, name := range names {
-				if !yield(name) {
+				if path.Valid() && !yield(name) {
 					return
 				}
 			}
@@ -128,6 +155,9 @@ func (a *Aliases) Add(other Aliases) {
 	for _, folder := range other.full.All() {
 		a.full.Add(folder)
 	}
+	for key := range other.digested {
+		a.keepDigested(key)
+	}
 	for path, names := range other.names {
 		for _, name := range names {
 			if !slices.Contains(a.names[path], name) {
@@ -149,17 +179,18 @@ func (t *Table) Aliases(ctx context.Context) (Aliases, error) {
 // AliasesOf returns those of one state, as clients of Terraform up to 1.5 store it. Nothing is kept
 // of others, which may be any number.
 func (t *Table) AliasesOf(ctx context.Context, path tflock.Path) (Aliases, error) {
-	return t.aliases(ctx, func(other tflock.Path) bool { return other == path })
+	return t.aliases(ctx, func(other tflock.Path) bool { return other == path || other == pathBehind(path.Key()) })
 }
 
 func (t *Table) aliases(ctx context.Context, wanted func(tflock.Path) bool) (found Aliases, err error) {
 	for row, err := range t.scan(ctx, &dynamodb.ScanInput{
 		ConsistentRead:           aws.Bool(true),
-		FilterExpression:         aws.String("contains(#key, :slashes) OR contains(#key, :dot)"),
+		FilterExpression:         aws.String("contains(#key, :slashes) OR contains(#key, :dot) OR begins_with(#key, :arn) OR contains(#key, :alias)"),
 		ProjectionExpression:     aws.String("#key, #info"),
 		ExpressionAttributeNames: map[string]string{"#key": lockID, "#info": "Info"},
 		ExpressionAttributeValues: map[string]types.AttributeValue{
 			":slashes": &types.AttributeValueMemberS{Value: "//"}, ":dot": &types.AttributeValueMemberS{Value: "/."},
+			":arn": &types.AttributeValueMemberS{Value: "arn:"}, ":alias": &types.AttributeValueMemberS{Value: "-s3alias/"},
 		},
 	}) {
 		if err != nil {
@@ -167,6 +198,12 @@ func (t *Table) aliases(ctx context.Context, wanted func(tflock.Path) bool) (fou
 		}
 		name := stateName(row.lockID, row.attributes["Info"] != nil)
 		path := name.Clean()
+		if key, through := name.AccessPointKey(); through {
+			path = pathBehind(tflock.NewPath("-", key).Clean().Key())
+			if row.attributes["Info"] == nil && wanted(path) {
+				found.keepDigested(path.Key())
+			}
+		}
 		if path == name || !wanted(path) || slices.Contains(found.Of(path), name) {
 			continue
 		}
@@ -180,7 +217,7 @@ func (t *Table) aliases(ctx context.Context, wanted func(tflock.Path) bool) (fou
 // counts reports whether the name of a row is one more of a state that has these.
 func (t *Table) counts(name tflock.Path, row item, names []tflock.Path) bool {
 	plain := plainNames(names)
-	if !name.Climbs() {
+	if !name.LocksOnly() {
 		return plain <= MaxAliases
 	}
 	h, holds := t.holding(row.attributes)

@@ -56,12 +56,15 @@ func (l *Locker) Crowded(path tflock.Path) string {
 func (l *Locker) Names(path tflock.Path) []tflock.Path {
 	all := []tflock.Path{path}
 	for _, name := range l.aliases.Of(path) {
-		if !name.Climbs() {
+		if !name.LocksOnly() {
 			all = append(all, name)
 		}
 	}
 	return all
 }
+
+// Digested reports whether a table has a digest of a state under a name that begins with an access point.
+func (l *Locker) Digested(path tflock.Path) bool { return l.aliases.Digested(path) }
 
 // NewName returns a name under which a table has rows of the state now and had none when the
 // locker was made, or one that climbs, under which we take no lock; empty: there is none. A client of Terraform
@@ -74,7 +77,7 @@ func (l *Locker) NewName(ctx context.Context, path tflock.Path) (tflock.Path, er
 		return "", err
 	}
 	for _, name := range all.Of(path) {
-		if name.Climbs() || !slices.Contains(l.aliases.Of(path), name) {
+		if name.LocksOnly() || !slices.Contains(l.aliases.Of(path), name) {
 			return name, nil
 		}
 	}
@@ -103,7 +106,7 @@ func (l *Locker) climbing(path tflock.Path) []Place {
 	var all []Place
 	for _, t := range l.stores.Tables {
 		for _, name := range l.aliases.Of(path) {
-			if name.Climbs() {
+			if name.LocksOnly() {
 				all = append(all, Place{t, name})
 			}
 		}
@@ -242,7 +245,7 @@ func (l *Locker) heldIn(ctx context.Context, places []Place) (string, error) {
 		if err != nil {
 			return "", err
 		}
-		if found && !l.Leftover(h) && (h.Err == nil || !at.Name.Climbs()) {
+		if found && !l.Leftover(h) && (h.Err == nil || !at.Name.LocksOnly()) {
 			return holder(&h), nil
 		}
 	}

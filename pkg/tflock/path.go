@@ -62,6 +62,24 @@ func (p Path) Clean() Path {
 	return NewPath(p.Bucket(), clean)
 }
 
+// AccessPointKey returns the key of a state whose client names the bucket by an access point, by its ARN or its alias, and false for
+// any other path. The row of such a lock begins with that name, while the objects are in the bucket behind it.
+func (p Path) AccessPointKey() (key string, ok bool) {
+	bucket, key := p.Bucket(), p.Key()
+	if strings.HasPrefix(bucket, "arn:") { // arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME/KEY
+		_, key, ok = strings.Cut(key, "/")
+		return key, ok && strings.HasSuffix(bucket, ":accesspoint")
+	}
+	return key, strings.HasSuffix(bucket, "-s3alias")
+}
+
+// LocksOnly reports whether nothing but a lock counts under this name of a state, and only others lock it there: one that climbs, or one
+// that begins with an access point, of which nobody knows whether the state's bucket is behind it.
+func (p Path) LocksOnly() bool {
+	_, through := p.AccessPointKey()
+	return through || p.Climbs()
+}
+
 // Objects returns the paths of the objects that a lock row of this name may be for: the
 // name itself, and where it differs the one that Terraform up to 1.5 stores.
 func (p Path) Objects() []Path {

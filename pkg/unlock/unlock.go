@@ -241,13 +241,33 @@ func (u *Unlocker) finishEarlier(ctx context.Context, r Request) ([]ledger.Recor
 func (u *Unlocker) state(ctx context.Context, path tflock.Path) policy.State {
 	b := u.Stores.BucketOf(path)
 	if b == nil {
-		return policy.State{Problem: "its bucket is not watched", Unwatched: true}
+		return u.stateBehind(ctx, path)
 	}
 	written, err := b.StateWritten(ctx, path)
 	if err != nil {
 		return policy.State{Problem: err.Error()}
 	}
 	return policy.State{Written: written}
+}
+
+// stateBehind looks when a state was last written whose bucket is not watched by that name. The client may name it by an access
+// point: then any watched bucket may be the one behind it, and a write of that key in one of them counts.
+func (u *Unlocker) stateBehind(ctx context.Context, path tflock.Path) policy.State {
+	state := policy.State{Problem: "its bucket is not watched", Unwatched: true}
+	key, through := path.AccessPointKey()
+	if !through {
+		return state
+	}
+	for _, b := range u.Stores.Buckets {
+		written, err := b.StateWritten(ctx, tflock.NewPath(b.Name(), key))
+		switch {
+		case err != nil:
+			return policy.State{Problem: "its bucket is named by an access point, and may be one that could not be asked: " + err.Error()}
+		case written.After(state.Written):
+			state = policy.State{Written: written}
+		}
+	}
+	return state
 }
 
 // contents are the bytes of a lock, for the record: those that both halves share once.
