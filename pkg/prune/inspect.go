@@ -110,14 +110,19 @@ func (i *inspector) readDigests(ctx context.Context, s *inspection) error {
 			}
 		}
 	}
-	if i.locks.Digested(s.stale.Path) {
-		s.facts.WhyNoDigest = "a watched table has a digest of that key under the name of an access point. Clients that use it would fail once the state is gone"
-		return nil
-	}
-	if len(s.digests) == 0 && !i.rules.WithoutDigest && s.bucket.ARN() != i.rules.OwnBucket {
-		s.facts.WhyNoDigest = "no watched table has a digest of it. Its clients may use a table that is not watched, and would fail once the state is gone; with PruneWithoutDigest=true it is pruned all the same"
-	}
+	s.facts.WhyNoDigest = i.whyNoDigest(s)
 	return nil
+}
+
+// whyNoDigest says why clients may have a digest of the state that would be left; empty: they have none.
+func (i *inspector) whyNoDigest(s *inspection) string {
+	switch {
+	case i.locks.Digested(s.stale.Path):
+		return "a watched table has a digest of that key under the name of an access point. Clients that use it would fail once the state is gone"
+	case len(s.digests) == 0 && !i.rules.WithoutDigest && s.bucket.ARN() != i.rules.OwnBucket:
+		return "no watched table has a digest of it. Its clients may use a table that is not watched, and would fail once the state is gone; with PruneWithoutDigest=true it is pruned all the same"
+	}
+	return ""
 }
 
 // readNewDigests notes, under our lock, a digest that was written since the state was looked

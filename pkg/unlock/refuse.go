@@ -65,7 +65,10 @@ func (u *Unlocker) afterRefusal(d policy.Description, c policy.Case) []string {
 		}, u.notWatched(d)...)
 	}
 	wait := fmt.Sprintf("If it is dead, wait %s and repeat, or repeat now with \"force\": true and the reason.", policy.Words(c.Guard))
-	if c.Unseen {
+	switch {
+	case !c.Seen.Released.IsZero():
+		wait = "If it is dead, repeat with \"force\": true and the reason: no scan proves any more how old it is."
+	case c.Unseen:
 		wait = fmt.Sprintf("If it is dead, repeat %s after the monitor's next scan, or repeat now with \"force\": true and the reason.", policy.Words(c.Guard))
 	}
 	return append([]string{"Find out whether the run is alive: look at its CI job, or ask " + cmp.Or(d.Who, "its holder") + ".", wait}, u.notWatched(d)...)

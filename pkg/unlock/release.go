@@ -24,9 +24,9 @@ func (u *Unlocker) release(ctx context.Context, l tflock.Lock, d policy.Descript
 	}
 	all := append(u.remove(ctx, l, behind), unwatched...)
 	record.Halves = all.record()
+	record.Outcome = string(outcome(record, concerns))
 	u.recordGone(ctx, key, record)
 	a := u.answer(ctx, d, all, record, concerns)
-	record.Outcome = string(a.Outcome)
 	u.Log.WarnContext(ctx, "lock released", "path", l.Path, "lock_id", tflock.BoundedID(l.ID), "outcome", a.Outcome, "record", brief(record))
 	if !record.Any(ledger.HalfRemoved, ledger.HalfGone) {
 		return u.nothingWent(ctx, key, record, all, a)
@@ -71,22 +71,31 @@ func (u *Unlocker) publish(ctx context.Context, key ledger.Key, record ledger.Re
 	return u.finisher().publish(ctx, ledger.Recorded{Key: key, Release: record})
 }
 
+// outcome is what a release came to.
+func outcome(record ledger.Release, concerns []error) Outcome {
+	switch {
+	case record.Any(ledger.HalfChanged):
+		return Changed
+	case record.Any(ledger.HalfUnknown, ledger.HalfKept, ledger.HalfUnwatched) || len(concerns) > 0:
+		return Partial
+	default:
+		return Released
+	}
+}
+
 func (u *Unlocker) answer(ctx context.Context, d policy.Description, all halves, record ledger.Release, concerns []error) Answer {
-	a := Answer{Lock: &d, Released: record.Kinds(ledger.HalfRemoved, ledger.HalfGone)}
+	a := Answer{Outcome: outcome(record, concerns), Lock: &d, Released: record.Kinds(ledger.HalfRemoved, ledger.HalfGone)}
 	holder, repeat := cmp.Or(d.Who, "an unknown holder"), "Repeat the same call: it is safe, and finishes what is left."
 	switch {
 	case record.Any(ledger.HalfChanged):
-		a.Outcome = Changed
 		a.Message, a.NextSteps = anotherLock(all.winner())
 		return a
 	case record.Any(ledger.HalfUnknown):
-		a.Outcome = Partial
 		a.Message = fmt.Sprintf("It is not known whether the lock of %s on %s is gone: %v.", holder, d.Path, errors.Join(all.causes()...))
-	case record.Any(ledger.HalfKept, ledger.HalfUnwatched) || len(concerns) > 0:
-		a.Outcome = Partial
+	case a.Outcome == Partial:
 		a.Message = fmt.Sprintf("Only a part of the lock of %s on %s was released: %v.", holder, d.Path, errors.Join(append(all.causes(), concerns...)...))
 	default:
-		a.Outcome, repeat = Released, ""
+		repeat = ""
 		a.Message = fmt.Sprintf("Released: the lock of %s on %s, held for %s.", holder, d.Path, age(d))
 		if !record.Any(ledger.HalfRemoved) {
 			a.Message = fmt.Sprintf("The lock of %s on %s is gone; whether by this release or by its holder is not known.", holder, d.Path)

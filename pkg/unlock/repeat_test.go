@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/unlock"
 )
 
@@ -49,4 +50,27 @@ func TestARepeatWhileTheStateIsReadKnowsWhatWent(t *testing.T) {
 	}
 	close(read)
 	<-done
+}
+
+// The invocation dies while it reads the state: the next scan says that the lock was released, as a whole.
+func TestAReleaseThatDiesWhileTheStateIsRead(t *testing.T) {
+	w := newWorld(t)
+	w.Lock("k", "named", w.Set.All()...)
+	w.scan()
+	var sent, dead atomic.Bool
+	_, _ = w.run(&local.Wire{Refuse: func(call string) bool {
+		if strings.HasSuffix(call, ".DeleteItem") {
+			sent.Store(true)
+		}
+		dead.Store(dead.Load() || sent.Load() && call == "GET")
+		return dead.Load()
+	}}, request(w, "named", ""))
+	for range 2 {
+		w.scanAfter(w.ahead + 5*time.Minute)
+	}
+	heard := w.releasesHeard()
+	r, found, err := w.releases().LastRelease(t.Context(), ledger.Key{Path: w.Path("k"), ID: "named"})
+	if len(heard) != 1 || strings.Contains(heard[0], "in part") || err != nil || !found || !r.Finished || r.Outcome != string(unlock.Released) {
+		t.Errorf("people hear %q; on record %+v, %v", heard, r.Outcome, err)
+	}
 }

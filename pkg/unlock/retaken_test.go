@@ -1,6 +1,7 @@
 package unlock_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -40,6 +41,9 @@ func TestALockThatIsTakenAgainIsAsYoungAsAnyOther(t *testing.T) {
 			a, err = at(15*time.Minute).Run(t.Context(), request(w, "waiting", ""), "again")
 			if err != nil || a.Outcome != unlock.Refused || len(w.held()) != 1 {
 				t.Errorf("a run of three minutes: %+v, %v; left %q", a, err, w.held())
+			}
+			if waits := strings.Contains(strings.Join(a.NextSteps, "\n"), "wait 10m"); waits != scans.without {
+				t.Errorf("waiting helps where a scan saw it gone: %q", a.NextSteps)
 			}
 		})
 	}
