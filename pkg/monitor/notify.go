@@ -51,7 +51,7 @@ type notifier struct {
 	steps                   iter.Seq[ledger.Step]
 	resolved                []time.Duration // how long the resolved locks were held
 	out                     ledger.Messages // those about locks that are out
-	late                    map[string]bool // prefixes of which a message had too little time: their others wait for the next scan
+	late                    late
 	unpublished, unrecorded []error
 	unforgotten             error
 }
@@ -92,8 +92,8 @@ func (n *notifier) locks(ctx context.Context, news *news) {
 // single notifies of one lock. What is in its message may make a mail server slow: the others of its prefix do not take the time of those
 // behind them as well.
 func (n *notifier) single(ctx context.Context, news *news, step ledger.Step) {
-	steps, prefix := slices.Values([]ledger.Step{step}), step.Key.Path.Prefix()
-	if n.isLate(prefix) {
+	steps := slices.Values([]ledger.Step{step})
+	if n.late.has(step.Key.Path) {
 		ctx, cancel := n.part(ctx)
 		defer cancel()
 		n.record(ctx, unnotified(steps))

@@ -2,9 +2,8 @@ package monitor
 
 import (
 	"context"
-	"errors"
 	"iter"
-	"slices"
+	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
@@ -17,21 +16,18 @@ const maxFailures = 5
 // would be notified of in each scan.
 func (n *notifier) send(ctx context.Context, news *news, event alert.Event, steps iter.Seq[ledger.Step]) {
 	out := func(ledger.Step) bool { return true }
-	switch all := prefixes(news); {
-	case slices.ContainsFunc(all, n.isLate):
-		out = n.sendParts(ctx, news, steps, [][]string{slices.DeleteFunc(all, n.isLate)}, 0)
+	switch inTime, late := n.inTime(steps); {
+	case late:
+		out = n.sendParts(ctx, news, steps, [][]string{inTime}, 0)
 	case n.publish(ctx, event, 1) == nil:
 		n.ended(news)
 	default:
-		n.noteLate(all)
-		out = n.sendParts(ctx, news, steps, halves(all), 1)
+		all := prefixes(news)
+		n.noteLate(all, steps)
+		out = n.sendParts(ctx, news, steps, parted(all, steps), 1)
 	}
 	n.recordMessage(ctx, steps, out)
 }
-
-// isLate reports whether a message of a prefix had too little time in this scan. What is in its messages may make a mail server slow: its
-// others do not take the time of those behind them as well, and wait for the next scan.
-func (n *notifier) isLate(prefix string) bool { return n.late[prefix] }
 
 // ended keeps how long the locks were held that people were notified of as resolved.
 func (n *notifier) ended(news *news) {
@@ -64,11 +60,11 @@ func (n *notifier) recordMessage(ctx context.Context, steps iter.Seq[ledger.Step
 }
 
 // sendParts notifies of what shares a message that could not be published, and returns what is out then. Outside of AWS a mail server may
-// put a message off, or stall, for what is in one lock, each time that it comes. So the prefixes are parted in halves, until all but those of
-// that lock are out.
+// put a message off, or stall, for what is in one lock, each time that it comes. So the prefixes, and then the folders of one, are parted in
+// halves, until all but those of that lock are out. The messages behind this one keep some time.
 func (n *notifier) sendParts(ctx context.Context, all *news, steps iter.Seq[ledger.Step], parts [][]string, failures int) (out func(ledger.Step) bool) {
 	sent := map[string]bool{}
-	for len(parts) > 0 && failures < maxFailures {
+	for len(parts) > 0 && failures < maxFailures && time.Until(n.until) > time.Second {
 		var failed [][]string
 		for i, part := range partsOf(all, parts, steps) {
 			if failures >= maxFailures || part.count == 0 {
@@ -76,30 +72,19 @@ func (n *notifier) sendParts(ctx context.Context, all *news, steps iter.Seq[ledg
 			}
 			if n.publish(ctx, n.eventOf(ctx, part), len(parts)-i) != nil {
 				failures++
-				n.noteLate(parts[i])
-				failed = append(failed, halves(parts[i])...)
+				n.noteLate(parts[i], steps)
+				failed = append(failed, parted(parts[i], steps)...)
 				continue
 			}
 			n.ended(part)
-			for _, prefix := range parts[i] {
-				sent[prefix] = true
+			for _, name := range parts[i] {
+				sent[name] = true
 			}
 			failures = 0
 		}
 		parts = failed
 	}
-	return func(s ledger.Step) bool { return sent[s.Key.Path.Prefix()] }
-}
-
-// noteLate notes that the last message had too little time, where it was of one prefix alone.
-func (n *notifier) noteLate(prefixes []string) {
-	if len(prefixes) != 1 || !errors.Is(n.unpublished[len(n.unpublished)-1], context.DeadlineExceeded) {
-		return
-	}
-	if n.late == nil {
-		n.late = map[string]bool{}
-	}
-	n.late[prefixes[0]] = true
+	return func(s ledger.Step) bool { return sent[s.Key.Path.Prefix()] || sent[folderOf(s.Key.Path)] }
 }
 
 // eventOf is the event of one lock, or of several.
@@ -110,18 +95,22 @@ func (n *notifier) eventOf(ctx context.Context, part *news) alert.Event {
 	return n.summary(ctx, part)
 }
 
-// partsOf are the news of some prefixes each.
+// partsOf are the news of some prefixes or folders each.
 func partsOf(all *news, parts [][]string, steps iter.Seq[ledger.Step]) []*news {
 	parted, place := make([]*news, len(parts)), map[string]int{}
 	for i, part := range parts {
 		parted[i] = newsOf(all.change)
 		parted[i].together = all.together
-		for _, prefix := range part {
-			place[prefix] = i
+		for _, name := range part {
+			place[name] = i
 		}
 	}
 	for step := range steps {
-		if i, ok := place[step.Key.Path.Prefix()]; ok {
+		i, ok := place[step.Key.Path.Prefix()]
+		if !ok {
+			i, ok = place[folderOf(step.Key.Path)]
+		}
+		if ok {
 			parted[i].add(step)
 		}
 	}
@@ -134,6 +123,14 @@ func prefixes(all *news) []string {
 		names = append(names, p.Prefix)
 	}
 	return names
+}
+
+// parted are the halves of some prefixes or folders, and those of the folders in one prefix.
+func parted(names []string, steps iter.Seq[ledger.Step]) [][]string {
+	if len(names) == 1 {
+		names = foldersIn(names[0], steps)
+	}
+	return halves(names)
 }
 
 // halves parts what is more than one.
