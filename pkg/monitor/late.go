@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"iter"
+	"slices"
 	"strings"
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
@@ -35,13 +36,13 @@ func (l *late) add(folder string) {
 	}
 }
 
-// folderOf is the folder below the prefix of a path (bucket/first/second/), or the prefix where it is in none.
+// folderOf is the folder below the prefix of a path (bucket/first/second/). What is in none has one of its own (bucket/first/).
 func folderOf(path tflock.Path) string {
 	const parts = 3
 	if all := strings.SplitN(string(path), "/", parts+1); len(all) > parts {
 		return strings.Join(all[:parts], "/") + "/"
 	}
-	return path.Prefix()
+	return path.Prefix() + "/"
 }
 
 // maxFolders bounds those that a message is parted into.
@@ -57,23 +58,37 @@ func foldersIn(prefix string, steps iter.Seq[ledger.Step]) []string {
 	})
 }
 
-// inTime are the prefixes of these steps, or where one of its folders is late the others of them. late says whether any is.
-func (n *notifier) inTime(steps iter.Seq[ledger.Step]) (names []string, late bool) {
+// inTime are the prefixes of these steps of which no folder is late, and then the other folders of each that has one: a prefix may have any number of
+// folders, and those of one share no message with what is of others. late says whether any step is of a late folder.
+func (n *notifier) inTime(steps iter.Seq[ledger.Step]) (parts [][]string, late bool) {
 	if len(n.late.folders) == 0 {
 		return nil, false
 	}
-	names = namesOf(steps, func(path tflock.Path) string {
-		switch {
-		case n.late.has(path):
-			late = true
+	withLate := namesOf(steps, func(path tflock.Path) string {
+		late = late || n.late.has(path)
+		if n.late.under[path.Prefix()] == 0 {
 			return ""
-		case n.late.under[path.Prefix()] > 0:
-			return folderOf(path)
-		default:
-			return path.Prefix()
 		}
+		return path.Prefix()
 	})
-	return names, late
+	if !late {
+		return nil, false
+	}
+	parts = append(parts, namesOf(steps, func(path tflock.Path) string {
+		if n.late.under[path.Prefix()] > 0 {
+			return ""
+		}
+		return path.Prefix()
+	}))
+	for _, prefix := range withLate {
+		parts = append(parts, namesOf(steps, func(path tflock.Path) string {
+			if path.Prefix() != prefix || n.late.has(path) {
+				return ""
+			}
+			return folderOf(path)
+		}))
+	}
+	return slices.DeleteFunc(parts, func(names []string) bool { return len(names) == 0 }), true
 }
 
 func namesOf(steps iter.Seq[ledger.Step], name func(tflock.Path) string) (names []string) {

@@ -18,7 +18,7 @@ func (n *notifier) send(ctx context.Context, news *news, event alert.Event, step
 	out := func(ledger.Step) bool { return true }
 	switch inTime, late := n.inTime(steps); {
 	case late:
-		out = n.sendParts(ctx, news, steps, [][]string{inTime}, 0)
+		out = n.sendParts(ctx, news, steps, inTime, 0)
 	case n.publish(ctx, event, 1) == nil:
 		n.ended(news)
 	default:
