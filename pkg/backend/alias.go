@@ -42,21 +42,28 @@ type Aliases struct {
 	bytes map[string]int                // that names take, by the prefix of those who can write them
 	full  tflock.Crowds                 // folders with names that are not kept
 
-	digested      map[string]bool // keys of states with a digest under a name that begins with an access point
-	digestedBytes int
+	// digests has the paths behind access points (pathBehind) that have a digest under such a name, bounded like names.
+	digests *Aliases
 }
 
-// Digested reports whether a table has a digest of a state under a name that begins with an access point.
-func (a *Aliases) Digested(path tflock.Path) bool { return a.digested[path.Key()] }
+// Digested reports whether a table has a digest of a state under a name that begins with an access point, or may have
+// one, since its folder has more of them than are kept.
+func (a *Aliases) Digested(path tflock.Path) bool {
+	if a.digests == nil {
+		return false
+	}
+	behind := pathBehind(path.Key())
+	_, full := a.digests.full.Of(behind)
+	return full || len(a.digests.names[behind]) > 0
+}
 
 // keepDigested notes such a digest.
-func (a *Aliases) keepDigested(key string) {
-	if a.digested == nil {
-		a.digested = map[string]bool{}
+func (a *Aliases) keepDigested(behind tflock.Path) {
+	if a.digests == nil {
+		a.digests = &Aliases{}
 	}
-	if a.digestedBytes+len(key) <= maxAliasBytes && !a.digested[key] {
-		a.digested[key] = true
-		a.digestedBytes += len(key)
+	if len(a.digests.names[behind]) == 0 {
+		a.digests.keep(behind, "")
 	}
 }
 
@@ -155,8 +162,16 @@ func (a *Aliases) Add(other Aliases) {
 	for _, folder := range other.full.All() {
 		a.full.Add(folder)
 	}
-	for key := range other.digested {
-		a.keepDigested(key)
+	if other.digests != nil {
+		for _, folder := range other.digests.full.All() {
+			if a.digests == nil {
+				a.digests = &Aliases{}
+			}
+			a.digests.full.Add(folder)
+		}
+		for behind := range other.digests.names {
+			a.keepDigested(behind)
+		}
 	}
 	for path, names := range other.names {
 		for _, name := range names {
@@ -197,21 +212,32 @@ func (t *Table) aliases(ctx context.Context, wanted func(tflock.Path) bool) (fou
 			return Aliases{}, err
 		}
 		name := stateName(row.lockID, row.attributes["Info"] != nil)
-		path := name.Clean()
-		if key, through := name.AccessPointKey(); through {
-			path = pathBehind(tflock.NewPath("-", key).Clean().Key())
-			if row.attributes["Info"] == nil && wanted(path) {
-				found.keepDigested(path.Key())
+		for _, path := range statesOf(name) {
+			if path == name || !wanted(path) {
+				continue
 			}
-		}
-		if path == name || !wanted(path) || slices.Contains(found.Of(path), name) {
-			continue
-		}
-		if t.counts(name, row, found.Of(path)) {
-			found.keep(path, name)
+			if path.Bucket() == "" && row.attributes["Info"] == nil && !name.Climbs() {
+				found.keepDigested(path)
+			}
+			if names := found.Of(path); !slices.Contains(names, name) && t.counts(name, row, names) {
+				found.keep(path, name)
+			}
 		}
 	}
 	return found, nil
+}
+
+// statesOf returns the states that a row of this name may be of. Clients of today do not clean a key.
+func statesOf(name tflock.Path) []tflock.Path {
+	key, through := name.AccessPointKey()
+	if !through {
+		return []tflock.Path{name.Clean()}
+	}
+	states := tflock.NewPath("-", key).Objects()
+	for i, state := range states {
+		states[i] = pathBehind(state.Key())
+	}
+	return states
 }
 
 // counts reports whether the name of a row is one more of a state that has these.

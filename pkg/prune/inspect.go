@@ -118,7 +118,7 @@ func (i *inspector) readDigests(ctx context.Context, s *inspection) error {
 func (i *inspector) whyNoDigest(s *inspection) string {
 	switch {
 	case i.locks.Digested(s.stale.Path):
-		return "a watched table has a digest of that key under the name of an access point. Clients that use it would fail once the state is gone"
+		return "a watched table has a digest of that key under the name of an access point (or too many in its folder to know). Clients that use it would fail once the state is gone"
 	case len(s.digests) == 0 && !i.rules.WithoutDigest && s.bucket.ARN() != i.rules.OwnBucket:
 		return "no watched table has a digest of it. Its clients may use a table that is not watched, and would fail once the state is gone; with PruneWithoutDigest=true it is pruned all the same"
 	}

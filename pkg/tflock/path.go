@@ -2,6 +2,7 @@ package tflock
 
 import (
 	"path"
+	"regexp"
 	"strings"
 )
 
@@ -62,15 +63,20 @@ func (p Path) Clean() Path {
 	return NewPath(p.Bucket(), clean)
 }
 
+// accessPoint is a state's path whose bucket is the ARN of an access point. AWS's SDKs take colons in it too.
+var accessPoint = regexp.MustCompile(`^arn:[^/]*:(?:outpost[/:][^/:]+[/:])?accesspoint[/:][^/:]+/((?s:.*))$`)
+
 // AccessPointKey returns the key of a state whose client names the bucket by an access point, by its ARN or its alias, and false for
 // any other path. The row of such a lock begins with that name, while the objects are in the bucket behind it.
 func (p Path) AccessPointKey() (key string, ok bool) {
-	bucket, key := p.Bucket(), p.Key()
-	if strings.HasPrefix(bucket, "arn:") { // arn:aws:s3:REGION:ACCOUNT:accesspoint/NAME/KEY
-		_, key, ok = strings.Cut(key, "/")
-		return key, ok && strings.HasSuffix(bucket, ":accesspoint")
+	if !strings.HasPrefix(string(p), "arn:") {
+		return p.Key(), strings.HasSuffix(p.Bucket(), "-s3alias")
 	}
-	return key, strings.HasSuffix(bucket, "-s3alias")
+	found := accessPoint.FindStringSubmatch(string(p))
+	if found == nil {
+		return "", false
+	}
+	return found[1], true
 }
 
 // LocksOnly reports whether nothing but a lock counts under this name of a state, and only others lock it there: one that climbs, or one

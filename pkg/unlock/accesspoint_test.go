@@ -2,6 +2,7 @@ package unlock_test
 
 import (
 	"fmt"
+	"strings"
 	"testing"
 	"time"
 
@@ -34,5 +35,21 @@ func TestAnApplyThroughAnAccessPointIsAlive(t *testing.T) {
 				t.Errorf("%+v, %v", a, err)
 			}
 		})
+	}
+}
+
+// Which bucket is behind an access point is not known: an old state of that key in a watched one does not show that its own was not written.
+func TestTheStateBehindAnAccessPointIsNotKnown(t *testing.T) {
+	w := newWorld(t)
+	w.Put("k", []byte("{}"))
+	path := tflock.Path("team-ap-abcdefghijklmnopqrstuvwxyz-s3alias/k")
+	if err := local.TakeLock(t.Context(), path, "dead", w.Set.Tables[0]); err != nil {
+		t.Fatal(err)
+	}
+	w.scan()
+	w.ahead = 12 * time.Minute
+	a, err := w.run(&local.Wire{}, request(w, "dead", fmt.Sprintf(`,"path":%q,"dry_run":true`, path)))
+	if err != nil || a.Outcome != unlock.WouldRelease || !strings.Contains(a.Message, "may be one that is not watched") {
+		t.Errorf("%+v, %v", a, err)
 	}
 }

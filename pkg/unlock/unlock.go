@@ -264,9 +264,10 @@ func (u *Unlocker) stateBehind(ctx context.Context, path tflock.Path) policy.Sta
 		case err != nil:
 			return policy.State{Problem: "its bucket is named by an access point, and may be one that could not be asked: " + err.Error()}
 		case written.After(state.Written):
-			state = policy.State{Written: written}
+			state.Written = written
 		}
 	}
+	state.Problem = "its bucket is named by an access point, and may be one that is not watched"
 	return state
 }
 
