@@ -71,8 +71,8 @@ type Memory struct {
 // show whether it still has its half, as scan.Scan.Unknown does: such a half is not lost.
 func (m Memory) Sighting(l tflock.Lock, unknown func(store string) string) policy.Sighting {
 	entry, ok := m.Locks[KeyOf(l)]
-	if !ok {
-		return policy.Sighting{NotBefore: m.notBefore(l), Holdings: m.holdings(entry, l)}
+	if !ok || entry.UnnotifiedEnd != nil { // a scan saw it gone: its client has taken it again since
+		return policy.Sighting{NotBefore: m.notBefore(l), Holdings: m.holdings(Entry{}, l)}
 	}
 	seen := entry.Sighting()
 	seen.Holdings = m.holdings(entry, l)
