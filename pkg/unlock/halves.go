@@ -77,8 +77,8 @@ func halvesToRelease(l tflock.Lock) []ledger.Half {
 
 // remove deletes every half on condition of the bytes that were judged: S3 first, then
 // DynamoDB, as clients unlock, and both attempted. A row that goes with another one in a global table
-// is left to DynamoDB.
-func (u *Unlocker) remove(ctx context.Context, l tflock.Lock, behind []string) halves {
+// is left to DynamoDB. Before it waits for that it says what ended until then.
+func (u *Unlocker) remove(ctx context.Context, l tflock.Lock, behind []string, ended func(halves)) halves {
 	var all halves
 	for _, kind := range []tflock.Kind{tflock.S3, tflock.DynamoDB} {
 		for _, h := range l.Holdings {
@@ -86,6 +86,7 @@ func (u *Unlocker) remove(ctx context.Context, l tflock.Lock, behind []string) h
 			switch {
 			case h.Kind != kind || s == nil:
 			case slices.Contains(behind, h.Store) || all.replicated(l, h):
+				ended(all)
 				all = append(all, u.follow(ctx, s, h))
 			default:
 				all = append(all, removeHalf(ctx, s, h))

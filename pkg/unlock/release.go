@@ -22,7 +22,11 @@ func (u *Unlocker) release(ctx context.Context, l tflock.Lock, d policy.Descript
 	if err := u.Releases.Write(ctx, key, record); err != nil {
 		return Answer{}, fmt.Errorf("nothing was released: no lock is released without a record in the ledger: %w", err)
 	}
-	all := append(u.remove(ctx, l, behind), unwatched...)
+	planned := record.Halves
+	all := append(u.remove(ctx, l, behind, func(ended halves) {
+		record.Halves = withEnded(planned, ended)
+		u.recordGone(ctx, key, record)
+	}), unwatched...)
 	record.Halves = all.record()
 	record.Outcome = string(outcome(record, concerns))
 	u.recordGone(ctx, key, record)
@@ -39,7 +43,18 @@ func (u *Unlocker) release(ctx context.Context, l tflock.Lock, d policy.Descript
 	return a, nil
 }
 
-// recordGone records what went before the answer reads the state, which may take longer than the caller waits: the repeat must
+// withEnded are the halves of a release under way, of which some ended.
+func withEnded(planned []ledger.Half, ended halves) []ledger.Half {
+	all := ended.record()
+	for _, h := range planned {
+		if !ended.in(h.Store) {
+			all = append(all, h)
+		}
+	}
+	return all
+}
+
+// recordGone records what went before the release waits for a replica, and before the answer reads the state, which may take longer than the caller waits: the repeat must
 // know that the lock which it finds was taken since. See takenAgain.
 func (u *Unlocker) recordGone(ctx context.Context, key ledger.Key, record ledger.Release) {
 	if !record.Any(ledger.HalfRemoved, ledger.HalfGone) {
