@@ -73,6 +73,7 @@ func (f Finisher) Finish(ctx context.Context, id string, until time.Time, fateOf
 		})
 	}
 	_ = group.Wait() // none returns an error
+	slices.SortStableFunc(finished, func(a, b ledger.Recorded) int { return a.Release.At.Compare(b.Release.At) })
 	return finished, errors.Join(errs...)
 }
 
