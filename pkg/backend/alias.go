@@ -213,18 +213,22 @@ func (t *Table) aliases(ctx context.Context, wanted func(tflock.Path) bool) (fou
 		}
 		name := stateName(row.lockID, row.attributes["Info"] != nil)
 		for _, path := range statesOf(name) {
-			if path == name || !wanted(path) {
-				continue
-			}
-			if path.Bucket() == "" && row.attributes["Info"] == nil && !name.Climbs() {
-				found.keepDigested(path)
-			}
-			if names := found.Of(path); !slices.Contains(names, name) && t.counts(name, row, names) {
-				found.keep(path, name)
+			if path != name && wanted(path) {
+				found.note(t, row, path, name)
 			}
 		}
 	}
 	return found, nil
+}
+
+// note takes note of a row that has another name of a state.
+func (a *Aliases) note(t *Table, row item, path, name tflock.Path) {
+	if path.Bucket() == "" && row.attributes["Info"] == nil && !name.Climbs() {
+		a.keepDigested(path)
+	}
+	if names := a.Of(path); !slices.Contains(names, name) && t.counts(name, row, names) {
+		a.keep(path, name)
+	}
 }
 
 // statesOf returns the states that a row of this name may be of. Clients of today do not clean a key.

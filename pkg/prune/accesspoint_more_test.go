@@ -42,7 +42,8 @@ func TestDigestsOfAnAccessPointHideNoOthers(t *testing.T) {
 		var batch []types.WriteRequest
 		for _, row := range rows {
 			batch = append(batch, types.WriteRequest{PutRequest: &types.PutRequest{Item: map[string]types.AttributeValue{
-				"LockID": &types.AttributeValueMemberS{Value: row}, "Digest": &types.AttributeValueMemberS{Value: local.MD5(content)}}}})
+				"LockID": &types.AttributeValueMemberS{Value: row}, "Digest": &types.AttributeValueMemberS{Value: local.MD5(content)},
+			}}})
 		}
 		if _, err := client.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: batch}}); err != nil {
 			t.Fatal(err)
