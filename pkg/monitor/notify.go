@@ -6,6 +6,7 @@ import (
 	"iter"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
@@ -167,7 +168,7 @@ func (n *notifier) stores(ctx context.Context) map[string]ledger.Store {
 				continue
 			}
 			outside := n.composer.Dashboard == "" // in AWS SNS takes any text: what fails passes
-			if outside && n.publish(ctx, n.storeEvent(change, withoutNames(part)), 1) == nil {
+			if plain, named := n.withoutNames(part); outside && named && n.publish(ctx, n.storeEvent(change, plain), 1) == nil {
 				continue
 			}
 			for _, s := range part {
@@ -179,13 +180,16 @@ func (n *notifier) stores(ctx context.Context) map[string]ledger.Store {
 }
 
 // withoutNames are the steps without what may be a name that somebody chose, such as that of a folder with too many locks: a mail server may put
-// a message off for that, or stall, in each scan.
-func withoutNames(steps []ledger.StoreStep) []ledger.StoreStep {
-	plain := slices.Clone(steps)
-	for i := range plain {
-		plain[i].Problem = plain[i].ARN + ": " + unnamedProblem
+// a message off for that, or stall, in each scan. named says whether there was any.
+func (n *notifier) withoutNames(steps []ledger.StoreStep) (plain []ledger.StoreStep, named bool) {
+	plain = slices.Clone(steps)
+	for i, s := range plain {
+		folder := s.ARN[strings.LastIndexByte(s.ARN, ':')+1:] + "/"
+		if n.scan.Crowds(s.ARN) || strings.Contains(s.Problem, folder) {
+			plain[i].Problem, named = s.ARN+": "+unnamedProblem, true
+		}
 	}
-	return plain
+	return plain, named
 }
 
 const unnamedProblem = "not everything in it could be read; the log of the monitor says why"
