@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"cmp"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -28,7 +29,7 @@ type Store struct {
 	// Crowded are the folders (bucket/first/, bucket/first/second/) that the last scan that read it did not read
 	// completely, each with the start of the last scan that did.
 	Crowded map[string]time.Time `json:"crowded,omitempty"`
-	// Known are the top-level prefixes of which people know that not everything under them was read, sorted.
+	// Known are the folders of which people know that not everything in them was read, sorted: a few of each top-level prefix.
 	Known []string `json:"known,omitempty"`
 	// Slots count the messages about locks in it, by the kind of message and the top-level prefix.
 	Slots map[string]map[string]Slot `json:"slots,omitempty"`
@@ -238,35 +239,45 @@ func (s Store) fail(f scan.Failure, due bool, now time.Time, rules Rules) (Store
 	return s, change
 }
 
-// maxKnown bounds the prefixes of which people know, for the room that they take.
-const maxKnown = 50
+// maxKnown bounds the folders of which people know, for the room that they take, and knownUnder those of one prefix: whoever may write a prefix
+// can have any number of folders, and teams may share the first part of their keys (env:/).
+const (
+	maxKnown   = 50
+	knownUnder = 3
+)
 
-// crowdsOthers reports whether a prefix has been crowded for some scans of which people do not know that:
+// crowdsOthers reports whether a folder has been crowded for some scans of which people do not know that:
 // whoever keeps one crowded would have them learn of others with the next reminder alone.
 func (s Store) crowdsOthers(now time.Time, rules Rules) bool {
 	if !s.Crowd || len(s.Known) >= maxKnown {
 		return false
 	}
+	under := map[string]int{}
+	for _, folder := range s.Known {
+		under[tflock.Path(folder).Prefix()]++
+	}
 	for folder, read := range s.Crowded {
-		prefix := tflock.Path(folder).Prefix()
-		if _, known := slices.BinarySearch(s.Known, prefix); !known && now.Sub(read) >= failedScans*rules.ScanEvery-rules.ScanEvery/2 {
+		_, known := slices.BinarySearch(s.Known, folder)
+		if !known && under[tflock.Path(folder).Prefix()] < knownUnder && now.Sub(read) >= failedScans*rules.ScanEvery-rules.ScanEvery/2 {
 			return true
 		}
 	}
 	return false
 }
 
-// knowing are the prefixes of which people know once they are notified of all that are crowded now.
+// knowing are the folders of which people know once they are notified of all that are crowded now.
 func (s Store) knowing() []string {
 	if !s.Crowd {
 		return nil
 	}
-	all := slices.Clone(s.Known)
-	for folder := range s.Crowded {
-		all = append(all, tflock.Path(folder).Prefix())
-	}
+	all := slices.AppendSeq(slices.Clone(s.Known), maps.Keys(s.Crowded))
 	slices.Sort(all)
-	all = slices.Compact(all)
+	under := map[string]int{}
+	all = slices.DeleteFunc(slices.Compact(all), func(folder string) bool {
+		prefix := tflock.Path(folder).Prefix()
+		under[prefix]++
+		return under[prefix] > knownUnder
+	})
 	return all[:min(len(all), maxKnown)]
 }
 
