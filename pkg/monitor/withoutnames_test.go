@@ -27,7 +27,7 @@ func (o *once) Publish(ctx context.Context, e alert.Event) error {
 	return o.Topic.Publish(ctx, e)
 }
 
-// What is wrong with a store is told seldom: a mail that is lost takes nothing of that away where no name is in it.
+// What is wrong with a store is reported seldom: a mail that is lost takes nothing of that away where no name is in it.
 func TestAMailThatIsLostTakesNoCauseAway(t *testing.T) {
 	t.Parallel()
 	for _, unsafe := range []bool{false, true} {
@@ -48,7 +48,7 @@ func TestAMailThatIsLostTakesNoCauseAway(t *testing.T) {
 			said += e.Text + "\n"
 		}
 		if !strings.Contains(said, "THE CAUSE") {
-			t.Errorf("unsafe %v: people were told\n%s", unsafe, said)
+			t.Errorf("unsafe %v: people were notified of\n%s", unsafe, said)
 		}
 	}
 }
