@@ -66,7 +66,7 @@ func (all halves) winner() string {
 	return ""
 }
 
-// planned are the halves of a lock before any delete was sent.
+// halvesToRelease are the halves of a lock before any delete was sent.
 func halvesToRelease(l tflock.Lock) []ledger.Half {
 	list := make([]ledger.Half, len(l.Holdings))
 	for i, h := range l.Holdings {
