@@ -36,7 +36,8 @@ func plainNames(names []tflock.Path) int {
 const maxAliasBytes = 1 << 20
 
 // Aliases are the other names under which tables have rows (locks or digests) of states:
-// those whose cleaned path is the state's; see [tflock.Path.Clean]. The zero value has none.
+// those whose cleaned path is the state's ([tflock.Path.Clean]), and those that begin with an access point
+// and end with its key ([tflock.Path.AccessPointKey]). The zero value has none.
 type Aliases struct {
 	names map[tflock.Path][]tflock.Path // by the state's path
 	bytes map[string]int                // that names take, by the prefix of those who can write them

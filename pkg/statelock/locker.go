@@ -67,7 +67,7 @@ func (l *Locker) Names(path tflock.Path) []tflock.Path {
 func (l *Locker) Digested(path tflock.Path) bool { return l.aliases.Digested(path) }
 
 // NewName returns a name under which a table has rows of the state now and had none when the
-// locker was made, or one that climbs, under which we take no lock; empty: there is none. A client of Terraform
+// locker was made, or one under which we take no lock (it climbs, or begins with an access point); empty: there is none. A client of Terraform
 // up to 1.5 with such a name locks a row that is not ours, so whoever writes under our lock asks first. It
 // reads the tables whole. A name that comes later still is not known to anybody. It fails with
 // *UnreadError where that takes much longer than it took before, since somebody may wait for our lock.
@@ -101,8 +101,8 @@ func (l *Locker) Places(b *backend.Bucket, path tflock.Path) []Place {
 	return all
 }
 
-// climbing are the places where only others lock a state: rows whose names climb.
-func (l *Locker) climbing(path tflock.Path) []Place {
+// othersAlone are the places where only others lock a state; see [tflock.Path.LocksOnly].
+func (l *Locker) othersAlone(path tflock.Path) []Place {
 	var all []Place
 	for _, t := range l.stores.Tables {
 		for _, name := range l.aliases.Of(path) {
@@ -164,7 +164,7 @@ func (l *Locker) Acquire(ctx context.Context, b *backend.Bucket, path tflock.Pat
 			return nil, errors.Join(err, l.Release(ctx, h))
 		}
 	}
-	who, err := l.heldIn(ctx, l.climbing(path))
+	who, err := l.heldIn(ctx, l.othersAlone(path))
 	if err == nil && who != "" {
 		err = &BusyError{Why: who}
 	}
@@ -234,10 +234,10 @@ func (l *Locker) HeldBy(ctx context.Context, b *backend.Bucket, path tflock.Path
 	if why := l.Crowded(path); why != "" {
 		return why, nil
 	}
-	return l.heldIn(ctx, append(l.Places(b, path), l.climbing(path)...))
+	return l.heldIn(ctx, append(l.Places(b, path), l.othersAlone(path)...))
 }
 
-// heldIn says who holds a lock in one of some places, or nothing. What cannot be read under a name that climbs is
+// heldIn says who holds a lock in one of some places, or nothing. What cannot be read where others alone lock is
 // no lock.
 func (l *Locker) heldIn(ctx context.Context, places []Place) (string, error) {
 	for _, at := range places {

@@ -2,7 +2,6 @@ package tflock
 
 import (
 	"path"
-	"regexp"
 	"strings"
 )
 
@@ -64,7 +63,7 @@ func (p Path) Clean() Path {
 }
 
 // accessPoint is a state's path whose bucket is the ARN of an access point. AWS's SDKs take colons in it too.
-var accessPoint = regexp.MustCompile(`^arn:[^/]*:(?:outpost[/:][^/:]+[/:])?accesspoint[/:][^/:]+/((?s:.*))$`)
+var accessPoint = lazily(`^arn:[^/]*:(?:outpost[/:][^/:]+[/:])?accesspoint[/:][^/:]+/((?s:.*))$`)
 
 // AccessPointKey returns the key of a state whose client names the bucket by an access point, by its ARN or its alias, and false for
 // any other path. The row of such a lock begins with that name, while the objects are in the bucket behind it.
