@@ -220,7 +220,8 @@ func (s Store) unread(path tflock.Path) bool {
 // know of the other.
 func (s Store) fail(f scan.Failure, due bool, now time.Time, rules Rules) (Store, Change) {
 	crowd := len(f.Crowded) > 0
-	if s.FailingSince.IsZero() || s.Crowd != crowd {
+	// While people know of neither, both count: somebody could have one of them come and go, so that neither lasts.
+	if s.FailingSince.IsZero() || (s.Crowd != crowd && s.Notified > 0) {
 		s.FailingSince, s.Failed = now, 0
 	}
 	s.Failed, s.Good, s.Crowd = s.Failed+1, 0, crowd

@@ -3,29 +3,10 @@
 package monitor_test
 
 import (
-	"context"
-	"fmt"
-	"io"
-	"net/http"
 	"strings"
 	"testing"
 	"time"
-
-	"github.com/lockwarden/lockwarden/infra/scale"
 )
-
-// withheld does not give an object.
-type withheld struct {
-	*tap
-	key string
-}
-
-func (h withheld) Do(r *http.Request) (*http.Response, error) {
-	if r.Method == http.MethodGet && strings.Contains(r.URL.Path, h.key) {
-		return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Content-Type": {"text/xml"}}, Body: io.NopCloser(strings.NewReader(`<Error><Code>ServiceUnavailable</Code><Message>x</Message></Error>`)), Request: r}, nil
-	}
-	return h.tap.Do(r)
-}
 
 // People who know that a folder is crowded do not know of another one where S3 fails to give a lock.
 func TestACrowdedFolderHidesNoOther(t *testing.T) {
@@ -33,44 +14,49 @@ func TestACrowdedFolderHidesNoOther(t *testing.T) {
 	for _, flooded := range []string{"", "dev/", "env:/dev/", "prod/dev/"} {
 		t.Run(flooded, func(t *testing.T) {
 			t.Parallel()
-			withheldKey := "prod/x"
+			state := "prod/x"
 			if strings.HasPrefix(flooded, "env:/") {
-				withheldKey = "env:/prod/x"
+				state = "env:/prod/x"
 			}
 			ownClock(t, func(t *testing.T) {
-				bucket := &scale.Bucket{Name: "states"}
-				w := &scale.World{Latency: time.Millisecond, Tables: map[string]*scale.Table{"ledger": scale.Ledger("ledger")}, Buckets: map[string]*scale.Bucket{"states": bucket}}
-				tap := &tap{Direct: scale.Direct{World: w}}
-				a := watchOver(t, w, scale.Config(withheld{tap, withheldKey}), nil, []string{scale.BucketARN("states")})
+				a, tap := overheard(t, mailServer{})
 				a.monitor.Scanner.SetLimit(40)
+				tap.withheld = []string{state + ".tflock"}
 				if flooded != "" {
-					for i := range 60 {
-						bucket.Put(fmt.Sprintf("%sobject-%d.tflock", flooded, i), fmt.Sprintf(`{"ID":"o-%d","Path":"states/%sobject-%d","Created":"2025-12-31T23:00:00Z"}`, i, flooded, i), time.Now())
-					}
+					a.fill(flooded, 60)
 				}
-				start, from := time.Now(), time.Now()
-				for scan := range 24 * 12 {
-					ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
-					before := time.Now()
-					_, _ = a.monitor.Run(ctx)
-					cancel()
-					time.Sleep(5*time.Minute - time.Since(before))
-					if scan == 30*5 {
-						from = time.Now()
-						bucket.Put(withheldKey+".tflock", fmt.Sprintf(`{"ID":"p","Path":"states/%s","Created":"2025-12-31T23:00:00Z"}`, withheldKey), time.Now())
-					}
-				}
-				var learned []time.Duration
-				for _, e := range tap.events {
-					if e.Time.After(from) {
-						learned = append(learned, e.Time.Sub(from))
-					}
-				}
-				t.Log(tap.types(), learned, from.Sub(start))
-				if len(learned) == 0 || learned[0] > 30*time.Minute {
-					t.Errorf("people learn of it after %v", learned)
+				a.scans(30*5, func(int) {})
+				from, known := time.Now(), len(tap.events)
+				a.lockObject(state)
+				a.scans(24*12-30*5, func(int) {})
+				if learned := tap.events[known:]; len(learned) == 0 || learned[0].Time.Sub(from) > 30*time.Minute {
+					t.Errorf("people learn %s, and not of the lock within half an hour", tap.types())
 				}
 			})
+		})
+	}
+}
+
+// Whoever has a lock object that S3 does not give come and go does not keep people from learning that it does not give one of another prefix.
+func TestAnObjectThatComesAndGoesHidesNoOther(t *testing.T) {
+	t.Parallel()
+	for _, comesAndGoes := range []bool{false, true} {
+		ownClock(t, func(t *testing.T) {
+			a, tap := overheard(t, mailServer{})
+			tap.withheld = []string{"prod/x.tflock", "dev/x.tflock"}
+			a.lockObject("prod/x")
+			from := time.Now()
+			a.scans(12*12, func(scan int) {
+				switch {
+				case comesAndGoes && scan%2 == 0:
+					a.lockObject("dev/x")
+				case comesAndGoes:
+					a.world.Buckets["states"].Remove("dev/x.tflock")
+				}
+			})
+			if len(tap.events) == 0 || tap.events[0].Time.Sub(from) > 30*time.Minute {
+				t.Errorf("another comes and goes: %v; people learn %q, and not of the lock within half an hour", comesAndGoes, tap.types())
+			}
 		})
 	}
 }
@@ -79,21 +65,14 @@ func TestACrowdedFolderHidesNoOther(t *testing.T) {
 func TestACrowdedFolderFailsNoScan(t *testing.T) {
 	t.Parallel()
 	ownClock(t, func(t *testing.T) {
-		locks := scale.LockTable("locks", scale.Crowd{})
-		for i := range 60 {
-			locks.Put(scale.LockOf(fmt.Sprintf("states/dev/%d", i), fmt.Sprintf("id-%d", i), "x", time.Now()))
-		}
-		w := &scale.World{Latency: time.Millisecond, Tables: map[string]*scale.Table{"locks": locks, "ledger": scale.Ledger("ledger")}}
-		tap := &tap{Direct: scale.Direct{World: w}}
-		a := watchOver(t, w, scale.Config(tap), []string{scale.TableARN("locks")}, nil)
+		a, tap := overheard(t, mailServer{})
 		a.monitor.Scanner.SetLimit(40)
+		a.fill("dev/", 60)
 		report, err := a.monitor.Run(t.Context())
-		if err != nil || len(report.Errors) != 1 || tap.types() != "scan.failed" {
+		if err != nil || len(report.Errors) != 2 || tap.types() != "scan.failed scan.failed" {
 			t.Errorf("published %q, the answer says %q; error: %v", tap.types(), report.Errors, err)
 		}
-		tap.mu.Lock()
-		tap.deny = []string{"UpdateItem"}
-		tap.mu.Unlock()
+		tap.expect(nil, []string{"UpdateItem"})
 		if _, err := a.monitor.Run(t.Context()); err == nil || !strings.Contains(err.Error(), "nobody was notified") {
 			t.Errorf("without the ledger: %v", err)
 		}

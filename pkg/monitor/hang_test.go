@@ -26,11 +26,12 @@ const look = "look"
 type tap struct {
 	scale.Direct
 
-	mu      sync.Mutex
-	hang    []string // calls that are never answered, such as "UpdateItem", "Publish" or look
-	deny    []string // calls that are refused
-	metrics map[string]float64
-	events  []alert.Event
+	mu       sync.Mutex
+	hang     []string // calls that are never answered, such as "UpdateItem", "Publish" or look
+	deny     []string // calls that are refused
+	withheld []string // keys of objects that S3 does not give
+	metrics  map[string]float64
+	events   []alert.Event
 }
 
 func (t *tap) Do(r *http.Request) (*http.Response, error) {
@@ -50,8 +51,11 @@ func (t *tap) Do(r *http.Request) (*http.Response, error) {
 	}
 	t.mu.Lock()
 	hang, deny := slices.Contains(t.hang, call), slices.Contains(t.deny, call)
+	withheld := r.Method == http.MethodGet && slices.ContainsFunc(t.withheld, func(key string) bool { return strings.HasSuffix(r.URL.Path, "/"+key) })
 	t.mu.Unlock()
 	switch {
+	case withheld:
+		return answer(r, http.StatusServiceUnavailable, `<Error><Code>ServiceUnavailable</Code><Message>x</Message></Error>`), nil
 	case hang:
 		<-r.Context().Done()
 		return nil, r.Context().Err()

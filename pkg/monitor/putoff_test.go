@@ -1,95 +1,74 @@
 package monitor_test
 
 import (
-	"bytes"
-	"context"
 	"fmt"
-	"io"
-	"net/http"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/lockwarden/lockwarden/infra/scale"
+	"github.com/lockwarden/lockwarden/pkg/alert"
 )
 
-// putOff refuses a message with a text in it for now, or does not answer, each time that it comes: a mail server may do so for what is in a lock.
-type putOff struct {
-	*tap
-	text   string
-	stalls bool
+// lately is when the locks were taken that are stuck.
+func lately() time.Time { return time.Now().Add(-2 * time.Hour) }
+
+func junkRow(key string) scale.Item {
+	return scale.Item{"LockID": {"S": key}, "Info": {"S": "x"}}
 }
 
-func (p putOff) Do(r *http.Request) (*http.Response, error) {
-	if r.Body != nil {
-		body, err := io.ReadAll(r.Body)
-		if err != nil {
-			return nil, err
-		}
-		r.Body = io.NopCloser(bytes.NewReader(body))
-		if strings.Contains(string(body), "Action=Publish") && strings.Contains(string(body), p.text) {
-			if p.stalls {
-				<-r.Context().Done()
-				return nil, r.Context().Err()
-			}
-			const answer = `<ErrorResponse><Error><Type>Receiver</Type><Code>ServiceUnavailable</Code><Message>the mail was not sent: 451</Message></Error></ErrorResponse>`
-			return &http.Response{StatusCode: http.StatusServiceUnavailable, Header: http.Header{"Content-Type": {"text/xml"}}, Body: io.NopCloser(strings.NewReader(answer)), Request: r}, nil
-		}
-	}
-	return p.tap.Do(r)
-}
-
-// Whoever takes a lock chooses what a mail server dislikes, and has locks of others share its message: those of other prefixes come all the same.
+// Whoever takes a lock chooses what a mail server dislikes, and has locks of others share its message: those come all the same, also where teams share
+// the first part of their keys, as workspaces do (env:/).
 func TestAMessageThatIsPutOffKeepsNoLocksOfOthersBack(t *testing.T) {
 	t.Parallel()
-	const hostile = "evil.example"
-	taken := func() time.Time { return time.Now().Add(-2 * time.Hour) }
-	junk := func(key string) scale.Item { return scale.Item{"LockID": {"S": key}, "Info": {"S": "x"}} }
-	for name, tc := range map[string]struct {
-		before, then func(locks *scale.Table) // what there is before the first scan, and from then on
-		comes        string
-	}{
-		"locks that are stuck at once": {func(*scale.Table) {}, func(locks *scale.Table) {
-			for i := range 11 {
-				locks.Put(scale.LockOf(fmt.Sprintf("states/dev/%d", i), fmt.Sprintf("id-%d", i), hostile, taken()))
-			}
-			locks.Put(scale.Lock("states/prod/x", "prod", taken()))
-		}, "lock.stuck"},
-		"the reminder of a lock that was written again": {func(locks *scale.Table) {
-			locks.Put(scale.LockOf("states/dev/x", "dev", "me@host", taken()))
-			locks.Put(scale.Lock("states/prod/x", "prod", taken()))
-		}, func(locks *scale.Table) { locks.Put(scale.LockOf("states/dev/x", "dev", hostile, taken())) }, "lock.reminder"},
-		"rows that hold junk": {func(*scale.Table) {}, func(locks *scale.Table) {
-			locks.Put(junk("states/dev/" + hostile))
-			locks.Put(junk("states/prod/x"))
-		}, "lock.unreadable"},
+	for _, place := range []struct{ dev, prod string }{
+		{"states/dev/x", "states/prod/x"}, {"states/env:/dev/x", "states/env:/prod/x"}, {"states/env:/dev/x", "states/env:/x"},
 	} {
-		for _, stalls := range []bool{false, true} {
-			t.Run(fmt.Sprint(name, stalls), func(t *testing.T) {
-				t.Parallel()
-				ownClock(t, func(t *testing.T) {
-					locks := scale.LockTable("locks", scale.Crowd{})
-					w := &scale.World{Latency: time.Millisecond, Tables: map[string]*scale.Table{"locks": locks, "ledger": scale.Ledger("ledger")}}
-					tap := &tap{Direct: scale.Direct{World: w}}
-					a := watchOver(t, w, scale.Config(putOff{tap, hostile, stalls}), []string{scale.TableARN("locks")}, nil)
-					tc.before(locks)
-					for scan := range 12 * 6 {
-						ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
-						_, _ = a.monitor.Run(ctx) // it says what is not published
-						cancel()
-						time.Sleep(5 * time.Minute)
-						if scan == 0 {
-							tc.then(locks)
-						}
-					}
-					for _, e := range tap.events {
-						if string(e.Type) == tc.comes && strings.Contains(fmt.Sprintf("%+v", e), "states/prod/x") {
-							return
-						}
-					}
-					t.Errorf("in six hours there is no %s of the lock of production", tc.comes)
+		for name, tc := range map[string]struct {
+			before, then func(locks *scale.Table) // what there is before the first scan, and from then on
+			comes        alert.Type
+		}{
+			"a lock that is stuck": {func(locks *scale.Table) {
+				locks.Put(scale.LockOf(place.dev, "dev", evil, lately()))
+			}, nothing, alert.LockStuck},
+			"locks that are stuck at once": {func(locks *scale.Table) {
+				for i := range 11 {
+					locks.Put(scale.LockOf(fmt.Sprint(place.dev, i), fmt.Sprintf("id-%d", i), evil, lately()))
+				}
+			}, nothing, alert.LockStuck},
+			"the reminder of a lock that was written again": {func(locks *scale.Table) {
+				locks.Put(scale.LockOf(place.dev, "dev", "me@host", lately()))
+			}, func(locks *scale.Table) { locks.Put(scale.LockOf(place.dev, "dev", evil, lately())) }, alert.LockReminder},
+			"rows that hold junk": {func(locks *scale.Table) {
+				locks.Put(junkRow(place.dev + evil))
+				locks.Put(junkRow(place.prod))
+			}, nothing, alert.LockUnreadable},
+		} {
+			for _, stalls := range []bool{false, true} {
+				t.Run(fmt.Sprint(place, name, stalls), func(t *testing.T) {
+					t.Parallel()
+					comesWithinSixHours(t, mailServer{dislikes: evil, stalls: stalls}, tc.comes, place.prod, tc.before, tc.then)
 				})
-			})
+			}
 		}
 	}
+}
+
+func nothing(*scale.Table) {}
+
+// comesWithinSixHours fails where no message of a type names that lock, which is stuck from the beginning on unless something else is there.
+func comesWithinSixHours(t *testing.T, server mailServer, comes alert.Type, prod string, before, then func(locks *scale.Table)) {
+	t.Helper()
+	ownClock(t, func(t *testing.T) {
+		a, tap := overheard(t, server)
+		a.locks().Put(scale.Lock(prod, "prod", lately().Add(time.Minute)))
+		before(a.locks())
+		a.scans(12*6, func(scan int) {
+			if scan == 0 {
+				then(a.locks())
+			}
+		})
+		if len(tap.named(comes, prod)) == 0 {
+			t.Errorf("in six hours there is no %s of the lock of production", comes)
+		}
+	})
 }
