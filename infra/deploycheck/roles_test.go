@@ -102,6 +102,30 @@ func TestEveryRoleIsBounded(t *testing.T) {
 	}
 }
 
+// Whoever publishes to a topic of yours may use the key that encrypts it, and nobody else.
+func TestEverybodyWhoPublishesMayUseTheKeyOfTheTopic(t *testing.T) {
+	template, _ := whole(t)
+	d := evaluate(t, template, deploycheck.Place{Region: "us-east-1", Parameters: map[string]string{
+		"PruneMode": "report", "SlackWebhookParameter": "/slack", "WatchKmsKeyArns": "arn:aws:kms:us-east-1:" + account + ":key/1", "AlertTopicArn": "arn:aws:sns:us-east-1:" + account + ":a",
+	}})
+	publishers := 0
+	for _, role := range d.Of("AWS::IAM::Role") {
+		actions := d.Actions(role)
+		if !slices.Contains(actions, "sns:Publish") {
+			continue
+		}
+		publishers++
+		for _, action := range []string{"kms:Decrypt", "kms:GenerateDataKey"} {
+			if !slices.Contains(actions, action) {
+				t.Errorf("%s publishes, and lacks %s: SNS refuses what it sends to an encrypted topic", role, action)
+			}
+		}
+	}
+	if publishers < 5 {
+		t.Errorf("only %d roles publish", publishers)
+	}
+}
+
 // What each function may do depends on what it is there for.
 func TestRolesHaveNoMoreThanTheirParametersNeed(t *testing.T) {
 	template, _ := whole(t)

@@ -53,8 +53,9 @@ type Resource struct {
 
 // Output is one of a template.
 type Output struct {
-	Condition string
-	Value     any
+	Condition   string
+	Description string
+	Value       any
 }
 
 // Parse reads what the SAM transform printed.

@@ -164,4 +164,8 @@ func TestThePrintedCommandWorks(t *testing.T) {
 	if strings.Contains(command, "/dev/stdout") {
 		t.Error(command)
 	}
+	// A text is between a shell's quotes here, and whoever took a lock wrote some of it.
+	if said := template.Outputs["UnlockCommand"].Description; !strings.Contains(said, "Never put an error's text there") || !strings.Contains(said, "lockwarden unlock") {
+		t.Errorf("it does not say what to do with an error: %s", said)
+	}
 }
