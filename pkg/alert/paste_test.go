@@ -28,6 +28,17 @@ func TestOurOwnMessagesCanBePastedBack(t *testing.T) {
 	for name, session := range map[string]string{"a CodeBuild session": "AWSCodeBuild-" + victim, "a session called like a lock": victim} {
 		all[name] = composer.Lock(alert.LockStuck, witnessed(session, "192.0.2.44"), 1, now)
 	}
+	// Sentences have names with blanks between quotation marks.
+	for name, of := range map[string]struct{ who, path string }{
+		"a holder with a full name": {`CORP\Ana Lopez@PC-7`, "states/network/production/terraform.tfstate"},
+		"a key with blanks":         {"ana@laptop", "states/my team/network/terraform.tfstate"},
+		"both":                      {`Ana Lopez@PC`, "states/my team/terraform.tfstate"},
+	} {
+		d := samples.Lock()
+		d.Who, d.Path = of.who, of.path
+		all[name], all[name+", later"] = composer.Lock(alert.LockStuck, d, 0, now), composer.Lock(alert.LockReminder, d, 1, now)
+		all[name+", refused"] = composer.Refused(d, "ana", "the state was written 2m ago", now)
+	}
 	for name, e := range all {
 		if e.Lock == nil || e.Current != nil || e.Lock.Verdict == policy.Unreadable || !alert.Releasable(*e.Lock) {
 			continue

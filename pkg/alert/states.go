@@ -85,7 +85,7 @@ func findingText(e Event, prefixes []Prefix) string {
 	if len(e.Findings) == 1 {
 		if e.Type == StateFindingResolved {
 			f := e.Findings[0]
-			return fmt.Sprintf("Resolved: %s, state %s, found at %s.", ProblemWords(f.Type), strings.Join(cleaned(f.All()), " and "), policy.Clock(f.Since))
+			return fmt.Sprintf("Resolved: %s, state %s, found at %s.", ProblemWords(f.Type), strings.Join(statedAll(f.All()), " and "), policy.Clock(f.Since))
 		}
 		return first
 	}
@@ -121,6 +121,14 @@ func countProblems(findings []policy.StateFinding) string {
 		parts = append(parts, count(counts[p], cmp.Or(words.one, string(p)), cmp.Or(words.many, string(p))))
 	}
 	return listed(parts)
+}
+
+func statedAll(paths []tflock.Path) []string {
+	var all []string
+	for _, path := range paths {
+		all = append(all, stated(string(path)))
+	}
+	return all
 }
 
 func cleaned(paths []tflock.Path) []string {

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"cmp"
 	"fmt"
 	"strings"
 
@@ -49,7 +50,7 @@ func lockSubject(e Event) string {
 
 // clippedHolder leaves room for the path.
 func clippedHolder(d policy.Description) string {
-	who := ascii(named(d))
+	who := ascii(cmp.Or(Clean(d.Who, maxText), "an unknown holder"))
 	if d.Who == "" || len(who) <= 24 {
 		return who
 	}

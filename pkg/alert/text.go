@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
@@ -11,7 +12,7 @@ import (
 // by whom, for how long, and what is the matter.
 func lockText(e Event) string {
 	f := *e.Lock
-	path, held, who, run := Clean(f.Path, maxPath), policy.Words(f.Held()), Holder(f), Run(f.Evidence.Liveness)
+	path, held, who, run := stated(f.Path), policy.Words(f.Held()), Holder(f), Run(f.Evidence.Liveness)
 	switch e.Type {
 	case LockStuck:
 		return fmt.Sprintf("State %s has been locked by %s for %s, and %s.", path, who, held, run) + withoutCommand(e)
@@ -121,7 +122,7 @@ const shownPrefixes = 5
 
 // longest says which of several locks is, or was, held the longest.
 func longest(t Type, i Item) string {
-	path, who, held := Clean(i.Path, maxPath), Holder(i.Description), policy.Words(i.Held())
+	path, who, held := stated(i.Path), Holder(i.Description), policy.Words(i.Held())
 	switch {
 	case isAlarm(t):
 		return fmt.Sprintf("; the oldest, on state %s, has been held by %s for %s, and %s", path, who, held, Run(i.Evidence.Liveness))
@@ -162,7 +163,7 @@ func lockedAgain(items []Item) []string {
 		case len(names) == 5:
 			return append(names, "…")
 		default:
-			names = append(names, Clean(i.Path, 200))
+			names = append(names, plain.Quoted(Clean(i.Path, 200)))
 		}
 	}
 	return names

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"strings"
 
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -26,7 +27,12 @@ func Holder(d policy.Description) string {
 }
 
 // named is who holds a lock, as it says itself.
-func named(d policy.Description) string { return cmp.Or(Clean(d.Who, maxText), "an unknown holder") }
+func named(d policy.Description) string {
+	return cmp.Or(plain.Quoted(Clean(d.Who, maxText)), "an unknown holder")
+}
+
+// stated is a state's path as a sentence has it.
+func stated(path string) string { return plain.Quoted(Clean(path, maxPath)) }
 
 // removed says who removed a resolved lock, as S3 says.
 func removed(r policy.Removal) string { return Clean(r.Words(), 2*policy.MaxPrincipal+maxText) }

@@ -10,6 +10,7 @@ import (
 	"sync"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -123,7 +124,7 @@ func (c *confirmation) orphan(ctx context.Context, still []suspect) (*policy.Sta
 	}
 	f := c.finding(policy.FindingDigestOrphan, still)
 	f.Severity = policy.SeverityWarning
-	f.Text = fmt.Sprintf("A digest without a state: table %s has a digest of %s, and there is no such state. Every run on that path fails until the digest is removed.", f.Evidence.Table, c.path)
+	f.Text = fmt.Sprintf("A digest without a state: table %s has a digest of %s, and there is no such state. Every run on that path fails until the digest is removed.", f.Evidence.Table, plain.Quoted(c.path))
 	f.Fix = &policy.StateFix{Path: c.path, Action: policy.DeleteDigest}
 	return f, nil
 }
@@ -208,7 +209,7 @@ func (c *confirmation) finding(problem policy.Problem, still []suspect) *policy.
 // explain returns a mismatch its severity, its text and its repair.
 func (c *confirmation) explain(f *policy.StateFinding, now *reading) {
 	e := f.Evidence
-	f.Text = fmt.Sprintf("The digest of state %s in table %s is not that of its content", c.path, e.Table)
+	f.Text = fmt.Sprintf("The digest of state %s in table %s is not that of its content", plain.Quoted(c.path), e.Table)
 	switch {
 	case c.leftover:
 	case e.VersionTime != nil:

@@ -11,6 +11,7 @@ import (
 	"sync"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/tfstate"
@@ -298,7 +299,7 @@ func duplicate(p pair, both shared, a, b map[uint64]policy.Resource) (policy.Sta
 		return cmp.Or(cmp.Compare(a.Type, b.Type), cmp.Compare(a.ARN, b.ARN), cmp.Compare(a.ID, b.ID))
 	})
 	f.Evidence.Resources = firstOf(named)
-	f.Text = fmt.Sprintf("States %s and %s both manage %s, so that each apply of one can undo the other. %s", p.a.Path, p.b.Path, counted(f), advice(p))
+	f.Text = fmt.Sprintf("States %s and %s both manage %s, so that each apply of one can undo the other. %s", plain.Quoted(p.a.Path), plain.Quoted(p.b.Path), counted(f), advice(p))
 	return f, true
 }
 

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -51,7 +52,7 @@ func Mixed(path tflock.Path, seen []LockingSeen) (StateFinding, bool) {
 	}
 	return StateFinding{
 		Type: FindingMixedLocking, Path: path, Severity: SeverityCritical, Evidence: StateEvidence{Locking: seen},
-		Text: fmt.Sprintf("Some clients lock state %s in the table alone and others by lockfile alone, so that they do not exclude each other: two of them can write it at once. Give all of them the same settings, best use_lockfile and dynamodb_table both until the last one has changed.", path),
+		Text: fmt.Sprintf("Some clients lock state %s in the table alone and others by lockfile alone, so that they do not exclude each other: two of them can write it at once. Give all of them the same settings, best use_lockfile and dynamodb_table both until the last one has changed.", plain.Quoted(path)),
 	}, true
 }
 
@@ -93,7 +94,7 @@ func MixedWrites(path tflock.Path, versions []StateVersion) (StateFinding, bool)
 	return StateFinding{
 		Type: FindingMixedLocking, Path: path, Severity: SeverityCritical, Evidence: StateEvidence{Versions: versions},
 		Text: fmt.Sprintf("Some clients lock state %s in the table alone and others by lockfile alone, so that they do not exclude each other: two of them can write it at once. Its versions show it: %s. Give all clients the same settings, best use_lockfile and dynamodb_table both until the last one has changed. If one of them ran with -lock=false, have it lock.",
-			path, strings.Join(parts, "; ")),
+			plain.Quoted(path), strings.Join(parts, "; ")),
 	}, true
 }
 

@@ -3,6 +3,7 @@ package policy
 import (
 	"fmt"
 
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -23,7 +24,7 @@ type StateChange struct {
 func (c StateChange) Judge() (StateFinding, bool) {
 	f, wrong := c.judge()
 	if wrong && f.Type != FindingLineageChanged && c.SameLockHolder != "" {
-		f.Text += fmt.Sprintf(" Both were written while %s held the lock, so that one of the two writers wrote without it.", c.SameLockHolder)
+		f.Text += fmt.Sprintf(" Both were written while %s held the lock, so that one of the two writers wrote without it.", plain.Quoted(c.SameLockHolder))
 	}
 	return f, wrong
 }
@@ -37,17 +38,17 @@ func (c StateChange) judge() (StateFinding, bool) {
 	case b.Lineage != "" && a.Lineage != "" && b.Lineage != a.Lineage:
 		f.Type = FindingLineageChanged
 		f.Text = fmt.Sprintf("State %s was replaced by another one: its lineage was %s in the %s, and is %s in the %s. Unless somebody did that on purpose, what the former state managed is in no state now.",
-			c.Path, b.Lineage, b.named(), a.Lineage, a.named())
+			plain.Quoted(c.Path), plain.Quoted(b.Lineage), b.named(), plain.Quoted(a.Lineage), a.named())
 	case b.Serial == nil || a.Serial == nil:
 		return f, false
 	case *a.Serial < *b.Serial:
 		f.Type = FindingSerialDecreased
 		f.Text = fmt.Sprintf("State %s went back from serial %d, in the %s, to serial %d, in the %s: somebody put an older state over a newer one, and what was recorded between them is missing.",
-			c.Path, *b.Serial, b.named(), *a.Serial, a.named())
+			plain.Quoted(c.Path), *b.Serial, b.named(), *a.Serial, a.named())
 	case *a.Serial == *b.Serial && !c.SameContent && !c.Sealed:
 		f.Type = FindingSerialReused
 		f.Text = fmt.Sprintf("State %s has serial %d twice with different content, in the %s and in the %s: two writers, of which the last one won, or a forced push.",
-			c.Path, *a.Serial, b.named(), a.named())
+			plain.Quoted(c.Path), *a.Serial, b.named(), a.named())
 	default:
 		return f, false
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -25,7 +26,7 @@ func ambiguous(f found) Answer {
 	}
 	switch {
 	case f.textPath != "":
-		a.Message = fmt.Sprintf("Nothing was touched: the text is about %s, and the lock with this ID is of another state.", f.textPath)
+		a.Message = fmt.Sprintf("Nothing was touched: the text is about %s, and the lock with this ID is of another state.", plain.Quoted(f.textPath))
 		a.NextSteps = []string{"If the other state's lock is meant, look whose it is, and repeat the call with its path."}
 	case f.beside != "":
 		a.Message = fmt.Sprintf("Nothing was touched: the text names the lock %s, but %s in it is not understood, and may be about another lock.", tflock.BoundedID(hits[0].id), f.beside)
@@ -64,7 +65,7 @@ func choice(h hit) string {
 func notFound(ref tflock.Reference, finished []ledger.Recorded) Answer {
 	where := "any watched table or bucket"
 	if ref.Path != "" {
-		where = "the state " + ref.Path
+		where = "the state " + plain.Quoted(ref.Path)
 	}
 	a := Answer{
 		Outcome: NotFound, Released: []tflock.Kind{},
@@ -76,11 +77,11 @@ func notFound(ref tflock.Reference, finished []ledger.Recorded) Answer {
 		switch {
 		case r.Any(ledger.HalfUnknown):
 			a.Message = fmt.Sprintf("There is no lock %s on %s in any place that is watched and can be read. Whether all of it is gone is not known: %s asked for its release at %s, and %s.",
-				tflock.BoundedID(one.Key.ID), one.Key.Path, cmp.Or(r.RequestedBy, "an unnamed caller"), policy.Clock(r.At), r.Why)
+				tflock.BoundedID(one.Key.ID), plain.Quoted(one.Key.Path), cmp.Or(r.RequestedBy, "an unnamed caller"), policy.Clock(r.At), r.Why)
 		case r.Any(ledger.HalfRemoved):
-			a.Message = fmt.Sprintf("The lock on %s is gone: an earlier call for %s released it at %s.", one.Key.Path, cmp.Or(r.RequestedBy, "an unnamed caller"), policy.Clock(r.At))
+			a.Message = fmt.Sprintf("The lock on %s is gone: an earlier call for %s released it at %s.", plain.Quoted(one.Key.Path), cmp.Or(r.RequestedBy, "an unnamed caller"), policy.Clock(r.At))
 		case r.Any(ledger.HalfGone):
-			a.Message = fmt.Sprintf("The lock on %s is gone; whether by the release that %s asked for at %s or by its holder is not known.", one.Key.Path, cmp.Or(r.RequestedBy, "an unnamed caller"), policy.Clock(r.At))
+			a.Message = fmt.Sprintf("The lock on %s is gone; whether by the release that %s asked for at %s or by its holder is not known.", plain.Quoted(one.Key.Path), cmp.Or(r.RequestedBy, "an unnamed caller"), policy.Clock(r.At))
 		}
 	}
 	return a

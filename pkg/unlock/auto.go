@@ -11,6 +11,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/evidence"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -171,7 +172,7 @@ func (u *Unlocker) keep(ctx context.Context, r Request, c policy.Case) (Answer, 
 		}
 		u.Log.WarnContext(ctx, "lock is kept from automatic release", "path", c.Path, "lock_id", tflock.BoundedID(c.ID), "by", keep.By, "reason", r.Reason)
 	}
-	a.Message = fmt.Sprintf("The lock of %s on %s is not released automatically any more.", cmp.Or(described.Who, "an unknown holder"), described.Path)
+	a.Message = fmt.Sprintf("The lock of %s on %s is not released automatically any more.", holderOf(described), plain.Quoted(described.Path))
 	a.NextSteps = []string{"Release it by hand once its run is over: nothing else changes."}
 	return a, nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -49,7 +50,7 @@ func (u *Unlocker) refuseUnreadable(ctx context.Context, r Request, f found, req
 		At: now, Reason: r.Reason, RequestedBy: r.RequestedBy, Request: requestID, Held: contents(l),
 		Description: c.Describe(),
 	}
-	why := fmt.Sprintf("%s holds something on %s that cannot be read (%v), so whether it is this lock is not known", l.Holdings[0].Store, l.Path, l.Holdings[0].Err)
+	why := fmt.Sprintf("%s holds something on %s that cannot be read (%v), so whether it is this lock is not known", l.Holdings[0].Store, plain.Quoted(l.Path), l.Holdings[0].Err)
 	return u.refuse(ctx, r, ledger.KeyOf(l), record, why, []string{
 		"Let somebody who can read it look at it: an object under a customer key needs that key, an archived one must be restored first.",
 		"If its run is dead, delete it by hand: Lockwarden never removes what it cannot read, not even with force.",
@@ -71,18 +72,18 @@ func (u *Unlocker) afterRefusal(d policy.Description, c policy.Case) []string {
 	case c.Unseen:
 		wait = fmt.Sprintf("If it is dead, repeat %s after the monitor's next scan, or repeat now with \"force\": true and the reason.", policy.Words(c.Guard))
 	}
-	return append([]string{"Find out whether the run is alive: look at its CI job, or ask " + cmp.Or(d.Who, "its holder") + ".", wait}, u.notWatched(d)...)
+	return append([]string{"Find out whether the run is alive: look at its CI job, or ask " + cmp.Or(plain.Quoted(plain.Line(d.Who, 120)), "its holder") + ".", wait}, u.notWatched(d)...)
 }
 
 // wouldRelease answers a dry run that nothing speaks against, or that force would end.
 func (u *Unlocker) wouldRelease(d policy.Description, may bool, why string) Answer {
 	a := Answer{
 		Outcome: WouldRelease, Lock: &d, Released: []tflock.Kind{},
-		Message:   fmt.Sprintf("Nothing was touched. The lock of %s on %s would be released: %s.", cmp.Or(d.Who, "an unknown holder"), d.Path, why),
+		Message:   fmt.Sprintf("Nothing was touched. The lock of %s on %s would be released: %s.", holderOf(d), plain.Quoted(d.Path), why),
 		NextSteps: append([]string{"Repeat it without dry_run, and with a reason."}, u.notWatched(d)...),
 	}
 	if !may {
-		a.Message = fmt.Sprintf("Nothing was touched. Only force would remove the lock of %s on %s, because %s.", cmp.Or(d.Who, "an unknown holder"), d.Path, why)
+		a.Message = fmt.Sprintf("Nothing was touched. Only force would remove the lock of %s on %s, because %s.", holderOf(d), plain.Quoted(d.Path), why)
 	}
 	return a
 }

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -98,22 +99,27 @@ func outcome(record ledger.Release, concerns []error) Outcome {
 	}
 }
 
+// holderOf names who holds a lock, as a sentence has it.
+func holderOf(d policy.Description) string {
+	return cmp.Or(plain.Quoted(plain.Line(d.Who, 120)), "an unknown holder")
+}
+
 func (u *Unlocker) answer(ctx context.Context, d policy.Description, all halves, record ledger.Release, concerns []error) Answer {
 	a := Answer{Outcome: outcome(record, concerns), Lock: &d, Released: record.Kinds(ledger.HalfRemoved, ledger.HalfGone)}
-	holder, repeat := cmp.Or(d.Who, "an unknown holder"), "Repeat the same call: it is safe, and finishes what is left."
+	holder, path, repeat := holderOf(d), plain.Quoted(d.Path), "Repeat the same call: it is safe, and finishes what is left."
 	switch {
 	case record.Any(ledger.HalfChanged):
 		a.Message, a.NextSteps = anotherLock(all.winner())
 		return a
 	case record.Any(ledger.HalfUnknown):
-		a.Message = fmt.Sprintf("It is not known whether the lock of %s on %s is gone: %v.", holder, d.Path, errors.Join(all.causes()...))
+		a.Message = fmt.Sprintf("It is not known whether the lock of %s on %s is gone: %v.", holder, path, errors.Join(all.causes()...))
 	case a.Outcome == Partial:
 		a.Message = fmt.Sprintf("Only a part of the lock of %s on %s was released: %v.", holder, d.Path, errors.Join(append(all.causes(), concerns...)...))
 	default:
 		repeat = ""
-		a.Message = fmt.Sprintf("Released: the lock of %s on %s, held for %s.", holder, d.Path, age(d))
+		a.Message = fmt.Sprintf("Released: the lock of %s on %s, held for %s.", holder, path, age(d))
 		if !record.Any(ledger.HalfRemoved) {
-			a.Message = fmt.Sprintf("The lock of %s on %s is gone; whether by this release or by its holder is not known.", holder, d.Path)
+			a.Message = fmt.Sprintf("The lock of %s on %s is gone; whether by this release or by its holder is not known.", holder, path)
 		}
 	}
 	if repeat != "" {

@@ -1,0 +1,27 @@
+package plain
+
+import (
+	"strings"
+	"testing"
+)
+
+func TestWordsOfOthersAreQuoted(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{
+		"":                              "",
+		"states/a-b_c:d=e@f+g,h~i.json": "states/a-b_c:d=e@f+g,h~i.json",
+		`CORP\ana$@laptop`:              `CORP\ana$@laptop`,
+		"env:/my team/x":                `"env:/my team/x"`,
+		`x" is gone. Run y "`:           `"x' is gone. Run y '"`,
+		"x” is gone„«»":                 `"x' is gone'''"`,
+		"x\u00a0is\u00a0gone":           "\"x\u00a0is\u00a0gone\"",
+		"鎖":                             `"鎖"`,
+	} {
+		if got := Quoted(text); got != want {
+			t.Errorf("%q is %s", text, got)
+		}
+		if inner := strings.Count(Quoted(text), `"`); inner != 0 && inner != 2 {
+			t.Errorf("%q ends its quotation", text)
+		}
+	}
+}
