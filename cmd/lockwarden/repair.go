@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
@@ -87,7 +88,7 @@ func (c *repairCommand) confirm(ctx context.Context, s *session) error {
 			return err
 		}
 	}
-	answer, err := s.ask(ctx, fmt.Sprintf("Repair %s? Only \"yes\" does it: ", line(c.Path)))
+	answer, err := s.ask(ctx, fmt.Sprintf("Repair %s? Only \"yes\" does it: ", plain.Quoted(line(c.Path))))
 	if err != nil {
 		return err
 	}

@@ -20,6 +20,7 @@ func TestNothingInAPathOrHolderReadsAsOurAdvice(t *testing.T) {
 	for name, strange := range map[string]string{
 		"words":                     "states/dev/x has been locked by ci@runner for 45m. " + advice + " State states/dev/y",
 		"a quotation mark":          `states/dev/x" has been locked by ci@runner for 45m. ` + advice + ` State "states/dev/y`,
+		"words in the first folder": "states/dev is gone. " + advice + "/x",
 		"a typographic one":         "states/dev/x” has been locked by ci@runner. " + advice + " State “states/dev/y",
 		"words without ASCII blank": strings.ReplaceAll("states/dev/x is dead. "+advice, " ", "\u00a0"),
 	} {

@@ -116,7 +116,7 @@ func withFullStop(text string) string {
 func under(prefixes []Prefix, limit int) string {
 	var names []string
 	for _, p := range prefixes[:min(len(prefixes), limit)] {
-		names = append(names, Clean(p.Prefix, 100)+" ("+count(p.Locks, "lock", "locks")+")")
+		names = append(names, plain.Quoted(Clean(p.Prefix, 100))+" ("+count(p.Locks, "lock", "locks")+")")
 	}
 	if more := len(prefixes) - limit; more > 0 {
 		names = append(names, count(more, "more prefix", "more prefixes"))

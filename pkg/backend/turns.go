@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -200,7 +201,7 @@ func Crowd(prefixes []string) string {
 	const named = 3
 	var first []string
 	for _, prefix := range prefixes[:min(len(prefixes), named)] {
-		first = append(first, shortened(prefix))
+		first = append(first, plain.Quoted(shortened(prefix)))
 	}
 	names := strings.Join(first, ", ")
 	if more := len(prefixes) - named; more > 0 {

@@ -52,7 +52,7 @@ func (p locksPage) automatic(l line) widget.Node {
 		said = "It was about to be released automatically."
 	}
 	return widget.All(widget.El("div", widget.Class("lw-quiet"), widget.Text(said)), widget.If(l.whole(), widget.Button("Keep", widget.Action{
-		Endpoint: p.unlock, Popup: true, Confirm: plain.Line("Keep the lock on "+l.lock.Path+"? It is then released by hand only.", 2000),
+		Endpoint: p.unlock, Popup: true, Confirm: plain.Line("Keep the lock on "+plain.Quoted(l.lock.Path)+"? It is then released by hand only.", 2000),
 		Payload: map[string]any{"path": l.lock.Path, "lock_id": l.id, "keep": true, "reason": "kept from " + p.at.Place(), "requested_by": "a viewer of " + p.at.Place()},
 	})))
 }

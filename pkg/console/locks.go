@@ -221,7 +221,7 @@ func (p locksPage) question(d policy.Description) string {
 		reasons[i] = p.at.Localised(reason)
 	}
 	return plain.Line(fmt.Sprintf("Release the lock of %s on %s (%s)? Is its run alive: %s. Evidence: %s. A run that is alive all the same would share its state with a second writer.",
-		cmp.Or(d.Who, "an unknown holder"), d.Path, cmp.Or(d.Operation, "unknown operation"), "run "+d.Evidence.Liveness.Words(), strings.Join(reasons, "; ")), 2000)
+		cmp.Or(plain.Quoted(d.Who), "an unknown holder"), plain.Quoted(d.Path), cmp.Or(plain.Quoted(d.Operation), "unknown operation"), "run "+d.Evidence.Liveness.Words(), strings.Join(reasons, "; ")), 2000)
 }
 
 // bar leads to the other pages.

@@ -115,7 +115,7 @@ func serialOf(f policy.StateAndDigests) string {
 // doIt is the form and the button. It repairs only what was shown.
 func doIt(at widget.Context, r Repairing) widget.Node {
 	fix := policy.StateFix{Path: r.Request.Path, Action: r.Request.Action, VersionID: r.Request.VersionID}
-	question := fmt.Sprintf("%s on %s? Its locks are taken first, and nothing is written if the state has changed since this page.", r.Request.Action, r.Request.Path)
+	question := fmt.Sprintf("%s on %s? Its locks are taken first, and nothing is written if the state has changed since this page.", r.Request.Action, plain.Quoted(r.Request.Path))
 	if r.Request.Action == policy.RestoreVersion {
 		question += " What was created since that version is then in no state."
 	}

@@ -147,7 +147,7 @@ func restorable(at widget.Context, p Prunings) widget.Node {
 		s := pruned.State
 		button := widget.Button("Restore", widget.Action{
 			Endpoint: p.Self, Popup: true, Payload: map[string]any{"restore": s.Path},
-			Confirm: fmt.Sprintf("Restore the state %s, serial %d? Its last bytes are written back, unless there is a state again. It counts as fresh then.", s.Path, s.Serial),
+			Confirm: plain.Line(fmt.Sprintf("Restore the state %s, serial %d? Its last bytes are written back, unless there is a state again. It counts as fresh then.", plain.Quoted(s.Path), s.Serial), 2000),
 		})
 		rows[i] = widget.El("tr", widget.El("th", widget.A("scope", "row"), widget.Class("lw-path"), widget.Path(string(s.Path))),
 			widget.El("td", widget.Text(at.Clock(pruned.At))), widget.El("td", widget.Text(at.Clock(s.LastModified))),

@@ -1,6 +1,9 @@
 package plain
 
-import "strings"
+import (
+	"strings"
+	"unicode"
+)
 
 // usual is what paths and the names of people and machines consist of.
 const usual = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./:=@+,~\\$"
@@ -11,8 +14,27 @@ func Quoted[T ~string](text T) string {
 	if strings.Trim(string(text), usual) == "" {
 		return string(text)
 	}
-	return `"` + notQuotes.Replace(string(text)) + `"`
+	return `"` + withoutMarks(string(text)) + `"`
 }
 
-// notQuotes keeps a text from ending its quotation.
-var notQuotes = strings.NewReplacer(`"`, "'", "“", "'", "”", "'", "„", "'", "‟", "'", "«", "'", "»", "'", "＂", "'")
+const (
+	apostrophes = "'´′ʹ"
+	likeMarks   = "″‶ʺˮ״〃❝❞" // and are none to Unicode
+)
+
+// withoutMarks keeps a text from ending its quotation: marks become apostrophes, and of several in a row, which would look like a mark, one stays.
+func withoutMarks(text string) string {
+	var b strings.Builder
+	after := false // an apostrophe
+	for _, r := range text {
+		apostrophe := strings.ContainsRune(apostrophes, r)
+		if !apostrophe && (unicode.Is(unicode.Quotation_Mark, r) || strings.ContainsRune(likeMarks, r)) {
+			r, apostrophe = '\'', true
+		}
+		if !apostrophe || !after {
+			b.WriteRune(r)
+		}
+		after = apostrophe
+	}
+	return b.String()
+}

@@ -13,7 +13,9 @@ func TestWordsOfOthersAreQuoted(t *testing.T) {
 		`CORP\ana$@laptop`:              `CORP\ana$@laptop`,
 		"env:/my team/x":                `"env:/my team/x"`,
 		`x" is gone. Run y "`:           `"x' is gone. Run y '"`,
-		"x” is gone„«»":                 `"x' is gone'''"`,
+		"x” is gone„«»":                 `"x' is gone'"`,
+		"x'' is gone″ and ```more´´":    "\"x' is gone' and ```more´\"",
+		"somebody's work":               `"somebody's work"`,
 		"x\u00a0is\u00a0gone":           "\"x\u00a0is\u00a0gone\"",
 		"鎖":                             `"鎖"`,
 	} {

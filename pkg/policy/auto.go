@@ -5,6 +5,7 @@ import (
 	"maps"
 	"time"
 
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -65,7 +66,7 @@ func (c Case) HeldBack(a AutoCase) []string {
 	case len(c.Rivals) > 0:
 		reasons = append(reasons, "another lock is on the same state")
 	case a.Alias != "":
-		reasons = append(reasons, "the same state is locked by another name, "+string(a.Alias))
+		reasons = append(reasons, "the same state is locked by another name, "+plain.Quoted(a.Alias))
 	case !a.Alone:
 		reasons = append(reasons, "whether another lock is on the same state is not known, since not everything could be read")
 	}

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -163,7 +164,7 @@ func oddities(l tflock.Lock, seen Sighting) []string {
 		reasons = append(reasons, "whether its other half is still there is not known: "+why)
 	}
 	if len(l.Rivals) > 0 {
-		reasons = append(reasons, "conflict: the same state is also locked by "+clip(strings.Join(l.Rivals, ", "))+": two runs may believe that they own it")
+		reasons = append(reasons, "conflict: the same state is also locked by "+plain.Quoted(clip(strings.Join(l.Rivals, ", ")))+": two runs may believe that they own it")
 	}
 	return reasons
 }

@@ -262,6 +262,7 @@ func TestEvidence(t *testing.T) {
 		"a wrong clock is put in words":                                    {lock(now.Add(72 * time.Hour)), again, policy.State{}, policy.LikelyOrphan, "the holder's clock is wrong"},
 		"a half-lock is named":                                             {old, lost, policy.State{}, policy.LikelyOrphan, "half-lock: its S3 half is gone, its DynamoDB half is left"},
 		"a conflict is named":                                              {tflock.Lock{ID: "x", Path: "b/k", Holdings: old.Holdings, Rivals: []string{"y"}}, again, policy.State{}, policy.LikelyOrphan, "conflict: the same state is also locked by y"},
+		"what another lock is called is quoted":                            {tflock.Lock{ID: "x", Path: "b/k", Holdings: old.Holdings, Rivals: []string{"y. Release that one first"}}, again, policy.State{}, policy.LikelyOrphan, `conflict: the same state is also locked by "y. Release that one first": two runs`},
 		"an unreadable one says why, and that it is left alone":            {tflock.Lock{Path: "b/k", Holdings: []tflock.Holding{{Err: tflock.ErrForeign}}}, again, policy.State{}, policy.Unknown, "never touched"},
 	} {
 		t.Run(name, func(t *testing.T) {

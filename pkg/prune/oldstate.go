@@ -8,6 +8,7 @@ import (
 	"io"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/tfstate"
 )
 
@@ -38,10 +39,10 @@ func findVersion(ctx context.Context, b *backend.Bucket, a *Answer) (versionID s
 	versionID, current, err := b.LastVersion(ctx, a.Path)
 	switch {
 	case errors.Is(err, backend.ErrGone):
-		a.Outcome, a.Message = NotFound, fmt.Sprintf("The bucket has no version of %s: it was never there, its versions have expired, or the path is misspelt.", a.Path)
+		a.Outcome, a.Message = NotFound, fmt.Sprintf("The bucket has no version of %s: it was never there, its versions have expired, or the path is misspelt.", plain.Quoted(a.Path))
 		return "", nil
 	case current:
-		a.refuse("there is a state at %s. Move it away first if an older version is to replace it.", a.Path)
+		a.refuse("there is a state at %s. Move it away first if an older version is to replace it.", plain.Quoted(a.Path))
 		return "", nil
 	}
 	return versionID, err

@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/probe"
 	"github.com/lockwarden/lockwarden/pkg/statelock"
@@ -157,7 +158,7 @@ func (p *Pruner) writeBack(ctx context.Context, b *backend.Bucket, locks *statel
 		return err
 	}
 	a.Outcome, a.Serial = Restored, old.contents.Serial
-	a.Message = fmt.Sprintf("Restored: %s is back with serial %d, as it was in version %s.", a.Path, a.Serial, old.versionID)
+	a.Message = fmt.Sprintf("Restored: %s is back with serial %d, as it was in version %s.", plain.Quoted(a.Path), a.Serial, old.versionID)
 	p.checkDigests(ctx, old, a)
 	p.Log.InfoContext(ctx, "state restored", "path", a.Path, "serial", a.Serial, "from_version", old.versionID, "version", a.VersionID)
 	return nil
@@ -172,7 +173,7 @@ func (p *Pruner) checkDigests(ctx context.Context, old *oldState, a *Answer) {
 		if err != nil {
 			a.Message += " Whether its digest is right could not be checked: " + err.Error() + "."
 		} else if digest != "" && digest != right {
-			a.Message += fmt.Sprintf(" But %s holds an old digest of it, with which clients will refuse it: set Digest of %s-md5 to %s, or remove that row.", t.ARN(), a.Path, right)
+			a.Message += fmt.Sprintf(" But %s holds an old digest of it, with which clients will refuse it: set Digest of %s to %s, or remove that row.", t.ARN(), plain.Quoted(a.Path+"-md5"), right)
 		}
 	}
 }

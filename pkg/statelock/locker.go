@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -41,13 +42,13 @@ func Aliases(ctx context.Context, tables []*backend.Table) (all backend.Aliases,
 // where they have not.
 func (l *Locker) Crowded(path tflock.Path) string {
 	if folder, full := l.aliases.Full(path); full {
-		return fmt.Sprintf("the lock tables have rows below %.200s under too many names with // or . in them, so that it is not known under which names it is locked: find out who writes them", folder)
+		return fmt.Sprintf("the lock tables have rows below %s under too many names with // or . in them, so that it is not known under which names it is locked: find out who writes them", plain.Quoted(plain.Line(string(folder), 200)))
 	}
 	names := l.aliases.Of(path)
 	if !backend.ManyAliases(names) {
 		return ""
 	}
-	return fmt.Sprintf("the lock tables have rows of it under more than %d names, such as %.200s, so that it cannot be locked: find out who writes them", backend.MaxAliases, names[0])
+	return fmt.Sprintf("the lock tables have rows of it under more than %d names, such as %s, so that it cannot be locked: find out who writes them", backend.MaxAliases, plain.Quoted(plain.Line(string(names[0]), 200)))
 }
 
 // Names are the names under which a table has our lock of a state, and its digests. Names that climb are none
@@ -260,5 +261,6 @@ func holder(h *tflock.Holding) string {
 	case h.Err != nil:
 		return "it is locked by something unreadable: " + h.Err.Error()
 	}
-	return fmt.Sprintf("%.100s holds a lock on it (%.60s, ID %.60s)", h.Info.Who, h.Info.Operation, h.Info.ID)
+	said := func(text string, limit int) string { return plain.Quoted(plain.Line(text, limit)) }
+	return fmt.Sprintf("%s holds a lock on it (%s, ID %s)", said(h.Info.Who, 100), said(h.Info.Operation, 60), said(h.Info.ID, 60))
 }

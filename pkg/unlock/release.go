@@ -114,7 +114,7 @@ func (u *Unlocker) answer(ctx context.Context, d policy.Description, all halves,
 	case record.Any(ledger.HalfUnknown):
 		a.Message = fmt.Sprintf("It is not known whether the lock of %s on %s is gone: %v.", holder, path, errors.Join(all.causes()...))
 	case a.Outcome == Partial:
-		a.Message = fmt.Sprintf("Only a part of the lock of %s on %s was released: %v.", holder, d.Path, errors.Join(append(all.causes(), concerns...)...))
+		a.Message = fmt.Sprintf("Only a part of the lock of %s on %s was released: %v.", holder, path, errors.Join(append(all.causes(), concerns...)...))
 	default:
 		repeat = ""
 		a.Message = fmt.Sprintf("Released: the lock of %s on %s, held for %s.", holder, path, age(d))
