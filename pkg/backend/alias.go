@@ -43,7 +43,8 @@ type Aliases struct {
 	bytes map[string]int                // that names take, by the prefix of those who can write them
 	full  tflock.Crowds                 // folders with names that are not kept
 
-	// digests has the paths behind access points (pathBehind) that have a digest under such a name, bounded like names.
+	// digests has the paths behind access points (pathBehind) that have a digest under such a name, bounded like names; with these names
+	// where one state alone was wanted.
 	digests *Aliases
 }
 
@@ -58,13 +59,22 @@ func (a *Aliases) Digested(path tflock.Path) bool {
 	return full || len(a.digests.names[behind]) > 0
 }
 
-// keepDigested notes such a digest.
-func (a *Aliases) keepDigested(behind tflock.Path) {
+// DigestNames returns the names, each of which begins with an access point, under which a table has a digest of a state. They are known
+// where one state alone was wanted, and at most MaxAliases.
+func (a *Aliases) DigestNames(path tflock.Path) []tflock.Path {
+	if a.digests == nil {
+		return nil
+	}
+	return slices.DeleteFunc(slices.Clone(a.digests.names[pathBehind(path.Key())]), func(name tflock.Path) bool { return name == "" })
+}
+
+// keepDigested notes such a digest. The name is empty where many states are wanted.
+func (a *Aliases) keepDigested(behind, name tflock.Path) {
 	if a.digests == nil {
 		a.digests = &Aliases{}
 	}
-	if len(a.digests.names[behind]) == 0 {
-		a.digests.keep(behind, "")
+	if names := a.digests.names[behind]; len(names) < MaxAliases && !slices.Contains(names, name) {
+		a.digests.keep(behind, name)
 	}
 }
 
@@ -170,8 +180,10 @@ func (a *Aliases) Add(other Aliases) {
 			}
 			a.digests.full.Add(folder)
 		}
-		for behind := range other.digests.names {
-			a.keepDigested(behind)
+		for behind, names := range other.digests.names {
+			for _, name := range names {
+				a.keepDigested(behind, name)
+			}
 		}
 	}
 	for path, names := range other.names {
@@ -189,16 +201,16 @@ func (a *Aliases) Add(other Aliases) {
 // whoever may write one prefix can write any other row of that kind, for a state of another team. One of
 // them is given of each state. See docs/adr/0025. It fails with *Error.
 func (t *Table) Aliases(ctx context.Context) (Aliases, error) {
-	return t.aliases(ctx, func(tflock.Path) bool { return true })
+	return t.aliases(ctx, false, func(tflock.Path) bool { return true })
 }
 
 // AliasesOf returns those of one state, as clients of Terraform up to 1.5 store it. Nothing is kept
 // of others, which may be any number.
 func (t *Table) AliasesOf(ctx context.Context, path tflock.Path) (Aliases, error) {
-	return t.aliases(ctx, func(other tflock.Path) bool { return other == path || other == pathBehind(path.Key()) })
+	return t.aliases(ctx, true, func(other tflock.Path) bool { return other == path || other == pathBehind(path.Key()) })
 }
 
-func (t *Table) aliases(ctx context.Context, wanted func(tflock.Path) bool) (found Aliases, err error) {
+func (t *Table) aliases(ctx context.Context, ofOne bool, wanted func(tflock.Path) bool) (found Aliases, err error) {
 	for row, err := range t.scan(ctx, &dynamodb.ScanInput{
 		ConsistentRead:           aws.Bool(true),
 		FilterExpression:         aws.String("contains(#key, :slashes) OR contains(#key, :dot) OR begins_with(#key, :arn) OR contains(#key, :alias)"),
@@ -215,7 +227,7 @@ func (t *Table) aliases(ctx context.Context, wanted func(tflock.Path) bool) (fou
 		name := stateName(row.lockID, row.attributes["Info"] != nil)
 		for _, path := range statesOf(name) {
 			if path != name && wanted(path) {
-				found.note(t, row, path, name)
+				found.note(t, row, path, name, ofOne)
 			}
 		}
 	}
@@ -223,9 +235,13 @@ func (t *Table) aliases(ctx context.Context, wanted func(tflock.Path) bool) (fou
 }
 
 // note takes note of a row that has another name of a state.
-func (a *Aliases) note(t *Table, row item, path, name tflock.Path) {
+func (a *Aliases) note(t *Table, row item, path, name tflock.Path, ofOne bool) {
 	if path.Bucket() == "" && row.attributes["Info"] == nil && !name.Climbs() {
-		a.keepDigested(path)
+		digested := name
+		if !ofOne {
+			digested = ""
+		}
+		a.keepDigested(path, digested)
 	}
 	if names := a.Of(path); !slices.Contains(names, name) && t.counts(name, row, names) {
 		a.keep(path, name)

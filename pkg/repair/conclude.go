@@ -27,7 +27,7 @@ func (w *work) conclude(ctx context.Context, record ledger.Repair, why string, e
 		return err
 	}
 	w.end(Repaired, "Repaired %s: %s", record.Path, why)
-	w.answer.NextSteps = nextSteps(record)
+	w.answer.NextSteps = append(nextSteps(record), w.seen.othersSteps()...)
 	return w.publish(ctx, record)
 }
 

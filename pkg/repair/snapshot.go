@@ -5,6 +5,7 @@ import (
 	"crypto/md5" //nolint:gosec // the clients' own digest is MD5
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 
@@ -25,9 +26,11 @@ type snapshot struct {
 	contents   tfstate.Summary
 	encryption backend.Encryption
 	rows       []ledger.DigestRow
+	others     []ledger.DigestRow // under the names of access points, and not the MD5 of the state: it may be in another bucket
 }
 
-// read reads the state and every digest that a watched table has of it.
+// read reads the state and every digest that a watched table has of it. One under the name of an access point is of it where it is its MD5:
+// which bucket is behind that name is not known.
 func read(ctx context.Context, stores backend.Set, b *backend.Bucket, locks *statelock.Locker, path tflock.Path) (snapshot, error) {
 	var s snapshot
 	for _, t := range stores.Tables {
@@ -41,7 +44,33 @@ func read(ctx context.Context, stores backend.Set, b *backend.Bucket, locks *sta
 			}
 		}
 	}
-	return s, s.readState(ctx, b, path)
+	if err := s.readState(ctx, b, path); err != nil {
+		return s, err
+	}
+	for _, t := range stores.Tables {
+		for _, name := range locks.DigestNames(path) {
+			value, err := t.Digest(ctx, name)
+			switch row := (ledger.DigestRow{Table: t.ARN(), Name: name, Value: value}); {
+			case err != nil:
+				return s, err
+			case value == "":
+			case value == s.md5:
+				s.rows = append(s.rows, row)
+			default:
+				s.others = append(s.others, row)
+			}
+		}
+	}
+	return s, nil
+}
+
+// othersSteps says what to do about digests that may be of this state, and are not right if they are.
+func (s snapshot) othersSteps() []string {
+	steps := []string{}
+	for _, row := range s.others {
+		steps = append(steps, fmt.Sprintf("%s has the digest %s of %s. If that access point leads to this bucket, its clients fail with it: delete the row %s%s then, and they only warn.", row.Table, backend.BoundedDigest(row.Value), row.Name, row.Name, tflock.DigestSuffix))
+	}
+	return steps
 }
 
 func (s *snapshot) readState(ctx context.Context, b *backend.Bucket, path tflock.Path) error {

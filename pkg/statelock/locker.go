@@ -67,6 +67,9 @@ func (l *Locker) Names(path tflock.Path) []tflock.Path {
 // Digested reports whether a table has a digest of a state under a name that begins with an access point.
 func (l *Locker) Digested(path tflock.Path) bool { return l.aliases.Digested(path) }
 
+// DigestNames are the names that begin with an access point under which a table has a digest of the state that the locker was made for.
+func (l *Locker) DigestNames(path tflock.Path) []tflock.Path { return l.aliases.DigestNames(path) }
+
 // NewName returns a name under which a table has rows of the state now and had none when the
 // locker was made, or one under which we take no lock (it climbs, or begins with an access point); empty: there is none. A client of Terraform
 // up to 1.5 with such a name locks a row that is not ours, so whoever writes under our lock asks first. It
