@@ -34,7 +34,7 @@ type planner struct {
 	notifier *notifier
 	found    *scan.Scan
 	crowds   map[tflock.Path]int           // how many locks and unreadable entries are on a path
-	names    map[tflock.Path][]tflock.Path // the names under which something is locked, up to two, by the cleaned path
+	names    map[tflock.Path][]tflock.Path // the names under which something is locked, up to two, by the cleaned path; see named
 
 	checks  map[ledger.Key]ledger.Check
 	stands  map[ledger.Key]bool // whose plan this scan has confirmed, or made
@@ -86,17 +86,32 @@ func (m *Monitor) plan(ctx context.Context, n *notifier, known *knownRuns) ([]*e
 	return p.claimed, errors.Join(p.errs...)
 }
 
-// count notes a lock, and the name under which it is on its state. Names that climb count only where they are a lock:
-// anybody can write a row of that kind for any state (docs/adr/0025).
+// count notes a lock, and the name under which it is on its state. Names that climb, or begin with an access point, count only where they
+// are a lock: anybody can write a row of that kind for any state (docs/adr/0025).
 func (p *planner) count(c policy.Case) {
 	p.crowds[c.Path]++
-	if c.Path.Climbs() && !c.Readable() {
+	if c.Path.LocksOnly() && !c.Readable() {
 		return
 	}
-	clean := c.Path.Clean()
-	if names := p.names[clean]; len(names) < 2 && !slices.Contains(names, c.Path) {
-		p.names[clean] = append(names, c.Path)
+	p.name(c.Path.Clean(), c.Path)
+	if key, through := c.Path.AccessPointKey(); through {
+		for _, state := range tflock.NewPath("-", key).Objects() {
+			p.name(tflock.NewPath("", state.Key()), c.Path)
+		}
 	}
+}
+
+func (p *planner) name(state, name tflock.Path) {
+	if names := p.names[state]; len(names) < 2 && !slices.Contains(names, name) {
+		p.names[state] = append(names, name)
+	}
+}
+
+// named are the names under which something is locked on a state: its own, and those that begin with an access point, which may lead to
+// any bucket.
+func (p *planner) named(path tflock.Path) []tflock.Path {
+	clean := path.Clean()
+	return slices.Concat(p.names[clean], p.names[tflock.NewPath("", clean.Key())])
 }
 
 // held says which remembered locks the scan saw.
@@ -170,7 +185,7 @@ func (p *planner) heldBack(q *evidence.Question, key ledger.Key) []string {
 	}
 	known := p.known.memory.Locks[key]
 	facts := policy.AutoCase{Tags: &q.Tags, Alone: p.found.Whole(q.Case.Path) && p.crowds[q.Case.Path] == 1}
-	for _, name := range p.names[q.Case.Path.Clean()] {
+	for _, name := range p.named(q.Case.Path) {
 		if name != q.Case.Path {
 			facts.Alias = name
 		}
