@@ -197,7 +197,7 @@ func (a *Aliases) Add(other Aliases) {
 
 // Aliases returns the names that this table has of any state. It reads the whole table,
 // consistently, and only names that can be aliases cross the network. A row whose name climbs
-// counts only where it is a lock that can be read: clients can take such a lock, while
+// counts only where it is a lock that can be read, and no larger than clients write (a scan may not read what is): clients can take such a lock, while
 // whoever may write one prefix can write any other row of that kind, for a state of another team. One of
 // them is given of each state. See docs/adr/0025. It fails with *Error.
 func (t *Table) Aliases(ctx context.Context) (Aliases, error) {
@@ -268,5 +268,5 @@ func (t *Table) counts(name tflock.Path, row item, names []tflock.Path) bool {
 		return plain <= MaxAliases
 	}
 	h, holds := t.holding(row.attributes)
-	return plain == len(names) && holds && h.Err == nil
+	return plain == len(names) && holds && h.Err == nil && len(h.Raw) <= tflock.UsualSize
 }
