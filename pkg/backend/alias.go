@@ -4,7 +4,9 @@ import (
 	"cmp"
 	"context"
 	"iter"
+	"maps"
 	"slices"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -43,32 +45,27 @@ type Aliases struct {
 	bytes map[string]int                // that names take, by the prefix of those who can write them
 	full  tflock.Crowds                 // folders with names that are not kept
 
-	// digests has the paths behind access points (pathBehind) that have a digest under such a name, bounded like names; with these names
-	// where one state alone was wanted.
-	digests *Aliases
+	// points are the access points, up to maxPoints, that names begin with whose keys are clean: such a name is known by its point alone, and
+	// who asks for a state reads its row. A name may lead to any bucket: keys that are kept, or are too many to be, would be of every team.
+	points map[string]bool
+
+	digests *Aliases // those of the names behind access points that have a digest, bounded like names
 }
 
-// Digested reports whether a table has a digest of a state under a name that begins with an access point, or may have
-// one, since its folder has more of them than are kept.
-func (a *Aliases) Digested(path tflock.Path) bool {
-	if a.digests == nil {
-		return false
-	}
-	behind := pathBehind(path.Key())
-	_, full := a.digests.full.Of(behind)
-	return full || len(a.digests.names[behind]) > 0
-}
+// maxPoints bounds the access points. Teams have one, or a few.
+const maxPoints = 50
 
-// DigestNames returns the names, each of which begins with an access point, under which a table has a digest of a state. They are known
-// where one state alone was wanted, and at most MaxAliases.
+// DigestNames returns the names that begin with an access point under which a table may have a digest of a state, at most MaxAliases and
+// one of each access point.
 func (a *Aliases) DigestNames(path tflock.Path) []tflock.Path {
-	if a.digests == nil {
-		return nil
+	names := a.behindPoints(path)
+	if a.digests != nil {
+		names = append(names, a.digests.names[pathBehind(path.Key())]...)
 	}
-	return slices.DeleteFunc(slices.Clone(a.digests.names[pathBehind(path.Key())]), func(name tflock.Path) bool { return name == "" })
+	return names
 }
 
-// keepDigested notes such a digest. The name is empty where many states are wanted.
+// keepDigested notes such a digest.
 func (a *Aliases) keepDigested(behind, name tflock.Path) {
 	if a.digests == nil {
 		a.digests = &Aliases{}
@@ -78,9 +75,22 @@ func (a *Aliases) keepDigested(behind, name tflock.Path) {
 	}
 }
 
-// Of returns the other names of a state: of one with more than MaxAliases, one more than that.
+// Of returns the other names of a state: of one with more than MaxAliases, one more than that. Those that begin with an access point may
+// have no row.
 func (a *Aliases) Of(path tflock.Path) []tflock.Path {
+	return append(a.kept(path), a.behindPoints(path)...)
+}
+
+func (a *Aliases) kept(path tflock.Path) []tflock.Path {
 	return slices.Concat(a.names[path], a.names[pathBehind(path.Key())])
+}
+
+func (a *Aliases) behindPoints(path tflock.Path) []tflock.Path {
+	var names []tflock.Path
+	for _, point := range slices.Sorted(maps.Keys(a.points)) {
+		names = append(names, tflock.Path(point+path.Key()))
+	}
+	return names
 }
 
 // pathBehind is where the names of a state are kept that begin with an access point: it may lead to any bucket.
@@ -89,10 +99,12 @@ func pathBehind(key string) tflock.Path { return tflock.NewPath("", key) }
 // Full returns the folder that a state is in whose rows have too many names, if any: the state may have
 // names which are not known.
 func (a *Aliases) Full(path tflock.Path) (folder tflock.Path, full bool) {
-	if folder, full = a.full.Of(path); full {
-		return folder, full
+	for point := range a.points {
+		if len(a.points) > maxPoints {
+			return tflock.Path(point), true
+		}
 	}
-	return a.full.Of(pathBehind(path.Key()))
+	return a.full.Of(path)
 }
 
 // All returns every name that is known, in no order.
@@ -113,9 +125,9 @@ type alias struct{ path, name tflock.Path }
 
 func (a alias) weight() int { return len(a.path) + len(a.name) }
 
-// writers is where those may write who made it: a name that climbs counts for what it begins with.
+// writers is where those may write who made it: a name that climbs, or begins with an access point, counts for what it begins with.
 func (a alias) writers() tflock.Path {
-	if a.name.Climbs() {
+	if a.name.LocksOnly() {
 		return a.name
 	}
 	return a.path
@@ -174,17 +186,14 @@ func (a *Aliases) Add(other Aliases) {
 		a.full.Add(folder)
 	}
 	if other.digests != nil {
-		for _, folder := range other.digests.full.All() {
-			if a.digests == nil {
-				a.digests = &Aliases{}
-			}
-			a.digests.full.Add(folder)
-		}
 		for behind, names := range other.digests.names {
 			for _, name := range names {
 				a.keepDigested(behind, name)
 			}
 		}
+	}
+	for point := range other.points {
+		a.keepPoint(point)
 	}
 	for path, names := range other.names {
 		for _, name := range names {
@@ -225,27 +234,46 @@ func (t *Table) aliases(ctx context.Context, ofOne bool, wanted func(tflock.Path
 			return Aliases{}, err
 		}
 		name := stateName(row.lockID, row.attributes["Info"] != nil)
+		if point := pointOf(name); point != "" && !ofOne {
+			found.keepPoint(point)
+			continue
+		}
 		for _, path := range statesOf(name) {
 			if path != name && wanted(path) {
-				found.note(t, row, path, name, ofOne)
+				found.note(t, row, path, name)
 			}
 		}
 	}
 	return found, nil
 }
 
-// note takes note of a row that has another name of a state.
-func (a *Aliases) note(t *Table, row item, path, name tflock.Path, ofOne bool) {
-	if path.Bucket() == "" && row.attributes["Info"] == nil && !name.Climbs() {
-		digested := name
-		if !ofOne {
-			digested = ""
-		}
-		a.keepDigested(path, digested)
+// keepPoint notes an access point: one more than maxPoints, which says that there are more.
+func (a *Aliases) keepPoint(point string) {
+	if a.points == nil {
+		a.points = map[string]bool{}
 	}
-	if names := a.Of(path); !slices.Contains(names, name) && t.counts(name, row, names) {
+	if len(a.points) <= maxPoints {
+		a.points[point] = true
+	}
+}
+
+// note takes note of a row that has another name of a state.
+func (a *Aliases) note(t *Table, row item, path, name tflock.Path) {
+	if path.Bucket() == "" && row.attributes["Info"] == nil && !name.Climbs() {
+		a.keepDigested(path, name)
+	}
+	if names := a.kept(path); !slices.Contains(names, name) && t.counts(name, row, names) {
 		a.keep(path, name)
 	}
+}
+
+// pointOf returns the access point that a name begins with whose key is clean; empty: it is no such name.
+func pointOf(name tflock.Path) string {
+	key, through := name.AccessPointKey()
+	if behind := tflock.NewPath("-", key); !through || key == "" || behind.Clean() != behind {
+		return ""
+	}
+	return strings.TrimSuffix(string(name), key)
 }
 
 // statesOf returns the states that a row of this name may be of. Clients of today do not clean a key.

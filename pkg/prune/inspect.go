@@ -110,15 +110,29 @@ func (i *inspector) readDigests(ctx context.Context, s *inspection) error {
 			}
 		}
 	}
-	s.facts.WhyNoDigest = i.whyNoDigest(s)
-	return nil
+	behind, err := i.digestBehind(ctx, s)
+	s.facts.WhyNoDigest = i.whyNoDigest(s, behind)
+	return err
+}
+
+// digestBehind returns a name that begins with an access point under which a watched table has the digest of the state; empty: there is none.
+// Which bucket is behind that name is not known, so a digest of other bytes is that of another state.
+func (i *inspector) digestBehind(ctx context.Context, s *inspection) (tflock.Path, error) {
+	for _, t := range i.tables {
+		for _, name := range i.locks.DigestNames(s.stale.Path) {
+			if value, err := t.Digest(ctx, name); err != nil || value != "" && value == s.md5 {
+				return name, err
+			}
+		}
+	}
+	return "", nil
 }
 
 // whyNoDigest says why clients may have a digest of the state that would be left; empty: they have none.
-func (i *inspector) whyNoDigest(s *inspection) string {
+func (i *inspector) whyNoDigest(s *inspection, behind tflock.Path) string {
 	switch {
-	case i.locks.Digested(s.stale.Path):
-		return "a watched table has a digest of that key under the name of an access point (or too many in its folder to know). Clients that use it would fail once the state is gone"
+	case behind != "":
+		return fmt.Sprintf("a watched table has its digest under %.200s, the name of an access point. Clients that use it would fail once the state is gone", behind)
 	case len(s.digests) == 0 && !i.rules.WithoutDigest && s.bucket.ARN() != i.rules.OwnBucket:
 		return "no watched table has a digest of it. Its clients may use a table that is not watched, and would fail once the state is gone; with PruneWithoutDigest=true it is pruned all the same"
 	}
@@ -139,11 +153,15 @@ func (i *inspector) readNewDigests(ctx context.Context, s *inspection) error {
 				return err
 			}
 			if value != "" {
-				s.facts.WhyChanged = "a digest of it was written since it was looked at"
+				s.facts.WhyChanged = newDigest
 			}
 		}
 	}
-	return nil
+	behind, err := i.digestBehind(ctx, s)
+	if behind != "" {
+		s.facts.WhyChanged = newDigest
+	}
+	return err
 }
 
 // digest reads one digest. That of the state's own name was read in a batch, where it
@@ -171,8 +189,9 @@ func (i *inspector) lookForLocks(ctx context.Context, s *inspection) (ok bool, e
 }
 
 const (
-	gone    = "it is gone since it was listed"
-	written = "it was written since it was listed"
+	gone      = "it is gone since it was listed"
+	written   = "it was written since it was listed"
+	newDigest = "a digest of it was written since it was looked at"
 )
 
 // maxRead bounds a state that is read, in bytes. The largest that teams have are some 100 MB; S3

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
@@ -159,21 +160,26 @@ func (p *Pruner) writeBack(ctx context.Context, b *backend.Bucket, locks *statel
 	}
 	a.Outcome, a.Serial = Restored, old.contents.Serial
 	a.Message = fmt.Sprintf("Restored: %s is back with serial %d, as it was in version %s.", plain.Quoted(a.Path), a.Serial, old.versionID)
-	p.checkDigests(ctx, old, a)
+	p.checkDigests(ctx, locks, old, a)
 	p.Log.InfoContext(ctx, "state restored", "path", a.Path, "serial", a.Serial, "from_version", old.versionID, "version", a.VersionID)
 	return nil
 }
 
 // checkDigests names every digest with which clients would refuse the restored state.
-func (p *Pruner) checkDigests(ctx context.Context, old *oldState, a *Answer) {
+func (p *Pruner) checkDigests(ctx context.Context, locks *statelock.Locker, old *oldState, a *Answer) {
 	sum := md5.Sum(old.content) //nolint:gosec // the clients' own digest is MD5
 	right := hex.EncodeToString(sum[:])
 	for _, t := range p.Stores.Tables {
-		digest, err := t.Digest(ctx, a.Path)
-		if err != nil {
-			a.Message += " Whether its digest is right could not be checked: " + err.Error() + "."
-		} else if digest != "" && digest != right {
-			a.Message += fmt.Sprintf(" But %s holds an old digest of it, with which clients will refuse it: set Digest of %s to %s, or remove that row.", t.ARN(), plain.Quoted(a.Path+"-md5"), right)
+		for _, name := range slices.Concat(locks.Names(a.Path), locks.DigestNames(a.Path)) {
+			switch digest, err := t.Digest(ctx, name); {
+			case err != nil:
+				a.Message += " Whether its digest is right could not be checked: " + err.Error() + "."
+			case digest == "", digest == right:
+			case name.LocksOnly():
+				a.Message += fmt.Sprintf(" But %s holds another digest for %s: if that access point leads to this bucket, its clients will refuse the state: set Digest of that row to %s then, or remove it.", t.ARN(), plain.Quoted(plain.Line(string(name), 200)), right)
+			default:
+				a.Message += fmt.Sprintf(" But %s holds an old digest of it, with which clients will refuse it: set Digest of %s to %s, or remove that row.", t.ARN(), plain.Quoted(name+"-md5"), right)
+			}
 		}
 	}
 }

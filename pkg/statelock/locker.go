@@ -64,10 +64,7 @@ func (l *Locker) Names(path tflock.Path) []tflock.Path {
 	return all
 }
 
-// Digested reports whether a table has a digest of a state under a name that begins with an access point.
-func (l *Locker) Digested(path tflock.Path) bool { return l.aliases.Digested(path) }
-
-// DigestNames are the names that begin with an access point under which a table has a digest of the state that the locker was made for.
+// DigestNames are the names that begin with an access point under which a table may have a digest of a state.
 func (l *Locker) DigestNames(path tflock.Path) []tflock.Path { return l.aliases.DigestNames(path) }
 
 // NewName returns a name under which a table has rows of the state now and had none when the
