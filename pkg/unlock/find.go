@@ -78,6 +78,9 @@ func pathsShown(l *tflock.Lock) []string {
 		return paths
 	}
 	key, saidKey := l.Path.Clean().Key(), said.Clean().Key()
+	if behind, through := said.AccessPointKey(); through { // the client names the bucket by it
+		saidKey = tflock.NewPath("-", behind).Clean().Key()
+	}
 	if saidKey == key || said.Bucket() == l.Path.Bucket() && strings.HasSuffix(key, "/"+saidKey) {
 		paths = append(paths, l.Info.Path)
 	}
