@@ -2,6 +2,7 @@ package ledger
 
 import (
 	"cmp"
+	"iter"
 	"maps"
 	"slices"
 	"strings"
@@ -29,7 +30,7 @@ type Store struct {
 	// Crowded are the folders (bucket/first/, bucket/first/second/) that the last scan that read it did not read
 	// completely, each with the start of the last scan that did.
 	Crowded map[string]time.Time `json:"crowded,omitempty"`
-	// Known are the folders of which people know that not everything in them was read, sorted: a few of each top-level prefix.
+	// Known are the folders of which people know that not everything in them was read, sorted: a few of each top-level prefix (see [tflock.Crowds]).
 	Known []string `json:"known,omitempty"`
 	// Slots count the messages about locks in it, by the kind of message and the top-level prefix.
 	Slots map[string]map[string]Slot `json:"slots,omitempty"`
@@ -192,9 +193,35 @@ func (s Store) crowded(f scan.Failure, started time.Time, rules Rules) Store {
 	for _, prefix := range f.Crowded {
 		prefixes[prefix] = s.lastRead(tflock.Path(prefix))
 	}
+	s.Known = s.stillKnown(prefixes)
 	s.Gaps, s.Since = s.gaps(started, rules), s.since(started)
 	s.LastRead, s.Crowded = started, prefixes
 	return s
+}
+
+// stillKnown are the folders of which people know that they are crowded, now or in the scan before. What was read twice in a row since is new to
+// them when it is crowded again: a store has no other message that it is over while somebody keeps another folder crowded.
+func (s Store) stillKnown(now map[string]time.Time) []string {
+	known := crowdsOf(slices.Values(s.Known))
+	still := map[string]bool{}
+	for _, crowded := range []map[string]time.Time{s.Crowded, now} {
+		for folder := range crowded {
+			if _, has := known.Of(tflock.Path(folder)); has {
+				still[folder] = true
+			}
+		}
+	}
+	return namesOf(crowdsOf(maps.Keys(still)))
+}
+
+// crowdsOf are some folders. Of those of one team many become one, and none becomes one with another team's: whoever may write a prefix can have
+// any number of them, and teams may share the first part of their keys (env:/).
+func crowdsOf(folders iter.Seq[string]) tflock.Crowds {
+	var all tflock.Crowds
+	for _, folder := range slices.Sorted(folders) {
+		all.Add(tflock.Path(folder))
+	}
+	return all
 }
 
 // lastRead is the start of the last scan that read everything on a path, or in the whole of a folder.
@@ -229,8 +256,9 @@ func (s Store) fail(f scan.Failure, due bool, now time.Time, rules Rules) (Store
 	switch known := s.Notified > 0 && s.OfCrowd == crowd; {
 	case !known && (!f.Passing || s.persists(now, rules)):
 		change, s.Notified, s.OfCrowd, s.Known = Failed, 0, crowd, nil
-	case known && s.crowdsOthers(now, rules):
-		change, s.Notified = Failed, 0
+	case known && s.crowdsOthers(now, rules): // its reminders go on: whoever has one folder crowded after the other would keep them from becoming critical
+		s.Known = s.knowing()
+		return s, Failed
 	case known && rules.Urgency(s.Notified, s.NotifiedAt, now).reminds(due):
 		change, s.Known = StillFailed, nil
 	}
@@ -240,12 +268,8 @@ func (s Store) fail(f scan.Failure, due bool, now time.Time, rules Rules) (Store
 	return s, change
 }
 
-// maxKnown bounds the folders of which people know, for the room that they take, and knownUnder those of one prefix: whoever may write a prefix
-// can have any number of folders, and teams may share the first part of their keys (env:/).
-const (
-	maxKnown   = 50
-	knownUnder = 3
-)
+// maxKnown bounds the folders of which people know, for the room that they take.
+const maxKnown = 50
 
 // crowdsOthers reports whether a folder has been crowded for some scans of which people do not know that:
 // whoever keeps one crowded would have them learn of others with the next reminder alone.
@@ -253,13 +277,10 @@ func (s Store) crowdsOthers(now time.Time, rules Rules) bool {
 	if !s.Crowd || len(s.Known) >= maxKnown {
 		return false
 	}
-	under := map[string]int{}
-	for _, folder := range s.Known {
-		under[tflock.Path(folder).Prefix()]++
-	}
+	all := crowdsOf(slices.Values(s.Known))
 	for folder, read := range s.Crowded {
-		_, known := slices.BinarySearch(s.Known, folder)
-		if !known && under[tflock.Path(folder).Prefix()] < knownUnder && now.Sub(read) >= failedScans*rules.ScanEvery-rules.ScanEvery/2 {
+		_, known := all.Of(tflock.Path(folder))
+		if !known && now.Sub(read) >= failedScans*rules.ScanEvery-rules.ScanEvery/2 {
 			return true
 		}
 	}
@@ -271,15 +292,17 @@ func (s Store) knowing() []string {
 	if !s.Crowd {
 		return nil
 	}
-	all := slices.AppendSeq(slices.Clone(s.Known), maps.Keys(s.Crowded))
-	slices.Sort(all)
-	under := map[string]int{}
-	all = slices.DeleteFunc(slices.Compact(all), func(folder string) bool {
-		prefix := tflock.Path(folder).Prefix()
-		under[prefix]++
-		return under[prefix] > knownUnder
-	})
-	return all[:min(len(all), maxKnown)]
+	all := crowdsOf(slices.Values(slices.AppendSeq(slices.Clone(s.Known), maps.Keys(s.Crowded))))
+	return namesOf(all)
+}
+
+// namesOf are as many of some folders as there is room for.
+func namesOf(folders tflock.Crowds) []string {
+	var names []string
+	for _, folder := range folders.All() {
+		names = append(names, string(folder))
+	}
+	return names[:min(len(names), maxKnown)]
 }
 
 // persists reports whether a failure that may pass by itself has lasted too long.

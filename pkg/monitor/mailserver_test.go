@@ -74,10 +74,16 @@ func overheard(t *testing.T, server mailServer, others ...string) (*account, *ta
 
 func (a *account) locks() *scale.Table { return a.world.Tables["locks"] }
 
-// fill puts so many locks of now into a folder of the table and of the bucket.
-func (a *account) fill(folder string, count int) {
+// fillTable puts so many locks of now into a folder of the table.
+func (a *account) fillTable(folder string, count int) {
 	for i := range count {
 		a.locks().Put(scale.LockOf(fmt.Sprintf("states/%srow-%d", folder, i), fmt.Sprintf("id-%d", i), "x", time.Now()))
+	}
+}
+
+// fillBucket puts so many lock objects into a folder of the bucket.
+func (a *account) fillBucket(folder string, count int) {
+	for i := range count {
 		a.lockObject(fmt.Sprintf("%sobject-%d", folder, i))
 	}
 }

@@ -49,7 +49,8 @@ func TestFailuresOnWhichAMailServerStallsTakeNoTimeFromTheLocksOfOthers(t *testi
 			ownClock(t, func(t *testing.T) {
 				a, tap := overheard(t, mailServer{takes: takes, dislikes: evil, stalls: true})
 				a.monitor.Scanner.SetLimit(40)
-				a.fill("dev/"+evil+"/", 60)
+				a.fillTable("dev/"+evil+"/", 60)
+				a.fillBucket("dev/"+evil+"/", 60)
 				a.locks().Put(scale.LockOf("states/dev/y", "dev-y", evil, lately()))
 				a.locks().Put(scale.Lock("states/prod/x", "prod", lately()))
 				a.scans(24, func(int) {})
@@ -67,18 +68,13 @@ func TestAReminderOfFailuresThatIsPutOffKeepsNoStoreBack(t *testing.T) {
 	ownClock(t, func(t *testing.T) {
 		a, tap := overheard(t, mailServer{dislikes: evil}, "production")
 		a.monitor.Scanner.SetLimit(40)
-		fill := func(folder string) {
-			for i := range 60 {
-				a.locks().Put(scale.LockOf(fmt.Sprintf("states/dev/%s/%d", folder, i), fmt.Sprintf("id-%d", i), "x", time.Now()))
-			}
-		}
-		fill("x")
+		a.fillTable("dev/x/", 60)
 		a.scans(24*12, func(scan int) {
 			if scan == 0 {
 				for i := range 60 {
-					a.locks().Remove(fmt.Sprintf("states/dev/x/%d", i))
+					a.locks().Remove(fmt.Sprintf("states/dev/x/row-%d", i))
 				}
-				fill(evil)
+				a.fillTable("dev/"+evil+"/", 60)
 			}
 		})
 		if failed := tap.named(alert.ScanFailed, scale.TableARN("production")); len(failed) < 3 {
