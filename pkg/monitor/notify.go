@@ -11,7 +11,9 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/scan"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // eventOf is the event that a change is published as. Changes that are not in it are only
@@ -243,7 +245,16 @@ func (n *notifier) event(ctx context.Context, step ledger.Step) alert.Event {
 	if step.Current != nil {
 		e = e.NowLockedBy(*step.Current)
 	}
+	n.checkID(i.Description, &e.Actions)
 	return e
+}
+
+// checkID takes a client's own command away where the ID is that of a lock on another state too. Such a command names no state: in a
+// checkout of the other one it releases that one's lock, which the ID alone keeps it from.
+func (n *notifier) checkID(d policy.Description, a *alert.Actions) {
+	if a != nil && a.ForceUnlock != "" && n.scan.Elsewhere(tflock.Path(d.Path), d.ID) {
+		a.ForceUnlock = ""
+	}
 }
 
 // maxReleases bounds the questions to the ledger for a shared message: more locks than
@@ -268,6 +279,9 @@ func (n *notifier) summary(ctx context.Context, news *news) alert.Event {
 		severity = alert.Critical
 	}
 	e := n.composer.Shared(eventOf[news.change], items, severity, n.scan.Ended).AndMore(news.picked.Omitted()).Across(news.picked.Prefixes())
+	for i := range e.Locks {
+		n.checkID(e.Locks[i].Description, e.Locks[i].Actions)
+	}
 	if news.together {
 		e = e.Bounded(ledger.MostMessages)
 	}

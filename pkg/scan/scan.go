@@ -159,6 +159,11 @@ func (s *Scan) Errors() []string {
 	return list
 }
 
+// Elsewhere reports whether a lock on another path has that ID: whoever can write one key chooses the ID in it.
+func (s *Scan) Elsewhere(path tflock.Path, id string) bool {
+	return slices.ContainsFunc(s.holdings, func(h packed) bool { return h.id == id && h.path != path })
+}
+
 // On returns the locks on a path, without their bytes.
 func (s *Scan) On(path tflock.Path) []tflock.Lock {
 	first, found := s.holdings.find(path)
