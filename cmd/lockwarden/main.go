@@ -80,18 +80,23 @@ func run(ctx context.Context, args []string, t terminal) int {
 	s := &session{options: o, terminal: t}
 	command.BindTo(ctx, (*context.Context)(nil))
 	if err := command.Run(s); err != nil {
-		if outcome, ok := errors.AsType[outcomeError](err); ok {
-			return outcome.code
-		}
-		if failed, ok := errors.AsType[*functionError](err); ok {
-			return t.fail(exitFailed, failed)
-		}
-		if errors.Is(err, errInterrupted) {
-			return t.fail(exitUnconfirmed, err)
-		}
-		return t.fail(exitUsage, err)
+		return exitCode(t, err)
 	}
 	return 0
+}
+
+// exitCode says what went wrong, unless an answer said it, and returns the exit code for it.
+func exitCode(t terminal, err error) int {
+	if outcome, ok := errors.AsType[outcomeError](err); ok {
+		return outcome.code
+	}
+	if failed, ok := errors.AsType[*functionError](err); ok {
+		return t.fail(exitFailed, failed)
+	}
+	if errors.Is(err, errInterrupted) {
+		return t.fail(exitUnconfirmed, err)
+	}
+	return t.fail(exitUsage, err)
 }
 
 // Exit codes.

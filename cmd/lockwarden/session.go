@@ -151,6 +151,9 @@ func (s *session) invoke(ctx context.Context, output string, request any) ([]byt
 	})
 	defer s.progress(name)()
 	out, err := client.Invoke(ctx, &lambda.InvokeInput{FunctionName: &name, Payload: payload})
+	if notInvoked(err) {
+		return nil, fmt.Errorf("%s was not invoked, so nothing was done: %w", name, err)
+	}
 	if err != nil {
 		return nil, &functionError{fmt.Sprintf("%s gave no answer, and whether it did its work is not known; repeating it is safe: %v", name, err)}
 	}
@@ -162,6 +165,17 @@ func (s *session) invoke(ctx context.Context, output string, request any) ([]byt
 		return nil, &functionError{fmt.Sprintf("%s failed: %s", name, failure.ErrorMessage)}
 	}
 	return out.Payload, nil
+}
+
+// notInvoked reports whether Lambda itself refused a call: it names the kind of its error, which a proxy on the way does not.
+func notInvoked(err error) bool {
+	response, answered := errors.AsType[*awshttp.ResponseError](err)
+	refused, named := errors.AsType[smithy.APIError](err)
+	if !answered || !named || response.Response == nil || response.Response.Header.Get("X-Amzn-ErrorType") == "" {
+		return false
+	}
+	status := response.HTTPStatusCode()
+	return status >= 400 && status < 500 && refused.ErrorFault() != smithy.FaultServer
 }
 
 // progress says on standard error that a call takes long, until it is stopped.
