@@ -65,6 +65,20 @@ func central(t *testing.T, parameters map[string]string) deploycheck.Deployed {
 	return deployed
 }
 
+// What SNS cannot deliver of a central topic it counts in that topic's account alone: an alarm there says so, by the same topic.
+func TestACentralTopicSaysWhatItCannotDeliver(t *testing.T) {
+	deployed := central(t, map[string]string{"MemberAccounts": "111122223333"})
+	alarm := deployed.Resources["UndeliveredAlarm"].Properties
+	if alarm["MetricName"] != "NumberOfNotificationsFailed" || alarm["Namespace"] != "AWS/SNS" {
+		t.Fatalf("there is no such alarm: %v", alarm)
+	}
+	policy, err := json.Marshal(deployed.Resources["TopicPolicy"].Properties["PolicyDocument"])
+	check(t, err)
+	if !strings.Contains(string(policy), `"aws:SourceAccount":"999988887777"`) {
+		t.Errorf("the topic does not take the alarm's message: %s", policy)
+	}
+}
+
 // Members may publish. Only the accounts that are named for it may subscribe, since a
 // subscriber gets the alerts of all members.
 func TestMembersSubscribeToTheCentralTopicWhereTheyAreNamed(t *testing.T) {
