@@ -99,10 +99,8 @@ func pathBehind(key string) tflock.Path { return tflock.NewPath("", key) }
 // Full returns the folder that a state is in whose rows have too many names, if any: the state may have
 // names which are not known.
 func (a *Aliases) Full(path tflock.Path) (folder tflock.Path, full bool) {
-	for point := range a.points {
-		if len(a.points) > maxPoints {
-			return tflock.Path(point), true
-		}
+	if len(a.points) > maxPoints {
+		return tflock.Path(slices.Min(slices.Collect(maps.Keys(a.points)))), true
 	}
 	return a.full.Of(path)
 }

@@ -19,7 +19,7 @@ func TestAFolderThatIsCrowdedAgainIsNewWhileAnotherOneIs(t *testing.T) {
 				a, tap := overheard(t, mailServer{})
 				a.monitor.Scanner.SetLimit(40)
 				tap.withheld = []string{"prod/x.tflock"}
-				a.fillBucket(flooded, 60)
+				a.fillBucket(flooded, crowd)
 				known := 0
 				a.scans(12*6, func(scan int) {
 					switch scan {

@@ -26,10 +26,10 @@ func TestACrowdedFolderHidesNoOther(t *testing.T) {
 				a.monitor.Scanner.SetLimit(40)
 				tap.withheld = []string{state + ".tflock"}
 				for i := range strings.Count(flooded, "%d") * 4 {
-					a.fillBucket(strings.ReplaceAll(flooded, "%d", strconv.Itoa(i)), 15)
+					a.fillBucket(strings.ReplaceAll(flooded, "%d", strconv.Itoa(i)), crowd/4)
 				}
 				if !strings.Contains(flooded, "%d") && flooded != "" {
-					a.fillBucket(flooded, 60)
+					a.fillBucket(flooded, crowd)
 				}
 				a.scans(30*5, func(int) {})
 				from, known := time.Now(), len(tap.named(alert.ScanFailed, ""))
@@ -73,7 +73,7 @@ func TestACrowdedFolderFailsNoScan(t *testing.T) {
 	ownClock(t, func(t *testing.T) {
 		a, tap := overheard(t, mailServer{})
 		a.monitor.Scanner.SetLimit(40)
-		a.fillTable("dev/", 60)
+		a.crowdTable("dev/")
 		report, err := a.monitor.Run(t.Context())
 		if err != nil || len(report.Errors) != 1 || tap.types() != "scan.failed" {
 			t.Errorf("published %q, the answer says %q; error: %v", tap.types(), report.Errors, err)

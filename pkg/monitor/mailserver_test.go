@@ -74,9 +74,12 @@ func overheard(t *testing.T, server mailServer, others ...string) (*account, *ta
 
 func (a *account) locks() *scale.Table { return a.world.Tables["locks"] }
 
-// fillTable puts so many locks of now into a folder of the table.
-func (a *account) fillTable(folder string, count int) {
-	for i := range count {
+// crowd is how many locks in a folder are more than a limited scan reads.
+const crowd = 60
+
+// crowdTable puts more locks into a folder of the table than a limited scan reads.
+func (a *account) crowdTable(folder string) {
+	for i := range crowd {
 		a.locks().Put(scale.LockOf(fmt.Sprintf("states/%srow-%d", folder, i), fmt.Sprintf("id-%d", i), "x", time.Now()))
 	}
 }

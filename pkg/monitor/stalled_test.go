@@ -49,8 +49,8 @@ func TestFailuresOnWhichAMailServerStallsTakeNoTimeFromTheLocksOfOthers(t *testi
 			ownClock(t, func(t *testing.T) {
 				a, tap := overheard(t, mailServer{takes: takes, dislikes: evil, stalls: true})
 				a.monitor.Scanner.SetLimit(40)
-				a.fillTable("dev/"+evil+"/", 60)
-				a.fillBucket("dev/"+evil+"/", 60)
+				a.crowdTable("dev/"+evil+"/")
+				a.fillBucket("dev/"+evil+"/", crowd)
 				a.locks().Put(scale.LockOf("states/dev/y", "dev-y", evil, lately()))
 				a.locks().Put(scale.Lock("states/prod/x", "prod", lately()))
 				a.scans(24, func(int) {})
@@ -68,13 +68,13 @@ func TestAReminderOfFailuresThatIsPutOffKeepsNoStoreBack(t *testing.T) {
 	ownClock(t, func(t *testing.T) {
 		a, tap := overheard(t, mailServer{dislikes: evil}, "production")
 		a.monitor.Scanner.SetLimit(40)
-		a.fillTable("dev/x/", 60)
+		a.crowdTable("dev/x/")
 		a.scans(24*12, func(scan int) {
 			if scan == 0 {
-				for i := range 60 {
+				for i := range crowd {
 					a.locks().Remove(fmt.Sprintf("states/dev/x/row-%d", i))
 				}
-				a.fillTable("dev/"+evil+"/", 60)
+				a.crowdTable("dev/"+evil+"/")
 			}
 		})
 		if failed := tap.named(alert.ScanFailed, scale.TableARN("production")); len(failed) < 3 {

@@ -174,6 +174,7 @@ func (p *Pruner) checkDigests(ctx context.Context, locks *statelock.Locker, old 
 			switch digest, err := t.Digest(ctx, name); {
 			case err != nil:
 				a.Message += " Whether its digest is right could not be checked: " + err.Error() + "."
+				return // the others would say the same
 			case digest == "", digest == right:
 			case name.LocksOnly():
 				a.Message += fmt.Sprintf(" But %s holds another digest for %s: if that access point leads to this bucket, its clients will refuse the state: set Digest of that row to %s then, or remove it.", t.ARN(), plain.Quoted(plain.Line(string(name), 200)), right)

@@ -47,12 +47,17 @@ func read(ctx context.Context, stores backend.Set, b *backend.Bucket, locks *sta
 	if err := s.readState(ctx, b, path); err != nil {
 		return s, err
 	}
+	return s, s.readBehind(ctx, stores, locks.DigestNames(path))
+}
+
+// readBehind reads the digests under the names of access points.
+func (s *snapshot) readBehind(ctx context.Context, stores backend.Set, names []tflock.Path) error {
 	for _, t := range stores.Tables {
-		for _, name := range locks.DigestNames(path) {
+		for _, name := range names {
 			value, err := t.Digest(ctx, name)
 			switch row := (ledger.DigestRow{Table: t.ARN(), Name: name, Value: value}); {
 			case err != nil:
-				return s, err
+				return err
 			case value == "":
 			case value == s.md5:
 				s.rows = append(s.rows, row)
@@ -61,7 +66,7 @@ func read(ctx context.Context, stores backend.Set, b *backend.Bucket, locks *sta
 			}
 		}
 	}
-	return s, nil
+	return nil
 }
 
 // othersSteps says what to do about digests that may be of this state, and are not right if they are.
