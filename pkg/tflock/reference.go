@@ -68,7 +68,7 @@ const (
 	// thousand.
 	maxText = 256 << 10
 	// howTo ends an error.
-	howTo = "give the ID alone, or paste the client's whole error with its \"Lock Info:\" block, or our alert"
+	howTo = "give the ID alone, or the client's whole error with its \"Lock Info:\" block, or our alert, and no text between a shell's quotes"
 )
 
 // ParseReference reads what a person gives to name a lock. That is one of:

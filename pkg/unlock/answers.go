@@ -22,7 +22,7 @@ func ambiguous(f found) Answer {
 	a := Answer{
 		Outcome: Ambiguous, Released: []tflock.Kind{},
 		Message:   fmt.Sprintf("Nothing was touched: %d states are locked with this ID, and the call does not say which one is meant.", len(hits)),
-		NextSteps: []string{"Repeat the call with the path of the state that is meant, or paste the whole error text: its Path line has it."},
+		NextSteps: []string{"Repeat the call with the path of the state that is meant, or give the whole error text to `lockwarden unlock -`, never between a shell's quotes: its Path line has it."},
 	}
 	switch {
 	case f.textPath != "":
@@ -57,8 +57,15 @@ func choice(h hit) string {
 		Path   tflock.Path `json:"path"`
 		LockID string      `json:"lock_id"`
 	}{h.path, h.id}) // two strings always marshal
-	return strings.TrimSpace(text.String())
+	return notShell.Replace(strings.TrimSpace(text.String()))
 }
+
+// notShell escapes, as JSON may, what ends the quotes of a shell (sh, PowerShell, cmd) or is a command in them: people put a
+// choice into the payload of the command that they ran.
+var notShell = strings.NewReplacer(
+	"'", `\u0027`, "`", `\u0060`, "$", `\u0024`, "&", `\u0026`, "|", `\u007c`, "<", `\u003c`, ">", `\u003e`, "^", `\u005e`, "%", `\u0025`, "!", `\u0021`, ";", `\u003b`,
+	"‘", `\u2018`, "’", `\u2019`, "‚", `\u201a`, "‛", `\u201b`, // single quotes to PowerShell
+)
 
 // notFound says that the lock is not there, and how it went where an earlier call removed
 // it and could not report that.
