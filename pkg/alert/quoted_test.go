@@ -41,6 +41,7 @@ func TestNothingInAPathOrHolderReadsAsOurAdvice(t *testing.T) {
 			"planned":  c.Planned([]alert.PlannedRelease{{Description: d, Mode: policy.AutoRelease, NotBefore: now}}, now),
 			"shared":   c.Summary(alert.LockStuck, both, alert.Warning, now),
 			"ended":    c.Summary(alert.LockResolved, both, alert.Info, now),
+			"prune":    c.Prune(alert.PruneReport{Abandoned: 1, Kept: 1, States: []policy.Stale{{Path: tflock.Path(strange), Fate: policy.Kept, Reason: policy.KeptHasResources, ManagedObjects: 1}}}, now),
 			"repaired": c.Repaired(alert.Repair{Path: strange, Action: policy.AcceptState}, now),
 		} {
 			for _, sentence := range append([]string{e.Text}, e.Steps...) {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -39,7 +40,7 @@ type ObjectsError struct {
 }
 
 func (e *ObjectsError) Error() string {
-	return "S3 failed to give a lock object under " + shortened(e.Prefix) + ", so it is not known which locks there are held; everything outside of that prefix was read. Cause: " +
+	return "S3 failed to give a lock object under " + plain.Quoted(shortened(e.Prefix)) + ", so it is not known which locks there are held; everything outside of that prefix was read. Cause: " +
 		strings.TrimPrefix(e.Err.Error(), e.Err.Store+": ")
 }
 

@@ -10,6 +10,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/tfstate"
@@ -34,7 +35,7 @@ func (r *run) compare(ctx context.Context, path tflock.Path, before, after *read
 	for n, v := range versions {
 		if read == maxBetween || r.Now().After(r.times.stopAt) {
 			c.left = versions[n:]
-			c.note = fmt.Sprintf("%s: %d versions since %s were not read, so that two writers among them go unnoticed", path, len(c.left), policy.Clock(before.Modified))
+			c.note = fmt.Sprintf("%s: %d versions since %s were not read, so that two writers among them go unnoticed", plain.Quoted(path), len(c.left), policy.Clock(before.Modified))
 			break
 		}
 		earlier, _, err := r.readVersion(ctx, path, v.ID, names)
@@ -54,7 +55,7 @@ func (r *run) compare(ctx context.Context, path tflock.Path, before, after *read
 		later, c.left = earlier, nil
 	}
 	if c.cut { // what came before the oldest version that is known may be anybody's, and ours
-		c.note = fmt.Sprintf("%s: more than %d versions came since %s: at most the newest %d were read, so that two writers among the others go unnoticed", path, backend.MaxTraces, policy.Clock(before.Modified), maxBetween)
+		c.note = fmt.Sprintf("%s: more than %d versions came since %s: at most the newest %d were read, so that two writers among the others go unnoticed", plain.Quoted(path), backend.MaxTraces, policy.Clock(before.Modified), maxBetween)
 	} else if err := c.judge(ctx, before, later); err != nil {
 		return nil, err
 	}
@@ -88,7 +89,7 @@ func (c *comparison) between(ctx context.Context, before, after *reading) ([]bac
 		return nil, nil // whether the state was gone in between is not known
 	}
 	if err != nil {
-		return nil, fmt.Errorf("the versions of %s could not be listed: %w", c.path, err)
+		return nil, fmt.Errorf("the versions of %s could not be listed: %w", plain.Quoted(c.path), err)
 	}
 	if n := len(all); n == backend.MaxTraces {
 		oldest := all[n-1]

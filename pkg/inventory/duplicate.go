@@ -84,7 +84,7 @@ func (r *run) findAgain(pairs map[pair]*shared) map[*state]map[uint64]policy.Res
 	waiting.each(func(s *state) {
 		objects, err := r.find(ctx, s, sought[s])
 		if err != nil {
-			r.fail(fmt.Errorf("the duplicates of %s could not be looked at again: %w", s.Path, err))
+			r.fail(fmt.Errorf("the duplicates of %s could not be looked at again: %w", plain.Quoted(s.Path), err))
 		}
 		if objects == nil {
 			r.doubts.duplicate(s.Path)

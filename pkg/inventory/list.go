@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -86,7 +87,7 @@ func (r *run) lookFor(missing []tflock.Path) {
 				}
 			case isRefused && refused.Refused(): // it may be there, under a key of its owner
 			default:
-				r.fail(fmt.Errorf("whether %s is there is not known: %w", path, err))
+				r.fail(fmt.Errorf("whether %s is there is not known: %w", plain.Quoted(path), err))
 			}
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -50,7 +51,7 @@ func (r *run) traces() map[tflock.Path]*policy.StateFinding {
 	pathsOf(slices.Sorted(maps.Keys(suspected))).each(func(path tflock.Path) {
 		f, err := r.mixedByTraces(ctx, suspected[path], r.memory.states[path])
 		if err != nil {
-			r.fail(fmt.Errorf("who wrote %s could not be read: %w", path, err))
+			r.fail(fmt.Errorf("who wrote %s could not be read: %w", plain.Quoted(path), err))
 			r.doubts.locking(path)
 		}
 		mu.Lock()

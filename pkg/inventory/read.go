@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tfstate"
 )
@@ -139,7 +140,7 @@ func (r *run) readIn(ctx context.Context, s *state, names *namer) result {
 	if sealed, ok := errors.AsType[*backend.SealedError](err); ok {
 		got.sealed = true
 		if sealed.Denied {
-			got.notes = append(got.notes, fmt.Sprintf("%s: %s", s.Path, sealed.Error()))
+			got.notes = append(got.notes, fmt.Sprintf("%s: %s", plain.Quoted(s.Path), sealed.Error()))
 		}
 		return got
 	}
@@ -148,18 +149,18 @@ func (r *run) readIn(ctx context.Context, s *state, names *namer) result {
 		return got
 	}
 	if err != nil {
-		got.err = fmt.Errorf("%s: %w", s.Path, err)
+		got.err = fmt.Errorf("%s: %w", plain.Quoted(s.Path), err)
 		return got
 	}
 	defer body.Close() //nolint:errcheck // nothing is lost with a body that was read
 	got.etag, got.size = body.ETag, body.Size
 	got.reading, _, err = r.digest(body, names)
 	if err != nil {
-		got.reading, got.err = nil, fmt.Errorf("%s: %w", s.Path, err)
+		got.reading, got.err = nil, fmt.Errorf("%s: %w", plain.Quoted(s.Path), err)
 		return got
 	}
 	if len(got.reading.Objects) == maxObjects {
-		got.notes = append(got.notes, fmt.Sprintf("%s manages more than %d objects: duplicates of the others are not looked for", s.Path, maxObjects))
+		got.notes = append(got.notes, fmt.Sprintf("%s manages more than %d objects: duplicates of the others are not looked for", plain.Quoted(s.Path), maxObjects))
 	}
 	if s.Read != nil && s.Read.ETag != got.etag {
 		change, err := r.compare(ctx, s.Path, s.Read, got.reading, names)

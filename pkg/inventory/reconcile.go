@@ -6,6 +6,7 @@ import (
 	"sync"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -146,7 +147,7 @@ func (r *run) lookAtLocks(again map[string]bool) {
 	pathsOf(slices.Compact(paths)).each(func(path tflock.Path) {
 		lock, err := r.locked(ctx, path)
 		if err != nil {
-			r.fail(fmt.Errorf("whether %s is locked is not known: %w", path, err))
+			r.fail(fmt.Errorf("whether %s is locked is not known: %w", plain.Quoted(path), err))
 		}
 		mu.Lock()
 		defer mu.Unlock()

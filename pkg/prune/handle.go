@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"log/slog"
 
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
@@ -21,7 +22,7 @@ func (h *handler) handle(ctx context.Context, c candidate, known digests) error 
 	s := newInspection(c, known)
 	err := h.examine(ctx, s)
 	if err != nil {
-		err = fmt.Errorf("%s: %w", s.stale.Path, err)
+		err = fmt.Errorf("%s: %w", plain.Quoted(s.stale.Path), err)
 		if s.stale.Fate == policy.Kept && s.stale.Reason == "" && s.stale.ManagedObjects > 0 {
 			s.keep(policy.KeptHasResources, "it manages resources; not everything else could be looked at")
 		}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/statelock"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -205,7 +206,7 @@ func (i *inspector) read(ctx context.Context, s *inspection, judge func(io.Reade
 	if sealed, ok := errors.AsType[*backend.SealedError](err); ok {
 		s.facts.WhySealed = sealed.Error()
 		if sealed.Denied { // nobody would hear otherwise that these states are not looked at
-			i.tally.fail(s.stale.Path, fmt.Errorf("%s: %w", s.stale.Path, sealed.Err))
+			i.tally.fail(s.stale.Path, fmt.Errorf("%s: %w", plain.Quoted(s.stale.Path), sealed.Err))
 		}
 		return nil
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/statelock"
 	"github.com/lockwarden/lockwarden/pkg/tfstate"
@@ -60,7 +61,7 @@ func (r *remover) removeRecorded(ctx context.Context, s *inspection) (released b
 	case isBusy && !isLeft:
 		s.keep(policy.KeptLocked, busy.Why)
 		if busy.Refused != nil {
-			r.tally.fail(s.stale.Path, fmt.Errorf("%s: %w", s.stale.Path, busy.Refused))
+			r.tally.fail(s.stale.Path, fmt.Errorf("%s: %w", plain.Quoted(s.stale.Path), busy.Refused))
 		}
 		return false, r.records.Withdraw(ctx, record)
 	case err != nil:
@@ -171,7 +172,7 @@ func (r *remover) deleteState(ctx context.Context, s *inspection, since time.Tim
 	case isFailure && failed.Refused():
 		// It is the same for every state here, so that no other one is locked for nothing.
 		r.gate.refuse(s.bucket, policy.KeptProtected, "deleting states in its bucket was refused: "+failed.Error())
-		r.tally.fail(s.stale.Path, fmt.Errorf("%s: %w", s.stale.Path, err))
+		r.tally.fail(s.stale.Path, fmt.Errorf("%s: %w", plain.Quoted(s.stale.Path), err))
 		s.keep(policy.KeptProtected, "deleting it was refused: "+failed.Error())
 		return restoreDigests(ctx, s)
 	}
@@ -217,7 +218,7 @@ func (r *remover) noteDeleted(s *inspection, marker string) {
 		s.stale.VersionID = ""
 	}
 	r.gate.refuse(s.bucket, policy.KeptUnversioned, "its bucket's versioning was suspended during this run, so that a delete could not be undone")
-	r.tally.fail(s.stale.Path, fmt.Errorf("%s was deleted, but %s", s.stale.Path, s.stale.Why))
+	r.tally.fail(s.stale.Path, fmt.Errorf("%s was deleted, but %s", plain.Quoted(s.stale.Path), s.stale.Why))
 }
 
 // restoreDigests writes back the digests that were removed for a delete that did not come.

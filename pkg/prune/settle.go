@@ -12,6 +12,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/statelock"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -115,7 +116,7 @@ func (s *settler) one(ctx context.Context, b *backend.Bucket, record ledger.Prun
 }
 
 func notKnown(record ledger.Pruned, why string) error {
-	return fmt.Errorf("whether the run of %s pruned %s is not known: %s", record.At.Format("2006-01-02 15:04"), record.State.Path, why)
+	return fmt.Errorf("whether the run of %s pruned %s is not known: %s", record.At.Format("2006-01-02 15:04"), plain.Quoted(record.State.Path), why)
 }
 
 // clear removes the locks of dead invocations of ours from a state.
@@ -130,7 +131,7 @@ func (s *settler) clear(ctx context.Context, b *backend.Bucket, path tflock.Path
 			return err
 		}
 		if found && (s.locks.Leftover(h) || (left != "" && h.Raw == left)) {
-			return fmt.Errorf("a lock of an earlier prune is left on %s (ID %.60s), and with PruneMode=report nothing may release it: deploy with PruneMode=delete, or use force-unlock", path, h.Info.ID)
+			return fmt.Errorf("a lock of an earlier prune is left on %s (ID %.62s), and with PruneMode=report nothing may release it: deploy with PruneMode=delete, or use force-unlock", plain.Quoted(path), plain.Quoted(h.Info.ID))
 		}
 	}
 	return nil
