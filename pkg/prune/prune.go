@@ -24,6 +24,8 @@ type records interface {
 	Unreported(ctx context.Context) ([]ledger.Pruned, error)
 	MarkReported(ctx context.Context, reported []ledger.Pruned) error
 	RecordRun(ctx context.Context, run ledger.PruneRun) error
+	RecordLate(ctx context.Context, path tflock.Path, now time.Time) error
+	Late(ctx context.Context, now time.Time) (tflock.Crowds, error)
 }
 
 type bookmark interface {
@@ -89,6 +91,9 @@ func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Re
 	if err != nil {
 		r.tally.fail("", err) // from the beginning, then
 	}
+	if r.late, err = p.Records.Late(work, p.Now()); err != nil {
+		r.tally.fail("", err) // each in its place, then
+	}
 	var remove *remover
 	if !p.Rules.ReportOnly {
 		remove = &remover{inspect: r.inspect, locks: r.locks, gate: newGate(settled.left), records: p.Records, tally: r.tally}
@@ -111,6 +116,7 @@ type run struct {
 	locks   *statelock.Locker
 	inspect *inspector
 	tally   *tally
+	late    tflock.Crowds // folders whose states come after all others
 }
 
 // newRun reads what has to be known of the tables before any state is looked at.
@@ -150,17 +156,36 @@ func (r *run) settler() *settler {
 // on, or nil at the end. Without a remover nothing is deleted.
 func (r *run) walk(ctx context.Context, stopAt time.Time, remove *remover, from ledger.Mark) *ledger.Mark {
 	h := &handler{inspect: r.inspect, remove: remove, tally: r.tally, log: r.pruner.Log}
-	b := newBatcher(h, &digestReader{tables: r.pruner.Stores.Tables, now: r.pruner.Now, log: r.pruner.Log, idle: r.inspect.unsure != ""}, stopAt, r.pruner.Now)
+	b := r.batcher(h, stopAt)
 	l := &lister{
 		buckets: r.pruner.Stores.Buckets, paths: r.pruner.Rules.Paths, cutoff: r.inspect.cutoff, stopAt: stopAt,
-		now: r.pruner.Now, tally: r.tally, batch: b,
+		now: r.pruner.Now, tally: r.tally, batch: b, late: &r.late,
 	}
 	stopped := l.list(ctx, from)
 	b.finish(ctx)
-	if r.tally.interrupted != nil {
+	switch {
+	case r.tally.interrupted != nil:
 		return &r.tally.interrupted.before
+	case stopped == nil:
+		r.last(ctx, r.batcher(h, stopAt), l.last)
 	}
 	return stopped
+}
+
+func (r *run) batcher(h *handler, stopAt time.Time) *batcher {
+	return newBatcher(h, &digestReader{tables: r.pruner.Stores.Tables, now: r.pruner.Now, log: r.pruner.Log, idle: r.inspect.unsure != ""}, stopAt, r.pruner.Now)
+}
+
+// last handles the states that come after all others. Those for which there is no time are found again by the next run.
+func (r *run) last(ctx context.Context, b *batcher, states []candidate) {
+	for _, c := range states {
+		if now := r.pruner.Now(); b.due(now) {
+			b.dispatch(ctx)
+		}
+		b.add(c, r.pruner.Now())
+	}
+	b.finish(ctx)
+	r.tally.interrupted = nil
 }
 
 // reserve is the time that is kept at the end: half of it to finish what is under way,
