@@ -200,7 +200,8 @@ func (s *survey) tooLarge(r *reading) {
 func Crowd(prefixes []string) string {
 	const named = 3
 	var first []string
-	for _, prefix := range prefixes[:min(len(prefixes), named)] {
+	inTurns := tflock.InTurns(prefixes, func(prefix string) tflock.Path { return tflock.Path(prefix) })
+	for _, prefix := range inTurns[:min(len(prefixes), named)] {
 		first = append(first, plain.Quoted(shortened(prefix)))
 	}
 	names := strings.Join(first, ", ")

@@ -11,7 +11,6 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
-	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/scan"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -245,15 +244,27 @@ func (n *notifier) event(ctx context.Context, step ledger.Step) alert.Event {
 	if step.Current != nil {
 		e = e.NowLockedBy(*step.Current)
 	}
-	n.checkID(i.Description, &e.Actions)
+	n.checkIDs([]alert.Item{{Description: i.Description, Actions: &e.Actions}})
 	return e
 }
 
-// checkID takes a client's own command away where the ID is that of a lock on another state too. Such a command names no state: in a
+// checkIDs takes a client's own command away where the ID is that of a lock on another state too. Such a command names no state: in a
 // checkout of the other one it releases that one's lock, which the ID alone keeps it from.
-func (n *notifier) checkID(d policy.Description, a *alert.Actions) {
-	if a != nil && a.ForceUnlock != "" && n.scan.Elsewhere(tflock.Path(d.Path), d.ID) {
-		a.ForceUnlock = ""
+func (n *notifier) checkIDs(items []alert.Item) {
+	paths := map[string]tflock.Path{}
+	for _, i := range items {
+		if i.Actions != nil && i.Actions.ForceUnlock != "" {
+			paths[i.ID] = tflock.Path(i.Path)
+		}
+	}
+	if len(paths) == 0 {
+		return
+	}
+	elsewhere := n.scan.Elsewhere(paths)
+	for _, i := range items {
+		if i.Actions != nil && elsewhere[i.ID] {
+			i.Actions.ForceUnlock = ""
+		}
 	}
 }
 
@@ -279,9 +290,7 @@ func (n *notifier) summary(ctx context.Context, news *news) alert.Event {
 		severity = alert.Critical
 	}
 	e := n.composer.Shared(eventOf[news.change], items, severity, n.scan.Ended).AndMore(news.picked.Omitted()).Across(news.picked.Prefixes())
-	for i := range e.Locks {
-		n.checkID(e.Locks[i].Description, e.Locks[i].Actions)
-	}
+	n.checkIDs(e.Locks)
 	if news.together {
 		e = e.Bounded(ledger.MostMessages)
 	}

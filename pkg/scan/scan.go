@@ -159,9 +159,16 @@ func (s *Scan) Errors() []string {
 	return list
 }
 
-// Elsewhere reports whether a lock on another path has that ID: whoever can write one key chooses the ID in it.
-func (s *Scan) Elsewhere(path tflock.Path, id string) bool {
-	return slices.ContainsFunc(s.holdings, func(h packed) bool { return h.id == id && h.path != path })
+// Elsewhere returns which of these IDs, each with the path of its lock, a lock on another path has too: whoever can write one key chooses
+// the ID in it.
+func (s *Scan) Elsewhere(paths map[string]tflock.Path) map[string]bool {
+	elsewhere := map[string]bool{}
+	for _, h := range s.holdings {
+		if path, wanted := paths[h.id]; wanted && path != h.path {
+			elsewhere[h.id] = true
+		}
+	}
+	return elsewhere
 }
 
 // On returns the locks on a path, without their bytes.
