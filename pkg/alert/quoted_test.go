@@ -44,7 +44,14 @@ func TestNothingInAPathOrHolderReadsAsOurAdvice(t *testing.T) {
 			"prune":    c.Prune(alert.PruneReport{Abandoned: 1, Kept: 1, States: []policy.Stale{{Path: tflock.Path(strange), Fate: policy.Kept, Reason: policy.KeptHasResources, ManagedObjects: 1}}}, now),
 			"repaired": c.Repaired(alert.Repair{Path: strange, Action: policy.AcceptState}, now),
 		} {
-			for _, sentence := range append([]string{e.Text}, e.Steps...) {
+			sentences := append([]string{e.Text}, e.Steps...)
+			for line := range strings.Lines(alert.Mail(e)) {
+				if strings.HasPrefix(strings.TrimSpace(line), "- ") {
+					sentences = append(sentences, line)
+				}
+			}
+			sentences = append(sentences, strings.Split(strings.ReplaceAll(alert.AmazonQ(e).Content.Description, "∗", "*"), "\n")...)
+			for _, sentence := range sentences {
 				outside := ""
 				for i, part := range strings.Split(sentence, `"`) {
 					if i%2 == 0 {

@@ -31,6 +31,15 @@ func named(d policy.Description) string {
 	return cmp.Or(plain.Quoted(Clean(d.Who, maxText)), "an unknown holder")
 }
 
+// Listed is a path as an item of a list, cleaned and perhaps cut: it is quoted unless it is one that commands may have, since a key has room
+// for a command of its own.
+func Listed(path string) string {
+	if plainPath(strings.TrimPrefix(path, "…")) {
+		return path
+	}
+	return plain.Quoted(path)
+}
+
 // stated is a state's path as a sentence has it.
 func stated(path string) string { return plain.Quoted(Clean(path, maxPath)) }
 

@@ -70,7 +70,7 @@ func TestAFloodHidesNothing(t *testing.T) {
 		many = append(many, f)
 	}
 	shown = shownFor(t, composer.Summary(alert.LockStuck, many, alert.Warning, now))
-	if got := strings.Count(shown, "/terraform.tfstate (no command: press Release on the dashboard): held by"); got != 20 {
+	if got := strings.Count(shown, `/terraform.tfstate" (no command: press Release on the dashboard): held by`); got != 20 {
 		t.Errorf("%d of 20 prefixes are listed", got)
 	}
 }
