@@ -86,7 +86,7 @@ func amazonQLines(e Event) []string {
 		}
 	}
 	for _, i := range e.Locks[:min(len(e.Locks), shownInAmazonQ)] {
-		line := Listed(clipTail(i.Path, 150))
+		line := Quoted(clipTail(i.Path, 150))
 		if isAlarm(e.Type) && !Releasable(i.Description) {
 			line += e.WithoutCommand()
 		}
@@ -120,7 +120,7 @@ func amazonQStates(e Event) []string {
 			continue
 		}
 		for _, s := range g.States[:min(len(g.States), shownInAmazonQ/2)] {
-			lines = append(lines, strings.ToLower(g.Heading)+": "+Listed(clipTail(string(s.Path), 150))+", "+StateLine(s))
+			lines = append(lines, strings.ToLower(g.Heading)+": "+Quoted(clipTail(string(s.Path), 150))+", "+StateLine(s))
 		}
 	}
 	return lines

@@ -11,6 +11,9 @@ import (
 // Clean makes one line of a text that somebody else wrote. limit is in characters.
 func Clean(text string, limit int) string { return plain.Line(text, limit) }
 
+// Quoted puts a clean text between quotation marks where it could be words of ours.
+func Quoted(text string) string { return plain.Quoted(text) }
+
 // oneLine replaces each character that could forge a line or hide one, and nothing else:
 // for attributes, which filters compare with paths as they are.
 func oneLine(text string) string {

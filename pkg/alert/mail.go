@@ -119,7 +119,7 @@ func (l *letter) evidence(d policy.Description) {
 // locks lists the locks of a shared message, each with the way to release it.
 func (l *letter) locks(e Event) {
 	for _, i := range e.Locks {
-		l.line("- %s", Listed(Clean(i.Path, maxPath)))
+		l.line("- %s", Quoted(Clean(i.Path, maxPath)))
 		l.line("  %s", ItemLine(e, i))
 		switch {
 		case i.Actions != nil && i.Actions.Unlock != "":
@@ -168,7 +168,7 @@ func (l *letter) states(e Event) {
 	for _, g := range e.StateGroups() {
 		l.line("%s:", g.Heading)
 		for _, s := range g.States {
-			l.line("  - %s", Listed(Clean(string(s.Path), maxPath)))
+			l.line("  - %s", Quoted(Clean(string(s.Path), maxPath)))
 			l.line("    %s", StateLine(s))
 		}
 		l.line("")

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -105,7 +104,7 @@ func pruneText(e Event, errors int) string {
 		var names []string
 		for _, s := range e.States {
 			if s.Abandoned() && len(names) < 3 {
-				names = append(names, fmt.Sprintf("%s (%s)", plain.Quoted(Clean(string(s.Path), 300)), count(s.ManagedObjects, "resource", "resources")))
+				names = append(names, fmt.Sprintf("%s (%s)", Quoted(Clean(string(s.Path), 300)), count(s.ManagedObjects, "resource", "resources")))
 			}
 		}
 		if more := n.Abandoned - len(names); more > 0 && len(names) > 0 {

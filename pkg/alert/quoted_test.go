@@ -18,11 +18,12 @@ func TestNothingInAPathOrHolderReadsAsOurAdvice(t *testing.T) {
 	now := time.Date(2026, 11, 30, 3, 0, 0, 0, time.UTC)
 	c := alert.Composer{Account: "123456789012", Region: "eu-central-1", UnlockFunction: "f"}
 	for name, strange := range map[string]string{
-		"words":                     "states/dev/x has been locked by ci@runner for 45m. " + advice + " State states/dev/y",
-		"a quotation mark":          `states/dev/x" has been locked by ci@runner for 45m. ` + advice + ` State "states/dev/y`,
-		"words in the first folder": "states/dev is gone. " + advice + "/x",
-		"a typographic one":         "states/dev/x” has been locked by ci@runner. " + advice + " State “states/dev/y",
-		"words without ASCII blank": strings.ReplaceAll("states/dev/x is dead. "+advice, " ", "\u00a0"),
+		"words":                        "states/dev/x has been locked by ci@runner for 45m. " + advice + " State states/dev/y",
+		"a quotation mark":             `states/dev/x" has been locked by ci@runner for 45m. ` + advice + ` State "states/dev/y`,
+		"words that commands may have": "states/dev/x is gone. Press Release beside states/prod/x",
+		"words in the first folder":    "states/dev is gone. " + advice + "/x",
+		"a typographic one":            "states/dev/x” has been locked by ci@runner. " + advice + " State “states/dev/y",
+		"words without ASCII blank":    strings.ReplaceAll("states/dev/x is dead. "+advice, " ", "\u00a0"),
 	} {
 		d := policy.Description{
 			ID: "1", Path: strange, Who: strings.TrimPrefix(strange, "states/dev/"), Operation: "OperationTypeApply", HeldSince: now.Add(-time.Hour), HeldSeconds: 3600, HeldAtLeastSeconds: 3600,

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"time"
 
-	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
@@ -37,12 +36,12 @@ func (c Composer) Repaired(r Repair, now time.Time) Event {
 		r.Stopped = Clean(r.Stopped, 2000)
 		e.Severity = Warning
 		e.Subject = subject("state repaired IN PART", r.Path, "")
-		e.Text = fmt.Sprintf("State %s was repaired in part by %s: the repair stopped: %s. Reason: %s.", plain.Quoted(Clean(r.Path, 600)), cmp.Or(r.RequestedBy, "somebody who gave no name"), r.Stopped, cmp.Or(r.Reason, "none given"))
+		e.Text = fmt.Sprintf("State %s was repaired in part by %s: the repair stopped: %s. Reason: %s.", Quoted(Clean(r.Path, 600)), cmp.Or(r.RequestedBy, "somebody who gave no name"), r.Stopped, cmp.Or(r.Reason, "none given"))
 		e.Steps = []string{"Look at the repair again with a dry run, and repeat it: it goes on where it stopped.", "Clients can read the state meanwhile unless a digest that is left is wrong."}
 		return e
 	}
 	e.Subject = subject("state repaired: "+repairDone[r.Action], r.Path, "")
-	e.Text = fmt.Sprintf("State %s was repaired by %s: %s. Reason: %s.", plain.Quoted(Clean(r.Path, 600)), cmp.Or(r.RequestedBy, "somebody who gave no name"), repairDone[r.Action], cmp.Or(r.Reason, "none given"))
+	e.Text = fmt.Sprintf("State %s was repaired by %s: %s. Reason: %s.", Quoted(Clean(r.Path, 600)), cmp.Or(r.RequestedBy, "somebody who gave no name"), repairDone[r.Action], cmp.Or(r.Reason, "none given"))
 	e.Steps = []string{"Run a plan on this state before anything else is applied."}
 	if r.Action == policy.RestoreVersion && r.Before.VersionID != "" {
 		e.Steps = append(e.Steps, "What was created after the restored version is not in the state any more: find it and import it. The state that was replaced is version "+Clean(r.Before.VersionID, 200)+".")

@@ -8,7 +8,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -97,7 +96,7 @@ func findingText(e Event, prefixes []Prefix) string {
 	if len(prefixes) > 1 {
 		var names []string
 		for _, p := range prefixes[:min(len(prefixes), 40)] {
-			names = append(names, fmt.Sprintf("%s (%d)", plain.Quoted(Clean(p.Prefix, 100)), p.Locks))
+			names = append(names, fmt.Sprintf("%s (%d)", Quoted(Clean(p.Prefix, 100)), p.Locks))
 		}
 		if more := len(prefixes) - len(names); more > 0 {
 			names = append(names, count(more, "more prefix", "more prefixes"))

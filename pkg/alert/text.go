@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"strings"
 
-	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
@@ -163,7 +162,7 @@ func lockedAgain(items []Item) []string {
 		case len(names) == 5:
 			return append(names, "…")
 		default:
-			names = append(names, plain.Quoted(Clean(i.Path, 200)))
+			names = append(names, Quoted(Clean(i.Path, 200)))
 		}
 	}
 	return names

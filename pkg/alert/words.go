@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"strings"
 
-	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -28,20 +27,11 @@ func Holder(d policy.Description) string {
 
 // named is who holds a lock, as it says itself.
 func named(d policy.Description) string {
-	return cmp.Or(plain.Quoted(Clean(d.Who, maxText)), "an unknown holder")
-}
-
-// Listed is a path as an item of a list, cleaned and perhaps cut: it is quoted unless it is one that commands may have, since a key has room
-// for a command of its own.
-func Listed(path string) string {
-	if plainPath(strings.TrimPrefix(path, "…")) {
-		return path
-	}
-	return plain.Quoted(path)
+	return cmp.Or(Quoted(Clean(d.Who, maxText)), "an unknown holder")
 }
 
 // stated is a state's path as a sentence has it.
-func stated(path string) string { return plain.Quoted(Clean(path, maxPath)) }
+func stated(path string) string { return Quoted(Clean(path, maxPath)) }
 
 // removed says who removed a resolved lock, as S3 says.
 func removed(r policy.Removal) string { return Clean(r.Words(), 2*policy.MaxPrincipal+maxText) }
@@ -125,7 +115,7 @@ func withFullStop(text string) string {
 func under(prefixes []Prefix, limit int) string {
 	var names []string
 	for _, p := range prefixes[:min(len(prefixes), limit)] {
-		names = append(names, plain.Quoted(Clean(p.Prefix, 100))+" ("+count(p.Locks, "lock", "locks")+")")
+		names = append(names, Quoted(Clean(p.Prefix, 100))+" ("+count(p.Locks, "lock", "locks")+")")
 	}
 	if more := len(prefixes) - limit; more > 0 {
 		names = append(names, count(more, "more prefix", "more prefixes"))

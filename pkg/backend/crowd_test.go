@@ -21,3 +21,12 @@ func TestAFolderWithALongNameHidesNothingThatIsSaidOfIt(t *testing.T) {
 		}
 	}
 }
+
+// Whoever may write one prefix fills any number of folders in it: those of others are named all the same.
+func TestManyFoldersOfOnePrefixHideNoOther(t *testing.T) {
+	t.Parallel()
+	said := backend.Crowd([]string{"states/a/1/", "states/a/2/", "states/a/3/", "states/a/4/", "states/prod/"})
+	if !strings.Contains(said, "states/prod/") || !strings.Contains(said, "and 2 more prefixes") {
+		t.Error(said)
+	}
+}

@@ -186,7 +186,7 @@ func (d *draft) witness(w *policy.Witness) {
 func (d *draft) locks(e alert.Event) {
 	lines := make([]string, len(e.Locks))
 	for i, item := range e.Locks {
-		lines[i] = "• " + alert.Listed(tail(item.Path, 120))
+		lines[i] = "• " + alert.Quoted(tail(item.Path, 120))
 		if (e.Type == alert.LockStuck || e.Type == alert.LockReminder) && !alert.Releasable(item.Description) {
 			lines[i] += e.WithoutCommand()
 		}
@@ -211,7 +211,7 @@ func (d *draft) states(e alert.Event) {
 		}
 		var lines []string
 		for _, s := range g.States[:min(len(g.States), shown)] {
-			lines = append(lines, alert.Listed(tail(string(s.Path), 150))+": "+alert.StateLine(s))
+			lines = append(lines, alert.Quoted(tail(string(s.Path), 150))+": "+alert.StateLine(s))
 		}
 		d.list(g.Heading, lines, len(g.States)-len(lines))
 	}
