@@ -77,17 +77,25 @@ func (p *Prunes) RecordLate(ctx context.Context, path tflock.Path, now time.Time
 	return nil
 }
 
-// Late returns the folders of states on which a lock of ours could not be released in the last 90 days.
-func (p *Prunes) Late(ctx context.Context, now time.Time) (folders tflock.Crowds, err error) {
+// Late are the states on which a lock of ours could not be released in the last 90 days, and their folders.
+type Late struct {
+	States  map[tflock.Path]bool
+	Folders tflock.Crowds
+}
+
+// Late returns them.
+func (p *Prunes) Late(ctx context.Context, now time.Time) (Late, error) {
+	late := Late{States: map[tflock.Path]bool{}}
 	for row, err := range p.table.query(ctx, ofKind(kindLate)) {
 		if err != nil {
-			return tflock.Crowds{}, err
+			return Late{}, err
 		}
 		if numberOf(row, attrExpires) > now.Unix() {
-			folders.Add(tflock.Path(textOf(row, attrPath)))
+			late.States[pathOf(row)] = true
+			late.Folders.Add(pathOf(row))
 		}
 	}
-	return folders, nil
+	return late, nil
 }
 
 // Withdraw removes a record, if it is still that one.

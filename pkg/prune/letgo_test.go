@@ -81,3 +81,27 @@ func TestALockThatIsLetGoBetweenRunsEndsNoRunBeforeOthersHadTheirTurn(t *testing
 		t.Errorf("once it is over: %v; there %q, held %q", err, w.there(stuck), w.held())
 	}
 }
+
+// The same where the states of several teams are in one folder.
+func TestALockThatIsLetGoBetweenRunsComesLastInItsOwnFolder(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	wire := &whileOurs{rows: string(w.Path("branches/a-"))}
+	var others []string
+	for i := range 10 {
+		others = append(others, fmt.Sprintf("branches/t%d-%02d", i%5, i))
+	}
+	for _, key := range append([]string{"branches/a-0"}, others...) {
+		w.stale(key, local.State(t, "destroyed"))
+	}
+	for range 2 {
+		wire.mu.Lock()
+		wire.on = false
+		wire.mu.Unlock()
+		w.later(7 * 24 * time.Hour)
+		_, _ = w.prunerOver(wire).Run(w.Context(), prune.Request{}, fmt.Sprint("run at ", w.now())) // a lock may be left
+	}
+	if there := w.there(others); len(there) > 0 {
+		t.Errorf("%q were not pruned", there)
+	}
+}

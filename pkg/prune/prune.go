@@ -25,7 +25,7 @@ type records interface {
 	MarkReported(ctx context.Context, reported []ledger.Pruned) error
 	RecordRun(ctx context.Context, run ledger.PruneRun) error
 	RecordLate(ctx context.Context, path tflock.Path, now time.Time) error
-	Late(ctx context.Context, now time.Time) (tflock.Crowds, error)
+	Late(ctx context.Context, now time.Time) (ledger.Late, error)
 }
 
 type bookmark interface {
@@ -116,7 +116,7 @@ type run struct {
 	locks   *statelock.Locker
 	inspect *inspector
 	tally   *tally
-	late    tflock.Crowds // folders whose states come after all others
+	late    ledger.Late // states that come after all others
 }
 
 // newRun reads what has to be known of the tables before any state is looked at.
@@ -159,7 +159,7 @@ func (r *run) walk(ctx context.Context, stopAt time.Time, remove *remover, from 
 	b := r.batcher(h, stopAt)
 	l := &lister{
 		buckets: r.pruner.Stores.Buckets, paths: r.pruner.Rules.Paths, cutoff: r.inspect.cutoff, stopAt: stopAt,
-		now: r.pruner.Now, tally: r.tally, batch: b, late: &r.late,
+		now: r.pruner.Now, tally: r.tally, batch: b, late: &r.late.Folders,
 	}
 	stopped := l.list(ctx, from)
 	b.finish(ctx)
@@ -167,7 +167,10 @@ func (r *run) walk(ctx context.Context, stopAt time.Time, remove *remover, from 
 	case r.tally.interrupted != nil:
 		return &r.tally.interrupted.before
 	case stopped == nil:
-		r.last(ctx, r.batcher(h, stopAt), l.last)
+		// Where a folder has states of several teams those that were never late come first.
+		isLate := func(c candidate) bool { return r.late.States[c.path] }
+		r.last(ctx, r.batcher(h, stopAt), slices.DeleteFunc(slices.Clone(l.last), isLate))
+		r.last(ctx, r.batcher(h, stopAt), slices.DeleteFunc(l.last, func(c candidate) bool { return !isLate(c) }))
 	}
 	return stopped
 }
@@ -179,10 +182,11 @@ func (r *run) batcher(h *handler, stopAt time.Time) *batcher {
 // last handles the states that come after all others. Those for which there is no time are found again by the next run.
 func (r *run) last(ctx context.Context, b *batcher, states []candidate) {
 	for _, c := range states {
-		if now := r.pruner.Now(); b.due(now) {
+		now := r.pruner.Now()
+		if b.due(now) {
 			b.dispatch(ctx)
 		}
-		b.add(c, r.pruner.Now())
+		b.add(c, now)
 	}
 	b.finish(ctx)
 	r.tally.interrupted = nil
