@@ -131,10 +131,11 @@ func statedAll(paths []tflock.Path) []string {
 	return all
 }
 
-func cleaned(paths []tflock.Path) []string {
+// shortly names the one or two states of a finding in a list.
+func shortly(paths []tflock.Path) []string {
 	var all []string
 	for _, path := range paths {
-		all = append(all, Clean(string(path), maxPath))
+		all = append(all, Quoted(clipTail(string(path), 300/len(paths))))
 	}
 	return all
 }
@@ -184,7 +185,7 @@ func hasStrangePath(f policy.StateFinding) bool {
 // several, and its evidence where there is one.
 func FindingLines(e Event, f policy.StateFinding) []string {
 	if len(e.Findings)+e.Omitted > 1 {
-		return []string{ProblemWords(f.Type) + ", " + clipTail(strings.Join(cleaned(f.All()), " and "), 300) + ": " + Clean(f.Text, 300)}
+		return []string{ProblemWords(f.Type) + ", " + strings.Join(shortly(f.All()), " and ") + ": " + Clean(f.Text, 300)}
 	}
 	if e.Type == StateFindingResolved {
 		return nil
@@ -199,10 +200,11 @@ func evidenceLines(e policy.StateEvidence) []string {
 			lines = append(lines, label+": "+Clean(text, 2100))
 		}
 	}
+	said := func(text string) string { return Quoted(Clean(text, 2100)) }
 	if e.Table != "" {
 		add("in", storeName(e.Table))
 	}
-	add("digest", e.Digest)
+	add("digest", said(e.Digest))
 	add("MD5 of the state", e.StateMD5)
 	if e.VersionTime != nil {
 		add("the digest's version", versionLine(e.VersionID, *e.VersionTime, e.WrittenBy))
@@ -214,7 +216,7 @@ func evidenceLines(e policy.StateEvidence) []string {
 		add("written without it since", policy.Clock(*e.UnreadSince))
 	}
 	for _, row := range e.Rows {
-		add("the table has it as", string(row))
+		add("the table has it as", said(string(row)))
 	}
 	for _, v := range []struct {
 		label   string
@@ -225,7 +227,7 @@ func evidenceLines(e policy.StateEvidence) []string {
 		}
 	}
 	for _, o := range e.Resources {
-		add(o.Type, strings.TrimSpace(cmp.Or(o.ARN, o.ID)+" "+o.Region))
+		add(o.Type, strings.TrimSpace(said(cmp.Or(o.ARN, o.ID))+" "+said(o.Region)))
 	}
 	if more := e.Count - len(e.Resources); more > 0 {
 		add("and", count(more, "more resource", "more resources"))
@@ -253,7 +255,7 @@ func changedLine(v policy.StateVersion) string {
 		text += fmt.Sprintf(", serial %d", *v.Serial)
 	}
 	if v.Lineage != "" {
-		text += ", lineage " + v.Lineage
+		text += ", lineage " + Quoted(Clean(v.Lineage, maxText))
 	}
 	return text
 }

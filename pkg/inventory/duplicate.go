@@ -328,7 +328,7 @@ func firstOf(named []policy.Resource) []policy.Resource {
 func counted(f policy.StateFinding) string {
 	if f.Evidence.Count == 1 && len(f.Evidence.Resources) == 1 {
 		o := f.Evidence.Resources[0]
-		return "the same " + o.Type + " (" + cmp.Or(o.ARN, o.ID) + ")"
+		return "the same " + o.Type + " (" + plain.Quoted(cmp.Or(o.ARN, o.ID)) + ")"
 	}
 	return fmt.Sprintf("the same %d resources", f.Evidence.Count)
 }
