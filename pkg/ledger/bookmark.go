@@ -7,6 +7,8 @@ import (
 	"log/slog"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 const (
@@ -20,6 +22,9 @@ type Mark struct {
 	Bucket string `json:"bucket"` // ARN
 	Prefix string `json:"prefix"`
 	Key    string `json:"key"` // the last one that was examined
+
+	// Left is where that prune could not release a lock of ours, for a cause that may be of that place alone: a state, or a folder with its slash.
+	Left tflock.Path `json:"left,omitempty"`
 }
 
 // Mark returns where the last prune stopped.

@@ -3,8 +3,6 @@ package ledger
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -22,7 +20,6 @@ import (
 
 const (
 	kindPruned     = "pruned"
-	kindLate       = "prune-late" // states whose lock could not be released
 	attrOwner      = "owner"
 	attrOf         = "of"         // which version of the state: two runs must not count it as two prunes
 	attrUntil      = "until"      // when the run is dead, in Unix seconds
@@ -64,38 +61,6 @@ func (p *Prunes) Record(ctx context.Context, record Pruned) error {
 		return fmt.Errorf("record the prune in the ledger %s: %w", p.table.name, err)
 	}
 	return nil
-}
-
-// RecordLate notes that our lock on a state could not be released. That stays on record once the lock is gone: see Late.
-func (p *Prunes) RecordLate(ctx context.Context, path tflock.Path, now time.Time) error {
-	sum := sha256.Sum256([]byte(path))
-	row := rowKey(kindLate, hex.EncodeToString(sum[:]))
-	row[attrPath], row[attrExpires] = text(string(path)), number(now.Add(keepPruned).Unix())
-	if _, err := p.table.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &p.table.name, Item: row}); err != nil {
-		return fmt.Errorf("record in the ledger %s that a lock is left: %w", p.table.name, err)
-	}
-	return nil
-}
-
-// Late are the states on which a lock of ours could not be released in the last 90 days, and their folders.
-type Late struct {
-	States  map[tflock.Path]bool
-	Folders tflock.Crowds
-}
-
-// Late returns them.
-func (p *Prunes) Late(ctx context.Context, now time.Time) (Late, error) {
-	late := Late{States: map[tflock.Path]bool{}}
-	for row, err := range p.table.query(ctx, ofKind(kindLate)) {
-		if err != nil {
-			return Late{}, err
-		}
-		if numberOf(row, attrExpires) > now.Unix() {
-			late.States[pathOf(row)] = true
-			late.Folders.Add(pathOf(row))
-		}
-	}
-	return late, nil
 }
 
 // Withdraw removes a record, if it is still that one.

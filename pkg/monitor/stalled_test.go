@@ -49,7 +49,7 @@ func TestFailuresOnWhichAMailServerStallsTakeNoTimeFromTheLocksOfOthers(t *testi
 			ownClock(t, func(t *testing.T) {
 				a, tap := overheard(t, mailServer{takes: takes, dislikes: evil, stalls: true})
 				a.monitor.Scanner.SetLimit(40)
-				a.crowdTable("dev/"+evil+"/")
+				a.crowdTable("dev/" + evil + "/")
 				a.fillBucket("dev/"+evil+"/", crowd)
 				a.locks().Put(scale.LockOf("states/dev/y", "dev-y", evil, lately()))
 				a.locks().Put(scale.Lock("states/prod/x", "prod", lately()))
@@ -74,7 +74,7 @@ func TestAReminderOfFailuresThatIsPutOffKeepsNoStoreBack(t *testing.T) {
 				for i := range crowd {
 					a.locks().Remove(fmt.Sprintf("states/dev/x/row-%d", i))
 				}
-				a.crowdTable("dev/"+evil+"/")
+				a.crowdTable("dev/" + evil + "/")
 			}
 		})
 		if failed := tap.named(alert.ScanFailed, scale.TableARN("production")); len(failed) < 3 {

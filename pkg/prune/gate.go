@@ -35,8 +35,10 @@ type refusal struct {
 	why    string
 }
 
-func newGate(left []*statelock.LeftError) *gate {
+// newGate makes the gate of a run. The one before it could not release a lock at that place, and these locks of earlier ones are still there.
+func newGate(place tflock.Path, left []*statelock.LeftError) *gate {
 	g := &gate{buckets: map[string]*bucketSlots{}}
+	g.blocked.remember(place)
 	for _, l := range left {
 		g.blocked.add(l)
 	}
@@ -84,6 +86,13 @@ func (g *gate) leave(b *backend.Bucket, released bool, left *statelock.LeftError
 		at.width = min(at.width+1, workers)
 	}
 	g.changed.Broadcast()
+}
+
+// left is where the next run takes no lock, since this one could not release one there; empty: nowhere.
+func (g *gate) left() tflock.Path {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.blocked.next
 }
 
 // proven reports whether a lock object could be released in that bucket.

@@ -38,13 +38,7 @@ type lister struct {
 	resume *ledger.Mark // how much of one folder an earlier run examined, after all others; nil: of none
 	number int          // of the last candidate
 	later  []*stretch   // folders whose rest comes after everything else
-
-	late *tflock.Crowds // folders whose states come last, since a lock of ours could not be released there
-	last []candidate    // those, up to maxLast
 }
-
-// maxLast bounds the states that come last, for the memory that they take. Others of them come in later runs.
-const maxLast = 5000
 
 // stretch is a part of a bucket's listing: a prefix of the paths, or a folder that comes after everything else.
 type stretch struct {
@@ -209,12 +203,9 @@ func (l *lister) endOfTurn(s *stretch) ending {
 func (l *lister) found(s *stretch, o backend.Object, before ledger.Mark, now time.Time) {
 	l.number++
 	path := tflock.NewPath(s.bucket.Name(), o.Key)
-	c := candidate{bucket: s.bucket, path: path, modified: o.Modified, versioned: s.versioned, number: l.number, before: before, within: s}
-	if _, late := l.late.Of(path); !late {
-		l.batch.add(c, now)
-	} else if len(l.last) < maxLast {
-		l.last = append(l.last, c)
-	}
+	l.batch.add(candidate{
+		bucket: s.bucket, path: path, modified: o.Modified, versioned: s.versioned, number: l.number, before: before, within: s,
+	}, now)
 	amount := cost(o.Size) + l.tally.recordCost(path)
 	s.folders.Find(o.Key, amount, l.number)
 	s.turn.Add(amount)

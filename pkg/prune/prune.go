@@ -24,8 +24,6 @@ type records interface {
 	Unreported(ctx context.Context) ([]ledger.Pruned, error)
 	MarkReported(ctx context.Context, reported []ledger.Pruned) error
 	RecordRun(ctx context.Context, run ledger.PruneRun) error
-	RecordLate(ctx context.Context, path tflock.Path, now time.Time) error
-	Late(ctx context.Context, now time.Time) (ledger.Late, error)
 }
 
 type bookmark interface {
@@ -91,23 +89,24 @@ func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Re
 	if err != nil {
 		r.tally.fail("", err) // from the beginning, then
 	}
-	if r.late, err = p.Records.Late(work, p.Now()); err != nil {
-		r.tally.fail("", err) // each in its place, then
-	}
 	var remove *remover
 	if !p.Rules.ReportOnly {
-		remove = &remover{inspect: r.inspect, locks: r.locks, gate: newGate(settled.left), records: p.Records, tally: r.tally}
+		remove = &remover{inspect: r.inspect, locks: r.locks, gate: newGate(mark.Left, settled.left), records: p.Records, tally: r.tally}
 	}
 	stopped := r.walk(work, stopAt, remove, mark)
 	report := r.tally.report(remove == nil, stopped != nil)
 	errs := slices.Clone(r.tally.left)
-	switch {
-	case stopped != nil:
-		errs = append(errs, p.Bookmark.SetMark(ctx, *stopped))
-	case mark != ledger.Mark{}:
-		errs = append(errs, p.Bookmark.SetMark(ctx, ledger.Mark{}))
+	next := ledger.Mark{}
+	if stopped != nil {
+		next = *stopped
 	}
-	return report, errors.Join(append(errs, p.notify(ctx, r.tally, report, settled, mark != ledger.Mark{}))...)
+	if next.Left = ""; remove != nil {
+		next.Left = remove.gate.left()
+	}
+	if next != (ledger.Mark{}) || mark != (ledger.Mark{}) {
+		errs = append(errs, p.Bookmark.SetMark(ctx, next))
+	}
+	return report, errors.Join(append(errs, p.notify(ctx, r.tally, report, settled, mark.Bucket != ""))...)
 }
 
 // run is what the parts of one prune share.
@@ -116,7 +115,6 @@ type run struct {
 	locks   *statelock.Locker
 	inspect *inspector
 	tally   *tally
-	late    ledger.Late // states that come after all others
 }
 
 // newRun reads what has to be known of the tables before any state is looked at.
@@ -156,40 +154,17 @@ func (r *run) settler() *settler {
 // on, or nil at the end. Without a remover nothing is deleted.
 func (r *run) walk(ctx context.Context, stopAt time.Time, remove *remover, from ledger.Mark) *ledger.Mark {
 	h := &handler{inspect: r.inspect, remove: remove, tally: r.tally, log: r.pruner.Log}
-	b := r.batcher(h, stopAt)
+	b := newBatcher(h, &digestReader{tables: r.pruner.Stores.Tables, now: r.pruner.Now, log: r.pruner.Log, idle: r.inspect.unsure != ""}, stopAt, r.pruner.Now)
 	l := &lister{
 		buckets: r.pruner.Stores.Buckets, paths: r.pruner.Rules.Paths, cutoff: r.inspect.cutoff, stopAt: stopAt,
-		now: r.pruner.Now, tally: r.tally, batch: b, late: &r.late.Folders,
+		now: r.pruner.Now, tally: r.tally, batch: b,
 	}
 	stopped := l.list(ctx, from)
 	b.finish(ctx)
-	switch {
-	case r.tally.interrupted != nil:
+	if r.tally.interrupted != nil {
 		return &r.tally.interrupted.before
-	case stopped == nil:
-		// Where a folder has states of several teams those that were never late come first.
-		isLate := func(c candidate) bool { return r.late.States[c.path] }
-		r.last(ctx, r.batcher(h, stopAt), slices.DeleteFunc(slices.Clone(l.last), isLate))
-		r.last(ctx, r.batcher(h, stopAt), slices.DeleteFunc(l.last, func(c candidate) bool { return !isLate(c) }))
 	}
 	return stopped
-}
-
-func (r *run) batcher(h *handler, stopAt time.Time) *batcher {
-	return newBatcher(h, &digestReader{tables: r.pruner.Stores.Tables, now: r.pruner.Now, log: r.pruner.Log, idle: r.inspect.unsure != ""}, stopAt, r.pruner.Now)
-}
-
-// last handles the states that come after all others. Those for which there is no time are found again by the next run.
-func (r *run) last(ctx context.Context, b *batcher, states []candidate) {
-	for _, c := range states {
-		now := r.pruner.Now()
-		if b.due(now) {
-			b.dispatch(ctx)
-		}
-		b.add(c, now)
-	}
-	b.finish(ctx)
-	r.tally.interrupted = nil
 }
 
 // reserve is the time that is kept at the end: half of it to finish what is under way,

@@ -75,8 +75,7 @@ func (r *remover) removeRecorded(ctx context.Context, s *inspection) (released b
 }
 
 // recordLeft notes which lock is left, so that the next run need not wait for its deadline
-// to try again, and takes no other lock before it is gone. In the runs after that its folder comes last: whoever lets a lock of ours go
-// between two runs alone would end each of them before it comes to the states of others. It returns the error on.
+// to try again, and takes no other lock before it is gone. It returns the error on.
 func (r *remover) recordLeft(ctx context.Context, record ledger.Pruned, err error) error {
 	left, ok := errors.AsType[*statelock.LeftError](err)
 	if !ok {
@@ -85,7 +84,7 @@ func (r *remover) recordLeft(ctx context.Context, record ledger.Pruned, err erro
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statelock.ReleaseTime)
 	defer cancel()
 	record.Left, record.Until = left.Raw, record.At
-	return errors.Join(err, r.records.Record(ctx, record), r.records.RecordLate(ctx, left.Path, record.At))
+	return errors.Join(err, r.records.Record(ctx, record))
 }
 
 // take takes the lock of the state. The first lock in a bucket is released at once and
