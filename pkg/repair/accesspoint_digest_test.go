@@ -52,3 +52,28 @@ func TestADigestBehindAnAccessPointThatIsNotOfTheStateIsNamed(t *testing.T) {
 		}
 	}
 }
+// The version that a digest behind an access point belongs to is restored: the digest is right from then on, and nobody is asked to delete it.
+func TestNobodyIsAskedToDeleteADigestThatIsRightAgain(t *testing.T) {
+	w := newWorld(t)
+	w.Put(key, serial(t, 5))
+	versions, err := w.Set.Buckets[0].History(t.Context(), w.Path(key), "")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.Put(key, serial(t, 6))
+	through := tflock.Path("team-ap-abcdefghijklmnopqrstuvwxyz-s3alias/" + key)
+	if err := w.Set.Tables[0].RestoreDigest(t.Context(), through, local.MD5(serial(t, 5))); err != nil {
+		t.Fatal(err)
+	}
+	for _, dry := range []bool{true, false} {
+		r := w.request(policy.RestoreVersion, versions[0].ID)
+		r.DryRun = dry
+		a, err := w.run(&local.Wire{}, r)
+		if err != nil || (a.Outcome != repair.Repaired && a.Outcome != repair.WouldRepair) {
+			t.Errorf("%+v, %v", a, err)
+		}
+		if steps := strings.Join(a.NextSteps, "\n"); strings.Contains(steps, string(through)) {
+			t.Errorf("dry run %v: %s", dry, steps)
+		}
+	}
+}

@@ -27,7 +27,7 @@ func (w *work) conclude(ctx context.Context, record ledger.Repair, why string, e
 		return err
 	}
 	w.end(Repaired, "Repaired %s: %s", record.Path, why)
-	w.answer.NextSteps = append(nextSteps(record), w.seen.othersSteps()...)
+	w.answer.NextSteps = append(nextSteps(record), w.seen.othersSteps(w.answer.After.StateMD5)...)
 	return w.publish(ctx, record)
 }
 

@@ -148,7 +148,7 @@ func (w *work) run(invocation, ctx context.Context, requestID string) error {
 		return nil
 	case policy.NothingToRepair:
 		w.end(NothingToDo, "%s", why)
-		w.answer.NextSteps = w.seen.othersSteps()
+		w.answer.NextSteps = w.seen.othersSteps(w.answer.After.StateMD5)
 		return w.finish(ctx, earlier)
 	case policy.MayRepair:
 	}
@@ -216,7 +216,7 @@ func (w *work) wouldRepair(ctx context.Context, why string) error {
 	default:
 		w.answer.After = w.planned()
 		w.end(WouldRepair, "Would repair %s: %s", w.request.Path, why)
-		w.answer.NextSteps = w.seen.othersSteps()
+		w.answer.NextSteps = w.seen.othersSteps(w.answer.After.StateMD5)
 	}
 	return nil
 }

@@ -69,10 +69,13 @@ func (s *snapshot) readBehind(ctx context.Context, stores backend.Set, names []t
 	return nil
 }
 
-// othersSteps says what to do about digests that may be of this state, and are not right if they are.
-func (s snapshot) othersSteps() []string {
+// othersSteps says what to do about digests that may be of this state, which has this MD5 in the end, and are not right if they are.
+func (s snapshot) othersSteps(md5 string) []string {
 	steps := []string{}
 	for _, row := range s.others {
+		if row.Value == md5 {
+			continue
+		}
 		steps = append(steps, fmt.Sprintf("%s has the digest %s of %s. If that access point leads to this bucket, its clients fail with it: delete the row %s%s then, and they only warn.", row.Table, backend.BoundedDigest(row.Value), row.Name, row.Name, tflock.DigestSuffix))
 	}
 	return steps
