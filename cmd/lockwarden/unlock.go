@@ -10,6 +10,7 @@ import (
 	"os/user"
 	"strings"
 
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
@@ -177,7 +178,7 @@ func (c *unlockCommand) confirm(ctx context.Context, s *session, d policy.Descri
 	if c.Force {
 		word = s.word("force")
 	}
-	answer, err := s.ask(ctx, fmt.Sprintf("Release the lock on %s? Only %q releases it: ", line(d.Path), word))
+	answer, err := s.ask(ctx, fmt.Sprintf("Release the lock on %s? Only %q releases it: ", plain.Quoted(line(d.Path)), word))
 	if err != nil {
 		return err
 	}

@@ -116,7 +116,7 @@ func weekSteps(w Week) []string {
 	n := released(w.Locks, BySomebodyElse)
 	add(n > 0, "%s by somebody other than the holder, with force-unlock or by deleting the object. Neither checks that the run is over: release through Lockwarden, which does.", count(n, "stuck lock was released", "stuck locks were released"))
 	if most := w.MostStuck.Paths; len(most) > 0 && most[0].Count > 1 {
-		add(true, "Find out why runs leave locks behind on %s: %d of the %d stuck locks were there.", clipTail(most[0].Path, 200), most[0].Count, stuck(w))
+		add(true, "Find out why runs leave locks behind on %s: %d of the %d stuck locks were there.", Quoted(clipTail(most[0].Path, 200)), most[0].Count, stuck(w))
 	}
 	if n := w.PlannedReleases; n != nil && *n > 0 {
 		add(true, "Consider AutoReleaseMode=release: the automatic release of %s was planned, since %s over, and was not done.", count(*n, "lock", "locks"), map[bool]string{true: "its run was", false: "their runs were"}[*n == 1])

@@ -103,7 +103,7 @@ func (i *inspector) readDigests(ctx context.Context, s *inspection) error {
 				return err
 			}
 			if value != "" && value != s.md5 {
-				s.facts.MismatchedIn = fmt.Sprintf("the digest of %.200s in %s is %.64s, but the MD5 of the state is %s", name, t.ARN(), value, s.md5)
+				s.facts.MismatchedIn = fmt.Sprintf("the digest of %s in %s is %s, but the MD5 of the state is %s", plain.Quoted(plain.Line(string(name), 200)), t.ARN(), plain.Quoted(plain.Line(value, 64)), s.md5)
 				return nil
 			}
 			if value != "" {

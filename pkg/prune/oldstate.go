@@ -53,31 +53,31 @@ func findVersion(ctx context.Context, b *backend.Bucket, a *Answer) (versionID s
 func readVersion(ctx context.Context, b *backend.Bucket, a *Answer, versionID string) (*oldState, error) {
 	body, err := b.ReadState(ctx, a.Path, versionID)
 	if sealed, ok := errors.AsType[*backend.SealedError](err); ok {
-		a.refuse("version %s of %s cannot be read: %s.", versionID, a.Path, sealed)
+		a.refuse("version %s of %s cannot be read: %s.", versionID, plain.Quoted(a.Path), sealed)
 		return nil, nil //nolint:nilnil // answered
 	}
 	if err != nil {
-		return nil, fmt.Errorf("version %s of %s: %w", versionID, a.Path, err)
+		return nil, fmt.Errorf("version %s of %s: %w", versionID, plain.Quoted(a.Path), err)
 	}
 	defer body.Close() //nolint:errcheck // nothing is lost with a body that was read
 	if body.Size > maxRestored {
-		a.refuse("version %s of %s has %d MB, which is too large for this function. Copy that version onto the key with the AWS CLI (s3api copy-object).", versionID, a.Path, body.Size>>20)
+		a.refuse("version %s of %s has %d MB, which is too large for this function. Copy that version onto the key with the AWS CLI (s3api copy-object).", versionID, plain.Quoted(a.Path), body.Size>>20)
 		return nil, nil //nolint:nilnil // answered
 	}
 	if body.VersionID != versionID {
-		return nil, fmt.Errorf("version %s of %s was asked for, and something else came (version %q): nothing was written", versionID, a.Path, body.VersionID)
+		return nil, fmt.Errorf("version %s of %s was asked for, and something else came (version %q): nothing was written", versionID, plain.Quoted(a.Path), body.VersionID)
 	}
 	var content bytes.Buffer
 	contents, err := tfstate.Verify(io.TeeReader(body, &content))
 	if err != nil {
-		return nil, fmt.Errorf("version %s of %s: %w", versionID, a.Path, err)
+		return nil, fmt.Errorf("version %s of %s: %w", versionID, plain.Quoted(a.Path), err)
 	}
 	if !contents.State {
 		why := contents.Why
 		if why == "" {
 			why = "it is not of a known format"
 		}
-		a.refuse("version %s of %s is not a Terraform or OpenTofu state (%s), and only states are brought back. Copy that version onto the key with the AWS CLI if you want it (s3api copy-object).", versionID, a.Path, why)
+		a.refuse("version %s of %s is not a Terraform or OpenTofu state (%s), and only states are brought back. Copy that version onto the key with the AWS CLI if you want it (s3api copy-object).", versionID, plain.Quoted(a.Path), why)
 		return nil, nil //nolint:nilnil // answered
 	}
 	return &oldState{versionID: versionID, content: content.Bytes(), contents: contents, encryption: body.Encryption}, nil

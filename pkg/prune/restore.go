@@ -54,11 +54,11 @@ func (p *Pruner) Restore(ctx context.Context, path tflock.Path, requestID string
 	case p.Rules.ReportOnly:
 		a.refuse("PruneMode is report, so that this function has no permission to write. Deploy the stack with PruneMode=delete to restore, or copy the old version onto the key yourself (aws s3api copy-object).")
 	case b == nil:
-		a.refuse("the bucket of %s is not watched. Add it to WatchBucketArns.", path)
+		a.refuse("the bucket of %s is not watched. Add it to WatchBucketArns.", plain.Quoted(path))
 	case strings.HasSuffix(string(path), tflock.Suffix):
-		a.refuse("%s is a lock, not a state.", path)
+		a.refuse("%s is a lock, not a state.", plain.Quoted(path))
 	case !b.Lockable(path):
-		a.refuse("%s cannot be locked, since the name of its lock object would be longer than the 1,024 bytes that S3 allows.", path)
+		a.refuse("%s cannot be locked, since the name of its lock object would be longer than the 1,024 bytes that S3 allows.", plain.Quoted(path))
 	default:
 		if why := statelock.Unsafe(work, p.Stores.Tables, b, probe.Report.UnsafePrune); why != "" {
 			a.refuse("a state can only be restored under its lock, and %s.", why)
@@ -133,7 +133,7 @@ func (p *Pruner) writeBack(ctx context.Context, b *backend.Bucket, locks *statel
 		return err
 	}
 	if name != "" {
-		a.refuse("a client has used this state under another name meanwhile, %s, and may hold its lock there. Repeat this once that run is over.", name)
+		a.refuse("a client has used this state under another name meanwhile, %s, and may hold its lock there. Repeat this once that run is over.", plain.Quoted(plain.Line(string(name), 200)))
 		return nil
 	}
 	now, err := findVersion(ctx, b, a) // somebody may have written and deleted since
@@ -147,7 +147,7 @@ func (p *Pruner) writeBack(ctx context.Context, b *backend.Bucket, locks *statel
 	failed, isFailure := errors.AsType[*backend.Error](err)
 	switch {
 	case errors.Is(err, backend.ErrExists):
-		a.refuse("a state was written at %s in the meantime.", a.Path)
+		a.refuse("a state was written at %s in the meantime.", plain.Quoted(a.Path))
 		return nil
 	case errors.Is(err, backend.ErrOverMarker):
 		a.refuse("%s does not accept a new object where a delete marker is, so that it cannot be restored this way. Remove the delete marker yourself (aws s3api delete-object --version-id MARKER): version %s is then the state again.", b.ARN(), old.versionID)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
@@ -26,7 +27,7 @@ func (w *work) conclude(ctx context.Context, record ledger.Repair, why string, e
 	if err := w.Records.Write(ctx, record); err != nil {
 		return err
 	}
-	w.end(Repaired, "Repaired %s: %s", record.Path, why)
+	w.end(Repaired, "Repaired %s: %s", plain.Quoted(record.Path), why)
 	w.answer.NextSteps = append(nextSteps(record), w.seen.othersSteps(w.answer.After.StateMD5)...)
 	return w.publish(ctx, record)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/probe"
 	"github.com/lockwarden/lockwarden/pkg/statelock"
@@ -74,11 +75,11 @@ func (r *Repairer) Run(ctx context.Context, request Request, requestID string) (
 	w.bucket = w.stores.BucketOf(request.Path)
 	switch {
 	case w.bucket == nil:
-		w.end(Refused, "the bucket of %s is not watched. Add it to WatchBucketArns", request.Path)
+		w.end(Refused, "the bucket of %s is not watched. Add it to WatchBucketArns", plain.Quoted(request.Path))
 	case strings.HasSuffix(string(request.Path), tflock.Suffix):
-		w.end(Refused, "%s is a lock, not a state", request.Path)
+		w.end(Refused, "%s is a lock, not a state", plain.Quoted(request.Path))
 	case !w.bucket.Lockable(request.Path):
-		w.end(Refused, "%s cannot be locked, since the name of its lock object would be longer than the 1,024 bytes that S3 allows", request.Path)
+		w.end(Refused, "%s cannot be locked, since the name of its lock object would be longer than the 1,024 bytes that S3 allows", plain.Quoted(request.Path))
 	default:
 		err := w.run(ctx, inTime, requestID)
 		return w.answer, statelock.OutOfTime(inTime, err)
@@ -215,7 +216,7 @@ func (w *work) wouldRepair(ctx context.Context, why string) error {
 		w.end(Locked, "%s", held)
 	default:
 		w.answer.After = w.planned()
-		w.end(WouldRepair, "Would repair %s: %s", w.request.Path, why)
+		w.end(WouldRepair, "Would repair %s: %s", plain.Quoted(w.request.Path), why)
 		w.answer.NextSteps = w.seen.othersSteps(w.answer.After.StateMD5)
 	}
 	return nil

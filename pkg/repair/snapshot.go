@@ -11,6 +11,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/statelock"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
@@ -76,7 +77,7 @@ func (s snapshot) othersSteps(md5 string) []string {
 		if row.Value == md5 {
 			continue
 		}
-		steps = append(steps, fmt.Sprintf("%s has the digest %s of %s. If that access point leads to this bucket, its clients fail with it: delete the row %s%s then, and they only warn.", row.Table, backend.BoundedDigest(row.Value), row.Name, row.Name, tflock.DigestSuffix))
+		steps = append(steps, fmt.Sprintf("%s has the digest %s of %s. If that access point leads to this bucket, its clients fail with it: delete the row %s then, and they only warn.", row.Table, plain.Quoted(backend.BoundedDigest(row.Value)), plain.Quoted(row.Name), plain.Quoted(row.Name+tflock.DigestSuffix)))
 	}
 	return steps
 }

@@ -6,6 +6,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/statelock"
 )
 
@@ -35,7 +36,7 @@ func (w *work) underLock(ctx context.Context, lock *statelock.Held, record *ledg
 	case err != nil:
 		return err
 	case name != "":
-		w.end(Locked, "a client has used this state under another name meanwhile, %s, and may hold its lock there. Repeat this once that run is over", name)
+		w.end(Locked, "a client has used this state under another name meanwhile, %s, and may hold its lock there. Repeat this once that run is over", plain.Quoted(plain.Line(string(name), 200)))
 		return nil
 	}
 	w.seen = now // with the version that is there
