@@ -52,6 +52,7 @@ func TestADigestBehindAnAccessPointThatIsNotOfTheStateIsNamed(t *testing.T) {
 		}
 	}
 }
+
 // The version that a digest behind an access point belongs to is restored: the digest is right from then on, and nobody is asked to delete it.
 func TestNobodyIsAskedToDeleteADigestThatIsRightAgain(t *testing.T) {
 	w := newWorld(t)
