@@ -256,11 +256,11 @@ func (s Store) fail(f scan.Failure, due bool, now time.Time, rules Rules) (Store
 	switch known := s.Notified > 0 && s.OfCrowd == crowd; {
 	case !known && (!f.Passing || s.persists(now, rules)):
 		change, s.Notified, s.OfCrowd, s.Known = Failed, 0, crowd, nil
-	case known && s.crowdsOthers(now, rules): // its reminders go on: whoever has one folder crowded after the other would keep them from becoming critical
+	case known && rules.Urgency(s.Notified, s.NotifiedAt, now).reminds(due): // before the next: whoever has one folder crowded after the other would keep reminders back
+		change, s.Known = StillFailed, nil
+	case known && s.crowdsOthers(now, rules): // its reminders go on, or they would not become critical
 		s.Known = s.knowing()
 		return s, Failed
-	case known && rules.Urgency(s.Notified, s.NotifiedAt, now).reminds(due):
-		change, s.Known = StillFailed, nil
 	}
 	if change != Note {
 		s.Notified, s.NotifiedAt, s.Known = s.Notified+1, now, s.knowing()

@@ -218,7 +218,7 @@ func (n *notifier) storeEvent(change ledger.Change, steps []ledger.StoreStep) al
 		case ledger.Unsafe:
 			stores[i].Unsafe, stores[i].Since = true, time.Time{}
 		}
-		if alert.IsCritical(s.Store.Notified) {
+		if change == ledger.StillFailed && alert.IsCritical(s.Store.Notified) {
 			severity = alert.Critical
 		}
 	}

@@ -55,8 +55,10 @@ func TestALostAnswerFollowedByFailedReads(t *testing.T) {
 			if left := w.held(); len(left) > 0 && err == nil {
 				t.Errorf("call %d, %d more: left %v and reported success: %+v", at, failing, left, report)
 			}
-			w.later(time.Hour)
-			w.prune()
+			for range 2 { // the first leaves out the state whose lock could not be released
+				w.later(time.Hour)
+				w.prune()
+			}
 			if w.Readable(key) || len(w.held()) > 0 || len(w.Published()) == 0 {
 				t.Errorf("call %d, %d more: a later run left %v, notified %d", at, failing, w.held(), len(w.Published()))
 			}

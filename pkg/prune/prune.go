@@ -96,17 +96,27 @@ func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Re
 	stopped := r.walk(work, stopAt, remove, mark)
 	report := r.tally.report(remove == nil, stopped != nil)
 	errs := slices.Clone(r.tally.left)
-	next := ledger.Mark{}
-	if stopped != nil {
-		next = *stopped
-	}
-	if next.Left = ""; remove != nil {
-		next.Left = remove.gate.left()
-	}
+	next := nextMark(mark, stopped, remove)
 	if next != (ledger.Mark{}) || mark != (ledger.Mark{}) {
 		errs = append(errs, p.Bookmark.SetMark(ctx, next))
 	}
 	return report, errors.Join(append(errs, p.notify(ctx, r.tally, report, settled, mark.Bucket != ""))...)
+}
+
+// nextMark is where the next run begins, and what it leaves out. One that could not release a lock took no other, so the next one does its part again.
+func nextMark(mark ledger.Mark, stopped *ledger.Mark, remove *remover) (next ledger.Mark) {
+	var left tflock.Path
+	if remove != nil {
+		left = remove.gate.left()
+	}
+	switch {
+	case left != "":
+		next = mark
+	case stopped != nil:
+		next = *stopped
+	}
+	next.Left = left
+	return next
 }
 
 // run is what the parts of one prune share.
