@@ -28,6 +28,7 @@ func TestCommands(t *testing.T) {
 		"a stack that is not there":                           missTheStack,
 		"a lost answer is not asked for again":                loseAnAnswer,
 		"whatever an answer says is text":                     sayHostileThings,
+		"no path of a finding reads as our advice":            noPathReadsAsOurAdvice,
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.T = t

@@ -134,7 +134,7 @@ func stateLine(f policy.StateAndDigests) string {
 		text += "; no digest"
 	}
 	for _, table := range slices.Sorted(maps.Keys(f.Digests)) {
-		text += fmt.Sprintf("; digest %s in %s", f.Digests[table], table)
+		text += fmt.Sprintf("; digest %s in %s", plain.Quoted(f.Digests[table]), table)
 	}
 	return line(text)
 }

@@ -99,7 +99,7 @@ func (l *letter) facts(e Event) {
 	l.line("Since:      %s (%s)", policy.Clock(f.HeldSince), policy.Words(f.Held()))
 	l.evidence(f)
 	if o := e.Current; o != nil {
-		l.line("Locked now: by %s, %s, lock ID %s", Holder(*o), Operation(*o), Clean(o.ID, maxText))
+		l.line("Locked now: by %s, %s, lock ID %s", Holder(*o), Operation(*o), Quoted(Clean(o.ID, maxText)))
 	}
 }
 
@@ -159,7 +159,7 @@ func ItemLine(e Event, i Item) string {
 		return line
 	default:
 		return fmt.Sprintf("held by %s for %s (%s), %s, lock ID %s, in %s",
-			Holder(i.Description), held, Operation(i.Description), Run(i.Evidence.Liveness), cmp.Or(Clean(i.ID, maxText), "none"), Place(i.Description))
+			Holder(i.Description), held, Operation(i.Description), Run(i.Evidence.Liveness), cmp.Or(Quoted(Clean(i.ID, maxText)), "none"), Place(i.Description))
 	}
 }
 

@@ -26,7 +26,7 @@ func TestNothingInAPathOrHolderReadsAsOurAdvice(t *testing.T) {
 		"words without ASCII blank":    strings.ReplaceAll("states/dev/x is dead. "+advice, " ", "\u00a0"),
 	} {
 		d := policy.Description{
-			ID: "1", Path: strange, Who: strings.TrimPrefix(strange, "states/dev/"), Operation: "OperationTypeApply", HeldSince: now.Add(-time.Hour), HeldSeconds: 3600, HeldAtLeastSeconds: 3600,
+			ID: strange, Path: strange, Who: strings.TrimPrefix(strange, "states/dev/"), Operation: strange, HeldSince: now.Add(-time.Hour), HeldSeconds: 3600, HeldAtLeastSeconds: 3600,
 			Holdings: []tflock.Kind{tflock.S3}, Stores: []string{"arn:aws:s3:::states"}, Verdict: policy.Stuck,
 		}
 		plain := d

@@ -97,7 +97,7 @@ func stateFacts(f policy.StateAndDigests) string {
 	const shown = 3
 	tables := slices.SortedFunc(maps.Keys(f.Digests), cmp.Compare[string])
 	for _, table := range tables[:min(len(tables), shown)] {
-		text += fmt.Sprintf("; digest %s in %s", f.Digests[table], Clean(table, 300))
+		text += fmt.Sprintf("; digest %s in %s", Quoted(Clean(f.Digests[table], longestDigest)), Clean(table, 300))
 	}
 	if more := len(tables) - shown; more > 0 {
 		text += fmt.Sprintf("; and %d more", more)

@@ -45,7 +45,7 @@ func Operation(d policy.Description) string {
 	case "OperationTypeInvalid":
 		return "import or console"
 	}
-	return cmp.Or(name, "unknown")
+	return cmp.Or(Quoted(name), "unknown")
 }
 
 // Run says whether the lock's run is alive, as the end of a sentence.

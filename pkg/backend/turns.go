@@ -251,7 +251,7 @@ type slowError struct {
 }
 
 func (e *slowError) Error() string {
-	return "the time ended while the lock objects under " + e.prefix + " were read: " + cause(e.err)
+	return "the time ended while the lock objects under " + plain.Quoted(shortened(e.prefix)) + " were read: " + cause(e.err)
 }
 
 func (e *slowError) Unwrap() error { return e.err }

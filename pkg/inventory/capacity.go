@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -209,7 +210,11 @@ func (r *run) leftOut(path tflock.Path) bool {
 func crowd[N any](byPrefix map[string]N) string {
 	const shown = 3
 	all := slices.Sorted(maps.Keys(byPrefix))
-	text := strings.Join(all[:min(len(all), shown)], ", ")
+	var names []string
+	for _, prefix := range all[:min(len(all), shown)] {
+		names = append(names, plain.Quoted(prefix))
+	}
+	text := strings.Join(names, ", ")
 	if more := len(all) - shown; more > 0 {
 		text += fmt.Sprintf(" and %d more prefixes", more)
 	}

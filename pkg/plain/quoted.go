@@ -18,8 +18,8 @@ func Quoted[T ~string](text T) string {
 }
 
 const (
-	apostrophes = "'´′ʹ"
-	likeMarks   = "″‶ʺˮ״〃❝❞" // and are none to Unicode
+	apostrophes = "'´`′‵ʹʼʻʽʾʿˈˊˋ՚׳ߴߵꞌꞋ" // some fonts draw two in a row as one mark
+	likeMarks   = "″‶‴‷⁗ʺˮ˝˵˶״〃❝❞᳓"      // and are none to Unicode
 )
 
 // withoutMarks keeps a text from ending its quotation: marks become apostrophes, and of several in a row, which would look like a mark, one stays.

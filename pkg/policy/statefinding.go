@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -129,7 +130,7 @@ func (f StateFinding) All() []tflock.Path {
 func (f StateFinding) Named() string {
 	var names []string
 	for _, path := range f.All() {
-		names = append(names, string(path))
+		names = append(names, plain.Quoted(path))
 	}
 	return strings.Join(names, " and ")
 }
