@@ -94,29 +94,21 @@ func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Re
 		remove = &remover{inspect: r.inspect, locks: r.locks, gate: newGate(mark.Left, settled.left), records: p.Records, tally: r.tally}
 	}
 	stopped := r.walk(work, stopAt, remove, mark)
+	left := remove.left()
+	if left != "" && (stopped != nil || mark.Bucket != "") {
+		stopped = r.repeated(mark)
+	}
 	report := r.tally.report(remove == nil, stopped != nil)
 	errs := slices.Clone(r.tally.left)
-	next := nextMark(mark, stopped, remove)
+	next := ledger.Mark{}
+	if stopped != nil {
+		next = *stopped
+	}
+	next.Left = left
 	if next != (ledger.Mark{}) || mark != (ledger.Mark{}) {
 		errs = append(errs, p.Bookmark.SetMark(ctx, next))
 	}
 	return report, errors.Join(append(errs, p.notify(ctx, r.tally, report, settled, mark.Bucket != ""))...)
-}
-
-// nextMark is where the next run begins, and what it leaves out. One that could not release a lock took no other, so the next one does its part again.
-func nextMark(mark ledger.Mark, stopped *ledger.Mark, remove *remover) (next ledger.Mark) {
-	var left tflock.Path
-	if remove != nil {
-		left = remove.gate.left()
-	}
-	switch {
-	case left != "":
-		next = mark
-	case stopped != nil:
-		next = *stopped
-	}
-	next.Left = left
-	return next
 }
 
 // run is what the parts of one prune share.
@@ -125,6 +117,13 @@ type run struct {
 	locks   *statelock.Locker
 	inspect *inspector
 	tally   *tally
+}
+
+// repeated has the next run begin where this one did, since it took no more locks after one that it could not release. Where several runs come to
+// the end of all states, the next would forget that lock while it has others, and each that has these would meet it first.
+func (r *run) repeated(mark ledger.Mark) *ledger.Mark {
+	r.tally.repeated = true
+	return &mark
 }
 
 // newRun reads what has to be known of the tables before any state is looked at.

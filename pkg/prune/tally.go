@@ -40,6 +40,7 @@ type tally struct {
 	interrupted *candidate // the first state whose work the deadline ended
 	part        *spans     // of the folder that the next run goes on with, after it began again with all others; nil: of none
 	abandonedAt []int      // numbers of the abandoned states
+	repeated    bool       // the next run examines all of them again
 }
 
 // count is how many states had a fate, and which of them are listed: some of each folder.
@@ -131,6 +132,9 @@ func (t *tally) goesOn(part *spans) {
 // again counts the abandoned states that the next run examines again: those behind the
 // first one whose work was interrupted, and all outside of a folder where it begins again.
 func (t *tally) again() int {
+	if t.repeated {
+		return len(t.abandonedAt)
+	}
 	part, n := t.part, 0
 	if t.interrupted != nil {
 		part = t.interrupted.within.examined
