@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"iter"
-	"maps"
 	"slices"
 	"strings"
 
@@ -45,20 +44,15 @@ type Aliases struct {
 	bytes map[string]int                // that names take, by the prefix of those who can write them
 	full  tflock.Crowds                 // folders with names that are not kept
 
-	// points are the access points, up to maxPoints, that names begin with whose keys are clean: such a name is known by its point alone, and
-	// who asks for a state reads its row. A name may lead to any bucket: keys that are kept, or are too many to be, would be of every team.
-	points map[string]bool
+	points accessPoints // those that names begin with whose keys are clean
 
 	digests *Aliases // those of the names behind access points that have a digest, bounded like names
 }
 
-// maxPoints bounds the access points. Teams have one, or a few.
-const maxPoints = 50
-
 // DigestNames returns the names that begin with an access point under which a table may have a digest of a state, at most MaxAliases and
 // one of each access point.
 func (a *Aliases) DigestNames(path tflock.Path) []tflock.Path {
-	names := a.behindPoints(path)
+	names := a.points.names(path)
 	if a.digests != nil {
 		names = append(names, a.digests.names[pathBehind(path.Key())]...)
 	}
@@ -78,19 +72,11 @@ func (a *Aliases) keepDigested(behind, name tflock.Path) {
 // Of returns the other names of a state: of one with more than MaxAliases, one more than that. Those that begin with an access point may
 // have no row.
 func (a *Aliases) Of(path tflock.Path) []tflock.Path {
-	return append(a.kept(path), a.behindPoints(path)...)
+	return append(a.kept(path), a.points.names(path)...)
 }
 
 func (a *Aliases) kept(path tflock.Path) []tflock.Path {
 	return slices.Concat(a.names[path], a.names[pathBehind(path.Key())])
-}
-
-func (a *Aliases) behindPoints(path tflock.Path) []tflock.Path {
-	var names []tflock.Path
-	for _, point := range slices.Sorted(maps.Keys(a.points)) {
-		names = append(names, tflock.Path(point+path.Key()))
-	}
-	return names
 }
 
 // pathBehind is where the names of a state are kept that begin with an access point: it may lead to any bucket.
@@ -99,8 +85,8 @@ func pathBehind(key string) tflock.Path { return tflock.NewPath("", key) }
 // Full returns the folder that a state is in whose rows have too many names, if any: the state may have
 // names which are not known.
 func (a *Aliases) Full(path tflock.Path) (folder tflock.Path, full bool) {
-	if len(a.points) > maxPoints {
-		return tflock.Path(slices.Min(slices.Collect(maps.Keys(a.points)))), true
+	if point, full := a.points.full(); full {
+		return tflock.Path(point), true
 	}
 	return a.full.Of(path)
 }
@@ -190,9 +176,7 @@ func (a *Aliases) Add(other Aliases) {
 			}
 		}
 	}
-	for point := range other.points {
-		a.keepPoint(point)
-	}
+	a.points.add(other.points)
 	for path, names := range other.names {
 		for _, name := range names {
 			if !slices.Contains(a.names[path], name) {
@@ -233,7 +217,7 @@ func (t *Table) aliases(ctx context.Context, ofOne bool, wanted func(tflock.Path
 		}
 		name := stateName(row.lockID, row.attributes["Info"] != nil)
 		if point := pointOf(name); point != "" && !ofOne {
-			found.keepPoint(point)
+			found.points.keep(point, strings.TrimPrefix(string(name), point))
 			continue
 		}
 		for _, path := range statesOf(name) {
@@ -245,16 +229,6 @@ func (t *Table) aliases(ctx context.Context, ofOne bool, wanted func(tflock.Path
 	return found, nil
 }
 
-// keepPoint notes an access point: one more than maxPoints, which says that there are more.
-func (a *Aliases) keepPoint(point string) {
-	if a.points == nil {
-		a.points = map[string]bool{}
-	}
-	if len(a.points) <= maxPoints {
-		a.points[point] = true
-	}
-}
-
 // note takes note of a row that has another name of a state.
 func (a *Aliases) note(t *Table, row item, path, name tflock.Path) {
 	if path.Bucket() == "" && row.attributes["Info"] == nil && !name.Climbs() {
@@ -263,15 +237,6 @@ func (a *Aliases) note(t *Table, row item, path, name tflock.Path) {
 	if names := a.kept(path); !slices.Contains(names, name) && t.counts(name, row, names) {
 		a.keep(path, name)
 	}
-}
-
-// pointOf returns the access point that a name begins with whose key is clean; empty: it is no such name.
-func pointOf(name tflock.Path) string {
-	key, through := name.AccessPointKey()
-	if behind := tflock.NewPath("-", key); !through || key == "" || behind.Clean() != behind {
-		return ""
-	}
-	return strings.TrimSuffix(string(name), key)
 }
 
 // statesOf returns the states that a row of this name may be of. Clients of today do not clean a key.

@@ -13,6 +13,25 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
+// Each team of a shared bucket may have an access point of its own: that many of them are no reason to keep a state that none has a row of.
+func TestManyAccessPointsKeepNoStateOfOthers(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.stale(key, local.State(t, "destroyed"))
+	for i := range 60 {
+		row := map[string]types.AttributeValue{
+			"LockID": &types.AttributeValueMemberS{Value: strings.Replace(accessPoint, "-", fmt.Sprintf("-%02d-", i), 1) + "network/terraform.tfstate-md5"},
+			"Digest": &types.AttributeValueMemberS{Value: local.MD5([]byte("another"))},
+		}
+		if _, err := dynamodb.NewFromConfig(server.Config()).PutItem(t.Context(), &dynamodb.PutItemInput{TableName: &w.Table, Item: row}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if report := w.prune(); len(report.Pruned) != 1 {
+		t.Errorf("%s: %+v", strings.Join(fates(report), "; "), report.Kept)
+	}
+}
+
 // A name that begins with an access point may lead to any bucket. Whoever has one, and a digest of another state of the same key, or many
 // rows in the same folder, keeps no state of other buckets.
 func TestRowsBehindAnAccessPointKeepNoStatesOfOtherBuckets(t *testing.T) {

@@ -42,7 +42,7 @@ func Aliases(ctx context.Context, tables []*backend.Table) (all backend.Aliases,
 // where they have not.
 func (l *Locker) Crowded(path tflock.Path) string {
 	if folder, full := l.aliases.Full(path); full {
-		return fmt.Sprintf("the lock tables have rows below %s under too many names with // or . in them, so that it is not known under which names it is locked: find out who writes them", plain.Quoted(plain.Line(string(folder), 200)))
+		return fmt.Sprintf("the lock tables have rows below %s under too many names (with // or . in them, or of access points), so that it is not known under which names it is locked: find out who writes them", plain.Quoted(plain.Line(string(folder), 200)))
 	}
 	names := l.aliases.Of(path)
 	if !backend.ManyAliases(names) {
