@@ -92,7 +92,7 @@ var functions = []function{
 		},
 	},
 	{
-		name: "prune", run: runPrune, repeated: true, next: 7 * 24 * time.Hour,
+		name: "prune", run: runPrune, repeated: true, next: 7 * 24 * time.Hour, heals: 2, // the first leaves out where the one before left a lock
 		expected: expected{"pruned 1, kept 1", []string{"prune.report " + empty, "prune.report " + full, "prune.report " + unreported}, prunedAtEnd},
 		elsewhere: map[scene]expected{
 			crowd: {"pruned 7, kept 1", []string{"prune.report " + empty, "prune.report " + full, "prune.report " + unreported}, prunedAtEnd},

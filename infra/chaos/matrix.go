@@ -177,6 +177,7 @@ func (a *attempt) heal() error {
 			if _, healing := f.run(newInvocation(), a.world, a.config(), id); healing != nil {
 				err = errors.Join(err, fmt.Errorf("the healing run failed: %w", healing))
 			}
+			after, id = f.next, "next"
 		}
 	}
 	return errors.Join(err, a.judge(a.release, func(c contents) []string {

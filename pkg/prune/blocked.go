@@ -29,7 +29,7 @@ type blocked struct {
 // remember leaves out where the run before could not release a lock.
 func (b *blocked) remember(place tflock.Path) {
 	if place != "" {
-		b.place, b.why = place, "the run before this one could not release its lock in "+plain.Quoted(place)
+		b.place, b.why = place, "the run before this one could not release its lock at "+plain.Quoted(place)
 	}
 }
 
