@@ -228,7 +228,7 @@ func (r *run) crowded() {
 			n, crowd(r.room.limits), len(r.memory.states)))
 	}
 	if n := r.unnoted; n > 0 {
-		r.notes = append(r.notes, fmt.Sprintf("%d changes of states under %s are not reported: more happened there than the function's memory is enough for", n, crowd(r.changes.limits)))
+		r.remark(fmt.Sprintf("%d changes of states under %s are not reported: more happened there than the function's memory is enough for", n, crowd(r.changes.limits)))
 	}
 	unnamed := map[string]int{}
 	total := 0
@@ -239,7 +239,7 @@ func (r *run) crowded() {
 		}
 	}
 	if total > 0 {
-		r.notes = append(r.notes, fmt.Sprintf("duplicates of %d states under %s are not looked for: together the states manage more objects than the function's memory is enough for. Give it more (MemorySize in template.yaml)", total, crowd(unnamed)))
+		r.remark(fmt.Sprintf("duplicates of %d states under %s are not looked for: together the states manage more objects than the function's memory is enough for. Give it more (MemorySize in template.yaml)", total, crowd(unnamed)))
 	}
 }
 

@@ -32,7 +32,7 @@ func (r *run) confirm(groups map[tflock.Path][]suspect, first *look, locking map
 		switch {
 		case err != nil:
 			r.doubts.digest(path)
-			r.fail(fmt.Errorf("the digest of %s could not be looked at again: %w", plain.Quoted(path), err))
+			r.failAt(path, fmt.Errorf("the digest of %s could not be looked at again: %w", plain.Quoted(path), err))
 		case f != nil:
 			found = append(found, *f)
 		}

@@ -2,6 +2,7 @@ package inventory_test
 
 import (
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -237,3 +238,42 @@ func TestACrowdOfOtherNamesHidesNoOther(t *testing.T) {
 		t.Errorf("with more memory it found %s", got)
 	}
 }
+
+// Whoever writes hundreds of states that nobody else may read, and some that cannot be read for
+// other reasons, hides of no other what could not be done with it.
+func TestACrowdOfUnreadableStatesHidesNoOtherError(t *testing.T) {
+	w := scale.Stock(0, 0)
+	cfg := w.Online(t)
+	cfg.HTTPClient = answers(func(r *http.Request) (*http.Response, error) {
+		switch key := r.URL.Path; {
+		case r.Method != http.MethodGet:
+		case strings.Contains(key, "sealed"): // a key of the writer's own account
+			return refusal(r, "application/xml", "<Error><Code>AccessDenied</Code><Message>kms:Decrypt</Message></Error>"), nil
+		case strings.Contains(key, "odd"):
+			return refusal(r, "application/xml", "<Error><Code>InvalidArgument</Code><Message>no</Message></Error>"), nil
+		}
+		return http.DefaultClient.Do(r)
+	})
+	a := accountOver(t, w, cfg)
+	put := func(key string) { w.Buckets["states"].Put(key, stateOf(1, key), time.Now().Add(-time.Hour)) }
+	for i := range 150 {
+		put(fmt.Sprintf("a-team/%03d-sealed.tfstate", i))
+		put(fmt.Sprintf("a-team/%03d-odd.tfstate", i))
+	}
+	put("zz/sealed.tfstate")
+	put("zz/odd.tfstate")
+	report, err := a.inventory.Run(t.Context(), inventory.Request{})
+	said := strings.Join(report.Errors, "\n")
+	for _, want := range []string{"states/zz/odd.tfstate: ", "states/zz/sealed.tfstate: ", "more errors at states under states/a-team", "more notes about states under states/a-team"} {
+		if !strings.Contains(said, want) {
+			t.Errorf("nothing says %s:\n%s", want, said)
+		}
+	}
+	if err == nil || !strings.Contains(err.Error(), "states/zz/odd.tfstate: ") || len(report.Errors) > 102 {
+		t.Errorf("%d errors and notes of 302 states, and the function fails with %v", len(report.Errors), err)
+	}
+}
+
+type answers func(*http.Request) (*http.Response, error)
+
+func (f answers) Do(r *http.Request) (*http.Response, error) { return f(r) }

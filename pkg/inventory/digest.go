@@ -57,7 +57,7 @@ func (r *run) digests(locking map[tflock.Path][]policy.LockingSeen) []policy.Sta
 		groups[s.path()] = append(groups[s.path()], s)
 	}
 	if n := sum(r.suspects.left); n > 0 {
-		r.notes = append(r.notes, fmt.Sprintf("%d digests under %s that differ were not looked at again: there are more than the function's memory is enough for", n, crowd(r.suspects.left)))
+		r.remark(fmt.Sprintf("%d digests under %s that differ were not looked at again: there are more than the function's memory is enough for", n, crowd(r.suspects.left)))
 	}
 	if len(groups) == 0 {
 		return nil
@@ -74,7 +74,7 @@ func (r *run) digests(locking map[tflock.Path][]policy.LockingSeen) []policy.Sta
 		for path := range groups {
 			r.doubts.digest(path)
 		}
-		r.notes = append(r.notes, "digests that differ could not be looked at again: "+errInterrupted.Error())
+		r.remark("digests that differ could not be looked at again: " + errInterrupted.Error())
 		return nil
 	}
 	return r.confirm(groups, first, locking)

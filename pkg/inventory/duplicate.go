@@ -84,7 +84,7 @@ func (r *run) findAgain(pairs map[pair]*shared) map[*state]map[uint64]policy.Res
 	waiting.each(func(s *state) {
 		objects, err := r.find(ctx, s, sought[s])
 		if err != nil {
-			r.fail(fmt.Errorf("the duplicates of %s could not be looked at again: %w", plain.Quoted(s.Path), err))
+			r.failAt(s.Path, fmt.Errorf("the duplicates of %s could not be looked at again: %w", plain.Quoted(s.Path), err))
 		}
 		if objects == nil {
 			r.doubts.duplicate(s.Path)
@@ -143,10 +143,10 @@ func (r *run) suspectPairs() map[pair]*shared {
 		}
 	}
 	if crowded := r.pairing.crowded(); len(crowded) > 0 {
-		r.notes = append(r.notes, fmt.Sprintf("the same resources are in very many states under %s: not all of them were compared with each other", crowd(crowded)))
+		r.remark(fmt.Sprintf("the same resources are in very many states under %s: not all of them were compared with each other", crowd(crowded)))
 	}
 	if len(r.pairs.limits) > 0 {
-		r.notes = append(r.notes, fmt.Sprintf("of the states under %s more than %d pairs manage the same resources: the others are not reported yet", crowd(r.pairs.limits), maxPairs))
+		r.remark(fmt.Sprintf("of the states under %s more than %d pairs manage the same resources: the others are not reported yet", crowd(r.pairs.limits), maxPairs))
 	}
 	return pairs
 }

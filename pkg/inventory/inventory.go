@@ -11,7 +11,6 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
-	"github.com/lockwarden/lockwarden/pkg/payload"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
@@ -76,13 +75,6 @@ type Report struct {
 	Errors   []string              `json:"errors"`
 }
 
-// maxFindings and maxBytes bound the findings of an answer, and maxErrors its errors.
-const (
-	maxFindings = 1000
-	maxBytes    = 4 << 20
-	maxErrors   = 100
-)
-
 // Run makes an inventory, of everything or of one state. An error means that something
 // could not be read, written or sent; the report says the same, and has everything else.
 //
@@ -95,7 +87,7 @@ func (i *Inventory) Run(ctx context.Context, request Request) (Report, error) {
 	if err != nil {
 		return Report{Findings: []policy.StateFinding{}, Errors: []string{err.Error()}}, err
 	}
-	r := &run{Inventory: i, memory: memory, started: i.Now(), times: times, scope: request.Path, bucketsFailed: map[string]bool{}, tablesFailed: map[string]bool{}, aliases: map[tflock.Path][]tflock.Path{}}
+	r := &run{Inventory: i, memory: memory, started: i.Now(), times: times, scope: request.Path, bucketsFailed: map[string]bool{}, tablesFailed: map[string]bool{}, aliases: map[tflock.Path][]tflock.Path{}, said: newSaid()}
 	r.divide(cmp.Or(i.MemoryLimit, memoryLimit()))
 	r.stores = i.Stores.Discover(times.work)
 	if err := r.checkScope(); err != nil {
@@ -103,13 +95,13 @@ func (i *Inventory) Run(ctx context.Context, request Request) (Report, error) {
 	}
 	r.list()
 	if err := r.read(ctx); err != nil {
-		return r.report(nil), errors.Join(append(r.failures, err)...)
+		return r.report(nil), errors.Join(append(r.failed(), err)...)
 	}
 	r.crowded()
 	found := r.findings()
 	r.reconcile(found)
 	if err := memory.save(ctx); err != nil { // nobody is notified of what is not on record
-		return r.report(nil), errors.Join(append(r.failures, err)...)
+		return r.report(nil), errors.Join(append(r.failed(), err)...)
 	}
 	r.notify(ctx)
 	all := r.memory.findings()
@@ -117,7 +109,7 @@ func (i *Inventory) Run(ctx context.Context, request Request) (Report, error) {
 	r.fail(memory.save(ctx))
 	r.fail(r.write(ctx, all))
 	r.fail(i.Meter.CountFindings(ctx, len(all), r.started))
-	return r.report(all), errors.Join(r.failures...)
+	return r.report(all), errors.Join(r.failed()...)
 }
 
 // findings gathers everything that is wrong now.
@@ -158,34 +150,7 @@ type run struct {
 	free          map[tflock.Path]bool // paths of digests that are right or gone by now, and whether nobody locks them
 	pairs         *room                // of states that share objects, by the prefixes of both
 	pairing       *pairing             // which states were compared for them
-	mu            sync.Mutex
-	failures      []error  // what fails the invocation
-	notes         []string // what could not be done and fails nothing
-}
-
-// fail notes an error that fails the invocation at its end.
-func (r *run) fail(err error) {
-	if err == nil {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.failures) < maxErrors {
-		r.failures = append(r.failures, err)
-	}
-}
-
-func (r *run) report(all []policy.StateFinding) Report {
-	report := Report{States: len(r.memory.states), Read: r.reads, Findings: []policy.StateFinding{}, Report: r.Files.URL(fileCSV), Errors: []string{}}
-	report.Findings = append(report.Findings, payload.Fit(alert.ChooseFindings(all, maxFindings), maxFindings, maxBytes)...)
-	policy.SortFindings(report.Findings)
-	report.Omitted = len(all) - len(report.Findings)
-	for _, err := range r.failures {
-		report.Errors = append(report.Errors, err.Error())
-	}
-	report.Errors = append(report.Errors, r.notes...)
-	report.Errors = report.Errors[:min(len(report.Errors), maxErrors)]
-	return report
+	said
 }
 
 // times are when what has to end, before Lambda ends the invocation.

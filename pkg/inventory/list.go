@@ -87,7 +87,7 @@ func (r *run) lookFor(missing []tflock.Path) {
 				}
 			case isRefused && refused.Refused(): // it may be there, under a key of its owner
 			default:
-				r.fail(fmt.Errorf("whether %s is there is not known: %w", plain.Quoted(path), err))
+				r.failAt(path, fmt.Errorf("whether %s is there is not known: %w", plain.Quoted(path), err))
 			}
 		})
 	}

@@ -51,7 +51,7 @@ func (r *run) traces() map[tflock.Path]*policy.StateFinding {
 	pathsOf(slices.Sorted(maps.Keys(suspected))).each(func(path tflock.Path) {
 		f, err := r.mixedByTraces(ctx, suspected[path], r.memory.states[path])
 		if err != nil {
-			r.fail(fmt.Errorf("who wrote %s could not be read: %w", plain.Quoted(path), err))
+			r.failAt(path, fmt.Errorf("who wrote %s could not be read: %w", plain.Quoted(path), err))
 			r.doubts.locking(path)
 		}
 		mu.Lock()

@@ -13,7 +13,7 @@ import (
 // copies is a memory with many copies of one state under a-team/, and two states of production
 // that manage one of the same objects and one of their own.
 func copies(n int) *run {
-	r := &run{memory: &memory{states: map[tflock.Path]*state{}}}
+	r := &run{memory: &memory{states: map[tflock.Path]*state{}}, said: newSaid()}
 	put := func(path tflock.Path, objects ...uint64) {
 		r.memory.states[path] = &state{Path: path, ETag: "e", Read: &reading{ETag: "e", Objects: objects}}
 	}
@@ -39,10 +39,10 @@ func TestCopiesOfOneStateTakeNoTimeFromOthers(t *testing.T) {
 	if both == nil || both.count != 2 {
 		t.Errorf("production's pair: %+v", both)
 	}
-	if !slices.ContainsFunc(r.notes, func(note string) bool {
+	if !slices.ContainsFunc(r.noted(), func(note string) bool {
 		return strings.Contains(note, "not all of them were compared") && strings.Contains(note, "a-team")
 	}) {
-		t.Errorf("it says %q", r.notes)
+		t.Errorf("it says %q", r.noted())
 	}
 }
 

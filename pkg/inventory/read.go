@@ -75,7 +75,7 @@ func (r *run) read(ctx context.Context) error {
 		}
 	}
 	if n := waiting.left + late; n > 0 {
-		r.notes = append(r.notes, errTimeUp(n).Error())
+		r.remark(errTimeUp(n).Error())
 	}
 	return failed
 }
@@ -109,7 +109,7 @@ func (r *run) apply(got result) {
 	case got.gone:
 		r.forget(s.Path)
 	case got.err != nil:
-		r.fail(got.err)
+		r.failAt(s.Path, got.err)
 	case got.sealed:
 		s.Sealed = true
 	default:
@@ -124,7 +124,9 @@ func (r *run) apply(got result) {
 		}
 		r.trim()
 	}
-	r.notes = append(r.notes, got.notes...)
+	for _, note := range got.notes {
+		r.remarkAt(s.Path, note)
+	}
 }
 
 // readState reads one state, and compares it with what was read before. It changes nothing.

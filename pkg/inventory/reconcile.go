@@ -103,7 +103,7 @@ func (r *run) forgetGone(again map[string]bool) {
 	}
 	r.memory.records = append(happened, r.open.items()...)
 	if n := sum(r.open.left); n > 0 {
-		r.notes = append(r.notes, fmt.Sprintf("%d findings under %s are not reported: they are more than the function's memory is enough for", n, crowd(r.open.left)))
+		r.remark(fmt.Sprintf("%d findings under %s are not reported: they are more than the function's memory is enough for", n, crowd(r.open.left)))
 	}
 }
 
@@ -147,7 +147,7 @@ func (r *run) lookAtLocks(again map[string]bool) {
 	pathsOf(slices.Compact(paths)).each(func(path tflock.Path) {
 		lock, err := r.locked(ctx, path)
 		if err != nil {
-			r.fail(fmt.Errorf("whether %s is locked is not known: %w", plain.Quoted(path), err))
+			r.failAt(path, fmt.Errorf("whether %s is locked is not known: %w", plain.Quoted(path), err))
 		}
 		mu.Lock()
 		defer mu.Unlock()
