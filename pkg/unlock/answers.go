@@ -29,7 +29,7 @@ func ambiguous(f found) Answer {
 		a.Message = fmt.Sprintf("Nothing was touched: the text is about %s, and the lock with this ID is of another state.", plain.Quoted(f.textPath))
 		a.NextSteps = []string{"If the other state's lock is meant, look whose it is, and repeat the call with its path."}
 	case f.beside != "":
-		a.Message = fmt.Sprintf("Nothing was touched: the text names the lock %s, but %s in it is not understood, and may be about another lock.", tflock.BoundedID(hits[0].id), f.beside)
+		a.Message = fmt.Sprintf("Nothing was touched: the text names the lock %s, but %s in it is not understood, and may be about another lock.", idIn(hits[0].id), f.beside)
 		a.NextSteps = []string{"If the lock below is the one that you read in the text, repeat the call with its ID and path. If not, find out who wrote the text."}
 	case len(f.unread) > 0 && len(hits) == 1:
 		a.Message = "Nothing was touched: one lock with this ID was found, but not everything could be searched, so it may be a copy of the one that is meant."
@@ -76,7 +76,7 @@ func notFound(ref tflock.Reference, finished []ledger.Recorded) Answer {
 	}
 	a := Answer{
 		Outcome: NotFound, Released: []tflock.Kind{},
-		Message:   fmt.Sprintf("There is no lock %s on %s: it was released already, or it is in a table or bucket that is not watched.", tflock.BoundedID(ref.ID), where),
+		Message:   fmt.Sprintf("There is no lock %s on %s: it was released already, or it is in a table or bucket that is not watched.", idIn(ref.ID), where),
 		NextSteps: []string{"Run the client's plan again: it either works, or shows the ID of the lock that is there now.", "If it still shows this ID, add its table or bucket to WatchTableArns or WatchBucketArns."},
 	}
 	for _, one := range finished {
@@ -84,7 +84,7 @@ func notFound(ref tflock.Reference, finished []ledger.Recorded) Answer {
 		switch {
 		case r.Any(ledger.HalfUnknown):
 			a.Message = fmt.Sprintf("There is no lock %s on %s in any place that is watched and can be read. Whether all of it is gone is not known: %s asked for its release at %s, and %s.",
-				tflock.BoundedID(one.Key.ID), plain.Quoted(one.Key.Path), cmp.Or(r.RequestedBy, "an unnamed caller"), policy.Clock(r.At), r.Why)
+				idIn(one.Key.ID), plain.Quoted(one.Key.Path), cmp.Or(r.RequestedBy, "an unnamed caller"), policy.Clock(r.At), r.Why)
 		case r.Any(ledger.HalfRemoved):
 			a.Message = fmt.Sprintf("The lock on %s is gone: an earlier call for %s released it at %s.", plain.Quoted(one.Key.Path), cmp.Or(r.RequestedBy, "an unnamed caller"), policy.Clock(r.At))
 		case r.Any(ledger.HalfGone):
@@ -94,11 +94,14 @@ func notFound(ref tflock.Reference, finished []ledger.Recorded) Answer {
 	return a
 }
 
+// idIn is a lock's ID as a sentence has it: whoever takes a lock chooses its ID.
+func idIn(id string) string { return plain.Quoted(tflock.BoundedID(id)) }
+
 // anotherLock says that the lock is gone and that another one is there.
 func anotherLock(winner string) (message string, steps []string) {
 	holder := "another lock"
 	if winner != "" {
-		holder = "lock " + tflock.BoundedID(winner)
+		holder = "lock " + idIn(winner)
 	}
 	return fmt.Sprintf("The lock that you named is gone, and %s is there now. That one was not touched.", holder),
 		[]string{"Somebody else is working on this state: ask them before you do anything.", "If that lock is stuck too, name its own ID."}

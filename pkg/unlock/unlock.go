@@ -114,7 +114,7 @@ func (u *Unlocker) Run(ctx context.Context, r Request, requestID string) (Answer
 	finished, err := u.finishEarlier(ctx, r)
 	a := notFound(r.lock, finished)
 	if f.sealed > 0 && len(finished) == 0 {
-		a.Message = fmt.Sprintf("No lock that can be read has the ID %s, but %d cannot be read and may be it: give the path of the state as well.", tflock.BoundedID(r.lock.ID), f.sealed)
+		a.Message = fmt.Sprintf("No lock that can be read has the ID %s, but %d cannot be read and may be it: give the path of the state as well.", idIn(r.lock.ID), f.sealed)
 	}
 	return a, err
 }
