@@ -159,14 +159,18 @@ func (s *Scan) Errors() []string {
 	return list
 }
 
-// Elsewhere returns which of these IDs, each with the path of its lock, a lock on another path has too: whoever can write one key chooses
-// the ID in it.
+// Elsewhere returns which of these IDs, each with the path of its lock, a lock on another path may have too: whoever can write one key
+// chooses the ID in it. Where not everything was read that is any of them.
 func (s *Scan) Elsewhere(paths map[string]tflock.Path) map[string]bool {
-	elsewhere := map[string]bool{}
+	elsewhere, unread := map[string]bool{}, !s.Complete()
 	for _, h := range s.holdings {
+		unread = unread || h.err != nil && h.unpack().Sealed()
 		if path, wanted := paths[h.id]; wanted && path != h.path {
 			elsewhere[h.id] = true
 		}
+	}
+	for id := range paths {
+		elsewhere[id] = elsewhere[id] || unread
 	}
 	return elsewhere
 }
