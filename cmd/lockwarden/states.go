@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
@@ -84,6 +85,14 @@ func (s *session) finding(f policy.StateFinding) {
 	s.say("%s", line(strings.ToUpper(f.Severity)+" "+string(f.Type)+" of "+f.Named()+", since "+policy.Clock(f.Since)))
 	s.say("  %s", line(f.Text))
 	if f.Fix != nil {
-		s.say("  > repair it with %s", line(string(f.Fix.Action)))
+		s.say("  > repair it with %s%s", line(string(f.Fix.Action)), inNoCommand(string(f.Fix.Path)))
 	}
+}
+
+// inNoCommand goes with advice to put a path into a command that may run a part of it: the marks around a name are not those of a shell.
+func inNoCommand(path string) string {
+	if plain.Quoted(path) == path {
+		return ""
+	}
+	return ", on the page of states of the dashboard: put no path into a command that has quotation marks or other signs of a shell in it"
 }

@@ -250,7 +250,7 @@ func (b *block) repeated(label string, first, again field) {
 			base = ErrNoReference
 		}
 		b.contradiction = fmt.Errorf("%w: one \"Lock Info:\" block has the %s %s and %s, so somebody may have written a false one into the lock; "+
-			"give the ID that is meant as lock_id, and the state's bucket/key as path", base, label, quote(first.value), quote(again.value))
+			"give the ID that is meant as lock_id, and the state's bucket/key as path, %s", base, label, quote(first.value), quote(again.value), asIs)
 	}
 }
 
@@ -289,5 +289,5 @@ func notPlain(id string) error {
 	if strings.TrimSpace(id) == "" {
 		return fmt.Errorf("%w: its \"ID:\" line is empty", ErrNoPlainID)
 	}
-	return fmt.Errorf("%w: %s; to release that lock, give its ID as lock_id, exactly, and the state's bucket/key as path", ErrNoPlainID, quote(id))
+	return fmt.Errorf("%w: %s; to release that lock, give its ID as lock_id, exactly, and the state's bucket/key as path, %s", ErrNoPlainID, quote(id), asIs)
 }

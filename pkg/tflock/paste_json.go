@@ -57,7 +57,7 @@ func (w *walker) read(raw string, whole bool) bool {
 		return false
 	}
 	if repeated != "" {
-		w.refuse(fmt.Errorf("%w: its JSON has %s twice, and a reader may take either; give the ID that is meant as lock_id, and the state's bucket/key as path", ErrTwoLocks, quote(repeated)))
+		w.refuse(fmt.Errorf("%w: its JSON has %s twice, and a reader may take either; give the ID that is meant as lock_id, and the state's bucket/key as path, %s", ErrTwoLocks, quote(repeated), asIs))
 		return true
 	}
 	if w.whole = whole; whole {
@@ -193,8 +193,8 @@ func (w *walker) lock(level int, v map[string]any) bool {
 	path, hasPath := v["Path"].(string)
 	if hasID && hasPath {
 		if other := foldedField(v); other != "" {
-			w.refuse(fmt.Errorf("%w: the lock's JSON has %s and a second field %s, and a client may read either; give the ID that is meant as lock_id, and the state's bucket/key as path",
-				ErrTwoLocks, quote(id), quote(other)))
+			w.refuse(fmt.Errorf("%w: the lock's JSON has %s and a second field %s, and a client may read either; give the ID that is meant as lock_id, and the state's bucket/key as path, %s",
+				ErrTwoLocks, quote(id), quote(other), asIs))
 			return true
 		}
 		w.named(id, path)

@@ -31,7 +31,7 @@ func parseShort(text string) (ref Reference, err error, ok bool) { //nolint:revi
 	case label == "":
 		return Reference{ID: text}, nil, true // an ID of other signs: taken as it is
 	default:
-		return Reference{}, fmt.Errorf("%w: %s; to release that lock, give this ID as lock_id together with its path", ErrNoPlainID, quote(value)), true
+		return Reference{}, fmt.Errorf("%w: %s; to release that lock, give this ID as lock_id together with its path, %s", ErrNoPlainID, quote(value), asIs), true
 	}
 }
 

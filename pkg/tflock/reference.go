@@ -69,6 +69,8 @@ const (
 	maxText = 256 << 10
 	// howTo ends an error.
 	howTo = "give the ID alone, or the client's whole error with its \"Lock Info:\" block, or our alert, and no text between a shell's quotes"
+	// asIs ends an error that shows what a holder wrote.
+	asIs = "by a program or on the dashboard, and never between a shell's quotes, which may run it"
 )
 
 // ParseReference reads what a person gives to name a lock. That is one of:
