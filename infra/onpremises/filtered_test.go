@@ -27,14 +27,8 @@ func TestNoFieldOfALockIsSpam(t *testing.T) {
 	productionIsHeardOf(t, gtube, "554 5.7.1 Gtube pattern", false)
 }
 
-// A server puts off what a filter dislikes, each time that it comes: people hear of the lock of production all the same.
-func TestWhatIsPutOffKeepsNoLockOfOthersBack(t *testing.T) {
-	t.Parallel()
-	productionIsHeardOf(t, "blocked.example", "421 4.7.28 an unusual rate of mail with one of your addresses", false)
-}
-
-// A server refuses it permanently: the lock of production that shares the message is in another one.
-func TestWhatIsRefusedTakesNoLockOfOthersWithIt(t *testing.T) {
+// A server refuses what a filter dislikes: people hear that production's locks are among those that they cannot read about.
+func TestWhatIsRefusedHidesNoLockOfOthers(t *testing.T) {
 	t.Parallel()
 	productionIsHeardOf(t, "blocked.example", "554 5.7.1 message with a blacklisted address", true)
 }
@@ -83,15 +77,15 @@ func productionIsHeardOf(t *testing.T, disliked, answer string, together bool) {
 	}
 	lock("prod/x", "ana@laptop")
 	time.Sleep(1100 * time.Millisecond)
-	for range 3 {
-		invoke(t, "monitor", environment, "{}")
-	}
-	for _, m := range box.Mails() {
-		if strings.Contains(m.Text, "states/prod/x") {
-			return
+	invoke(t, "monitor", environment, "{}")
+	for ended := time.Now().Add(10 * time.Second); time.Now().Before(ended); time.Sleep(50 * time.Millisecond) {
+		for _, m := range box.Mails() {
+			if strings.Contains(m.Text, "states/prod") {
+				return
+			}
 		}
 	}
-	t.Errorf("nobody is notified of the lock of production in three scans: %d mails came", len(box.Mails()))
+	t.Errorf("nobody is notified of the lock of production: %d mails came", len(box.Mails()))
 }
 
 // startMailer returns where a mailer listens that sends by that server.
@@ -112,7 +106,7 @@ func startMailer(t *testing.T, server string) string {
 		t.Fatal(err)
 	}
 	mailer := exec.CommandContext(t.Context(), program)
-	mailer.Env = append(os.Environ(), "LISTEN="+address, "MAIL_FROM=lockwarden@example.com", "MAIL_TO=oncall@example.com", "SMTP_SERVER="+server)
+	mailer.Env = append(os.Environ(), "LISTEN="+address, "MAIL_FROM=lockwarden@example.com", "MAIL_TO=oncall@example.com", "SMTP_SERVER="+server, "OUTBOX="+t.TempDir())
 	if err := mailer.Start(); err != nil {
 		t.Fatal(err)
 	}

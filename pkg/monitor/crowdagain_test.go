@@ -16,7 +16,7 @@ func TestAFolderThatIsCrowdedAgainIsNewWhileAnotherOneIs(t *testing.T) {
 		t.Run(flooded, func(t *testing.T) {
 			t.Parallel()
 			ownClock(t, func(t *testing.T) {
-				a, tap := overheard(t, mailServer{})
+				a, tap := overheard(t)
 				a.monitor.Scanner.SetLimit(40)
 				tap.withheld = []string{"prod/x.tflock"}
 				a.fillBucket(flooded, crowd)

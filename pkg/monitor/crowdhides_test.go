@@ -22,7 +22,7 @@ func TestACrowdedFolderHidesNoOther(t *testing.T) {
 				state = "env:/prod/x"
 			}
 			ownClock(t, func(t *testing.T) {
-				a, tap := overheard(t, mailServer{})
+				a, tap := overheard(t)
 				a.monitor.Scanner.SetLimit(40)
 				tap.withheld = []string{state + ".tflock"}
 				for i := range strings.Count(flooded, "%d") * 4 {
@@ -48,7 +48,7 @@ func TestAnObjectThatComesAndGoesHidesNoOther(t *testing.T) {
 	t.Parallel()
 	for _, comesAndGoes := range []bool{false, true} {
 		ownClock(t, func(t *testing.T) {
-			a, tap := overheard(t, mailServer{})
+			a, tap := overheard(t)
 			tap.withheld = []string{"prod/x.tflock", "dev/x.tflock"}
 			a.lockObject("prod/x")
 			from := time.Now()
@@ -71,7 +71,7 @@ func TestAnObjectThatComesAndGoesHidesNoOther(t *testing.T) {
 func TestACrowdedFolderFailsNoScan(t *testing.T) {
 	t.Parallel()
 	ownClock(t, func(t *testing.T) {
-		a, tap := overheard(t, mailServer{})
+		a, tap := overheard(t)
 		a.monitor.Scanner.SetLimit(40)
 		a.crowdTable("dev/")
 		report, err := a.monitor.Run(t.Context())

@@ -15,7 +15,7 @@ import (
 func TestFoldersThatAreCrowdedInTurnKeepNoReminderBack(t *testing.T) {
 	t.Parallel()
 	ownClock(t, func(t *testing.T) {
-		a, tap := overheard(t, mailServer{})
+		a, tap := overheard(t)
 		a.monitor.Scanner.SetLimit(40)
 		tap.withheld = []string{"prod/x.tflock"}
 		a.lockObject("prod/x")

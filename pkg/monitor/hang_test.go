@@ -70,6 +70,10 @@ func (t *tap) Do(r *http.Request) (*http.Response, error) {
 	return t.Direct.Do(r)
 }
 
+func answer(r *http.Request, status int, text string) *http.Response {
+	return &http.Response{StatusCode: status, Header: http.Header{"Content-Type": {"text/xml"}}, Body: io.NopCloser(strings.NewReader(text)), Request: r}
+}
+
 func (t *tap) hear(form url.Values) {
 	t.mu.Lock()
 	defer t.mu.Unlock()

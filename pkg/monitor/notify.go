@@ -6,7 +6,6 @@ import (
 	"iter"
 	"log/slog"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
@@ -53,7 +52,6 @@ type notifier struct {
 	steps                   iter.Seq[ledger.Step]
 	resolved                []time.Duration // how long the resolved locks were held
 	out                     ledger.Messages // those about locks that are out
-	late                    late
 	unpublished, unrecorded []error
 	unforgotten             error
 }
@@ -87,21 +85,8 @@ func (n *notifier) locks(ctx context.Context, news *news) {
 		return
 	}
 	for _, step := range news.steps() {
-		n.single(ctx, newsOf(news.change, step), step)
+		n.send(ctx, newsOf(news.change, step), n.event(ctx, step), slices.Values([]ledger.Step{step}))
 	}
-}
-
-// single notifies of one lock. What is in its message may make a mail server slow: the others of its prefix do not take the time of those
-// behind them as well.
-func (n *notifier) single(ctx context.Context, news *news, step ledger.Step) {
-	steps := slices.Values([]ledger.Step{step})
-	if n.late.has(step.Key.Path) {
-		ctx, cancel := n.part(ctx)
-		defer cancel()
-		n.record(ctx, unnotified(steps))
-		return
-	}
-	n.send(ctx, news, n.event(ctx, step), steps)
 }
 
 // unreadable notifies of unreadable holdings: one message for each store, or one for all
@@ -122,22 +107,9 @@ func (n *notifier) unreadable(ctx context.Context, all gathered) {
 	}
 }
 
-// A mail server may take longer than half of the time: what it takes behind the end of that would come again with each scan. The mailer waits
-// 20 seconds for one.
-const (
-	slowMail  = 21 * time.Second
-	forOthers = 5 * time.Second // is left for the messages behind such a one
-)
-
-// publish leaves time to record what could not be published, and half of the time that is left for the messages behind this one, or what they
-// need where a mail server is slow. Of several parts of a message each has the same time.
-func (n *notifier) publish(ctx context.Context, event alert.Event, parts int) error {
-	left := time.Until(n.until)
-	share := left / time.Duration(parts+1)
-	if parts == 1 {
-		share = max(share, min(slowMail, left-forOthers))
-	}
-	ctx, cancel := context.WithTimeout(ctx, share)
+// publish leaves time to record what could not be published, and half of the time that is left for the messages behind this one.
+func (n *notifier) publish(ctx context.Context, event alert.Event) error {
+	ctx, cancel := context.WithTimeout(ctx, time.Until(n.until)/2)
 	defer cancel()
 	err := n.topic.Publish(ctx, event)
 	n.unpublished = append(n.unpublished, err)
@@ -165,11 +137,7 @@ func (n *notifier) stores(ctx context.Context) map[string]ledger.Store {
 	steps, next := ledger.CompareStores(n.memory, n.scan, n.rules)
 	for _, change := range []ledger.Change{ledger.Failed, ledger.StillFailed, ledger.StoreDisappeared, ledger.Unmatched, ledger.Unsafe, ledger.Recovered} {
 		for part := range messagesOf(steps, change) {
-			if n.publish(ctx, n.storeEvent(change, part), 1) == nil {
-				continue
-			}
-			outside := n.composer.Dashboard == "" // in AWS SNS takes any text: what fails passes
-			if plain, named := n.withoutNames(part); outside && named && n.publish(ctx, n.storeEvent(change, plain), 1) == nil {
+			if n.publish(ctx, n.storeEvent(change, part)) == nil {
 				continue
 			}
 			for _, s := range part {
@@ -179,21 +147,6 @@ func (n *notifier) stores(ctx context.Context) map[string]ledger.Store {
 	}
 	return next
 }
-
-// withoutNames are the steps without what may be a name that somebody chose, such as that of a folder with too many locks: a mail server may put
-// a message off for that, or stall, in each scan. named says whether there was any.
-func (n *notifier) withoutNames(steps []ledger.StoreStep) (plain []ledger.StoreStep, named bool) {
-	plain = slices.Clone(steps)
-	for i, s := range plain {
-		folder := s.ARN[strings.LastIndexByte(s.ARN, ':')+1:] + "/"
-		if n.scan.Crowds(s.ARN) || strings.Contains(s.Problem, folder) {
-			plain[i].Problem, named = s.ARN+": "+unnamedProblem, true
-		}
-	}
-	return plain, named
-}
-
-const unnamedProblem = "not everything in it could be read; the log of the monitor says why"
 
 // messagesOf parts the stores of one change into messages: one each, or one for all.
 func messagesOf(steps []ledger.StoreStep, change ledger.Change) iter.Seq[[]ledger.StoreStep] {

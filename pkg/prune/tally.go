@@ -6,7 +6,6 @@ import (
 	"errors"
 	"slices"
 	"sync"
-	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
@@ -177,9 +176,7 @@ func (p *Pruner) notify(ctx context.Context, t *tally, report Report, dead settl
 	}
 	errs := []error{p.Meter.CountPruned(ctx, e.Pruned, e.Abandoned, now)}
 	if e.Pruned+e.WouldPrune+e.Abandoned+len(e.Errors) > 0 {
-		outside := p.Composer.PruneFunction == ""                         // in AWS SNS takes any text: what fails passes
-		again := outside && (len(dead.pruned) > 0 || len(t.records) == 0) // what was not deleted has no record, and is in the next run's report again
-		if err := p.publish(ctx, e, again, now); err != nil {
+		if err := p.Topic.Publish(ctx, p.Composer.Prune(e, now)); err != nil {
 			return errors.Join(append(errs, err)...)
 		}
 	}
@@ -192,27 +189,3 @@ func (p *Pruner) notify(ctx context.Context, t *tally, report Report, dead settl
 	}))
 	return errors.Join(errs...)
 }
-
-// withoutListsTime is kept of an invocation's time to publish a report without its lists, and to record that it is out.
-const withoutListsTime = 20 * time.Second
-
-// publish publishes the report, while there is time for another try. Outside of AWS a mail server may put it off for what is in a path, each
-// time that it comes, and all others would wait for it, in this run and in each later one. So where an earlier run could not report what it
-// did either, or a later one reports the same (again), it is published without the lists then.
-func (p *Pruner) publish(ctx context.Context, e alert.PruneReport, again bool, now time.Time) error {
-	first, cancel := ctx, context.CancelFunc(func() {})
-	if deadline, ok := ctx.Deadline(); ok && again {
-		first, cancel = context.WithDeadline(ctx, deadline.Add(-min(withoutListsTime, time.Until(deadline)/2)))
-	}
-	defer cancel()
-	err := p.Topic.Publish(first, p.Composer.Prune(e, now))
-	if err == nil || !again {
-		return err
-	}
-	p.Log.ErrorContext(ctx, "the report could not be published, so it is published without its lists", "errors", e.Errors, "error", err)
-	e.States, e.Errors = nil, []string{withoutLists}
-	return p.Topic.Publish(ctx, p.Composer.Prune(e, now))
-}
-
-// withoutLists is what a report says that could not be published as a whole.
-const withoutLists = "the report was not taken in several runs, maybe for what is in a path, so it is without its lists: each state is in the log of its run, and what was pruned can be restored by its path"

@@ -35,15 +35,20 @@ func run(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	outbox, err := openOutbox(s.Outbox, sender.Send)
+	if err != nil {
+		return err
+	}
 	listener, err := listen(s.Listen)
 	if err != nil {
 		return err
 	}
 	slog.Info("sends what is published as mail", "listens", listener.Addr().String(), "server", s.Server, "to", s.To)
-	server := &http.Server{Handler: &topic{send: sender.Send}, ReadTimeout: 10 * time.Second, WriteTimeout: 2*deliveryTime + 10*time.Second}
+	go outbox.run(ctx)
+	server := &http.Server{Handler: topic{outbox.add}, ReadTimeout: 10 * time.Second, WriteTimeout: 10*time.Second + patience}
 	go func() {
 		<-ctx.Done()
-		_ = server.Close() // what was not answered is published again
+		_ = server.Close() // what is in the outbox is sent by the next mailer
 	}()
 	if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
 		return err

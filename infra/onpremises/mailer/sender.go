@@ -18,8 +18,8 @@ import (
 	"time"
 )
 
-// deliveryTime bounds the delivery of one mail to the server.
-const deliveryTime = 20 * time.Second
+// deliveryTime bounds the delivery of one mail to the server: many keep those waiting whom they do not know.
+const deliveryTime = 3 * time.Minute
 
 type settings struct {
 	Listen   string   `env:"LISTEN" envDefault:"127.0.0.1:8025"`
@@ -28,6 +28,7 @@ type settings struct {
 	Server   string   `env:"SMTP_SERVER,notEmpty"` // host:port
 	User     string   `env:"SMTP_USER"`
 	Password string   `env:"SMTP_PASSWORD"`
+	Outbox   string   `env:"OUTBOX,notEmpty"` // folder of what the server did not take yet
 }
 
 // sender sends mail through one server to the same people.
@@ -61,9 +62,9 @@ func (s settings) sender() (sender, error) {
 	return one, nil
 }
 
-// Send returns one mail to the server. It fails unless the server has taken it for somebody; whom
-// it is refused for while others get it is in the log. The error of a server that answered is a
-// *textproto.Error.
+// Send gives one mail to the server. It fails unless the server has taken it for somebody; whom
+// it is refused for while others get it is in the log. It fails with *[textError] where the server did not
+// take the text.
 func (s sender) Send(ctx context.Context, subject, text string) error {
 	ctx, cancel := context.WithTimeout(ctx, deliveryTime)
 	defer cancel()
@@ -72,7 +73,6 @@ func (s sender) Send(ctx context.Context, subject, text string) error {
 		return err
 	}
 	defer connection.Close() //nolint:errcheck // what counts was answered
-	// Whoever stops waiting for a mail publishes it again, so it would come twice.
 	defer context.AfterFunc(ctx, func() { _ = connection.SetDeadline(time.Now()) })()
 	deadline, _ := ctx.Deadline()
 	if err := connection.SetDeadline(deadline); err != nil {
@@ -89,18 +89,35 @@ func (s sender) Send(ctx context.Context, subject, text string) error {
 	if err != nil {
 		return err
 	}
-	if _, err := body.Write(s.message(subject, text)); err != nil {
-		return err
-	}
-	if err := body.Close(); err != nil { // the server's word that it has the mail
-		if timeout, ok := errors.AsType[net.Error](err); ok && timeout.Timeout() { // it may stall for what is in the mail, as it may put it off
-			return &textproto.Error{Code: 451, Msg: "no answer to the text in time"}
-		}
-		return err
+	_, err = body.Write(s.message(subject, text))
+	if err = errors.Join(err, body.Close()); err != nil { // without the server's word that it has the mail
+		return newTextError(err)
 	}
 	_ = client.Quit() // the mail is taken, however this ends
 	return nil
 }
+
+// textError says that the server did not take the text of a mail: it refused it, put it off, hung up or did not answer. What is in
+// the text may be why.
+type textError struct {
+	code int // of its answer
+	err  error
+}
+
+func newTextError(err error) *textError {
+	if answered, ok := errors.AsType[*textproto.Error](err); ok {
+		return &textError{answered.Code, err}
+	}
+	return &textError{451, err}
+}
+
+func (e *textError) Error() string { return "the mail server does not take the text: " + e.err.Error() }
+
+func (e *textError) Unwrap() error { return e.err }
+
+func (e *textError) permanent() bool { return isPermanent(e.code) }
+
+func isPermanent(code int) bool { return code >= 500 }
 
 // begin names the sender and the recipients, over TLS where the server has it.
 func (s sender) begin(client *smtp.Client) error {
@@ -133,7 +150,7 @@ func (s sender) begin(client *smtp.Client) error {
 // worst is a refusal that may pass, where there is one: then the mail is worth another try.
 func worst(refusals []error) error {
 	for _, err := range refusals {
-		if answered, ok := errors.AsType[*textproto.Error](err); !ok || answered.Code < 500 {
+		if answered, ok := errors.AsType[*textproto.Error](err); !ok || !isPermanent(answered.Code) {
 			return err
 		}
 	}

@@ -7,10 +7,9 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net/http"
 	"net/textproto"
-	"sync"
+	"net/url"
 	"time"
 )
 
@@ -20,15 +19,12 @@ const maxRequest = 1 << 20
 
 // topic answers SNS's Publish.
 type topic struct {
-	send func(ctx context.Context, subject, text string) error
-
-	mu   sync.Mutex
-	said map[string]time.Time // when a mail last said so, by its subject
+	add func(context.Context, message) error
 }
 
-// ServeHTTP answers as SNS does, in XML. A mail that was not taken now (503) may be published
-// again; one that never will be is a client's error (400), which no SDK repeats.
-func (t *topic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+// ServeHTTP answers as SNS does, in XML. Where the mail server takes no mail now (503) a message may be published
+// again; where it never will, that is a client's error (400), which no SDK repeats.
+func (t topic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	r.Body = http.MaxBytesReader(w, r.Body, maxRequest)
 	if err := r.ParseForm(); err != nil {
 		answerError(w, http.StatusBadRequest, "InvalidParameter", err.Error())
@@ -43,54 +39,35 @@ func (t *topic) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answerError(w, http.StatusBadRequest, "InvalidParameter", err.Error())
 		return
 	}
-	subject := r.PostForm.Get("Subject")
-	err = t.send(r.Context(), subject, text)
-	refused, permanently := permanent(err)
-	if refused != nil {
-		t.sayNotTaken(context.WithoutCancel(r.Context()), refused.Code, permanently) // who publishes it may have stopped waiting
+	kind, paths := attributes(r.PostForm)
+	err = t.add(r.Context(), message{Subject: r.PostForm.Get("Subject"), Text: text, Type: kind, Paths: paths, Published: time.Now()})
+	answered, _ := errors.AsType[*textproto.Error](err)
+	switch {
+	case err == nil:
+		answer(w, http.StatusOK, published{ID: rand.Text()})
+	case answered != nil && isPermanent(answered.Code):
+		answerError(w, http.StatusBadRequest, "InvalidParameter", "the mail server refuses every mail: "+err.Error())
+	default:
+		answerError(w, http.StatusServiceUnavailable, "ServiceUnavailable", "the mail was not sent: "+err.Error())
 	}
-	if err != nil {
-		slog.Error("not sent", "subject", subject, "error", err)
-		if permanently {
-			answerError(w, http.StatusBadRequest, "InvalidParameter", "the mail server refuses it: "+err.Error())
-		} else {
-			answerError(w, http.StatusServiceUnavailable, "ServiceUnavailable", "the mail was not sent: "+err.Error())
-		}
-		return
-	}
-	slog.Info("sent", "subject", subject)
-	answer(w, http.StatusOK, published{ID: rand.Text()})
 }
 
-// Whoever takes a lock writes its fields, and may write what a filter refuses, or puts off each time that it comes. A mail says so, at most one
-// in this time. The server's words may quote that, and have this mail refused as well. Whoever publishes the message publishes it without what
-// others wrote, or by prefixes.
-const (
-	sayEvery       = time.Hour
-	refusedSubject = "[Lockwarden] The mail server refuses a message"
-	putOffSubject  = "[Lockwarden] The mail server puts a message off"
-	notTakenText   = "A message of Lockwarden is not taken by the mail server (%d; the log of the mailer has its words), maybe for what is in a field of a lock or in a path. " +
-		"It is sent again with each scan.\n\nAll locks are in the answer of: invoke monitor\n"
-)
-
-func (t *topic) sayNotTaken(ctx context.Context, code int, permanently bool) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	subject := putOffSubject
-	if permanently {
-		subject = refusedSubject
+// attributes are the type and the paths of an event, as far as its attributes have them.
+func attributes(form url.Values) (kind string, paths []string) {
+	for i := 1; ; i++ {
+		entry := fmt.Sprintf("MessageAttributes.entry.%d.", i)
+		value := form.Get(entry + "Value.StringValue")
+		switch form.Get(entry + "Name") {
+		case "":
+			return kind, paths
+		case "type":
+			kind = value
+		case "path":
+			if json.Unmarshal([]byte(value), &paths) != nil { // a list only where there are several
+				paths = []string{value}
+			}
+		}
 	}
-	if time.Since(t.said[subject]) < sayEvery {
-		return
-	}
-	if err := t.send(ctx, subject, fmt.Sprintf(notTakenText, code)); err != nil { // it takes none
-		return
-	}
-	if t.said == nil {
-		t.said = map[string]time.Time{}
-	}
-	t.said[subject] = time.Now()
-	slog.Error("not taken, so a mail was sent that says so", "code", code)
 }
 
 // mailText is what a subscriber by email gets of a message.
@@ -109,12 +86,6 @@ func mailText(message, structure string) (string, error) {
 		return text, nil
 	}
 	return "", errors.New("the message has no text for email and no default")
-}
-
-// permanent returns the answer of a mail server that refused, and whether it did so permanently.
-func permanent(err error) (refused *textproto.Error, permanently bool) {
-	refused, answered := errors.AsType[*textproto.Error](err)
-	return refused, answered && refused.Code >= 500
 }
 
 type published struct {
