@@ -35,6 +35,9 @@ func TestOutsideOfAWSNoCommandIsPromised(t *testing.T) {
 		if !strings.Contains(mail, "to the unlock function") {
 			t.Errorf("%s: nothing of the unlock function in\n%s", name, mail)
 		}
+		if warned := strings.Contains(mail, "never between a shell's quotes"); warned == (name == "one lock") {
+			t.Errorf("%s: warned of a name that a shell may run: %v:\n%s", name, warned, mail)
+		}
 	}
 	lock := samples.Lock()
 	mail := alert.Mail(outside.Lock(alert.LockStuck, lock, 1, now))

@@ -77,7 +77,7 @@ func withoutCommand(e Event) string {
 // byHand is how to release a lock without a command: outside of AWS there is no dashboard.
 func (e Event) byHand(lock string) string {
 	if e.Links.Dashboard == "" {
-		return "give its ID and path to the unlock function"
+		return "give its ID and path to the unlock function, by a program and never between a shell's quotes"
 	}
 	return "press Release beside " + lock + " on the dashboard"
 }
