@@ -43,13 +43,16 @@ var unsafeSteps = []string{
 	"Until then, let one run at a time work on a state. Stuck locks are reported all the same; prune deletes nothing there.",
 }
 
+// strangePrefix goes with advice to look at, or delete, what is under a prefix: whoever writes there chooses the names of its folders.
+const strangePrefix = "Put no prefix into a command that has quotation marks or other signs of a shell in it."
+
 var crowdedSteps = []string{
-	"Find out who writes under that prefix (CloudTrail's data events show it), and stop it: no team holds that many locks.",
+	"Find out who writes under that prefix (CloudTrail's data events show it), and stop it: no team holds that many locks. " + strangePrefix,
 	"Delete only rows of a lock table and .tflock objects that no client wrote, and never a state. Until then look for stuck locks under that prefix yourself: locks elsewhere are reported as usual.",
 }
 
 var withheldSteps = []string{
-	"Find the lock object under that prefix that S3 does not give (`aws s3api get-object` shows the error), and the KMS key that it is encrypted with: the store of an external key may not answer.",
+	"Find the lock object under that prefix that S3 does not give (`aws s3api get-object` shows the error), and the KMS key that it is encrypted with: the store of an external key may not answer. " + strangePrefix,
 	"Ask its owner to delete the object when no run holds that lock. Until then look for stuck locks under that prefix yourself: locks elsewhere are reported as usual.",
 }
 
