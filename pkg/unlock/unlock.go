@@ -1,6 +1,7 @@
 package unlock
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -136,7 +137,7 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 	}
 	now := u.Now()
 	unwatched := u.unwatched(ctx, l, memory)
-	c, err := u.judge(ctx, l, memory.Sighting(l, u.unknown(concerns)), now)
+	c, earlier, err := u.judge(ctx, l, memory.Sighting(l, u.unknown(concerns)), now)
 	if err != nil {
 		return Answer{}, err
 	}
@@ -172,6 +173,9 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 		return a, nil
 	}
 	behind, err := u.behind(ctx, l, f.others, now)
+	if err == nil {
+		err = u.alone(ctx, l, earlier)
+	}
 	if err != nil {
 		return Answer{}, err
 	}
@@ -186,17 +190,30 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 }
 
 // judge judges a lock by what scans saw of it, and by what an earlier release of it left.
-func (u *Unlocker) judge(ctx context.Context, l tflock.Lock, seen policy.Sighting, now time.Time) (policy.Case, error) {
+func (u *Unlocker) judge(ctx context.Context, l tflock.Lock, seen policy.Sighting, now time.Time) (policy.Case, ledger.Release, error) {
 	c := policy.Case{Lock: l, Seen: seen}
 	c.Judge(u.Rules, now)
 	earlier, found, err := u.Releases.LastRelease(ctx, ledger.KeyOf(l))
 	if err != nil {
-		return c, fmt.Errorf("nothing was released: whether it was released before is not known: %w", err)
+		return c, earlier, fmt.Errorf("nothing was released: whether it was released before is not known: %w", err)
 	}
 	if found && (takenAgain(l, earlier, &c.Seen) || c.HeldAtLeast < c.Guard && completeFromRecord(l, earlier, &c.Seen)) {
 		c.Judge(u.Rules, now)
 	}
-	return c, nil
+	return c, earlier, nil
+}
+
+// alone fails where somebody else's release of the lock came since it was judged: its questions about the run and the state take seconds, and
+// a client that waited for its own lock may have it again, with the same bytes.
+func (u *Unlocker) alone(ctx context.Context, l tflock.Lock, judged ledger.Release) error {
+	last, _, err := u.Releases.LastRelease(ctx, ledger.KeyOf(l))
+	if err != nil {
+		return fmt.Errorf("nothing was released: whether it was released meanwhile is not known: %w", err)
+	}
+	if !last.At.Equal(judged.At) {
+		return fmt.Errorf("nothing was released: %s asked for the release of the same lock at %s, while this call looked at it; repeat the call, and it says how that ended", cmp.Or(last.RequestedBy, "an unnamed caller"), policy.Clock(last.At))
+	}
+	return nil
 }
 
 // unknown says of a store why it is not known whether it still has a half of the lock.
