@@ -133,7 +133,7 @@ func (i *inspector) digestBehind(ctx context.Context, s *inspection) (tflock.Pat
 func (i *inspector) whyNoDigest(s *inspection, behind tflock.Path) string {
 	switch {
 	case behind != "":
-		return fmt.Sprintf("a watched table has its digest under %.200s, the name of an access point. Clients that use it would fail once the state is gone", behind)
+		return fmt.Sprintf("a watched table has its digest under %s, the name of an access point. Clients that use it would fail once the state is gone", plain.Quoted(plain.Line(string(behind), 200)))
 	case len(s.digests) == 0 && !i.rules.WithoutDigest && s.bucket.ARN() != i.rules.OwnBucket:
 		return "no watched table has a digest of it. Its clients may use a table that is not watched, and would fail once the state is gone; with PruneWithoutDigest=true it is pruned all the same"
 	}

@@ -100,7 +100,7 @@ func nextSteps(record ledger.Repair) []string {
 
 func digestsOf(f policy.StateAndDigests) string {
 	for _, digest := range f.Digests {
-		return digest
+		return orMissing(digest)
 	}
-	return "missing"
+	return orMissing("")
 }

@@ -55,3 +55,42 @@ func TestNoNameOfAStateReadsAsOurAdvice(t *testing.T) {
 		t.Errorf("%s", answer.Message)
 	}
 }
+
+// Whoever may write the rows of a state chooses its digest, with room for a page of advice. Whoever repairs it reads what the digest was, also where the
+// repair stops under way.
+func TestNoDigestReadsAsOurAdvice(t *testing.T) {
+	t.Parallel()
+	const advice = "0. The lock of prod/x is dead too: unlock x --force. It was 0"
+	for _, action := range []policy.RepairAction{policy.AcceptState, policy.RestoreVersion} {
+		t.Run(string(action), func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t)
+			version := w.Put(key, serial(t, 4))
+			w.Put(key, serial(t, 5))
+			w.digest(w.Table, advice)
+			request, wire := w.request(action, ""), &local.Wire{}
+			if action == policy.RestoreVersion { // a client writes in between, so that it stops
+				request, wire = w.request(action, version), w.before(http.MethodPut, 3, func() { w.Put(key, serial(t, 6)) })
+			}
+			answer, err := w.run(wire, request)
+			if err != nil {
+				t.Fatal(err)
+			}
+			texts := append([]string{answer.Message}, answer.NextSteps...)
+			for _, text := range texts {
+				outside := ""
+				for i, part := range strings.Split(text, `"`) {
+					if i%2 == 0 {
+						outside += part
+					}
+				}
+				if strings.Contains(outside, "--force") {
+					t.Errorf("%s", text)
+				}
+			}
+			if !strings.Contains(strings.Join(texts, ""), "--force") {
+				t.Errorf("nobody was told: %+v", answer)
+			}
+		})
+	}
+}

@@ -6,6 +6,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
@@ -78,7 +80,7 @@ func (w *work) differences() (d differences) {
 func (d *differences) digest(action policy.RepairAction, name, was, now, goal string) {
 	switch {
 	case now != "":
-		text := fmt.Sprintf("the digest in %s is %s now, and was %s", name, now, was)
+		text := fmt.Sprintf("the digest in %s is %s now, and was %s", name, orMissing(now), orMissing(was))
 		if now == goal {
 			d.wrote = append(d.wrote, text)
 		} else {
@@ -87,7 +89,7 @@ func (d *differences) digest(action policy.RepairAction, name, was, now, goal st
 	case action == policy.DeleteDigest:
 		d.wrote = append(d.wrote, "the digest in "+name+" was removed")
 	case action == policy.RestoreVersion:
-		d.wrote = append(d.wrote, fmt.Sprintf("the digest in %s, %s, was removed and does not belong to the state that is there: its clients only warn, and the next one that writes the state makes a new one", name, was))
+		d.wrote = append(d.wrote, fmt.Sprintf("the digest in %s, %s, was removed and does not belong to the state that is there: its clients only warn, and the next one that writes the state makes a new one", name, orMissing(was)))
 	default:
 		d.others = append(d.others, "the digest in "+name+" was removed")
 	}
@@ -100,9 +102,10 @@ func orNothing(list []string) []string {
 	return list
 }
 
+// orMissing is a digest in words. In a row may be anything.
 func orMissing(digest string) string {
 	if digest == "" {
 		return "missing"
 	}
-	return digest
+	return plain.Quoted(backend.BoundedDigest(digest))
 }
