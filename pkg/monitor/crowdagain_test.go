@@ -5,7 +5,6 @@ package monitor_test
 import (
 	"testing"
 
-	"github.com/lockwarden/lockwarden/pkg/alert"
 )
 
 // Whoever keeps a folder crowded keeps the failure of its store open, so that people are not notified that another folder can be read again. They are
@@ -24,12 +23,12 @@ func TestAFolderThatIsCrowdedAgainIsNewWhileAnotherOneIs(t *testing.T) {
 				a.scans(12*6, func(scan int) {
 					switch scan {
 					case 11, 35: // for half an hour, and again an hour and a half after that
-						known = len(tap.named(alert.ScanFailed, ""))
+						known = len(tap.failures())
 						a.lockObject("prod/x")
 					case 17:
 						a.world.Buckets["states"].Remove("prod/x.tflock")
 					case 41:
-						if len(tap.named(alert.ScanFailed, "")) == known {
+						if len(tap.failures()) == known {
 							t.Errorf("in half an hour people learn nothing of it: %s", tap.types())
 						}
 					}

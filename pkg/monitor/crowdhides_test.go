@@ -8,7 +8,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/lockwarden/lockwarden/pkg/alert"
 )
 
 // People who know that a folder is crowded do not know of another one where S3 fails to give a lock.
@@ -32,10 +31,10 @@ func TestACrowdedFolderHidesNoOther(t *testing.T) {
 					a.fillBucket(flooded, crowd)
 				}
 				a.scans(30*5, func(int) {})
-				from, known := time.Now(), len(tap.named(alert.ScanFailed, ""))
+				from, known := time.Now(), len(tap.failures())
 				a.lockObject(state)
 				a.scans(24*12-30*5, func(int) {})
-				if learned := tap.named(alert.ScanFailed, "")[known:]; len(learned) == 0 || learned[0].Sub(from) > 30*time.Minute {
+				if learned := tap.failures()[known:]; len(learned) == 0 || learned[0].Sub(from) > 30*time.Minute {
 					t.Errorf("people learn %s, and not of the lock within half an hour", tap.types())
 				}
 			})

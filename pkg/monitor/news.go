@@ -114,14 +114,3 @@ func (g *gathered) addUnreadable(step ledger.Step) {
 		n.add(step)
 	}
 }
-
-// unnotified returns the steps as they are when nobody could be notified.
-func unnotified(steps iter.Seq[ledger.Step]) iter.Seq[ledger.Step] {
-	return func(yield func(ledger.Step) bool) {
-		for step := range steps {
-			if !yield(step.Unnotified()) {
-				return
-			}
-		}
-	}
-}

@@ -3,7 +3,6 @@ package monitor_test
 import (
 	"context"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 
@@ -59,11 +58,11 @@ func (a *account) scans(count int, after func(scan int)) {
 	}
 }
 
-// named are the times of the messages of a type that name something.
-func (t *tap) named(kind alert.Type, what string) []time.Time {
+// failures are the times of the messages about stores that could not be read.
+func (t *tap) failures() []time.Time {
 	var times []time.Time
 	for _, e := range t.events {
-		if e.Type == kind && strings.Contains(fmt.Sprintf("%+v", e), what) {
+		if e.Type == alert.ScanFailed {
 			times = append(times, e.Time)
 		}
 	}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"time"
 
@@ -35,27 +34,23 @@ const replicaLag = time.Hour
 
 // behind returns the stores of the rows that a replica may have only because DynamoDB has not brought there yet what happened in another
 // one: another lock is there, or an earlier release of ours removed the same bytes from there.
-func (u *Unlocker) behind(ctx context.Context, l tflock.Lock, others []tflock.Lock, now time.Time) (stores []string, err error) {
+func (u *Unlocker) behind(l tflock.Lock, others []tflock.Lock, earlier ledger.Release, now time.Time) (stores []string) {
 	if !slices.ContainsFunc(l.Holdings, u.hasReplica) {
-		return nil, nil
-	}
-	earlier, found, err := u.Releases.LastRelease(ctx, ledger.KeyOf(l))
-	if err != nil {
-		return nil, fmt.Errorf("nothing was released: whether it was released before is not known: %w", err)
+		return nil
 	}
 	for _, h := range l.Holdings {
 		isReplica := func(store string) bool { return !l.HeldIn(store) && backend.MayBeReplicas(store, h.Store) }
 		taken := slices.ContainsFunc(others, func(o tflock.Lock) bool {
 			return slices.ContainsFunc(o.Holdings, func(other tflock.Holding) bool { return isReplica(other.Store) })
 		})
-		removed := found && now.Sub(earlier.At) < replicaLag && slices.ContainsFunc(earlier.Halves, func(half ledger.Half) bool {
+		removed := now.Sub(earlier.At) < replicaLag && slices.ContainsFunc(earlier.Halves, func(half ledger.Half) bool {
 			return isReplica(half.Store) && half.Fate != ledger.HalfKept && half.Fate != ledger.HalfUnwatched
 		})
 		if taken || removed {
 			stores = append(stores, h.Store)
 		}
 	}
-	return stores, nil
+	return stores
 }
 
 // hasReplica reports whether a table is watched that may be a replica of a row's.

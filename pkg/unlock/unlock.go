@@ -172,14 +172,10 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 		a.NextSteps = append(a.NextSteps, unwatchedSteps(unwatched)...)
 		return a, nil
 	}
-	behind, err := u.behind(ctx, l, f.others, now)
-	if err == nil {
-		err = u.alone(ctx, l, earlier)
-	}
-	if err != nil {
+	if err := u.alone(ctx, l, earlier); err != nil {
 		return Answer{}, err
 	}
-	a, err := u.release(ctx, l, described, record, concerns, unwatched, behind)
+	a, err := u.release(ctx, l, described, record, concerns, unwatched, u.behind(l, f.others, earlier, now))
 	a.NextSteps = slices.Concat(doubtStep(doubt), a.NextSteps, silentStep(a.Released, silent))
 	if err == nil && len(a.Released) > 0 {
 		if late := u.finisher().Absorb(ctx, ledger.KeyOf(l), now, u.endOf, unwatched); late != nil {
@@ -189,7 +185,7 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 	return a, err
 }
 
-// judge judges a lock by what scans saw of it, and by what an earlier release of it left.
+// judge judges a lock by what scans saw of it, and by what an earlier release of it left, which it returns too.
 func (u *Unlocker) judge(ctx context.Context, l tflock.Lock, seen policy.Sighting, now time.Time) (policy.Case, ledger.Release, error) {
 	c := policy.Case{Lock: l, Seen: seen}
 	c.Judge(u.Rules, now)
