@@ -50,6 +50,9 @@ func (r *remover) remove(ctx context.Context, s *inspection) error {
 	}
 	released, err := r.removeRecorded(ctx, s)
 	stuck, _ := errors.AsType[*statelock.LeftError](err)
+	if err != nil && !released && stuck == nil {
+		r.gate.fail(s.stale.Path, err)
+	}
 	r.gate.leave(s.bucket, released, stuck)
 	return err
 }
