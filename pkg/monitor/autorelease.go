@@ -52,8 +52,7 @@ func (p *planner) publish(ctx context.Context) {
 		if part[0].shared && len(part) > 1 {
 			event = event.Bounded(ledger.MostMessages)
 		}
-		if err := p.monitor.Topic.Publish(ctx, event); err != nil {
-			p.errs = append(p.errs, err)
+		if err := p.notifier.publish(ctx, event); err != nil {
 			continue
 		}
 		p.notifier.out.Add(message)

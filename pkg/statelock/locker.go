@@ -141,9 +141,9 @@ type LeftError struct {
 
 func (e *LeftError) Error() string {
 	if e.Unsure {
-		return fmt.Sprintf("whether Lockwarden's own lock on %s was taken is not known, and the next run looks again: %v", plain.Quoted(e.Path), e.Err)
+		return fmt.Sprintf("whether Lockwarden's own lock on %s was taken is not known, and the next run, or a repeat six minutes later, looks again: %v", plain.Quoted(e.Path), e.Err)
 	}
-	return fmt.Sprintf("Lockwarden's own lock on %s could not be released, and the next run tries again: %v", plain.Quoted(e.Path), e.Err)
+	return fmt.Sprintf("Lockwarden's own lock on %s could not be released, and the next run, or a repeat six minutes later, tries again: %v", plain.Quoted(e.Path), e.Err)
 }
 
 func (e *LeftError) Unwrap() error { return e.Err }
