@@ -4,7 +4,6 @@ package monitor_test
 
 import (
 	"testing"
-
 )
 
 // Whoever keeps a folder crowded keeps the failure of its store open, so that people are not notified that another folder can be read again. They are

@@ -7,7 +7,6 @@ import (
 	"strings"
 	"testing"
 	"time"
-
 )
 
 // People who know that a folder is crowded do not know of another one where S3 fails to give a lock.
