@@ -170,7 +170,7 @@ func (s Store) read(started time.Time, rules Rules) (Store, Change) {
 
 // again is the memory after one more good scan since a failure that people know of.
 func (s Store) again(started time.Time, rules Rules) Store {
-	s.Gaps, s.Since = s.gaps(started, rules), s.since(started)
+	s.Gaps, s.Since, s.Known = s.gaps(started, rules), s.since(started), s.stillKnown(nil)
 	s.LastRead, s.Crowded, s.Crowd, s.Failed, s.Good = started, nil, false, 0, s.Good+1
 	return s
 }
