@@ -7,7 +7,7 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/alert"
 )
 
-// Whoever fills a folder, or has a lock object in it that S3 does not give, chooses its name: people who look for what is under it are told to
+// Whoever fills a folder, or has a lock object in it that S3 does not give, chooses its name: people who look for what is under it are asked to
 // put no such name into a command.
 func TestAStrangePrefixBelongsIntoNoCommand(t *testing.T) {
 	const arn = "arn:aws:s3:::states"

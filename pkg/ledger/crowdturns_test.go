@@ -38,8 +38,8 @@ func TestCrowdedFoldersInAnyOrderHideNoOther(t *testing.T) {
 			} else {
 				changes = s.again(&f)
 			}
-			told := slices.Contains(changes, ledger.Failed) || slices.Contains(changes, ledger.StillFailed)
-			known = read < 2 && (known || (fails && told))
+			notified := slices.Contains(changes, ledger.Failed) || slices.Contains(changes, ledger.StillFailed)
+			known = read < 2 && (known || (fails && notified))
 			if log = append(log, fmt.Sprint(f.Crowded, changes)); unread > 3 && !known {
 				t.Fatalf("%d scans in a row could not read b/production/, and people do not know:\n%s", unread, strings.Join(log, "\n"))
 			}

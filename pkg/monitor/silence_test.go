@@ -127,7 +127,7 @@ func (o owned) thereAt(at time.Duration) bool { return o.taken <= at && at < o.d
 func (o owned) check(t *testing.T, tap *tap, from time.Time) {
 	t.Helper()
 	within := func(kind alert.Type, since, most time.Duration) {
-		if by := since + most + inTime; by < silenceLasts && !slices.ContainsFunc(o.told(tap, from, kind), func(at time.Duration) bool { return since <= at && at <= by }) {
+		if by := since + most + inTime; by < silenceLasts && !slices.ContainsFunc(o.notified(tap, from, kind), func(at time.Duration) bool { return since <= at && at <= by }) {
 			t.Errorf("within %s of %s there is no %s of %s", most+inTime, since, kind, o.key)
 		}
 	}
@@ -140,17 +140,17 @@ func (o owned) check(t *testing.T, tap *tap, from time.Time) {
 		if o.taken+30*time.Minute+inTime < o.dropped {
 			within(alert.LockStuck, o.taken, 30*time.Minute)
 		}
-		if told := o.told(tap, from, alert.LockStuck); len(told) > 0 {
+		if notified := o.notified(tap, from, alert.LockStuck); len(notified) > 0 {
 			within(alert.LockResolved, o.dropped, 0)
-			if told[0]+time.Hour+inTime < o.dropped {
-				within(alert.LockReminder, told[0], time.Hour)
+			if notified[0]+time.Hour+inTime < o.dropped {
+				within(alert.LockReminder, notified[0], time.Hour)
 			}
 		}
 	}
 }
 
-// told is when the messages of a type came that name it.
-func (o owned) told(tap *tap, from time.Time, kind alert.Type) (times []time.Duration) {
+// notified is when the messages of a type came that name it.
+func (o owned) notified(tap *tap, from time.Time, kind alert.Type) (times []time.Duration) {
 	for _, e := range tap.events {
 		items := e.Locks
 		if e.Lock != nil {

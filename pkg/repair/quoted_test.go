@@ -89,7 +89,7 @@ func TestNoDigestReadsAsOurAdvice(t *testing.T) {
 				}
 			}
 			if !strings.Contains(strings.Join(texts, ""), "--force") {
-				t.Errorf("nobody was told: %+v", answer)
+				t.Errorf("nothing shows the digest: %+v", answer)
 			}
 		})
 	}

@@ -20,7 +20,7 @@ type message struct {
 	Tries     int       `json:"tries,omitempty"` // how often the server did not take the text
 
 	// Bare is the text of a notice without the names of prefixes, in case the server does not take those either;
-	// empty: it is no notice.
+	// only a notice has it.
 	Bare string `json:"bare,omitempty"`
 }
 

@@ -69,7 +69,7 @@ func (o *outbox) add(ctx context.Context, m message) error {
 	return <-first // it came meanwhile
 }
 
-// answer tells whoever published a message and still waits what became of it. It reports whether somebody did.
+// answer gives the result to whoever published a message and still waits. It reports whether somebody did.
 func (o *outbox) answer(name string, err error) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -191,7 +191,7 @@ func (o *outbox) deliver(ctx context.Context, name string, m message) {
 	}
 }
 
-// notTaken decides what becomes of a message whose text the server did not take.
+// notTaken decides whether a message whose text the server did not take is sent again.
 func (o *outbox) notTaken(name string, m message, e *textError) error {
 	m.Tries++
 	isNotice, over := m.Bare != "", time.Since(m.Published) > keptFor
