@@ -1,7 +1,6 @@
 package prune
 
 import (
-	"cmp"
 	"sync"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
@@ -19,7 +18,6 @@ type gate struct {
 	mu      sync.Mutex
 	changed *sync.Cond
 	blocked blocked
-	failed  blocked // where it is not known why no lock could be taken in this run; never everywhere
 	buckets map[string]*bucketSlots
 }
 
@@ -63,28 +61,14 @@ func (g *gate) enter(b *backend.Bucket, path tflock.Path) (blocked string, refus
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	at := g.bucketSlots(b)
-	for at.held >= at.width && g.blockedAt(path) == "" && at.refused == nil {
+	for at.held >= at.width && g.blocked.of(path) == "" && at.refused == nil {
 		g.changed.Wait()
 	}
-	blocked = g.blockedAt(path)
+	blocked = g.blocked.of(path)
 	if blocked == "" && at.refused == nil {
 		at.held++
 	}
 	return blocked, at.refused
-}
-
-// blockedAt says why no lock of that state is taken, or is empty.
-func (g *gate) blockedAt(path tflock.Path) string {
-	return cmp.Or(g.blocked.of(path), g.failed.of(path))
-}
-
-// fail leaves out a state whose lock could not be taken for a cause that is not known, and after the next one what both are in: each may take the
-// time of all attempts, and its team may bring that about. Where they have no folder in common the newer one counts.
-func (g *gate) fail(path tflock.Path, err error) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	g.failed.place, g.failed.why = cmp.Or(wider(g.failed.place, path), path), err.Error()
-	g.changed.Broadcast()
 }
 
 // leave says how the lock ended: whether one was taken and released, and why one could not

@@ -89,7 +89,7 @@ func (l *lister) bucket(ctx context.Context, b *backend.Bucket, prefixes []strin
 		return l.skip(ctx, b, prefixes)
 	}
 	for _, prefix := range prefixes {
-		s := &stretch{bucket: b, versioned: versioned, here: ledger.Mark{Bucket: b.ARN(), Prefix: prefix}, folders: tflock.Folders{Root: prefix, Turn: turn}}
+		s := &stretch{bucket: b, versioned: versioned, here: ledger.Mark{Bucket: b.ARN(), Prefix: prefix}, folders: tflock.Folders{Root: prefix, Turn: firstTurn}}
 		if l.from != nil {
 			if l.from.Bucket != s.here.Bucket || l.from.Prefix != s.here.Prefix {
 				continue

@@ -27,18 +27,6 @@ type remover struct {
 // remove takes the lock of a state that is empty as far as was seen without it, and
 // deletes it if that still holds.
 func (r *remover) remove(ctx context.Context, s *inspection) error {
-	// Before the gate, since few pass it at once until locks were released: S3 may take its time over a lock object that is there.
-	held, err := r.locks.HeldInBucket(ctx, s.bucket, s.stale.Path)
-	if err != nil && ctx.Err() != nil {
-		return err
-	}
-	if err != nil {
-		held = unknownLocks(err)
-	}
-	if held != "" {
-		s.keep(policy.KeptLocked, held)
-		return nil
-	}
 	left, refused := r.gate.enter(s.bucket, s.stale.Path)
 	switch {
 	case left != "":
@@ -50,9 +38,6 @@ func (r *remover) remove(ctx context.Context, s *inspection) error {
 	}
 	released, err := r.removeRecorded(ctx, s)
 	stuck, _ := errors.AsType[*statelock.LeftError](err)
-	if err != nil && !released && stuck == nil {
-		r.gate.fail(s.stale.Path, err)
-	}
 	r.gate.leave(s.bucket, released, stuck)
 	return err
 }

@@ -238,11 +238,6 @@ func (l *Locker) HeldBy(ctx context.Context, b *backend.Bucket, path tflock.Path
 	return l.heldIn(ctx, append(l.Places(b, path), l.othersAlone(path)...))
 }
 
-// HeldInBucket says who holds a lock object of a state, or nothing. Leftovers of ours do not count.
-func (l *Locker) HeldInBucket(ctx context.Context, b *backend.Bucket, path tflock.Path) (string, error) {
-	return l.heldIn(ctx, []Place{{b, path}})
-}
-
 // heldIn says who holds a lock in one of some places, or nothing. What cannot be read where others alone lock is
 // no lock.
 func (l *Locker) heldIn(ctx context.Context, places []Place) (string, error) {
