@@ -142,6 +142,22 @@ func TestAServerThatTakesNoMailIsAnError(t *testing.T) {
 	})
 }
 
+// Exchange waits five seconds before it refuses a recipient.
+func TestARefusalThatComesLateIsAnErrorFromTheNextMessageOn(t *testing.T) {
+	t.Parallel()
+	topic, box := start(t, func(command string) string {
+		if strings.HasPrefix(command, "RCPT") {
+			time.Sleep(patience + patience/4)
+			return "550 5.1.10 RESOLVER.ADR.RecipientNotFound"
+		}
+		return ""
+	}, "ana@example.com")
+	first, second := topic.Publish(t.Context(), event("ana@laptop")), topic.Publish(t.Context(), event("ben@laptop"))
+	if api, ok := errors.AsType[smithy.APIError](second); first != nil || !ok || api.ErrorCode() != "InvalidParameter" || len(box.Mails()) != 0 {
+		t.Errorf("%v, then %v; mails %+v", first, second, box.Mails())
+	}
+}
+
 // A filter may refuse what somebody wrote into a lock, and others share the message: people learn which teams' locks it is about, and the message is there
 // to be read.
 func TestPeopleLearnOfAMessageThatIsRefused(t *testing.T) {

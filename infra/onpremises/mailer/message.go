@@ -43,9 +43,17 @@ func (m message) notice(e *textError, fate string, now time.Time) message {
 		"wrote into a lock or a path. %s\n\nAll locks are in the answer of: invoke monitor\n", kind, m.Published.UTC().Format(time.RFC3339), e.code, fate)
 	text := bare
 	if prefixes := m.prefixes(); prefixes != "" {
-		text += "\nIt is about states under " + prefixes + ".\n"
+		text += "\nIt is about states under " + prefixes + others(m.Paths) + ".\n"
 	}
 	return message{Subject: subject, Text: text, Bare: bare, Published: now}
+}
+
+// others says that a list of paths has those that SNS has room for: whoever has many states with long names takes that of others.
+func others(paths []string) string {
+	if len(paths) > 1 {
+		return ", and maybe others"
+	}
+	return ""
 }
 
 // maxPrefixes bounds the names in a notice.

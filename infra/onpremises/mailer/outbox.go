@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -22,8 +24,9 @@ const (
 	maxPause = 30 * time.Minute
 	// saidAfter is after how many tries people learn that a message is put off.
 	saidAfter = 3
-	// keptFor is how long a message that is put off is tried again.
-	keptFor = 48 * time.Hour
+	// maxTries is how often a message that is put off is tried: with those pauses, for two days. The time that it was published says
+	// nothing: the server may have been away for days.
+	maxTries = 100
 	// maxWaiting bounds the outbox.
 	maxWaiting = 1000
 )
@@ -39,6 +42,7 @@ type outbox struct {
 
 	mu      sync.Mutex
 	waiting map[string]*entry // by the name of the file
+	down    error             // why the server took no mail when it was last asked, whatever the text; nil: it took one, or was not asked yet
 }
 
 // entry is a message in the outbox.
@@ -50,7 +54,8 @@ type entry struct {
 }
 
 // add takes a message. It returns once the server has it, or did not take its text, or nothing is decided in time: then the message is sent
-// later. It fails where the server takes no mail at all, and keeps nothing: whoever publishes it does so again.
+// later, unless the server took no mail at all when it was last asked. It fails where the server takes none, and keeps nothing: whoever publishes it
+// does so again.
 func (o *outbox) add(ctx context.Context, m message) error {
 	first := make(chan error, 1)
 	name, err := o.put(m, first)
@@ -63,10 +68,40 @@ func (o *outbox) add(ctx context.Context, m message) error {
 	case <-time.After(patience):
 	case <-ctx.Done():
 	}
+	if err := o.withdraw(name); err != nil {
+		return err
+	}
 	if o.answer(name, nil) {
 		return nil
 	}
 	return <-first // it came meanwhile
+}
+
+// withdraw takes a message back that nothing is decided about, where the server takes no mail at all, and says why it takes none. One that is on its
+// way stays until that is over: whoever published it counts as waiting.
+func (o *outbox) withdraw(name string) error {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	e := o.waiting[name]
+	if e == nil || o.down == nil {
+		return nil
+	}
+	if e.sending {
+		return o.down
+	}
+	delete(o.waiting, name)
+	return errors.Join(o.down, os.Remove(filepath.Join(o.folder, name)))
+}
+
+// takes keeps why the server takes no mail at all, as far as it shows that with a message, and returns it. Nothing in a notice without names is anybody's
+// choice: a server that does not take that takes nothing.
+func (o *outbox) takes(m message, err error) (down error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if _, ofText := errors.AsType[*textError](err); !ofText || (m.Bare != "" && m.Text == m.Bare) {
+		o.down = err
+	}
+	return o.down
 }
 
 // answer gives the result to whoever published a message and still waits. It reports whether somebody did.
@@ -178,12 +213,14 @@ func (o *outbox) deliver(ctx context.Context, name string, m message) {
 		slog.Error("not sent", "subject", m.Subject, "error", err)
 	}
 	var written error
-	if refusal, ofText := errors.AsType[*textError](err); ofText {
-		o.answer(name, nil)
-		written = o.notTaken(name, m, refusal)
-	} else if heard := o.answer(name, err); heard || err == nil {
+	down := o.takes(m, err)
+	refusal, ofText := errors.AsType[*textError](err)
+	switch heard := o.answer(name, down); {
+	case err == nil, heard && down != nil:
 		written = o.remove(name)
-	} else {
+	case ofText:
+		written = o.notTaken(name, m, refusal)
+	default:
 		written = o.again(name, m, pause)
 	}
 	if written != nil {
@@ -194,7 +231,7 @@ func (o *outbox) deliver(ctx context.Context, name string, m message) {
 // notTaken decides whether a message whose text the server did not take is sent again.
 func (o *outbox) notTaken(name string, m message, e *textError) error {
 	m.Tries++
-	isNotice, over := m.Bare != "", time.Since(m.Published) > keptFor
+	isNotice, over := m.Bare != "", m.Tries >= maxTries
 	var err error
 	switch {
 	case isNotice:
@@ -203,7 +240,7 @@ func (o *outbox) notTaken(name string, m message, e *textError) error {
 		over = true
 		_, err = o.put(m.notice(e, "It is in the folder "+o.refused()+".", time.Now()), nil)
 	case m.Tries == saidAfter:
-		_, err = o.put(m.notice(e, fmt.Sprintf("It is sent again for %.0f hours.", keptFor.Hours()), time.Now()), nil)
+		_, err = o.put(m.notice(e, "It is sent again for two days.", time.Now()), nil)
 	}
 	if over && err == nil {
 		o.mu.Lock()
