@@ -39,7 +39,7 @@ func (s *said) failAt(path tflock.Path, err error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.failures.add(path.Prefix(), err, 1)
+	s.failures.add(path.Prefix(), err, share(path))
 }
 
 // remark keeps a note.
@@ -49,7 +49,15 @@ func (s *said) remark(text string) { s.remarkAt("", text) }
 func (s *said) remarkAt(path tflock.Path, text string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.notes.add(path.Prefix(), text, 1)
+	s.notes.add(path.Prefix(), text, share(path))
+}
+
+// share is what something about a state takes of its prefix. What is about no one state takes nothing, and gives way to none: there are a few for each store.
+func share(path tflock.Path) int {
+	if path == "" {
+		return 0
+	}
+	return 1
 }
 
 // failed returns the errors that fail the invocation.
