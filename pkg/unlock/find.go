@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -22,14 +23,16 @@ const readers = 4
 
 // found is what the stores hold on the path of a lock.
 type found struct {
-	named      *tflock.Lock  // the lock that is meant
-	others     []tflock.Lock // other readable locks on the path
-	unreadable []tflock.Lock // holdings on the path that cannot be read
-	unread     []error       // stores that could not be asked
-	sealed     int           // holdings elsewhere that cannot be read, of a search
-	choices    []hit         // what else may be meant, where it is not one lock alone
-	textPath   string        // the path in the text, where the lock found by its ID is not of it
-	beside     string        // what the text has beside what names the lock, and what may be read as another one
+	named      *tflock.Lock   // the lock that is meant
+	others     []tflock.Lock  // other readable locks on the path
+	unreadable []tflock.Lock  // holdings on the path that cannot be read
+	unread     []error        // stores that could not be asked
+	sealed     int            // holdings elsewhere that cannot be read, of a search
+	choices    []hit          // what else may be meant, where it is not one lock alone
+	textPath   string         // the path in the text, where the lock found by its ID is not of it
+	beside     string         // what the text has beside what names the lock, and what may be read as another one
+	earlier    ledger.Release // the last release of the lock before it was read; its time is zero where there is none
+	forgotten  error          // that is not known
 }
 
 // hit is a lock that a text may mean.
@@ -137,9 +140,13 @@ func mayPass(err error) bool {
 	return !ok || !refused.Refused()
 }
 
-// at reads what every store holds on one path.
+// at reads what every store holds on one path, and before that the last release of the lock: a store may take its time, and what
+// somebody else releases meanwhile is still seen.
 func (u *Unlocker) at(ctx context.Context, path tflock.Path, id string) found {
 	var f found
+	if id != "" {
+		f.earlier, _, f.forgotten = u.Releases.LastRelease(ctx, ledger.KeyOf(tflock.Lock{Path: path, ID: id}))
+	}
 	var mu sync.Mutex
 	var holdings []tflock.Holding
 	u.each(func(s backend.Store) {

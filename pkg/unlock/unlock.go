@@ -1,7 +1,6 @@
 package unlock
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -137,10 +136,10 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 	}
 	now := u.Now()
 	unwatched := u.unwatched(ctx, l, memory)
-	c, earlier, err := u.judge(ctx, l, memory.Sighting(l, u.unknown(concerns)), now)
-	if err != nil {
-		return Answer{}, err
+	if f.forgotten != nil {
+		return Answer{}, fmt.Errorf("nothing was released: whether it was released before is not known: %w", f.forgotten)
 	}
+	c := u.judge(l, memory.Sighting(l, u.unknown(concerns)), f.earlier, now)
 	c = u.witnessed(ctx, c)
 	c.State = u.state(ctx, l.Path)
 	if r.Keep {
@@ -172,10 +171,10 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 		a.NextSteps = append(a.NextSteps, unwatchedSteps(unwatched)...)
 		return a, nil
 	}
-	if err := u.alone(ctx, l, earlier); err != nil {
+	if err := u.alone(ctx, l, f.earlier); err != nil {
 		return Answer{}, err
 	}
-	a, err := u.release(ctx, l, described, record, concerns, unwatched, u.behind(l, f.others, earlier, now))
+	a, err := u.release(ctx, l, described, record, concerns, unwatched, u.behind(l, f.others, f.earlier, now))
 	a.NextSteps = slices.Concat(doubtStep(doubt), a.NextSteps, silentStep(a.Released, silent))
 	if err == nil && len(a.Released) > 0 {
 		if late := u.finisher().Absorb(ctx, ledger.KeyOf(l), now, u.endOf, unwatched); late != nil {
@@ -185,29 +184,25 @@ func (u *Unlocker) decide(ctx context.Context, r Request, f found, requestID str
 	return a, err
 }
 
-// judge judges a lock by what scans saw of it, and by what an earlier release of it left, which it returns too.
-func (u *Unlocker) judge(ctx context.Context, l tflock.Lock, seen policy.Sighting, now time.Time) (policy.Case, ledger.Release, error) {
+// judge judges a lock by what scans saw of it, and by what an earlier release of it left.
+func (u *Unlocker) judge(l tflock.Lock, seen policy.Sighting, earlier ledger.Release, now time.Time) policy.Case {
 	c := policy.Case{Lock: l, Seen: seen}
 	c.Judge(u.Rules, now)
-	earlier, found, err := u.Releases.LastRelease(ctx, ledger.KeyOf(l))
-	if err != nil {
-		return c, earlier, fmt.Errorf("nothing was released: whether it was released before is not known: %w", err)
-	}
-	if found && (takenAgain(l, earlier, &c.Seen) || c.HeldAtLeast < c.Guard && completeFromRecord(l, earlier, &c.Seen)) {
+	if takenAgain(l, earlier, &c.Seen) || c.HeldAtLeast < c.Guard && completeFromRecord(l, earlier, &c.Seen) {
 		c.Judge(u.Rules, now)
 	}
-	return c, earlier, nil
+	return c
 }
 
-// alone fails where somebody else's release of the lock came since it was judged: its questions about the run and the state take seconds, and
-// a client that waited for its own lock may have it again, with the same bytes.
-func (u *Unlocker) alone(ctx context.Context, l tflock.Lock, judged ledger.Release) error {
+// alone fails where somebody else's release of the lock came since it was read: other stores, and the questions about the run and the state,
+// take seconds, and a client that waited for its own lock may have it again, with the same bytes.
+func (u *Unlocker) alone(ctx context.Context, l tflock.Lock, read ledger.Release) error {
 	last, _, err := u.Releases.LastRelease(ctx, ledger.KeyOf(l))
 	if err != nil {
 		return fmt.Errorf("nothing was released: whether it was released meanwhile is not known: %w", err)
 	}
-	if !last.At.Equal(judged.At) {
-		return fmt.Errorf("nothing was released: %s asked for the release of the same lock at %s, while this call looked at it; repeat the call, and it says how that ended", cmp.Or(last.RequestedBy, "an unnamed caller"), policy.Clock(last.At))
+	if !last.At.Equal(read.At) {
+		return errors.New("nothing was released: another release of the same lock began or ended while this call looked at it; repeat the call, and it says how that ended")
 	}
 	return nil
 }
