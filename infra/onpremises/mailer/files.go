@@ -18,7 +18,12 @@ func openOutbox(folder string, send sends) (*outbox, error) {
 	o := &outbox{folder: folder, send: send, wake: make(chan struct{}, 1), waiting: map[string]*entry{}}
 	err := os.MkdirAll(o.refused(), 0o700)
 	files, globbed := filepath.Glob(filepath.Join(folder, "*.json"))
-	if err = errors.Join(err, globbed); err != nil {
+	unfinished, _ := filepath.Glob(filepath.Join(folder, unfinishedFiles)) // the same folder
+	err = errors.Join(err, globbed)
+	for _, file := range unfinished {
+		err = errors.Join(err, os.Remove(file)) // nobody was answered that it is published
+	}
+	if err != nil {
 		return nil, fmt.Errorf("OUTBOX=%s: %w", folder, err)
 	}
 	for _, file := range files {
@@ -38,13 +43,15 @@ func openOutbox(folder string, send sends) (*outbox, error) {
 // refused is the folder of what was given up.
 func (o *outbox) refused() string { return filepath.Join(o.folder, "refused") }
 
+const unfinishedFiles = "*.new"
+
 // write puts a message on the disk, whole or not at all.
 func (o *outbox) write(name string, m message) error {
 	raw, err := json.Marshal(m)
 	if err != nil {
 		return err
 	}
-	file, err := os.CreateTemp(o.folder, "*.new") // for its owner alone
+	file, err := os.CreateTemp(o.folder, unfinishedFiles) // for its owner alone
 	if err != nil {
 		return err
 	}
@@ -55,7 +62,16 @@ func (o *outbox) write(name string, m message) error {
 	if err != nil {
 		return errors.Join(err, os.Remove(file.Name()))
 	}
-	return nil
+	return o.sync()
+}
+
+// sync has the names of the files on the disk, too.
+func (o *outbox) sync() error {
+	folder, err := os.Open(o.folder)
+	if err != nil {
+		return err
+	}
+	return errors.Join(folder.Sync(), folder.Close())
 }
 
 // again has a message sent again after a pause.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net/textproto"
 	"os"
 	"path/filepath"
@@ -291,9 +292,16 @@ func TestTheNextMailerSendsWhatIsInTheOutbox(t *testing.T) {
 			t.Error(err)
 		}
 	})
+	unfinished := filepath.Join(folder, "1.new")
+	if err := os.WriteFile(unfinished, []byte("{"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	s := &server{minds: slow(0)}
-	opened(t, folder, s, func(*testing.T, *outbox) {
+	opened(t, folder, s, func(t *testing.T, _ *outbox) {
 		time.Sleep(time.Minute)
+		if _, err := os.Stat(unfinished); !errors.Is(err, fs.ErrNotExist) {
+			t.Errorf("a file that was never finished stays: %v", err)
+		}
 		if len(s.came()) != 1 || !s.has("not yet") {
 			t.Errorf("%q", s.came())
 		}

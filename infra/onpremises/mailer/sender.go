@@ -21,6 +21,9 @@ import (
 // deliveryTime bounds the delivery of one mail to the server: many keep those waiting whom they do not know.
 const deliveryTime = 3 * time.Minute
 
+// quitTime bounds the good-bye after it.
+const quitTime = 5 * time.Second
+
 type settings struct {
 	Listen   string   `env:"LISTEN" envDefault:"127.0.0.1:8025"`
 	From     string   `env:"MAIL_FROM,notEmpty"`
@@ -93,6 +96,7 @@ func (s sender) Send(ctx context.Context, subject, text string) error {
 	if err = errors.Join(err, body.Close()); err != nil { // without the server's word that it has the mail
 		return newTextError(err)
 	}
+	_ = connection.SetDeadline(time.Now().Add(quitTime))
 	_ = client.Quit() // the mail is taken, however this ends
 	return nil
 }
