@@ -62,7 +62,7 @@ func (s *spans) has(number int) bool {
 func (l *lister) list(ctx context.Context, from ledger.Mark) *ledger.Mark {
 	prefixes := l.paths.Prefixes()
 	switch {
-	case !l.watched(from.Bucket):
+	case l.position(from.Bucket) < 0:
 	case slices.Contains(prefixes, from.Prefix):
 		l.from = &from
 	case slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(from.Prefix, prefix) }):
@@ -73,12 +73,25 @@ func (l *lister) list(ctx context.Context, from ledger.Mark) *ledger.Mark {
 			return stopped
 		}
 	}
+	l.beginWith(from)
 	return l.rest(ctx)
 }
 
-// watched reports whether a mark's bucket is still listed.
-func (l *lister) watched(arn string) bool {
-	return slices.ContainsFunc(l.buckets, func(b *backend.Bucket) bool { return b.ARN() == arn })
+// beginWith has the rest begin where an earlier run stopped: else each run would come as far as that one, where there is not time for all of it.
+func (l *lister) beginWith(from ledger.Mark) {
+	at := l.position(from.Bucket)
+	first := slices.IndexFunc(l.later, func(s *stretch) bool {
+		here := l.position(s.here.Bucket)
+		return here > at || here == at && s.here.Prefix >= from.Prefix
+	})
+	if first > 0 {
+		l.later = slices.Concat(l.later[first:], l.later[:first])
+	}
+}
+
+// position is that of a mark's bucket; negative: it is no longer listed.
+func (l *lister) position(arn string) int {
+	return slices.IndexFunc(l.buckets, func(b *backend.Bucket) bool { return b.ARN() == arn })
 }
 
 // bucket lists one bucket. It returns where it stopped, and nil if it came to the end.

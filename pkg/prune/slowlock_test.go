@@ -60,14 +60,26 @@ func TestLocksThatTakeTimeTakeNoTurnsOfOthers(t *testing.T) {
 			return tflock.Path(id.Value).Key()
 		}, &types.TransactionConflictException{}},
 	} {
-		t.Run(name, func(t *testing.T) {
-			t.Parallel()
-			synctest.Test(t, func(t *testing.T) { slowLocks(t, tc.objects, tc.call, tc.fails) })
-		})
+		for where, folder := range map[string]func(i int) string{
+			"in one folder": func(int) string { return "" },
+			"twenty in each of folders within each other": func(i int) string { return nested(i / 20) },
+			"fifty in each of them":                       func(i int) string { return nested(i / 50) },
+		} {
+			t.Run(name+", "+where, func(t *testing.T) {
+				t.Parallel()
+				synctest.Test(t, func(t *testing.T) { slowLocks(t, tc.objects, folder, tc.call, tc.fails) })
+			})
+		}
 	}
 }
 
-func slowLocks(t *testing.T, objects bool, call func(input any) (key string), fails error) {
+// nested are folders of which each has fewer in common with the one before.
+func nested(i int) string {
+	all := []string{"a/a/a/a/a/a/", "a/a/a/a/a/b/", "a/a/a/b/", "a/b/", "b/", "c/"}
+	return all[min(i, len(all)-1)]
+}
+
+func slowLocks(t *testing.T, objects bool, folder func(i int) string, call func(input any) (key string), fails error) {
 	t.Helper()
 	const bucket, mine, other = "states", "a-team/branches/", "b-team/branches/x.tfstate"
 	plain := inprocess.New(time.Now, 0).Config()
@@ -83,7 +95,7 @@ func slowLocks(t *testing.T, objects bool, call func(input any) (key string), fa
 		}
 	}
 	for i := range 1000 {
-		key := fmt.Sprintf("%s%04d.tfstate", mine, i)
+		key := fmt.Sprintf("%s%s%04d.tfstate", mine, folder(i), i)
 		put(key, local.State(t, "destroyed"))
 		if objects {
 			put(key+tflock.Suffix, []byte("sealed"))
