@@ -63,7 +63,7 @@ var automaticMutations = map[string]mutation{
 		"although nobody could read its tags",
 	},
 	"people need not know of a release": {
-		"pkg/monitor/autorelease.go", "if err := p.monitor.Topic.Publish(ctx, event); err != nil {", "if err := error(nil); err != nil {",
+		"pkg/monitor/autorelease.go", "if err := p.notifier.publish(ctx, event); err != nil {", "if err := error(nil); err != nil {",
 		"TestAutomatic",
 		nil,
 		"and no earlier scan had announced it",

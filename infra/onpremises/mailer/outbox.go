@@ -98,8 +98,13 @@ func (o *outbox) withdraw(name string) error {
 func (o *outbox) takes(m message, err error) (down error) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if _, ofText := errors.AsType[*textError](err); !ofText || (m.Bare != "" && m.Text == m.Bare) {
+	_, ofText := errors.AsType[*textError](err)
+	_, noText := errors.AsType[*textError](o.down)
+	switch {
+	case !ofText, m.Bare != "" && m.Text == m.Bare:
 		o.down = err
+	case !noText: // it is there again, and came as far as the text
+		o.down = nil
 	}
 	return o.down
 }

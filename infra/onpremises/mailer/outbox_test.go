@@ -217,6 +217,25 @@ func TestAServerThatTakesNothingLeavesNothingInTheOutbox(t *testing.T) {
 	})
 }
 
+// The first message after an outage has a text that the server refuses: it is set aside, and not published again and again.
+func TestATextThatIsRefusedAfterAnOutageIsSetAside(t *testing.T) {
+	t.Parallel()
+	s := &server{minds: func(string) (time.Duration, error) { return 0, errors.New("connection refused") }}
+	opened(t, t.TempDir(), s, func(t *testing.T, o *outbox) {
+		if err := o.add(t.Context(), text("blocked.example")); err == nil {
+			t.Error("a server that is away took it")
+		}
+		s.turn(disliking("blocked.example", 554, 0))
+		if err := o.add(t.Context(), text("blocked.example")); err != nil {
+			t.Errorf("it has to be published again: %v", err)
+		}
+		time.Sleep(time.Hour)
+		if len(s.came()) != 1 || !s.has(refusedSubject) {
+			t.Errorf("%q", s.came())
+		}
+	})
+}
+
 // Many servers take some seconds before they say no, one behind a firewall says nothing, and some refuse each text: whoever publishes has to know that
 // nobody gets any mail.
 func TestAServerThatTakesNothingIsAnErrorHoweverItSaysSo(t *testing.T) {
