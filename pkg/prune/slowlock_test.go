@@ -1,31 +1,18 @@
 package prune_test
 
 import (
-	"bytes"
-	"context"
 	"fmt"
-	"log/slog"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
-	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/smithy-go"
 
-	"github.com/lockwarden/lockwarden/infra/inprocess"
 	"github.com/lockwarden/lockwarden/infra/local"
-	"github.com/lockwarden/lockwarden/pkg/alert"
-	"github.com/lockwarden/lockwarden/pkg/backend"
-	"github.com/lockwarden/lockwarden/pkg/backend/contract"
-	"github.com/lockwarden/lockwarden/pkg/ledger"
-	"github.com/lockwarden/lockwarden/pkg/metric"
-	"github.com/lockwarden/lockwarden/pkg/policy"
-	"github.com/lockwarden/lockwarden/pkg/prune"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
@@ -81,57 +68,26 @@ func nested(i int) string {
 
 func slowLocks(t *testing.T, objects bool, folder func(i int) string, call func(input any) (key string), fails error) {
 	t.Helper()
-	const bucket, mine, other = "states", "a-team/branches/", "b-team/branches/x.tfstate"
-	plain := inprocess.New(time.Now, 0).Config()
-	for name, keys := range map[string][]string{"locks": {"LockID"}, "ledger": {"kind", "id"}} {
-		if _, err := contract.MakeTable(t.Context(), plain, name, keys...); err != nil {
-			t.Fatal(err)
-		}
-	}
-	client := s3.NewFromConfig(plain)
-	put := func(key string, content []byte) {
-		if _, err := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String(bucket), Key: &key, Body: bytes.NewReader(content)}); err != nil {
-			t.Fatal(err)
-		}
-	}
+	const mine, other = "a-team/branches/", "b-team/branches/x.tfstate"
+	w := inside(t)
 	for i := range 1000 {
 		key := fmt.Sprintf("%s%s%04d.tfstate", mine, folder(i), i)
-		put(key, local.State(t, "destroyed"))
+		w.put(key, local.State(t, "destroyed"))
 		if objects {
-			put(key+tflock.Suffix, []byte("sealed"))
+			w.put(key+tflock.Suffix, []byte("sealed"))
 		}
 	}
-	put(other, local.State(t, "destroyed"))
+	w.put(other, local.State(t, "destroyed"))
 	time.Sleep(month)
 	began := time.Now()
-	inside := plain.HTTPClient.(inprocess.Calls) //nolint:errcheck,forcetypeassert // it is what Config gives
-	cfg := inprocess.ConfigOf(func(ctx context.Context, operation string, input any) (any, error) {
+	report, err := w.run("run", func(input any) error {
 		if strings.HasPrefix(call(input), mine) && time.Since(began) < 13*time.Minute+31*time.Second {
 			time.Sleep(3 * time.Second)
-			return nil, fails
+			return fails
 		}
-		if ctx.Err() != nil {
-			return nil, ctx.Err()
-		}
-		return inside(ctx, operation, input)
+		return nil
 	})
-	set, err := backend.Open(cfg, []string{"arn:aws:dynamodb:" + local.Region + ":123456789012:table/locks"}, []string{"arn:aws:s3:::" + bucket})
-	if err != nil {
-		t.Fatal(err)
-	}
-	table := ledger.NewPrunes(dynamodb.NewFromConfig(cfg), "ledger")
-	p := &prune.Pruner{
-		Stores: set, Records: table, Bookmark: table, Composer: alert.Composer{Account: "123456789012", Region: local.Region},
-		Topic: alert.NewTopic(sns.NewFromConfig(cfg), "arn:aws:sns:"+local.Region+":123456789012:topic"), Meter: metric.NewPublisher(cfg, "Test"),
-		Rules: prune.Rules{After: 30 * 24 * time.Hour, OwnBucket: "arn:aws:s3:::" + bucket}, Now: time.Now, Log: slog.New(slog.DiscardHandler),
-	}
-	if p.Rules.Paths, err = policy.ParsePaths("*/branches/**"); err != nil {
-		t.Fatal(err)
-	}
-	ctx, cancel := context.WithTimeout(t.Context(), 15*time.Minute)
-	defer cancel()
-	report, err := p.Run(ctx, prune.Request{}, "run")
-	if _, there := client.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: aws.String(bucket), Key: aws.String(other)}); err != nil || there == nil {
+	if err != nil || w.has(other) {
 		t.Errorf("after %v %d states were examined and %d pruned, errors %q, %v", time.Since(began), report.Examined, len(report.Pruned), report.Errors, err)
 	}
 }

@@ -1,0 +1,89 @@
+package prune_test
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
+
+	"github.com/lockwarden/lockwarden/infra/inprocess"
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/alert"
+	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/backend/contract"
+	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/metric"
+	"github.com/lockwarden/lockwarden/pkg/policy"
+	"github.com/lockwarden/lockwarden/pkg/prune"
+)
+
+// insideBucket is the bucket of the states.
+const insideBucket = "states"
+
+// insideWorld is an AWS within the test, for runs on a clock of its own.
+type insideWorld struct {
+	*testing.T
+	calls  inprocess.Calls
+	client *s3.Client
+}
+
+// inside makes one with a lock table and a ledger.
+func inside(t *testing.T) insideWorld {
+	t.Helper()
+	cfg := inprocess.New(time.Now, 0).Config()
+	for name, keys := range map[string][]string{"locks": {"LockID"}, "ledger": {"kind", "id"}} {
+		if _, err := contract.MakeTable(t.Context(), cfg, name, keys...); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return insideWorld{t, cfg.HTTPClient.(inprocess.Calls), s3.NewFromConfig(cfg)} //nolint:errcheck,forcetypeassert // it is what Config gives
+}
+
+func (w insideWorld) put(key string, content []byte) {
+	w.Helper()
+	if _, err := w.client.PutObject(w.Context(), &s3.PutObjectInput{Bucket: aws.String(insideBucket), Key: &key, Body: bytes.NewReader(content)}); err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w insideWorld) has(key string) bool {
+	_, err := w.client.HeadObject(w.Context(), &s3.HeadObjectInput{Bucket: aws.String(insideBucket), Key: &key})
+	return err == nil
+}
+
+// run is one of Lambda's, of every branches/. Before each call it asks whether that fails.
+func (w insideWorld) run(id string, fails func(input any) error) (prune.Report, error) {
+	w.Helper()
+	cfg := inprocess.ConfigOf(func(ctx context.Context, operation string, input any) (any, error) {
+		if err := fails(input); err != nil {
+			return nil, err
+		}
+		if ctx.Err() != nil {
+			return nil, ctx.Err()
+		}
+		return w.calls(ctx, operation, input)
+	})
+	set, err := backend.Open(cfg, []string{"arn:aws:dynamodb:" + local.Region + ":123456789012:table/locks"}, []string{"arn:aws:s3:::" + insideBucket})
+	if err != nil {
+		w.Fatal(err)
+	}
+	paths, err := policy.ParsePaths("*/branches/**")
+	if err != nil {
+		w.Fatal(err)
+	}
+	table := ledger.NewPrunes(dynamodb.NewFromConfig(cfg), "ledger")
+	p := &prune.Pruner{
+		Stores: set, Records: table, Bookmark: table, Composer: alert.Composer{Account: "123456789012", Region: local.Region},
+		Topic: alert.NewTopic(sns.NewFromConfig(cfg), "arn:aws:sns:"+local.Region+":123456789012:topic"), Meter: metric.NewPublisher(cfg, "Test"),
+		Rules: prune.Rules{Paths: paths, After: 30 * 24 * time.Hour, OwnBucket: "arn:aws:s3:::" + insideBucket}, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+	}
+	ctx, cancel := context.WithTimeout(w.Context(), 15*time.Minute)
+	defer cancel()
+	return p.Run(ctx, prune.Request{}, id)
+}
