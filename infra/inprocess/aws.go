@@ -96,10 +96,30 @@ func ConfigOf(call Calls) aws.Config {
 		out.Result, err = call(ctx, middleware.GetOperationName(ctx), in.Parameters)
 		return out, middleware.Metadata{}, err
 	})
+	return configOf(call, func(stack *middleware.Stack) error { return stack.Initialize.Add(answer, middleware.After) })
+}
+
+// inputKey is where a context has the input of its call.
+type inputKey struct{}
+
+// RepeatedConfigOf is ConfigOf for clients that repeat failed calls, and wait before they do, as the SDK has them.
+func RepeatedConfigOf(call Calls) aws.Config {
+	remember := middleware.InitializeMiddlewareFunc("Remember", func(ctx context.Context, in middleware.InitializeInput, next middleware.InitializeHandler) (middleware.InitializeOutput, middleware.Metadata, error) {
+		return next.HandleInitialize(middleware.WithStackValue(ctx, inputKey{}, in.Parameters), in)
+	})
+	answer := middleware.FinalizeMiddlewareFunc("Answer", func(ctx context.Context, _ middleware.FinalizeInput, _ middleware.FinalizeHandler) (out middleware.FinalizeOutput, _ middleware.Metadata, err error) {
+		out.Result, err = call(ctx, middleware.GetOperationName(ctx), middleware.GetStackValue(ctx, inputKey{}))
+		return out, middleware.Metadata{}, err
+	})
+	return configOf(call, func(stack *middleware.Stack) error {
+		return errors.Join(stack.Initialize.Add(remember, middleware.After), stack.Finalize.Insert(answer, "Retry", middleware.After))
+	})
+}
+
+func configOf(call Calls, answer func(*middleware.Stack) error) aws.Config {
 	return aws.Config{
 		Region: local.Region, Credentials: credentials.StaticCredentialsProvider{Value: aws.Credentials{AccessKeyID: "local", SecretAccessKey: "local"}},
-		BaseEndpoint: aws.String("http://127.0.0.1:1"), HTTPClient: call,
-		APIOptions: []func(*middleware.Stack) error{func(stack *middleware.Stack) error { return stack.Initialize.Add(answer, middleware.After) }},
+		BaseEndpoint: aws.String("http://127.0.0.1:1"), HTTPClient: call, APIOptions: []func(*middleware.Stack) error{answer},
 	}
 }
 

@@ -18,8 +18,9 @@ import (
 var (
 	// ErrOverMarker is for stores on which a deleted object blocks its own key permanently
 	// (versitygw 1.8.0): S3 itself accepts If-None-Match over a delete marker.
-	ErrOverMarker = errors.New("the store refuses to create the object, although there is none: it counts a delete marker as an object, or another client took and released a lock twice just now")
-	errDigestRow  = errors.New("a row of that name is there that is not a lock, but the digest of another state")
+	ErrOverMarker   = errors.New("the store refuses to create the object, although there is none: it counts a delete marker as an object, or another client took and released a lock twice just now")
+	errTransactions = errors.New("somebody has transactions under way on the row")
+	errDigestRow    = errors.New("a row of that name is there that is not a lock, but the digest of another state")
 )
 
 // maxKey is S3's limit for an object's key, in bytes.
@@ -107,7 +108,8 @@ func conflicts(err error) bool {
 // It fails with *HeldError when something else is there, and nothing of ours is then. It
 // fails with *Error otherwise; unless that is Refused, the lock may be there. When the
 // answer to a write is lost and the SDK repeats it, the lock that is there is our own, and
-// that is success.
+// that is success. A transaction that works on the row counts as something else, at once: whoever may write
+// the row could have us wait for as long as the SDK repeats a call.
 func (t *Table) Acquire(ctx context.Context, path tflock.Path, raw []byte) (tflock.Holding, error) {
 	item := lockKey(string(path))
 	item["Info"] = &types.AttributeValueMemberS{Value: string(raw)}
@@ -115,19 +117,22 @@ func (t *Table) Acquire(ctx context.Context, path tflock.Path, raw []byte) (tflo
 	_, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &t.name, Item: item, ConditionExpression: aws.String("attribute_not_exists(LockID)"),
 	})
-	failed, held := errors.AsType[*types.ConditionalCheckFailedException](err)
+	_, held := errors.AsType[*types.ConditionalCheckFailedException](err)
+	busy := code(err) == transactionConflict
 	switch {
-	case held:
+	case held, busy:
 	case err != nil:
 		return tflock.Holding{}, &Error{t.arn, err}
 	default:
 		return own, nil
 	}
-	there, err := t.afterFailedCondition(ctx, string(path), failed)
+	there, err := t.afterRefusal(ctx, string(path), err)
 	if err != nil {
 		return tflock.Holding{}, err
 	}
 	switch h, isLock := t.holding(there); {
+	case there == nil && busy:
+		return tflock.Holding{}, &HeldError{t.arn, &tflock.Holding{Kind: tflock.DynamoDB, Store: t.arn, Path: path, Err: errTransactions}}
 	case there == nil: // released in between
 		return tflock.Holding{}, &HeldError{Store: t.arn}
 	case !isLock:
@@ -139,12 +144,12 @@ func (t *Table) Acquire(ctx context.Context, path tflock.Path, raw []byte) (tflo
 	}
 }
 
-// afterFailedCondition returns the row that made a condition fail, or nil where there is none any more. DynamoDB would
+// afterRefusal returns the row that made a condition fail, or nil where there is none any more. DynamoDB would
 // return it with the error, but whole, however many attributes it has. It fails with *Error: then nothing is known.
-func (t *Table) afterFailedCondition(ctx context.Context, id string, failed *types.ConditionalCheckFailedException) (map[string]types.AttributeValue, error) {
+func (t *Table) afterRefusal(ctx context.Context, id string, refused error) (map[string]types.AttributeValue, error) {
 	row, err := t.row(ctx, id)
 	if err != nil {
-		return nil, &Error{t.arn, &unsettledError{refused: failed, look: err}}
+		return nil, &Error{t.arn, &unsettledError{refused: refused, look: err}}
 	}
 	return row, nil
 }

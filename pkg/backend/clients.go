@@ -30,12 +30,18 @@ func unsharedRetries() aws.Retryer {
 	return retry.NewStandard(func(o *retry.StandardOptions) { o.RateLimiter = ratelimit.None })
 }
 
+// outlastTransactions repeats a call that meets a transaction as well. The SDK does not by itself, and what gives something back has to: whoever may
+// write a row can have a transaction under way at any time, and it passes.
+func outlastTransactions(o *dynamodb.Options) {
+	o.Retryer = retry.AddWithErrorCodes(o.Retryer, transactionConflict)
+}
+
 func newClients(tables, buckets aws.Config) *clients {
 	if buckets.Retryer == nil {
 		buckets.Retryer = unsharedRetries
 	}
 	if tables.Retryer == nil {
-		tables.Retryer = func() aws.Retryer { return retry.AddWithErrorCodes(unsharedRetries(), transactionConflict) }
+		tables.Retryer = unsharedRetries
 	}
 	return &clients{
 		home: buckets.Region, conditions: &conditions{},

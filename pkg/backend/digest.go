@@ -98,9 +98,9 @@ func (t *Table) DeleteDigest(ctx context.Context, path tflock.Path, digest strin
 		ConditionExpression:       aws.String("#digest = :digest AND attribute_not_exists(#info)"), // a row with Info is a lock, whatever its name
 		ExpressionAttributeNames:  map[string]string{"#digest": "Digest", "#info": "Info"},
 		ExpressionAttributeValues: map[string]types.AttributeValue{":digest": &types.AttributeValueMemberS{Value: digest}},
-	})
+	}, outlastTransactions)
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		there, err := t.afterFailedCondition(ctx, digestName(path), failed)
+		there, err := t.afterRefusal(ctx, digestName(path), failed)
 		switch {
 		case err != nil:
 			return err
@@ -124,7 +124,7 @@ func (t *Table) ReplaceDigest(ctx context.Context, path tflock.Path, old, digest
 		ConditionExpression:       aws.String("#digest = :digest AND attribute_not_exists(#info)"), // as in DeleteDigest
 		ExpressionAttributeNames:  map[string]string{"#digest": "Digest", "#info": "Info"},
 		ExpressionAttributeValues: map[string]types.AttributeValue{":digest": &types.AttributeValueMemberS{Value: old}, ":new": &types.AttributeValueMemberS{Value: digest}},
-	})
+	}, outlastTransactions)
 	if _, failed := errors.AsType[*types.ConditionalCheckFailedException](err); failed {
 		// An answer that was lost and repeated by the SDK is success.
 		switch now, err := t.Digest(ctx, path); {
@@ -148,7 +148,7 @@ func (t *Table) ReplaceDigest(ctx context.Context, path tflock.Path, old, digest
 func (t *Table) RestoreDigest(ctx context.Context, path tflock.Path, digest string) error {
 	row := lockKey(digestName(path))
 	row["Digest"] = &types.AttributeValueMemberS{Value: digest}
-	_, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &t.name, Item: row, ConditionExpression: aws.String("attribute_not_exists(LockID)")})
+	_, err := t.client.PutItem(ctx, &dynamodb.PutItemInput{TableName: &t.name, Item: row, ConditionExpression: aws.String("attribute_not_exists(LockID)")}, outlastTransactions)
 	if _, there := errors.AsType[*types.ConditionalCheckFailedException](err); there || err == nil {
 		return nil
 	}

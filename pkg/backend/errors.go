@@ -77,8 +77,7 @@ func (e *Error) Refused() bool {
 	return status(e.Err)/100 == 4 && !throttled && !passing && e.Code() != transactionConflict
 }
 
-// transactionConflict is DynamoDB's code for a write of a row that a transaction is working on: whoever may
-// write the row can have one under way at any time, and it passes. The SDK does not repeat such a call by itself.
+// transactionConflict is DynamoDB's code for a write of a row that a transaction is working on. See outlastTransactions.
 const transactionConflict = "TransactionConflictException"
 
 // unsettledError says that a conditional call was refused and that the look at what is
@@ -121,7 +120,7 @@ func hint(err error) string {
 	case "KMS.DisabledException", "KMS.KMSInvalidStateException", "KMS.NotFoundException":
 		return "its KMS key cannot be used"
 	case transactionConflict:
-		return "somebody has transactions under way on the row"
+		return errTransactions.Error()
 	case "ThrottlingException", "ProvisionedThroughputExceededException", "RequestLimitExceeded", "SlowDown":
 		return "throttled beyond all retries"
 	case "ValidationException":

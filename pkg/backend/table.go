@@ -113,9 +113,9 @@ func (t *Table) Release(ctx context.Context, h tflock.Holding) error {
 		ConditionExpression:       aws.String("#info = :raw"),
 		ExpressionAttributeNames:  map[string]string{"#info": "Info"},
 		ExpressionAttributeValues: map[string]types.AttributeValue{":raw": &types.AttributeValueMemberS{Value: h.Raw}},
-	})
+	}, outlastTransactions)
 	if failed, ok := errors.AsType[*types.ConditionalCheckFailedException](err); ok {
-		there, err := t.afterFailedCondition(ctx, string(h.Path), failed)
+		there, err := t.afterRefusal(ctx, string(h.Path), failed)
 		if err != nil {
 			return err
 		}

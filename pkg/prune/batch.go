@@ -2,6 +2,7 @@ package prune
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"sync"
 	"time"
@@ -76,7 +77,7 @@ func (b *batcher) dispatch(ctx context.Context) {
 			known = b.digests.read(ctx, waiting)
 		}
 		b.work <- func() {
-			if b.handler.handle(ctx, c, known) != nil && ctx.Err() != nil {
+			if err := b.handler.handle(ctx, c, known); errors.Is(err, errNoTime) || (err != nil && ctx.Err() != nil) {
 				b.handler.tally.interrupt(c)
 			}
 		}

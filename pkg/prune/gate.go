@@ -25,6 +25,8 @@ type gate struct {
 type bucketSlots struct {
 	width   int // locks that may be held at once
 	held    int
+	came    int // whoever came is let in in that order: else one would wait for all whose neighbours keep coming
+	entered int
 	proven  bool // a lock object was released
 	refused *refusal
 }
@@ -55,15 +57,19 @@ func (g *gate) bucketSlots(b *backend.Bucket) *bucketSlots {
 	return at
 }
 
-// enter waits until a lock of that state may be taken, and whoever enters must leave.
+// enter waits until a lock of that state may be taken, each in the order of coming, and whoever enters must leave.
 // With blocked or refused nobody enters any more, and they say why.
 func (g *gate) enter(b *backend.Bucket, path tflock.Path) (blocked string, refused *refusal) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	at := g.bucketSlots(b)
-	for at.held >= at.width && g.blocked.of(path) == "" && at.refused == nil {
+	turn := at.came
+	at.came++
+	for turn != at.entered || (at.held >= at.width && g.blocked.of(path) == "" && at.refused == nil) {
 		g.changed.Wait()
 	}
+	at.entered++
+	g.changed.Broadcast()
 	blocked = g.blocked.of(path)
 	if blocked == "" && at.refused == nil {
 		at.held++

@@ -2,6 +2,7 @@ package prune
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 
@@ -17,10 +18,13 @@ type handler struct {
 	log     *slog.Logger
 }
 
-// handle examines one state, deletes it if that is allowed, and counts and logs its fate.
+// handle examines one state, deletes it if that is allowed, and counts and logs its fate: none yet with errNoTime.
 func (h *handler) handle(ctx context.Context, c candidate, known digests) error {
 	s := newInspection(c, known)
 	err := h.examine(ctx, s)
+	if errors.Is(err, errNoTime) {
+		return err
+	}
 	if err != nil {
 		err = fmt.Errorf("%s: %w", plain.Quoted(s.stale.Path), err)
 		if s.stale.Fate == policy.Kept && s.stale.Reason == "" && s.stale.ManagedObjects > 0 {

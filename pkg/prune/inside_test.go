@@ -57,10 +57,10 @@ func (w insideWorld) has(key string) bool {
 	return err == nil
 }
 
-// run is one of Lambda's, of every branches/. Before each call it asks whether that fails.
+// run is one of Lambda's, of every branches/. Before each attempt of a call it asks whether that fails.
 func (w insideWorld) run(id string, fails func(input any) error) (prune.Report, error) {
 	w.Helper()
-	cfg := inprocess.ConfigOf(func(ctx context.Context, operation string, input any) (any, error) {
+	cfg := inprocess.RepeatedConfigOf(func(ctx context.Context, operation string, input any) (any, error) {
 		if err := fails(input); err != nil {
 			return nil, err
 		}

@@ -77,12 +77,13 @@ func (l *lister) list(ctx context.Context, from ledger.Mark) *ledger.Mark {
 	return l.rest(ctx)
 }
 
-// beginWith has the rest begin where an earlier run stopped: else each run would come as far as that one, where there is not time for all of it.
+// beginWith has the rest begin after the folder where an earlier run stopped: else each run would come as far as that one, where there is not time for all of
+// it, and would not come further, where that folder alone takes it.
 func (l *lister) beginWith(from ledger.Mark) {
 	at := l.position(from.Bucket)
 	first := slices.IndexFunc(l.later, func(s *stretch) bool {
 		here := l.position(s.here.Bucket)
-		return here > at || here == at && s.here.Prefix >= from.Prefix
+		return here > at || here == at && s.here.Prefix > from.Prefix
 	})
 	if first > 0 {
 		l.later = slices.Concat(l.later[first:], l.later[:first])

@@ -91,7 +91,10 @@ func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Re
 	}
 	var remove *remover
 	if !p.Rules.ReportOnly {
-		remove = &remover{inspect: r.inspect, locks: r.locks, gate: newGate(mark.Left, settled.left), records: p.Records, tally: r.tally}
+		remove = &remover{
+			inspect: r.inspect, locks: r.locks, gate: newGate(mark.Left, settled.left), records: p.Records, tally: r.tally,
+			stopAt: stopAt, now: p.Now,
+		}
 	}
 	stopped := r.walk(work, stopAt, remove, mark)
 	left := remove.left()

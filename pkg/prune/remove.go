@@ -22,7 +22,12 @@ type remover struct {
 	gate    *gate
 	records records
 	tally   *tally
+	stopAt  time.Time // no lock is taken after it
+	now     func() time.Time
 }
+
+// errNoTime says that a state was looked at, and its lock has to wait for the next run.
+var errNoTime = errors.New("there was no time left to take its lock")
 
 // remove takes the lock of a state that is empty as far as was seen without it, and
 // deletes it if that still holds.
@@ -35,6 +40,9 @@ func (r *remover) remove(ctx context.Context, s *inspection) error {
 	case refused != nil:
 		s.keep(refused.reason, refused.why)
 		return nil
+	case r.now().After(r.stopAt): // it waited for others: what takes its time must not be cut off in the middle
+		r.gate.leave(s.bucket, false, nil)
+		return errNoTime
 	}
 	released, err := r.removeRecorded(ctx, s)
 	stuck, _ := errors.AsType[*statelock.LeftError](err)

@@ -1,0 +1,108 @@
+package prune_test
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"github.com/lockwarden/lockwarden/infra/local"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
+)
+
+// A team has stale, empty states with transactions under way on their rows, and on those of their other names, in each run. What another team has behind
+// forty abandoned states is pruned within three runs, and in each run what others have since the one before.
+func TestSlowLocksOfOnePrefixTakeNoRunFromOthers(t *testing.T) {
+	t.Parallel()
+	const mine, theirs = "a-team/branches/", "b-team/branches/"
+	since := []string{"0-team/branches/x.tfstate", theirs + "0.tfstate"}
+	for name, tc := range map[string]struct {
+		folder func(i int) string
+		names  []string // what else the table calls a state, by what it has for the first slash
+		since  []string // of others, in each run
+	}{
+		"in one folder": {func(int) string { return "" }, nil, since},
+		"twenty in each of folders within each other, with other names": {func(i int) string {
+			return fmt.Sprintf("%02d/", i/100) + []string{"a/a/a/a/", "a/a/a/b/", "a/b/a/a/", "b/a/a/a/", "c/a/a/a/"}[i/20%5]
+		}, []string{"/./", "//"}, since},
+		"in one folder, with many other names, and no lock of others comes first": {func(int) string { return "" }, []string{"/./", "//", "/././", "///", "/.//"}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := inside(t)
+				for i := range 1000 {
+					key := fmt.Sprintf("%s%s%04d.tfstate", mine, tc.folder(i), i)
+					w.put(key, local.State(t, "destroyed"))
+					for _, slash := range tc.names {
+						w.row(strings.Replace(key, "/", slash, 1) + "-md5")
+					}
+				}
+				for i := range 40 {
+					w.put(fmt.Sprintf("%s%02d.tfstate", theirs, i), local.State(t, "applied"))
+				}
+				w.put(theirs+"x.tfstate", local.State(t, "destroyed"))
+				time.Sleep(month)
+				for run := range 3 {
+					for _, key := range tc.since {
+						w.put(key, local.State(t, "destroyed"))
+					}
+					time.Sleep(month)
+					_, err := w.run(fmt.Sprint("run ", run), transactions(tc.names))
+					if there := slices.DeleteFunc(slices.Clone(tc.since), func(key string) bool { return !w.has(key) }); err != nil || len(there) > 0 {
+						t.Errorf("run %d: %v, %q were not pruned", run, err, there)
+					}
+				}
+				if w.has(theirs + "x.tfstate") {
+					t.Error("a state of another team was not pruned in three runs")
+				}
+			})
+		})
+	}
+}
+
+// transactions are under way on the last row of each state of a-team whenever it is written, and on the others when they are deleted, until the SDK's last attempt.
+func transactions(names []string) func(input any) error {
+	last := append([]string{"/"}, names...)[len(names)]
+	deletes := map[string]int{} // attempts, by row
+	var mu sync.Mutex
+	return func(input any) error {
+		var row map[string]types.AttributeValue
+		switch in := input.(type) {
+		case *dynamodb.PutItemInput:
+			row = in.Item
+		case *dynamodb.DeleteItemInput:
+			row = in.Key
+		}
+		id, _ := row["LockID"].(*types.AttributeValueMemberS)
+		if id == nil || !strings.HasPrefix(tflock.Path(id.Value).Key(), "a-team/") {
+			return nil
+		}
+		mu.Lock()
+		defer mu.Unlock()
+		if _, deleted := input.(*dynamodb.DeleteItemInput); deleted {
+			deletes[id.Value]++
+		}
+		if deletes[id.Value]%retry.DefaultMaxAttempts != 0 || strings.HasPrefix(tflock.Path(id.Value).Key(), "a-team"+last+"branches") {
+			return &types.TransactionConflictException{}
+		}
+		return nil
+	}
+}
+
+// row puts an empty row into the lock table.
+func (w insideWorld) row(key string) {
+	w.Helper()
+	item := map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: insideBucket + "/" + key}, "Digest": &types.AttributeValueMemberS{}}
+	if _, err := w.calls(w.Context(), "PutItem", &dynamodb.PutItemInput{TableName: aws.String("locks"), Item: item}); err != nil {
+		w.Fatal(err)
+	}
+}
