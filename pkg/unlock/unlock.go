@@ -195,13 +195,14 @@ func (u *Unlocker) judge(l tflock.Lock, seen policy.Sighting, earlier ledger.Rel
 }
 
 // alone fails where somebody else's release of the lock came since it was read: other stores, and the questions about the run and the state,
-// take seconds, and a client that waited for its own lock may have it again, with the same bytes.
+// take seconds, and a client that waited for its own lock may have it again, with the same bytes. One that was under way by then may have ended
+// since: its record has another end then, and the same time.
 func (u *Unlocker) alone(ctx context.Context, l tflock.Lock, read ledger.Release) error {
 	last, _, err := u.Releases.LastRelease(ctx, ledger.KeyOf(l))
 	if err != nil {
 		return fmt.Errorf("nothing was released: whether it was released meanwhile is not known: %w", err)
 	}
-	if !last.At.Equal(read.At) {
+	if !last.At.Equal(read.At) || !slices.Equal(last.Halves, read.Halves) {
 		return errors.New("nothing was released: another release of the same lock began or ended while this call looked at it; repeat the call, and it says how that ended")
 	}
 	return nil
