@@ -13,7 +13,7 @@ func (c Case) MayRelease() (ok bool, reason string) {
 	case c.inProgress():
 		return false, c.Run.Words(c.At)
 	case !c.Seen.Released.IsZero():
-		return false, fmt.Sprintf("it was released at %s, and taken again since, with the same ID, by a client that waited for it: how long that one has it is not proven", Clock(c.Seen.Released))
+		return false, fmt.Sprintf("a release at %s removed it, or may have, and a client that waited for it may have taken it again since, with the same ID: how long that one has it is not proven", Clock(c.Seen.Released))
 	case c.Unseen && c.Held >= c.Guard:
 		return false, fmt.Sprintf("no scan has seen this lock before, so it may have been taken a moment ago, whatever time it says itself (guard %s)", Words(c.Guard))
 	case c.HeldAtLeast < c.Guard:

@@ -19,7 +19,7 @@ func takenAgain(l tflock.Lock, earlier ledger.Release, seen *policy.Sighting) (a
 	}
 	for i := range seen.Holdings {
 		s := &seen.Holdings[i]
-		if !went(earlier, s.Store) || !sameBytes(earlier, l, s.Store) || s.First.After(earlier.At) {
+		if !mayBeAnother(earlier, s.Store, *seen) || !sameBytes(earlier, l, s.Store) || s.First.After(earlier.At) {
 			continue
 		}
 		again = true
@@ -32,6 +32,16 @@ func takenAgain(l tflock.Lock, earlier ledger.Release, seen *policy.Sighting) (a
 		seen.FirstSeen, seen.NotBefore, seen.Released = time.Time{}, earlier.At, earlier.At
 	}
 	return again
+}
+
+// mayBeAnother reports whether what a store has may be there again since an earlier release: that one saw it gone, or ended before it recorded how
+// its delete did. A client that has an object too takes that one first: its row alone is the old one.
+func mayBeAnother(earlier ledger.Release, store string, seen policy.Sighting) bool {
+	if went(earlier, store) {
+		return true
+	}
+	hadObject := slices.Contains(seen.Kinds, tflock.S3) || slices.ContainsFunc(earlier.Halves, func(h ledger.Half) bool { return h.Kind == tflock.S3 })
+	return !hadObject && slices.ContainsFunc(earlier.Halves, func(h ledger.Half) bool { return h.Store == store && h.Fate == ledger.HalfUnknown })
 }
 
 // went reports whether an earlier release saw that the half in a store is gone.
