@@ -74,6 +74,7 @@ func (c statesCommand) Run(ctx context.Context, s *session) error {
 	if err := s.table(rows); err != nil {
 		return err
 	}
+	s.belongsIntoNoCommand(rows, 0)
 	if more := report.Matching - len(report.Rows); more > 0 {
 		s.say("And %d more states: search for a part of the path.", more)
 	}

@@ -17,6 +17,15 @@ func Quoted[T ~string](text T) string {
 	return `"` + withoutMarks(string(text)) + `"`
 }
 
+// InNoCommand goes with advice to name, write or delete something by a name of which a shell may run a part, or take one for an option: the marks
+// around it are not those of a shell.
+func InNoCommand[T ~string](name T) string {
+	if Quoted(name) == string(name) {
+		return ""
+	}
+	return " Put that name into no command, since a shell may run a part of it, or take one for an option: give it in a file (AWS CLI: --cli-input-json file://FILE)."
+}
+
 const (
 	apostrophes = "'´`′‵ʹʼʻʽʾʿˈˊˋ՚׳ߴߵꞌꞋ" // some fonts draw two in a row as one mark
 	likeMarks   = "″‶‴‷⁗ʺˮ˝˵˶״〃❝❞᳓"      // and are none to Unicode

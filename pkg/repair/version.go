@@ -8,8 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
+	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/tfstate"
 )
@@ -44,7 +46,8 @@ func readVersion(ctx context.Context, b *backend.Bucket, path tflock.Path, id st
 	}
 	defer body.Close() //nolint:errcheck // nothing is lost with a body that was read
 	if body.Size > maxRestored {
-		return version{why: fmt.Sprintf("version %s has %d MB, which is too large for this function: copy that version onto the key with the AWS CLI (s3api copy-object), then accept_state", id, body.Size>>20)}, nil
+		why := fmt.Sprintf("version %s has %d MB, which is too large for this function: copy that version onto the key with the AWS CLI (s3api copy-object), then accept_state.%s", id, body.Size>>20, plain.InNoCommand(path))
+		return version{why: strings.TrimSuffix(why, ".")}, nil
 	}
 	if body.VersionID != id {
 		return version{why: fmt.Sprintf("version %s was asked for, and something else came (version %q): the bucket keeps no versions", id, body.VersionID)}, nil

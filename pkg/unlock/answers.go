@@ -64,6 +64,7 @@ func choice(h hit) string {
 // choice into the payload of the command that they ran.
 var notShell = strings.NewReplacer(
 	"'", `\u0027`, "`", `\u0060`, "$", `\u0024`, "&", `\u0026`, "|", `\u007c`, "<", `\u003c`, ">", `\u003e`, "^", `\u005e`, "%", `\u0025`, "!", `\u0021`, ";", `\u003b`,
+	" -", `\u0020-`, // without quotes it begins an option, such as --force
 	"‘", `\u2018`, "’", `\u2019`, "‚", `\u201a`, "‛", `\u201b`, // single quotes to PowerShell
 )
 
@@ -104,5 +105,5 @@ func anotherLock(winner string) (message string, steps []string) {
 		holder = "lock " + idIn(winner)
 	}
 	return fmt.Sprintf("The lock that you named is gone, and %s is there now. That one was not touched.", holder),
-		[]string{"Somebody else is working on this state: ask them before you do anything.", "If that lock is stuck too, name its own ID."}
+		[]string{"Somebody else is working on this state: ask them before you do anything.", "If that lock is stuck too, name its own ID." + plain.InNoCommand(tflock.BoundedID(winner))}
 }
