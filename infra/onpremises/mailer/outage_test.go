@@ -113,3 +113,21 @@ func TestNothingIsGivenUpForTheTimeOfAnOutage(t *testing.T) {
 		}
 	})
 }
+
+// A server that refused each text for a weekend takes mail again, but not the text that is published then: people learn of it.
+func TestATextThatIsRefusedAfterDaysOfRefusalsIsSetAside(t *testing.T) {
+	t.Parallel()
+	s := &server{minds: func(string) (time.Duration, error) {
+		return 0, &textError{550, &textproto.Error{Code: 550, Msg: "5.7.60 Client does not have permissions to send as this sender"}}
+	}}
+	opened(t, t.TempDir(), s, func(t *testing.T, o *outbox) {
+		for range 12 {
+			_, _ = everyScan(t, o)
+		}
+		s.turn(disliking("production", 554, 0))
+		time.Sleep(maxPause)
+		if failed, all := everyScan(t, o); failed > 0 || !s.has(refusedSubject) {
+			t.Errorf("%d of %d failed, %d mails came", failed, all, len(s.came()))
+		}
+	})
+}

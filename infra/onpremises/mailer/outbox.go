@@ -236,7 +236,8 @@ func (o *outbox) deliver(ctx context.Context, name string, m message) {
 // notTaken decides whether a message whose text the server did not take is sent again.
 func (o *outbox) notTaken(name string, m message, e *textError) error {
 	m.Tries++
-	isNotice, over := m.Bare != "", m.Tries >= maxTries
+	isNotice := m.Bare != ""
+	over := m.Tries >= maxTries && !isNotice // it shows whether the server takes anything: see takes
 	var err error
 	switch {
 	case isNotice:
