@@ -22,11 +22,11 @@ func TestAChoiceHasNoOptions(t *testing.T) {
 	w.want(exitNotFound, code, out, errs)
 }
 
-// An ID goes on with options, too. The list of the locks says which names belong into no command.
-func TestAListSaysWhatBelongsIntoNoCommand(t *testing.T) {
+// An ID goes on with options, too. The list of the locks warns of it.
+func TestAListWarnsOfNamesWithOptions(t *testing.T) {
 	w := newWorld(t)
 	live := w.lock("production/terraform.tfstate", liveID, "live@production")
-	const says = "Put no path or ID of this list into a command"
+	const says = "Never paste a path or ID with blanks"
 	code, out, errs := w.run("", "locks")
 	w.want(0, code, out, errs, "production")
 	if strings.Contains(out, says) {

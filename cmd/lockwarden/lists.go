@@ -38,17 +38,17 @@ func (locksCommand) Run(ctx context.Context, s *session) error {
 	if report.Omitted > 0 {
 		s.say("And %d more.", report.Omitted)
 	}
-	s.belongsIntoNoCommand(rows, 0, len(rows[0])-1)
+	s.warnOfShell(rows, 0, len(rows[0])-1)
 	return nil
 }
 
-// belongsIntoNoCommand says of a list which of its names belong into no command: whoever takes a lock chooses its path and its ID, and what is behind a
+// warnOfShell warns of names in these columns of a list: whoever takes a lock chooses its path and its ID, and what is behind a
 // blank in one may be an option, such as --force.
-func (s *session) belongsIntoNoCommand(rows [][]string, columns ...int) {
+func (s *session) warnOfShell(rows [][]string, columns ...int) {
 	for _, row := range rows[1:] {
 		for _, column := range columns {
 			if plain.Quoted(row[column]) != row[column] {
-				s.say("Put no path or ID of this list into a command that has blanks, quotation marks or other signs of a shell in it: a part of it may be run, or be an option. Use the dashboard for it.")
+				s.say("Never paste a path or ID with blanks, quotation marks or other shell characters into a shell command, which may run part of it or read part of it as an option. Use the dashboard instead.")
 				return
 			}
 		}
@@ -102,7 +102,7 @@ func (staleCommand) Run(ctx context.Context, s *session) error {
 	if report.Omitted > 0 {
 		s.say("And %d more.", report.Omitted)
 	}
-	s.belongsIntoNoCommand(rows, 0)
+	s.warnOfShell(rows, 0)
 	for _, problem := range report.Errors {
 		s.say("! %s", line(problem))
 	}

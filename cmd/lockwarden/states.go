@@ -74,7 +74,7 @@ func (c statesCommand) Run(ctx context.Context, s *session) error {
 	if err := s.table(rows); err != nil {
 		return err
 	}
-	s.belongsIntoNoCommand(rows, 0)
+	s.warnOfShell(rows, 0)
 	if more := report.Matching - len(report.Rows); more > 0 {
 		s.say("And %d more states: search for a part of the path.", more)
 	}
@@ -86,14 +86,14 @@ func (s *session) finding(f policy.StateFinding) {
 	s.say("%s", line(strings.ToUpper(f.Severity)+" "+string(f.Type)+" of "+f.Named()+", since "+policy.Clock(f.Since)))
 	s.say("  %s", line(f.Text))
 	if f.Fix != nil {
-		s.say("  > repair it with %s%s", line(string(f.Fix.Action)), inNoCommand(string(f.Fix.Path)))
+		s.say("  > repair it with %s%s", line(string(f.Fix.Action)), shellWarning(string(f.Fix.Path)))
 	}
 }
 
-// inNoCommand goes with advice to put a path into a command that may run a part of it: the marks around a name are not those of a shell.
-func inNoCommand(path string) string {
+// shellWarning goes with advice to put a path into a command that may run a part of it: the marks around a name are not those of a shell.
+func shellWarning(path string) string {
 	if plain.Quoted(path) == path {
 		return ""
 	}
-	return ", on the page of states of the dashboard: put no path into a command that has quotation marks or other signs of a shell in it"
+	return ", on the dashboard's page of states: never paste a path with quotation marks or other shell characters into a shell command"
 }

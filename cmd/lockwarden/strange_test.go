@@ -10,7 +10,7 @@ import (
 )
 
 // Whoever writes a digest chooses a path which a shell runs, also between the marks that a list has around it.
-func TestAListSaysWhichPathsBelongIntoNoCommand(t *testing.T) {
+func TestAListWarnsOfPathsThatAShellRuns(t *testing.T) {
 	t.Parallel()
 	for path, strange := range map[tflock.Path]bool{
 		"states/network/terraform.tfstate":             false,
@@ -24,7 +24,7 @@ func TestAListSaysWhichPathsBelongIntoNoCommand(t *testing.T) {
 		var out bytes.Buffer
 		s := session{terminal: terminal{out: &out}}
 		s.finding(policy.StateFinding{Type: policy.FindingDigestOrphan, Path: path, Fix: &policy.StateFix{Path: path, Action: policy.DeleteDigest}})
-		if said := strings.Contains(out.String(), "put no path into a command"); said != strange {
+		if said := strings.Contains(out.String(), "never paste a path"); said != strange {
 			t.Errorf("%s", out.String())
 		}
 	}

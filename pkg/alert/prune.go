@@ -51,7 +51,7 @@ func (c Composer) Prune(r PruneReport, now time.Time) Event {
 	default:
 		step := "To bring a pruned state back, put its path in place of BUCKET/KEY in the command below (AWS CLI v2)."
 		if slices.ContainsFunc(r.States, func(s policy.Stale) bool { return !plainPath(string(s.Path)) }) {
-			step += " Put no path there that has quotation marks or other signs of a shell in it: press Restore beside that state on the dashboard."
+			step += " Never put a path with quotation marks or other shell characters there: press Restore beside that state on the dashboard."
 		}
 		e.Steps = append(e.Steps, step)
 		e.Actions.Restore = c.invoke(c.PruneFunction, pruneTimeout, struct {

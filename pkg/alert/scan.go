@@ -44,7 +44,7 @@ var unsafeSteps = []string{
 }
 
 // strangePrefix goes with advice to look at, or delete, what is under a prefix: whoever writes there chooses the names of its folders.
-const strangePrefix = "Put no prefix into a command that has quotation marks or other signs of a shell in it."
+const strangePrefix = "Never put a prefix with quotation marks or other shell characters into a command."
 
 var crowdedSteps = []string{
 	"Find out who writes under that prefix (CloudTrail's data events show it), and stop it: no team holds that many locks. " + strangePrefix,

@@ -157,7 +157,7 @@ func isAdvice(step string) bool {
 
 // strangePath goes with a command of advice where a path that people would put into it is not plain.
 func strangePath(e Event) string {
-	const warning = "Put no path into a command that has quotation marks or other signs of a shell in it"
+	const warning = "Never put a path with quotation marks or other shell characters into a command"
 	if e.Links.Dashboard == "" { // outside of AWS
 		return warning + "."
 	}

@@ -209,7 +209,7 @@ func (p locksPage) release(l line) widget.Node {
 	case f.Verdict == policy.Fresh:
 		hint = "it is not stuck"
 	case !l.whole():
-		hint = "its ID is longer than any client writes, so give it to the unlock function." + plain.InNoCommand(f.ID)
+		hint = "its ID is longer than any client writes, so give it to the unlock function." + plain.ShellWarning(f.ID)
 	}
 	return widget.El("td", widget.Class("lw-quiet"), widget.Text("No button: "+plain.Line(hint, 500)))
 }

@@ -17,13 +17,13 @@ func Quoted[T ~string](text T) string {
 	return `"` + withoutMarks(string(text)) + `"`
 }
 
-// InNoCommand goes with advice to name, write or delete something by a name of which a shell may run a part, or take one for an option: the marks
-// around it are not those of a shell.
-func InNoCommand[T ~string](name T) string {
+// ShellWarning goes with advice to write or delete something by a name that others chose: the marks around it are not those of a shell. It is
+// empty for a name that no shell takes apart.
+func ShellWarning[T ~string](name T) string {
 	if Quoted(name) == string(name) {
 		return ""
 	}
-	return " Put that name into no command, since a shell may run a part of it, or take one for an option: give it in a file (AWS CLI: --cli-input-json file://FILE)."
+	return " Never paste that name into a shell command, which may run part of it or read part of it as an option: pass it in a file (AWS CLI: --cli-input-json file://FILE)."
 }
 
 const (

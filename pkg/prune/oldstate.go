@@ -61,7 +61,7 @@ func readVersion(ctx context.Context, b *backend.Bucket, a *Answer, versionID st
 	}
 	defer body.Close() //nolint:errcheck // nothing is lost with a body that was read
 	if body.Size > maxRestored {
-		a.refuse("version %s of %s has %d MB, which is too large for this function. Copy that version onto the key with the AWS CLI (s3api copy-object).%s", versionID, plain.Quoted(a.Path), body.Size>>20, plain.InNoCommand(a.Path))
+		a.refuse("version %s of %s has %d MB, which is too large for this function. Copy that version onto the key with the AWS CLI (s3api copy-object).%s", versionID, plain.Quoted(a.Path), body.Size>>20, plain.ShellWarning(a.Path))
 		return nil, nil //nolint:nilnil // answered
 	}
 	if body.VersionID != versionID {
@@ -77,7 +77,7 @@ func readVersion(ctx context.Context, b *backend.Bucket, a *Answer, versionID st
 		if why == "" {
 			why = "it is not of a known format"
 		}
-		a.refuse("version %s of %s is not a Terraform or OpenTofu state (%s), and only states are brought back. Copy that version onto the key with the AWS CLI if you want it (s3api copy-object).%s", versionID, plain.Quoted(a.Path), why, plain.InNoCommand(a.Path))
+		a.refuse("version %s of %s is not a Terraform or OpenTofu state (%s), and only states are brought back. Copy that version onto the key with the AWS CLI if you want it (s3api copy-object).%s", versionID, plain.Quoted(a.Path), why, plain.ShellWarning(a.Path))
 		return nil, nil //nolint:nilnil // answered
 	}
 	return &oldState{versionID: versionID, content: content.Bytes(), contents: contents, encryption: body.Encryption}, nil

@@ -52,7 +52,7 @@ func (p *Pruner) Restore(ctx context.Context, path tflock.Path, requestID string
 	b := p.Stores.BucketOf(path)
 	switch {
 	case p.Rules.ReportOnly:
-		a.refuse("PruneMode is report, so that this function has no permission to write. Deploy the stack with PruneMode=delete to restore, or copy the old version onto the key yourself (aws s3api copy-object).%s", plain.InNoCommand(path))
+		a.refuse("PruneMode is report, so that this function has no permission to write. Deploy the stack with PruneMode=delete to restore, or copy the old version onto the key yourself (aws s3api copy-object).%s", plain.ShellWarning(path))
 	case b == nil:
 		a.refuse("the bucket of %s is not watched. Add it to WatchBucketArns.", plain.Quoted(path))
 	case strings.HasSuffix(string(path), tflock.Suffix):
@@ -150,7 +150,7 @@ func (p *Pruner) writeBack(ctx context.Context, b *backend.Bucket, locks *statel
 		a.refuse("a state was written at %s in the meantime.", plain.Quoted(a.Path))
 		return nil
 	case errors.Is(err, backend.ErrOverMarker):
-		a.refuse("%s does not accept a new object where a delete marker is, so that it cannot be restored this way. Remove the delete marker yourself (aws s3api delete-object --version-id MARKER): version %s is then the state again.%s", b.ARN(), old.versionID, plain.InNoCommand(a.Path))
+		a.refuse("%s does not accept a new object where a delete marker is, so that it cannot be restored this way. Remove the delete marker yourself (aws s3api delete-object --version-id MARKER): version %s is then the state again.%s", b.ARN(), old.versionID, plain.ShellWarning(a.Path))
 		return nil
 	case isFailure && failed.Refused():
 		a.refuse("writing it was refused: %s.", failed)
@@ -177,9 +177,9 @@ func (p *Pruner) checkDigests(ctx context.Context, locks *statelock.Locker, old 
 				return // the others would say the same
 			case digest == "", digest == right:
 			case name.LocksOnly():
-				a.Message += fmt.Sprintf(" But %s holds another digest for %s: if that access point leads to this bucket, its clients will refuse the state: set Digest of that row to %s then, or remove it.", t.ARN(), plain.Quoted(plain.Line(string(name), 200)), right) + plain.InNoCommand(name)
+				a.Message += fmt.Sprintf(" But %s holds another digest for %s: if that access point leads to this bucket, its clients will refuse the state: set Digest of that row to %s then, or remove it.", t.ARN(), plain.Quoted(plain.Line(string(name), 200)), right) + plain.ShellWarning(name)
 			default:
-				a.Message += fmt.Sprintf(" But %s holds an old digest of it, with which clients will refuse it: set Digest of %s to %s, or remove that row.", t.ARN(), plain.Quoted(name+"-md5"), right) + plain.InNoCommand(name)
+				a.Message += fmt.Sprintf(" But %s holds an old digest of it, with which clients will refuse it: set Digest of %s to %s, or remove that row.", t.ARN(), plain.Quoted(name+"-md5"), right) + plain.ShellWarning(name)
 			}
 		}
 	}

@@ -19,7 +19,7 @@ func TestARestoreAsksForNoCommandWithAStrangeName(t *testing.T) {
 			t.Fatal(err)
 		}
 		a, err := w.pruner(server.Config()).Restore(context.Background(), w.Path(key), "restore")
-		if err != nil || a.Outcome != prune.Restored || !strings.Contains(a.Message, "set Digest of") || strings.Contains(a.Message, "into no command") != warns {
+		if err != nil || a.Outcome != prune.Restored || !strings.Contains(a.Message, "set Digest of") || strings.Contains(a.Message, "Never paste that name") != warns {
 			t.Errorf("%s: %+v, %v", key, a, err)
 		}
 	}

@@ -11,7 +11,7 @@ import (
 // After so many stale states of one folder, or so many bytes of them, what is outside of that folder comes
 // first, and the rest of the folder after everything else. Whoever may write under one prefix could take the
 // time of a run with some hundred states that are as large as prune reads, or with many small ones, and
-// what comes after them in the bucket would not be looked at. A turn has to end within a run, however long each state of it takes.
+// what comes after them in the bucket would not be looked at. It has to end within a run, however long each state takes.
 var turn = tflock.Amount{Items: perBatch, Cost: 2 * maxRead}
 
 // The first turn of a folder is short: until locks of ours were released they are taken one after the other (see gate), and whoever may write

@@ -77,7 +77,7 @@ func (s snapshot) othersSteps(md5 string) []string {
 		if row.Value == md5 {
 			continue
 		}
-		steps = append(steps, fmt.Sprintf("%s has the digest %s of %s. If that access point leads to this bucket, its clients fail with it: delete the row %s then, and they only warn.", row.Table, plain.Quoted(backend.BoundedDigest(row.Value)), plain.Quoted(row.Name), plain.Quoted(row.Name+tflock.DigestSuffix))+plain.InNoCommand(row.Name))
+		steps = append(steps, fmt.Sprintf("%s has the digest %s of %s. If that access point leads to this bucket, its clients fail with it: delete the row %s then, and they only warn.", row.Table, plain.Quoted(backend.BoundedDigest(row.Value)), plain.Quoted(row.Name), plain.Quoted(row.Name+tflock.DigestSuffix))+plain.ShellWarning(row.Name))
 	}
 	return steps
 }

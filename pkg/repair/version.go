@@ -46,7 +46,7 @@ func readVersion(ctx context.Context, b *backend.Bucket, path tflock.Path, id st
 	}
 	defer body.Close() //nolint:errcheck // nothing is lost with a body that was read
 	if body.Size > maxRestored {
-		why := fmt.Sprintf("version %s has %d MB, which is too large for this function: copy that version onto the key with the AWS CLI (s3api copy-object), then accept_state.%s", id, body.Size>>20, plain.InNoCommand(path))
+		why := fmt.Sprintf("version %s has %d MB, which is too large for this function: copy that version onto the key with the AWS CLI (s3api copy-object), then accept_state.%s", id, body.Size>>20, plain.ShellWarning(path))
 		return version{why: strings.TrimSuffix(why, ".")}, nil
 	}
 	if body.VersionID != id {

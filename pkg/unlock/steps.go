@@ -66,7 +66,7 @@ func (u *Unlocker) digestStep(ctx context.Context, path tflock.Path) []string {
 			steps = append(steps, "The digest in the lock table matches the state: reads will work.")
 		default:
 			steps = append(steps, fmt.Sprintf("The digest in %s is %s, but the MD5 of the state is %s: a client that uses that table fails with \"state data in S3 does not have the expected content\". "+
-				"If the state is the right one, set Digest of %s-md5 to the latter.", t.ARN(), plain.Quoted(digest), cmp.Or(actual, "none, since there is no state"), plain.Quoted(path))+plain.InNoCommand(path))
+				"If the state is the right one, set Digest of %s-md5 to the latter.", t.ARN(), plain.Quoted(digest), cmp.Or(actual, "none, since there is no state"), plain.Quoted(path))+plain.ShellWarning(path))
 		}
 	}
 	return steps

@@ -27,7 +27,7 @@ func TestNoAnswerAsksForACommandWithAStrangeName(t *testing.T) {
 		for _, step := range a.NextSteps {
 			if strings.Contains(step, "set Digest of") {
 				asked = true
-				if strings.Contains(step, "into no command") != warns {
+				if strings.Contains(step, "Never paste that name") != warns {
 					t.Errorf("%s: %s", key, step)
 				}
 			}
