@@ -15,7 +15,7 @@ func TestAStrangePrefixBelongsIntoNoCommand(t *testing.T) {
 		store := alert.Store{ARN: arn, Problem: arn + `: under "states/dev/$(touch executed)/" are more locks than one scan can read`, Since: now, Crowded: true, Withheld: withheld}
 		e := composer.Scan(alert.ScanFailed, alert.Warning, []alert.Store{store}, now)
 		for channel, text := range map[string]string{"mail": alert.Mail(e), "chat": inAmazonQ(e), "Slack": inSlack(t, e)} {
-			if !strings.Contains(text, "Put no prefix into a command") {
+			if !strings.Contains(text, "Never put a prefix") {
 				t.Errorf("%s, %s: %s", name, channel, text)
 			}
 		}
