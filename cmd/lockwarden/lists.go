@@ -47,7 +47,7 @@ func (locksCommand) Run(ctx context.Context, s *session) error {
 func (s *session) warnOfShell(rows [][]string, columns ...int) {
 	for _, row := range rows[1:] {
 		for _, column := range columns {
-			if plain.Quoted(row[column]) != row[column] {
+			if !plain.ForShells(row[column]) {
 				s.say("Never paste a path or ID with blanks, quotation marks or other shell characters into a shell command, which may run part of it or read part of it as an option. Use the dashboard instead.")
 				return
 			}

@@ -92,7 +92,7 @@ func (s *session) finding(f policy.StateFinding) {
 
 // shellWarning goes with advice to put a path into a command that may run a part of it: the marks around a name are not those of a shell.
 func shellWarning(path string) string {
-	if plain.Quoted(path) == path {
+	if plain.ForShells(path) {
 		return ""
 	}
 	return ", on the dashboard's page of states: never paste a path with quotation marks or other shell characters into a shell command"

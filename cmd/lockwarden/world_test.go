@@ -99,6 +99,15 @@ func (w *world) lock(key, id, who string) string {
 	return path
 }
 
+// unlock removes the lock object beside a state.
+func (w *world) unlock(key string) {
+	w.Helper()
+	bucket, object := w.stack.Outputs["StateBucketName"], key+".tflock"
+	if _, err := w.stack.AWS().S3().DeleteObject(w.Context(), &s3.DeleteObjectInput{Bucket: &bucket, Key: &object}); err != nil {
+		w.Fatal(err)
+	}
+}
+
 func (w *world) run(in string, args ...string) (code int, out, errs string) {
 	w.Helper()
 	var stdout, stderr bytes.Buffer

@@ -17,10 +17,16 @@ func Quoted[T ~string](text T) string {
 	return `"` + withoutMarks(string(text)) + `"`
 }
 
+// ForShells reports whether every shell takes a name as one word that is no option, also where nobody puts quotes around it. $IFS
+// stands for blanks: with its help a name goes on with options, although it has none of the signs that Quoted looks for.
+func ForShells[T ~string](name T) bool {
+	return Quoted(name) == string(name) && !strings.ContainsAny(string(name), `$\`) && !strings.HasPrefix(string(name), "-")
+}
+
 // ShellWarning goes with advice to write or delete something by a name that others chose: the marks around it are not those of a shell. It is
 // empty for a name that no shell takes apart.
 func ShellWarning[T ~string](name T) string {
-	if Quoted(name) == string(name) {
+	if ForShells(name) {
 		return ""
 	}
 	return " Never paste that name into a shell command, which may run part of it or read part of it as an option: pass it in a file (AWS CLI: --cli-input-json file://FILE)."

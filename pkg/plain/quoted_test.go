@@ -29,3 +29,20 @@ func TestWordsOfOthersAreQuoted(t *testing.T) {
 		}
 	}
 }
+
+func TestNamesThatAShellTakesApartAreWarnedOf(t *testing.T) {
+	t.Parallel()
+	for name, warns := range map[string]bool{
+		"states/a-b_c:d=e@f+g,h~i.json":        false,
+		"states/team-x/a --force":              true,
+		"states/team-x/a$IFS--force":           true, // no blank, and to a shell there is one
+		`states/team-x\a`:                      true,
+		"states/team-x/{--force,--yes}":        true,
+		"78007e4f-7284-5b8c-b34c-620445a03e9c": false,
+		"--force":                              true,
+	} {
+		if (ShellWarning(name) != "") != warns {
+			t.Errorf("%s: %q", name, ShellWarning(name))
+		}
+	}
+}

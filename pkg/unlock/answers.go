@@ -27,7 +27,7 @@ func ambiguous(f found) Answer {
 	switch {
 	case f.textPath != "":
 		a.Message = fmt.Sprintf("Nothing was touched: the text is about %s, and the lock with this ID is of another state.", plain.Quoted(f.textPath))
-		a.NextSteps = []string{"If the other state's lock is meant, look whose it is, and repeat the call with its path."}
+		a.NextSteps = []string{"If the other state's lock is meant, look whose it is, and repeat the call with its path." + plain.ShellWarning(f.textPath)}
 	case f.beside != "":
 		a.Message = fmt.Sprintf("Nothing was touched: the text names the lock %s, but %s in it is not understood, and may be about another lock.", idIn(hits[0].id), f.beside)
 		a.NextSteps = []string{"If the lock below is the one that you read in the text, repeat the call with its ID and path. If not, find out who wrote the text."}
@@ -64,7 +64,7 @@ func choice(h hit) string {
 // choice into the payload of the command that they ran.
 var notShell = strings.NewReplacer(
 	"'", `\u0027`, "`", `\u0060`, "$", `\u0024`, "&", `\u0026`, "|", `\u007c`, "<", `\u003c`, ">", `\u003e`, "^", `\u005e`, "%", `\u0025`, "!", `\u0021`, ";", `\u003b`,
-	" -", `\u0020-`, // without quotes it begins an option, such as --force
+	" ", `\u0020`, // without quotes an option may begin behind it, such as --force or {--force,--yes}
 	"‘", `\u2018`, "’", `\u2019`, "‚", `\u201a`, "‛", `\u201b`, // single quotes to PowerShell
 )
 

@@ -144,7 +144,7 @@ func TestATextThatIsALocksIDIsAmbiguous(t *testing.T) {
 	w.Lock("mine", "ID: "+victim, w.Set.Buckets[0])
 	for _, left := range []int{2, 1} {
 		a, err := w.run(&local.Wire{}, request(w, "ID: "+victim, ""))
-		if err != nil || a.Outcome != unlock.Ambiguous || len(w.held()) != left || !strings.Contains(strings.Join(a.NextSteps, "\n"), `"lock_id":"ID: `+victim+`"`) {
+		if err != nil || a.Outcome != unlock.Ambiguous || len(w.held()) != left || !strings.Contains(strings.Join(a.NextSteps, "\n"), `"lock_id":"ID:\u0020`+victim+`"`) {
 			t.Errorf("got %+v, %v", a, err)
 		}
 		if a, err = w.run(&local.Wire{}, request(w, victim, fmt.Sprintf(`,"path":%q`, w.Path("k")))); err != nil || (left == 2) != (a.Outcome == unlock.Released) {
