@@ -2,8 +2,10 @@ package backend
 
 import (
 	"context"
+	"math/rand/v2"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/arn"
@@ -31,9 +33,20 @@ func unsharedRetries() aws.Retryer {
 }
 
 // outlastTransactions repeats a call that meets a transaction as well. The SDK does not by itself, and what gives something back has to: whoever may
-// write a row can have a transaction under way at any time, and it passes.
+// write a row can have a transaction under way at any time, and it passes, within milliseconds.
 func outlastTransactions(o *dynamodb.Options) {
-	o.Retryer = retry.AddWithErrorCodes(o.Retryer, transactionConflict)
+	o.Retryer = soon{retry.AddWithErrorCodes(o.Retryer, transactionConflict)}
+}
+
+// soon repeats a call that met a transaction without the long delays that throttles need: one prefix may have many rows to give back.
+type soon struct{ aws.Retryer }
+
+// RetryDelay is how long to wait before the next attempt.
+func (s soon) RetryDelay(attempt int, err error) (time.Duration, error) {
+	if code(err) == transactionConflict {
+		return rand.N(200 * time.Millisecond), nil
+	}
+	return s.Retryer.RetryDelay(attempt, err)
 }
 
 func newClients(tables, buckets aws.Config) *clients {
