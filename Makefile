@@ -93,9 +93,9 @@ $(B)/bin/tofu: $(TOOLS)/tofu/go.mod $(TOOLS)/tofu/go.sum
 	@$(call TOOL,tofu)$@ github.com/opentofu/opentofu/cmd/tofu
 	@touch $@
 
-# What it shares with OpenTofu has the version that OpenTofu needs, where that is newer, so that it is compiled once.
-$(B)/bin/terragrunt: $(TOOLS)/terragrunt/go.mod $(TOOLS)/terragrunt/go.sum
-	@echo '> building Terragrunt from the Go module proxy: three to five minutes, once'
+# What it shares with OpenTofu has the version that OpenTofu needs, where that is newer, and is compiled once.
+$(B)/bin/terragrunt: $(TOOLS)/terragrunt/go.mod $(TOOLS)/terragrunt/go.sum | $(B)/bin/tofu
+	@echo '> building Terragrunt from the Go module proxy: one to three minutes, once'
 	@$(call TOOL,terragrunt)$@ github.com/gruntwork-io/terragrunt
 	@touch $@
 
