@@ -93,15 +93,15 @@ $(B)/bin/tofu: $(TOOLS)/tofu/go.mod $(TOOLS)/tofu/go.sum
 	@$(call TOOL,tofu)$@ github.com/opentofu/opentofu/cmd/tofu
 	@touch $@
 
-# What it shares with OpenTofu has the version that OpenTofu needs, where that is newer, and is compiled once.
+# What this and the next one share with OpenTofu has the version that OpenTofu needs, where that is newer and they take it: it is compiled once.
 $(B)/bin/terragrunt: $(TOOLS)/terragrunt/go.mod $(TOOLS)/terragrunt/go.sum | $(B)/bin/tofu
 	@echo '> building Terragrunt from the Go module proxy: one to three minutes, once'
 	@$(call TOOL,terragrunt)$@ github.com/gruntwork-io/terragrunt
 	@touch $@
 
 # The last release before HashiCorp's change of licence, and the last with the first AWS SDK: it keeps double slashes in the rows of a lock table.
-$(B)/bin/terraform-1.5.7: $(TOOLS)/terraform15/go.mod $(TOOLS)/terraform15/go.sum
-	@echo '> building Terraform 1.5.7 from the Go module proxy: three to five minutes, once'
+$(B)/bin/terraform-1.5.7: $(TOOLS)/terraform15/go.mod $(TOOLS)/terraform15/go.sum | $(B)/bin/tofu
+	@echo '> building Terraform 1.5.7 from the Go module proxy: one to three minutes, once'
 	@$(call TOOL,terraform15)$@ github.com/hashicorp/terraform
 	@touch $@
 
