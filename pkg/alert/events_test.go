@@ -3,7 +3,6 @@ package alert_test
 import (
 	"encoding/json"
 	"fmt"
-	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -103,20 +102,6 @@ func TestADecodedEventRendersTheSame(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) { mustSurviveJSON(t, anyEvent(t)) })
 	for name, e := range events() {
 		t.Run(name, func(t *testing.T) { mustSurviveJSON(t, e) })
-	}
-}
-
-// What was left out is counted in the room that there is: a list that fills it to the last
-// byte is not cut again by who reads it.
-func TestAListThatFillsTheMessageToItsLastByteIsCutOnce(t *testing.T) {
-	findings := samples.Findings()
-	for range 200 {
-		findings = append(findings, findings[0])
-	}
-	for more := range 84 { // a finding takes more and a count more than a step, so that one of these leaves less than a count takes
-		all := slices.Clone(findings)
-		all[1].Text += strings.Repeat("x", 12*more)
-		mustSurviveJSON(t, composer.StateFindings(alert.StateFinding, all, now))
 	}
 }
 
