@@ -1,5 +1,0 @@
-//go:build !race
-
-package inventory_test
-
-const raced = 1
