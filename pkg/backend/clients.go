@@ -44,7 +44,7 @@ type soon struct{ aws.Retryer }
 // RetryDelay is how long to wait before the next attempt.
 func (s soon) RetryDelay(attempt int, err error) (time.Duration, error) {
 	if code(err) == transactionConflict {
-		return rand.N(200 * time.Millisecond), nil
+		return rand.N(200 * time.Millisecond), nil //nolint:gosec // nobody gains by guessing it
 	}
 	return s.Retryer.RetryDelay(attempt, err)
 }

@@ -23,6 +23,9 @@ type Mark struct {
 	Prefix string `json:"prefix"`
 	Key    string `json:"key"` // the last one that was examined
 
+	// Rest says that this was reached after everything else, so that the next prune begins with everything else again.
+	Rest bool `json:"rest,omitempty"`
+
 	// Left is where that prune could not release a lock of ours, for a cause that may be of that place alone: a state, or a folder with its slash.
 	Left tflock.Path `json:"left,omitempty"`
 }

@@ -17,7 +17,7 @@ func Quoted[T ~string](text T) string {
 	return `"` + withoutMarks(string(text)) + `"`
 }
 
-// ForShells reports whether every shell takes a name as one word that is no option, also where nobody puts quotes around it. $IFS
+// ForShells reports whether every shell takes a name as one word that cannot be an option, also where nobody puts quotes around it. $IFS
 // stands for blanks: with its help a name goes on with options, although it has none of the signs that Quoted looks for.
 func ForShells[T ~string](name T) bool {
 	return Quoted(name) == string(name) && !strings.ContainsAny(string(name), `$\`) && !strings.HasPrefix(string(name), "-")

@@ -31,6 +31,7 @@ type insideWorld struct {
 	*testing.T
 	calls  inprocess.Calls
 	client *s3.Client
+	most   int // bytes that a run records of what it prunes; 0: what the function has time for
 }
 
 // inside makes one with a lock table and a ledger.
@@ -42,7 +43,7 @@ func inside(t *testing.T) insideWorld {
 			t.Fatal(err)
 		}
 	}
-	return insideWorld{t, cfg.HTTPClient.(inprocess.Calls), s3.NewFromConfig(cfg)} //nolint:errcheck,forcetypeassert // it is what Config gives
+	return insideWorld{T: t, calls: cfg.HTTPClient.(inprocess.Calls), client: s3.NewFromConfig(cfg)} //nolint:errcheck,forcetypeassert // it is what Config gives
 }
 
 func (w insideWorld) put(key string, content []byte) {
@@ -60,6 +61,12 @@ func (w insideWorld) has(key string) bool {
 // run is one of Lambda's, of every branches/. Before each attempt of a call it asks whether that fails.
 func (w insideWorld) run(id string, fails func(input any) error) (prune.Report, error) {
 	w.Helper()
+	return w.runOf("*/branches/**", id, fails)
+}
+
+// runOf is one of some paths.
+func (w insideWorld) runOf(globs, id string, fails func(input any) error) (prune.Report, error) {
+	w.Helper()
 	cfg := inprocess.RepeatedConfigOf(func(ctx context.Context, operation string, input any) (any, error) {
 		if err := fails(input); err != nil {
 			return nil, err
@@ -73,7 +80,7 @@ func (w insideWorld) run(id string, fails func(input any) error) (prune.Report, 
 	if err != nil {
 		w.Fatal(err)
 	}
-	paths, err := policy.ParsePaths("*/branches/**")
+	paths, err := policy.ParsePaths(globs)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -81,7 +88,7 @@ func (w insideWorld) run(id string, fails func(input any) error) (prune.Report, 
 	p := &prune.Pruner{
 		Stores: set, Records: table, Bookmark: table, Composer: alert.Composer{Account: "123456789012", Region: local.Region},
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), "arn:aws:sns:"+local.Region+":123456789012:topic"), Meter: metric.NewPublisher(cfg, "Test"),
-		Rules: prune.Rules{Paths: paths, After: 30 * 24 * time.Hour, OwnBucket: "arn:aws:s3:::" + insideBucket}, Now: time.Now, Log: slog.New(slog.DiscardHandler),
+		Rules: prune.Rules{Paths: paths, After: 30 * 24 * time.Hour, OwnBucket: "arn:aws:s3:::" + insideBucket}, Now: time.Now, Log: slog.New(slog.DiscardHandler), MaxRecorded: w.most,
 	}
 	ctx, cancel := context.WithTimeout(w.Context(), 15*time.Minute)
 	defer cancel()

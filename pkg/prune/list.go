@@ -63,7 +63,7 @@ func (l *lister) list(ctx context.Context, from ledger.Mark) *ledger.Mark {
 	prefixes := l.paths.Prefixes()
 	switch {
 	case l.position(from.Bucket) < 0:
-	case slices.Contains(prefixes, from.Prefix):
+	case slices.Contains(prefixes, from.Prefix) && !from.Rest:
 		l.from = &from
 	case slices.ContainsFunc(prefixes, func(prefix string) bool { return strings.HasPrefix(from.Prefix, prefix) }):
 		l.resume = &from
@@ -77,13 +77,13 @@ func (l *lister) list(ctx context.Context, from ledger.Mark) *ledger.Mark {
 	return l.rest(ctx)
 }
 
-// beginWith has the rest begin after the folder where an earlier run stopped: else each run would come as far as that one, where there is not time for all of
-// it, and would not come further, where that folder alone takes it.
+// beginWith has the rest begin after the place where an earlier run stopped: else each run would come as far as that one, where there is not time for all of
+// it, and would not come further, where that place alone takes it.
 func (l *lister) beginWith(from ledger.Mark) {
 	at := l.position(from.Bucket)
 	first := slices.IndexFunc(l.later, func(s *stretch) bool {
 		here := l.position(s.here.Bucket)
-		return here > at || here == at && s.here.Prefix > from.Prefix
+		return here > at || here == at && s.here.Prefix > from.Key
 	})
 	if first > 0 {
 		l.later = slices.Concat(l.later[first:], l.later[:first])
@@ -108,13 +108,43 @@ func (l *lister) bucket(ctx context.Context, b *backend.Bucket, prefixes []strin
 			if l.from.Bucket != s.here.Bucket || l.from.Prefix != s.here.Prefix {
 				continue
 			}
-			s.here.Key, l.from = l.from.Key, nil
+			l.goOn(s, l.from.Key)
+			l.from = nil
 		}
 		if l.read(ctx, s) == stopped {
 			return &s.here
 		}
 	}
 	return nil
+}
+
+// goOn begins a stretch behind the key where the run before stopped. That run had no time for the folder that the key is in: its rest comes after everything else, since it would take
+// this run as well, and each one as long as there is something in it.
+func (l *lister) goOn(s *stretch, key string) {
+	folder := team(s.here.Prefix, key)
+	if folder == "" {
+		s.here.Key = key
+		return
+	}
+	l.later = append(l.later, &stretch{
+		bucket: s.bucket, versioned: s.versioned, here: ledger.Mark{Bucket: s.here.Bucket, Prefix: folder, Key: key, Rest: true},
+		folders: tflock.Folders{Root: folder, Turn: firstTurn}, examined: &spans{},
+	})
+	s.here.Key = lastKey(folder)
+}
+
+// team is the folder that may be all that one team has of what a prefix of the paths lists, for a key there: the first one below it, or all of it where that folder is above it or there
+// is none. It is empty where none is known.
+func team(prefix, key string) string {
+	below, listed := strings.CutPrefix(key, prefix)
+	first, _, within := strings.Cut(below, "/")
+	switch {
+	case !listed:
+		return ""
+	case within && !strings.Contains(strings.TrimSuffix(prefix, "/"), "/"):
+		return prefix + first + "/"
+	}
+	return prefix
 }
 
 // skip passes over a bucket that cannot be read. Where the time is up, the next run begins
@@ -252,7 +282,7 @@ func (l *lister) postpone(s *stretch) bool {
 	}
 	part := &stretch{bucket: s.bucket, versioned: s.versioned, here: s.here, folders: tflock.Folders{Root: f.Name, Turn: turn}, examined: s.examined}
 	if s.examined == nil {
-		part.here.Prefix, part.examined = f.Name, &spans{{f.First, l.number}}
+		part.here.Prefix, part.here.Rest, part.examined = f.Name, true, &spans{{f.First, l.number}}
 	}
 	l.later = append(l.later, part)
 	s.here.Key = lastKey(f.Name)

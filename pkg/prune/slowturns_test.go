@@ -69,6 +69,67 @@ func TestSlowLocksOfOnePrefixTakeNoRunFromOthers(t *testing.T) {
 	}
 }
 
+// A team has so many slow locks that the first turns of its folders take more than a run, or prune is told each team's folder by name, so that a team's is no folder below the prefix that is
+// listed. The run that stops there has had its time: the next one comes to the states of others first.
+func TestWhereARunStoppedComesLast(t *testing.T) {
+	t.Parallel()
+	const mine, theirs = "a-team/branches/", "b-team/branches/"
+	names := []string{"/./", "/././", "/.//", "//", "///"} // in the order in which they are locked
+	flat := func(int) string { return "" }
+	for name, tc := range map[string]struct {
+		globs  string
+		folder func(i int) string
+	}{
+		"in folders within each other": {"*/branches/**", func(i int) string {
+			return fmt.Sprintf("%02d/", i/100) + []string{"a/a/a/a/", "a/a/a/b/", "a/b/a/a/", "b/a/a/a/", "c/a/a/a/"}[i/20%5]
+		}},
+		"in a prefix of the paths":            {mine + "**," + theirs + "**", flat},
+		"in folders of a prefix of the paths": {mine + "**," + theirs + "**", func(i int) string { return fmt.Sprintf("%d/", i) }},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := inside(t)
+				for i := range 500 {
+					key := fmt.Sprintf("%s%s%04d.tfstate", mine, tc.folder(i), i)
+					w.put(key, local.State(t, "destroyed"))
+					for _, slash := range names {
+						w.row(strings.Replace(key, "/", slash, 1) + "-md5")
+					}
+				}
+				for i := range 40 {
+					w.put(fmt.Sprintf("%s%02d.tfstate", theirs, i), local.State(t, "applied"))
+				}
+				w.put(theirs+"x.tfstate", local.State(t, "destroyed"))
+				time.Sleep(month)
+				for run := range 2 {
+					if _, err := w.runOf(tc.globs, fmt.Sprint("run ", run), slowRows); err != nil {
+						t.Error(err)
+					}
+				}
+				if w.has(theirs + "x.tfstate") {
+					t.Error("a state of another team was not pruned in two runs")
+				}
+			})
+		})
+	}
+}
+
+// slowRows has a transaction under way on the last row of each state of a-team, and makes deletes of the others last.
+func slowRows(input any) error {
+	switch in := input.(type) {
+	case *dynamodb.PutItemInput:
+		if id, _ := in.Item["LockID"].(*types.AttributeValueMemberS); id != nil && strings.Contains(id.Value, "a-team///") {
+			return &types.TransactionConflictException{}
+		}
+	case *dynamodb.DeleteItemInput:
+		if id, _ := in.Key["LockID"].(*types.AttributeValueMemberS); id != nil && strings.Contains(id.Value, "a-team/") {
+			time.Sleep(3500 * time.Millisecond)
+		}
+	}
+	return nil
+}
+
 // transactions are under way on the last row of each state of a-team whenever it is written, and on the others when they are deleted, until the SDK's last attempt.
 func transactions(names []string) func(input any) error {
 	last := append([]string{"/"}, names...)[len(names)]
