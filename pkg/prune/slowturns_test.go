@@ -69,7 +69,7 @@ func TestSlowLocksOfOnePrefixTakeNoRunFromOthers(t *testing.T) {
 	}
 }
 
-// A team has so many slow locks that the first turns of its folders take more than a run, or prune is told each team's folder by name, so that a team's is no folder below the prefix that is
+// A team has so many slow locks that the first turns of its folders take more than a run, or the paths of a prune name each team's folder, so that a team's is no folder below the prefix that is
 // listed. The run that stops there has had its time: the next one comes to the states of others first.
 func TestWhereARunStoppedComesLast(t *testing.T) {
 	t.Parallel()
