@@ -64,11 +64,7 @@ func TestAPathOfATextIsWarnedOf(t *testing.T) {
 // words are those that a shell makes of a line.
 func (w *world) words(line string) []string {
 	w.Helper()
-	bash, err := exec.LookPath("bash")
-	if err != nil {
-		w.Skip("no bash")
-	}
-	out, err := exec.CommandContext(w.Context(), bash, "--noprofile", "--norc", "-c", `printf '%s\0' `+line).Output()
+	out, err := exec.CommandContext(w.Context(), "bash", "--noprofile", "--norc", "-c", `printf '%s\0' `+line).Output()
 	if err != nil {
 		w.Fatal(err)
 	}

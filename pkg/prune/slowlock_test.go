@@ -34,20 +34,7 @@ func TestLocksThatTakeTimeTakeNoTurnsOfOthers(t *testing.T) {
 			}
 			return *in.Key
 		}, &smithy.GenericAPIError{Code: "SlowDown"}},
-		"transactions are under way on their rows": {false, func(input any) string {
-			var row map[string]types.AttributeValue
-			switch in := input.(type) {
-			case *dynamodb.PutItemInput:
-				row = in.Item
-			case *dynamodb.DeleteItemInput:
-				row = in.Key
-			}
-			id, _ := row["LockID"].(*types.AttributeValueMemberS)
-			if id == nil {
-				return ""
-			}
-			return tflock.Path(id.Value).Key()
-		}, &types.TransactionConflictException{}},
+		"transactions are under way on their rows": {false, func(input any) string { return tflock.Path(writtenRow(input)).Key() }, &types.TransactionConflictException{}},
 	} {
 		for where, folder := range map[string]func(i int) string{
 			"in one folder": func(int) string { return "" },
@@ -60,6 +47,22 @@ func TestLocksThatTakeTimeTakeNoTurnsOfOthers(t *testing.T) {
 			})
 		}
 	}
+}
+
+// writtenRow is the LockID of the row that a call writes or deletes; empty: it does neither.
+func writtenRow(input any) string {
+	var row map[string]types.AttributeValue
+	switch in := input.(type) {
+	case *dynamodb.PutItemInput:
+		row = in.Item
+	case *dynamodb.DeleteItemInput:
+		row = in.Key
+	}
+	id, _ := row["LockID"].(*types.AttributeValueMemberS)
+	if id == nil {
+		return ""
+	}
+	return id.Value
 }
 
 // nested are folders of which each has fewer in common with the one before.

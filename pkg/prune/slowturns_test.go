@@ -41,17 +41,8 @@ func TestSlowLocksOfOnePrefixTakeNoRunFromOthers(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := inside(t)
-				for i := range 1000 {
-					key := fmt.Sprintf("%s%s%04d.tfstate", mine, tc.folder(i), i)
-					w.put(key, local.State(t, "destroyed"))
-					for _, slash := range tc.names {
-						w.row(strings.Replace(key, "/", slash, 1) + "-md5")
-					}
-				}
-				for i := range 40 {
-					w.put(fmt.Sprintf("%s%02d.tfstate", theirs, i), local.State(t, "applied"))
-				}
-				w.put(theirs+"x.tfstate", local.State(t, "destroyed"))
+				w.slowTeam(1000, func(i int) string { return mine + tc.folder(i) }, tc.names)
+				w.teamBehind(theirs)
 				time.Sleep(month)
 				for run := range 3 {
 					for _, key := range tc.since {
@@ -92,17 +83,8 @@ func TestWhereARunStoppedComesLast(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := inside(t)
-				for i := range 500 {
-					key := fmt.Sprintf("%s%s%04d.tfstate", mine, tc.folder(i), i)
-					w.put(key, local.State(t, "destroyed"))
-					for _, slash := range names {
-						w.row(strings.Replace(key, "/", slash, 1) + "-md5")
-					}
-				}
-				for i := range 40 {
-					w.put(fmt.Sprintf("%s%02d.tfstate", theirs, i), local.State(t, "applied"))
-				}
-				w.put(theirs+"x.tfstate", local.State(t, "destroyed"))
+				w.slowTeam(500, func(i int) string { return mine + tc.folder(i) }, names)
+				w.teamBehind(theirs)
 				time.Sleep(month)
 				for run := range 2 {
 					if _, err := w.runOf(tc.globs, fmt.Sprint("run ", run), slowRows); err != nil {
@@ -119,15 +101,12 @@ func TestWhereARunStoppedComesLast(t *testing.T) {
 
 // slowRows has a transaction under way on the last row of each state of a-team, and makes deletes of the others last.
 func slowRows(input any) error {
-	switch in := input.(type) {
-	case *dynamodb.PutItemInput:
-		if id, _ := in.Item["LockID"].(*types.AttributeValueMemberS); id != nil && strings.Contains(id.Value, "a-team///") {
-			return &types.TransactionConflictException{}
-		}
-	case *dynamodb.DeleteItemInput:
-		if id, _ := in.Key["LockID"].(*types.AttributeValueMemberS); id != nil && strings.Contains(id.Value, "a-team/") {
-			time.Sleep(3500 * time.Millisecond)
-		}
+	row := writtenRow(input)
+	switch _, deleted := input.(*dynamodb.DeleteItemInput); {
+	case deleted && strings.Contains(row, "a-team/"):
+		time.Sleep(3500 * time.Millisecond)
+	case !deleted && strings.Contains(row, "a-team///"):
+		return &types.TransactionConflictException{}
 	}
 	return nil
 }
@@ -138,27 +117,41 @@ func transactions(names []string) func(input any) error {
 	deletes := map[string]int{} // attempts, by row
 	var mu sync.Mutex
 	return func(input any) error {
-		var row map[string]types.AttributeValue
-		switch in := input.(type) {
-		case *dynamodb.PutItemInput:
-			row = in.Item
-		case *dynamodb.DeleteItemInput:
-			row = in.Key
-		}
-		id, _ := row["LockID"].(*types.AttributeValueMemberS)
-		if id == nil || !strings.HasPrefix(tflock.Path(id.Value).Key(), "a-team/") {
+		row := writtenRow(input)
+		if !strings.HasPrefix(tflock.Path(row).Key(), "a-team/") {
 			return nil
 		}
 		mu.Lock()
 		defer mu.Unlock()
 		if _, deleted := input.(*dynamodb.DeleteItemInput); deleted {
-			deletes[id.Value]++
+			deletes[row]++
 		}
-		if deletes[id.Value]%retry.DefaultMaxAttempts != 0 || strings.HasPrefix(tflock.Path(id.Value).Key(), "a-team"+last+"branches") {
+		if deletes[row]%retry.DefaultMaxAttempts != 0 || strings.HasPrefix(tflock.Path(row).Key(), "a-team"+last+"branches") {
 			return &types.TransactionConflictException{}
 		}
 		return nil
 	}
+}
+
+// slowTeam puts empty states into folders, and rows of each under other names.
+func (w insideWorld) slowTeam(states int, folder func(i int) string, names []string) {
+	w.Helper()
+	for i := range states {
+		key := fmt.Sprintf("%s%04d.tfstate", folder(i), i)
+		w.put(key, local.State(w, "destroyed"))
+		for _, slash := range names {
+			w.row(strings.Replace(key, "/", slash, 1) + "-md5")
+		}
+	}
+}
+
+// teamBehind puts an empty state, x.tfstate, behind forty abandoned ones.
+func (w insideWorld) teamBehind(folder string) {
+	w.Helper()
+	for i := range 40 {
+		w.put(fmt.Sprintf("%s%02d.tfstate", folder, i), local.State(w, "applied"))
+	}
+	w.put(folder+"x.tfstate", local.State(w, "destroyed"))
 }
 
 // row puts an empty row into the lock table.
