@@ -22,7 +22,7 @@ func TestRunsThatEndEarlyComeToAllStates(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
 				r := rand.New(rand.NewPCG(seed, 0))
 				w := inside(t)
-				globs := []string{"*/branches/**", "a/branches/**,b/branches/**,c/branches/**", "a/**,b/**,c/**", "**"}[r.IntN(4)]
+				globs := []string{"*/branches/**", "a/branches/**,b/branches/**,c/branches/**", "a/**,b/**,c/**", "**", "a/branches/x/**,a/branches/y/**,a/branches/[!xy]*/**,[bc]/**"}[r.IntN(5)]
 				var empty []string
 				for i := range 150 + r.IntN(300) {
 					folders := strings.Repeat(fmt.Sprintf("%c/", 'x'+r.IntN(3)), r.IntN(4)) + strings.Repeat(fmt.Sprintf("%d/", r.IntN(40)), r.IntN(3))

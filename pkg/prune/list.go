@@ -103,12 +103,12 @@ func (l *lister) bucket(ctx context.Context, b *backend.Bucket, prefixes []strin
 		return l.skip(ctx, b, prefixes)
 	}
 	for _, prefix := range prefixes {
-		s := &stretch{bucket: b, versioned: versioned, here: ledger.Mark{Bucket: b.ARN(), Prefix: prefix}, folders: tflock.Folders{Root: prefix, Turn: firstTurn}}
+		s := &stretch{bucket: b, versioned: versioned, here: ledger.Mark{Bucket: b.ARN(), Prefix: prefix}, folders: tflock.Folders{Root: prefix, Whole: len(prefixes) > 1, Turn: firstTurn}}
 		if l.from != nil {
 			if l.from.Bucket != s.here.Bucket || l.from.Prefix != s.here.Prefix {
 				continue
 			}
-			l.goOn(s, l.from.Key)
+			s.here.Key = l.from.Key
 			l.from = nil
 		}
 		if l.read(ctx, s) == stopped {
@@ -116,35 +116,6 @@ func (l *lister) bucket(ctx context.Context, b *backend.Bucket, prefixes []strin
 		}
 	}
 	return nil
-}
-
-// goOn begins a stretch behind the key where the run before stopped. That run had no time for the folder that the key is in: its rest comes after everything else, since it would take
-// this run as well, and each one as long as there is something in it.
-func (l *lister) goOn(s *stretch, key string) {
-	folder := team(s.here.Prefix, key)
-	if folder == "" {
-		s.here.Key = key
-		return
-	}
-	l.later = append(l.later, &stretch{
-		bucket: s.bucket, versioned: s.versioned, here: ledger.Mark{Bucket: s.here.Bucket, Prefix: folder, Key: key, Rest: true},
-		folders: tflock.Folders{Root: folder, Turn: firstTurn}, examined: &spans{},
-	})
-	s.here.Key = lastKey(folder)
-}
-
-// team is the folder that may be all that one team has of what a prefix of the paths lists, for a key there: the first one below it, or all of it where that folder is above it or there
-// is none. It is empty where none is known.
-func team(prefix, key string) string {
-	below, listed := strings.CutPrefix(key, prefix)
-	first, _, within := strings.Cut(below, "/")
-	switch {
-	case !listed:
-		return ""
-	case within && !strings.Contains(strings.TrimSuffix(prefix, "/"), "/"):
-		return prefix + first + "/"
-	}
-	return prefix
 }
 
 // skip passes over a bucket that cannot be read. Where the time is up, the next run begins
@@ -284,7 +255,13 @@ func (l *lister) postpone(s *stretch) bool {
 	if s.examined == nil {
 		part.here.Prefix, part.here.Rest, part.examined = f.Name, true, &spans{{f.First, l.number}}
 	}
-	l.later = append(l.later, part)
+	at := len(l.later)
+	if f.Name == s.folders.Root { // a prefix of the paths: others than those whose folders were postponed before may have the rest of it
+		for at > 0 && l.later[at-1].bucket == s.bucket && strings.HasPrefix(l.later[at-1].here.Prefix, f.Name) {
+			at--
+		}
+	}
+	l.later = slices.Insert(l.later, at, part)
 	s.here.Key = lastKey(f.Name)
 	return true
 }

@@ -62,36 +62,39 @@ func TestSlowLocksOfOnePrefixTakeNoRunFromOthers(t *testing.T) {
 	}
 }
 
-// A team has so many slow locks that the first turns of its folders take more than a run, or the paths of a prune name each team's folder, so that a team's is no folder below the prefix that is
-// listed. The run that stops there has had its time: the next one comes to the states of others first.
-func TestWhereARunStoppedComesLast(t *testing.T) {
+// A team has so many slow locks that they take all of a run, wherever they are among the paths of a prune: the states of others are pruned in the second one at the latest.
+func TestSlowLocksOfAnyPathsTakeNoRunFromOthers(t *testing.T) {
 	t.Parallel()
-	const mine, theirs = "a-team/branches/", "b-team/branches/"
+	const a, b, branches = "a-team/", "b-team/", "branches/"
 	names := []string{"/./", "/././", "/.//", "//", "///"} // in the order in which they are locked
 	flat := func(int) string { return "" }
+	each := func(i int) string { return fmt.Sprintf("%d/", i) }
 	for name, tc := range map[string]struct {
-		globs  string
-		folder func(i int) string
+		globs        string
+		mine, theirs string
+		folder       func(i int) string
 	}{
-		"in folders within each other": {"*/branches/**", func(i int) string {
+		"in folders within each other": {"*/branches/**", a + branches, b + branches, func(i int) string {
 			return fmt.Sprintf("%02d/", i/100) + []string{"a/a/a/a/", "a/a/a/b/", "a/b/a/a/", "b/a/a/a/", "c/a/a/a/"}[i/20%5]
 		}},
-		"in a prefix of the paths":            {mine + "**," + theirs + "**", flat},
-		"in folders of a prefix of the paths": {mine + "**," + theirs + "**", func(i int) string { return fmt.Sprintf("%d/", i) }},
+		"in a prefix of the paths":                          {"a-team/branches/**,b-team/branches/**", a + branches, b + branches, flat},
+		"in folders of a prefix of the paths":               {"a-team/branches/**,b-team/branches/**", a + branches, b + branches, each},
+		"in folders of all that a team has":                 {"a-team/**,b-team/**", a, b, each},
+		"in a prefix of the paths where others are as well": {"live/**,test/**", "live/" + a + branches, "live/" + b + branches, each},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w := inside(t)
-				w.slowTeam(500, func(i int) string { return mine + tc.folder(i) }, names)
-				w.teamBehind(theirs)
+				w.slowTeam(500, func(i int) string { return tc.mine + tc.folder(i) }, names)
+				w.teamBehind(tc.theirs)
 				time.Sleep(month)
 				for run := range 2 {
 					if _, err := w.runOf(tc.globs, fmt.Sprint("run ", run), slowRows); err != nil {
 						t.Error(err)
 					}
 				}
-				if w.has(theirs + "x.tfstate") {
+				if w.has(tc.theirs + "x.tfstate") {
 					t.Error("a state of another team was not pruned in two runs")
 				}
 			})
@@ -140,7 +143,7 @@ func (w insideWorld) slowTeam(states int, folder func(i int) string, names []str
 		key := fmt.Sprintf("%s%04d.tfstate", folder(i), i)
 		w.put(key, local.State(w, "destroyed"))
 		for _, slash := range names {
-			w.row(strings.Replace(key, "/", slash, 1) + "-md5")
+			w.row(strings.Replace(key, "a-team/", "a-team"+slash, 1) + "-md5")
 		}
 	}
 }

@@ -15,8 +15,8 @@ import (
 var turn = tflock.Amount{Items: perBatch, Cost: 2 * maxRead}
 
 // The first turn of a folder is short: until locks of ours were released they are taken one after the other (see gate), and whoever may write
-// under one prefix can make each attempt take many seconds, and can have five turns with folders within each other.
-var firstTurn = tflock.Amount{Items: 20, Cost: turn.Cost}
+// under one prefix can make each attempt take many seconds, and can have five turns with folders within each other. All of them are to take no more than half of a run.
+var firstTurn = tflock.Amount{Items: 5, Cost: turn.Cost}
 
 // shares is into how many turns the records of a run are divided: one prefix may have several before what comes after it in the bucket.
 const shares = 32

@@ -32,8 +32,9 @@ type OpenFolder struct {
 // can come first: whoever may write under one prefix could take the time for all that comes after it.
 // Which part of a key that is is not known, as for InTurns.
 type Folders struct {
-	Root string // of the listing: they are below it
-	Turn Amount // of a folder, after which others come first
+	Root  string // of the listing: they are below it
+	Whole bool   // the root counts as one of them, since others are listed beside it
+	Turn  Amount // of a folder, after which others come first
 
 	open  []OpenFolder
 	last  string // the one that was postponed last
@@ -47,6 +48,9 @@ const deepestOpen = 8
 func (f *Folders) Find(key string, cost int64, number int) {
 	for len(f.open) > 0 && !strings.HasPrefix(key, f.open[len(f.open)-1].Name) {
 		f.open = f.open[:len(f.open)-1]
+	}
+	if f.Whole && len(f.open) == 0 {
+		f.open = append(f.open, OpenFolder{Name: f.Root, First: number})
 	}
 	for len(f.open) < deepestOpen {
 		at := len(f.Root)
@@ -71,6 +75,7 @@ func (f *Folders) Find(key string, cost int64, number int) {
 //     may write any number of folders.
 //   - That folder is at most half as deep as the one before. Else a team could have each of its
 //     levels postponed on its own, each after the time that its slowest item takes.
+//   - A root that counts as a folder only where two others below it have nothing else in common: it may be of many teams.
 func (f *Folders) Postpone() (OpenFolder, bool) {
 	if !slices.ContainsFunc(f.open, func(o OpenFolder) bool { return o.Reaches(f.Turn) }) {
 		return OpenFolder{}, false
@@ -81,8 +86,15 @@ func (f *Folders) Postpone() (OpenFolder, bool) {
 		i--
 	}
 	shared := string(Folder(Path(f.last), Path(f.open[i].Name)))
-	for i > 0 && len(shared) > len(f.Root) && (len(f.open[i-1].Name) >= len(shared) || i > (f.depth+1)/2) {
+	outermost := 0
+	if f.Whole {
+		outermost = 1
+	}
+	for i > outermost && len(shared) > len(f.Root) && (len(f.open[i-1].Name) >= len(shared) || i > (f.depth+1)/2) {
 		i--
+	}
+	if f.Whole && f.last != "" && len(shared) <= len(f.Root) {
+		i = 0
 	}
 	postponed := f.open[i]
 	for outer := range i {
