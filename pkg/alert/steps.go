@@ -110,7 +110,7 @@ func releasedSteps(e Event) []string {
 	var steps []string
 	switch {
 	case e.Release.Why != "":
-		steps = append(steps, "Run the client's plan: if its error shows the ID of this lock, the lock is still there. Then use terraform force-unlock, or have Lockwarden watch and read its place and repeat the release. Another ID is another lock: leave it.")
+		steps = append(steps, "Run the client's plan: if its error shows the ID and the path of this lock, the lock is still there. Have Lockwarden watch and read its place then, and repeat the release. Another ID or path is another lock: leave it.")
 	case e.Release.Outcome == Partly:
 		steps = append(steps, "Repeat the same release: it is safe, and finishes what is left.")
 	}

@@ -157,7 +157,7 @@ func (c Case) stateReason() string {
 func oddities(l tflock.Lock, seen Sighting) []string {
 	var reasons []string
 	if lost := l.Lost(seen.Kinds); len(lost) > 0 {
-		reasons = append(reasons, fmt.Sprintf("half-lock: its %s half is gone, its %s half is left; terraform force-unlock removes it and still exits with an error",
+		reasons = append(reasons, fmt.Sprintf("half-lock: its %s half is gone, its %s half is left, and a client's own release would end in an error",
 			names(lost), names(l.Kinds())))
 	}
 	for _, why := range seen.Unknown {

@@ -131,7 +131,7 @@ func (s *settler) clear(ctx context.Context, b *backend.Bucket, path tflock.Path
 			return err
 		}
 		if found && (s.locks.Leftover(h) || (left != "" && h.Raw == left)) {
-			return fmt.Errorf("a lock of an earlier prune is left on %s (ID %s), and with PruneMode=report nothing may release it: deploy with PruneMode=delete, or use force-unlock", plain.Quoted(path), plain.Quoted(plain.Line(h.Info.ID, 60)))
+			return fmt.Errorf("a lock of an earlier prune is left on %s (ID %s), and with PruneMode=report nothing may release it: deploy with PruneMode=delete, or release it with the unlock function, by its path", plain.Quoted(path), plain.Quoted(plain.Line(h.Info.ID, 60)))
 		}
 	}
 	return nil

@@ -31,7 +31,7 @@ func (u *Unlocker) afterRelease(ctx context.Context, d policy.Description) []str
 func (u *Unlocker) notWatched(d policy.Description) []string {
 	var steps []string
 	if len(u.Stores.Tables) == 0 && !slices.Contains(d.Holdings, tflock.DynamoDB) {
-		steps = append(steps, "No lock table is watched: if the client also has dynamodb_table, a row of this lock may be left there; remove it with `terraform force-unlock`, or add the table to WatchTableArns.")
+		steps = append(steps, "No lock table is watched: if the client also has dynamodb_table, a row of this lock may be left there; add the table to WatchTableArns.")
 	}
 	path := tflock.Path(d.Path)
 	bucket := path.Bucket()

@@ -61,7 +61,7 @@ func kindOf(store string) tflock.Kind {
 func unwatchedSteps(all halves) []string {
 	var steps []string
 	for _, h := range all {
-		steps = append(steps, fmt.Sprintf("A scan saw a half of this lock in %s, which is not watched any more: look there, and remove it with `terraform force-unlock`, or watch it again and repeat.", h.Store))
+		steps = append(steps, fmt.Sprintf("A scan saw a half of this lock in %s, which is not watched any more: watch it again, and repeat.", h.Store))
 	}
 	return steps
 }
