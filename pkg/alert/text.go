@@ -24,10 +24,14 @@ func lockText(e Event) string {
 	case LockReleasePlanned:
 		return planText(path, who, held, e)
 	case LockReleased:
-		return releasedText(path, who, held, run, *e.Release)
+		text := releasedText(path, who, held, run, *e.Release)
+		if e.Release.Outcome == Partly || e.Release.Outcome == Unknown { // it is to be repeated
+			text += withoutCommand(e)
+		}
+		return text
 	case LockRefused:
 		return fmt.Sprintf("The lock on state %s was NOT released: %s has held it for %s, and %s. A release that %s asked for was refused: %s",
-			path, who, held, run, asker(*e.Release), withFullStop(Clean(e.Release.Why, maxReason)))
+			path, who, held, run, asker(*e.Release), withFullStop(Clean(e.Release.Why, maxReason))) + withoutCommand(e)
 	}
 	return ""
 }
@@ -68,7 +72,7 @@ func releasedText(path, who, held, run string, r Release) string {
 
 // withoutCommand says how to release a lock whose ID or path is in no command.
 func withoutCommand(e Event) string {
-	if Releasable(*e.Lock) {
+	if Releasable(*e.Lock) || e.Lock.Verdict == policy.Unreadable {
 		return ""
 	}
 	return " No command is given, because the lock's ID or path has characters that a shell or a chat may misread: to release the lock, " + e.byHand("it") + "."

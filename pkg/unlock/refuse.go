@@ -53,7 +53,7 @@ func (u *Unlocker) refuseUnreadable(ctx context.Context, r Request, f found, req
 	why := fmt.Sprintf("%s holds something on %s that cannot be read (%v), so whether it is this lock is not known", l.Holdings[0].Store, plain.Quoted(l.Path), l.Holdings[0].Err)
 	return u.refuse(ctx, r, ledger.KeyOf(l), record, why, []string{
 		"Let somebody who can read it look at it: an object under a customer key needs that key, an archived one must be restored first.",
-		"If its run is dead, delete it by hand: Lockwarden never removes what it cannot read, not even with force." + plain.ShellWarning(l.Path),
+		"If its run is dead, delete it by hand: Lockwarden never removes what it cannot read, not even with force.",
 	})
 }
 

@@ -27,6 +27,19 @@ func (u *Unlocker) afterRelease(ctx context.Context, d policy.Description) []str
 	return append(steps, "Run `terraform plan`: resources that it wants to create may exist already, made by the dead run and never recorded; import those.")
 }
 
+// shellWarning is the step that goes with every answer about a lock whose ID or path is not plain: whoever takes a lock chooses both, and most that
+// an answer asks for needs them once more.
+func shellWarning(d *policy.Description) []string {
+	if d == nil {
+		return nil
+	}
+	warning := cmp.Or(plain.ShellWarning(d.ID), plain.ShellWarning(d.Path))
+	if warning == "" {
+		return nil
+	}
+	return []string{"The lock's ID or path has characters that a shell may misread." + warning}
+}
+
 // notWatched names the places where another half of the lock could be and nobody looks.
 func (u *Unlocker) notWatched(d policy.Description) []string {
 	var steps []string
@@ -66,7 +79,7 @@ func (u *Unlocker) digestStep(ctx context.Context, path tflock.Path) []string {
 			steps = append(steps, "The digest in the lock table matches the state: reads will work.")
 		default:
 			steps = append(steps, fmt.Sprintf("The digest in %s is %s, but the MD5 of the state is %s: a client that uses that table fails with \"state data in S3 does not have the expected content\". "+
-				"If the state is the right one, set Digest of %s-md5 to the latter.", t.ARN(), plain.Quoted(digest), cmp.Or(actual, "none, since there is no state"), plain.Quoted(path))+plain.ShellWarning(path))
+				"If the state is the right one, set Digest of %s-md5 to the latter.", t.ARN(), plain.Quoted(digest), cmp.Or(actual, "none, since there is no state"), plain.Quoted(path)))
 		}
 	}
 	return steps

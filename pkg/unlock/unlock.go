@@ -89,7 +89,12 @@ func (u *Unlocker) finisher() Finisher {
 // Run answers a request. It fails, with nothing released, when a store or the ledger
 // could not be asked and so a safe decision was not possible.
 func (u *Unlocker) Run(ctx context.Context, r Request, requestID string) (Answer, error) {
-	u = u.discovered(ctx)
+	a, err := u.discovered(ctx).run(ctx, r, requestID)
+	a.NextSteps = append(a.NextSteps, shellWarning(a.Lock)...)
+	return a, err
+}
+
+func (u *Unlocker) run(ctx context.Context, r Request, requestID string) (Answer, error) {
 	f := u.find(ctx, r)
 	switch {
 	case f.named != nil:
