@@ -16,6 +16,9 @@ type half struct {
 	ledger.Half
 	now   *tflock.Holding // the lock that is there; of a changed half, where it could be read
 	cause error           // of a kept or unknown half
+	// noAnswer says that no answer to its delete came. What is there then may be what its client, which waited for it, has taken again with the same
+	// bytes; of an object S3's time shows that.
+	noAnswer bool
 }
 
 type halves []half
@@ -89,7 +92,11 @@ func (u *Unlocker) remove(ctx context.Context, l tflock.Lock, behind []string, e
 				ended(all)
 				all = append(all, u.follow(ctx, s, h))
 			default:
-				all = append(all, removeHalf(ctx, s, h))
+				half := removeHalf(ctx, s, h)
+				if half.noAnswer && half.Fate == ledger.HalfKept && !slices.Contains(l.Kinds(), tflock.S3) {
+					half.Fate = ledger.HalfUnknown
+				}
+				all = append(all, half)
 			}
 		}
 	}
@@ -119,7 +126,7 @@ func removeHalf(ctx context.Context, s backend.Store, h tflock.Holding) half {
 	case isOther:
 		result.Fate, result.now = ledger.HalfChanged, other.Now
 	case isError && !failed.Refused():
-		result.cause = err
+		result.cause, result.noAnswer = err, !failed.Answered()
 		result.Fate, result.now = lookAt(ctx, s, h)
 	default:
 		result.Fate, result.cause = ledger.HalfKept, err
