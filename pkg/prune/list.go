@@ -1,6 +1,7 @@
 package prune
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -48,6 +49,8 @@ type stretch struct {
 	folders   tflock.Folders // below its own
 	examined  *spans         // of that outermost folder's states; nil: it is not a folder
 	turn      tflock.Amount
+	turns     int  // that it had
+	many      bool // it is the rest of a prefix of the paths, and its folders may be of many teams
 }
 
 // spans are numbers of states, from the first to the last of each.
@@ -73,21 +76,26 @@ func (l *lister) list(ctx context.Context, from ledger.Mark) *ledger.Mark {
 			return stopped
 		}
 	}
-	l.beginWith(from)
-	return l.rest(ctx)
+	return l.rest(ctx, from)
 }
 
-// beginWith has the rest begin after the place where an earlier run stopped: else each run would come as far as that one, where there is not time for all of
-// it, and would not come further, where that place alone takes it.
-func (l *lister) beginWith(from ledger.Mark) {
+// next takes the stretch out that comes next: of those that had the fewest turns the first one behind the place where an earlier run stopped. Else each run would come as far as that one, where
+// there is not time for all of it, and would not come further, where that place alone takes it.
+func (l *lister) next(from ledger.Mark) *stretch {
 	at := l.position(from.Bucket)
-	first := slices.IndexFunc(l.later, func(s *stretch) bool {
+	before := func(s *stretch) int {
 		here := l.position(s.here.Bucket)
-		return here > at || here == at && s.here.Prefix > from.Key
-	})
-	if first > 0 {
-		l.later = slices.Concat(l.later[first:], l.later[:first])
+		if here > at || here == at && s.here.Prefix > from.Key {
+			return 0
+		}
+		return 1
 	}
+	next := slices.MinFunc(l.later, func(a, b *stretch) int {
+		return cmp.Or(cmp.Compare(a.turns, b.turns), cmp.Compare(before(a), before(b)))
+	})
+	l.later = slices.DeleteFunc(l.later, func(s *stretch) bool { return s == next })
+	next.turns++
+	return next
 }
 
 // position is that of a mark's bucket; negative: it is no longer listed.
@@ -134,10 +142,9 @@ func (l *lister) skip(ctx context.Context, b *backend.Bucket, prefixes []string)
 
 // rest lists the folders that come after everything else, in turns. It returns where the first one
 // stopped, and nil if all came to their end.
-func (l *lister) rest(ctx context.Context) *ledger.Mark {
+func (l *lister) rest(ctx context.Context, from ledger.Mark) *ledger.Mark {
 	for len(l.later) > 0 {
-		s := l.later[0]
-		l.later = l.later[1:]
+		s := l.next(from)
 		first := l.number + 1
 		s.turn = tflock.Amount{}
 		end := l.read(ctx, s)
@@ -252,16 +259,15 @@ func (l *lister) postpone(s *stretch) bool {
 		return false
 	}
 	part := &stretch{bucket: s.bucket, versioned: s.versioned, here: s.here, folders: tflock.Folders{Root: f.Name, Turn: turn}, examined: s.examined}
-	if s.examined == nil {
+	if s.examined == nil || s.many {
 		part.here.Prefix, part.here.Rest, part.examined = f.Name, true, &spans{{f.First, l.number}}
 	}
-	at := len(l.later)
 	if f.Name == s.folders.Root { // a prefix of the paths: others than those whose folders were postponed before may have the rest of it
-		for at > 0 && l.later[at-1].bucket == s.bucket && strings.HasPrefix(l.later[at-1].here.Prefix, f.Name) {
-			at--
-		}
+		part.folders.Turn, part.many = firstTurn, true
+		l.later = slices.Insert(l.later, 0, part)
+	} else {
+		l.later = append(l.later, part)
 	}
-	l.later = slices.Insert(l.later, at, part)
 	s.here.Key = lastKey(f.Name)
 	return true
 }

@@ -102,6 +102,39 @@ func TestSlowLocksOfAnyPathsTakeNoRunFromOthers(t *testing.T) {
 	}
 }
 
+// The same team is one of several below a prefix of the paths, as workspaces are by default. Those before and behind it have their states pruned in the second run at the latest.
+func TestSlowLocksBelowASharedPrefixTakeNoRunFromOthers(t *testing.T) {
+	t.Parallel()
+	for name, folder := range map[string]func(i int) string{
+		"in one folder": func(int) string { return "" },
+		"in folders within each other": func(i int) string {
+			return fmt.Sprintf("%02d/", i/100) + []string{"a/a/a/a/", "a/a/a/b/", "a/b/a/a/", "b/a/a/a/", "c/a/a/a/"}[i/20%5]
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w, others := inside(t), []string{"env:/0-team/branches/", "env:/1-team/branches/", "env:/b-team/branches/", "env:/c-team/branches/", "env:/d-team/branches/"}
+				w.slowTeam(500, func(i int) string { return "env:/a-team/branches/" + folder(i) }, []string{"/./", "/././", "/.//", "//", "///"})
+				for _, theirs := range others {
+					w.teamBehind(theirs)
+				}
+				time.Sleep(month)
+				for run := range 2 {
+					if _, err := w.runOf("branches/**,feature-branches/**,env:/*/branches/**", fmt.Sprint("run ", run), slowRows); err != nil {
+						t.Error(err)
+					}
+				}
+				for _, theirs := range others {
+					if w.has(theirs + "x.tfstate") {
+						t.Errorf("a state of %s was not pruned in two runs", theirs)
+					}
+				}
+			})
+		})
+	}
+}
+
 // slowRows has a transaction under way on the last row of each state of a-team, and makes deletes of the others last.
 func slowRows(input any) error {
 	row := writtenRow(input)

@@ -39,6 +39,7 @@ type Folders struct {
 	open  []OpenFolder
 	last  string // the one that was postponed last
 	depth int    // of that one
+	full  bool   // the rest of the root comes after others
 }
 
 // deepestOpen bounds the folders below a root that are distinguished.
@@ -75,8 +76,12 @@ func (f *Folders) Find(key string, cost int64, number int) {
 //     may write any number of folders.
 //   - That folder is at most half as deep as the one before. Else a team could have each of its
 //     levels postponed on its own, each after the time that its slowest item takes.
-//   - A root that counts as a folder only where two others below it have nothing else in common: it may be of many teams.
+//   - A root that counts as a folder only behind two others below it that have nothing else in common: it may be of many teams, and what
+//     is behind the second one must not wait for the rest of that.
 func (f *Folders) Postpone() (OpenFolder, bool) {
+	if f.full {
+		return f.open[0], true
+	}
 	if !slices.ContainsFunc(f.open, func(o OpenFolder) bool { return o.Reaches(f.Turn) }) {
 		return OpenFolder{}, false
 	}
@@ -93,9 +98,7 @@ func (f *Folders) Postpone() (OpenFolder, bool) {
 	for i > outermost && len(shared) > len(f.Root) && (len(f.open[i-1].Name) >= len(shared) || i > (f.depth+1)/2) {
 		i--
 	}
-	if f.Whole && f.last != "" && len(shared) <= len(f.Root) {
-		i = 0
-	}
+	f.full = f.Whole && f.last != "" && len(shared) <= len(f.Root)
 	postponed := f.open[i]
 	for outer := range i {
 		f.open[outer].Items -= postponed.Items
