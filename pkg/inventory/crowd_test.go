@@ -1,3 +1,5 @@
+//go:build !race
+
 package inventory_test
 
 import (
@@ -273,7 +275,3 @@ func TestACrowdOfUnreadableStatesHidesNoOtherError(t *testing.T) {
 		t.Errorf("%d errors and notes of 302 states, and the function fails with %v", len(report.Errors), err)
 	}
 }
-
-type answers func(*http.Request) (*http.Response, error)
-
-func (f answers) Do(r *http.Request) (*http.Response, error) { return f(r) }

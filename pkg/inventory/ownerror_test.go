@@ -41,3 +41,7 @@ func TestWhatIsOfNoOneStateIsSaidBesideManyPrefixes(t *testing.T) {
 		}
 	}
 }
+
+type answers func(*http.Request) (*http.Response, error)
+
+func (f answers) Do(r *http.Request) (*http.Response, error) { return f(r) }

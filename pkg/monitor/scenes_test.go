@@ -11,6 +11,16 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
+const (
+	day    = 24 * time.Hour
+	monday = 62 * time.Hour // from Friday evening to Monday morning
+)
+
+var (
+	throttled = &scan.Failure{Problem: "throttled beyond all retries", Passing: true}
+	missing   = &scan.Failure{Problem: "it does not exist"}
+)
+
 // hold is one lock over its life, counted from the simulation's start.
 type hold struct {
 	path           string
