@@ -79,10 +79,13 @@ func (l *lister) list(ctx context.Context, from ledger.Mark) *ledger.Mark {
 	return l.rest(ctx, from)
 }
 
-// next takes the stretch out that comes next: of those that had the fewest turns the first one behind the place where an earlier run stopped. Else each run would come as far as that one, where
+// next takes the stretch out that comes next: the less it has in common with the place where an earlier run stopped, the sooner, and to its end, since a team can make one turn of its own take all of a run.
+// Of those that are alike in that it is one that had the fewest turns, and the first one behind that place. Else each run would come as far as that one, where
 // there is not time for all of it, and would not come further, where that place alone takes it.
 func (l *lister) next(from ledger.Mark) *stretch {
 	at := l.position(from.Bucket)
+	place := tflock.NewPath(from.Bucket, from.Key)
+	near := func(s *stretch) int { return len(tflock.Folder(place, tflock.NewPath(s.here.Bucket, s.here.Prefix))) }
 	before := func(s *stretch) int {
 		here := l.position(s.here.Bucket)
 		if here > at || here == at && s.here.Prefix > from.Key {
@@ -91,7 +94,7 @@ func (l *lister) next(from ledger.Mark) *stretch {
 		return 1
 	}
 	next := slices.MinFunc(l.later, func(a, b *stretch) int {
-		return cmp.Or(cmp.Compare(a.turns, b.turns), cmp.Compare(before(a), before(b)))
+		return cmp.Or(cmp.Compare(near(a), near(b)), cmp.Compare(a.turns, b.turns), cmp.Compare(before(a), before(b)))
 	})
 	l.later = slices.DeleteFunc(l.later, func(s *stretch) bool { return s == next })
 	next.turns++

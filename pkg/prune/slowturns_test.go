@@ -135,6 +135,48 @@ func TestSlowLocksBelowASharedPrefixTakeNoRunFromOthers(t *testing.T) {
 	}
 }
 
+// The same team takes no run either from what others have behind hundreds of abandoned states, more than they come to in a turn: it is pruned in the second run at the latest.
+func TestSlowLocksTakeNoRunFromWhatIsFarBehind(t *testing.T) {
+	t.Parallel()
+	flat := func(int) string { return "" }
+	each := func(i int) string { return fmt.Sprintf("%d/", i) }
+	for name, tc := range map[string]struct {
+		globs, above string
+		folder       func(i int) string
+	}{
+		"in one folder":                       {"*/branches/**", "", flat},
+		"in folders":                          {"*/branches/**", "", each},
+		"below a shared prefix":               {"branches/**,feature-branches/**,env:/*/branches/**", "env:/", each},
+		"in a prefix of the paths":            {"0-team/branches/**,a-team/branches/**,b-team/branches/**", "", flat},
+		"in folders of a prefix of the paths": {"0-team/branches/**,a-team/branches/**,b-team/branches/**", "", each},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w, others := inside(t), []string{tc.above + "0-team/branches/", tc.above + "b-team/branches/"}
+				w.slowTeam(500, func(i int) string { return tc.above + "a-team/branches/" + tc.folder(i) }, []string{"/./", "/././", "/.//", "//", "///"})
+				for _, theirs := range others {
+					for i := range 300 {
+						w.put(fmt.Sprintf("%s%03d.tfstate", theirs, i), local.State(t, "applied"))
+					}
+					w.put(theirs+"x.tfstate", local.State(t, "destroyed"))
+				}
+				time.Sleep(month)
+				for run := range 2 {
+					if _, err := w.runOf(tc.globs, fmt.Sprint("run ", run), slowRows); err != nil {
+						t.Error(err)
+					}
+				}
+				for _, theirs := range others {
+					if w.has(theirs + "x.tfstate") {
+						t.Errorf("a state of %s was not pruned in two runs", theirs)
+					}
+				}
+			})
+		})
+	}
+}
+
 // slowRows has a transaction under way on the last row of each state of a-team, and makes deletes of the others last.
 func slowRows(input any) error {
 	row := writtenRow(input)
