@@ -77,9 +77,6 @@ func (e *Error) Refused() bool {
 	return status(e.Err)/100 == 4 && !throttled && !passing && e.Code() != transactionConflict
 }
 
-// Answered reports whether AWS answered the last attempt, and did not do it: a throttle, or a conflict, too.
-func (e *Error) Answered() bool { return status(e.Err)/100 == 4 }
-
 // transactionConflict is DynamoDB's code for a write of a row that a transaction is working on. See outlastTransactions.
 const transactionConflict = "TransactionConflictException"
 

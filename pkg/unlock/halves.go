@@ -16,8 +16,8 @@ type half struct {
 	ledger.Half
 	now   *tflock.Holding // the lock that is there; of a changed half, where it could be read
 	cause error           // of a kept or unknown half
-	// noAnswer says that no answer to its delete came. What is there then may be what its client, which waited for it, has taken again with the same
-	// bytes; of an object S3's time shows that.
+	// noAnswer says that an attempt of its delete may have got no answer: a throttle is that of the last one. What is there then may be what its client,
+	// which waited for it, has taken again with the same bytes; of an object S3's time shows that.
 	noAnswer bool
 }
 
@@ -126,7 +126,7 @@ func removeHalf(ctx context.Context, s backend.Store, h tflock.Holding) half {
 	case isOther:
 		result.Fate, result.now = ledger.HalfChanged, other.Now
 	case isError && !failed.Refused():
-		result.cause, result.noAnswer = err, !failed.Answered()
+		result.cause, result.noAnswer = err, true
 		result.Fate, result.now = lookAt(ctx, s, h)
 	default:
 		result.Fate, result.cause = ledger.HalfKept, err
