@@ -120,7 +120,7 @@ func (o *office) follow(t *testing.T, d document) {
 			continue
 		}
 		if strings.Contains(s.text, `invoke" monitor`) {
-			script += fmt.Sprintf("touch %s; until [ -s %s ]; do sleep 0.1; done; LOCK_ID=$(cat %s)\n", ready, died, died)
+			script += fmt.Sprintf("touch %s; until [ -s %s ]; do sleep 0.1; done; LOCK_ID=$(cat %s) STATE=acme-states/network/terraform.tfstate\n", ready, died, died)
 		}
 		script += s.text
 	}

@@ -53,7 +53,7 @@ func (c Composer) AutoPaused(due int, now time.Time) Event {
 	e.Text = fmt.Sprintf("Automatic release is paused, since three releases were made or refused within an hour and %s due; it goes on by itself when an hour has passed without one.", count(due, "more is", "more are"))
 	e.Steps = []string{
 		"Find out why so many runs ended and left their locks: a failed CI system, cancelled pipelines, or somebody who makes up names of runs.",
-		"To release a lock now, use lockwarden unlock with its ID, or press Release beside it on the dashboard once the lock is stuck.",
+		"To release a lock now, use lockwarden unlock with its ID and --path, or press Release beside it on the dashboard once the lock is stuck.",
 	}
 	return e
 }

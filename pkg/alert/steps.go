@@ -53,7 +53,7 @@ func stuckSteps(e Event) []string {
 	release := "Once the run is over, release the lock with the command below (AWS CLI v2). The command first checks that the lock is still the same one, and that nobody is writing the state."
 	switch {
 	case e.Actions.UnlockFunction == "" && e.Links.Dashboard == "": // outside of AWS
-		release = "Once the run is over, give the lock's ID to the unlock function, or its path as well. The function first checks that the lock is still the same one, and that nobody is writing the state."
+		release = "Once the run is over, give the lock's ID and its path to the unlock function. The function first checks that the lock is still the same one, and that nobody is writing the state."
 	case e.Lock == nil:
 		release = "Once a run is over, release its lock with its command (AWS CLI v2). The command first checks that the lock is still the same one, and that nobody is writing the state."
 	case e.Actions.UnlockFunction == "":

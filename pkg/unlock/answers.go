@@ -105,5 +105,5 @@ func anotherLock(winner string) (message string, steps []string) {
 		holder = "lock " + idIn(winner)
 	}
 	return fmt.Sprintf("The lock that you named is gone, and %s is there now. That one was not touched.", holder),
-		[]string{"Somebody else is working on this state: ask them before you do anything.", "If that lock is stuck too, name its own ID." + plain.ShellWarning(tflock.BoundedID(winner))}
+		[]string{"Somebody else is working on this state: ask them before you do anything.", "If that lock is stuck too, name its own ID, and the same path." + plain.ShellWarning(tflock.BoundedID(winner))}
 }
