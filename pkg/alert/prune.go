@@ -39,7 +39,7 @@ func (c Composer) Prune(r PruneReport, now time.Time) Event {
 	}
 	if r.Abandoned > 0 {
 		e.Severity = Warning
-		e.Steps = append(e.Steps, "Destroy what these states still manage. To keep one on purpose, exclude its path in PrunePaths, or tag its state object lockwarden:keep (a client that writes the state drops the tag, unless state_tags of OpenTofu sets it).")
+		e.Steps = append(e.Steps, "Make sure that no other state manages the same: one that was moved leaves a copy, and what a copy names is in use. Then destroy what these states still manage. To keep one on purpose, exclude its path in PrunePaths, or tag its state object lockwarden:keep (a client that writes the state drops the tag, unless state_tags of OpenTofu sets it).")
 	}
 	if len(r.Errors) > 0 {
 		e.Severity, e.Links.Runbook = Warning, runbook("prune-errors")

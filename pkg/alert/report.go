@@ -124,7 +124,7 @@ func weekSteps(w Week) []string {
 	percent, ok := planShare(w)
 	add(ok && percent >= plansTake && *w.PlanLockSeconds >= plansWorth, "Plans take %d%% of lock time: consider -lock=false for the plans of pull requests.", percent)
 	if s := w.States; s != nil && s.Abandoned > 0 {
-		add(true, "Destroy what %s: the last prune report names %s.", count(s.Abandoned, "abandoned state still manages", "abandoned states still manage"), map[bool]string{true: "it", false: "them"}[s.Abandoned == 1])
+		add(true, "Destroy what %s and no other state does: the last prune report names %s.", count(s.Abandoned, "abandoned state still manages", "abandoned states still manage"), map[bool]string{true: "it", false: "them"}[s.Abandoned == 1])
 	}
 	if l := w.Locking; l != nil && l.Lockfile+l.Both > 0 && l.Table > 0 {
 		add(true, "%s in the table alone (in the inventory: locking=table): add use_lockfile = true there, then remove dynamodb_table.", count(l.Table, "state still locks", "states still lock"))

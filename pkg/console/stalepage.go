@@ -90,7 +90,7 @@ func Stale(at widget.Context, p Prunings) string {
 		widget.If(len(r.Errors) > 0, widget.Note(widget.Alarm, "▲ INCOMPLETE: not everything could be looked at.", clipped(r.Errors)...)),
 		table("Abandoned: still managing infrastructure that someone pays for", max(len(abandoned), r.Abandoned), abandoned,
 			column{"Last written", written}, column{"Manages", alert.Resources}, column{"What to do", func(policy.Stale) string {
-				return "destroy it, or keep it: " + policy.KeepAdvice
+				return "destroy it if no other state manages the same (one that was moved leaves a copy), or keep it: " + policy.KeepAdvice
 			}}),
 		table("Would be pruned: stale, and certainly empty", len(r.Pruned), r.Pruned,
 			column{"Last written", written}, column{"Serial", func(s policy.Stale) string { return fmt.Sprint(s.Serial) }}),
