@@ -79,9 +79,10 @@ func (l *lister) list(ctx context.Context, from ledger.Mark) *ledger.Mark {
 	return l.rest(ctx, from)
 }
 
-// next takes the stretch out that comes next: the less it has in common with the place where an earlier run stopped, the sooner, and to its end, since a team can make one turn of its own take all of a run.
-// Of those that are alike in that it is one that had the fewest turns, and the first one behind that place. Else each run would come as far as that one, where
-// there is not time for all of it, and would not come further, where that place alone takes it.
+// next takes the stretch out that comes next:
+//   - The less it has in common with the place where an earlier run stopped, the sooner, and to its end: a hundred states of one team can take all of a run.
+//   - Of those that are alike in that, one that had the fewest turns, and the first one behind that place. Else each run would come as far as that one, where
+//     there is not time for all of it, and would not come further, where that place alone takes it.
 func (l *lister) next(from ledger.Mark) *stretch {
 	at := l.position(from.Bucket)
 	place := tflock.NewPath(from.Bucket, from.Key)

@@ -135,7 +135,7 @@ func TestSlowLocksBelowASharedPrefixTakeNoRunFromOthers(t *testing.T) {
 	}
 }
 
-// The same team takes no run either from what others have behind hundreds of abandoned states, more than they come to in a turn: it is pruned in the second run at the latest.
+// The same team takes no run either from what others have behind hundreds of abandoned states, more than a hundred: it is pruned in the second run at the latest.
 func TestSlowLocksTakeNoRunFromWhatIsFarBehind(t *testing.T) {
 	t.Parallel()
 	flat := func(int) string { return "" }
@@ -175,6 +175,32 @@ func TestSlowLocksTakeNoRunFromWhatIsFarBehind(t *testing.T) {
 			})
 		})
 	}
+}
+
+// A hundred teams have more states than are looked at in a first turn, and the slow one comes behind them.
+func TestSlowLocksBehindManyTeamsTakeNoRunFromThem(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, others := inside(t), []string{}
+		for i := range 100 {
+			theirs := fmt.Sprintf("%03d-team/branches/", i)
+			for i := range 7 {
+				w.put(fmt.Sprintf("%s%02d.tfstate", theirs, i), local.State(t, "applied"))
+			}
+			w.put(theirs+"x.tfstate", local.State(t, "destroyed"))
+			others = append(others, theirs+"x.tfstate")
+		}
+		w.slowTeam(500, func(int) string { return "a-team/branches/" }, []string{"/./", "/././", "/.//", "//", "///"})
+		time.Sleep(month)
+		for run := range 3 {
+			if _, err := w.run(fmt.Sprint("run ", run), slowRows); err != nil {
+				t.Error(err)
+			}
+		}
+		if w.hasAny(others) {
+			t.Error("states of others were not pruned in three runs")
+		}
+	})
 }
 
 // slowRows has a transaction under way on the last row of each state of a-team, and makes deletes of the others last.

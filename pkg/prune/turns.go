@@ -21,8 +21,8 @@ var firstTurn = tflock.Amount{Items: 5, Cost: turn.Cost}
 // shares is into how many turns the records of a run are divided: one prefix may have several before what comes after it in the bucket.
 const shares = 32
 
-// maxLater bounds the folders that wait.
-const maxLater = 100
+// maxLater bounds the folders that wait. What is beyond them does not give way, so that one team of more than so many could take each run.
+const maxLater = 1000
 
 // lastKey is the last key that can be in a folder: as long as keys can be, of the last characters there are.
 // One such character alone would sort before every key that begins with it.

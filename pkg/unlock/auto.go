@@ -121,7 +121,7 @@ type elsewhere struct {
 func (u *Unlocker) lookElsewhere(ctx context.Context, r Request, path tflock.Path, requestID string) (Answer, error) {
 	r.elsewhere = &elsewhere{}
 	r.elsewhere.alias, r.elsewhere.err = u.lockedAs(ctx, path)
-	return u.Run(ctx, r, requestID)
+	return u.run(ctx, r, requestID)
 }
 
 // lockedAs returns another name of a state under which something is locked; empty: there is
