@@ -53,7 +53,8 @@ func TestALockThatIsLetGoEndsFewRunsWhereSeveralComeToTheEnd(t *testing.T) {
 	wire := &slowReads{whileOurs: &whileOurs{rows: string(w.Path("a-team/"))}}
 	base := time.Duration(0)
 	w.now = func() time.Time { return time.Now().Add(base + time.Duration(wire.reads.Load())*12*time.Second) }
-	const runs = 4
+	left := 0
+	const runs = 6
 	for run := range runs {
 		wire.mu.Lock()
 		wire.on = false
@@ -61,11 +62,14 @@ func TestALockThatIsLetGoEndsFewRunsWhereSeveralComeToTheEnd(t *testing.T) {
 		ctx, cancel := context.WithTimeout(w.Context(), 15*time.Minute)
 		cfg := server.Config()
 		cfg.HTTPClient = wire
-		if report, err := w.pruner(cfg).Run(ctx, prune.Request{}, fmt.Sprint("run ", run)); run == 0 && (err == nil || !report.StoppedEarly) {
-			t.Errorf("run %d came to the end, or left no lock: %v", run, err)
+		if report, err := w.pruner(cfg).Run(ctx, prune.Request{}, fmt.Sprint("run ", run)); err != nil && report.StoppedEarly {
+			left++
 		}
 		cancel()
 		base += 7 * 24 * time.Hour
+	}
+	if left < 2 {
+		t.Errorf("%d of %d runs left a lock and had no time for all states", left, runs)
 	}
 	if there := w.there(others); len(there) > 0 {
 		t.Errorf("after %d runs %q are there", runs, there)
