@@ -16,9 +16,6 @@ type half struct {
 	ledger.Half
 	now   *tflock.Holding // the lock that is there; of a changed half, where it could be read
 	cause error           // of a kept or unknown half
-	// noAnswer says that an attempt of its delete may have got no answer: a throttle is that of the last one. What is there then may be what its client,
-	// which waited for it, has taken again with the same bytes; of an object S3's time shows that.
-	noAnswer bool
 }
 
 type halves []half
@@ -92,11 +89,7 @@ func (u *Unlocker) remove(ctx context.Context, l tflock.Lock, behind []string, e
 				ended(all)
 				all = append(all, u.follow(ctx, s, h))
 			default:
-				half := removeHalf(ctx, s, h)
-				if half.noAnswer && half.Fate == ledger.HalfKept && !slices.Contains(l.Kinds(), tflock.S3) {
-					half.Fate = ledger.HalfUnknown
-				}
-				all = append(all, half)
+				all = append(all, removeHalf(ctx, s, h, !slices.Contains(l.Kinds(), tflock.S3)))
 			}
 		}
 	}
@@ -112,7 +105,9 @@ func (u *Unlocker) store(arn string) backend.Store {
 	return nil
 }
 
-func removeHalf(ctx context.Context, s backend.Store, h tflock.Holding) half {
+// removeHalf deletes a half. Of a row alone, what is there after a delete that AWS did not refuse may be what its client, which waited for it, has taken
+// again with the same bytes: an attempt may have got no answer, and a throttle is that of the last one. Of an object S3's time shows that.
+func removeHalf(ctx context.Context, s backend.Store, h tflock.Holding, alone bool) half {
 	result := half{Half: ledger.Half{Store: h.Store, Kind: h.Kind}}
 	err := s.Release(ctx, h)
 	failed, isError := errors.AsType[*backend.Error](err)
@@ -126,8 +121,10 @@ func removeHalf(ctx context.Context, s backend.Store, h tflock.Holding) half {
 	case isOther:
 		result.Fate, result.now = ledger.HalfChanged, other.Now
 	case isError && !failed.Refused():
-		result.cause, result.noAnswer = err, true
-		result.Fate, result.now = lookAt(ctx, s, h)
+		result.cause = err
+		if result.Fate, result.now = lookAt(ctx, s, h); alone && result.Fate == ledger.HalfKept {
+			result.Fate = ledger.HalfUnknown
+		}
 	default:
 		result.Fate, result.cause = ledger.HalfKept, err
 	}
