@@ -45,12 +45,11 @@ type lister struct {
 type stretch struct {
 	bucket    *backend.Bucket
 	versioned bool
-	here      ledger.Mark    // by the prefix of the paths, or the outermost folder that it is a part of
+	here      ledger.Mark    // by the prefix of the paths, or the folder
 	folders   tflock.Folders // below its own
-	examined  *spans         // of that outermost folder's states; nil: it is not a folder
+	examined  *spans         // of that folder's states; nil: it is a prefix of the paths
 	turn      tflock.Amount
-	turns     int  // that it had
-	many      bool // it is the rest of a prefix of the paths, and its folders may be of many teams
+	turns     int // that it had
 }
 
 // spans are numbers of states, from the first to the last of each.
@@ -86,7 +85,13 @@ func (l *lister) list(ctx context.Context, from ledger.Mark) *ledger.Mark {
 func (l *lister) next(from ledger.Mark) *stretch {
 	at := l.position(from.Bucket)
 	place := tflock.NewPath(from.Bucket, from.Key)
-	near := func(s *stretch) int { return len(tflock.Folder(place, tflock.NewPath(s.here.Bucket, s.here.Prefix))) }
+	near := func(s *stretch) int {
+		prefix := tflock.NewPath(s.here.Bucket, s.here.Prefix)
+		if strings.HasPrefix(string(place), string(prefix)) { // a prefix of the paths need not be a folder
+			return len(prefix)
+		}
+		return len(tflock.Folder(place, prefix))
+	}
 	before := func(s *stretch) int {
 		here := l.position(s.here.Bucket)
 		if here > at || here == at && s.here.Prefix > from.Key {
@@ -262,16 +267,11 @@ func (l *lister) postpone(s *stretch) bool {
 	if !enough {
 		return false
 	}
-	part := &stretch{bucket: s.bucket, versioned: s.versioned, here: s.here, folders: tflock.Folders{Root: f.Name, Turn: turn}, examined: s.examined}
-	if s.examined == nil || s.many {
-		part.here.Prefix, part.here.Rest, part.examined = f.Name, true, &spans{{f.First, l.number}}
+	part := &stretch{
+		bucket: s.bucket, versioned: s.versioned, here: ledger.Mark{Bucket: s.here.Bucket, Prefix: f.Name, Key: s.here.Key, Rest: true},
+		folders: tflock.Folders{Root: f.Name, Turn: firstTurn}, examined: &spans{{f.First, l.number}},
 	}
-	if f.Name == s.folders.Root { // a prefix of the paths: others than those whose folders were postponed before may have the rest of it
-		part.folders.Turn, part.many = firstTurn, true
-		l.later = slices.Insert(l.later, 0, part)
-	} else {
-		l.later = append(l.later, part)
-	}
+	l.later = append(l.later, part)
 	s.here.Key = lastKey(f.Name)
 	return true
 }

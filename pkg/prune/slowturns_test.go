@@ -102,26 +102,39 @@ func TestSlowLocksOfAnyPathsTakeNoRunFromOthers(t *testing.T) {
 	}
 }
 
-// The same team is one of several below a prefix of the paths, as workspaces are by default. Those before and behind it have their states pruned in the second run at the latest.
+// The same team is one of several below a prefix of the paths, as workspaces are by default, or below a folder there. Those before and behind it have their states pruned in the second run at the latest.
 func TestSlowLocksBelowASharedPrefixTakeNoRunFromOthers(t *testing.T) {
 	t.Parallel()
-	for name, folder := range map[string]func(i int) string{
-		"in one folder": func(int) string { return "" },
-		"in folders within each other": func(i int) string {
-			return fmt.Sprintf("%02d/", i/100) + []string{"a/a/a/a/", "a/a/a/b/", "a/b/a/a/", "b/a/a/a/", "c/a/a/a/"}[i/20%5]
-		},
+	const byDefault = "branches/**,feature-branches/**,env:/*/branches/**"
+	flat := func(int) string { return "" }
+	deep := func(i int) string {
+		return fmt.Sprintf("%02d/", i/100) + []string{"a/a/a/a/", "a/a/a/b/", "a/b/a/a/", "b/a/a/a/", "c/a/a/a/"}[i/20%5]
+	}
+	for name, tc := range map[string]struct {
+		globs, above, below string
+		folder              func(i int) string
+	}{
+		"in one folder":                                  {byDefault, "env:/", "branches/", flat},
+		"in folders within each other":                   {byDefault, "env:/", "branches/", deep},
+		"below a folder of it":                           {byDefault, "env:/dev/branches/", "", flat},
+		"below a folder of it, in folders of each other": {byDefault, "env:/dev/branches/", "", deep},
+		"below a folder of everything":                   {"**", "live/branches/", "", flat},
+		"below a folder of everything, in folders":       {"**", "live/", "branches/", deep},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
-				w, others := inside(t), []string{"env:/0-team/branches/", "env:/1-team/branches/", "env:/b-team/branches/", "env:/c-team/branches/", "env:/d-team/branches/"}
-				w.slowTeam(500, func(i int) string { return "env:/a-team/branches/" + folder(i) }, []string{"/./", "/././", "/.//", "//", "///"})
+				w, others := inside(t), []string{}
+				for _, team := range []string{"0-team/", "1-team/", "b-team/", "c-team/", "d-team/"} {
+					others = append(others, tc.above+team+tc.below)
+				}
+				w.slowTeam(500, func(i int) string { return tc.above + "a-team/" + tc.below + tc.folder(i) }, []string{"/./", "/././", "/.//", "//", "///"})
 				for _, theirs := range others {
 					w.teamBehind(theirs)
 				}
 				time.Sleep(month)
 				for run := range 2 {
-					if _, err := w.runOf("branches/**,feature-branches/**,env:/*/branches/**", fmt.Sprint("run ", run), slowRows); err != nil {
+					if _, err := w.runOf(tc.globs, fmt.Sprint("run ", run), slowRows); err != nil {
 						t.Error(err)
 					}
 				}
@@ -141,20 +154,23 @@ func TestSlowLocksTakeNoRunFromWhatIsFarBehind(t *testing.T) {
 	flat := func(int) string { return "" }
 	each := func(i int) string { return fmt.Sprintf("%d/", i) }
 	for name, tc := range map[string]struct {
-		globs, above string
-		folder       func(i int) string
+		globs, above, mine string
+		folder             func(i int) string
 	}{
-		"in one folder":                       {"*/branches/**", "", flat},
-		"in folders":                          {"*/branches/**", "", each},
-		"below a shared prefix":               {"branches/**,feature-branches/**,env:/*/branches/**", "env:/", each},
-		"in a prefix of the paths":            {"0-team/branches/**,a-team/branches/**,b-team/branches/**", "", flat},
-		"in folders of a prefix of the paths": {"0-team/branches/**,a-team/branches/**,b-team/branches/**", "", each},
+		"in one folder":                       {"*/branches/**", "", "a-team/branches/", flat},
+		"in folders":                          {"*/branches/**", "", "a-team/branches/", each},
+		"below a shared prefix":               {"branches/**,feature-branches/**,env:/*/branches/**", "env:/", "a-team/branches/", each},
+		"in a prefix of the paths":            {"0-team/branches/**,a-team/branches/**,b-team/branches/**", "", "a-team/branches/", flat},
+		"in folders of a prefix of the paths": {"0-team/branches/**,a-team/branches/**,b-team/branches/**", "", "a-team/branches/", each},
+		"in a prefix that is no folder":       {"a-team/0-team/branches/**,a-team/b-team/branches/**,a-team/feature-*", "a-team/", "feature-", flat},
+		"below a folder of everything":        {"**", "live/", "a-team/branches/", flat},
+		"below a folder of a shared prefix":   {"branches/**,feature-branches/**,env:/*/branches/**", "env:/dev/branches/", "a-team/branches/", each},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			synctest.Test(t, func(t *testing.T) {
 				w, others := inside(t), []string{tc.above + "0-team/branches/", tc.above + "b-team/branches/"}
-				w.slowTeam(500, func(i int) string { return tc.above + "a-team/branches/" + tc.folder(i) }, []string{"/./", "/././", "/.//", "//", "///"})
+				w.slowTeam(500, func(i int) string { return tc.above + tc.mine + tc.folder(i) }, []string{"/./", "/././", "/.//", "//", "///"})
 				for _, theirs := range others {
 					for i := range 300 {
 						w.put(fmt.Sprintf("%s%03d.tfstate", theirs, i), local.State(t, "applied"))

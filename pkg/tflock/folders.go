@@ -39,7 +39,7 @@ type Folders struct {
 	open  []OpenFolder
 	last  string // the one that was postponed last
 	depth int    // of that one
-	full  bool   // the rest of the root comes after others
+	full  bool   // the root has had enough: it is the next one
 }
 
 // deepestOpen bounds the folders below a root that are distinguished.
@@ -76,8 +76,8 @@ func (f *Folders) Find(key string, cost int64, number int) {
 //     may write any number of folders.
 //   - That folder is at most half as deep as the one before. Else a team could have each of its
 //     levels postponed on its own, each after the time that its slowest item takes.
-//   - A root that counts as a folder only behind two others below it that have nothing else in common: it may be of many teams, and what
-//     is behind the second one must not wait for the rest of that.
+//   - A root that counts as a folder is postponed behind the second of two folders below it that have nothing else in common: it may be of many teams, and what
+//     is behind that one must not wait for its rest.
 func (f *Folders) Postpone() (OpenFolder, bool) {
 	if f.full {
 		return f.open[0], true
