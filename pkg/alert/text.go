@@ -26,12 +26,12 @@ func lockText(e Event) string {
 	case LockReleased:
 		text := releasedText(path, who, held, run, *e.Release)
 		if e.Release.Outcome == Partly || e.Release.Outcome == Unknown { // it is to be repeated
-			text += withoutCommand(e)
+			text += inNoCommand(e)
 		}
 		return text
 	case LockRefused:
 		return fmt.Sprintf("The lock on state %s was NOT released: %s has held it for %s, and %s. A release that %s asked for was refused: %s",
-			path, who, held, run, asker(*e.Release), withFullStop(Clean(e.Release.Why, maxReason))) + withoutCommand(e)
+			path, who, held, run, asker(*e.Release), withFullStop(Clean(e.Release.Why, maxReason))) + inNoCommand(e)
 	}
 	return ""
 }
@@ -72,10 +72,18 @@ func releasedText(path, who, held, run string, r Release) string {
 
 // withoutCommand says how to release a lock whose ID or path is in no command.
 func withoutCommand(e Event) string {
-	if Releasable(*e.Lock) || e.Lock.Verdict == policy.Unreadable {
+	if Releasable(*e.Lock) {
 		return ""
 	}
 	return " No command is given, because the lock's ID or path has characters that a shell or a chat may misread: to release the lock, " + e.byHand("it") + "."
+}
+
+// inNoCommand goes with advice to repeat a release of a lock whose ID or path is in no command.
+func inNoCommand(e Event) string {
+	if Releasable(*e.Lock) || e.Lock.Verdict == policy.Unreadable {
+		return ""
+	}
+	return " Put neither the lock's ID nor its path into a command: one of them has characters that a shell or a chat may misread."
 }
 
 // byHand is how to release a lock without a command: outside of AWS there is no dashboard.

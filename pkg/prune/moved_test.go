@@ -46,10 +46,8 @@ func TestAStateThatWasMovedIsNotReportedAsOneToDestroy(t *testing.T) {
 	if report.Abandoned != 1 {
 		t.Fatalf("%+v", report)
 	}
-	for _, m := range w.Published() {
-		mail := m.Texts["email"]
-		if !strings.Contains(mail, "Make sure that no other state manages the same") {
-			t.Errorf("%s", mail)
-		}
+	messages := w.Published()
+	if mail := messages[len(messages)-1].Texts["email"]; !strings.Contains(mail, "Make sure that no other state manages the same") {
+		t.Error(mail)
 	}
 }

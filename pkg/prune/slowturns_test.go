@@ -162,7 +162,7 @@ func TestSlowLocksTakeNoRunFromWhatIsFarBehind(t *testing.T) {
 		"below a shared prefix":               {"branches/**,feature-branches/**,env:/*/branches/**", "env:/", "a-team/branches/", each},
 		"in a prefix of the paths":            {"0-team/branches/**,a-team/branches/**,b-team/branches/**", "", "a-team/branches/", flat},
 		"in folders of a prefix of the paths": {"0-team/branches/**,a-team/branches/**,b-team/branches/**", "", "a-team/branches/", each},
-		"in a prefix that is no folder":       {"a-team/0-team/branches/**,a-team/b-team/branches/**,a-team/feature-*", "a-team/", "feature-", flat},
+		"in a prefix that ends within a name": {"a-team/0-team/branches/**,a-team/b-team/branches/**,a-team/feature-*", "a-team/", "feature-", flat},
 		"below a folder of everything":        {"**", "live/", "a-team/branches/", flat},
 		"below a folder of a shared prefix":   {"branches/**,feature-branches/**,env:/*/branches/**", "env:/dev/branches/", "a-team/branches/", each},
 	} {

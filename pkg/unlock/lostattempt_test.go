@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,6 +22,7 @@ import (
 // throttled is DynamoDB whose answer to the first delete of a row is lost, after which it throttles what throttles says.
 type throttled struct {
 	aws.HTTPClient
+	mu        sync.Mutex // stores are read side by side
 	deletes   int
 	lost      func() // the answer is
 	throttles func(call string) bool
@@ -28,6 +30,8 @@ type throttled struct {
 
 func (d *throttled) Do(r *http.Request) (*http.Response, error) {
 	call := r.Header.Get("X-Amz-Target")
+	d.mu.Lock()
+	defer d.mu.Unlock()
 	if d.deletes > 0 && d.throttles(call) {
 		return &http.Response{
 			StatusCode: http.StatusBadRequest, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Header: http.Header{"Content-Type": {"application/x-amz-json-1.0"}}, Request: r,

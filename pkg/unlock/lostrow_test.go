@@ -2,6 +2,7 @@ package unlock_test
 
 import (
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/lockwarden/lockwarden/infra/local"
@@ -19,16 +20,17 @@ func TestARepeatOfAReleaseWithoutAnAnswerRemovesNoRowThatIsTakenAgain(t *testing
 		t.Fatal(err)
 	}
 	w.scan()
-	gone := false
+	var gone atomic.Bool // stores are read side by side
 	wire := &local.Wire{
 		Lose: func(call string) bool {
-			deletes := strings.HasSuffix(call, ".DeleteItem")
-			gone = gone || deletes
-			return deletes
+			if !strings.HasSuffix(call, ".DeleteItem") {
+				return false
+			}
+			gone.Store(true)
+			return true
 		},
 		Before: func(call string) {
-			if gone && strings.HasSuffix(call, ".GetItem") {
-				gone = false
+			if strings.HasSuffix(call, ".GetItem") && gone.CompareAndSwap(true, false) {
 				if _, err := table.Acquire(t.Context(), w.Path("k"), []byte(held.Raw)); err != nil {
 					t.Error(err)
 				}
