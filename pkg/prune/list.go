@@ -45,11 +45,12 @@ type lister struct {
 type stretch struct {
 	bucket    *backend.Bucket
 	versioned bool
-	here      ledger.Mark    // by the prefix of the paths, or the folder
+	here      ledger.Mark    // by the prefix of the paths, or the outermost folder that it is a part of
 	folders   tflock.Folders // below its own
-	examined  *spans         // of that folder's states; nil: it is a prefix of the paths
+	examined  *spans         // of that outermost folder's states; nil: it is not a folder
 	turn      tflock.Amount
-	turns     int // that it had
+	turns     int  // that it had
+	many      bool // it is the rest of a prefix of the paths, and its folders may be of many teams
 }
 
 // spans are numbers of states, from the first to the last of each.
@@ -267,11 +268,16 @@ func (l *lister) postpone(s *stretch) bool {
 	if !enough {
 		return false
 	}
-	part := &stretch{
-		bucket: s.bucket, versioned: s.versioned, here: ledger.Mark{Bucket: s.here.Bucket, Prefix: f.Name, Key: s.here.Key, Rest: true},
-		folders: tflock.Folders{Root: f.Name, Turn: firstTurn}, examined: &spans{{f.First, l.number}},
+	part := &stretch{bucket: s.bucket, versioned: s.versioned, here: s.here, folders: tflock.Folders{Root: f.Name, Turn: turn}, examined: s.examined}
+	if s.examined == nil || s.many {
+		part.here.Prefix, part.here.Rest, part.examined = f.Name, true, &spans{{f.First, l.number}}
 	}
-	l.later = append(l.later, part)
+	if f.Name == s.folders.Root { // a prefix of the paths: others than those whose folders were postponed before may have the rest of it
+		part.folders.Turn, part.many = firstTurn, true
+		l.later = slices.Insert(l.later, 0, part)
+	} else {
+		l.later = append(l.later, part)
+	}
 	s.here.Key = lastKey(f.Name)
 	return true
 }
