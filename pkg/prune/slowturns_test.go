@@ -89,14 +89,7 @@ func TestSlowLocksOfAnyPathsTakeNoRunFromOthers(t *testing.T) {
 				w.slowTeam(500, func(i int) string { return tc.mine + tc.folder(i) }, names)
 				w.teamBehind(tc.theirs)
 				time.Sleep(month)
-				for run := range 2 {
-					if _, err := w.runOf(tc.globs, fmt.Sprint("run ", run), slowRows); err != nil {
-						t.Error(err)
-					}
-				}
-				if w.has(tc.theirs + "x.tfstate") {
-					t.Error("a state of another team was not pruned in two runs")
-				}
+				w.prunesWithinTwoRuns(tc.globs, tc.theirs)
 			})
 		})
 	}
@@ -129,16 +122,7 @@ func TestSlowLocksBelowASharedPrefixTakeNoRunFromOthers(t *testing.T) {
 					w.teamBehind(theirs)
 				}
 				time.Sleep(month)
-				for run := range 2 {
-					if _, err := w.runOf(tc.globs, fmt.Sprint("run ", run), slowRows); err != nil {
-						t.Error(err)
-					}
-				}
-				for _, theirs := range others {
-					if w.has(theirs + "x.tfstate") {
-						t.Errorf("a state of %s was not pruned in two runs", theirs)
-					}
-				}
+				w.prunesWithinTwoRuns(tc.globs, others...)
 			})
 		})
 	}
@@ -172,16 +156,7 @@ func TestSlowLocksTakeNoRunFromWhatIsFarBehind(t *testing.T) {
 					w.put(theirs+"x.tfstate", local.State(t, "destroyed"))
 				}
 				time.Sleep(month)
-				for run := range 2 {
-					if _, err := w.runOf(tc.globs, fmt.Sprint("run ", run), slowRows); err != nil {
-						t.Error(err)
-					}
-				}
-				for _, theirs := range others {
-					if w.has(theirs + "x.tfstate") {
-						t.Errorf("a state of %s was not pruned in two runs", theirs)
-					}
-				}
+				w.prunesWithinTwoRuns(tc.globs, others...)
 			})
 		})
 	}
@@ -244,6 +219,21 @@ func transactions(names []string) func(input any) error {
 			return &types.TransactionConflictException{}
 		}
 		return nil
+	}
+}
+
+// prunesWithinTwoRuns fails where x.tfstate of a folder is there after two runs beside slow rows.
+func (w insideWorld) prunesWithinTwoRuns(globs string, folders ...string) {
+	w.Helper()
+	for run := range 2 {
+		if _, err := w.runOf(globs, fmt.Sprint("run ", run), slowRows); err != nil {
+			w.Error(err)
+		}
+	}
+	for _, folder := range folders {
+		if w.has(folder + "x.tfstate") {
+			w.Errorf("a state of %s was not pruned in two runs", folder)
+		}
 	}
 }
 
