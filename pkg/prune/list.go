@@ -50,7 +50,7 @@ type stretch struct {
 	examined  *spans         // of that outermost folder's states; nil: it is not a folder
 	turn      tflock.Amount
 	turns     int  // that it had
-	many      bool // it is the rest of a prefix of the paths, and its folders may be of many teams
+	many      bool // it is the rest of a prefix of the paths: its folders may be of many teams, and are each an outermost one
 }
 
 // spans are numbers of states, from the first to the last of each.

@@ -128,7 +128,7 @@ func TestSlowLocksBelowASharedPrefixTakeNoRunFromOthers(t *testing.T) {
 	}
 }
 
-// The same team takes no run either from what others have behind hundreds of abandoned states, more than a hundred: it is pruned in the second run at the latest.
+// The same team takes no run either from what others have behind hundreds of abandoned states: it is pruned in the second run at the latest.
 func TestSlowLocksTakeNoRunFromWhatIsFarBehind(t *testing.T) {
 	t.Parallel()
 	flat := func(int) string { return "" }
@@ -142,6 +142,7 @@ func TestSlowLocksTakeNoRunFromWhatIsFarBehind(t *testing.T) {
 		"below a shared prefix":               {"branches/**,feature-branches/**,env:/*/branches/**", "env:/", "a-team/branches/", each},
 		"in a prefix of the paths":            {"0-team/branches/**,a-team/branches/**,b-team/branches/**", "", "a-team/branches/", flat},
 		"in folders of a prefix of the paths": {"0-team/branches/**,a-team/branches/**,b-team/branches/**", "", "a-team/branches/", each},
+		"where each team's folder is named":   {"env:/dev/branches/0-team/**,env:/dev/branches/a-team/**,env:/dev/branches/b-team/**", "env:/dev/branches/", "a-team/branches/", each},
 		"in a prefix that ends within a name": {"a-team/0-team/branches/**,a-team/b-team/branches/**,a-team/feature-*", "a-team/", "feature-", flat},
 	} {
 		t.Run(name, func(t *testing.T) {
