@@ -79,7 +79,7 @@ func (t *turns) yieldAfter(now stretch, key string) (skipTo string, yields bool)
 	t.begin()
 	t.prefix = topLevel(key)
 	t.had.Add(cost)
-	now.folders.Find(key, cost, 0)
+	now.folders.Find(key, cost)
 	if folder, postponed := now.folders.Postpone(); postponed {
 		now.after = behind(folder.Name)
 		if now.prefix == "" {

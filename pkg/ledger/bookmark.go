@@ -2,52 +2,104 @@ package ledger
 
 import (
 	"context"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
+	"iter"
 	"log/slog"
+	"slices"
+	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 const (
-	kindMark = "prune" // its only row: where the last prune stopped
-	bookmark = "bookmark"
+	kindMark   = "prune" // its rows: where the last prune stopped, and which states that pass has done
+	bookmark   = "bookmark"
+	donePrefix = "done-"
+	// perDone is how many states are in one row of those that are done: in Base64 it has 267 KB, and DynamoDB takes 400.
+	perDone = 25_000
+	// keepDone is how long such a row stays after it was written: longer than the next prune is away.
+	keepDone = 90 * 24 * time.Hour
 )
 
-// Mark is where a prune that ran out of time stopped. The zero value is the beginning. With a folder below a
-// prefix of the paths it is the beginning too, but for what was examined of that folder.
+// Mark is what one prune leaves to the next. The zero value is nothing.
 type Mark struct {
-	Bucket string `json:"bucket"` // ARN
-	Prefix string `json:"prefix"`
-	Key    string `json:"key"` // the last one that was examined
-
-	// Rest says that this was reached after everything else, so that the next prune begins with everything else again.
-	Rest bool `json:"rest,omitempty"`
+	Pass Pass `json:"pass,omitzero"`
 
 	// Left is where that prune could not release a lock of ours, for a cause that may be of that place alone: a state, or a folder with its slash.
 	Left tflock.Path `json:"left,omitempty"`
 }
 
-// Mark returns where the last prune stopped.
+// Pass is one over all stale states, for which one prune had no time. The zero value is a new one.
+type Pass struct {
+	Name   string `json:"name"`             // of this pass, which nobody can guess
+	Place  Place  `json:"place,omitzero"`   // where the listing goes on; zero: at the beginning
+	Undone bool   `json:"undone,omitempty"` // before that place are states for which there was no time
+
+	Done []uint64 `json:"-"` // what identifies the states that were examined; they have rows of their own
+}
+
+// Place is one in the listing of a bucket.
+type Place struct {
+	Bucket string `json:"bucket"` // ARN
+	Prefix string `json:"prefix"`
+	Key    string `json:"key"` // the last one that was listed
+}
+
+// DoneStates are some of the states that a pass has done, in a row of their own.
+type DoneStates struct {
+	Of     string `json:"of"`     // the pass's name
+	States []byte `json:"states"` // eight bytes each
+}
+
+// IsZero reports whether nothing is left to the next prune.
+func (m Mark) IsZero() bool { return m.Pass.Name == "" && m.Left == "" }
+
+// Mark returns what the last prune left. A row that cannot be read counts as none.
 func (p *Prunes) Mark(ctx context.Context) (Mark, error) {
-	row, err := p.table.get(ctx, rowKey(kindMark, bookmark))
-	if err != nil {
-		return Mark{}, fmt.Errorf("where the last prune stopped: %w", err)
-	}
 	var m Mark
-	if body := textOf(row, attrBody); body != "" {
-		if err := json.Unmarshal([]byte(body), &m); err != nil {
-			slog.WarnContext(ctx, "ledger row cannot be read, so the prune begins again", attrKind, kindMark, "error", err)
-			return Mark{}, nil
+	var done []DoneStates
+	for row, err := range p.table.query(ctx, ofKind(kindMark)) {
+		if err != nil {
+			return Mark{}, fmt.Errorf("where the last prune stopped: %w", err)
+		}
+		body := []byte(textOf(row, attrBody))
+		if id := textOf(row, attrID); strings.HasPrefix(id, donePrefix) {
+			var part DoneStates
+			err = json.Unmarshal(body, &part)
+			done = append(done, part)
+		} else {
+			err = json.Unmarshal(body, &m)
+		}
+		if err != nil {
+			slog.WarnContext(ctx, "ledger row cannot be read, so the prune examines its states again", attrKind, kindMark, "error", err)
+		}
+	}
+	for _, part := range done {
+		if part.Of == m.Pass.Name { // not of an earlier one
+			m.Pass.Done = append(m.Pass.Done, part.numbers()...)
 		}
 	}
 	return m, nil
 }
 
-// SetMark notes where this prune stopped.
+func (d DoneStates) numbers() (all []uint64) {
+	for b := d.States; len(b) >= 8; b = b[8:] {
+		all = append(all, binary.BigEndian.Uint64(b))
+	}
+	return all
+}
+
+// SetMark notes what this prune leaves to the next: first what it has done, so that the mark says nothing that is not there.
 func (p *Prunes) SetMark(ctx context.Context, m Mark) error {
+	if err := p.table.write(ctx, doneRows(m.Pass, time.Now().Add(keepDone))); err != nil {
+		return fmt.Errorf("record which states are done: %w", err)
+	}
 	body, err := json.Marshal(m)
 	if err != nil {
 		return fmt.Errorf("record where the prune stopped: %w", err)
@@ -58,4 +110,23 @@ func (p *Prunes) SetMark(ctx context.Context, m Mark) error {
 		return fmt.Errorf("record where the prune stopped, in the ledger %s: %w", p.table.name, err)
 	}
 	return nil
+}
+
+func doneRows(pass Pass, expires time.Time) iter.Seq2[types.WriteRequest, error] {
+	return func(yield func(types.WriteRequest, error) bool) {
+		n := 0
+		for states := range slices.Chunk(pass.Done, perDone) {
+			part := DoneStates{Of: pass.Name}
+			for _, state := range states {
+				part.States = binary.BigEndian.AppendUint64(part.States, state)
+			}
+			body, err := json.Marshal(part)
+			row := rowKey(kindMark, fmt.Sprint(donePrefix, n))
+			row[attrBody], row[attrExpires] = text(string(body)), number(expires.Unix())
+			if !yield(types.WriteRequest{PutRequest: &types.PutRequest{Item: row}}, err) {
+				return
+			}
+			n++
+		}
+	}
 }

@@ -22,7 +22,6 @@ type PruneRun struct {
 	At           time.Time `json:"at"`                      // its end
 	Pruned       int       `json:"pruned"`                  // those of earlier runs that died included
 	Abandoned    int       `json:"abandoned"`               // stale, and still managing infrastructure
-	Again        int       `json:"again,omitempty"`         // those of them that the next run examines again
 	StoppedEarly bool      `json:"stopped_early,omitempty"` // time ran out, so there may be more
 	Continued    bool      `json:"continued,omitempty"`     // it went on where the one before stopped
 }
@@ -35,8 +34,6 @@ func Abandoned(runs []PruneRun) (n int, partial bool) {
 		n += run.Abandoned
 		if last := i == len(runs)-1; last {
 			partial = run.StoppedEarly
-		} else {
-			n -= run.Again
 		}
 		switch {
 		case !run.Continued:

@@ -7,8 +7,8 @@ import (
 )
 
 func TestAbandonedOfThePrunesThatContinueEachOther(t *testing.T) {
-	part := func(abandoned, again int, stopped, continued bool) ledger.PruneRun {
-		return ledger.PruneRun{Abandoned: abandoned, Again: again, StoppedEarly: stopped, Continued: continued}
+	part := func(abandoned int, stopped, continued bool) ledger.PruneRun {
+		return ledger.PruneRun{Abandoned: abandoned, StoppedEarly: stopped, Continued: continued}
 	}
 	for name, tc := range map[string]struct {
 		runs    []ledger.PruneRun
@@ -16,14 +16,13 @@ func TestAbandonedOfThePrunesThatContinueEachOther(t *testing.T) {
 		partial bool
 	}{
 		"none":                           {},
-		"one that examined all":          {runs: []ledger.PruneRun{part(8, 0, false, false), part(3, 0, false, false)}, n: 3},
-		"one that stopped early":         {runs: []ledger.PruneRun{part(8, 0, false, false), part(3, 1, true, false)}, n: 3, partial: true},
-		"one in three parts":             {runs: []ledger.PruneRun{part(8, 0, false, false), part(5, 0, true, false), part(2, 0, true, true), part(1, 0, false, true)}, n: 8},
-		"what two parts examined":        {runs: []ledger.PruneRun{part(5, 2, true, false), part(4, 0, false, true)}, n: 7},
-		"a new one after one in parts":   {runs: []ledger.PruneRun{part(5, 0, true, false), part(2, 0, false, true), part(4, 0, true, false)}, n: 4, partial: true},
-		"a part whose beginning expired": {runs: []ledger.PruneRun{part(2, 0, false, true)}, n: 2, partial: true},
-		"a part whose beginning was not recorded, after a whole one": {runs: []ledger.PruneRun{part(8, 0, false, false), part(2, 0, false, true)}, n: 2, partial: true},
-		"a part of it, after another in parts":                       {runs: []ledger.PruneRun{part(5, 0, true, false), part(4, 0, false, true), part(2, 1, true, true)}, n: 2, partial: true},
+		"one that examined all":          {runs: []ledger.PruneRun{part(8, false, false), part(3, false, false)}, n: 3},
+		"one that stopped early":         {runs: []ledger.PruneRun{part(8, false, false), part(3, true, false)}, n: 3, partial: true},
+		"one in three parts":             {runs: []ledger.PruneRun{part(8, false, false), part(5, true, false), part(2, true, true), part(1, false, true)}, n: 8},
+		"a new one after one in parts":   {runs: []ledger.PruneRun{part(5, true, false), part(2, false, true), part(4, true, false)}, n: 4, partial: true},
+		"a part whose beginning expired": {runs: []ledger.PruneRun{part(2, false, true)}, n: 2, partial: true},
+		"a part whose beginning was not recorded, after a whole one": {runs: []ledger.PruneRun{part(8, false, false), part(2, false, true)}, n: 2, partial: true},
+		"a part of it, after another in parts":                       {runs: []ledger.PruneRun{part(5, true, false), part(4, false, true), part(2, true, true)}, n: 2, partial: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if n, partial := ledger.Abandoned(tc.runs); n != tc.n || partial != tc.partial {

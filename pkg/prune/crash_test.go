@@ -178,8 +178,6 @@ func TestItStopsInTimeAndGoesOn(t *testing.T) {
 	w.stale("env:/x/branches/terraform.tfstate", local.State(t, "outputs-only"))
 	var all []string
 	for runs := 1; ; runs++ {
-		// Listing takes so long that the time is up before all states are found: what was
-		// found by then is begun, or no run would get any further.
 		reads, start := 0, time.Now()
 		w.now = func() time.Time {
 			reads++

@@ -5,25 +5,66 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"sync/atomic"
+	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 )
 
-// handler takes one stale state from its listing to its fate.
+// handler takes stale states from their listing to their fate.
 type handler struct {
 	inspect *inspector
 	remove  *remover // nil: nothing is deleted
+	digests *digestReader
 	tally   *tally
+	pass    *pass
 	log     *slog.Logger
+	now     func() time.Time
+	stopAt  time.Time
+	left    atomic.Bool // there was no time for some
 }
 
-// handle examines one state, deletes it if that is allowed, and counts and logs its fate: none yet with errNoTime.
-func (h *handler) handle(ctx context.Context, c candidate, known digests) error {
+// examine judges one stale state. It returns it if it is certainly empty, and to be deleted.
+func (h *handler) examine(ctx context.Context, c *candidate, known digests) *inspection {
 	s := newInspection(c, known)
-	err := h.examine(ctx, s)
+	ok, err := h.judge(ctx, s)
+	if ok && err == nil && h.remove != nil {
+		s.known = digests{}
+		return s
+	}
+	h.end(ctx, s, err)
+	return nil
+}
+
+// judge reports whether a state may be deleted. After an error nothing more is known of it.
+func (h *handler) judge(ctx context.Context, s *inspection) (ok bool, err error) {
+	if ok, err = h.inspect.inspect(ctx, s); err != nil {
+		return false, err
+	}
+	ok = ok && h.inspect.lookAtStores(ctx, s)
+	if ok && h.remove != nil {
+		return true, nil
+	}
+	if !ok && (s.stale.Reason == policy.KeptProtected || s.stale.Reason == policy.KeptUnversioned || s.stale.Reason == policy.KeptLocked) {
+		return false, nil // whoever holds a lock on it, it stays for that
+	}
+	if ok, err = h.inspect.lookForLocks(ctx, s); ok {
+		s.stale.Fate = policy.WouldPrune
+	}
+	return ok, err
+}
+
+// delete deletes one state that may be deleted. After an error the ledger has it on record, or it was not deleted.
+func (h *handler) delete(ctx context.Context, s *inspection) {
+	h.end(ctx, s, h.remove.remove(ctx, s))
+}
+
+// end counts and logs the fate of a state: none yet where there was no time to take its lock.
+func (h *handler) end(ctx context.Context, s *inspection, err error) {
 	if errors.Is(err, errNoTime) {
-		return err
+		h.left.Store(true)
+		return
 	}
 	if err != nil {
 		err = fmt.Errorf("%s: %w", plain.Quoted(s.stale.Path), err)
@@ -39,27 +80,11 @@ func (h *handler) handle(ctx context.Context, c candidate, known digests) error 
 	default:
 		h.log.InfoContext(ctx, "stale state", "state", s.stale)
 	}
-	h.tally.add(c.number, s.stale, err)
-	return err
-}
-
-// examine judges one stale state and, if it is certainly empty, has it deleted. After an
-// error nothing more is known of the state; it was then not deleted, or the ledger has it
-// on record.
-func (h *handler) examine(ctx context.Context, s *inspection) error {
-	ok, err := h.inspect.inspect(ctx, s)
-	if err != nil {
-		return err
+	h.tally.add(s.stale, err)
+	switch {
+	case err != nil && ctx.Err() != nil: // it was cut off
+		h.left.Store(true)
+	case !s.again:
+		h.pass.add(s.candidate.number)
 	}
-	ok = ok && h.inspect.lookAtStores(ctx, s)
-	if ok && h.remove != nil {
-		return h.remove.remove(ctx, s)
-	}
-	if !ok && (s.stale.Reason == policy.KeptProtected || s.stale.Reason == policy.KeptUnversioned || s.stale.Reason == policy.KeptLocked) {
-		return nil // whoever holds a lock on it, it stays for that
-	}
-	if ok, err = h.inspect.lookForLocks(ctx, s); ok {
-		s.stale.Fate = policy.WouldPrune
-	}
-	return err
 }

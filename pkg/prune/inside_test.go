@@ -30,6 +30,7 @@ const insideBucket = "states"
 type insideWorld struct {
 	*testing.T
 	calls  inprocess.Calls
+	config aws.Config
 	client *s3.Client
 	most   int // bytes that a run records of what it prunes; 0: what the function has time for
 }
@@ -43,7 +44,7 @@ func inside(t *testing.T) insideWorld {
 			t.Fatal(err)
 		}
 	}
-	return insideWorld{T: t, calls: cfg.HTTPClient.(inprocess.Calls), client: s3.NewFromConfig(cfg)} //nolint:errcheck,forcetypeassert // it is what Config gives
+	return insideWorld{T: t, config: cfg, calls: cfg.HTTPClient.(inprocess.Calls), client: s3.NewFromConfig(cfg)} //nolint:errcheck,forcetypeassert // it is what Config gives
 }
 
 func (w insideWorld) put(key string, content []byte) {

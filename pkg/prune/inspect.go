@@ -20,6 +20,7 @@ import (
 
 // inspection is one stale state while it is looked at.
 type inspection struct {
+	candidate  *candidate
 	stale      policy.Stale
 	facts      policy.StateFacts
 	bucket     *backend.Bucket
@@ -28,6 +29,7 @@ type inspection struct {
 	encryption backend.Encryption
 	known      digests    // read before it
 	digests    []digestAt // those that the tables have of it
+	again      bool       // the next run of the pass is to examine it again
 }
 
 // digestAt is where a table has a digest: at the state's path, or at an alias of it.
@@ -49,9 +51,9 @@ type inspector struct {
 	conditions *conditions
 }
 
-func newInspection(c candidate, known digests) *inspection {
+func newInspection(c *candidate, known digests) *inspection {
 	return &inspection{
-		stale:  policy.Stale{Path: c.path, Fate: policy.Kept, LastModified: c.modified.UTC()},
+		candidate: c, stale: policy.Stale{Path: c.path, Fate: policy.Kept, LastModified: c.modified.UTC()},
 		bucket: c.bucket, facts: policy.StateFacts{Versioned: c.versioned}, known: known,
 	}
 }

@@ -251,7 +251,7 @@ func (w *world) leave(key, request string, deadline time.Time) {
 // mark has the last run stopped at that key.
 func (w *world) mark(key string) {
 	w.Helper()
-	if err := w.ledger().SetMark(w.Context(), ledger.Mark{Bucket: w.BucketARN, Prefix: "branches/", Key: key}); err != nil {
+	if err := w.ledger().SetMark(w.Context(), ledger.Mark{Pass: ledger.Pass{Name: "pass", Place: ledger.Place{Bucket: w.BucketARN, Prefix: "branches/", Key: key}}}); err != nil {
 		w.Fatal(err)
 	}
 }

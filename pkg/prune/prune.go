@@ -81,8 +81,9 @@ func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Re
 	defer cancel()
 	r := p.newRun(ctx, work, requestID)
 	if request.DryRun {
-		stopped := r.walk(work, stopAt, nil, ledger.Mark{})
-		return r.tally.report(true, stopped != nil), nil
+		r.pass = newPass(ledger.Pass{}, requestID)
+		_, whole := r.walk(work, stopAt, nil, ledger.Place{})
+		return r.tally.report(true, !whole), nil
 	}
 	settled := r.settler().all(work)
 	mark, err := p.Bookmark.Mark(work)
@@ -96,22 +97,15 @@ func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Re
 			stopAt: stopAt, now: p.Now,
 		}
 	}
-	stopped := r.walk(work, stopAt, remove, mark)
-	left := remove.left()
-	if left != "" && (stopped != nil || mark.Bucket != "") {
-		stopped = r.repeated(mark)
-	}
-	report := r.tally.report(remove == nil, stopped != nil)
+	r.pass = newPass(mark.Pass, requestID)
+	pass, whole := r.walk(work, stopAt, remove, mark.Pass.Place)
+	next := ledger.Mark{Pass: pass, Left: remove.left()}
+	report := r.tally.report(remove == nil, !whole)
 	errs := slices.Clone(r.tally.left)
-	next := ledger.Mark{}
-	if stopped != nil {
-		next = *stopped
-	}
-	next.Left = left
-	if next != (ledger.Mark{}) || mark != (ledger.Mark{}) {
+	if !next.IsZero() || !mark.IsZero() {
 		errs = append(errs, p.Bookmark.SetMark(ctx, next))
 	}
-	return report, errors.Join(append(errs, p.notify(ctx, r.tally, report, settled, mark.Bucket != ""))...)
+	return report, errors.Join(append(errs, p.notify(ctx, r.tally, report, settled, mark.Pass.Name != ""))...)
 }
 
 // run is what the parts of one prune share.
@@ -120,13 +114,7 @@ type run struct {
 	locks   *statelock.Locker
 	inspect *inspector
 	tally   *tally
-}
-
-// repeated has the next run begin where this one did, since it took no more locks after one that it could not release. Where several runs come to
-// the end of all states, the next would forget that lock while it has others, and each that has these would meet it first.
-func (r *run) repeated(mark ledger.Mark) *ledger.Mark {
-	r.tally.repeated = true
-	return &mark
+	pass    *pass
 }
 
 // newRun reads what has to be known of the tables before any state is looked at.
@@ -160,23 +148,6 @@ func unknownLocks(err error) string { return "whether it is locked is not known:
 
 func (r *run) settler() *settler {
 	return &settler{stores: r.pruner.Stores, locks: r.locks, records: r.pruner.Records, tally: r.tally, log: r.pruner.Log, mayWrite: !r.pruner.Rules.ReportOnly}
-}
-
-// walk handles the stale states from the mark on. It returns where the next run is to go
-// on, or nil at the end. Without a remover nothing is deleted.
-func (r *run) walk(ctx context.Context, stopAt time.Time, remove *remover, from ledger.Mark) *ledger.Mark {
-	h := &handler{inspect: r.inspect, remove: remove, tally: r.tally, log: r.pruner.Log}
-	b := newBatcher(h, &digestReader{tables: r.pruner.Stores.Tables, now: r.pruner.Now, log: r.pruner.Log, idle: r.inspect.unsure != ""}, stopAt, r.pruner.Now)
-	l := &lister{
-		buckets: r.pruner.Stores.Buckets, paths: r.pruner.Rules.Paths, cutoff: r.inspect.cutoff, stopAt: stopAt,
-		now: r.pruner.Now, tally: r.tally, batch: b,
-	}
-	stopped := l.list(ctx, from)
-	b.finish(ctx)
-	if r.tally.interrupted != nil {
-		return &r.tally.interrupted.before
-	}
-	return stopped
 }
 
 // reserve is the time that is kept at the end: half of it to finish what is under way,

@@ -92,7 +92,7 @@ func slowLocks(t *testing.T, objects bool, folder func(i int) string, call func(
 		}
 		return nil
 	})
-	if err != nil || w.has(other) {
-		t.Errorf("after %v %d states were examined and %d pruned, errors %q, %v", time.Since(began), report.Examined, len(report.Pruned), report.Errors, err)
+	if err != nil || w.has(other) || report.StoppedEarly != (report.Examined < 1001) {
+		t.Errorf("after %v %d states were examined and %d pruned, stopped early %v, errors %q, %v", time.Since(began), report.Examined, len(report.Pruned), report.StoppedEarly, report.Errors, err)
 	}
 }

@@ -35,11 +35,6 @@ type tally struct {
 	left                    []error // our own locks that are left
 	records                 []ledger.Pruned
 	recorded, most          int // bytes that those take in the ledger, and may take
-
-	interrupted *candidate // the first state whose work the deadline ended
-	part        *spans     // of the folder that the next run goes on with, after it began again with all others; nil: of none
-	abandonedAt []int      // numbers of the abandoned states
-	repeated    bool       // the next run examines all of them again
 }
 
 // count is how many states had a fate, and which of them are listed: some of each folder.
@@ -65,7 +60,7 @@ func (c *count) list(most int) []policy.Stale {
 	return items
 }
 
-func (t *tally) add(number int, s policy.Stale, err error) {
+func (t *tally) add(s policy.Stale, err error) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.examined++
@@ -78,7 +73,6 @@ func (t *tally) add(number int, s policy.Stale, err error) {
 	case s.Reason == "": // nothing is known of it but the error
 	case s.Abandoned():
 		t.abandoned.add(s)
-		t.abandonedAt = append(t.abandonedAt, number)
 	default:
 		t.kept.add(s)
 	}
@@ -110,41 +104,6 @@ func (t *tally) full() bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return t.recorded >= t.most
-}
-
-// interrupt notes that the deadline ended the work on a state.
-func (t *tally) interrupt(c candidate) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	if t.interrupted == nil || c.number < t.interrupted.number {
-		t.interrupted = &c
-	}
-}
-
-// goesOn notes that the next run begins again, and in one folder only behind these of its states.
-func (t *tally) goesOn(part *spans) {
-	t.mu.Lock()
-	defer t.mu.Unlock()
-	t.part = part
-}
-
-// again counts the abandoned states that the next run examines again: those behind the
-// first one whose work was interrupted, and all outside of a folder where it begins again.
-func (t *tally) again() int {
-	if t.repeated {
-		return len(t.abandonedAt)
-	}
-	part, n := t.part, 0
-	if t.interrupted != nil {
-		part = t.interrupted.within.examined
-	}
-	for _, number := range t.abandonedAt {
-		interrupted := t.interrupted != nil && number >= t.interrupted.number
-		if interrupted || (part != nil && !part.has(number)) {
-			n++
-		}
-	}
-	return n
 }
 
 // report makes the answer, once all workers are done.
@@ -185,7 +144,7 @@ func (p *Pruner) notify(ctx context.Context, t *tally, report Report, dead settl
 		errs = append(errs, p.Records.Forget(ctx, record.State.Path))
 	}
 	errs = append(errs, p.Records.RecordRun(ctx, ledger.PruneRun{
-		At: now, Pruned: e.Pruned, Abandoned: e.Abandoned, Again: t.again(), StoppedEarly: report.StoppedEarly, Continued: continued,
+		At: now, Pruned: e.Pruned, Abandoned: e.Abandoned, StoppedEarly: report.StoppedEarly, Continued: continued,
 	}))
 	return errors.Join(errs...)
 }

@@ -165,9 +165,6 @@ func newQuarter(random *rand.Rand) quarter {
 			run.Continued = q.prunes[n-1].StoppedEarly
 			run.StoppedEarly = run.StoppedEarly && (!run.Continued || !q.prunes[n-1].Continued) // three parts at most
 		}
-		if run.StoppedEarly {
-			run.Again = random.IntN(run.Abandoned + 1)
-		}
 		q.prunes = append(q.prunes, run)
 	}
 	for range 400 {

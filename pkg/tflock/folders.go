@@ -24,34 +24,28 @@ func (a Amount) Reaches(other Amount) bool { return a.Items >= other.Items || a.
 type OpenFolder struct {
 	Amount
 
-	Name  string // with its slash
-	First int    // number of the first item
+	Name string // with its slash
 }
 
 // Folders are those that the last key of a listing is in, the deepest last. Where one has much, what is outside of it
 // can come first: whoever may write under one prefix could take the time for all that comes after it.
 // Which part of a key that is is not known, as for InTurns.
 type Folders struct {
-	Root  string // of the listing: they are below it
-	Whole bool   // the root counts as one of them, since others are listed beside it
-	Turn  Amount // of a folder, after which others come first
+	Root string // of the listing: they are below it
+	Turn Amount // of a folder, after which others come first
 
 	open  []OpenFolder
 	last  string // the one that was postponed last
 	depth int    // of that one
-	full  bool   // the root has had enough: it is the next one
 }
 
 // deepestOpen bounds the folders below a root that are distinguished.
 const deepestOpen = 8
 
-// Find counts an item that a listing shows, of that number.
-func (f *Folders) Find(key string, cost int64, number int) {
+// Find counts an item that a listing shows.
+func (f *Folders) Find(key string, cost int64) {
 	for len(f.open) > 0 && !strings.HasPrefix(key, f.open[len(f.open)-1].Name) {
 		f.open = f.open[:len(f.open)-1]
-	}
-	if f.Whole && len(f.open) == 0 {
-		f.open = append(f.open, OpenFolder{Name: f.Root, First: number})
 	}
 	for len(f.open) < deepestOpen {
 		at := len(f.Root)
@@ -62,7 +56,7 @@ func (f *Folders) Find(key string, cost int64, number int) {
 		if next < 0 {
 			break
 		}
-		f.open = append(f.open, OpenFolder{Name: key[:at+next+1], First: number})
+		f.open = append(f.open, OpenFolder{Name: key[:at+next+1]})
 	}
 	for i := range f.open {
 		f.open[i].Add(cost)
@@ -76,12 +70,7 @@ func (f *Folders) Find(key string, cost int64, number int) {
 //     may write any number of folders.
 //   - That folder is at most half as deep as the one before. Else a team could have each of its
 //     levels postponed on its own, each after the time that its slowest item takes.
-//   - A root that counts as a folder is postponed behind the second of two folders below it that have nothing else in common: it may be of many teams, and what
-//     is behind that one must not wait for its rest.
 func (f *Folders) Postpone() (OpenFolder, bool) {
-	if f.full {
-		return f.open[0], true
-	}
 	if !slices.ContainsFunc(f.open, func(o OpenFolder) bool { return o.Reaches(f.Turn) }) {
 		return OpenFolder{}, false
 	}
@@ -91,14 +80,9 @@ func (f *Folders) Postpone() (OpenFolder, bool) {
 		i--
 	}
 	shared := string(Folder(Path(f.last), Path(f.open[i].Name)))
-	outermost := 0
-	if f.Whole {
-		outermost = 1
-	}
-	for i > outermost && len(shared) > len(f.Root) && (len(f.open[i-1].Name) >= len(shared) || i > (f.depth+1)/2) {
+	for i > 0 && len(shared) > len(f.Root) && (len(f.open[i-1].Name) >= len(shared) || i > (f.depth+1)/2) {
 		i--
 	}
-	f.full = f.Whole && f.last != "" && len(shared) <= len(f.Root)
 	postponed := f.open[i]
 	for outer := range i {
 		f.open[outer].Items -= postponed.Items
