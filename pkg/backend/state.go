@@ -69,7 +69,9 @@ func (b *Bucket) Stat(ctx context.Context, path tflock.Path) (Object, error) {
 // Versioned reports whether a delete in this bucket only adds a marker, and so can be
 // undone. A bucket whose versioning is suspended is not versioned.
 func (b *Bucket) Versioned(ctx context.Context) (bool, error) {
-	out, err := b.s3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &b.name})
+	out, err := inTime(ctx, func(ctx context.Context) (*s3.GetBucketVersioningOutput, error) {
+		return b.s3.GetBucketVersioning(ctx, &s3.GetBucketVersioningInput{Bucket: &b.name})
+	})
 	if err != nil {
 		return false, &Error{b.arn, err}
 	}

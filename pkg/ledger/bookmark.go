@@ -18,13 +18,13 @@ import (
 )
 
 const (
-	kindMark   = "prune" // its rows: where the last prune stopped, and which states that pass has done
+	kindMark   = "prune" // its rows: where the last prune stopped, and which states that pass has seen
 	bookmark   = "bookmark"
-	donePrefix = "done-"
-	// perDone is how many states are in one row of those that are done: in Base64 it has 267 KB, and DynamoDB takes 400.
-	perDone = 25_000
-	// keepDone is how long such a row stays after it was written: longer than the next prune is away.
-	keepDone = 90 * 24 * time.Hour
+	seenPrefix = "seen-"
+	// perSeen is how many states are in one row of those that were seen: in Base64 it has 267 KB, and DynamoDB takes 400.
+	perSeen = 25_000
+	// keepSeen is how long such a row stays after it was written: longer than the next prune is away.
+	keepSeen = 90 * 24 * time.Hour
 )
 
 // Mark is what one prune leaves to the next. The zero value is nothing.
@@ -37,11 +37,12 @@ type Mark struct {
 
 // Pass is one over all stale states, for which one prune had no time. The zero value is a new one.
 type Pass struct {
-	Name   string `json:"name"`             // of this pass, which nobody can guess
+	Name   string `json:"name"`             // of this pass, which nobody can guess; empty: another begins
+	Runs   int    `json:"runs"`             // that it has taken
 	Place  Place  `json:"place,omitzero"`   // where the listing goes on; zero: at the beginning
 	Undone bool   `json:"undone,omitempty"` // before that place are states for which there was no time
 
-	Done []uint64 `json:"-"` // what identifies the states that were examined; they have rows of their own
+	Seen []uint64 `json:"-"` // what identifies the states that were examined; the last bit says that the state stays until it is written. They have rows of their own
 }
 
 // Place is one in the listing of a bucket.
@@ -51,28 +52,28 @@ type Place struct {
 	Key    string `json:"key"` // the last one that was listed
 }
 
-// DoneStates are some of the states that a pass has done, in a row of their own.
-type DoneStates struct {
+// SeenStates are some of the states that a pass has examined, in a row of their own.
+type SeenStates struct {
 	Of     string `json:"of"`     // the pass's name
 	States []byte `json:"states"` // eight bytes each
 }
 
 // IsZero reports whether nothing is left to the next prune.
-func (m Mark) IsZero() bool { return m.Pass.Name == "" && m.Left == "" }
+func (m Mark) IsZero() bool { return m.Pass.Name == "" && m.Pass.Place == Place{} && m.Left == "" }
 
 // Mark returns what the last prune left. A row that cannot be read counts as none.
 func (p *Prunes) Mark(ctx context.Context) (Mark, error) {
 	var m Mark
-	var done []DoneStates
+	var seen []SeenStates
 	for row, err := range p.table.query(ctx, ofKind(kindMark)) {
 		if err != nil {
 			return Mark{}, fmt.Errorf("where the last prune stopped: %w", err)
 		}
 		body := []byte(textOf(row, attrBody))
-		if id := textOf(row, attrID); strings.HasPrefix(id, donePrefix) {
-			var part DoneStates
+		if id := textOf(row, attrID); strings.HasPrefix(id, seenPrefix) {
+			var part SeenStates
 			err = json.Unmarshal(body, &part)
-			done = append(done, part)
+			seen = append(seen, part)
 		} else {
 			err = json.Unmarshal(body, &m)
 		}
@@ -80,25 +81,25 @@ func (p *Prunes) Mark(ctx context.Context) (Mark, error) {
 			slog.WarnContext(ctx, "ledger row cannot be read, so the prune examines its states again", attrKind, kindMark, "error", err)
 		}
 	}
-	for _, part := range done {
+	for _, part := range seen {
 		if part.Of == m.Pass.Name { // not of an earlier one
-			m.Pass.Done = append(m.Pass.Done, part.numbers()...)
+			m.Pass.Seen = append(m.Pass.Seen, part.numbers()...)
 		}
 	}
 	return m, nil
 }
 
-func (d DoneStates) numbers() (all []uint64) {
-	for b := d.States; len(b) >= 8; b = b[8:] {
+func (s SeenStates) numbers() (all []uint64) {
+	for b := s.States; len(b) >= 8; b = b[8:] {
 		all = append(all, binary.BigEndian.Uint64(b))
 	}
 	return all
 }
 
-// SetMark notes what this prune leaves to the next: first what it has done, so that the mark says nothing that is not there.
+// SetMark notes what this prune leaves to the next: first what it has seen, so that the mark says nothing that is not there.
 func (p *Prunes) SetMark(ctx context.Context, m Mark) error {
-	if err := p.table.write(ctx, doneRows(m.Pass, time.Now().Add(keepDone))); err != nil {
-		return fmt.Errorf("record which states are done: %w", err)
+	if err := p.table.write(ctx, seenRows(m.Pass, time.Now().Add(keepSeen))); err != nil {
+		return fmt.Errorf("record which states were seen: %w", err)
 	}
 	body, err := json.Marshal(m)
 	if err != nil {
@@ -112,16 +113,16 @@ func (p *Prunes) SetMark(ctx context.Context, m Mark) error {
 	return nil
 }
 
-func doneRows(pass Pass, expires time.Time) iter.Seq2[types.WriteRequest, error] {
+func seenRows(pass Pass, expires time.Time) iter.Seq2[types.WriteRequest, error] {
 	return func(yield func(types.WriteRequest, error) bool) {
 		n := 0
-		for states := range slices.Chunk(pass.Done, perDone) {
-			part := DoneStates{Of: pass.Name}
+		for states := range slices.Chunk(pass.Seen, perSeen) {
+			part := SeenStates{Of: pass.Name}
 			for _, state := range states {
 				part.States = binary.BigEndian.AppendUint64(part.States, state)
 			}
 			body, err := json.Marshal(part)
-			row := rowKey(kindMark, fmt.Sprint(donePrefix, n))
+			row := rowKey(kindMark, fmt.Sprint(seenPrefix, n))
 			row[attrBody], row[attrExpires] = text(string(body)), number(expires.Unix())
 			if !yield(types.WriteRequest{PutRequest: &types.PutRequest{Item: row}}, err) {
 				return

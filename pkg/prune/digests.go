@@ -3,7 +3,6 @@ package prune
 import (
 	"context"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/lockwarden/lockwarden/pkg/backend"
@@ -34,13 +33,25 @@ type digests struct {
 	err map[*backend.Table]error                  // why not
 }
 
-// batches has the digests of each batch of states read once somebody asks for those of one.
+// batches has the digests of each batch of states read by whoever asks for the first of it. They are asked for in their order, and the others of a batch wait for that.
 func (d *digestReader) batches(ctx context.Context, states []*candidate) (of func(i int) digests) {
-	batches := make([]func() digests, (len(states)+perBatch-1)/perBatch)
-	for i := range batches {
-		batches[i] = sync.OnceValue(func() digests { return d.read(ctx, states[i*perBatch:min(len(states), (i+1)*perBatch)]) })
+	type batch struct {
+		read  chan struct{}
+		known digests
 	}
-	return func(i int) digests { return batches[i/perBatch]() }
+	batches := make([]batch, (len(states)+perBatch-1)/perBatch)
+	for i := range batches {
+		batches[i].read = make(chan struct{})
+	}
+	return func(i int) digests {
+		b := &batches[i/perBatch]
+		if i%perBatch == 0 {
+			b.known = d.read(ctx, states[i:min(len(states), i+perBatch)])
+			close(b.read)
+		}
+		<-b.read
+		return b.known
+	}
 }
 
 func (d *digestReader) read(ctx context.Context, states []*candidate) digests {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"log/slog"
+	"slices"
 	"testing"
 	"time"
 
@@ -68,6 +69,12 @@ func (w insideWorld) run(id string, fails func(input any) error) (prune.Report, 
 // runOf is one of some paths.
 func (w insideWorld) runOf(globs, id string, fails func(input any) error) (prune.Report, error) {
 	w.Helper()
+	return w.runIn([][2]string{{insideBucket, ""}}, globs, id, fails)
+}
+
+// runIn is one over buckets, by name, each of which has the keys with a prefix.
+func (w insideWorld) runIn(buckets [][2]string, globs, id string, fails func(input any) error) (prune.Report, error) {
+	w.Helper()
 	cfg := inprocess.RepeatedConfigOf(func(ctx context.Context, operation string, input any) (any, error) {
 		if err := fails(input); err != nil {
 			return nil, err
@@ -75,9 +82,18 @@ func (w insideWorld) runOf(globs, id string, fails func(input any) error) (prune
 		if ctx.Err() != nil {
 			return nil, ctx.Err()
 		}
+		if in, lists := input.(*s3.ListObjectsV2Input); lists && aws.ToString(in.Prefix) == "" {
+			of := *in
+			of.Prefix = &buckets[slices.IndexFunc(buckets, func(b [2]string) bool { return b[0] == *in.Bucket })][1]
+			input = &of
+		}
 		return w.calls(ctx, operation, input)
 	})
-	set, err := backend.Open(cfg, []string{"arn:aws:dynamodb:" + local.Region + ":123456789012:table/locks"}, []string{"arn:aws:s3:::" + insideBucket})
+	var arns []string
+	for _, bucket := range buckets {
+		arns = append(arns, "arn:aws:s3:::"+bucket[0])
+	}
+	set, err := backend.Open(cfg, []string{"arn:aws:dynamodb:" + local.Region + ":123456789012:table/locks"}, arns)
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -89,7 +105,7 @@ func (w insideWorld) runOf(globs, id string, fails func(input any) error) (prune
 	p := &prune.Pruner{
 		Stores: set, Records: table, Bookmark: table, Composer: alert.Composer{Account: "123456789012", Region: local.Region},
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), "arn:aws:sns:"+local.Region+":123456789012:topic"), Meter: metric.NewPublisher(cfg, "Test"),
-		Rules: prune.Rules{Paths: paths, After: 30 * 24 * time.Hour, OwnBucket: "arn:aws:s3:::" + insideBucket}, Now: time.Now, Log: slog.New(slog.DiscardHandler), MaxRecorded: w.most,
+		Rules: prune.Rules{Paths: paths, After: 30 * 24 * time.Hour, WithoutDigest: true}, Now: time.Now, Log: slog.New(slog.DiscardHandler), MaxRecorded: w.most,
 	}
 	ctx, cancel := context.WithTimeout(w.Context(), 15*time.Minute)
 	defer cancel()

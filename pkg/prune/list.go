@@ -58,8 +58,9 @@ func (l *lister) part(ctx context.Context, b *backend.Bucket, versioned bool, pl
 		}
 		place.Key = o.Key
 		path := tflock.NewPath(b.Name(), o.Key)
-		if number := l.pass.number(path, o.Modified); l.stale(o) && !l.pass.did(number) {
-			found.add(&candidate{bucket: b, path: path, number: number, modified: o.Modified, versioned: versioned})
+		number := l.pass.number(path, o.Modified)
+		if stays, seen := l.pass.seen[number]; l.stale(o) && !stays {
+			found.add(&candidate{bucket: b, path: path, number: number, again: seen, size: o.Size, modified: o.Modified, versioned: versioned})
 		}
 	}
 	return false

@@ -3,15 +3,18 @@
 package prune_test
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sns"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
@@ -27,7 +30,7 @@ func TestAListingThatTakesLongerThanARun(t *testing.T) {
 	t.Parallel()
 	synctest.Test(t, func(t *testing.T) {
 		w := inside(t)
-		const states = 300
+		const states = 200
 		var empty []string
 		for i := range states {
 			key, content := fmt.Sprintf("%c-team/branches/%03d.tfstate", "aaz"[i%3], i), "applied"
@@ -102,9 +105,9 @@ func TestAPassOfVeryManyStatesEnds(t *testing.T) {
 			w.put(fmt.Sprintf("a-team/branches/%03d.tfstate", i), local.State(t, "destroyed"))
 		}
 		time.Sleep(month)
-		many := ledger.Mark{Pass: ledger.Pass{Name: "pass", Done: make([]uint64, 260_000)}}
-		for i := range many.Pass.Done {
-			many.Pass.Done[i] = uint64(i)
+		many := ledger.Mark{Pass: ledger.Pass{Name: "pass", Seen: make([]uint64, 260_000)}}
+		for i := range many.Pass.Seen {
+			many.Pass.Seen[i] = uint64(i) << 1
 		}
 		if err := w.prunes().SetMark(t.Context(), many); err != nil {
 			t.Fatal(err)
@@ -115,6 +118,42 @@ func TestAPassOfVeryManyStatesEnds(t *testing.T) {
 			mark, markErr := w.prunes().Mark(t.Context())
 			if err != nil || markErr != nil || !report.StoppedEarly || len(report.Pruned) == 0 || mark.Pass.Name != name {
 				t.Errorf("run %d: %d pruned, stopped early %v, %v; the pass that goes on is %q, %v", run, len(report.Pruned), report.StoppedEarly, err, mark.Pass.Name, markErr)
+			}
+		}
+	})
+}
+
+// Listing takes longer than a run, and each run sees more states than a pass remembers. What comes last in the listing is pruned all the same.
+func TestAPassThatEndsInTheMidstOfItsListing(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := inside(t)
+		const last = "z-team/branches/x.tfstate"
+		w.put(last, local.State(t, "destroyed"))
+		w.put("a-team/branches/x.tfstate", local.State(t, "applied"))
+		for i := range 25_000 {
+			w.put(fmt.Sprintf("logs/branches/%05d.tflock", i), nil)
+		}
+		time.Sleep(month)
+		for run := 0; w.has(last); run++ {
+			mark, err := w.prunes().Mark(t.Context())
+			if err != nil || run == 3 {
+				t.Fatalf("it is there after %d runs, %v", run, err)
+			}
+			mark.Pass.Name, mark.Pass.Seen = fmt.Sprint("pass ", run), make([]uint64, 260_000)
+			for i := range mark.Pass.Seen {
+				mark.Pass.Seen[i] = uint64(i) << 1
+			}
+			if err := w.prunes().SetMark(t.Context(), mark); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := w.run(fmt.Sprint("run ", run), func(input any) error {
+				if _, lists := input.(*s3.ListObjectsV2Input); lists {
+					time.Sleep(20 * time.Second)
+				}
+				return nil
+			}); err != nil {
+				t.Fatal(err)
 			}
 		}
 	})
@@ -202,6 +241,91 @@ func TestARunWithoutTimeForAllLocks(t *testing.T) {
 		})
 		if err != nil || !report.StoppedEarly || report.Examined == 0 || report.Examined == states {
 			t.Errorf("%d examined, stopped early %v, %v", report.Examined, report.StoppedEarly, err)
+		}
+	})
+}
+
+// A state of one team was locked in the first run of a pass, which a team with slow locks keeps from its end. It is pruned in the next run, and what a third
+// team has abandoned is reported again in the ninth at the latest.
+func TestAPassThatIsKeptFromItsEnd(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := inside(t)
+		const locked = "b-team/branches/x.tfstate"
+		w.slowTeam(2500, func(int) string { return "a-team/branches/" }, []string{"/./", "/././", "/.//", "//", "///"})
+		w.put(locked, local.State(t, "destroyed"))
+		w.put("c-team/branches/abandoned.tfstate", local.State(t, "applied"))
+		time.Sleep(month)
+		if _, err := w.calls(t.Context(), "PutItem", &dynamodb.PutItemInput{TableName: aws.String("locks"), Item: map[string]types.AttributeValue{
+			"LockID": &types.AttributeValueMemberS{Value: insideBucket + "/" + locked},
+			"Info":   &types.AttributeValueMemberS{Value: `{"ID":"5b3a0f7e-6d0b-4e7c-9a53-000000000000","Operation":"OperationTypePlan","Who":"ci@runner","Version":"1.5.7","Created":"2026-01-01T00:00:00Z","Path":"` + insideBucket + "/" + locked + `"}`},
+		}}); err != nil {
+			t.Fatal(err)
+		}
+		reported := 0
+		for run := range 9 {
+			report, err := w.run(fmt.Sprint("run ", run), slowRows)
+			if err != nil || !report.StoppedEarly || w.has(locked) != (run == 0) {
+				t.Fatalf("run %d: stopped early %v, %v; it is there: %v", run, report.StoppedEarly, err, w.has(locked))
+			}
+			reported += report.Abandoned
+			if _, err := w.calls(t.Context(), "DeleteItem", &dynamodb.DeleteItemInput{TableName: aws.String("locks"), Key: map[string]types.AttributeValue{"LockID": &types.AttributeValueMemberS{Value: insideBucket + "/" + locked}}}); err != nil {
+				t.Fatal(err)
+			}
+		}
+		recorded, err := w.prunes().Runs(t.Context())
+		if n, _ := ledger.Abandoned(recorded); err != nil || n != 1 || reported != 2 {
+			t.Errorf("the abandoned state was reported %d times in nine runs, and the last pass has %d, %v", reported, n, err)
+		}
+	})
+}
+
+// The message of a run that had no time for all states cannot be published: the next one examines the same states again, so that people hear of them.
+func TestAMessageOfAPassThatCannotBePublished(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := inside(t)
+		w.put("b-team/branches/abandoned.tfstate", local.State(t, "applied"))
+		for i := range 400 {
+			w.put(fmt.Sprintf("a-team/branches/%03d.tfstate", i), local.State(t, "destroyed"))
+		}
+		time.Sleep(month)
+		w.most = 4000
+		for run, abandoned := range []int{1, 1, 0} {
+			report, err := w.run(fmt.Sprint("run ", run), func(input any) error {
+				if _, publishes := input.(*sns.PublishInput); publishes && run == 0 {
+					return errors.New("no answer")
+				}
+				return nil
+			})
+			if (err != nil) != (run == 0) || !report.StoppedEarly || report.Abandoned != abandoned {
+				t.Errorf("run %d: %d abandoned, stopped early %v, %v", run, report.Abandoned, report.StoppedEarly, err)
+			}
+			time.Sleep(time.Hour)
+		}
+	})
+}
+
+// One of three buckets does not answer. What the others have is pruned in each run, and the report says so of that one.
+func TestABucketThatDoesNotAnswer(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := inside(t)
+		others := []string{"a-team/branches/x.tfstate", "b-team/branches/x.tfstate"}
+		for run := range 2 {
+			for _, key := range others {
+				w.put(key, local.State(t, "destroyed"))
+			}
+			time.Sleep(month)
+			report, err := w.runIn([][2]string{{"first", "a-team/"}, {"hangs", "-"}, {"last", "b-team/"}}, "*/branches/**", fmt.Sprint("run ", run), func(input any) error {
+				if in, asks := input.(*s3.GetBucketVersioningInput); asks && *in.Bucket == "hangs" {
+					time.Sleep(40 * time.Second)
+				}
+				return nil
+			})
+			if err != nil || len(report.Errors) != 1 || !strings.Contains(report.Errors[0], "hangs") || w.hasAny(others) {
+				t.Errorf("run %d: errors %q, %v; states of others are there: %v", run, report.Errors, err, w.hasAny(others))
+			}
 		}
 	})
 }

@@ -102,10 +102,14 @@ func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Re
 	next := ledger.Mark{Pass: pass, Left: remove.left()}
 	report := r.tally.report(remove == nil, !whole)
 	errs := slices.Clone(r.tally.left)
+	published, err := p.notify(ctx, r.tally, report, settled, mark.Pass.Name != "")
+	if !published { // the next run examines those states again, since nobody has heard of them
+		next.Pass = mark.Pass
+	}
 	if !next.IsZero() || !mark.IsZero() {
 		errs = append(errs, p.Bookmark.SetMark(ctx, next))
 	}
-	return report, errors.Join(append(errs, p.notify(ctx, r.tally, report, settled, mark.Pass.Name != ""))...)
+	return report, errors.Join(append(errs, err)...)
 }
 
 // run is what the parts of one prune share.

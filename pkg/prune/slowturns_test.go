@@ -187,6 +187,23 @@ func TestSlowLocksBehindManyTeamsTakeNoRunFromThem(t *testing.T) {
 	})
 }
 
+// The same team has a bucket of its own, in which no lock could be released: what another bucket has is pruned all the same.
+func TestSlowLocksOfOneBucketTakeNoRunFromAnother(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w, others := inside(t), []string{}
+		w.slowTeam(500, func(int) string { return "a-team/" }, []string{"/./", "/././", "/.//", "//", "///"})
+		for i := range 300 {
+			others = append(others, fmt.Sprintf("b-team/%03d.tfstate", i))
+			w.put(others[i], local.State(t, "destroyed"))
+		}
+		time.Sleep(month)
+		if _, err := w.runIn([][2]string{{insideBucket, "a-team/"}, {"others", "b-team/"}}, "**", "run", slowRows); err != nil || w.hasAny(others) {
+			t.Errorf("%v; states of others are there: %v", err, w.hasAny(others))
+		}
+	})
+}
+
 // slowRows has a transaction under way on the last row of each state of a-team, and makes deletes of the others last.
 func slowRows(input any) error {
 	row := writtenRow(input)

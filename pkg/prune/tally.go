@@ -120,7 +120,7 @@ func (t *tally) report(dryRun, stopped bool) Report {
 // notify publishes the report of a run that was not a dry run, with what dead runs pruned
 // and reported to nobody, and measures it. What could not be reported stays on record as
 // such. continued says whether the run went on where another one had stopped.
-func (p *Pruner) notify(ctx context.Context, t *tally, report Report, dead settled, continued bool) error {
+func (p *Pruner) notify(ctx context.Context, t *tally, report Report, dead settled, continued bool) (published bool, err error) {
 	now := p.Now()
 	e := alert.PruneReport{
 		States: slices.Concat(report.Kept, report.Pruned), Kept: t.kept.n + t.abandoned.n, Abandoned: t.abandoned.n,
@@ -136,7 +136,7 @@ func (p *Pruner) notify(ctx context.Context, t *tally, report Report, dead settl
 	errs := []error{p.Meter.CountPruned(ctx, e.Pruned, e.Abandoned, now)}
 	if e.Pruned+e.WouldPrune+e.Abandoned+len(e.Errors) > 0 {
 		if err := p.Topic.Publish(ctx, p.Composer.Prune(e, now)); err != nil {
-			return errors.Join(append(errs, err)...)
+			return false, errors.Join(append(errs, err)...)
 		}
 	}
 	errs = append(errs, p.Records.MarkReported(ctx, append(t.records, dead.pruned...)))
@@ -146,5 +146,5 @@ func (p *Pruner) notify(ctx context.Context, t *tally, report Report, dead settl
 	errs = append(errs, p.Records.RecordRun(ctx, ledger.PruneRun{
 		At: now, Pruned: e.Pruned, Abandoned: e.Abandoned, StoppedEarly: report.StoppedEarly, Continued: continued,
 	}))
-	return errors.Join(errs...)
+	return true, errors.Join(errs...)
 }

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"regexp"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -91,6 +92,30 @@ func TestStatesOfOnePrefixTakeNoTimeFromOthers(t *testing.T) {
 				t.Errorf("%d abandoned, partial %v, %v; %d states, read %d times", n, partial, err, tc.states, wire.reads.Load())
 			}
 		})
+	}
+}
+
+// One team has hundreds of states of 127 MB, and another as many small ones: a run examines all of those.
+func TestLargeStatesTakeNoTimeFromSmallOnes(t *testing.T) {
+	w := newWorld(t)
+	var err error
+	if w.rules.Paths, err = policy.ParsePaths("*/branches/**"); err != nil {
+		t.Fatal(err)
+	}
+	const states = 250
+	for i := range states {
+		w.Put(fmt.Sprintf("a-team/branches/%03d.tfstate", i), local.State(t, "applied"))
+		w.Put(fmt.Sprintf("b-team/branches/%03d.tfstate", i), local.State(t, "applied"))
+	}
+	if err := server.Age(w.Bucket, "", month); err != nil {
+		t.Fatal(err)
+	}
+	wire := &costly{size: 127 << 20}
+	w.now = func() time.Time { return time.Now().Add(time.Duration(wire.reads.Load()) * 15 * time.Second) }
+	report := w.examinesOthers(wire)
+	small := slices.DeleteFunc(report.Kept, func(s policy.Stale) bool { return !strings.Contains(string(s.Path), "/b-team/") })
+	if len(small) != states || !report.StoppedEarly {
+		t.Errorf("%d small ones were examined, beside %d large ones", len(small), wire.reads.Load())
 	}
 }
 

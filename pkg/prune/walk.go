@@ -5,6 +5,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/lockwarden/lockwarden/pkg/backend"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
 )
 
@@ -33,7 +34,8 @@ func (r *run) walk(ctx context.Context, stopAt time.Time, remove *remover, from 
 		rest, empty = h.examineAll(ctx, rest)
 		h.removeAll(ctx, empty)
 		if len(rest) == 0 || h.over(ctx, stopAt.Add(-tooLate)) {
-			return r.pass.next(place, found.more || len(rest) > 0 || h.left.Load())
+			h.leave(rest...)
+			return r.pass.next(place, found.more || h.left.Load())
 		}
 	}
 }
@@ -54,7 +56,7 @@ func (h *handler) examineAll(ctx context.Context, states []*candidate) (rest []*
 	defer cancel()
 	known := h.digests.batches(ctx, states)
 	var mu sync.Mutex
-	begun := each(len(states), func() bool { return h.over(ctx, half) }, func(i int) {
+	begun := each(len(states), workers, func() bool { return h.over(ctx, half) }, func(i int) {
 		if s := h.examine(ctx, states[i], known(i)); s != nil {
 			mu.Lock()
 			defer mu.Unlock()
@@ -64,17 +66,27 @@ func (h *handler) examineAll(ctx context.Context, states []*candidate) (rest []*
 	return states[begun:], empty
 }
 
-// removeAll deletes states that may be deleted, as long as there is time.
+// removeAll deletes states that may be deleted, as long as there is time. Each bucket has workers of its own, since they may all wait for a lock in one.
 func (h *handler) removeAll(ctx context.Context, empty []*inspection) {
-	empty = inTurns(empty, func(s *inspection) *candidate { return s.candidate })
-	begun := each(len(empty), func() bool { return h.over(ctx, h.stopAt) }, func(i int) { h.delete(ctx, empty[i]) })
-	if begun < len(empty) {
-		h.left.Store(true)
+	of := map[*backend.Bucket][]*inspection{}
+	for _, s := range empty {
+		of[s.bucket] = append(of[s.bucket], s)
 	}
+	var buckets sync.WaitGroup
+	for _, empty := range of {
+		buckets.Go(func() {
+			empty = inTurns(empty, func(s *inspection) *candidate { return s.candidate })
+			begun := each(len(empty), max(1, workers/len(of)), func() bool { return h.over(ctx, h.stopAt) }, func(i int) { h.delete(ctx, empty[i]) })
+			for _, s := range empty[begun:] {
+				h.leave(s.candidate)
+			}
+		})
+	}
+	buckets.Wait()
 }
 
 // each has workers do n things in their order, until it is time to begin nothing more, and returns how many they did.
-func each(n int, over func() bool, do func(i int)) (begun int) {
+func each(n, workers int, over func() bool, do func(i int)) (begun int) {
 	var mu sync.Mutex
 	next := func() (i int, more bool) {
 		mu.Lock()

@@ -1,6 +1,7 @@
 package tflock
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 )
@@ -18,10 +19,15 @@ const deepestFolder = 32
 // backend (large.go, and alias.go, which halves in turns), scan (room.go), inventory (room.go)
 // and ledger (recalled.go, pastrows.go). Each counts something else, and drops it its own way.
 func InTurns[T any](items []T, path func(T) Path) []T {
-	return inTurns(items, path, 0)
+	return inTurns(items, path, func(T) int64 { return 1 }, 0)
 }
 
-func inTurns[T any](items []T, path func(T) Path, depth int) []T {
+// InTurnsByCost is InTurns for items that take unlike time: the next item is one of the folder whose earlier items cost the least. A cost is at least 1.
+func InTurnsByCost[T any](items []T, path func(T) Path, cost func(T) int64) []T {
+	return inTurns(items, path, cost, 0)
+}
+
+func inTurns[T any](items []T, path func(T) Path, cost func(T) int64, depth int) []T {
 	if len(items) < 2 || depth > deepestFolder {
 		return items
 	}
@@ -33,17 +39,28 @@ func inTurns[T any](items []T, path func(T) Path, depth int) []T {
 		}
 		folders[name] = append(folders[name], item)
 	}
-	for name, within := range folders {
-		folders[name] = inTurns(within, path, depth+1)
+	if len(names) == 1 {
+		return inTurns(items, path, cost, depth+1)
 	}
-	turns := make([]T, 0, len(items))
-	for nth := 0; len(turns) < len(items); nth++ {
-		names = slices.DeleteFunc(names, func(name string) bool { return nth == len(folders[name]) })
-		for _, name := range names {
-			turns = append(turns, folders[name][nth])
+	type turn struct {
+		before int64 // what the folder's earlier items cost
+		folder int
+		item   T
+	}
+	turns := make([]turn, 0, len(items))
+	for folder, name := range names {
+		var before int64
+		for _, item := range inTurns(folders[name], path, cost, depth+1) {
+			turns = append(turns, turn{before, folder, item})
+			before += cost(item)
 		}
 	}
-	return turns
+	slices.SortFunc(turns, func(a, b turn) int { return cmp.Or(cmp.Compare(a.before, b.before), cmp.Compare(a.folder, b.folder)) })
+	ordered := make([]T, len(turns))
+	for i, t := range turns {
+		ordered[i] = t.item
+	}
+	return ordered
 }
 
 // part is the n-th part of a path, of which the bucket is the first. It is empty beyond the last.

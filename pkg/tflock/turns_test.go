@@ -50,6 +50,35 @@ func TestNoPrefixTakesAnothersTurns(t *testing.T) {
 	})
 }
 
+// Of two folders beside each other, an item of one is taken only when what was taken of it before cost no more than what was taken of the other, as long as that has any left.
+func TestTurnsByCost(t *testing.T) {
+	type item struct {
+		path string
+		cost int64
+	}
+	rapid.Check(t, func(t *rapid.T) {
+		all := rapid.SliceOf(rapid.Custom(func(t *rapid.T) item {
+			return item{rapid.StringMatching(`[ab]/([ab]/)?[a-c]`).Draw(t, "path"), rapid.Int64Range(1, 100).Draw(t, "cost")}
+		})).Draw(t, "items")
+		got := tflock.InTurnsByCost(slices.Clone(all), func(i item) tflock.Path { return tflock.Path(i.path) }, func(i item) int64 { return i.cost })
+		if len(got) != len(all) {
+			t.Fatalf("%d of %d", len(got), len(all))
+		}
+		spent, left := map[byte]int64{}, map[byte]int{}
+		for _, i := range all {
+			left[i.path[0]]++
+		}
+		for n, i := range got {
+			mine, other := i.path[0], 'a'+'b'-i.path[0]
+			if left[other] > 0 && spent[mine] > spent[other] {
+				t.Fatalf("item %d of %v: %c had %d, and %c %d", n, got, mine, spent[mine], other, spent[other])
+			}
+			spent[mine] += i.cost
+			left[mine]--
+		}
+	})
+}
+
 func TestTheFolderThatTwoPathsShare(t *testing.T) {
 	for _, tc := range []struct{ a, b, want tflock.Path }{
 		{"b/x/y/1", "b/x/y/2", "b/x/y/"},
