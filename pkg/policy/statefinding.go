@@ -135,10 +135,17 @@ func (f StateFinding) Named() string {
 	return strings.Join(names, " and ")
 }
 
-// SortFindings puts the severe ones first, then by type and path.
+// SortFindings puts the severe ones first, then by type and path. Of those of a severity duplicates come last: whoever writes a state can have
+// any number of them with another team's state, and what is wrong with that one alone has to come before them.
 func SortFindings(all []StateFinding) {
+	duplicate := func(f StateFinding) int {
+		if f.Type == FindingDuplicateResource {
+			return 1
+		}
+		return 0
+	}
 	slices.SortStableFunc(all, func(a, b StateFinding) int {
-		return cmp.Or(severityRank(a.Severity)-severityRank(b.Severity), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Path, b.Path), slices.Compare(a.Evidence.Paths, b.Evidence.Paths))
+		return cmp.Or(severityRank(a.Severity)-severityRank(b.Severity), duplicate(a)-duplicate(b), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Path, b.Path), slices.Compare(a.Evidence.Paths, b.Evidence.Paths))
 	})
 }
 
