@@ -18,13 +18,13 @@ import (
 )
 
 const (
-	kindMark   = "prune" // its rows: where the last prune stopped, and which states that pass has seen
+	kindMark   = "prune" // its rows: where the last prune stopped, and which states that pass found to stay
 	bookmark   = "bookmark"
-	seenPrefix = "seen-"
-	// perSeen is how many states are in one row of those that were seen: in Base64 it has 267 KB, and DynamoDB takes 400.
-	perSeen = 25_000
-	// keepSeen is how long such a row stays after it was written: longer than the next prune is away.
-	keepSeen = 90 * 24 * time.Hour
+	stayPrefix = "stay-"
+	// perStay is how many states are in one row of those that stay: in Base64 it has 267 KB, and DynamoDB takes 400.
+	perStay = 25_000
+	// keepStay is how long such a row stays after it was written: longer than the next prune is away.
+	keepStay = 90 * 24 * time.Hour
 )
 
 // Mark is what one prune leaves to the next. The zero value is nothing.
@@ -42,7 +42,7 @@ type Pass struct {
 	Place  Place  `json:"place,omitzero"`   // where the listing goes on; zero: at the beginning
 	Undone bool   `json:"undone,omitempty"` // before that place are states for which there was no time
 
-	Seen []uint64 `json:"-"` // what identifies the states that were examined; the last bit says that the state stays until it is written. They have rows of their own
+	Stay []uint64 `json:"-"` // what identifies the states that stay until they are written; they have rows of their own
 }
 
 // Place is one in the listing of a bucket.
@@ -52,8 +52,8 @@ type Place struct {
 	Key    string `json:"key"` // the last one that was listed
 }
 
-// SeenStates are some of the states that a pass has examined, in a row of their own.
-type SeenStates struct {
+// StayingStates are some of the states that a pass found to stay until they are written, in a row of their own.
+type StayingStates struct {
 	Of     string `json:"of"`     // the pass's name
 	States []byte `json:"states"` // eight bytes each
 }
@@ -64,16 +64,16 @@ func (m Mark) IsZero() bool { return m.Pass.Name == "" && m.Pass.Place == Place{
 // Mark returns what the last prune left. A row that cannot be read counts as none.
 func (p *Prunes) Mark(ctx context.Context) (Mark, error) {
 	var m Mark
-	var seen []SeenStates
+	var stay []StayingStates
 	for row, err := range p.table.query(ctx, ofKind(kindMark)) {
 		if err != nil {
 			return Mark{}, fmt.Errorf("where the last prune stopped: %w", err)
 		}
 		body := []byte(textOf(row, attrBody))
-		if id := textOf(row, attrID); strings.HasPrefix(id, seenPrefix) {
-			var part SeenStates
+		if id := textOf(row, attrID); strings.HasPrefix(id, stayPrefix) {
+			var part StayingStates
 			err = json.Unmarshal(body, &part)
-			seen = append(seen, part)
+			stay = append(stay, part)
 		} else {
 			err = json.Unmarshal(body, &m)
 		}
@@ -81,25 +81,25 @@ func (p *Prunes) Mark(ctx context.Context) (Mark, error) {
 			slog.WarnContext(ctx, "ledger row cannot be read, so the prune examines its states again", attrKind, kindMark, "error", err)
 		}
 	}
-	for _, part := range seen {
+	for _, part := range stay {
 		if part.Of == m.Pass.Name { // not of an earlier one
-			m.Pass.Seen = append(m.Pass.Seen, part.numbers()...)
+			m.Pass.Stay = append(m.Pass.Stay, part.numbers()...)
 		}
 	}
 	return m, nil
 }
 
-func (s SeenStates) numbers() (all []uint64) {
+func (s StayingStates) numbers() (all []uint64) {
 	for b := s.States; len(b) >= 8; b = b[8:] {
 		all = append(all, binary.BigEndian.Uint64(b))
 	}
 	return all
 }
 
-// SetMark notes what this prune leaves to the next: first what it has seen, so that the mark says nothing that is not there.
+// SetMark notes what this prune leaves to the next: first which states stay, so that the mark says nothing that is not there.
 func (p *Prunes) SetMark(ctx context.Context, m Mark) error {
-	if err := p.table.write(ctx, seenRows(m.Pass, time.Now().Add(keepSeen))); err != nil {
-		return fmt.Errorf("record which states were seen: %w", err)
+	if err := p.table.write(ctx, stayRows(m.Pass, time.Now().Add(keepStay))); err != nil {
+		return fmt.Errorf("record which states stay: %w", err)
 	}
 	body, err := json.Marshal(m)
 	if err != nil {
@@ -113,16 +113,16 @@ func (p *Prunes) SetMark(ctx context.Context, m Mark) error {
 	return nil
 }
 
-func seenRows(pass Pass, expires time.Time) iter.Seq2[types.WriteRequest, error] {
+func stayRows(pass Pass, expires time.Time) iter.Seq2[types.WriteRequest, error] {
 	return func(yield func(types.WriteRequest, error) bool) {
 		n := 0
-		for states := range slices.Chunk(pass.Seen, perSeen) {
-			part := SeenStates{Of: pass.Name}
+		for states := range slices.Chunk(pass.Stay, perStay) {
+			part := StayingStates{Of: pass.Name}
 			for _, state := range states {
 				part.States = binary.BigEndian.AppendUint64(part.States, state)
 			}
 			body, err := json.Marshal(part)
-			row := rowKey(kindMark, fmt.Sprint(seenPrefix, n))
+			row := rowKey(kindMark, fmt.Sprint(stayPrefix, n))
 			row[attrBody], row[attrExpires] = text(string(body)), number(expires.Unix())
 			if !yield(types.WriteRequest{PutRequest: &types.PutRequest{Item: row}}, err) {
 				return

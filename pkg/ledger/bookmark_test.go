@@ -33,8 +33,8 @@ func TestTheMarkOfAPruneComesBack(t *testing.T) {
 		mark ledger.Mark
 	}{
 		{"nothing", ledger.Mark{}},
-		{"a long pass", ledger.Mark{Pass: ledger.Pass{Name: "a", Place: place, Runs: 2, Undone: true, Seen: done}}},
-		{"another one, of fewer states", ledger.Mark{Pass: ledger.Pass{Name: "b", Seen: done[:30_000]}, Left: "states/branches/"}},
+		{"a long pass", ledger.Mark{Pass: ledger.Pass{Name: "a", Place: place, Runs: 2, Undone: true, Stay: done}}},
+		{"another one, of fewer states", ledger.Mark{Pass: ledger.Pass{Name: "b", Stay: done[:30_000]}, Left: "states/branches/"}},
 		{"a lock alone", ledger.Mark{Left: "states/branches/x"}},
 		{"nothing again", ledger.Mark{}},
 	} {
@@ -42,7 +42,7 @@ func TestTheMarkOfAPruneComesBack(t *testing.T) {
 			t.Fatalf("%s: %v", step.name, err)
 		}
 		got, err := prunes.Mark(t.Context())
-		slices.Sort(got.Pass.Seen)
+		slices.Sort(got.Pass.Stay)
 		if diff := cmp.Diff(step.mark, got); diff != "" || err != nil {
 			t.Errorf("%s: %v, %s", step.name, err, diff[:min(len(diff), 2000)])
 		}

@@ -25,7 +25,7 @@ func TestThePageOfTheLedgerNamesEveryField(t *testing.T) {
 		"lock": {ledger.Entry{}}, "scan": {ledger.Store{}}, "past": {ledger.Past{}},
 		"witness": {ledger.ObjectEvent{}},
 		"release": {ledger.Release{}, ledger.Half{}, ledger.Bytes{}},
-		"pruned":  {ledger.Pruned{}}, "prune": {ledger.Mark{}, ledger.Pass{}, ledger.Place{}, ledger.SeenStates{}}, "prune-run": {ledger.PruneRun{}}, "planned": {ledger.PlannedRelease{}},
+		"pruned":  {ledger.Pruned{}}, "prune": {ledger.Mark{}, ledger.Pass{}, ledger.Place{}, ledger.StayingStates{}}, "prune-run": {ledger.PruneRun{}}, "planned": {ledger.PlannedRelease{}},
 		"auto": {ledger.Check{}, ledger.Plan{}, ledger.Keep{}, policy.Brake{}}, "repair": {ledger.Repair{}, ledger.DigestRow{}},
 	} {
 		for _, row := range rows {

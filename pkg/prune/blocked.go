@@ -20,11 +20,10 @@ import (
 // A team could also let our lock go between two runs alone, and end each run before it comes to the states of others. So where a run could
 // not release one, the next takes none, also when it is gone by then.
 type blocked struct {
-	place  tflock.Path // a state, or a folder with its slash
-	all    bool
-	failed bool        // it was in this run
-	why    string      // empty: nothing is blocked
-	next   tflock.Path // what the next run leaves out for the locks that this one could not release
+	place tflock.Path // a state, or a folder with its slash
+	all   bool
+	why   string      // empty: nothing is blocked
+	next  tflock.Path // what the next run leaves out for the locks that this one could not release
 }
 
 // remember leaves out where the run before could not release a lock.
@@ -36,7 +35,6 @@ func (b *blocked) remember(place tflock.Path) {
 
 // end notes a lock that this run could not release.
 func (b *blocked) end(left *statelock.LeftError) {
-	b.failed = true
 	if !left.Denied {
 		b.next = wider(cmp.Or(b.next, b.place), left.Path)
 	}

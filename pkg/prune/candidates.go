@@ -19,8 +19,9 @@ const (
 type candidate struct {
 	bucket    *backend.Bucket
 	path      tflock.Path
-	number    uint64 // in the pass
-	again     bool   // an earlier run of the pass examined it
+	number    uint64      // in the pass
+	place     uint64      // in its folder
+	turn      tflock.Path // it is in the folders of this path, in which the states of a folder itself have one more
 	size      int64
 	modified  time.Time
 	versioned bool
@@ -47,25 +48,10 @@ func (c *candidates) add(one *candidate) {
 }
 
 // inTurns orders them by their folders in turn, and what they cost, since whoever may write under one prefix could take the time of a run with very many states, with some hundred
-// that are as large as prune reads, or with fewer whose locks take long. The states of a folder itself
-// count as one more folder in it. Within a folder those come first that no run of the pass came to, and then they have the order of their numbers, which nobody can choose.
+// that are as large as prune reads, or with fewer whose locks take long. Within a folder they have an order that nobody can choose.
 func inTurns[T any](all []T, of func(T) *candidate) []T {
-	slices.SortFunc(all, func(a, b T) int { return of(a).compare(of(b)) })
-	return tflock.InTurnsByCost(all, func(one T) tflock.Path {
-		path := of(one).path
-		folder := tflock.Folder(path, path)
-		return folder + "/" + path[len(folder):]
-	}, func(one T) int64 { return of(one).cost() })
-}
-
-func (c *candidate) compare(other *candidate) int {
-	switch {
-	case c.again == other.again:
-		return cmp.Compare(c.number, other.number)
-	case other.again:
-		return -1
-	}
-	return 1
+	slices.SortFunc(all, func(a, b T) int { return cmp.Compare(of(a).place, of(b).place) })
+	return tflock.InTurnsByCost(all, func(one T) tflock.Path { return of(one).turn }, func(one T) int64 { return of(one).cost() })
 }
 
 // cost is what it takes to read a state, as against a small one: one of 128 MB takes Lambda's share of a CPU fifteen seconds.

@@ -178,11 +178,9 @@ func TestItStopsInTimeAndGoesOn(t *testing.T) {
 	w.stale("env:/x/branches/terraform.tfstate", local.State(t, "outputs-only"))
 	var all []string
 	for runs := 1; ; runs++ {
-		reads, start := 0, time.Now()
-		w.now = func() time.Time {
-			reads++
-			return start.Add(time.Duration(reads) * 3 * time.Second)
-		}
+		start := time.Now()
+		var asked atomic.Int64
+		w.now = func() time.Time { return start.Add(time.Duration(asked.Add(1)) * 3 * time.Second) }
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 		report, err := w.pruner(server.Config()).Run(ctx, prune.Request{}, "r")
 		cancel()

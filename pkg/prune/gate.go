@@ -101,13 +101,6 @@ func (g *gate) left() tflock.Path {
 	return g.blocked.next
 }
 
-// failed reports whether this run could not release a lock, so that others wait for the next one.
-func (g *gate) failed() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	return g.blocked.failed
-}
-
 // proven reports whether a lock object could be released in that bucket.
 func (g *gate) proven(b *backend.Bucket) bool {
 	g.mu.Lock()

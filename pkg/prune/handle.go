@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"slices"
 	"sync/atomic"
 	"time"
 
@@ -24,7 +23,7 @@ type handler struct {
 	log     *slog.Logger
 	now     func() time.Time
 	stopAt  time.Time
-	left    atomic.Bool // there was no time for some that no earlier run examined
+	left    atomic.Bool // there was no time for some
 }
 
 // examine judges one stale state. It returns it if it is certainly empty, and to be deleted.
@@ -65,7 +64,7 @@ func (h *handler) delete(ctx context.Context, s *inspection) {
 // end counts and logs the fate of a state: none yet where there was no time to take its lock.
 func (h *handler) end(ctx context.Context, s *inspection, err error) {
 	if errors.Is(err, errNoTime) {
-		h.leave(s.candidate)
+		h.left.Store(true)
 		return
 	}
 	if err != nil {
@@ -85,15 +84,8 @@ func (h *handler) end(ctx context.Context, s *inspection, err error) {
 	h.tally.add(s.stale, err)
 	switch {
 	case err != nil && ctx.Err() != nil: // it was cut off
-		h.leave(s.candidate)
-	case !s.again:
-		h.pass.add(s.candidate.number, err == nil && s.facts.Read && s.facts.Contents.Condition != tfstate.Empty)
-	}
-}
-
-// leave leaves states to the next run. Those that an earlier one examined keep no pass from its end.
-func (h *handler) leave(states ...*candidate) {
-	if slices.ContainsFunc(states, func(c *candidate) bool { return !c.again }) {
 		h.left.Store(true)
+	case err == nil && s.facts.Read && s.facts.Contents.Condition != tfstate.Empty:
+		h.pass.add(s.candidate.number)
 	}
 }

@@ -29,7 +29,6 @@ type inspection struct {
 	encryption backend.Encryption
 	known      digests    // read before it
 	digests    []digestAt // those that the tables have of it
-	again      bool       // the next run of the pass is to examine it again
 }
 
 // digestAt is where a table has a digest: at the state's path, or at an alias of it.

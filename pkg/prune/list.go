@@ -57,10 +57,16 @@ func (l *lister) part(ctx context.Context, b *backend.Bucket, versioned bool, pl
 			return false
 		}
 		place.Key = o.Key
+		if !l.stale(o) {
+			continue
+		}
 		path := tflock.NewPath(b.Name(), o.Key)
-		number := l.pass.number(path, o.Modified)
-		if stays, seen := l.pass.seen[number]; l.stale(o) && !stays {
-			found.add(&candidate{bucket: b, path: path, number: number, again: seen, size: o.Size, modified: o.Modified, versioned: versioned})
+		if number := l.pass.number(path, o.Modified); !l.pass.stay[number] {
+			folder := tflock.Folder(path, path)
+			found.add(&candidate{
+				bucket: b, path: path, number: number, place: l.pass.place(number), turn: folder + "/" + path[len(folder):],
+				size: o.Size, modified: o.Modified, versioned: versioned,
+			})
 		}
 	}
 	return false

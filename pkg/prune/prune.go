@@ -81,7 +81,7 @@ func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Re
 	defer cancel()
 	r := p.newRun(ctx, work, requestID)
 	if request.DryRun {
-		r.pass = newPass(ledger.Pass{}, requestID)
+		r.pass = newPass(ledger.Pass{}, requestID, p.Now())
 		_, whole := r.walk(work, stopAt, nil, ledger.Place{})
 		return r.tally.report(true, !whole), nil
 	}
@@ -97,7 +97,7 @@ func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Re
 			stopAt: stopAt, now: p.Now,
 		}
 	}
-	r.pass = newPass(mark.Pass, requestID)
+	r.pass = newPass(mark.Pass, requestID, p.Now())
 	pass, whole := r.walk(work, stopAt, remove, mark.Pass.Place)
 	next := ledger.Mark{Pass: pass, Left: remove.left()}
 	report := r.tally.report(remove == nil, !whole)

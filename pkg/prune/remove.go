@@ -36,7 +36,6 @@ func (r *remover) remove(ctx context.Context, s *inspection) error {
 	switch {
 	case left != "":
 		s.keep(policy.KeptLocked, "no lock was taken on it: "+left)
-		s.again = r.gate.failed()
 		return nil
 	case refused != nil:
 		s.keep(refused.reason, refused.why)

@@ -34,8 +34,7 @@ func (r *run) walk(ctx context.Context, stopAt time.Time, remove *remover, from 
 		rest, empty = h.examineAll(ctx, rest)
 		h.removeAll(ctx, empty)
 		if len(rest) == 0 || h.over(ctx, stopAt.Add(-tooLate)) {
-			h.leave(rest...)
-			return r.pass.next(place, found.more || h.left.Load())
+			return r.pass.next(place, found.more || len(rest) > 0 || h.left.Load())
 		}
 	}
 }
@@ -77,8 +76,8 @@ func (h *handler) removeAll(ctx context.Context, empty []*inspection) {
 		buckets.Go(func() {
 			empty = inTurns(empty, func(s *inspection) *candidate { return s.candidate })
 			begun := each(len(empty), max(1, workers/len(of)), func() bool { return h.over(ctx, h.stopAt) }, func(i int) { h.delete(ctx, empty[i]) })
-			for _, s := range empty[begun:] {
-				h.leave(s.candidate)
+			if begun < len(empty) {
+				h.left.Store(true)
 			}
 		})
 	}
