@@ -81,7 +81,7 @@ var automaticMutations = map[string]mutation{
 		"its lock is there: false",
 	},
 	"a plan outlives what held its lock back": {
-		"pkg/monitor/auto.go", "(auto.Plan.Mode == policy.AutoRelease || passed) && !p.stands[key]", "false",
+		"pkg/monitor/auto.go", "(auto.Plan.Mode == policy.AutoRelease || passed) && !p.stands[key]", "false && passed",
 		"TestAutomatic",
 		nil,
 		"although something changed since it was announced",
