@@ -137,7 +137,7 @@ func TestWhatClientsDoOnPurpose(t *testing.T) {
 			t.Fatalf("a forced push: %q", forced)
 		}
 		s.want("after a forced push and a queue in two states", s.found(report), forced[0], twice)
-		if d := report.Findings[0].Evidence; d.Count != 1 || len(d.Resources) != 1 || d.Resources[0].ARN != "arn:aws:sqs:eu-west-1:123456789012:jobs" {
+		if d := report.Findings[len(report.Findings)-1].Evidence; d.Count != 1 || len(d.Resources) != 1 || d.Resources[0].ARN != "arn:aws:sqs:eu-west-1:123456789012:jobs" {
 			t.Errorf("the queue that two states manage: %+v", d)
 		}
 		s.want("people", s.news(), "state.finding "+forced[0], "state.finding "+twice, "state.finding_resolved digest_mismatch of "+migrated)

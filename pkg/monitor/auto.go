@@ -154,7 +154,7 @@ func (p *planner) read(stores []string) bool {
 // fallen are the locks whose plans this scan did not confirm, whatever the reason: something
 // holds the lock back, AutoRelease does not select it any more, or the scan did not see it.
 // What changes back later needs a new plan, of which people are notified. A plan in report
-// mode promises nothing, so it stays while scans look at its lock: people are notified once. The
+// mode promises nothing, so it stays while scans look at its lock, or cannot read one of its stores: people are notified once. The
 // others would add up: whoever may write one prefix can have other locks looked at with each scan.
 func (p *planner) fallen() []ledger.Key {
 	known := p.known.memory
@@ -164,7 +164,7 @@ func (p *planner) fallen() []ledger.Key {
 	var list []ledger.Key
 	for key, auto := range known.Locks {
 		_, looked := p.checks[key]
-		passed := !looked && len(p.checks) > 0 // without any, nobody could ask
+		passed := !looked && len(p.checks) > 0 && p.read(auto.Stores()) // without any check nobody could ask
 		if auto.Plan != nil && (auto.Plan.Mode == policy.AutoRelease || passed) && !p.stands[key] {
 			list = append(list, key)
 		}

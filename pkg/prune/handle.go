@@ -83,9 +83,9 @@ func (h *handler) end(ctx context.Context, s *inspection, err error) {
 	}
 	h.tally.add(s.stale, err)
 	switch {
+	case s.facts.Read && s.facts.Contents.Condition != tfstate.Empty:
+		h.pass.add(s.candidate.number) // also after an error: it is counted
 	case err != nil && ctx.Err() != nil: // it was cut off
 		h.left.Store(true)
-	case err == nil && s.facts.Read && s.facts.Contents.Condition != tfstate.Empty:
-		h.pass.add(s.candidate.number)
 	}
 }

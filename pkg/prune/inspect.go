@@ -219,6 +219,10 @@ func (i *inspector) read(ctx context.Context, s *inspection, judge func(io.Reade
 		return err
 	}
 	defer body.Close() //nolint:errcheck // nothing is lost with a body that was read
+	if body.Modified.After(i.cutoff) {
+		s.facts.WhyChanged = written // it may be much larger by now
+		return nil
+	}
 	if body.Size > maxRead {
 		s.facts.WhySealed = fmt.Sprintf("it has %d MB, and prune reads no state of more than %d", body.Size>>20, maxRead>>20)
 		return nil
@@ -234,9 +238,6 @@ func (i *inspector) read(ctx context.Context, s *inspection, judge func(io.Reade
 	}
 	s.note(body, contents)
 	s.md5 = hex.EncodeToString(sum.Sum(nil))
-	if body.Modified.After(i.cutoff) {
-		s.facts.WhyChanged = written
-	}
 	return nil
 }
 
