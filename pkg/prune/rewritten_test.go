@@ -43,7 +43,7 @@ func (r *reading) Read(b []byte) (int, error) {
 
 func (r *reading) Close() error { return nil }
 
-// A team writes its small stale states again once a run has listed them, each with 128 MB, which take a Lambda's share of a CPU fifteen seconds each. They
+// A team writes its small stale states again after a run has listed them, each with 128 MB, which take a Lambda's share of a CPU fifteen seconds each. They
 // are stale no more: they take no time from what others have, and nobody hears that they are abandoned.
 func TestStatesThatAreWrittenDuringARunTakeNoTimeFromOthers(t *testing.T) {
 	t.Parallel()
