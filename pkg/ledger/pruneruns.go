@@ -23,7 +23,7 @@ type PruneRun struct {
 	Pruned       int       `json:"pruned"`                  // those of earlier runs that died included
 	Abandoned    int       `json:"abandoned"`               // stale, and still managing infrastructure
 	StoppedEarly bool      `json:"stopped_early,omitempty"` // time ran out, so there may be more
-	Continued    bool      `json:"continued,omitempty"`     // it went on where the one before stopped
+	Continued    bool      `json:"continued,omitempty"`     // it went on with a pass of the one before
 }
 
 // Abandoned is what the last pass over all states found: the last run, and those that it
