@@ -5,11 +5,13 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 
@@ -60,6 +62,47 @@ func (w insideWorld) has(key string) bool {
 	return err == nil
 }
 
+func (w insideWorld) hasAny(keys []string) bool {
+	for _, key := range keys {
+		if w.has(key) {
+			return true
+		}
+	}
+	return false
+}
+
+// rows are the LockIDs of all rows of the lock table.
+func (w insideWorld) rows() (ids []string) {
+	w.Helper()
+	out, err := w.calls(w.Context(), "Scan", &dynamodb.ScanInput{TableName: aws.String("locks")})
+	if err != nil {
+		w.Fatal(err)
+	}
+	for _, row := range out.(*dynamodb.ScanOutput).Items { //nolint:errcheck,forcetypeassert // it is what a scan answers
+		ids = append(ids, row["LockID"].(*types.AttributeValueMemberS).Value) //nolint:errcheck,forcetypeassert // as is its key
+	}
+	return ids
+}
+
+// writtenRow is the LockID of the row that a call writes or deletes; empty: it does neither.
+func writtenRow(input any) string {
+	var row map[string]types.AttributeValue
+	switch in := input.(type) {
+	case *dynamodb.PutItemInput:
+		row = in.Item
+	case *dynamodb.DeleteItemInput:
+		row = in.Key
+	}
+	id, _ := row["LockID"].(*types.AttributeValueMemberS)
+	if id == nil {
+		return ""
+	}
+	return id.Value
+}
+
+// nothing fails.
+func nothing(any) error { return nil }
+
 // run is one of Lambda's, of every branches/. Before each attempt of a call it asks whether that fails.
 func (w insideWorld) run(id string, fails func(input any) error) (prune.Report, error) {
 	w.Helper()
@@ -75,9 +118,17 @@ func (w insideWorld) runOf(globs, id string, fails func(input any) error) (prune
 // runIn is one over buckets, by name, each of which has the keys with a prefix.
 func (w insideWorld) runIn(buckets [][2]string, globs, id string, fails func(input any) error) (prune.Report, error) {
 	w.Helper()
+	var waits sync.WaitGroup
+	defer waits.Wait()
 	cfg := inprocess.RepeatedConfigOf(func(ctx context.Context, operation string, input any) (any, error) {
-		if err := fails(input); err != nil {
-			return nil, err
+		failed := make(chan error, 1)
+		waits.Go(func() { failed <- fails(input) }) // which may take longer than there is time
+		select {
+		case err := <-failed:
+			if err != nil {
+				return nil, err
+			}
+		case <-ctx.Done():
 		}
 		if ctx.Err() != nil {
 			return nil, ctx.Err()

@@ -219,12 +219,13 @@ func (i *inspector) read(ctx context.Context, s *inspection, judge func(io.Reade
 		return err
 	}
 	defer body.Close() //nolint:errcheck // nothing is lost with a body that was read
-	if body.Modified.After(i.cutoff) {
-		s.facts.WhyChanged = written // it may be much larger by now
-		return nil
-	}
 	if body.Size > maxRead {
 		s.facts.WhySealed = fmt.Sprintf("it has %d MB, and prune reads no state of more than %d", body.Size>>20, maxRead>>20)
+		return nil
+	}
+	// It may be much larger by now. S3 dates an upload in parts by its beginning, and whoever deletes a version shows an old one.
+	if body.Modified.After(i.cutoff) || body.Size > s.candidate.size {
+		s.facts.WhyChanged = written
 		return nil
 	}
 	if body.ETag == "" {

@@ -114,7 +114,7 @@ func TestAPassOfVeryManyStatesEnds(t *testing.T) {
 		}
 		w.most = 4000 // bytes of records: some states
 		for run, goesOn := range []bool{false, true} {
-			report, err := w.run(fmt.Sprint("run ", run), func(any) error { return nil })
+			report, err := w.run(fmt.Sprint("run ", run), nothing)
 			mark, markErr := w.prunes().Mark(t.Context())
 			if err != nil || markErr != nil || !report.StoppedEarly || len(report.Pruned) == 0 || (mark.Pass.Name != "") != goesOn {
 				t.Errorf("run %d: %d pruned, stopped early %v, %v; the pass that goes on is %q, %v", run, len(report.Pruned), report.StoppedEarly, err, mark.Pass.Name, markErr)
@@ -171,13 +171,13 @@ func TestAStateThatIsStaleAgainInOnePass(t *testing.T) {
 		}
 		time.Sleep(month)
 		w.most = 4000
-		report, err := w.run("run 0", func(any) error { return nil })
+		report, err := w.run("run 0", nothing)
 		if err != nil || !report.StoppedEarly || report.Abandoned != 1 {
 			t.Fatalf("%+v, %v", report, err)
 		}
 		w.put(kept, local.State(t, "destroyed"))
 		time.Sleep(month)
-		if report, err := w.run("run 1", func(any) error { return nil }); err != nil || !report.StoppedEarly || w.has(kept) {
+		if report, err := w.run("run 1", nothing); err != nil || !report.StoppedEarly || w.has(kept) {
 			t.Errorf("%+v, %v; it is there: %v", report, err, w.has(kept))
 		}
 	})

@@ -79,7 +79,7 @@ func TestStatesThatAreWrittenDuringARunTakeNoTimeFromOthers(t *testing.T) {
 			}
 			return out, err
 		}
-		report, err := beside.run("run", func(any) error { return nil })
+		report, err := beside.run("run", nothing)
 		if err != nil || report.Abandoned != 450 || w.hasAny(empty) {
 			t.Errorf("%d examined, %d abandoned, %d pruned, %v; states of others are there: %v", report.Examined, report.Abandoned, len(report.Pruned), err, w.hasAny(empty))
 		}

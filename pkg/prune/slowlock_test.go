@@ -9,7 +9,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/smithy-go"
@@ -47,22 +46,6 @@ func TestLocksThatTakeTimeTakeNoTurnsOfOthers(t *testing.T) {
 			})
 		}
 	}
-}
-
-// writtenRow is the LockID of the row that a call writes or deletes; empty: it does neither.
-func writtenRow(input any) string {
-	var row map[string]types.AttributeValue
-	switch in := input.(type) {
-	case *dynamodb.PutItemInput:
-		row = in.Item
-	case *dynamodb.DeleteItemInput:
-		row = in.Key
-	}
-	id, _ := row["LockID"].(*types.AttributeValueMemberS)
-	if id == nil {
-		return ""
-	}
-	return id.Value
 }
 
 // nested are folders of which each has fewer in common with the one before.

@@ -3,17 +3,16 @@
 package prune_test
 
 import (
-	"bytes"
 	"context"
 	"fmt"
-	"io"
-	"net/http"
-	"regexp"
 	"slices"
 	"strings"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"github.com/lockwarden/lockwarden/infra/local"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
@@ -21,123 +20,112 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/prune"
 )
 
-// costly is the wire to an S3 whose states of a-team are as large as it says in a listing. It counts how many are read.
+// costly are the states of a-team, which are as large as it says in a listing, and of which each takes a worker that long to read. It counts how many are read.
 type costly struct {
-	local.Wire
+	insideWorld
 	size  int64
+	takes time.Duration
 	reads atomic.Int64
 }
 
-var sizes = regexp.MustCompile(`(?s)(<Key>a-team/[^<]*</Key>.*?<Size>)\d+`)
-
-func (c *costly) Do(r *http.Request) (*http.Response, error) {
-	out, err := c.Wire.Do(r)
-	switch {
-	case err != nil || r.Method != http.MethodGet || out.StatusCode != http.StatusOK:
-		return out, err
-	case r.URL.Query().Has("list-type"):
-		body, err := io.ReadAll(out.Body)
-		if err != nil {
-			return nil, err
-		}
-		body = sizes.ReplaceAll(body, fmt.Appendf(nil, "${1}%d", c.size))
-		out.Body, out.ContentLength = io.NopCloser(bytes.NewReader(body)), int64(len(body))
-		out.Header.Del("Content-Length")
-	case r.URL.Query().Get("x-id") == "GetObject" && strings.Contains(r.URL.Path, "/a-team/") && strings.HasSuffix(r.URL.Path, ".tfstate"):
-		c.reads.Add(1)
-	}
-	return out, err
-}
-
 // One team has more stale states than a run can examine in its time. What others have is examined in each run, before and
-// behind it, also what they have since the run before; and the team's own states are all examined in the end, each once.
+// behind it, also what they have since the run before; and the team's own states are all examined in the end, each once but for those that the end of a run cuts off.
 func TestStatesOfOnePrefixTakeNoTimeFromOthers(t *testing.T) {
+	t.Parallel()
 	for name, tc := range map[string]struct {
 		size   int64
 		takes  time.Duration
 		states int
 		key    func(i int) string
 	}{
-		"large ones": {127 << 20, 4 * time.Second, 270, func(i int) string { return fmt.Sprintf("a-team/branches/%03d.tfstate", i) }},
-		"large ones, where the last key that can be in their folder has three bytes behind whole characters": {127 << 20, 4 * time.Second, 270, func(i int) string { return fmt.Sprintf("a-team/branches/test/%03d.tfstate", i) }},
-		"large ones, each in a folder of its own":                                                            {127 << 20, 4 * time.Second, 270, func(i int) string { return fmt.Sprintf("a-team/branches/%03d/terraform.tfstate", i) }},
-		"large ones, in deeper and deeper folders": {127 << 20, 4 * time.Second, 270, func(i int) string {
+		"large ones": {127 << 20, 2 * time.Minute, 270, func(i int) string { return fmt.Sprintf("a-team/branches/%03d.tfstate", i) }},
+		"large ones, where the last key that can be in their folder has three bytes behind whole characters": {127 << 20, 2 * time.Minute, 270, func(i int) string { return fmt.Sprintf("a-team/branches/test/%03d.tfstate", i) }},
+		"large ones, each in a folder of its own":                                                            {127 << 20, 2 * time.Minute, 270, func(i int) string { return fmt.Sprintf("a-team/branches/%03d/terraform.tfstate", i) }},
+		"large ones, in deeper and deeper folders": {127 << 20, 2 * time.Minute, 270, func(i int) string {
 			return fmt.Sprintf("a-team/branches/%s%03d.tfstate", strings.Repeat("z/", i/10), i)
 		}},
-		"large ones, behind the last character there is": {127 << 20, 4 * time.Second, 270, func(i int) string { return fmt.Sprintf("a-team/branches/\U0010FFFF%03d.tfstate", i) }},
-		// A thousand of them come before what others have, and take 700 of the 810 seconds in which a run begins anything.
-		"very many small ones": {181, 700 * time.Millisecond, 1250, func(i int) string { return fmt.Sprintf("a-team/branches/%04d.tfstate", i) }},
+		"large ones, behind the last character there is": {127 << 20, 2 * time.Minute, 270, func(i int) string { return fmt.Sprintf("a-team/branches/\U0010FFFF%03d.tfstate", i) }},
+		// A thousand of them come before what others have, and take most of the 810 seconds in which a run begins anything.
+		"very many small ones": {int64(len(local.State(t, "applied"))), 22 * time.Second, 1250, func(i int) string { return fmt.Sprintf("a-team/branches/%04d.tfstate", i) }},
 	} {
 		t.Run(name, func(t *testing.T) {
-			w := newWorld(t)
-			var err error
-			if w.rules.Paths, err = policy.ParsePaths("*/branches/**"); err != nil {
-				t.Fatal(err)
-			}
-			for i := range tc.states {
-				w.Put(tc.key(i), local.State(t, "applied"))
-			}
-			if err := server.Age(w.Bucket, "a-team/", month); err != nil {
-				t.Fatal(err)
-			}
-			wire := &costly{size: tc.size}
-			w.now = func() time.Time { return time.Now().Add(time.Duration(wire.reads.Load()) * tc.takes) }
-			runs := 1
-			for w.examinesOthers(wire).StoppedEarly && runs < 4 {
-				runs++
-			}
-			if runs == 1 || runs == 4 {
-				t.Errorf("it took %d runs or more", runs)
-			}
-			recorded, err := w.ledger().Runs(t.Context())
-			if n, partial := ledger.Abandoned(recorded); err != nil || n != tc.states || partial || wire.reads.Load() != int64(tc.states) {
-				t.Errorf("%d abandoned, partial %v, %v; %d states, read %d times", n, partial, err, tc.states, wire.reads.Load())
-			}
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				w := &costly{insideWorld: inside(t), size: tc.size, takes: tc.takes}
+				for i := range tc.states {
+					w.put(tc.key(i), local.State(t, "applied"))
+				}
+				time.Sleep(month)
+				runs := 1
+				for w.examinesOthers(runs).StoppedEarly && runs < 4 {
+					runs++
+				}
+				if runs == 1 || runs == 4 {
+					t.Errorf("it took %d runs or more", runs)
+				}
+				recorded, err := w.prunes().Runs(t.Context())
+				if n, partial := ledger.Abandoned(recorded); err != nil || n != tc.states || partial || w.reads.Load() > int64(tc.states+runs*32) { // those are cut off
+					t.Errorf("%d abandoned, partial %v, %v; %d states, read %d times", n, partial, err, tc.states, w.reads.Load())
+				}
+			})
 		})
 	}
 }
 
 // One team has hundreds of states of 127 MB, and another as many small ones: a run examines all of those.
 func TestLargeStatesTakeNoTimeFromSmallOnes(t *testing.T) {
-	w := newWorld(t)
-	var err error
-	if w.rules.Paths, err = policy.ParsePaths("*/branches/**"); err != nil {
-		t.Fatal(err)
-	}
-	const states = 250
-	for i := range states {
-		w.Put(fmt.Sprintf("a-team/branches/%03d.tfstate", i), local.State(t, "applied"))
-		w.Put(fmt.Sprintf("b-team/branches/%03d.tfstate", i), local.State(t, "applied"))
-	}
-	if err := server.Age(w.Bucket, "", month); err != nil {
-		t.Fatal(err)
-	}
-	wire := &costly{size: 127 << 20}
-	w.now = func() time.Time { return time.Now().Add(time.Duration(wire.reads.Load()) * 15 * time.Second) }
-	report := w.examinesOthers(wire)
-	small := slices.DeleteFunc(report.Kept, func(s policy.Stale) bool { return !strings.Contains(string(s.Path), "/b-team/") })
-	if len(small) != states || !report.StoppedEarly {
-		t.Errorf("%d small ones were examined, beside %d large ones", len(small), wire.reads.Load())
-	}
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := &costly{insideWorld: inside(t), size: 127 << 20, takes: 8 * time.Minute}
+		const states = 250
+		for i := range states {
+			w.put(fmt.Sprintf("a-team/branches/%03d.tfstate", i), local.State(t, "applied"))
+			w.put(fmt.Sprintf("b-team/branches/%03d.tfstate", i), local.State(t, "applied"))
+		}
+		time.Sleep(month)
+		report := w.examinesOthers(1)
+		small := slices.DeleteFunc(report.Kept, func(s policy.Stale) bool { return !strings.Contains(string(s.Path), "/b-team/") })
+		if len(small) != states || !report.StoppedEarly {
+			t.Errorf("%d small ones were examined, beside %d large ones", len(small), w.reads.Load())
+		}
+	})
 }
 
 // examinesOthers is a run of a Lambda, which prunes what others have.
-func (w *world) examinesOthers(wire *costly) prune.Report {
+func (w *costly) examinesOthers(run int) prune.Report {
 	w.Helper()
-	others := []string{"0-team/branches/x.tfstate", "a-team-b/branches/x.tfstate", "b-team/branches/x/terraform.tfstate"}
-	for _, key := range others {
-		w.stale(key, local.State(w, "destroyed"))
+	theirs := []string{"0-team/branches/x.tfstate", "a-team-b/branches/x.tfstate", "b-team/branches/x/terraform.tfstate"}
+	for _, key := range theirs {
+		w.put(key, local.State(w, "destroyed"))
 	}
-	cfg := server.Config()
-	cfg.HTTPClient = wire
-	ctx, cancel := context.WithTimeout(w.Context(), 15*time.Minute)
-	defer cancel()
-	report, err := w.pruner(cfg).Run(ctx, prune.Request{}, fmt.Sprint("run at ", wire.reads.Load()))
-	if err != nil || len(report.Errors) > 0 {
-		w.Errorf("%v, errors %q", err, report.Errors)
+	time.Sleep(month)
+	beside := w.insideWorld
+	beside.calls = func(ctx context.Context, operation string, input any) (any, error) {
+		out, err := w.calls(ctx, operation, input)
+		if list, is := out.(*s3.ListObjectsV2Output); is {
+			for i := range list.Contents {
+				if strings.HasPrefix(*list.Contents[i].Key, "a-team/") {
+					list.Contents[i].Size = &w.size
+				}
+			}
+		}
+		return out, err
 	}
-	if there := w.there(others); len(there) > 0 {
-		w.Errorf("%q were not pruned, of %d that were examined", there, report.Examined)
+	report, err := beside.run(fmt.Sprint("run ", run), func(input any) error {
+		if in, is := input.(*s3.GetObjectInput); is && strings.HasPrefix(*in.Key, "a-team/") && strings.HasSuffix(*in.Key, ".tfstate") {
+			time.Sleep(w.takes)
+			w.reads.Add(1)
+		}
+		return nil
+	})
+	others := slices.DeleteFunc(slices.Clone(report.Errors), func(e string) bool {
+		return strings.Contains(e, "/a-team/") && strings.Contains(e, "no answer in time")
+	})
+	if err != nil || len(others) > 0 {
+		w.Errorf("%v, errors %q", err, others)
+	}
+	if w.hasAny(theirs) {
+		w.Errorf("states of others were not pruned, of %d that were examined", report.Examined)
 	}
 	return report
 }
