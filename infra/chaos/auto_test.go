@@ -76,36 +76,6 @@ func (m *model) steps(p *process, n int) bool {
 	}
 }
 
-// The scan that releases stops before each of its calls, and before each of those of the
-// unlock function that it invokes, while something happens that forbids the release, or
-// another monitor does the same whose clock is ahead.
-func TestAutomaticDuels(t *testing.T) {
-	t.Parallel()
-	w, n := engineWorld(t), 0
-	for _, other := range []drawn{
-		{kind: "lockless", writes: 1, managed: true}, {kind: "row alone"}, {kind: "row goes"}, {kind: "object goes"}, {kind: "keeper"}, {kind: "keep"}, {kind: "tagger"}, {kind: "rerun", writes: 1}, {kind: "auto", clock: 2 * time.Minute},
-	} {
-		for i, goesOn := 0, true; goesOn; i++ {
-			n++
-			p := plan{paths: everything, orphans: make([]bool, len(modelKeys)), mode: policy.AutoRelease, actors: cast(modelKeys[i%2], other)}
-			broken := try(t, w, nil, p, func(m *model) {
-				m.takesLock()
-				m.cancelled()
-				m.all(first)
-				m.later(nextScan)
-				goesOn = m.steps(m.processes[second], i)
-				m.all(more)
-				m.invoked(m.processes[second])
-				m.finish()
-			})
-			if broken != "" {
-				t.Fatalf("%s comes before call %d of the release: %s", other.kind, i+1, broken)
-			}
-		}
-	}
-	t.Log(n, "duels")
-}
-
 // Each condition of an automatic release, violated alone, leads to no release, and all of
 // them together do.
 func TestAutomatic(t *testing.T) {

@@ -3,7 +3,6 @@ package main
 import (
 	"flag"
 	"fmt"
-	"strings"
 	"testing"
 	"time"
 )
@@ -94,31 +93,6 @@ func (t *tries) each(p plan, name func(i, j int) string, play func(m *model, i, 
 			}
 		}
 	}
-}
-
-// Most mistakes need one stop at the wrong moment. So each of two stops just before each
-// call by which it changes something, while the other goes on as far as each of its own:
-// all of that, not a sample drawn from it.
-func TestDuels(t *testing.T) {
-	t.Parallel()
-	all := newTries(t)
-	for _, pair := range duels {
-		if !strings.Contains(pair[0].kind+" and "+pair[1].kind, *only) {
-			continue
-		}
-		for _, first := range []int{0, 1} {
-			for _, end := range []ending{goesOn, diesThen, cannotPublish} {
-				p := duelPlan(pair)
-				if end == cannotPublish && !publishes[p.actors[first].kind] {
-					continue
-				}
-				all.each(p, func(i, j int) string {
-					return fmt.Sprintf("duel of %v: %d stops before write %d, the other before %d, and it %s", p.actors, first, i+1, j+1, end)
-				}, func(m *model, i, j int) (bool, bool) { return m.duel(first, end, i, j) })
-			}
-		}
-	}
-	t.Log(all.made, "duels")
 }
 
 func duelPlan(pair [2]drawn) plan {
