@@ -139,8 +139,8 @@ test: setup $(CLIENTS) $(JOURNEY) $(ENGINES) ## every test, real clients include
 	@# debugger take a third of the time to link.
 	go test -race -vet=off -ldflags='-s -w' -p $$(($$(nproc) + 1)) -timeout 30m ./infra/journey ./pkg/prune ./infra/chaos ./infra/stack ./functions/... ./... # a package at most: real clients on a busy machine take their time
 	@# The tests of files that the race detector is not for, in every package that has such.
-	@files=$$(grep -lE '^//go:build !race$$' $(filter %_test.go,$(GOFILES)) | xargs grep -lE '^func Test') && [ -n "$$files" ] && \
-	tests=$$(grep -hoE '^func Test\w+' $$files | cut -c6- | paste -sd '|' -) && echo "go test -run '$$tests'" && \
+	@files=$$(grep -lE '^//go:build !race$$' $(filter %_test.go,$(GOFILES)) | xargs grep -lE '^func (Test|Fuzz)') && [ -n "$$files" ] && \
+	tests=$$(grep -hoE '^func (Test|Fuzz)\w+' $$files | cut -c6- | paste -sd '|' -) && echo "go test -run '$$tests'" && \
 	go test -vet=off -count 1 -run "^($$tests)$$" $$(dirname $$files | sort -u | sed 's|^|./|')
 
 fuzz: ## ten seconds of fuzzing for each parser

@@ -1,3 +1,5 @@
+//go:build !race
+
 package alert_test
 
 import (
