@@ -92,7 +92,8 @@ func (r *remover) left() tflock.Path {
 }
 
 // recordLeft notes which lock is left, so that the next run need not wait for its deadline
-// to try again, and takes no other lock before it is gone. It returns the error on.
+// to try again, and takes no other lock before it is gone. Until that deadline a run beside this one,
+// which finds the lock in its way, may not put a record of its own in the place of this one, and withdraw it. It returns the error on.
 func (r *remover) recordLeft(ctx context.Context, record ledger.Pruned, err error) error {
 	left, ok := errors.AsType[*statelock.LeftError](err)
 	if !ok {
@@ -100,7 +101,7 @@ func (r *remover) recordLeft(ctx context.Context, record ledger.Pruned, err erro
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statelock.ReleaseTime)
 	defer cancel()
-	record.Left, record.Until = left.Raw, record.At
+	record.Left = left.Raw
 	return errors.Join(err, r.records.Record(ctx, record))
 }
 
