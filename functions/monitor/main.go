@@ -43,7 +43,7 @@ func wire() (any, error) {
 		Scanner:      scan.New(parts.Stores, parts.Rules, time.Now),
 		Ledger:       parts.Ledger.Notifications,
 		Released:     parts.Ledger.Releases,
-		Releases:     unlock.Finisher{Releases: parts.Ledger.Releases, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter, Log: slog.Default()},
+		Releases:     unlock.Finisher{Releases: parts.Ledger.Releases, Composer: composer, Topic: parts.Topic(), Meter: parts.Meter, Guard: parts.Rules.ReleaseGuard, Log: slog.Default()},
 		Witnesses:    parts.Ledger.Witnesses,
 		Runs:         s.Runs.Open(parts.AWS()),
 		AutoReleases: parts.Ledger.AutoReleases,

@@ -41,7 +41,7 @@ func newMonitor(w *world, cfg aws.Config) (*monitor.Monitor, error) {
 	memory := w.memory(cfg)
 	return &monitor.Monitor{
 		Ledger: memory.Notifications, Released: memory.Releases, Witnesses: memory.Witnesses, AutoReleases: memory.AutoReleases, Composer: composer(), Topic: topic, Meter: meter,
-		Releases:    unlock.Finisher{Releases: memory.Releases, Composer: composer(), Topic: topic, Meter: meter, Log: quiet},
+		Releases:    unlock.Finisher{Releases: memory.Releases, Composer: composer(), Topic: topic, Meter: meter, Guard: releaseGuard, Log: quiet},
 		Scanner:     scan.New(set, w.rules(), w.now),
 		RemindEvery: 4 * time.Hour, Now: w.now, Log: quiet,
 	}, nil

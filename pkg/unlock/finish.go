@@ -13,6 +13,7 @@ import (
 
 	"github.com/lockwarden/lockwarden/pkg/alert"
 	"github.com/lockwarden/lockwarden/pkg/ledger"
+	"github.com/lockwarden/lockwarden/pkg/tflock"
 )
 
 // Finisher finishes the releases and refusals that an invocation could not: it died, or
@@ -22,6 +23,7 @@ type Finisher struct {
 	Composer alert.Composer
 	Topic    publisher
 	Meter    meter
+	Guard    time.Duration // the ReleaseGuard
 	Log      *slog.Logger
 }
 
@@ -63,7 +65,7 @@ func (f Finisher) Finish(ctx context.Context, id string, until time.Time, fateOf
 			continue // it is working
 		}
 		group.Go(func() error {
-			done, err := f.finish(ctx, &one, fateOf)
+			done, err := f.finish(ctx, &one, f.patient(fateOf, until))
 			mu.Lock()
 			defer mu.Unlock()
 			if errs = append(errs, err); done {
@@ -101,6 +103,20 @@ func (f Finisher) Absorb(ctx context.Context, key ledger.Key, until time.Time, f
 		errs = append(errs, f.Releases.Write(ctx, key, one.Release))
 	}
 	return errors.Join(errs...)
+}
+
+// patient waits for the guard before a row alone counts as kept whose delete got no answer: its client, which waited for it, may have taken it again
+// with the same bytes, and by then what is there is old enough, whichever it is.
+func (f Finisher) patient(fateOf ledger.FateOf, now time.Time) ledger.FateOf {
+	return func(ctx context.Context, store string, one ledger.Recorded) (ledger.HalfFate, string, error) {
+		fate, why, err := fateOf(ctx, store, one)
+		r := one.Release
+		alone := !slices.ContainsFunc(r.Halves, func(h ledger.Half) bool { return h.Kind == tflock.S3 })
+		if fate == ledger.HalfKept && alone && now.Sub(r.At) < f.Guard {
+			return "", "", nil
+		}
+		return fate, why, err
+	}
 }
 
 func (f Finisher) finish(ctx context.Context, one *ledger.Recorded, fateOf ledger.FateOf) (done bool, err error) {

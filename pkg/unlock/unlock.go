@@ -83,7 +83,7 @@ type Unlocker struct {
 }
 
 func (u *Unlocker) finisher() Finisher {
-	return Finisher{Releases: u.Releases, Composer: u.Composer, Topic: u.Topic, Meter: u.Meter, Log: u.Log}
+	return Finisher{Releases: u.Releases, Composer: u.Composer, Topic: u.Topic, Meter: u.Meter, Guard: u.Rules.ReleaseGuard, Log: u.Log}
 }
 
 // Run answers a request. It fails, with nothing released, when a store or the ledger

@@ -107,7 +107,7 @@ func (w *world) scanAfter(later time.Duration) monitor.Report {
 	}
 	u := w.newUnlocker(server.Config(), set, 30*time.Minute, func() time.Time { return time.Now().Add(later) })
 	m := w.newMonitor(u)
-	m.Releases = unlock.Finisher{Releases: w.releases(), Composer: u.Composer, Topic: u.Topic, Meter: u.Meter, Log: u.Log}
+	m.Releases = unlock.Finisher{Releases: w.releases(), Composer: u.Composer, Topic: u.Topic, Meter: u.Meter, Guard: guard, Log: u.Log}
 	report, err := m.Run(context.Background())
 	if err != nil {
 		w.Fatal(err)
