@@ -68,7 +68,7 @@ func TestALockThatIsLeftIsFoundAlsoAfterARunBesideIt(t *testing.T) {
 			t.Error(err)
 		}
 		if rows := w.rows(); len(rows) > 0 || w.has(key+".tflock") {
-			t.Errorf("a lock of ours is left for good: rows %q, object %v", rows, w.has(key+".tflock"))
+			t.Errorf("a lock of ours is left, and nobody looks for it: rows %q, object %v", rows, w.has(key+".tflock"))
 		}
 	})
 }
