@@ -99,6 +99,10 @@ func (p *Pruner) restore(invocation, ctx context.Context, b *backend.Bucket, req
 	switch {
 	case isBusy && !isLeft:
 		a.refuse("%s.", busy.Why)
+		alive, err := locks.ClearDead(ctx, b, a.Path, "", p.Log)
+		if err != nil || alive { // this record may have taken the place of that of a lock of ours which was left
+			return err
+		}
 		return p.Records.Withdraw(invocation, record)
 	case err != nil:
 		return err
