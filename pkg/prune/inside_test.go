@@ -32,10 +32,11 @@ const insideBucket = "states"
 // insideWorld is an AWS within the test, for runs on a clock of its own.
 type insideWorld struct {
 	*testing.T
-	calls  inprocess.Calls
-	config aws.Config
-	client *s3.Client
-	most   int // bytes that a run records of what it prunes; 0: what the function has time for
+	calls   inprocess.Calls
+	config  aws.Config
+	client  *s3.Client
+	reports bool // PruneMode=report
+	most    int  // bytes that a run records of what it prunes; 0: what the function has time for
 }
 
 // inside makes one with a lock table and a ledger.
@@ -156,7 +157,7 @@ func (w insideWorld) runIn(buckets [][2]string, globs, id string, fails func(inp
 	p := &prune.Pruner{
 		Stores: set, Records: table, Bookmark: table, Composer: alert.Composer{Account: "123456789012", Region: local.Region},
 		Topic: alert.NewTopic(sns.NewFromConfig(cfg), "arn:aws:sns:"+local.Region+":123456789012:topic"), Meter: metric.NewPublisher(cfg, "Test"),
-		Rules: prune.Rules{Paths: paths, After: 30 * 24 * time.Hour, WithoutDigest: true}, Now: time.Now, Log: slog.New(slog.DiscardHandler), MaxRecorded: w.most,
+		Rules: prune.Rules{Paths: paths, After: 30 * 24 * time.Hour, WithoutDigest: true, ReportOnly: w.reports}, Now: time.Now, Log: slog.New(slog.DiscardHandler), MaxRecorded: w.most,
 	}
 	ctx, cancel := context.WithTimeout(w.Context(), 15*time.Minute)
 	defer cancel()

@@ -138,3 +138,20 @@ func TestALockThatIsLetGoEndsFewRunsWhereSeveralComeToTheEnd(t *testing.T) {
 		}
 	})
 }
+
+// Where a lock was let go, the next prune takes none, also where one with PruneMode=report came between them.
+func TestAReportForgetsNoLockThatWasLetGo(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := inside(t)
+		somebody := &whileOurs{rows: insideBucket + "/a/"}
+		for run, fails := range []bool{true, false, false, true} {
+			w.put("a/branches/x.tfstate", local.State(t, "destroyed"))
+			time.Sleep(month)
+			w.reports = run == 1
+			if _, err := somebody.run(w, fmt.Sprint("run ", run), somebody.fails); (err != nil) != fails {
+				t.Errorf("run %d: %v", run, err)
+			}
+		}
+	})
+}

@@ -99,7 +99,10 @@ func (p *Pruner) Run(ctx context.Context, request Request, requestID string) (Re
 	}
 	r.pass = newPass(mark.Pass, requestID, p.Now())
 	pass, whole := r.walk(work, stopAt, remove, mark.Pass.Place)
-	next := ledger.Mark{Pass: pass, Left: remove.left()}
+	next := ledger.Mark{Pass: pass, Left: mark.Left}
+	if remove != nil { // else no lock was taken
+		next.Left = remove.gate.left()
+	}
 	report := r.tally.report(remove == nil, !whole)
 	errs := slices.Clone(r.tally.left)
 	published, err := p.notify(ctx, r.tally, report, settled, mark.Pass.Name != "")

@@ -11,7 +11,6 @@ import (
 	"github.com/lockwarden/lockwarden/pkg/plain"
 	"github.com/lockwarden/lockwarden/pkg/policy"
 	"github.com/lockwarden/lockwarden/pkg/statelock"
-	"github.com/lockwarden/lockwarden/pkg/tflock"
 	"github.com/lockwarden/lockwarden/pkg/tfstate"
 )
 
@@ -81,14 +80,6 @@ func (r *remover) removeRecorded(ctx context.Context, s *inspection) (released b
 		return false, r.recordLeft(ctx, record, errors.Join(err, left))
 	}
 	return true, r.conclude(ctx, s, record, err)
-}
-
-// left is where the next run takes no lock; empty: nowhere.
-func (r *remover) left() tflock.Path {
-	if r == nil { // nothing is deleted
-		return ""
-	}
-	return r.gate.left()
 }
 
 // recordLeft notes which lock is left, so that the next run need not wait for its deadline
