@@ -223,8 +223,8 @@ func (i *inspector) read(ctx context.Context, s *inspection, judge func(io.Reade
 		s.facts.WhySealed = fmt.Sprintf("it has %d MB, and prune reads no state of more than %d", body.Size>>20, maxRead>>20)
 		return nil
 	}
-	// It may be much larger by now. S3 dates an upload in parts by its beginning, and whoever deletes a version shows an old one.
-	if body.Modified.After(i.cutoff) || body.Size > s.candidate.size {
+	// It may take much longer to read by now. S3 dates an upload in parts by its beginning, and whoever deletes a version shows an old one.
+	if body.Modified.After(i.cutoff) || body.Size > s.candidate.size || s.candidate.size > maxRead {
 		s.facts.WhyChanged = written
 		return nil
 	}

@@ -75,3 +75,49 @@ func TestUploadsThatEndDuringARunTakeNoTimeFromOthers(t *testing.T) {
 		}
 	})
 }
+
+// A team keeps stale states that are too large to be read, each of which costs a run as little as a small one, and has uploads in parts end while a run is under
+// way: they have 128 MB then, no more than they were listed with, and are as old as before. They take no time from what others have.
+func TestUploadsThatEndInThePlaceOfTooLargeStatesTakeNoTimeFromOthers(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := inside(t)
+		var empty []string
+		for i := range 500 {
+			w.put(fmt.Sprintf("a-team/branches/%03d.tfstate", i), local.State(t, "applied"))
+			key, content := fmt.Sprintf("b-team/branches/%03d.tfstate", i), "applied"
+			if i%10 == 0 {
+				content, empty = "destroyed", append(empty, key)
+			}
+			w.put(key, local.State(t, content))
+		}
+		time.Sleep(month)
+		cpu, beside := make(chan struct{}, 1), w
+		beside.calls = func(ctx context.Context, operation string, input any) (any, error) {
+			out, err := w.calls(ctx, operation, input)
+			switch got := out.(type) {
+			case *s3.ListObjectsV2Output:
+				for i := range got.Contents {
+					if strings.HasPrefix(*got.Contents[i].Key, "a-team/") {
+						got.Contents[i].Size = aws.Int64(129 << 20)
+					}
+				}
+			case *s3.GetObjectOutput:
+				if key := *input.(*s3.GetObjectInput).Key; strings.HasPrefix(key, "a-team/") && strings.HasSuffix(key, ".tfstate") { //nolint:errcheck,forcetypeassert // it is what asks for that
+					got.ContentLength, got.Body = aws.Int64(128<<20), &reading{Reader: got.Body, ctx: ctx, cpu: cpu}
+				}
+			}
+			return out, err
+		}
+		report, err := beside.run("run", nothing)
+		left := 0
+		for _, key := range empty {
+			if w.has(key) {
+				left++
+			}
+		}
+		if err != nil || left > 0 || report.Abandoned != 450 {
+			t.Errorf("%d examined, %d abandoned, %d pruned, %v; %d states of others are there", report.Examined, report.Abandoned, len(report.Pruned), err, left)
+		}
+	})
+}
