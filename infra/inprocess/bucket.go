@@ -168,9 +168,9 @@ func (a *AWS) listObjects(in *s3.ListObjectsV2Input) *s3.ListObjectsV2Output {
 	if in.ContinuationToken != nil {
 		after = *in.ContinuationToken
 	}
-	for _, key := range slices.Sorted(maps.Keys(a.objects)) {
+	for _, key := range a.keys(aws.ToString(in.Prefix), after) {
 		o, there := a.newest(key)
-		if !there || !strings.HasPrefix(key, aws.ToString(in.Prefix)) || key <= after {
+		if !there {
 			continue
 		}
 		if in.MaxKeys != nil && *out.KeyCount == *in.MaxKeys {
@@ -185,6 +185,17 @@ func (a *AWS) listObjects(in *s3.ListObjectsV2Input) *s3.ListObjectsV2Output {
 	return out
 }
 
+// keys are those with a prefix that come after one, in their order.
+func (a *AWS) keys(prefix, after string) (keys []string) {
+	for key := range a.objects {
+		if strings.HasPrefix(key, prefix) && key > after {
+			keys = append(keys, key)
+		}
+	}
+	slices.Sort(keys)
+	return keys
+}
+
 // encoded is a key as a listing gives it.
 func encoded(key string, encoding types.EncodingType) string {
 	if encoding != types.EncodingTypeUrl {
@@ -195,15 +206,13 @@ func encoded(key string, encoding types.EncodingType) string {
 
 func (a *AWS) listVersions(in *s3.ListObjectVersionsInput) *s3.ListObjectVersionsOutput {
 	out := &s3.ListObjectVersionsOutput{Name: in.Bucket, EncodingType: in.EncodingType, IsTruncated: aws.Bool(false)}
-	for _, key := range slices.Sorted(maps.Keys(a.objects)) {
+	for _, key := range a.keys(aws.ToString(in.Prefix), "") {
 		all, listed := a.objects[key], encoded(key, in.EncodingType)
 		for i, o := range slices.Backward(all) {
 			latest := i == len(all)-1
-			switch {
-			case !strings.HasPrefix(key, aws.ToString(in.Prefix)):
-			case o.marker:
+			if o.marker {
 				out.DeleteMarkers = append(out.DeleteMarkers, types.DeleteMarkerEntry{Key: &listed, VersionId: &o.id, IsLatest: &latest, LastModified: &o.modified})
-			default:
+			} else {
 				out.Versions = append(out.Versions, types.ObjectVersion{Key: &listed, VersionId: &o.id, IsLatest: &latest, LastModified: &o.modified, ETag: &o.etag})
 			}
 		}
