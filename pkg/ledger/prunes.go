@@ -77,15 +77,12 @@ func (p *Prunes) Withdraw(ctx context.Context, record Pruned) error {
 	return nil
 }
 
-// Forget removes the records of a pruned state that is there again.
+// Forget removes the record of a prune of a state that is there again. A restore withdraws its own: another one of that state may be under way.
 func (p *Prunes) Forget(ctx context.Context, path tflock.Path) error {
-	return p.table.write(ctx, func(yield func(types.WriteRequest, error) bool) {
-		for _, restoring := range []bool{false, true} {
-			if !yield(types.WriteRequest{DeleteRequest: &types.DeleteRequest{Key: prunedKey(path, restoring)}}, nil) {
-				return
-			}
-		}
-	})
+	if _, err := p.table.client.DeleteItem(ctx, &dynamodb.DeleteItemInput{TableName: &p.table.name, Key: prunedKey(path, false)}); err != nil {
+		return fmt.Errorf("forget the prune in the ledger %s: %w", p.table.name, err)
+	}
+	return nil
 }
 
 // ForgetSettled removes the records of a pruned state that is there again, unless a prune

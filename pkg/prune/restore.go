@@ -112,9 +112,9 @@ func (p *Pruner) restore(invocation, ctx context.Context, b *backend.Bucket, req
 		return err // the record stays, and the next prune settles it
 	}
 	if a.Outcome == Restored {
-		return p.Records.Forget(invocation, a.Path)
+		err = p.Records.Forget(invocation, a.Path)
 	}
-	return p.Records.Withdraw(invocation, record)
+	return errors.Join(err, p.Records.Withdraw(invocation, record))
 }
 
 // forgetDead clears what a dead invocation of ours left on a state that is there.

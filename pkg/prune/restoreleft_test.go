@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -31,14 +32,8 @@ func TestALockThatARestoreLeftIsFoundAlsoAfterAnotherOne(t *testing.T) {
 		if _, err := w.client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String(insideBucket), Key: aws.String(key)}); err != nil {
 			t.Fatal(err)
 		}
-		first, err := w.restore(key, "first", func(input any) error {
-			in, reads := input.(*dynamodb.GetItemInput)
-			if writtenRow(input) != "" || reads && *in.TableName == "locks" && w.has(key+".tflock") {
-				return errors.New("the table does not answer")
-			}
-			return nil
-		})
-		if err == nil || !w.has(key+".tflock") {
+		first, err := w.restore(key, "first", w.losesItsTable(key))
+		if err == nil || !w.has(key+tflock.Suffix) {
 			t.Fatalf("%+v, %v", first, err)
 		}
 		time.Sleep(time.Minute)
@@ -49,10 +44,68 @@ func TestALockThatARestoreLeftIsFoundAlsoAfterAnotherOne(t *testing.T) {
 		if _, err := w.run("next", nothing); err != nil {
 			t.Error(err)
 		}
-		if w.has(key + ".tflock") {
+		if w.has(key + tflock.Suffix) {
 			t.Error("a lock of ours is left, and nobody looks for it")
 		}
 	})
+}
+
+// Two restores of a state are under way. The second has recorded what it is about to do when the first one ends, and leaves its own lock afterwards. The next
+// prune finds and releases that.
+func TestARestoreThatEndsForgetsNoOther(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		w := inside(t)
+		const key = "team/branches/one.tfstate"
+		w.put(key, local.State(t, "destroyed"))
+		if _, err := w.client.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: aws.String(insideBucket), Key: aws.String(key)}); err != nil {
+			t.Fatal(err)
+		}
+		// Each says when it is about to take the lock, which comes after its record.
+		locks := func(then func()) func(input any) {
+			return func(input any) {
+				if in, is := input.(*s3.PutObjectInput); is && *in.Key == key+tflock.Suffix {
+					then()
+				}
+			}
+		}
+		recorded, ended := make(chan struct{}), make(chan struct{})
+		var second sync.WaitGroup
+		start := sync.OnceFunc(func() {
+			second.Go(func() {
+				waits := locks(sync.OnceFunc(func() { close(recorded); <-ended }))
+				loses := w.losesItsTable(key)
+				if _, err := w.restore(key, "second", func(input any) error {
+					waits(input)
+					return loses(input)
+				}); err == nil || !w.has(key+tflock.Suffix) {
+					t.Errorf("the second restore: %v", err)
+				}
+			})
+			<-recorded
+		})
+		begins := locks(start)
+		if first, err := w.restore(key, "first", func(input any) error { begins(input); return nil }); err != nil || first.Outcome != prune.Restored {
+			t.Fatalf("the first restore: %+v, %v", first, err)
+		}
+		close(ended)
+		second.Wait()
+		time.Sleep(7 * 24 * time.Hour)
+		if _, err := w.run("next", nothing); err != nil || w.has(key+tflock.Suffix) {
+			t.Errorf("%v; a lock of ours is left: %v", err, w.has(key+tflock.Suffix))
+		}
+	})
+}
+
+// losesItsTable has an invocation lose the lock table once it has the lock object.
+func (w insideWorld) losesItsTable(key string) func(input any) error {
+	return func(input any) error {
+		in, reads := input.(*dynamodb.GetItemInput)
+		if writtenRow(input) != "" || reads && *in.TableName == "locks" && w.has(key+tflock.Suffix) {
+			return errors.New("the table does not answer")
+		}
+		return nil
+	}
 }
 
 func (w insideWorld) restore(key, id string, fails func(input any) error) (prune.Answer, error) {

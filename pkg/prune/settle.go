@@ -94,7 +94,7 @@ func (s *settler) one(ctx context.Context, b *backend.Bucket, record ledger.Prun
 		case there.IsZero():
 			return s.records.Withdraw(ctx, record)
 		}
-		return s.records.Forget(ctx, path) // it succeeded, and could not say so
+		return errors.Join(s.records.Forget(ctx, path), s.records.Withdraw(ctx, record)) // it succeeded, and could not say so
 	}
 	history, err := b.History(ctx, path, record.State.VersionID)
 	if errors.Is(err, backend.ErrDeepHistory) { // later runs would not find it either
