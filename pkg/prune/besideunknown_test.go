@@ -72,7 +72,7 @@ func TestADeleteWithoutAnAnswerIsReportedAlsoAfterARunBesideIt(t *testing.T) {
 		}
 		pruned, _, err := w.prunes().Recent(t.Context(), 10)
 		if err != nil || len(pruned) != 1 || !pruned[0].Reported || !strings.HasSuffix(string(pruned[0].State.Path), key) {
-			t.Errorf("the state is gone, and nobody was told: on record as pruned is %+v, %v", pruned, err)
+			t.Errorf("the state is gone, and nobody was notified: on record as pruned is %+v, %v", pruned, err)
 		}
 	})
 }

@@ -130,7 +130,7 @@ func TestALockThatIsLetGoEndsFewRunsWhereSeveralComeToTheEnd(t *testing.T) {
 				left++
 			}
 		}
-		if left < 2 || failed > runs*2/3 {
+		if left == 0 || failed > runs*2/3 {
 			t.Errorf("%d of %d runs left a lock, and %d of them had no time for all states", failed, runs, left)
 		}
 		if w.hasAny(others) {

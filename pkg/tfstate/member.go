@@ -55,6 +55,8 @@ func (d *decoder) member(key []byte, whole bool) error {
 // checkKey doubts a key that encoding/json would take for another one.
 func (d *decoder) checkKey(key []byte, whole bool) {
 	switch {
+	case d.why != "": // else whoever repeats a key would have each one compared with all before it
+		return
 	case !whole:
 		d.doubt("a top-level key is too long")
 		return
