@@ -39,7 +39,8 @@ func NewPrunes(client *dynamodb.Client, name string) *Prunes { return &Prunes{ta
 var ErrRecorded = errors.New("another invocation of ours is working on it")
 
 // Record writes a record. It fails with ErrRecorded when the same version of the
-// state is on record by another run that may be alive.
+// state is on record by another run that may be alive, or whose end nobody has found out:
+// whoever finds the state gone withdraws what is recorded last.
 func (p *Prunes) Record(ctx context.Context, record Pruned) error {
 	row, err := prunedRow(record)
 	if err != nil {
@@ -47,8 +48,8 @@ func (p *Prunes) Record(ctx context.Context, record Pruned) error {
 	}
 	input := &dynamodb.PutItemInput{TableName: &p.table.name, Item: row}
 	if !record.Restoring {
-		input.ConditionExpression = aws.String("attribute_not_exists(#of) OR #of <> :of OR #until <= :now OR #owner = :owner")
-		input.ExpressionAttributeNames = map[string]string{"#of": attrOf, "#until": attrUntil, "#owner": attrOwner}
+		input.ConditionExpression = aws.String("attribute_not_exists(#of) OR #of <> :of OR #owner = :owner OR (#until <= :now AND attribute_not_exists(#unreported))")
+		input.ExpressionAttributeNames = map[string]string{"#of": attrOf, "#until": attrUntil, "#owner": attrOwner, "#unreported": attrUnreported}
 		input.ExpressionAttributeValues = map[string]types.AttributeValue{
 			":of": row[attrOf], ":now": number(record.At.Unix()), ":owner": text(record.Owner),
 		}

@@ -105,7 +105,7 @@ func TestALockThatIsLetGoEndsFewRunsWhereSeveralComeToTheEnd(t *testing.T) {
 		for i := range 34 {
 			w.put(fmt.Sprintf("a-team/branches/%02d", i), local.State(t, "destroyed"))
 		}
-		for i := range 300 {
+		for i := range 240 {
 			w.put(fmt.Sprintf("t%03d/branches/x.tfstate", i), local.State(t, "applied"))
 		}
 		others := []string{"b-team/branches/1.tfstate", "c-team/branches/1.tfstate"}

@@ -121,9 +121,9 @@ func (r *remover) conclude(ctx context.Context, s *inspection, record ledger.Pru
 	case err == nil:
 		return r.records.Withdraw(ctx, record)
 	}
-	// Whether it was deleted is not known. The record stays, and the next run finds out; it has to be dead for that, or a run beside it, which finds
-	// the state gone, could put a record of its own in the place of this one, and withdraw it.
-	return err
+	// Whether it was deleted is not known: the next run need not wait to find out.
+	record.Until = record.At
+	return errors.Join(err, r.records.Record(ctx, record))
 }
 
 // underLock reads the state again, and deletes its digests and then the state, each on
