@@ -83,8 +83,7 @@ func (r *remover) removeRecorded(ctx context.Context, s *inspection) (released b
 }
 
 // recordLeft notes which lock is left, so that the next run need not wait for its deadline
-// to try again, and takes no other lock before it is gone. Until that deadline a run beside this one,
-// which finds the lock in its way, may not put a record of its own in the place of this one, and withdraw it. It returns the error on.
+// to try again, and takes no other lock before it is gone. It returns the error on.
 func (r *remover) recordLeft(ctx context.Context, record ledger.Pruned, err error) error {
 	left, ok := errors.AsType[*statelock.LeftError](err)
 	if !ok {
