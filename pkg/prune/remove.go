@@ -91,7 +91,7 @@ func (r *remover) recordLeft(ctx context.Context, record ledger.Pruned, err erro
 	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), statelock.ReleaseTime)
 	defer cancel()
-	record.Left = left.Raw
+	record.Left, record.Until = left.Raw, record.At
 	return errors.Join(err, r.records.Record(ctx, record))
 }
 

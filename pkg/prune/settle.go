@@ -74,9 +74,9 @@ func (s *settler) all(ctx context.Context) settled {
 	return found
 }
 
-// underWay reports whether another invocation may still be working on what it recorded. It is not where that has noted which lock it left.
+// underWay reports whether another invocation may still be working on what it recorded.
 func (s *settler) underWay(record ledger.Pruned) bool {
-	return record.Left == "" && !s.locks.Repeats(record.Request, record.At) && s.locks.Now().Before(record.Until)
+	return !s.locks.Repeats(record.Request, record.At) && s.locks.Now().Before(record.Until)
 }
 
 // one settles one record. It calls pruned where a delete is to be reported; again says
